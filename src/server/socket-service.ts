@@ -104,11 +104,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         return [maskError(error)];
       }
     },
-    onOperation({ extra: session }, id, _payload, _args, result) {
-      if (!(result instanceof Stream)) return undefined;
-      session.operations.get(id)?.onStream(() => result.end());
-      return sendEach(session, id, result);
-    },
+    onOperation: ({ extra: session }, id, _payload, _args, result) =>
+      result instanceof Stream ? sendEach(session, id, result) : undefined,
     // Not called for what was refused; what throws closes its socket.
     onComplete: ({ extra: session }, id) => session.endOperation(id),
     onNext: (_socket, _id, _payload, _operation, result) => toPayload(result),

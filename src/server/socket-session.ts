@@ -95,7 +95,7 @@ export class SocketSession implements ProtocolSocket {
       stopPinging();
       this.#share.close();
       for (const leave of this.leave.toReversed()) leave();
-      for (const operation of this.operations.values()) operation.end();
+      for (const operation of this.operations.values()) operation.close();
       this.#goOn();
       closed(code, String(reason)).catch((error: unknown) => {
         log.debug({ err: error }, "A WebSocket's operations could not be ended.");
@@ -294,7 +294,6 @@ export class SocketOperation implements OperationOrigin {
   args: ExecutionArgs | null = null;
   #share: Reservation | undefined;
   #isOver = false;
-  #endStream = (): void => undefined;
 
   constructor(session: SocketSession, viewer: Viewer, traceparent: unknown) {
     this.session = session;
@@ -308,22 +307,10 @@ export class SocketOperation implements OperationOrigin {
     return this.#share;
   }
 
-  /** Has a stream ended if the socket closes before it is over. */
-  onStream(end: () => void): void {
-    if (this.#isOver) end();
-    else this.#endStream = end;
-  }
-
   /** It is over. */
   close(): void {
     this.#isOver = true;
     this.#share?.close();
-  }
-
-  /** The socket has closed. */
-  end(): void {
-    this.close();
-    this.#endStream();
   }
 }
 

@@ -185,6 +185,30 @@ test("answers that come at once to a reader that stopped reading are not kept be
   expect(receivedCount).toBeLessThan(COUNT / 2);
 });
 
+test("what a socket asks for is not made while it has yet to read what was made before", async () => {
+  const COUNT = 100;
+  let madeCount = 0;
+  const { graphqlUrl } = await serve({
+    createContext: () => ({ onEcho: (text: string) => void (madeCount += text === "" ? 1 : 0) }),
+  });
+  const socket = await greet(graphqlUrl);
+  // Of 200 KB each, so that the kernel can't keep them all.
+  const echoes = Array.from({ length: 50 }, (_, index) => `e${index}: echo(text: $text)`);
+  const query = `query ($text: String!) { echo(text: "") ${echoes.join(" ")} }`;
+  const payload = { query, variables: { text: "x".repeat(4_000) } };
+  socket.pause();
+  for (let id = 0; id < COUNT; id += 1)
+    socket.send(JSON.stringify({ id: String(id), type: "subscribe", payload }));
+  let before = 0;
+  while (madeCount === 0 || madeCount > before) {
+    before = madeCount;
+    for (let turn = 0; turn < 5; turn += 1) await fetch(`${graphqlUrl}?query={__typename}`);
+  }
+  expect(madeCount).toBeLessThan(COUNT);
+  socket.resume();
+  await expect.poll(() => madeCount).toBe(COUNT);
+});
+
 test.each(["a socket", "event streams"])(
   "what the subscriptions of %s came with counts until they end",
   async (way) => {

@@ -76,10 +76,7 @@ export async function startCollector() {
   const headers: IncomingHttpHeaders[] = [];
   let status = 200;
   let isSilent = false;
-  let openCount = 0;
   const server = createServer(async (request, response) => {
-    openCount += 1;
-    response.once("close", () => (openCount -= 1));
     const body = await buffer(request);
     bodies.push(body);
     headers.push(request.headers);
@@ -101,8 +98,6 @@ export async function startCollector() {
     text: () => Buffer.concat(bodies).toString("latin1"),
     answerWith: (code: number) => void (status = code),
     fallSilent: () => void (isSilent = true),
-    /** How many requests wait for their answers. */
-    openCount: () => openCount,
   };
 }
 
