@@ -121,7 +121,8 @@ test("it starts with an empty folder, shows the console, and runs a job to its e
   const gateway = spawnGateway(environment, { command, folder });
   onTestFinished(() => gateway.end());
   const origin = await gateway.url;
-  expect(await (await fetch(`${origin}/run`)).text()).toContain('<div id="root">');
+  const page = await fetch(`${origin}/run`, { headers: { accept: "text/html" } });
+  expect(await page.text()).toContain('<div id="root">');
   const script = join(app, "run-job.mjs");
   await writeFile(script, toScript(origin));
   expect((await run(process.execPath, [script])).stdout).toMatch(/SUCCEEDED\n$/);
