@@ -174,7 +174,10 @@ export class Loaders {
     const value =
       text === null ? await readLargeDocument(jobId, isSought ? "output" : name) : JSON.parse(text);
     if (value === undefined) return null;
-    return { bytes, value: isSought ? findAssets(value) : value };
+    if (!isSought) return { bytes, value };
+    const assets = findAssets(value);
+    await this.#reads.noteAssets(jobId, assets);
+    return { bytes, value: assets };
   }
 }
 

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
+import type { Asset } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -104,6 +105,9 @@ export function createReads(options: {
       await setImmediate();
       return value;
     },
+    /** Keeps what files were found in the output of a job that ended in a version before. */
+    noteAssets: (jobId: string, assets: readonly Asset[]) =>
+      run(() => store.documents.noteAssets(jobId, assets)),
     readHistory: (jobId: string) => attempt(() => details.readHistory(ownerId, jobId)),
     largeSlot: createOwnSlot(origin, queues.large),
   };

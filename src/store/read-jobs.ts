@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely";
 
+import type { Asset } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { Database } from "./database.ts";
@@ -123,7 +124,7 @@ export function createJobReads({ queries, reads }: Database) {
 }
 
 /** Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep. */
-export function createDocuments({ reads }: Database) {
+export function createDocuments({ keyShare, reads, writeOne }: Database) {
   /** The text of one, however large it is; null where there is none. */
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
@@ -148,6 +149,18 @@ export function createDocuments({ reads }: Database) {
     },
 
     readText,
+
+    /** Keeps what files an output names, of a job that ended in a version before. */
+    async noteAssets(id: string, assets: readonly Asset[]): Promise<void> {
+      const text = JSON.stringify(assets);
+      const bytes = Buffer.byteLength(text);
+      // It may be deleted just now.
+      await writeOne((database) =>
+        sql`insert into job_assets (job_id, bytes, assets)
+          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${keyShare}
+          on conflict (job_id) do nothing`.execute(database),
+      );
+    },
 
     /** A job's input without its output, which may be far larger; null where there is no job. */
     async readInput(id: string): Promise<JsonObject | null> {

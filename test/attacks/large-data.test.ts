@@ -83,6 +83,11 @@ describe.each([
     },
   );
 
+  test("the files of an output are found once", async () => {
+    await database.execute(`update job_documents set output = '0' where job_id = '${ID}';`);
+    expect(await gateway.ask(READ)).toContain(`/${URLS - 1}.png`);
+  });
+
   test(
     "a search of texts that are hard to tell apart, or a tag of very many jobs with a status of none, takes no turn for long",
     TIMEOUT,

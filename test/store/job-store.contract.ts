@@ -278,6 +278,15 @@ export function describeJobStore(
       expect(await readTexts(large.id)).toEqual([text, JSON.stringify(output), assets]);
       expect(await readTexts("job_missing")).toEqual([null, null, null]);
     });
+
+    test("keeps what files an old output names once, and only where there is the job", async () => {
+      const { id } = await insert();
+      const assets = findAssets("https://x.runcomfy.net/a.png");
+      for (const found of [assets, []]) await store.documents.noteAssets(id, found);
+      await store.documents.noteAssets("job_missing", assets);
+      expect((await readTexts(id))[2]).toBe(JSON.stringify(assets));
+      expect((await readTexts("job_missing"))[2]).toBeNull();
+    });
   });
 
   describe("the list", () => {
