@@ -84,6 +84,7 @@ test.each<[JsonValue, string, object]>([
   [{ type: "string", enum: ["b", 1] }, "GlowInput_It!", { B: "b", _1: 1 }],
   [{ enum: ["a", null] }, "GlowInput_It", { A: "a" }],
   [{ type: "string", enum: ["a", null] }, "GlowInput_It!", { A: "a" }],
+  [{ const: "a" }, "GlowInput_It!", { A: "a" }],
   [{ anyOf: [{ const: "a" }, NULL] }, "GlowInput_It", { A: "a" }],
 ])("the values of %j become those of an enum", (schema, type, expected) => {
   const { shape } = toFieldOf(schema);
