@@ -4,7 +4,6 @@ import type { Channels } from "../src/diagnostics/channels.ts";
 import { createChannels } from "../src/diagnostics/channels.ts";
 import { createJob } from "../src/job/job.ts";
 import type { Times } from "../src/job/run-times.ts";
-import { expectStarts } from "../src/job/run-times.ts";
 import type { Job } from "../src/job/job.ts";
 import type { RunComfy } from "../src/runcomfy/runcomfy.ts";
 import { openStore } from "../src/store/open-store.ts";
@@ -53,8 +52,6 @@ export async function openPollerAlone(options: {
     },
     schedule: async (job, nowMs) =>
       schedule(job, await learning.readTimes(job.deploymentId), nowMs),
-    expectStarts: async (job, durationMs) =>
-      expectStarts(job, await learning.readTimes(job.deploymentId), durationMs),
     pollsAtOnce: 256,
     deadlineSeconds: 86_400,
     now,

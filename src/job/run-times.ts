@@ -102,16 +102,6 @@ export function toStart(
   return { duration, sinceMs: job.updatedAt.getTime(), basedOn: times.run.basedOn };
 }
 
-/** How many jobs of its queue probably start within so long. */
-export function expectStarts(
-  { work }: Pick<Job, "work">,
-  { interval, run }: Times,
-  durationMs: number,
-): number {
-  const { mean } = interval ?? guessInterval(run.median(work));
-  return durationMs / 1_000 / mean;
-}
-
 /** Whether others are, or were, in front of it. */
 function hasWaited({ place, queuePosition }: QueuedJob): boolean {
   return (place ?? 0) > 0 || (queuePosition ?? 0) > 0;

@@ -33,10 +33,6 @@ const CLAIM_MS = 9_000;
 /** No poll is ever due so late: its time was written before the database's clock was set back. */
 const NEVER_MS = 60_000;
 
-/** Of a queue that is made due. All take 15 s, the longest between two polls of one of its jobs, so they double at most. */
-const MAX_OF_QUEUE = 1_000;
-const BETWEEN_POLLS_MS = 15;
-
 /** The first poll after the acceptance; earlier, the upstream may not know its own job. */
 export const FIRST_POLL_MS = 500;
 
@@ -230,24 +226,6 @@ export function createPolls(database: Database) {
           not_found_since = ${pollMs} - put."notFoundForMs",
           unread_since = ${pollMs} - put."unreadForMs"
         from ${put} where polls.job_id = put."jobId" and polls.due_at = put.token ${unlocked}
-      `.execute(queries);
-    },
-
-    /** Makes due the polls of the first 1,000 jobs that wait at a deployment, front first, within 15 s. */
-    async makeQueueDue(deploymentId: string): Promise<void> {
-      const soon = sql`${pollMs} + place * ${sql.lit(BETWEEN_POLLS_MS)}`;
-      const unlocked = isShared ? sql`for update of polls skip locked` : sql``;
-      await sql`
-        with queue as (
-          select id, row_number() over (order by (0 + created_at), id) - 1 as place from jobs
-          where deployment_id = ${deploymentId} and status = 'IN_QUEUE'
-            and coalesce(upstream, '') in (${sql.join(stretches)}) and away_since is null
-          order by (0 + created_at), id limit ${MAX_OF_QUEUE}
-        ), waiting as (
-          select job_id, ${soon} as soon from queue join polls on polls.job_id = queue.id
-          where was_due_at is null and due_at > ${soon} ${unlocked}
-        )
-        update polls set due_at = waiting.soon from waiting where polls.job_id = waiting.job_id
       `.execute(queries);
     },
 

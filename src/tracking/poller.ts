@@ -45,8 +45,6 @@ type Dependencies = Pick<
   readonly health: Pick<UpstreamHealth, "pollDelayMs" | "failingDeployments" | "isOutage">;
   /** How many milliseconds until the next poll of a job that was just polled. */
   readonly schedule: (job: Job, nowMs: number) => Promise<number>;
-  /** How many jobs of its queue probably start within so long. */
-  readonly expectStarts: (job: Job, durationMs: number) => Promise<number>;
 };
 
 /**
@@ -217,7 +215,7 @@ export class Poller {
       const current = observation === null ? job : await record(job.id, observation, job);
       if (current !== job) this.#log.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null)
-        await this.#followLine(job, current);
+        this.#lines.note(job, current);
       if (current === null || isFinished(current)) return { isBad, next: null };
       const isAway = observation?.kind === "not-ours";
       const delayMs = isAway ? null : await this.#nextDelayMs(current, noted, at);
@@ -230,17 +228,6 @@ export class Poller {
       const noted = notePoll(polls, { kind: "failed" }, monotonic() - startedAt);
       return { isBad: false, next: { ...noted, delayMs: LOCAL_FAILURE_DELAY_MS } };
     }
-  }
-
-  /** Where one has moved by more than was expected, so have those who wait with it: most find their places without a call. */
-  async #followLine(before: Job, now: Job): Promise<void> {
-    const { store, expectStarts } = this.#given;
-    const { places, inMs } = this.#lines.note(before, now);
-    // One step is no surprise, however soon.
-    if (places <= 1 || places <= 1 + (await expectStarts(now, inMs))) return;
-    if (!this.#lines.mayHurry(now.deploymentId)) return;
-    await store.polls.makeQueueDue(now.deploymentId);
-    this.wakeIn(0);
   }
 
   async #nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {

@@ -8,8 +8,6 @@ export type QueueLines = ReturnType<typeof createQueueLines>;
 const FRESH_MS = 15_000;
 /** A job that waits may have ended otherwise, which only a poll of itself tells. */
 const BETWEEN_POLLS_MS = 120_000;
-/** Those who wait in a line that moves faster than expected are polled again so often at most. */
-const BETWEEN_HURRIES_MS = 2_000;
 const MAX_LINES = 1_000;
 const MAX_JOBS = 100_000;
 
@@ -19,22 +17,18 @@ const MAX_JOBS = 100_000;
  */
 export function createQueueLines(monotonic: () => number) {
   /** By deployment: how far its line has moved since this process first saw it, and when that was last seen. */
-  const lines = new LRUCache<string, { moved: number; seenAt: number; hurriedAt: number }>({
+  const lines = new LRUCache<string, { moved: number; seenAt: number }>({
     max: MAX_LINES,
-    memoMethod: () => ({ moved: 0, seenAt: -Infinity, hurriedAt: -Infinity }),
+    memoMethod: () => ({ moved: 0, seenAt: -Infinity }),
   });
   const places = new LRUCache<string, Place>({ max: MAX_JOBS });
 
   return {
-    /**
-     * A poll found the job as it now is; `before` is what was known until then. Returns how many places more its line has
-     * moved than was known, and in how long.
-     */
-    note(before: Job, now: Job): { readonly places: number; readonly inMs: number } {
-      if (before.status !== "IN_QUEUE") return { places: 0, inMs: 0 };
+    /** A poll found the job as it now is; `before` is what was known until then. */
+    note(before: Job, now: Job): void {
+      if (before.status !== "IN_QUEUE") return;
       const line = lines.memo(now.deploymentId);
       const known = places.get(now.id);
-      const { moved, seenAt: lineSeenAt } = line;
       const hasStarted = now.status !== "IN_QUEUE";
       const position = hasStarted ? -1 : now.queuePosition;
       const seenAt = monotonic();
@@ -44,15 +38,6 @@ export function createQueueLines(monotonic: () => number) {
       }
       if (position === null || hasStarted) places.delete(now.id);
       else places.set(now.id, { position, moved: line.moved, polledAt: seenAt });
-      const knownSince = Math.max(lineSeenAt, known?.polledAt ?? -Infinity);
-      return { places: line.moved - moved, inMs: seenAt - knownSince };
-    },
-    /** Whether the others of a line may be polled again now; not once more within two seconds. */
-    mayHurry(deploymentId: string): boolean {
-      const line = lines.memo(deploymentId);
-      if (monotonic() - line.hurriedAt < BETWEEN_HURRIES_MS) return false;
-      line.hurriedAt = monotonic();
-      return true;
     },
     /** The place of a job with others in front of it, where that needs no poll of the job; else null. */
     derivePlace(job: Job): number | null {

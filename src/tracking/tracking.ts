@@ -3,7 +3,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import { nextPollMs } from "../job/next-poll.ts";
-import { expectStarts } from "../job/run-times.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
 import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
@@ -73,9 +72,6 @@ export function createTracking(
     async schedule(job, nowMs) {
       const times = await learning.readTimes(job.deploymentId);
       return nextPollMs(job, times, nowMs, pollCostSeconds);
-    },
-    async expectStarts(job, durationMs) {
-      return expectStarts(job, await learning.readTimes(job.deploymentId), durationMs);
     },
   });
   const follow = () => poller.wakeIn(FIRST_POLL_MS);

@@ -7,7 +7,7 @@ import { createJob } from "../../src/job/job.ts";
 import { learnDuration } from "../../src/job/learn-duration.ts";
 import { nextPollMs } from "../../src/job/next-poll.ts";
 import type { Run } from "../../src/job/run-times.ts";
-import { toWork, toRunStats, expectStarts, learnTimes } from "../../src/job/run-times.ts";
+import { toWork, toRunStats, learnTimes } from "../../src/job/run-times.ts";
 import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 
@@ -301,13 +301,6 @@ test("work is frames times steps times megapixels, those of the defaults or the 
   expect(toWork({ sample_steps: 4, num_frames: null }, defaults)).toBe(428);
   expect(toWork({ num_frames: 1e300, width: 1e300 })).toBe(1e9);
   expect(toWork({ width: 1e-200, height: 1e-200 })).toBe(1e-9);
-});
-
-test("as many jobs of a queue are expected to start as its interval says, or else one after the other", () => {
-  const waited = learnTimes(createRuns(2, () => ({ place: 1, queueMs: 8_000 })));
-  expect(expectStarts({ work: 25 }, waited, 12_000)).toBeCloseTo(3);
-  const alone = learnTimes(createRuns(50, () => ({ runMs: 6_000 })));
-  expect(expectStarts({ work: 25 }, alone, 12_000)).toBeCloseTo(2);
 });
 
 test("nothing is known of what never was", () => {

@@ -8,8 +8,6 @@ import { createQueueLines } from "../../src/tracking/queue-lines.ts";
 
 let nowMs: number;
 let lines: QueueLines;
-/** Of the last poll. */
-let noted: ReturnType<QueueLines["note"]>;
 
 beforeEach(() => {
   nowMs = 0;
@@ -34,7 +32,7 @@ function poll(job: Job, queuePosition: number | null): Job {
     queuePosition === null
       ? advance(job, { kind: "running" }, new Date(0), "sandbox")
       : advance(job, { kind: "queued", queuePosition }, new Date(0), "sandbox");
-  noted = lines.note(job, now);
+  lines.note(job, now);
   return now;
 }
 
@@ -46,33 +44,6 @@ test("when one has moved up, or started, so have all behind it", () => {
   poll(moved, null);
   expect(lines.derivePlace({ ...behind, queuePosition: 7 })).toBe(6);
   expect(lines.derivePlace({ ...behind, queuePosition: 6 })).toBe(6);
-});
-
-test("how far a line has moved beyond what was known is told, and in how long", () => {
-  const front = poll(accept(), 4);
-  expect(noted.places).toBe(0);
-  const behind = poll(accept(), 9);
-  expect(noted.places).toBe(0);
-  nowMs += 11_000;
-  const moved = poll(front, 1);
-  expect(noted).toEqual({ places: 3, inMs: 11_002 });
-  // What was known already.
-  poll(behind, 6);
-  expect(noted).toEqual({ places: 0, inMs: 1 });
-  const started = poll(moved, null);
-  expect(noted).toEqual({ places: 2, inMs: 1 });
-  poll(started, null);
-  expect(noted.places).toBe(0);
-});
-
-test("the others of a line may be hurried once in two seconds", () => {
-  expect([lines.mayHurry("d"), lines.mayHurry("d"), lines.mayHurry("e")]).toEqual([
-    true,
-    false,
-    true,
-  ]);
-  nowMs += 2_000;
-  expect(lines.mayHurry("d")).toBe(true);
 });
 
 test("who is next, or never was polled, or has no place, has to be polled", () => {
