@@ -15,13 +15,8 @@ import { LOST } from "../../src/job/errors.ts";
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");
 
-const submitting = createJob({
-  ownerId: "local",
-  deploymentId: "warm-glow",
-  upstream: "sandbox",
-  apiVersion: "v1",
-  now: START,
-});
+const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+const submitting = createJob({ ...FACTS, now: START });
 const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START, "sandbox");
 const running = advance(queued, { kind: "running" }, LATER, "sandbox");
 

@@ -25,13 +25,8 @@ function at(hours: number): Date {
 }
 
 function queuedAt(upstream: string | null): Job {
-  const job = createJob({
-    ownerId: "local",
-    deploymentId: "d",
-    upstream,
-    apiVersion: "v1",
-    now: START,
-  });
+  const facts = { ownerId: "local", deploymentId: "d", upstream, apiVersion: "v1" };
+  const job = createJob({ ...facts, now: START });
   return { ...job, status: "IN_QUEUE", requestId: "r", queuePosition: 2 };
 }
 

@@ -108,16 +108,3 @@ test("a pause that the upstream asked one gateway for holds for the others", asy
   });
   expect(upstream.count("submit")).toBe(1);
 });
-
-test("the first gateway's jobs are each followed to their end by whoever claims their polls", async () => {
-  const first = await start();
-  await start();
-  await start();
-  const submit = () => first.tracking.submitJob(request("warm-glow"));
-  await Promise.all(Array.from({ length: 40 }, submit));
-  await vi.waitFor(
-    async () => expect(await first.store.jobs.count({ statuses: ["SUCCEEDED"] })).toBe(40),
-    WITHIN,
-  );
-  expect(upstream.count("submit")).toBe(40);
-});

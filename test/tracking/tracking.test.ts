@@ -2,7 +2,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import {
   DeploymentNotFoundError,
-  IdempotencyConflictError,
   InvalidInputError,
   JobNotCancellableError,
   JobNotFoundError,
@@ -112,19 +111,6 @@ test("the same key and value give the same job, however the body is spelled and 
   ]);
   const third = await submit("warm-glow", "key", { a: 1, b: { c: 2, d: 3 } });
   expect([second.id, third.id]).toEqual([first.id, first.id]);
-  expect(upstream.count("submit")).toBe(1);
-});
-
-test("the same key with another body or deployment is a conflict", async () => {
-  // Whichever comes first has the key.
-  const both = [submit("warm-glow", "key"), submit("warm-glow", "key", { prompt: "Cold" })];
-  const ends = await Promise.allSettled(both);
-  expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
-  expect(ends).toContainEqual({
-    status: "rejected",
-    reason: expect.any(IdempotencyConflictError),
-  });
-  expect(await thrownBy(submit("other", "key"))).toBeInstanceOf(IdempotencyConflictError);
   expect(upstream.count("submit")).toBe(1);
 });
 

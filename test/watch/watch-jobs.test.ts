@@ -187,20 +187,6 @@ test("a database that is away is told once, ends no stream that has begun, and c
   await jobs.return();
 });
 
-test("a reset that can't be told because the database is away is told later", async () => {
-  const fixture = createFixture();
-  fixture.change("job_lost");
-  fixture.forget();
-  const jobs = await fixture.watch({ after: "0" });
-  fixture.holdReads(() => Promise.reject(new Error("the database is away")));
-  const next = jobs.next();
-  await rest();
-  fixture.holdReads(() => undefined);
-  fixture.wake();
-  expect((await next).value).toEqual({ cursor: "1", job: null, reason: null });
-  await jobs.return();
-});
-
 test.each(["waiting", "between two events", "reading", "resting"])(
   "a reader who leaves while %s frees the listener and the timers at once",
   async (moment) => {
