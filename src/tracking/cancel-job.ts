@@ -1,3 +1,4 @@
+import type { Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
 import {
@@ -7,11 +8,12 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { isPaused } from "../job/upstream.ts";
-import type { CancelReport } from "../runcomfy/runcomfy.ts";
+import type { CancelReport, RequestReference } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { Jobs } from "../store/job-store.ts";
 import { waitForJob } from "../watch/wait-for-job.ts";
 import type { Parts } from "./parts.ts";
+import { pollJob } from "./poll-job.ts";
 import { attempt, toUpstreamError } from "./upstream-failure.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
@@ -28,15 +30,11 @@ const SUBMIT_MARGIN_MS = 1_000;
 export function createCancelJob(
   dependencies: Pick<
     Parts,
-    "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs" | "sleep"
-  > & {
-    /** Resolves at the end of the job's next poll. */
-    readonly pollNow: (jobId: string) => Promise<void>;
-    readonly signal: AbortSignal;
-  },
+    "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs" | "monotonic" | "sleep"
+  > & { readonly signal: AbortSignal },
 ) {
-  const { store, runcomfy, record, pollNow, watchJob, submitTimeoutMs, sleep, signal } =
-    dependencies;
+  const { store, runcomfy, record, watchJob, submitTimeoutMs } = dependencies;
+  const { monotonic, sleep, signal } = dependencies;
   const underWay = new Map<string, Promise<Job>>();
 
   return async (jobId: string, ownerId: string): Promise<Job> => {
@@ -56,7 +54,7 @@ export function createCancelJob(
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const request = { ...job, requestId: job.requestId };
     const answer = await attempt(() => runcomfy.cancel(request, signal));
-    const current = await observe(jobId, answer);
+    const current = await observe(request, answer);
     if (current === null) throw new JobNotFoundError(jobId);
     if (current.status === "CANCELLED") return current;
     throw isPaused(current, store.upstream)
@@ -65,27 +63,43 @@ export function createCancelJob(
   }
 
   /** The job once it shows what came of the cancel, or when patience ends. */
-  async function observe(jobId: string, answer: CancelAnswer): Promise<Job | null> {
-    if (answer === "cancelled") return await record(jobId, { kind: "cancelled", finishedAt: null });
-    if (answer === "requested") return await pollUntil(jobId, isFinished);
+  async function observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
+    if (answer === "cancelled")
+      return await record(job.id, { kind: "cancelled", finishedAt: null });
+    if (answer === "requested") return await pollUntil(job, isFinished);
     // Any other answer says nothing, so one poll has to tell.
-    const isSettled = (job: Job): boolean => answer !== "not-cancellable" || !isCancellable(job);
-    return await pollUntil(jobId, isSettled);
+    return await pollUntil(job, (now) => answer !== "not-cancellable" || !isCancellable(now));
   }
 
-  async function pollUntil(jobId: string, isSettled: (job: Job) => boolean): Promise<Job | null> {
+  /** These polls need no claim: that decides who polls, never who writes. */
+  async function pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
     patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {
-      await Promise.race([pollNow(jobId), isOver]);
-      const job = await store.jobs.read(jobId);
-      if (job === null || isSettled(job) || patience.aborted) return job;
+      const observation = await poll(job, patience);
+      const current =
+        observation === null ? await store.jobs.read(job.id) : await record(job.id, observation);
+      if (current === null || isSettled(current) || patience.aborted) return current;
       await Promise.race([sleep(POLL_DELAY_MS), isOver]);
+    }
+  }
+
+  /** Null where it told nothing, or patience ended. */
+  async function poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
+    try {
+      const options = { signal: patience, mostMs: PATIENCE_MS, monotonic };
+      const outcome = await pollJob(runcomfy, job, options);
+      if (outcome.kind === "not-ours") return { kind: "not-ours" };
+      return outcome.kind === "seen" ? outcome.observation : null;
+    } catch (error) {
+      if (patience.aborted) return null;
+      throw error;
     }
   }
 }
 
+type Accepted = RequestReference & Pick<Job, "id">;
 type CancelAnswer = CancelReport | RunComfyError;
 
 /** Why a job that is not CANCELLED is not. */

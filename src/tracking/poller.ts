@@ -30,9 +30,6 @@ const LOCAL_FAILURE_DELAY_MS = 2_000;
 /** Nothing is claimed in an outage. */
 const OUTAGE_DELAY_MS = 1_000;
 
-/** These have room of their own, because somebody waits for each. */
-const MAX_WANTED_AT_ONCE = 16;
-
 /** Ends a poll, well or not; tells whether that made the first room. */
 type Leave = (isBad: boolean) => boolean;
 
@@ -60,9 +57,6 @@ export class Poller {
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   readonly #ended: EndedPoll[] = [];
-  /** Who waits for a poll, by job. */
-  readonly #wanted = new Map<string, PromiseWithResolvers<void>>();
-  #wantedUnderWay = 0;
   /** When a poll may be due, by `monotonic`. */
   #dueAt = 0;
   #loop: Loop | null = null;
@@ -92,21 +86,11 @@ export class Poller {
     this.#loop?.wake();
   }
 
-  /** Polls a job before all others, and resolves when what it saw is recorded. A poll under way does not count. */
-  async pollNow(jobId: string): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    const asked = this.#wanted.get(jobId) ?? Promise.withResolvers<void>();
-    this.#wanted.set(jobId, asked);
-    this.#loop?.wake();
-    await asked.promise;
-  }
-
   /** Aborts the polls under way, and makes them due for other gateways. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#loop?.ended;
     await Promise.all(this.#underWay);
-    for (const { resolve } of this.#wanted.values()) resolve();
     await this.#putBackEnded();
   }
 
@@ -117,7 +101,6 @@ export class Poller {
       await this.#putBackEnded();
       const delayMs = health.pollDelayMs();
       if (delayMs > 0) return Math.min(delayMs, MAX_SLEEP_MS);
-      await this.#claimWanted();
       if (monotonic() >= this.#dueAt) await this.#claimDue();
       this.#log.noteMade("polls");
       return Math.max(0, this.#dueAt - monotonic());
@@ -131,28 +114,6 @@ export class Poller {
     const polls = this.#ended.splice(0);
     // Those that can't be put back come due when their claims end.
     if (polls.length > 0) await this.#given.store.polls.putBack(polls);
-  }
-
-  async #claimWanted(): Promise<void> {
-    const asked = [...this.#wanted].slice(0, MAX_WANTED_AT_ONCE - this.#wantedUnderWay);
-    if (asked.length === 0) return;
-    const claimed = await this.#given.store.polls.claimThese(asked.map(([id]) => id));
-    const polls = new Map(claimed.map((poll) => [poll.job.id, poll]));
-    for (const [jobId, { resolve }] of asked) {
-      // Whoever asked during the claim gets this poll, too: it begins now.
-      this.#wanted.delete(jobId);
-      const poll = polls.get(jobId);
-      if (poll === undefined) {
-        resolve();
-        continue;
-      }
-      this.#wantedUnderWay += 1;
-      this.#startPoll(poll, null, () => {
-        this.#wantedUnderWay -= 1;
-        resolve();
-        return false;
-      });
-    }
   }
 
   async #claimDue(): Promise<void> {

@@ -78,7 +78,6 @@ export function createTracking(
   const submitter = new Submitter({ ...given, record, follow });
   const isSubmitting = (jobId: string) => submitter.isSubmitting(jobId);
   const recovery = new Recovery({ ...given, record, isSubmitting });
-  const pollNow = (jobId: string) => poller.pollNow(jobId);
   health.onRecovery(() => poller.wakeIn(0));
 
   return {
@@ -86,7 +85,7 @@ export function createTracking(
     submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
     rerunJob: createRerunJob({ store, submitter }),
     checkInput: createCheckInput(given),
-    cancelJob: createCancelJob({ ...given, record, pollNow, signal }),
+    cancelJob: createCancelJob({ ...given, record, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),

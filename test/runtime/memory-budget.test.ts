@@ -98,6 +98,18 @@ test("one share may wait several times, and all its waiting ends when it is clos
   await patiently;
 });
 
+test("who is closed in the turn in which it got room gives that back", async () => {
+  const { share } = open();
+  const full = share("anna");
+  full.take(MIB);
+  const own = share("anna");
+  const waiting = own.takeOrWait(MIB);
+  full.close();
+  own.close();
+  await expect(waiting).rejects.toThrow("The answer is over");
+  share("anna").take(MIB);
+});
+
 test("who waits for room for too long is told so, and who needs less comes next", async () => {
   const { share } = open({ patienceMs: 20 });
   const holder = share("anna");

@@ -88,34 +88,6 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       },
     );
 
-    test("at a queue are due at once, front first, 15 ms apart, but claimed ones and what is due earlier", async () => {
-      const jobs: Job[] = [];
-      for (let age = 5; age > 0; age--)
-        jobs.push(await accept({ deploymentId: "line", createdAt: new Date(-age) }));
-      const [claimed, early, running, ...waiting] = jobs.map(({ id }) => id);
-      const other = await accept({ deploymentId: "other" });
-      await pass(FIRST_POLL_MS);
-      for (const poll of (await claim()).polls) {
-        if (poll.job.id === claimed) continue;
-        if (poll.job.id === running) await see(store(), poll.job, RUNNING);
-        await putBack(poll, { delayMs: poll.job.id === early ? 10 : 5_000 });
-      }
-      await store().polls.makeQueueDue("line");
-      // The fourth and the fifth of the queue, of which the third runs, wait for 30 and 45 ms.
-      const steps = [
-        [10, [early]],
-        [19, []],
-        [1, [waiting[0]]],
-        [15, [waiting[1]]],
-        [4_000, []],
-        [1_000, [running, other.id].toSorted()],
-      ] as const;
-      for (const [ms, ids] of steps) {
-        await pass(ms);
-        expect(await claimIds()).toEqual(ids);
-      }
-    });
-
     test("are none where the acceptance could not be written", async () => {
       const job = await insertJob(store());
       const accepted: Job = { ...job, version: 2, status: "IN_QUEUE", requestId: "r" };

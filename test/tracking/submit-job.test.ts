@@ -85,20 +85,28 @@ test("an acceptance outlives a database that is away for a moment", async () => 
   expect(upstream.count("submit")).toBe(1);
 });
 
-test("a stop while the database is away tries once more to write down an acceptance", async () => {
-  const { save } = store.jobs;
-  const failed = Promise.withResolvers<void>();
-  store.jobs.save = () => {
-    failed.resolve();
-    return away();
-  };
-  sleep = () => new Promise(() => undefined);
-  const submitting = submitter.submitJob(REQUEST);
-  await failed.promise;
-  store.jobs.save = save;
-  submitter.stop(0);
-  expect(await submitting).toMatchObject({ job: { status: "IN_QUEUE" } });
-});
+test.each([{ isBack: true }, { isBack: false }])(
+  "a stop while the database is away tries once more to write down an acceptance ($isBack)",
+  async ({ isBack }) => {
+    const { save } = store.jobs;
+    const failed = Promise.withResolvers<void>();
+    let saves = 0;
+    store.jobs.save = () => {
+      saves += 1;
+      failed.resolve();
+      return away();
+    };
+    sleep = () => new Promise(() => undefined);
+    const submitting = submitter.submitJob(REQUEST).catch((error: unknown) => error);
+    await failed.promise;
+    if (isBack) store.jobs.save = save;
+    submitter.stop(0);
+    expect(await submitting).toMatchObject(
+      isBack ? { job: { status: "IN_QUEUE" } } : { code: "SUBMISSION_UNKNOWN" },
+    );
+    expect(saves).toBe(isBack ? 1 : 2);
+  },
+);
 
 test.each([
   { outcome: "an acceptance", fault: null },

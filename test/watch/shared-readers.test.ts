@@ -160,3 +160,22 @@ test("all who have one cursor share a read, and no other owner does", async () =
   await Promise.all(pages);
   expect(fixture.reads).toEqual(["0", "0"]);
 });
+
+test("while the head is read, whoever asks waits for the one read after it", async () => {
+  const fixture = createFeedFixture();
+  const read = Promise.withResolvers<void>();
+  let reads = 0;
+  fixture.holdReads(() => {
+    reads += 1;
+    return read.promise;
+  });
+  const heads: Promise<string>[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    heads.push(fixture.feed.readHead());
+    await settle();
+  }
+  expect(reads).toBe(1);
+  read.resolve();
+  await Promise.all(heads);
+  expect(reads).toBe(2);
+});

@@ -41,13 +41,16 @@ test("without a cursor it tells what changes from now on, and nothing that is ol
   await jobs.return();
 });
 
-test("a change between the subscription and the first event asked for is not missed", async () => {
-  const fixture = createFixture();
-  const jobs = await fixture.watch();
-  fixture.change("job_early");
-  expect(await take(jobs, 1)).toEqual(["job_early"]);
-  await jobs.return();
-});
+test.each([null, "0"])(
+  "a change between the subscription (after %s) and the first event asked for is not missed",
+  async (after) => {
+    const fixture = createFixture();
+    const jobs = await fixture.watch({ after });
+    fixture.change("job_early");
+    expect(await take(jobs, 1)).toEqual(["job_early"]);
+    await jobs.return();
+  },
+);
 
 test("a change while the feed is read is not missed", async () => {
   const fixture = createFixture();
