@@ -40,9 +40,9 @@ export function describeTexts({ store, statements, execute }: Context): void {
       const count = async (tags: readonly string[]) => {
         statements.length = 0;
         await insert({ tags });
-        return statements.length;
+        return statements.filter((statement) => statement.includes('"job_tags"')).length;
       };
-      expect((await count(["a", "b"])) - (await count([]))).toBe(1);
+      expect([await count(["a", "b"]), await count([])]).toEqual([1, 0]);
     });
   });
 
