@@ -35,7 +35,7 @@ const KEEP = ["a", "b"]
   .map((one) => `${one}: keepOutputs(jobId: "${ID}") { __typename }`)
   .join(" ");
 /** Texts that are hard to tell apart. */
-const MANY_TEXTS = toManyTexts("local", "a".repeat(2_000));
+const MANY_TEXTS = toManyTexts("local", "a".repeat(6_000));
 const PAGE = z.object({
   data: z.object({
     jobs: z.object({
