@@ -42,9 +42,10 @@ test.each<[string, (size: number) => JsonValue]>([
   const bytes = JSON.stringify(most).length;
   expect(bytes).toBe(262_144);
   expect(checkJson(most)).toEqual({ issues: [], bytes });
-  expect(checkJson(toInput(262_146)).issues).toEqual([
-    { path: [], message: expect.stringContaining("more than 256 KiB as JSON") },
-  ]);
+  for (const size of [262_146, 600_000])
+    expect(checkJson(toInput(size)).issues).toEqual([
+      { path: [], message: expect.stringContaining("more than 256 KiB as JSON") },
+    ]);
 });
 
 test.each(["a", "Holiday 2026", "x".repeat(64), "ü 😀", " ", "a,b"])("%j can be a tag", (tag) => {
@@ -135,6 +136,8 @@ test("a key that is far too long is cut in the paths of all files that are in it
 test("of more files than any output has, the first 1,000 are told", () => {
   const urls = Array.from({ length: 2_000 }, (_, index) => `https://x.runcomfy.net/${index}.png`);
   expect(findAssets(urls).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
+  const named = Object.fromEntries(urls.map((url, index) => [`image${index}`, url]));
+  expect(findAssets([null, { none: null }, named])).toHaveLength(1_000);
 });
 
 test("what a file is, is told by what is nearest to it that tells anything", () => {

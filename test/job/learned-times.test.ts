@@ -278,7 +278,7 @@ test("stats count the runs, and tell cold starts apart", () => {
     ...createRuns(8, (index) => ({ queueMs: 1_000 * (index + 1) })),
     ...createRuns(4, () => ({ idleMs: 1e9, queueMs: 100_000 })),
     ...createRuns(2, () => ({ status: "FAILED", runMs: 1 })),
-    ...createRuns(1, () => ({ status: "CANCELLED", queueMs: null, runMs: null })),
+    ...createRuns(1, () => ({ status: "CANCELLED", place: null, queueMs: null, runMs: null })),
   ];
   expect(toRunStats(runs, learnTimes(runs))).toEqual({
     runs: 15,
