@@ -199,14 +199,6 @@ export function createPolls(database: Database) {
       return await claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
     },
 
-    /** Claims the polls of these jobs, whether due, claimed or not; those that are not followed are left out. */
-    async claimThese(jobIds: readonly string[]): Promise<readonly ClaimedPoll[]> {
-      // Spelt so that they are found by their ids.
-      const ours = sql`upstream || '' in (${sql.join(stretches)})`;
-      const these = sql`job_id in ${toTexts(jobIds)} and ${ours} order by job_id`;
-      return (await claim(select(these, jobIds.length))).polls;
-    },
-
     /** Says when the next polls are due. Does nothing for a poll that somebody else has claimed meanwhile. */
     async putBack(polls: readonly EndedPoll[]): Promise<void> {
       const ids = polls.map(({ jobId }) => jobId);

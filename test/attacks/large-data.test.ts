@@ -30,10 +30,10 @@ const LARGE_JOB = `
   insert into job_documents (job_id, input_bytes, output_bytes, input, output)
   values ('${ID}', 2, ${OUTPUT.length}, '{}', '${OUTPUT}');`;
 const READ = `{ job(id: "${ID}") { ${[1, 2, 3, 4].map((one) => `a${one}: assets { url }`).join(" ")} } }`;
-/** As often as one answer may read that output. */
-const KEEP = ["a", "b"]
-  .map((one) => `${one}: keepOutputs(jobId: "${ID}") { __typename }`)
-  .join(" ");
+const KEEP = Array.from(
+  { length: 10 },
+  (_, index) => `k${index}: keepOutputs(jobId: "${ID}") { __typename }`,
+).join(" ");
 /** Texts that are hard to tell apart. */
 const MANY_TEXTS = toManyTexts("local", "a".repeat(6_000));
 const PAGE = z.object({

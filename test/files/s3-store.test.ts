@@ -80,7 +80,9 @@ describe("on a server of S3", () => {
   const open = (databaseId: string, place?: string) =>
     openFileStore({ url: toUrl(server.endpoint, place), databaseId, credentials: CREDENTIALS });
 
-  describe("the file store in a bucket", () => describeFileStore({ open }));
+  describe("the file store in a bucket", () => {
+    describeFileStore({ open });
+  });
 
   test("files are below the prefix and the database's id, and whoever has a presigned URL gets them", async () => {
     for (const place of ["files", "files/a.b/c_d/"]) {

@@ -182,7 +182,7 @@ test("a start that fails when its Postgres fell silent does not wait until that 
   const channels = createChannels();
   channels.sql.subscribe((sql) => {
     // The last one of a start.
-    if (!/^\s*update polls set due_at.* and due_at > /s.test(String(sql))) return;
+    if (!/^\s*update polls set due_at.* and due_at > /s.test(sql)) return;
     link.blackHole();
     silentAt = performance.now();
   });

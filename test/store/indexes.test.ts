@@ -365,7 +365,6 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
         "claimed but for those of some deployments",
         () => polls.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
       ],
-      ["claimed of certain jobs", () => polls.claimThese(IDS)],
       ["put back", () => polls.putBack(IDS.map((id) => toPutBack(id)))],
       ["mended", () => polls.mendTimes()],
       ["resumed", () => polls.resume(0)],

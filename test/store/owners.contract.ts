@@ -129,7 +129,7 @@ export function describeOwners({ store, statements }: Context): void {
     test("are counted for each owner by itself, and what did not happen is taken back", async () => {
       const { quotas } = store();
       const counts = await Promise.all([1, 2, 3].map(() => quotas.count("jobs", "mine")));
-      expect(counts.map(({ count }) => count).toSorted()).toEqual([1, 2, 3]);
+      expect(counts.map(({ count }) => count).toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
       const { endsAtMs = 0 } = counts[0] ?? {};
       await quotas.discount("jobs", "mine", endsAtMs);
       // A window that has ended, and another owner's.

@@ -84,7 +84,6 @@ export function describePolls({ store, channels, pass, execute }: Context): void
         await putBack(poll);
         await pass(60_000);
         expect(await claim()).toEqual(NOTHING);
-        expect(await store().polls.claimThese([job.id])).toEqual([]);
       },
     );
 
@@ -96,9 +95,11 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       await expect(store().jobs.save(accepted, toResult("output"))).rejects.toThrow();
       await execute("alter table hidden_documents rename to job_documents");
       expect(await store().jobs.read(job.id)).toEqual(job);
-      expect(await store().polls.claimThese([job.id])).toEqual([]);
+      await pass(FIRST_POLL_MS);
+      expect(await claim()).toEqual(NOTHING);
       expect(await store().jobs.save(accepted, null)).toBe(true);
-      expect(await store().polls.claimThese([job.id])).toHaveLength(1);
+      await pass(FIRST_POLL_MS);
+      expect(await claimIds()).toEqual([job.id]);
     });
 
     test("are claimed up to a limit, the one that is due longest first, and those of other deployments are passed over", async () => {
@@ -167,29 +168,6 @@ export function describePolls({ store, channels, pass, execute }: Context): void
         expect(due).toEqual([[id, failures]]);
         await pass(1_000);
       }
-    });
-
-    test("are claimed of certain jobs, also where they are claimed or not due, and of none that is not followed", async () => {
-      const [submitting, claimed, other] = [
-        await insertJob(store()),
-        await accept(),
-        await accept(),
-      ];
-      await pass(FIRST_POLL_MS);
-      const lost = (await claim()).polls.find(({ job }) => job.id === claimed.id);
-      if (lost === undefined) throw new Error("it was due");
-      const young = await accept();
-      await pass(1);
-      const { polls } = store();
-      const these = await polls.claimThese([young.id, "job_unknown", submitting.id, claimed.id]);
-      const wanted = [young.id, claimed.id].toSorted();
-      expect(these.map(({ job }) => job.id).toSorted()).toEqual(wanted);
-      await putBack(lost);
-      expect(await claim()).toMatchObject({ polls: [] });
-      await Promise.all(these.map((poll) => putBack(poll)));
-      expect(await claimIds()).toEqual(wanted);
-      expect(await polls.claimThese([])).toEqual([]);
-      expect(await polls.claimThese([other.id])).toHaveLength(1);
     });
 
     test("say when another one is due, besides those that are claimed now", async () => {

@@ -4,6 +4,6 @@ import { createChannels } from "../../src/diagnostics/channels.ts";
 export function collectStatements() {
   const channels = createChannels();
   const statements: string[] = [];
-  channels.sql.subscribe((sql) => void statements.push(String(sql)));
+  channels.sql.subscribe((sql) => void statements.push(sql));
   return { channels, statements };
 }
