@@ -1,4 +1,5 @@
 import type { Deployment } from "../deployments/catalogue.ts";
+import type { ObjectShape } from "../deployments/shape/shape.ts";
 
 /** Stands for a job's id in the tabs that need one, until the page puts a real one in its place. */
 export const SHOWN_ID = "job_newest";
@@ -24,6 +25,8 @@ export function createTabs(options: {
   ];
 }
 
+type Input = Readonly<Record<string, string | number>>;
+
 /** The vendor's example body, in the upstream's names. */
 const EXAMPLE_INPUT = {
   prompt: "Make the scene feel warmer and more cinematic. Add a subtle orange glow.",
@@ -32,17 +35,32 @@ const EXAMPLE_INPUT = {
   width: 1_024,
   height: 1_024,
   seed: 42,
-};
+} satisfies Input;
 
-function toCall(example: Deployment | null, input: Readonly<Record<string, unknown>>): string {
-  const fields = Object.entries(input).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+/** The deployment's own mutation where there is one, as GraphiQL then completes its fields. */
+function toCall(example: Deployment | null, input: Input): string {
+  const contract = example?.input;
+  if (contract?.shape)
+    return `${contract.submitField}(\n    ${toInputText(toFields(contract.shape, input))}\n  )`;
+  const deploymentId = JSON.stringify(example?.id ?? "…");
   // Not as a variable: GraphiQL marks any object of type JSON there as wrong.
   return `submitJob(
-    deploymentId: ${JSON.stringify(example?.id ?? "…")} # tab 1 and RunComfy's dashboard show the ids
-    input: {
-      ${fields.join("\n      ")}
-    }
+    deploymentId: ${deploymentId} # tab 1 and RunComfy's dashboard show the ids
+    ${toInputText(Object.entries(input))}
   )`;
+}
+
+function toFields({ fields }: ObjectShape, input: Input): [string, string | number][] {
+  const names = new Map(fields.map(({ name, graphqlName }) => [name, graphqlName]));
+  return Object.entries(input).flatMap(([name, value]) => {
+    const graphqlName = names.get(name);
+    return graphqlName === undefined ? [] : [[graphqlName, value]];
+  });
+}
+
+function toInputText(fields: readonly (readonly [string, string | number])[]): string {
+  const lines = fields.map(([name, value]) => `      ${name}: ${JSON.stringify(value)}`);
+  return `input: {\n${lines.join("\n")}\n    }`;
 }
 
 const DEPLOYMENTS = `# 1. What can be run here
