@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, realpathSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,19 +36,20 @@ export function spawnGateway(
     process.execPath,
     "src/main.ts",
   ];
+  // An installed package has no sources.
+  const sources = join(options.folder, "src");
+  const original = existsSync(sources) ? join(realpathSync(sources), "..") : options.folder;
   const child = spawn(program, parameters, {
     cwd: options.folder,
     env: {
       PATH: process.env["PATH"],
       HOME: process.env["HOME"],
-      // So that a run compiles the program once.
-      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+      // So that a run compiles the program once. Where coverage is measured, Vitest leaves it out of the environment.
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(original, "compiled"),
       PORT: "0",
       SANDBOX_PORT: "0",
       // Of all that run one copy, as gateways that share a Postgres have to share their files.
-      FILES_URL:
-        environment["FILES_URL"] ??
-        `file:${join(realpathSync(join(options.folder, "src")), "..", "files")}`,
+      FILES_URL: environment["FILES_URL"] ?? `file:${join(original, "files")}`,
       ...environment,
     },
     stdio: ["ignore", "pipe", "pipe"],
