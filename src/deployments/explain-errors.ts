@@ -17,7 +17,7 @@ type Context = {
   /** What the errors are about. */
   readonly input: JsonValue;
   readonly spell: Spelling;
-  /** Issues that come first; nothing more is told of what they are about. */
+  /** Issues that come first; no others are reported at their paths. */
   readonly known?: readonly InputIssue[];
 };
 

@@ -173,7 +173,7 @@ export function createKeepOutputs({
   onKeep,
 }: {
   readonly store: Pick<JobStore, "jobs" | "files">;
-  /** Hears that there are files to keep. */
+  /** Notified that there are files to keep. */
   readonly onKeep: () => void;
 }) {
   return async (

@@ -46,7 +46,7 @@ export type Job = {
   readonly updatedAt: Date;
   /** How much its input asks for, as `toWork` says. */
   readonly work: number;
-  /** How many jobs were in front of it when that was first told; null until then. */
+  /** How many jobs were in front of it when RunComfy first said so; null until then. */
   readonly place: number | null;
   /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
   readonly idleMs: number | null;

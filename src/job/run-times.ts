@@ -10,7 +10,7 @@ export type Run = {
   readonly status: "SUCCEEDED" | "FAILED" | "CANCELLED";
   /** How much its input asked for, as `toWork` says. */
   readonly work: number;
-  /** How many jobs were in front of it when that was first told; null where it was never told. */
+  /** How many jobs were in front of it when RunComfy first said so; null where it never did. */
   readonly place: number | null;
   /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
   readonly idleMs: number | null;
@@ -27,7 +27,7 @@ const MAX_WORK = 1e9;
 
 /**
  * How much an input asks for: frames × steps × megapixels, with the defaults for what it leaves out. What a model's time
- * depends on, if on anything that is told.
+ * depends on, as far as an input shows it.
  */
 export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
   const read = (name: keyof typeof USUAL): number => {

@@ -111,7 +111,7 @@ function observeOperations({ channels, on, count, countEach, measure }: Observer
   on(channels.failedEvent, (code) =>
     operations.inc({ kind: "subscription", outcome: "error", code }),
   );
-  const events = count("events_total", "Events that watchers were told.", ["of"]);
+  const events = count("events_total", "Events sent to watchers.", ["of"]);
   on(channels.sent, ({ of }) => events.inc({ of }));
   const { refused } = channels;
   countEach(
@@ -139,7 +139,7 @@ function observeUpstream({ channels, on, count, countEach, measure }: Observer):
     calls.inc({ call, code: error === undefined ? "ok" : failure });
     seconds.observe({ call }, secondsSince(startedAt));
   });
-  countEach("outcome", channels.polled, "polls_total", "Polls of jobs, by what they told.");
+  countEach("outcome", channels.polled, "polls_total", "Polls of jobs, by outcome.");
   const takenOver = count(
     "claims_taken_over_total",
     "Polls that were not made within 9 s of their claim, and claimed again.",

@@ -159,7 +159,7 @@ function createReadiness({
       const isOfDisk = error instanceof DatabaseDiskError;
       const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
       const text = isOfDisk ? `${error.message}\n` : reason;
-      // Of a disk the store tells.
+      // The store logs what is wrong with a disk.
       if (text !== told && !isOfDisk)
         log.error({ err: error }, "The gateway is not ready. Check its database.");
       told = text;

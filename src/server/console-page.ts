@@ -23,7 +23,7 @@ type Facts = {
   readonly publicUrl: string | null;
 };
 
-/** Answers with one of the console's files, or resolves with false for what is none of them. */
+/** Answers with one of the console's files, or returns false for what is none of them. */
 type Answer = (request: IncomingMessage, response: ServerResponse, path: string) => boolean;
 
 /**

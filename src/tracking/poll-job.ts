@@ -97,7 +97,7 @@ function seen(observation: (PollOutcome & { kind: "seen" })["observation"]): Pol
 /** How many unknown status words are told apart. */
 const MAX_WORDS = 100;
 
-/** What the log is told of polls. */
+/** Logs what happens to polls. */
 export class PollLog {
   readonly #log: BaseLogger;
   readonly #words = new Set<string>();
@@ -132,7 +132,7 @@ export class PollLog {
 
   /** Polls could not be claimed, or a job's not be made or written down. Of the database's failures it tells the first. */
   noteFailure(error: unknown, jobId?: string): void {
-    // The store tells of it.
+    // The store logs what is wrong with a disk.
     if (error instanceof DatabaseDiskError) return;
     if (!isDatabaseFailure(error)) {
       this.#log.error(

@@ -61,7 +61,7 @@ export class Recovery {
       firstRestMs: BETWEEN_BEATS_MS,
       retryMs: BETWEEN_BEATS_MS,
       onFailure(err) {
-        // Of a disk the store tells.
+        // The store logs what is wrong with a disk.
         if (err instanceof DatabaseDiskError) return;
         log.error(
           { err },
