@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/load-config.ts";
-import { codeOf } from "./runtime/error-code.ts";
+import { codeOf } from "./runtime/coded-error.ts";
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the

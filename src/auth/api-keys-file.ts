@@ -5,8 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { z } from "zod";
 
-import { SetupError } from "../runtime/coded-error.ts";
-import { codeOf, nullIfMissing } from "../runtime/error-code.ts";
+import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 /** What the id of a key looks like; source of a regular expression without its anchors. */

@@ -6,8 +6,7 @@ import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, exportJWK } from "jose";
 import type { BaseLogger } from "pino";
 
-import { SetupError } from "../runtime/coded-error.ts";
-import { codeOf } from "../runtime/error-code.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { AuthenticationError } from "./authenticator.ts";
 

@@ -4,9 +4,8 @@ import { parseEnv } from "node:util";
 
 import type { z } from "zod";
 
-import { SetupError } from "../runtime/coded-error.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { findProblems, findWarnings, isProduction, isSandbox } from "./find-problems.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES } from "./variables.ts";

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
-import { codeOf } from "../runtime/error-code.ts";
+import { codeOf } from "../runtime/coded-error.ts";
 import { isPublicAddress } from "../runtime/public-address.ts";
 import { FileTooLargeError } from "./file-store.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { nullIfMissing } from "../runtime/error-code.ts";
+import { nullIfMissing } from "../runtime/coded-error.ts";
 import { checkFileName, type FileStore } from "./file-store.ts";
 import { onDisk, writeDraft } from "./write-draft.ts";
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { AwsV4Signer } from "aws4fetch";
 
-import { codeOf } from "../runtime/error-code.ts";
+import { codeOf } from "../runtime/coded-error.ts";
 import { FileStoreError } from "./file-store.ts";
 
 const MAX_ATTEMPTS = 3;

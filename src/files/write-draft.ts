@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { codeOf } from "../runtime/error-code.ts";
+import { codeOf } from "../runtime/coded-error.ts";
 import { type Draft, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
 /** Writes a stream to a new file of a folder, with the promises of `FileStore.draft`. Disposing of it deletes the file. */

@@ -1,5 +1,4 @@
-import { toDurationText } from "../runtime/amount-text.ts";
-import { CodedError } from "../runtime/coded-error.ts";
+import { CodedError, toDurationText } from "../runtime/coded-error.ts";
 import type { InputIssue } from "./input-issue.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";

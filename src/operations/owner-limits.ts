@@ -2,8 +2,7 @@ import { LRUCache } from "lru-cache";
 
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
-import { toCountText } from "../runtime/amount-text.ts";
-import { LimitError } from "../runtime/coded-error.ts";
+import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
 

@@ -3,7 +3,7 @@ import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { toError } from "../runtime/error-code.ts";
+import { toError } from "../runtime/coded-error.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../store/database-error.ts";

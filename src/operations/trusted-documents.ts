@@ -4,9 +4,8 @@ import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { z } from "zod";
 
-import { SetupError, CodedError } from "../runtime/coded-error.ts";
+import { CodedError, codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { ErrorCode } from "../runtime/coded-error.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { toGraphQLError } from "./mask-error.ts";
 
 /** The only documents that run. */

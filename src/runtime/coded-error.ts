@@ -114,3 +114,39 @@ export function unavailable(message: string, retryAfterSeconds = 5): CodedError 
 export class SetupError extends Error {
   override readonly name = "SetupError";
 }
+
+/** SQLite's number (its low byte: the rest is detail), or the code of Postgres, the system, the network or a library. */
+export function codeOf(error: unknown): string | number | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("errcode" in error && typeof error.errcode === "number") return error.errcode & 0xff;
+  const code = "code" in error ? error.code : undefined;
+  return typeof code === "string" || typeof code === "number" ? code : undefined;
+}
+
+/** What was thrown, or where that is no error, one with this message. */
+export function toError(thrown: unknown, message: string): Error {
+  return thrown instanceof Error ? thrown : new Error(message, { cause: thrown });
+}
+
+/** Null where the file is missing. */
+export async function nullIfMissing<T>(promise: Promise<T>): Promise<T | null> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+/** An amount as messages say it: `1 socket`, `2 sockets`. */
+export function toCountText(count: number, plural: string): string {
+  return `${count} ${count === 1 ? plural.replace(/s$/, "") : plural}`;
+}
+
+/** A duration as messages say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
+export function toDurationText(seconds: number): string {
+  const [unit, unitSeconds] =
+    seconds < 120 ? ["second", 1] : seconds < 7_200 ? ["minute", 60] : ["hour", 3_600];
+  const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" });
+  return format.format(Math.ceil(seconds / unitSeconds));
+}

@@ -9,8 +9,7 @@ import type { KeptFile } from "../job/asset.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
-import { CodedError } from "../runtime/coded-error.ts";
-import { toError } from "../runtime/error-code.ts";
+import { CodedError, toError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Reads } from "./reads.ts";
 

@@ -5,11 +5,10 @@ import type { Server as Listener } from "node:net";
 import { createServer as createListener } from "node:net";
 import { platform } from "node:os";
 
-import { SetupError } from "../runtime/coded-error.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
 import { openConsole } from "./console-page.ts";

@@ -1,7 +1,6 @@
 import pg from "pg";
 
-import { CodedError, unavailable } from "../runtime/coded-error.ts";
-import { codeOf } from "../runtime/error-code.ts";
+import { CodedError, codeOf, unavailable } from "../runtime/coded-error.ts";
 
 /** The database fails, and not what it was asked for. The text is for operators; `told` is what clients are told. */
 class DatabaseFailure extends Error {

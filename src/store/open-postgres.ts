@@ -5,9 +5,8 @@ import pg from "pg";
 import type { Logger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { SetupError } from "../runtime/coded-error.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { DatabaseAwayError } from "./database-error.ts";
 import { POSTGRES } from "./dialect.ts";
 import type { DiskWatch } from "./disk-watch.ts";

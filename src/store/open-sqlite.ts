@@ -6,9 +6,8 @@ import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { SetupError } from "../runtime/coded-error.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { DatabaseReplacedError, SQLITE_BUSY } from "./database-error.ts";
 import { SQLITE } from "./dialect.ts";
 import { createDiskWatch } from "./disk-watch.ts";

@@ -13,7 +13,7 @@ import {
 } from "kysely";
 import { LRUCache } from "lru-cache";
 
-import { codeOf } from "../runtime/error-code.ts";
+import { codeOf } from "../runtime/coded-error.ts";
 import { DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 

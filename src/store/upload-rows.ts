@@ -1,8 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { InvalidInputError } from "../job/errors.ts";
-import { toCountText } from "../runtime/amount-text.ts";
-import { LimitError } from "../runtime/coded-error.ts";
+import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";

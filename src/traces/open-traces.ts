@@ -3,9 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Sampler, SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
 
-import { SetupError } from "../runtime/coded-error.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Config } from "../config/load-config.ts";
-import { codeOf } from "../runtime/error-code.ts";
 import { createTraces } from "./create-traces.ts";
 
 const SERVICE = "runcomfy-graphql";

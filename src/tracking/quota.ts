@@ -1,8 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { toCountText, toDurationText } from "../runtime/amount-text.ts";
-import { LimitError } from "../runtime/coded-error.ts";
+import { LimitError, toCountText, toDurationText } from "../runtime/coded-error.ts";
 import type { QuotaName, Quotas } from "../store/quotas.ts";
 
 /** `told` is what an owner is told who has reached it, before the time of the next try. */

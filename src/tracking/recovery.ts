@@ -1,6 +1,6 @@
 import { expired } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
-import { toCountText } from "../runtime/amount-text.ts";
+import { toCountText } from "../runtime/coded-error.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { Parts } from "./parts.ts";

@@ -4,7 +4,7 @@ import type { Estimate } from "../job/estimate.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
-import { toError } from "../runtime/error-code.ts";
+import { toError } from "../runtime/coded-error.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
 import type { ReadJob } from "./shared-readers.ts";
