@@ -1,10 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
 import { DOCUMENTS } from "runcomfy-graphql-client";
 
+import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/sessions.ts";
 import type { Config } from "./config/load-config.ts";
@@ -73,8 +72,8 @@ export async function startGateway(
     opened.adopt(one, () => one.close());
   let hangUp = (): void => undefined;
   const closeAll = (): Promise<void> => {
-    const timer = setTimeout(() => hangUp(), DATABASE_PATIENCE_MS);
-    return opened.disposeAsync().finally(() => clearTimeout(timer));
+    const stopTimer = clock.setTimer(() => hangUp(), DATABASE_PATIENCE_MS);
+    return opened.disposeAsync().finally(stopTimer);
   };
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
@@ -121,7 +120,7 @@ export async function startGateway(
   const at = { host: config.host, port: config.metricsPort ?? 0, origins };
   const served = metrics === null ? null : keep(await metrics.serve(at));
   // After the database: where another gateway has that, it has the sandbox's port too.
-  const sandbox = { deployments: catalogue.deployments, token: randomUUID(), log };
+  const sandbox = { deployments: catalogue.deployments, token: chance.uuid(), log };
   const upstream = keep(await startUpstream(config, sandbox));
   let listensAt = "";
   const files = keep(
@@ -134,8 +133,8 @@ export async function startGateway(
     }),
   );
   const health = createUpstreamHealth({
-    now: () => performance.now(),
-    random: Math.random,
+    now: clock.monotonic,
+    random: chance.random,
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
   });
@@ -231,7 +230,7 @@ export async function startGateway(
   metrics?.follow({ version: readVersion(), store, health, counts: server.counts });
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
-  await Promise.race([firstCall, delay(FIRST_CALL_PATIENCE_MS, undefined, { ref: false })]);
+  await Promise.race([firstCall, clock.sleep(FIRST_CALL_PATIENCE_MS, { ref: false })]);
   opening.move();
   return {
     url: server.url,

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import type { Logger } from "pino";
 
+import { clock } from "./runtime/environment.ts";
 import { COMMANDS } from "./config/commands.ts";
 import type { Config } from "./config/load-config.ts";
 import { loadConfig, readEnvironment } from "./config/load-config.ts";
@@ -109,12 +109,12 @@ function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): v
 
   function stop(): void {
     if (stoppingSince !== null) return;
-    stoppingSince = performance.now();
+    stoppingSince = clock.monotonic();
     log.info("The gateway stops.");
-    const drained = delay(drainMs, undefined, { signal: draining.signal }).catch(() => undefined);
-    void drained.then(() =>
-      setTimeout(() => giveUp("The gateway did not stop in time."), STOP_DEADLINE_MS),
-    );
+    const drained = clock.sleep(drainMs, { signal: draining.signal }).catch(() => undefined);
+    void drained
+      .then(() => clock.sleep(STOP_DEADLINE_MS))
+      .then(() => giveUp("The gateway did not stop in time."));
     const close = (opened: Gateway): Promise<void> =>
       opened.close(drained).then(() => {
         log.info("The gateway has stopped.");
@@ -125,7 +125,7 @@ function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): v
   }
 
   function onSignal(): void {
-    if (performance.now() - (stoppingSince ?? Infinity) > REPEATED_SIGNAL_MS) process.exit(1);
+    if (clock.monotonic() - (stoppingSince ?? Infinity) > REPEATED_SIGNAL_MS) process.exit(1);
     stop();
   }
 
@@ -162,7 +162,7 @@ async function end(code: 0 | 1): Promise<never> {
   const isWritten = [process.stdout, process.stderr].map(
     (output) => new Promise((resolve) => output.write("", resolve)),
   );
-  await Promise.race([Promise.all(isWritten), delay(LAST_LINES_MS)]);
+  await Promise.race([Promise.all(isWritten), clock.sleep(LAST_LINES_MS)]);
   process.exit(code);
 }
 

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 
+import { clock } from "./runtime/environment.ts";
 import { runKeyCommand } from "./auth/key-command.ts";
 import { readEnvironment } from "./config/load-config.ts";
 import { VARIABLES } from "./config/variables.ts";
@@ -7,7 +8,10 @@ import { VARIABLES } from "./config/variables.ts";
 // `npm run --silent key -- create --owner web` prints the new key alone on standard output, and remarks on standard error.
 try {
   const file = VARIABLES.shape.API_KEYS_FILE.parse(readEnvironment(process.env)["API_KEYS_FILE"]);
-  const { result, remark } = await runKeyCommand(process.argv.slice(2), { file, now: new Date() });
+  const { result, remark } = await runKeyCommand(process.argv.slice(2), {
+    file,
+    now: new Date(clock.now()),
+  });
   if (result !== null) console.log(result);
   console.error(remark);
 } catch (error) {

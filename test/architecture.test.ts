@@ -107,6 +107,19 @@ test("only the programs' first files touch the process", () => {
   expect(touching.map(({ path }) => path).toSorted()).toEqual(PROCESS_FILES.toSorted());
 });
 
+test("time and chance come from one place", () => {
+  // All else that tells either is a rule of the linter.
+  const own = ["runtime/environment.ts", "store/dialect.ts", "store/migrations.ts"];
+  const telling = FILES.filter(
+    ({ path, text }) =>
+      !own.includes(path) &&
+      /new Date\(\)|\b(unixepoch|julianday|strftime|clock_timestamp|current_timestamp|gen_random_uuid|randomblob)\b|sql`[^`]*\b(random|now)\(\)/i.test(
+        withoutComments(text),
+      ),
+  );
+  expect(telling.map(({ path }) => path)).toEqual([]);
+});
+
 test("what a job is does no input or output", () => {
   const used = importsOf(filesIn("job")).filter(
     ({ to }) => builtinModules.includes(to) || !isSource(to),

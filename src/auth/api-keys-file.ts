@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import fs from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -6,6 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 
 import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
+import { chance } from "../runtime/environment.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 /** What the id of a key looks like; source of a regular expression without its anchors. */
@@ -15,8 +16,8 @@ const FORM = new RegExp(`^rck_(${KEY_ID})_([\\w-]{43})$`);
 
 /** A new key with its parts; the secret has 256 random bits. */
 export function makeApiKey() {
-  const id = randomBytes(8).toString("hex");
-  const secret = randomBytes(32).toString("base64url");
+  const id = chance.bytes(8).toString("hex");
+  const secret = chance.bytes(32).toString("base64url");
   return { key: `rck_${id}_${secret}`, id, secret };
 }
 
@@ -27,7 +28,7 @@ export function parseApiKey(text: string): { readonly id: string; readonly secre
 }
 
 /** One fast round is enough: nobody guesses 256 random bits, and the hash is made for each request. */
-export function hashSecret(secret: string, salt = randomBytes(16).toString("base64url")) {
+export function hashSecret(secret: string, salt = chance.bytes(16).toString("base64url")) {
   return { salt, hash: hash("sha256", `${salt}${secret}`, "base64url") };
 }
 

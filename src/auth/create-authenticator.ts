@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { openApiKeys } from "./open-api-keys.ts";
@@ -21,7 +22,7 @@ export async function createAuthenticator(options: {
     case "api-keys":
       return await openApiKeys({ file: config.apiKeysFile, limits, log });
     case "jwt": {
-      const now = Date.now;
+      const now = clock.now;
       const keys =
         config.jwksUrl === null
           ? keepSigningKeys(await readPublicKeys(config.publicKeyFile))

@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Admission } from "./authenticator.ts";
 
 /** Why a session must end: its credential has expired, or is no longer accepted. */
@@ -19,7 +20,7 @@ export function createSessions(options: {
   const sessions = new Set<Session>();
 
   function poll(): void {
-    const at = Date.now();
+    const at = clock.now();
     for (const session of sessions) {
       const reason = findEnd(session.admission, at);
       if (reason === null) continue;
@@ -33,7 +34,7 @@ export function createSessions(options: {
     }
   }
 
-  const timer = setInterval(poll, pollMs).unref();
+  const stopTimer = clock.repeat(poll, pollMs);
   return {
     /** Calls `end` once, when the admission is over. Returns how to leave, which may be called more than once. */
     enter(admission: Admission, end: Session["end"]): () => void {
@@ -42,9 +43,9 @@ export function createSessions(options: {
       return () => void sessions.delete(session);
     },
     /** Why a session of this admission is over, though `end` may not have been called yet; null while it is not. */
-    findEnd: (admission: Admission) => findEnd(admission, Date.now()),
+    findEnd: (admission: Admission) => findEnd(admission, clock.now()),
     close(): void {
-      clearInterval(timer);
+      stopTimer();
       sessions.clear();
     },
   };

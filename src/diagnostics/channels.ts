@@ -1,10 +1,10 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
-import { randomUUID } from "node:crypto";
 import type { Channel as NodeChannel } from "node:diagnostics_channel";
 import { channel, tracingChannel } from "node:diagnostics_channel";
 
 import type { BaseLogger } from "pino";
 
+import { chance } from "../runtime/environment.ts";
 import type { Job } from "../job/job.ts";
 
 export type Channels = ReturnType<typeof createChannels>;
@@ -15,7 +15,7 @@ export type Channels = ReturnType<typeof createChannels>;
  */
 export function createChannels() {
   // Node knows channels by their names, and several gateways may run in one process.
-  const prefix = `runcomfy-graphql:${randomUUID()}`;
+  const prefix = `runcomfy-graphql:${chance.uuid()}`;
   const open = <Message>(name: string): Channel<Message> => channel<Message>(`${prefix}:${name}`);
   const trace = <Message extends object>(name: string): Traced<Message> =>
     tracingChannel<unknown, Message>(`${prefix}:${name}`);
@@ -73,7 +73,7 @@ export type SentEvent = {
   readonly at: number;
 };
 
-/** By `performance.now()`. */
+/** By the monotonic clock. */
 type Timed = { readonly startedAt: number };
 
 // Node's types leave open what listeners get: here it is what `runStores`, and the `publish` below, take.

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
 
 import { fileTypeFromFile } from "file-type";
 import { disableTypes, imageSize, types } from "image-size";
 
+import { chance } from "../runtime/environment.ts";
 import type { AssetKind } from "../job/asset.ts";
 
 export type FileFacts = {
@@ -52,7 +52,7 @@ export function kindOf(contentType: string): AssetKind {
 
 /** A new name that nobody can guess. */
 export function createFileName(extension: string): string {
-  return `${randomUUID()}.${extension}`;
+  return `${chance.uuid()}.${extension}`;
 }
 
 /** What tells an SVG, and how large a picture is. A JPEG may have a profile and a small copy of itself before its size. */

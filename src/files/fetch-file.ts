@@ -4,6 +4,7 @@ import { request as requestByHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 
 import { codeOf } from "../runtime/coded-error.ts";
+import { clock } from "../runtime/environment.ts";
 import { isPublicAddress } from "../runtime/public-address.ts";
 import { FileTooLargeError } from "./file-store.ts";
 
@@ -21,7 +22,7 @@ export type FetchFile = ReturnType<typeof createFetchFile>;
 export function createFetchFile({
   trustedOrigins,
   silenceMs = 20_000,
-  monotonic = () => performance.now(),
+  monotonic = clock.monotonic,
   isPublic = isPublicAddress,
 }: {
   readonly trustedOrigins: readonly string[];
@@ -83,7 +84,7 @@ export function createFetchFile({
       signal,
       ...(!isTrusted && { lookup: lookupPublic }),
     });
-    const timer = setTimeout(() => request.destroy(tooSlow()), silenceMs);
+    const stopTimer = clock.setTimer(() => request.destroy(tooSlow()), silenceMs);
     request.on("response", (response) => {
       // What comes after a whole body belongs to no answer; the request tells of it.
       request.on("error", (error) => response.destroy(error));
@@ -93,7 +94,7 @@ export function createFetchFile({
     // An answer that asks for another protocol ends without an error.
     request.on("close", () => answered.reject(broken("")));
     request.end();
-    return await answered.promise.finally(() => clearTimeout(timer));
+    return await answered.promise.finally(stopTimer);
   }
 
   /** Throws where a URL can't lead to a public host. A name is checked by its addresses, when the connection is made. */
@@ -121,9 +122,12 @@ export function createFetchFile({
     let waitedMs = 0;
     for (;;) {
       const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
-      const timer = setTimeout(() => response.destroy(tooSlow()), Math.min(silenceMs, leftMs));
+      const stopTimer = clock.setTimer(
+        () => response.destroy(tooSlow()),
+        Math.min(silenceMs, leftMs),
+      );
       const since = monotonic();
-      const chunk = await chunks.next().finally(() => clearTimeout(timer));
+      const chunk = await chunks.next().finally(stopTimer);
       waitedMs += monotonic() - since;
       if (chunk.done === true) return;
       bytes += chunk.value.byteLength;

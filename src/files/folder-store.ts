@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { nullIfMissing } from "../runtime/coded-error.ts";
+import { chance, clock } from "../runtime/environment.ts";
 import { checkFileName, type FileStore } from "./file-store.ts";
 import { onDisk, writeDraft } from "./write-draft.ts";
 
@@ -72,14 +72,14 @@ async function removeOldDrafts(drafts: string): Promise<void> {
   for (const name of await readdir(drafts)) {
     const path = join(drafts, name);
     const found = await nullIfMissing(stat(path));
-    if (found !== null && Date.now() - found.mtimeMs > DRAFT_LIFE_MS)
+    if (found !== null && clock.now() - found.mtimeMs > DRAFT_LIFE_MS)
       await rm(path, { force: true });
   }
 }
 
 /** Does what keeping a file takes, since permissions alone don't tell of a disk that is full or read-only. */
 async function checkWriting(options: { readonly folder: string; readonly drafts: string }) {
-  const name = `.${randomUUID()}`;
+  const name = `.${chance.uuid()}`;
   await writeFile(join(options.drafts, name), "");
   await rename(join(options.drafts, name), join(options.folder, name));
   await rm(join(options.folder, name));

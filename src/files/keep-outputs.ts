@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Asset, KeptFile } from "../job/asset.ts";
 import { keepBackOffMs, NOT_KEPT, toUrls } from "../job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
@@ -104,14 +105,14 @@ export class Keeper {
     const signal = AbortSignal.any([this.#closing.signal, lost.signal]);
     let file = claimed;
     let renewal: Promise<unknown> = Promise.resolve();
-    const renewing = setInterval(() => {
+    const stopRenewing = clock.repeat(() => {
       renewal = files.renewClaim(file, claimMs).then(
         (renewed) => (renewed === null ? lost.abort() : (file = renewed)),
         () => undefined,
       );
     }, claimMs / 3);
     const copied = await this.#tryToCopy(() => this.#copy(claimed, signal)).catch(toFailure);
-    clearInterval(renewing);
+    stopRenewing();
     // It changes what proves the claim.
     await renewal;
     const settling = this.#tryToSettle(async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { BaseLogger } from "pino";
 
+import { chance, clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 import { SANDBOX } from "../job/upstream.ts";
@@ -31,7 +32,7 @@ export async function openFiles({
   upstreamOrigin,
   publicUrl,
   log,
-  now = Date.now,
+  now = clock.now,
 }: {
   readonly store: JobStore;
   readonly config: Pick<Config, "files" | "upstream" | "jobDeadlineSeconds">;
@@ -81,7 +82,7 @@ export async function openFiles({
       yield* fetchFromSandbox(from, options);
     },
     mostBytes: settings.keepBytes,
-    random: Math.random,
+    random: chance.random,
     log,
   });
   opening.defer(() => keeper.close());

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import { AwsV4Signer } from "aws4fetch";
 
 import { codeOf } from "../runtime/coded-error.ts";
+import { chance, clock } from "../runtime/environment.ts";
 import { FileStoreError } from "./file-store.ts";
 
 const MAX_ATTEMPTS = 3;
@@ -79,7 +78,7 @@ export function createS3Client(options: {
     signed.headers.set("accept-encoding", "identity");
     const patience = new AbortController();
     const signal = AbortSignal.any([closing.signal, patience.signal]);
-    const timer = setTimeout(
+    const stopTimer = clock.setTimer(
       () => patience.abort(new FileStoreError(TOO_SLOW)),
       options.answerMs + (body?.size ?? 0) / SLOWEST_BYTES_PER_MS,
     );
@@ -100,7 +99,7 @@ export function createS3Client(options: {
       patience.abort();
       throw reason;
     } finally {
-      clearTimeout(timer);
+      stopTimer();
     }
   }
 
@@ -114,9 +113,11 @@ export function createS3Client(options: {
           if (attempt === MAX_ATTEMPTS || !mayPass(error)) throw toFileStoreError(error);
         }
         // Rejects for nothing but an abort, which the next attempt tells.
-        await delay(BACK_OFF_MS * attempt * (0.5 + Math.random()), undefined, {
-          signal: closing.signal,
-        }).catch(() => undefined);
+        await clock
+          .sleep(BACK_OFF_MS * attempt * (0.5 + chance.random()), {
+            signal: closing.signal,
+          })
+          .catch(() => undefined);
       }
     },
     /** A URL that anybody may GET for so long, at most seven days. */

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 
+import { clock } from "../runtime/environment.ts";
 import type { KeptFile } from "../job/asset.ts";
 import { CodedError, invalidFile, unavailable } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
@@ -161,7 +162,7 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
 /** Null where there is nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
   const slow = unavailable("The picture comes too slowly. Try again in a few seconds.");
-  const timer = setTimeout(() => source.destroy(slow), timeoutMs);
+  const stopTimer = clock.setTimer(() => source.destroy(slow), timeoutMs);
   const bytes: AsyncIterable<Uint8Array> = source;
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -173,7 +174,7 @@ async function collect(source: Readable, timeoutMs: number): Promise<Buffer | nu
     }
     return total === 0 ? null : Buffer.concat(chunks);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 

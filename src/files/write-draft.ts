@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { codeOf } from "../runtime/coded-error.ts";
+import { chance } from "../runtime/environment.ts";
 import { type Draft, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
 /** Writes a stream to a new file of a folder, with the promises of `FileStore.draft`. Disposing of it deletes the file. */
@@ -12,7 +12,7 @@ export async function writeDraft(options: {
   readonly mostBytes: number;
 }): Promise<Omit<Draft, "keepAs">> {
   const { folder, mostBytes } = options;
-  const path = join(folder, randomUUID());
+  const path = join(folder, chance.uuid());
   const discard = () => onDisk(folder, () => rm(path, { force: true }));
   const file = await onDisk(folder, () => open(path, "wx", 0o600));
   let bytes = 0;

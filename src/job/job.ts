@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { chance } from "../runtime/environment.ts";
 
 /** The life of a job, in the order in which it can be lived; the last three are final. */
 export const JOB_STATUSES = [
@@ -92,7 +92,7 @@ export function createJob({
   return {
     ...facts,
     tags,
-    id: JOB_ID_PREFIX + randomBytes(16).toString("hex"),
+    id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
     requestId: null,
     awaySince: null,
     awayMs: 0,

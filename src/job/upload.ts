@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-
+import { chance } from "../runtime/environment.ts";
 import type { InputPath } from "./input-issue.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
@@ -11,7 +10,7 @@ const REFERENCE = /^upload:(upl_\w*)$/;
 export type UploadReference = { readonly id: string; readonly path: InputPath };
 
 export function createUploadId(): string {
-  return `upl_${randomBytes(16).toString("hex")}`;
+  return `upl_${chance.bytes(16).toString("hex")}`;
 }
 
 export function isUploadReference(text: string): boolean {

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { BaseLogger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channel, Channels } from "../diagnostics/channels.ts";
 import { createSubscriptions } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
@@ -230,7 +229,7 @@ function show({ gauge }: Observer, { version, store, health, counts }: Sources):
   let counted: Promise<Awaited<ReturnType<typeof countUnfinished>> | null>;
   const help = "Jobs of all gateways that have not ended, counted to 10,000 of each status.";
   gauge(["jobs_unfinished", help, ["status"]], async (one) => {
-    const late = delay(DATABASE_PATIENCE_MS, null, { ref: false });
+    const late = clock.sleep(DATABASE_PATIENCE_MS, { ref: false }).then(() => null);
     counted = Promise.race([countUnfinished(store).catch(() => null), late]);
     const found = await counted;
     one.reset();
@@ -253,9 +252,9 @@ async function countUnfinished({ jobs, ping }: Sources["store"]) {
   );
 }
 
-/** By `performance.now()`. */
+/** By the monotonic clock. */
 function secondsSince(startedAt: number): number {
-  return (performance.now() - startedAt) / 1_000;
+  return (clock.monotonic() - startedAt) / 1_000;
 }
 
 function secondsOf(from: Date, to: Date): number {

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 
 import type { Registry } from "prom-client";
 
+import { clock } from "../runtime/environment.ts";
 import { isOwnHost } from "../server/origins.ts";
 import { listen } from "../server/start-server.ts";
 
@@ -40,8 +41,8 @@ export async function serveMetrics(
   server.maxRequestsPerSocket = 1;
   server.maxConnections = MAX_CONNECTIONS;
   server.on("connection", (socket) => {
-    const impatience = setTimeout(() => socket.destroy(), patienceMs);
-    socket.once("close", () => clearTimeout(impatience));
+    const stopWaiting = clock.setTimer(() => socket.destroy(), patienceMs);
+    socket.once("close", stopWaiting);
   });
   const listensAt = await listen(server, { port, host, variable: "METRICS_PORT" });
   return {

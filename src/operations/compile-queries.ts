@@ -4,6 +4,7 @@ import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import { walkDocument } from "./walk-document.ts";
 
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
@@ -41,7 +42,7 @@ export function createQueryCompiler(options: {
     if (compiled === undefined) {
       if (!mayCompile) return null;
       mayCompile = false;
-      setImmediate(() => (mayCompile = true));
+      clock.onNextTurn(() => (mayCompile = true));
       compiled = compile(document, operationName);
       operations.set(name, compiled);
     }

@@ -4,6 +4,7 @@ import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { CodedError } from "../runtime/coded-error.ts";
@@ -243,7 +244,7 @@ function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
     kind: operation?.operation ?? OperationTypeNode.QUERY,
     name: operation?.name?.value ?? null,
     traceparent,
-    startedAt: performance.now(),
+    startedAt: clock.monotonic(),
   };
 }
 

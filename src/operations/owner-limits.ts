@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 
+import { clock } from "../runtime/environment.ts";
 import type { OwnerLimits, Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
@@ -54,7 +55,7 @@ export function createSlots(options: {
 export type RequestRates = ReturnType<typeof createRequestRates>;
 
 /** Counts the requests of each owner, second by second; `now` is in milliseconds. */
-export function createRequestRates({ refused }: Channels, now = () => performance.now()) {
+export function createRequestRates({ refused }: Channels, now = clock.monotonic) {
   const counts = new LRUCache<string, { requests: number }>({
     max: MAX_COUNTED_OWNERS,
     ttl: 1_000,

@@ -2,6 +2,7 @@ import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
 import { createSourceEventStream, execute, getOperationAST } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { toError } from "../runtime/coded-error.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
@@ -86,7 +87,7 @@ export function createSubscribe({
         if (first !== undefined) channels.failedEvent.publish(toCode(first));
         return { value, done: false };
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS));
       context.startAnew?.();
     }
   }
@@ -94,7 +95,7 @@ export function createSubscribe({
   function begin(event: object): Map<string, Promise<Made>> {
     const results = new Map<string, Promise<Made>>();
     made.set(event, results);
-    setTimeout(() => made.delete(event), SHARED_MS).unref();
+    clock.setTimer(() => made.delete(event), SHARED_MS);
     return results;
   }
 

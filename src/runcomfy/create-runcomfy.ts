@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { BaseLogger } from "pino";
 
+import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
@@ -73,8 +72,8 @@ export function createRunComfy(options: {
   readonly sleep?: (durationMs: number) => Promise<unknown>;
 }): RunComfy {
   const { baseUrl, token, health, log, submitTimeoutMs, cancelTimeoutMs = 10_000 } = options;
-  const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, now = Date.now } = options;
-  const { monotonic = () => performance.now(), random = Math.random, sleep = delay } = options;
+  const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, now = clock.now } = options;
+  const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
   const { channels = createChannels() } = options;
   const transport = createTransport({ baseUrl, token, health, channels, now });
   /** The last deployment that was called for a job; probes ask about it. */
@@ -90,7 +89,7 @@ export function createRunComfy(options: {
         { code: "NOT_FOUND", delivery: "refused" },
       );
     if (!channels.call.hasSubscribers) return await exchange(path, request);
-    const message = { call, method: toMethod(call), startedAt: performance.now() };
+    const message = { call, method: toMethod(call), startedAt: clock.monotonic() };
     return await channels.call.tracePromise(() => exchange(path, request), message);
   }
 

@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { LiveDeployment } from "./live-deployment.ts";
 import type { RunComfy } from "./runcomfy.ts";
@@ -28,7 +29,7 @@ export function createLiveDeployments({
   runcomfy,
   ids,
   log,
-  now = () => performance.now(),
+  now = clock.monotonic,
 }: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;
   readonly ids: readonly string[] | "all";

@@ -1,5 +1,6 @@
 import ky from "ky";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
@@ -85,7 +86,10 @@ export function createTransport({
       let httpStatus: number | null = null;
       // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
       const ending = new AbortController();
-      const timer = setTimeout(() => ending.abort(toTimeoutError(call, httpStatus)), timeoutMs);
+      const stopTimer = clock.setTimer(
+        () => ending.abort(toTimeoutError(call, httpStatus)),
+        timeoutMs,
+      );
       const leave = (): void => ending.abort(signal?.reason);
       signal?.addEventListener("abort", leave, { once: true });
       try {
@@ -103,7 +107,7 @@ export function createTransport({
         signal?.throwIfAborted();
         throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
       } finally {
-        clearTimeout(timer);
+        stopTimer();
         signal?.removeEventListener("abort", leave);
       }
     },

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { clock } from "./environment.ts";
 
 /** Something that is done again and again. */
 export type Loop = {
@@ -57,7 +57,7 @@ const WOKEN = "woken";
 /** Waits for this long, or until the signal is aborted, whichever comes first. */
 export async function sleepFor(durationMs: number, signal: AbortSignal): Promise<void> {
   // It rejects for nothing but an abort.
-  await delay(durationMs, undefined, { signal }).catch(() => undefined);
+  await clock.sleep(durationMs, { signal }).catch(() => undefined);
 }
 
 /** Runs what is tried again and again, and notifies of the first of failures that follow each other. */

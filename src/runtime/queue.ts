@@ -1,3 +1,5 @@
+import { clock } from "./environment.ts";
+
 /** Gives a slot back; only the first call counts. */
 export type Release = () => void;
 
@@ -164,7 +166,7 @@ export class Queue {
       this.#waiting += change;
     };
     const settle = (error?: unknown): void => {
-      clearTimeout(timer);
+      stopTimer?.();
       signal?.removeEventListener("abort", abort);
       lane.waiters.splice(lane.waiters.indexOf(waiter), 1);
       count(-weight);
@@ -175,7 +177,7 @@ export class Queue {
     };
     const abort = (): void => settle(signal?.reason);
     const giveUp = (): void => settle(refuse(lane.key, amount));
-    const timer = maxWaitMs < Infinity ? setTimeout(giveUp, maxWaitMs).unref() : undefined;
+    const stopTimer = maxWaitMs < Infinity ? clock.setTimer(giveUp, maxWaitMs) : undefined;
     signal?.addEventListener("abort", abort);
     const waiter: Waiter = { amount, settle };
     lane.waiters.push(waiter);
@@ -185,13 +187,13 @@ export class Queue {
   }
 
   #toRelease(lane: Lane): Release {
-    const beganAt = performance.now();
+    const beganAt = clock.monotonic();
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
       if (this.#options.sliceMs === Infinity) this.#change(lane, -1);
-      else this.#endSlot(lane, performance.now() - beganAt);
+      else this.#endSlot(lane, clock.monotonic() - beganAt);
     };
   }
 
@@ -206,8 +208,8 @@ export class Queue {
     };
     // Others need several turns to the end of what they do, as for a database that answers.
     const isLong = sliceMs > 0 && lane.sliceMs > 2 * sliceMs;
-    if (isLong) setTimeout(endSlice, Math.min(lane.sliceMs, MAX_REST_MS));
-    else setImmediate(endSlice);
+    if (isLong) clock.setTimer(endSlice, Math.min(lane.sliceMs, MAX_REST_MS));
+    else clock.onNextTurn(endSlice);
   }
 }
 

@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
@@ -51,7 +52,7 @@ class Operation {
   readonly viewer: Viewer;
   readonly #services: Services;
   readonly #origin: Origin;
-  readonly #beganAt = performance.now();
+  readonly #beganAt = clock.monotonic();
   #reads: Reads | undefined;
   #loaders: Loaders | undefined;
 
@@ -76,7 +77,7 @@ class Operation {
   /** The job once it has ended, and as it is at the latest so many seconds after the operation began. */
   readonly untilEnded = (job: Job, seconds: number): Promise<Job> =>
     this.#services.waitForEnd(job, {
-      timeoutMs: this.#beganAt + seconds * 1_000 - performance.now(),
+      timeoutMs: this.#beganAt + seconds * 1_000 - clock.monotonic(),
       onLeft: this.#origin.share.onClose,
     });
 

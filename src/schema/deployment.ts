@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
@@ -209,7 +210,7 @@ function addOutage(builder: Builder) {
 }
 
 function toOutage(durationMs: number | null) {
-  return durationMs === null ? null : { since: new Date(Date.now() - durationMs) };
+  return durationMs === null ? null : { since: new Date(clock.now() - durationMs) };
 }
 
 function addDeploymentStats(builder: Builder): void {

@@ -1,5 +1,3 @@
-import { setImmediate } from "node:timers/promises";
-
 import type {
   FieldNullability,
   InputFieldMap,
@@ -11,6 +9,7 @@ import type {
 import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 
+import { clock } from "../runtime/environment.ts";
 import type { Scope } from "../auth/viewer.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
@@ -71,7 +70,7 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 
   #inTurn(resolve: Resolver<Types>): Resolver<Types> {
     return async (parent, given, context, info) => {
-      await setImmediate();
+      await clock.nextTurn();
       // It may wait long, and what the mutations before it have read is told.
       if (isOurs(context)) context.finish();
       try {

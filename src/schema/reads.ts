@@ -1,5 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-
+import { clock } from "../runtime/environment.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { Asset } from "../job/asset.ts";
@@ -100,9 +99,9 @@ export function createReads(options: {
       const text = await run(() => store.documents.readText(jobId, name));
       if (text === null) return undefined;
       // In a turn of the event loop of its own: what comes before and after may take as long.
-      await setImmediate();
+      await clock.nextTurn();
       const value: JsonValue = JSON.parse(text);
-      await setImmediate();
+      await clock.nextTurn();
       return value;
     },
     /** Keeps what files were found in the output of a job that ended in a version before. */

@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { Channels, SentEvent } from "../diagnostics/channels.ts";
 import { JobNotFoundError } from "../job/errors.ts";
@@ -68,7 +69,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
         // An unknown job is an answer to the subscription itself.
         await jobs.peek();
-        return publishSent(channels, jobs, (job) => ({ of: "job", job, at: Date.now() }));
+        return publishSent(channels, jobs, (job) => ({ of: "job", job, at: clock.now() }));
       },
       resolve: unwrap,
     }),
@@ -96,7 +97,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
           after: after ?? null,
           isThere: (job) => isThere(job, selected, context.loaders),
         });
-        const toSent = ({ job }: JobChange) => ({ of: "feed", job, at: Date.now() }) as const;
+        const toSent = ({ job }: JobChange) => ({ of: "feed", job, at: clock.now() }) as const;
         return publishSent(context.channels, changes, toSent);
       },
       resolve: unwrap,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { clock } from "../runtime/environment.ts";
 import type { Admission } from "../auth/authenticator.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
@@ -136,7 +137,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
 
     /** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
     function whenSent(act: () => void): void {
-      setImmediate(() => {
+      clock.onNextTurn(() => {
         if (response.writableNeedDrain) response.once("drain", () => whenSent(act));
         else act();
       });

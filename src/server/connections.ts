@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
+import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
@@ -37,7 +38,7 @@ export function trackConnections(
   const { stallMs, memory, limits } = options;
   const connections = new Map<Duplex, Connection>();
   const streams = new Set<ServerResponse>();
-  const arrivals = new WeakMap<ServerResponse, NodeJS.Timeout>();
+  const arrivals = new WeakMap<ServerResponse, () => void>();
   // One for all requests: an error collects its stack, which costs more than the rest of a request's bookkeeping.
   const tooLate = explain("ERR_HTTP_REQUEST_TIMEOUT", limits);
   let openCount = 0;
@@ -75,13 +76,9 @@ export function trackConnections(
   }
 
   /** Cuts the connection unless the request has come by then. Node's own limit knows no uploads, which may take minutes. */
-  function expectBy(
-    response: ServerResponse,
-    patienceMs: number,
-    reason: CodedError,
-  ): NodeJS.Timeout {
+  function expectBy(response: ServerResponse, patienceMs: number, reason: CodedError): () => void {
     const { req } = response;
-    return setTimeout(() => {
+    return clock.setTimer(() => {
       if (!req.complete) cut(req.socket, reason);
     }, patienceMs);
   }
@@ -121,7 +118,7 @@ export function trackConnections(
       }
       response.once("close", () => {
         // Where the answer came first, the rest of the body still has to come in time.
-        if (response.req.complete || socket.destroyed) clearTimeout(arrivals.get(response));
+        if (response.req.complete || socket.destroyed) arrivals.get(response)?.();
         responses.delete(response);
         count(socket, connection);
         const [next] = responses.values();
@@ -138,7 +135,7 @@ export function trackConnections(
     },
     /** Gives a request so long from now on to arrive. */
     allow(response: ServerResponse, patienceMs: number, reason: CodedError): void {
-      clearTimeout(arrivals.get(response));
+      arrivals.get(response)?.();
       arrivals.set(response, expectBy(response, patienceMs, reason));
     },
     cut,
@@ -157,14 +154,14 @@ export function trackConnections(
         else last.shouldKeepAlive = false;
       }
       // Some begin to stream, or fall idle, only a moment later.
-      const sweep = setInterval(() => {
+      const stopSweep = clock.repeat(() => {
         cutStreams();
         server.closeIdleConnections();
       }, SWEEP_MS);
-      const impatience = setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
+      const stopWaiting = clock.setTimer(() => server.closeAllConnections(), PATIENCE_MS);
       await closed.finally(() => {
-        clearInterval(sweep);
-        clearTimeout(impatience);
+        stopSweep();
+        stopWaiting();
       });
     },
   };

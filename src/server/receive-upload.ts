@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { UploadService } from "../files/uploads.ts";
 import { hasCome } from "../files/uploads.ts";
 import { CodedError, invalidFile, unavailable } from "../runtime/coded-error.ts";
@@ -71,12 +72,12 @@ async function* inTime(
   request: IncomingMessage,
   allow: (patienceMs: number, reason: CodedError) => void,
 ): AsyncGenerator<Uint8Array> {
-  const beganAt = performance.now();
+  const beganAt = clock.monotonic();
   let received = 0;
   allow(MAX_SILENCE_MS, TOO_SLOW);
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     received += chunk.length;
-    const isSlow = performance.now() - beganAt > PATIENCE_MS + received / MIN_BYTES_PER_MS;
+    const isSlow = clock.monotonic() - beganAt > PATIENCE_MS + received / MIN_BYTES_PER_MS;
     allow(isSlow ? 0 : MAX_SILENCE_MS, TOO_SLOW);
     yield chunk;
   }

@@ -1,12 +1,11 @@
-import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { setImmediate } from "node:timers/promises";
 
 import type { ExecutionArgs } from "graphql";
 import type { Server, WebSocket as ProtocolSocket } from "graphql-ws";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 
+import { chance, clock } from "../runtime/environment.ts";
 import type { Admission } from "../auth/authenticator.ts";
 import type { Viewer } from "../auth/viewer.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
@@ -275,13 +274,13 @@ export class SocketSession implements ProtocolSocket {
     socket.on("pong", (data) => {
       if (unanswered?.equals(data) === true) unanswered = null;
     });
-    const timer = setInterval(() => {
+    const stopTimer = clock.repeat(() => {
       if (unanswered !== null)
         return this.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
-      unanswered = randomBytes(4);
+      unanswered = chance.bytes(4);
       socket.ping(unanswered);
     }, KEEP_ALIVE_MS);
-    return () => clearInterval(timer);
+    return stopTimer;
   }
 }
 
@@ -325,7 +324,7 @@ function answerNewest<Pong>(send: (pong: Pong) => Promise<void>): (pong: Pong) =
   async function answerAll(): Promise<void> {
     isAnswering = true;
     // What has come by now is read first.
-    await setImmediate();
+    await clock.nextTurn();
     for (let pong = newest; pong !== null; pong = newest) {
       newest = null;
       await send(pong);

@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { CodedError } from "../runtime/coded-error.ts";
@@ -40,14 +41,14 @@ export function createTransferSlots(most: number, busy: CodedError) {
     refuse: () => busy,
   });
   const slots = new Set<Slot>();
-  let sweeping: NodeJS.Timeout | undefined;
+  let stopSweeping: (() => void) | undefined;
 
   function end(slot: Slot): void {
     slot.release();
     slots.delete(slot);
     if (slots.size > 0) return;
-    clearInterval(sweeping);
-    sweeping = undefined;
+    stopSweeping?.();
+    stopSweeping = undefined;
   }
 
   function cut(slot: Slot): void {
@@ -56,7 +57,7 @@ export function createTransferSlots(most: number, busy: CodedError) {
   }
 
   function sweep(): void {
-    const now = performance.now();
+    const now = clock.monotonic();
     for (const slot of slots) measure(slot, now);
     for (const slot of slots)
       if (queue.nextKey() !== undefined && now - slot.at >= MAX_SLOW_MS) cut(slot);
@@ -78,10 +79,10 @@ export function createTransferSlots(most: number, busy: CodedError) {
     /** Runs an act in a slot. Rejects with `busy` where none came in time. */
     async run<Value>(transfer: Transfer, act: () => Promise<Value>): Promise<Value> {
       const release = await queue.enter(transfer.ownerId);
-      const at = performance.now();
+      const at = clock.monotonic();
       const slot: Slot = { ...transfer, release, at, bytes: transfer.countBytes(), pace: 0 };
       slots.add(slot);
-      sweeping ??= setInterval(sweep, SWEEP_MS).unref();
+      stopSweeping ??= clock.repeat(sweep, SWEEP_MS);
       try {
         return await act();
       } finally {

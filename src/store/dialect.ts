@@ -10,6 +10,8 @@ export type Dialect = {
   readonly kind: DatabaseKind;
   /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
   readonly nowMs: RawBuilder<number>;
+  /** A number for each row, which tells nothing. */
+  readonly random: RawBuilder<unknown>;
   /** Whether several gateways share the database. */
   readonly isShared: boolean;
   /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
@@ -47,6 +49,7 @@ type Trigger = {
 export const SQLITE: Dialect = {
   kind: "sqlite",
   nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
+  random: sql`random()`,
   isShared: false,
   // Transactions take turns.
   skipLocked: sql``,
@@ -76,6 +79,7 @@ export const SQLITE: Dialect = {
 export const POSTGRES: Dialect = {
   kind: "postgres",
   nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  random: sql`random()`,
   isShared: true,
   skipLocked: sql`for update skip locked`,
   keyShare: sql`for key share`,

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto";
-
 import type { Logger } from "pino";
 
+import { chance } from "../runtime/environment.ts";
 import type { Write } from "./database.ts";
 import { DatabaseDiskError, findDiskProblem } from "./database-error.ts";
 
@@ -36,7 +35,7 @@ export function createDiskWatch(dependencies: {
 
   /** Rejects, having noted it, where so much can't be stored. */
   async function probe(): Promise<void> {
-    const bytes = randomBytes(PROBE_BYTES / 2).toString("hex");
+    const bytes = chance.bytes(PROBE_BYTES / 2).toString("hex");
     await write((queries) => queries.insertInto("write_probes").values({ bytes }).execute());
     await write((queries) => queries.deleteFrom("write_probes").execute());
     if (problem?.kind === "damaged") throw problem;

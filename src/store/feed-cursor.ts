@@ -1,11 +1,6 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  createSecretKey,
-  randomBytes,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey } from "node:crypto";
 
+import { chance } from "../runtime/environment.ts";
 import { BadCursorError } from "../job/errors.ts";
 
 /**
@@ -67,7 +62,7 @@ export function createCursorSeal(secret: string): CursorSeal {
       if (Math.max(told.open.length, stage?.until.open.length ?? 0) > MAX_OPEN) return "";
       const text = JSON.stringify(cursor);
       const padded = text.padEnd(Math.ceil(text.length / BLOCK_CHARACTERS) * BLOCK_CHARACTERS);
-      const nonce = randomBytes(NONCE_BYTES);
+      const nonce = chance.bytes(NONCE_BYTES);
       const cipher = createCipheriv(CIPHER, key, nonce);
       const parts = [nonce, cipher.update(padded), cipher.final(), cipher.getAuthTag()];
       return prefix + Buffer.concat(parts).toString("base64url");

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
-
 import { type RawBuilder, sql, type SqlBool } from "kysely";
 
+import { chance } from "../runtime/environment.ts";
 import { isFinished, type Job, type JobChangeReason } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import {
@@ -233,7 +232,7 @@ async function readEra(database: Database): Promise<Era> {
     if (isBegun) break;
     await database.queries
       .insertInto("feed_eras")
-      .values({ number: 1, era: randomUUID() })
+      .values({ number: 1, era: chance.uuid() })
       .onConflict((conflict) => conflict.column("number").doNothing())
       .execute();
   }

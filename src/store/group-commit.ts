@@ -1,7 +1,6 @@
-import { setImmediate } from "node:timers/promises";
-
 import { type Kysely, sql } from "kysely";
 
+import { clock } from "../runtime/environment.ts";
 import type { Database, Write } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
@@ -45,7 +44,7 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
     isCommitting = true;
     while (waiting.length > 0) {
       // All that has come from the network by now has told what it writes; what others ask goes first.
-      await setImmediate();
+      await clock.nextTurn();
       await commit(waiting.splice(0, countTogether()));
     }
     isCommitting = false;

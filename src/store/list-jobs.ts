@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 
+import { clock } from "../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
@@ -360,7 +361,7 @@ export type WalkBudget = {
 
 /** The time that the walks of one operation share, from the first one on. `runStep` runs a step when it may. */
 export function createWalkBudget({
-  now = () => performance.now(),
+  now = clock.monotonic,
   runStep = (run) => run(),
 }: {
   /** Milliseconds of a clock that never goes back. */

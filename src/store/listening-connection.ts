@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import type { Logger } from "pino";
 
+import { chance } from "../runtime/environment.ts";
 import { sleepFor } from "../runtime/loop.ts";
 
 const MIN_BACK_OFF_MS = 500;
@@ -49,7 +50,7 @@ export async function startListening(options: {
       }
       tried.resolve();
       const backOffMs = Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** (failures - 1));
-      await sleepFor(backOffMs * (0.5 + Math.random() / 2), closing.signal);
+      await sleepFor(backOffMs * (0.5 + chance.random() / 2), closing.signal);
     }
   }
 

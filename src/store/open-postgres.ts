@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import type { Logger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
@@ -63,7 +64,7 @@ export async function openPostgres(
   const sockets = createSockets();
   const disk = createDiskWatch({
     write: (statements) => queries.transaction().execute(statements),
-    monotonic: () => performance.now(),
+    monotonic: clock.monotonic,
     log,
   });
   const open = (config: pg.PoolConfig, silenceMs: number, settings?: string) => {
@@ -196,7 +197,7 @@ function createSockets() {
         socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
       });
       // Whoever asked for it has to listen and connect first.
-      if (isOver) setImmediate(end, socket);
+      if (isOver) clock.onNextTurn(() => end(socket));
       return socket;
     },
     destroyAll(): void {

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
@@ -61,7 +62,7 @@ export async function openSqlite(
 }
 
 function connect(path: string, options: Parameters<typeof openSqlite>[1]): Database {
-  const { log, upstream, channels, monotonic = () => performance.now() } = options;
+  const { log, upstream, channels, monotonic = clock.monotonic } = options;
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockFile(file));

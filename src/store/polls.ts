@@ -60,7 +60,7 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
       select id, deployment_id, coalesce(upstream, ''), 0 from jobs
       where status in ('IN_QUEUE', 'IN_PROGRESS')
         and coalesce(upstream, '') in (${sql.join(toStretches(database))})
-      order by random()`,
+      order by ${database.random}`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { type Kysely, sql } from "kysely";
 
+import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Database } from "./database.ts";
 import type { Dialect } from "./dialect.ts";
@@ -34,8 +35,8 @@ export function createQuotas(database: Database) {
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
-    if (performance.now() - sweptAt < BETWEEN_SWEEPS_MS) return;
-    sweptAt = performance.now();
+    if (clock.monotonic() - sweptAt < BETWEEN_SWEEPS_MS) return;
+    sweptAt = clock.monotonic();
     await queries.deleteFrom("quotas").where("ends_at", "<=", nowMs).execute();
   }
 

@@ -1,5 +1,4 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { setTimeout as delay } from "node:timers/promises";
 
 import {
   CompiledQuery,
@@ -14,6 +13,7 @@ import {
 import { LRUCache } from "lru-cache";
 
 import { codeOf } from "../runtime/coded-error.ts";
+import { clock } from "../runtime/environment.ts";
 import { DatabaseBusyError, SQLITE_BUSY } from "./database-error.ts";
 import type { DiskWatch } from "./disk-watch.ts";
 
@@ -52,7 +52,7 @@ function waitForLock(connection: DatabaseConnection, disk: DiskWatch) {
   const execute = connection.executeQuery.bind(connection);
   let gaveUpAt = -Infinity;
   return async <Row>(query: CompiledQuery): Promise<QueryResult<Row>> => {
-    const askedAt = performance.now();
+    const askedAt = clock.monotonic();
     // All share the connection: if each waited, the last one, and the reads behind it, would wait for the sum.
     const until = askedAt - gaveUpAt < PATIENCE_MS ? askedAt : askedAt + PATIENCE_MS;
     for (;;) {
@@ -63,12 +63,12 @@ function waitForLock(connection: DatabaseConnection, disk: DiskWatch) {
         return result;
       } catch (error) {
         if (codeOf(error) !== SQLITE_BUSY) throw disk.note(error);
-        if (performance.now() >= until) {
-          gaveUpAt = performance.now();
+        if (clock.monotonic() >= until) {
+          gaveUpAt = clock.monotonic();
           throw new DatabaseBusyError({ cause: error });
         }
       }
-      await delay(BETWEEN_TRIES_MS);
+      await clock.sleep(BETWEEN_TRIES_MS);
     }
   };
 }

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 
 import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import { z } from "zod";
 
+import { chance, clock } from "../runtime/environment.ts";
 import { startListening } from "./listening-connection.ts";
 import { sleepFor } from "../runtime/loop.ts";
 import type { Tables } from "./tables.ts";
@@ -37,7 +38,7 @@ export async function startWakeUps(dependencies: {
   readonly log: Logger;
 }): Promise<WakeUps> {
   const { databaseUrl, queries, heartbeatMs, log } = dependencies;
-  const gatewayId = randomUUID();
+  const gatewayId = chance.uuid();
   const changes = createChangeFeed();
   const local = createLocalWakeUps(changes);
   const pending = new Set<string>();
@@ -159,7 +160,7 @@ export function createChangeFeed() {
   const topics = new Map<string, Topic>();
   let opened = 0;
   let next = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let stopTimer: (() => void) | undefined;
 
   function announce(name: string): void {
     // Over a copy: listeners may leave and join meanwhile.
@@ -176,13 +177,13 @@ export function createChangeFeed() {
     const turn = (next + EARLIEST_TURN + (opened++ % (TURNS - EARLIEST_TURN))) % TURNS;
     const topic = { turn, listeners: new Set<Listener>() };
     topics.set(name, topic);
-    timer ??= setInterval(repeat, REPEAT_MS / TURNS);
+    stopTimer ??= clock.repeat(repeat, REPEAT_MS / TURNS);
     return topic;
   }
 
   function stop(): void {
-    clearInterval(timer);
-    timer = undefined;
+    stopTimer?.();
+    stopTimer = undefined;
   }
 
   return {

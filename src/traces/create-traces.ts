@@ -19,6 +19,7 @@ import {
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import type { Channels, OperationMessage, Traced } from "../diagnostics/channels.ts";
 import { createSubscriptions } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
@@ -117,7 +118,7 @@ export function createTraces(tracer: Tracer) {
 
       /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
       async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
-        const endTime = Date.now();
+        const endTime = clock.now();
         // While the database is away, the trace goes without it.
         const traceparent = await jobs.readTraceparent(job.id).catch(() => null);
         if (traceparent === null) return;

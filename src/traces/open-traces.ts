@@ -1,10 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { Sampler, SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
 
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import type { Config } from "../config/load-config.ts";
+import { clock } from "../runtime/environment.ts";
 import { createTraces } from "./create-traces.ts";
 
 const SERVICE = "runcomfy-graphql";
@@ -52,7 +51,7 @@ export async function openTraces({
     async close(): Promise<void> {
       // What fails has been logged.
       const flushed = provider.shutdown().catch(() => undefined);
-      await Promise.race([flushed, delay(FLUSH_MS, undefined, { ref: false })]);
+      await Promise.race([flushed, clock.sleep(FLUSH_MS, { ref: false })]);
     },
   };
 }

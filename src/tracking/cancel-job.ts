@@ -1,3 +1,4 @@
+import { timeoutSignal } from "../runtime/environment.ts";
 import type { Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
@@ -73,7 +74,7 @@ export function createCancelJob(
 
   /** These polls need no claim: that decides who polls, never who writes. */
   async function pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const patience = AbortSignal.any([signal, timeoutSignal(PATIENCE_MS)]);
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
     patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {

@@ -1,5 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-
+import { clock } from "../runtime/environment.ts";
 import { advance, type Observation } from "../job/advance.ts";
 import { findAssets, toUrls } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
@@ -46,8 +45,8 @@ export function createRecordObservation(dependencies: {
 
 /** A large output is parsed in one turn of the event loop, looked through in another, and made into text in a third. */
 async function toResult(output: JsonValue, isKept: boolean): Promise<Result> {
-  await setImmediate();
+  await clock.nextTurn();
   const assets = findAssets(output);
-  await setImmediate();
+  await clock.nextTurn();
   return { output, assets, keep: isKept ? toUrls(assets) : [] };
 }

@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
@@ -56,7 +57,7 @@ export class Submitter {
   readonly #jobIds = new Set<string>();
   /** Aborted once the gateway stops waiting. */
   readonly #over = new AbortController();
-  #patience: NodeJS.Timeout | null = null;
+  #stopPatience: (() => void) | null = null;
   #hasWarned = false;
 
   constructor(dependencies: Dependencies) {
@@ -102,14 +103,14 @@ export class Submitter {
 
   /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
   stop(patienceMs: number): void {
-    this.#patience ??= setTimeout(() => this.#over.abort(), patienceMs);
+    this.#stopPatience ??= clock.setTimer(() => this.#over.abort(), patienceMs);
     this.#queue.close(stopping());
   }
 
   /** Resolves once every submit under way has its outcome written down. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#calls);
-    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#stopPatience?.();
   }
 
   async #submitUnderKey(checking: Promise<Submission>): Promise<Submitted> {
@@ -167,7 +168,7 @@ export class Submitter {
 
   #refuseIfHeldUp({ deploymentId }: Submission): void {
     const { health } = this.#given;
-    if (this.#patience !== null) throw stopping();
+    if (this.#stopPatience !== null) throw stopping();
     const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0)
       throw new UpstreamError("RATE_LIMITED", { retryAfterSeconds: toRetrySeconds(pausedForMs) });

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
-
+import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import { nextPollMs } from "../job/next-poll.ts";
@@ -23,10 +22,10 @@ const SUBMIT_PATIENCE_MS = 7_500;
 const HANDOVER_PATIENCE_MS = 1_000;
 
 const DEFAULTS = {
-  now: Date.now,
-  monotonic: () => performance.now(),
-  random: Math.random,
-  sleep: (durationMs: number): Promise<unknown> => delay(durationMs),
+  now: clock.now,
+  monotonic: clock.monotonic,
+  random: chance.random,
+  sleep: (durationMs: number): Promise<unknown> => clock.sleep(durationMs),
 };
 
 /** Everything that changes jobs. */
@@ -106,7 +105,7 @@ export function createTracking(
           "The polls under way could not be handed over; other gateways take them over within 9 seconds.",
         );
       });
-      const patience = delay(HANDOVER_PATIENCE_MS, undefined, { ref: false });
+      const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
       await Promise.all([recovery.close(), Promise.race([handedOver, patience])]);
     },
   };

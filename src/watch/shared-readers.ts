@@ -1,8 +1,7 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-
 import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
+import { clock } from "../runtime/environment.ts";
 import { BadCursorError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
@@ -67,7 +66,7 @@ function shareTurn<Value>(
         maxBatchSize: jobsPerRead,
         // Watchers that were woken together ask in many promises of one turn, so it waits for the turn's end.
         batchScheduleFn: (dispatch) => {
-          setImmediate(() => {
+          clock.onNextTurn(() => {
             current.delete(ownerId);
             dispatch();
           });
@@ -137,7 +136,7 @@ function shareReads<Value>(read: () => Promise<Value>): () => Promise<Value> {
   let next: Promise<Value> | null = null;
 
   async function readAfter(before: Promise<unknown>): Promise<Value> {
-    await Promise.allSettled([before, nextTurn()]);
+    await Promise.allSettled([before, clock.nextTurn()]);
     next = null;
     return await read();
   }

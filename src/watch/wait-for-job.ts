@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { Stream } from "../runtime/stream.ts";
@@ -12,13 +13,13 @@ export async function waitForJob(
   isReady: (job: Job) => boolean,
   timeoutMs: number,
 ): Promise<Job | null> {
-  const timer = setTimeout(() => states.end(), timeoutMs).unref();
+  const stopTimer = clock.setTimer(() => states.end(), timeoutMs);
   let newest: Job | null = null;
   try {
     for await (newest of states) if (isReady(newest)) break;
     return newest;
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 

@@ -1,5 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-
+import { clock } from "../runtime/environment.ts";
 import type { Estimate } from "../job/estimate.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
@@ -132,10 +131,11 @@ class Group {
       this.#mustRead = true;
       void this.#poll();
     });
-    const timer = estimate && setInterval(() => void this.#reckon(estimate), BETWEEN_ESTIMATES_MS);
+    const stopTimer =
+      estimate && clock.repeat(() => void this.#reckon(estimate), BETWEEN_ESTIMATES_MS);
     this.#close = () => {
       unsubscribe();
-      if (timer !== null) clearInterval(timer);
+      stopTimer?.();
       onEmpty();
     };
   }
@@ -205,7 +205,7 @@ class Group {
 
   /** Tells the same state again once its estimate has moved. */
   async #reckon(estimateOf: EstimateOf): Promise<void> {
-    const { now = Date.now } = this.#options;
+    const { now = clock.now } = this.#options;
     const job = this.#newest;
     if (job === null || job === undefined || isFinished(job)) return;
     // While the database is away, the next second makes up for it.
@@ -226,7 +226,7 @@ class Group {
   async #notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
     let notified = 0;
     while (notified < present.length) {
-      if (notified > 0) await setImmediate();
+      if (notified > 0) await clock.nextTurn();
       if (notified > 0 && this.#mustRead) {
         this.#isBehind = true;
         return;

@@ -1,3 +1,4 @@
+import { clock } from "../runtime/environment.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
@@ -44,13 +45,13 @@ export async function watchJobs(
   let page: Iterator<JobChange> = [].values();
   let hasMore = false;
   let isWoken = true;
-  let rest: NodeJS.Timeout | undefined;
+  let stopRest: (() => void) | undefined;
   let goOn = (): void => undefined;
   let unsubscribe: (() => void) | null = null;
 
   const changes = new Stream(findNext, () => {
     unsubscribe?.();
-    clearTimeout(rest);
+    stopRest?.();
     goOn();
   });
   return changes;
@@ -73,15 +74,15 @@ export async function watchJobs(
     while (mustWait()) await new Promise<void>((resolve) => (goOn = resolve));
     if (changes.isOver) return false;
     isWoken = false;
-    rest = setTimeout(() => {
-      rest = undefined;
+    stopRest = clock.setTimer(() => {
+      stopRest = undefined;
       goOn();
     }, restMs);
     return true;
   }
 
   function mustWait(): boolean {
-    return !changes.isOver && (!isWoken || rest !== undefined);
+    return !changes.isOver && (!isWoken || stopRest !== undefined);
   }
 
   /** Reads the next page; resolves with whether there is more to read at once. */
