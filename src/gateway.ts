@@ -21,8 +21,7 @@ import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
-import type { Origin } from "./schema/reads.ts";
-import { createReadQueues, createReads } from "./schema/reads.ts";
+import { createReadQueues } from "./schema/reads.ts";
 import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
@@ -193,9 +192,13 @@ export async function startGateway(
   const details = createDetailReader(store, queues.reads);
   const endWaits = createEndWaits(watchJob);
   const services: Services = {
-    openReads: (origin: Origin) =>
-      createReads({ store, learning: tracking.learning, details, queues, origin }),
-    mostAnswerBytes: limits.answerBytes,
+    sources: {
+      store,
+      learning: tracking.learning,
+      details,
+      queues,
+      mostAnswerBytes: limits.answerBytes,
+    },
     tracking,
     watchJob,
     waitForEnd: endWaits.waitForEnd,
@@ -211,7 +214,7 @@ export async function startGateway(
       host: config.host,
       port: config.port,
       schema: createSchema(catalogue),
-      createContext: (origin, isCopied) => createContext(services, origin, isCopied),
+      createContext: (origin) => createContext(services, origin),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,

@@ -5,6 +5,7 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import { clock } from "../runtime/environment.ts";
+import type { Reads } from "../schema/reads.ts";
 import { walkDocument } from "./walk-document.ts";
 
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
@@ -12,19 +13,21 @@ const MAX_TOKENS = 500;
 
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
-type OperationContext = { readonly recharge?: () => void };
+export type ReadingContext = {
+  readonly reads?: Pick<Reads, "finish" | "recharge" | "startAnew">;
+};
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 type Compiled = (root: unknown, context: unknown, variables: Variables) => ReturnType<Execute>;
 
 /**
  * Runs queries by code that is made once for each, and kept as long as its document is. Where it has errors the executor
  * runs the query once more and its answer counts: which errors are told, in which order and words, differs between the
- * two. The operation's loaders remember what was read, and `recharge` of its context makes them forget what was told.
+ * two. What was read is still there, and `recharge` makes the operation forget what was charged.
  */
 export function createQueryCompiler(options: {
   readonly schema: GraphQLSchema;
   readonly log: Pick<BaseLogger, "debug">;
-}): Plugin<OperationContext> {
+}): Plugin<ReadingContext> {
   const { schema, log } = options;
   const documents = new WeakMap<DocumentNode, Map<string, Compiled | null>>();
   /** One in a turn of the event loop; the others run as they are meanwhile. */
@@ -77,7 +80,7 @@ export function createQueryCompiler(options: {
 
         function check(result: ExecutionResult): ReturnType<Execute> {
           if (result.errors === undefined) return result;
-          contextValue.recharge?.();
+          contextValue.reads?.recharge();
           return executeFn(args);
         }
       });

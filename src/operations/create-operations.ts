@@ -12,6 +12,7 @@ import type { Reservation } from "../runtime/memory-budget.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { Stream } from "../runtime/stream.ts";
+import type { ReadingContext } from "./compile-queries.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
@@ -58,8 +59,8 @@ export type Operations = ReturnType<typeof createOperations>;
  */
 export function createOperations(options: {
   readonly schema: GraphQLSchema;
-  /** Makes the resolvers' context, once for each operation; `isCopied` where Yoga copies its own properties. */
-  readonly createContext: (origin: OperationOrigin, isCopied: boolean) => object;
+  /** Makes the resolvers' context, once for each operation. */
+  readonly createContext: (origin: OperationOrigin) => object;
   readonly limits: DocumentLimits & { readonly subscriptions: number };
   readonly hasIntrospection: boolean;
   /** Null runs every document. */
@@ -84,7 +85,7 @@ export function createOperations(options: {
       : begin(args);
   const yoga = createYoga<OperationOrigin>({
     schema,
-    context: (origin: OperationOrigin) => createContext(origin, true),
+    context: createContext,
     maskedErrors: { maskError },
     // `maskError` logs what goes wrong.
     logging: false,
@@ -103,11 +104,10 @@ export function createOperations(options: {
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
       BATCHING_BAN,
       documents.plugin,
-      createSubscriptionRunner(subscribe, toContext),
+      createSubscriptionRunner(subscribe),
       createQueryCompiler({ schema, log: options.log }),
       NOT_ACCEPTABLE,
-      FINISH,
-      createPublisher(operation),
+      createRunner(operation),
     ],
   });
   // Each operation brings its own context.
@@ -132,7 +132,7 @@ export function createOperations(options: {
 
   function toContext(origin: OperationOrigin): object {
     const { viewer, traceparent } = origin;
-    return Object.assign(createContext(origin, false), { viewer, traceparent });
+    return Object.assign(createContext(origin), { viewer, traceparent });
   }
 
   function toArgs(
@@ -218,21 +218,15 @@ const NOT_ACCEPTABLE: Plugin = {
   },
 };
 
-/** Lets go what an execution keeps others from. */
-const FINISH: Plugin<{ readonly finish?: () => void }> = {
-  onExecute: ({ args: { contextValue } }) => ({
-    onExecuteDone: () => contextValue.finish?.(),
-  }),
-};
-
-/** For queries and mutations. */
-function createPublisher(operation: Channels["operation"]): Plugin<OperationOrigin> {
+/** Publishes queries and mutations, and lets go what their execution keeps others from. */
+function createRunner(operation: Channels["operation"]): Plugin<ReadingContext> {
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
-      if (!operation.hasSubscribers) return;
-      const run = (given: ExecutionArgs) =>
-        operation.tracePromise(async () => executeFn(given), toOperation(args));
-      setExecuteFn(run);
+      if (operation.hasSubscribers)
+        setExecuteFn((given: ExecutionArgs) =>
+          operation.tracePromise(async () => executeFn(given), toOperation(args)),
+        );
+      return { onExecuteDone: () => args.contextValue.reads?.finish() };
     },
   };
 }
@@ -259,13 +253,11 @@ const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;
 /** For event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
-  toContext: (origin: OperationOrigin) => object,
 ): Plugin<OperationOrigin> {
   return {
     onSubscribe({ args: { contextValue }, setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {
-        // Yoga's own is a copy, which does not change from one event to the next.
-        const result = await subscribe({ ...args, contextValue: toContext(contextValue) });
+        const result = await subscribe(args);
         // Yoga keeps all that it was given as long as the stream is open.
         Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
         Object.assign(contextValue.params, { query: "", variables: null });

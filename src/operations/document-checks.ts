@@ -90,9 +90,7 @@ export function createDocumentChecks(
 
   function findErrors(document: DocumentNode): readonly GraphQLError[] {
     const excess = findExcess(document);
-    return excess === null
-      ? validate(schema, document, rules, wording).map(withNextStep)
-      : [excess];
+    return excess === null ? validate(schema, document, rules, wording).map(forClients) : [excess];
   }
 
   /** Why a document is more than GraphQL's own rules should walk, or null. */
@@ -123,10 +121,10 @@ export function createDocumentChecks(
     mostExpensive.set(document, most);
     const cost = most <= limit ? most : walk(document, tokens, asked).cost;
     if (cost <= limit) return null;
-    return toError(
-      "DOCUMENT_TOO_COSTLY",
+    return tooLarge(
       limit,
       `The operation costs ${Math.ceil(cost)}, and may cost ${limit}. Ask for shorter pages (\`first\`), for fewer fields of each job, or for less of the schema.`,
+      "DOCUMENT_TOO_COSTLY",
     );
   }
 
@@ -198,25 +196,20 @@ export function createDocumentChecks(
   };
 }
 
-/** The same error, shortened, and where the rule of introspection made it, what to do. */
-function withNextStep(error: GraphQLError): GraphQLError {
-  const short = shorten(error);
-  const { message, nodes, extensions } = short;
-  if (!message.startsWith("GraphQL introspection has been disabled")) return short;
-  return new GraphQLError(`${message} ${NO_INTROSPECTION}`, { nodes: nodes ?? null, extensions });
-}
-
-const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
-
-/** A small document can have many errors that each repeat it whole. */
-function shorten(error: GraphQLError): GraphQLError {
+/** The same error, shortened, as a small document can have many that each repeat it whole; and with what to do. */
+function forClients(error: GraphQLError): GraphQLError {
   const { message, nodes, extensions } = error;
-  if (message.length <= MAX_MESSAGE_LENGTH) return error;
-  return new GraphQLError(`${message.slice(0, MAX_MESSAGE_LENGTH)}…`, {
-    nodes: nodes?.slice(0, MAX_ERRORS) ?? null,
-    extensions,
-  });
+  const step = message.startsWith("GraphQL introspection has been disabled")
+    ? NO_INTROSPECTION
+    : "";
+  if (message.length <= MAX_MESSAGE_LENGTH && step === "") return error;
+  const text =
+    message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message;
+  const shown = nodes?.slice(0, MAX_ERRORS) ?? null;
+  return new GraphQLError(`${text}${step}`, { nodes: shown, extensions });
 }
+
+const NO_INTROSPECTION = ` Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
 
 /** The most that are open at once. */
 function countOpenBrackets({ loc }: DocumentNode): number {
@@ -244,10 +237,10 @@ function tooDeep(): GraphQLError {
   );
 }
 
-function tooLarge(limit: number, message: string): GraphQLError {
-  return toError("DOCUMENT_TOO_LARGE", limit, message);
-}
-
-function toError(code: ErrorCode, limit: number, message: string): GraphQLError {
+function tooLarge(
+  limit: number,
+  message: string,
+  code: ErrorCode = "DOCUMENT_TOO_LARGE",
+): GraphQLError {
   return toGraphQLError(new CodedError(code, message, { limit }));
 }

@@ -8,6 +8,7 @@ import { toError } from "../runtime/coded-error.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../store/database-error.ts";
+import type { ReadingContext } from "./compile-queries.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
@@ -21,8 +22,8 @@ const MAX_SHARED = 100;
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
-type Context = Pick<GatewayContext, "viewer"> &
-  Partial<Pick<GatewayContext, "finish" | "startAnew">>;
+type Context = ReadingContext & Pick<GatewayContext, "viewer">;
+
 /**
  * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
  * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
@@ -76,7 +77,7 @@ export function createSubscribe({
   async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
-      context.finish?.();
+      context.reads?.finish();
       const isAway = result.errors
         ?.map(findCause)
         .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
@@ -88,7 +89,7 @@ export function createSubscribe({
         return { value, done: false };
       }
       await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS));
-      context.startAnew?.();
+      context.reads?.startAnew();
     }
   }
 
@@ -142,7 +143,7 @@ export function createSubscribe({
     return new Stream<ExecutionResult>(
       () => {
         // Whoever asks for an event is done with the one before, and the next may be a long time coming.
-        context.startAnew?.();
+        context.reads?.startAnew();
         return events.next().then<Next, Made>(toResult, toLastResult);
       },
       () => {

@@ -101,10 +101,10 @@ async function deleteJob(id: string, { viewer, tracking }: GatewayContext): Prom
 
 /** Forgets what the operation has read of jobs once the act has changed some, or failed. */
 async function forgetting<Value>(
-  { loaders }: GatewayContext,
+  { reads }: GatewayContext,
   act: () => Promise<Value>,
 ): Promise<Value> {
-  return await act().finally(() => loaders.clear());
+  return await act().finally(() => reads.clear());
 }
 
 /** What became of each id, in their order, once all are done. Throws BAD_USER_INPUT for too many. */

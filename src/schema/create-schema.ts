@@ -10,7 +10,7 @@ import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
-import { addFileMutations } from "./file-mutations.ts";
+import { addAsset, addFileMutations } from "./files.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 
@@ -32,6 +32,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addViewer(builder);
   const jobStatus = addJobStatus(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
+  addAsset(builder);
   addJob(builder, { catalogue, jobStatus });
   addDeployment(builder, catalogue);
   addJobList(builder, jobFilter);

@@ -281,7 +281,7 @@ async function findDeployment(
   const known = catalogue.find(id);
   if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
   const listed = await listUpstream(context);
-  const exists = listed.has(id) || (await context.loaders.deployments.load(id));
+  const exists = listed.has(id) || (await context.reads.deployments.load(id));
   return exists ? toOther(id, listed) : null;
 }
 

@@ -72,7 +72,7 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     return async (parent, given, context, info) => {
       await clock.nextTurn();
       // It may wait long, and what the mutations before it have read is told.
-      if (isOurs(context)) context.finish();
+      if (isOurs(context)) context.reads.finish();
       try {
         return await resolve(parent, given, context, info);
       } finally {
@@ -109,7 +109,7 @@ function charge<Types extends SchemaTypes>(resolve: Resolver<Types>): Resolver<T
   return (parent, given, context, info) => {
     const value = resolve(parent, given, context, info);
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    if (isOurs(context)) context.loaders.charge(Buffer.byteLength(text));
+    if (isOurs(context)) context.reads.charge(Buffer.byteLength(text));
     return value;
   };
 }

@@ -113,29 +113,32 @@ export function scopeOf(filter: GivenFilter): Scope {
   return typeof filter?.ownerId === "string" ? "jobs:read:all" : "jobs:read";
 }
 
+/** Says what is wrong with a text of a filter, and where to get a better one. */
+const FILTER_CHECKS = [
+  [
+    "deploymentId",
+    (id: string) => (isIdentifier(id) ? null : "can't be a deployment's id"),
+    "Take one from the `deployments` query.",
+  ],
+  ["ownerId", textProblem, "Take one from a job's `ownerId`."],
+  ["tag", tagProblem, "Take one from a job's `tags`."],
+  ["text", searchTextProblem, "Give some letters of the prompt."],
+] as const;
+
 /** The store's filter; throws BAD_USER_INPUT for what can't be a `deploymentId`, an `ownerId`, a `tag` or a `text`. */
 export function toJobFilter(filter: GivenFilter): JobFilter {
   const { status, deploymentId, ownerId, tag, text, createdAfter, createdBefore } = filter ?? {};
-  if (typeof deploymentId === "string" && !isIdentifier(deploymentId)) {
-    throw badUserInput(
-      "`filter.deploymentId` can't be a deployment's id. Take one from the `deployments` query.",
-    );
+  for (const [name, findProblem, nextStep] of FILTER_CHECKS) {
+    const given = filter?.[name];
+    const problem = typeof given === "string" ? findProblem(given) : null;
+    if (problem !== null) throw badUserInput(`\`filter.${name}\` ${problem}. ${nextStep}`);
   }
-  const ownerIssue = typeof ownerId === "string" ? textProblem(ownerId) : null;
-  if (ownerIssue !== null)
-    throw badUserInput(`\`filter.ownerId\` ${ownerIssue}. Take one from a job's \`ownerId\`.`);
-  const tagIssue = typeof tag === "string" ? tagProblem(tag) : null;
-  if (tagIssue !== null)
-    throw badUserInput(`\`filter.tag\` ${tagIssue}. Take one from a job's \`tags\`.`);
-  const textIssue = typeof text === "string" ? searchTextProblem(text) : null;
-  if (textIssue !== null)
-    throw badUserInput(`\`filter.text\` ${textIssue}. Give some letters of the prompt.`);
   return {
-    ...(status && { statuses: status }),
     ...(typeof deploymentId === "string" && { deploymentId }),
     ...(typeof ownerId === "string" && { ownerId }),
     ...(typeof tag === "string" && { tag }),
     ...(typeof text === "string" && { text: foldText(text) }),
+    ...(status && { statuses: status }),
     ...(createdAfter && { createdAfter }),
     ...(createdBefore && { createdBefore }),
   };
@@ -145,7 +148,7 @@ type PageArguments = PothosSchemaTypes.DefaultConnectionArguments;
 
 /** A page of the jobs that match and that the viewer may read; throws BAD_USER_INPUT for impossible arguments. */
 async function listJobs(
-  { reads, loaders }: GatewayContext,
+  { reads }: GatewayContext,
   filter: JobFilter,
   { first, last, after, before }: PageArguments,
 ) {
@@ -170,7 +173,7 @@ async function listJobs(
       endCursor: (isForward ? end : null) ?? edges.at(-1)?.cursor ?? before ?? null,
     },
     searchedTo: stoppedAt?.createdAt ?? null,
-    totalCount: () => loaders.counts.load(filter),
+    totalCount: () => reads.counts.load(filter),
   };
 }
 

@@ -1,4 +1,5 @@
-import type { GraphQLResolveInfo } from "graphql";
+import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
+import { visit } from "graphql";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Asset } from "../job/asset.ts";
@@ -7,11 +8,10 @@ import { isCancellable, isFinished, isIdentifier } from "../job/job.ts";
 import type { Job, JobStatus } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isPaused } from "../job/upstream.ts";
-import { addAsset } from "./asset-type.ts";
+import type { DocumentName } from "../store/read-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { toDeployment } from "./deployment.ts";
-import { findDocumentNames, findSelected } from "./loaders.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
@@ -19,7 +19,6 @@ export function addJob(
   builder: Builder,
   { catalogue, jobStatus }: { readonly catalogue: Catalogue; readonly jobStatus: JobStatusRef },
 ): void {
-  addAsset(builder);
   addJobError(builder);
   addJobEstimate(builder);
 
@@ -74,7 +73,7 @@ export function addJob(
         description:
           "What the job was given; always an object. RunComfy gets it as it is, with URLs in place of uploads and nothing filled in. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
-        resolve: ({ id }, _arguments, { loaders }) => loaders.readDocument(id, "input"),
+        resolve: ({ id }, _arguments, { reads }) => reads.readDocument(id, "input"),
       }),
       output: t.field({
         type: "JSON",
@@ -121,8 +120,8 @@ export function addJob(
         description:
           "When the job entered each of its statuses, oldest first, up to this `version`: one to four events.",
         complexity: { field: 10, multiplier: 4 },
-        resolve: async (job, _arguments, { loaders }) => {
-          const events = await loaders.histories.load(job.id);
+        resolve: async (job, _arguments, { reads }) => {
+          const events = await reads.histories.load(job.id);
           return events.filter((event) => event.version <= job.version);
         },
       }),
@@ -267,24 +266,52 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 - INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
 
 /** The output; null until the job SUCCEEDED. */
-export async function readOutput(job: Job, { loaders }: GatewayContext): Promise<JsonValue> {
-  return job.status === "SUCCEEDED" ? await loaders.readDocument(job.id, "output") : null;
+export async function readOutput(job: Job, { reads }: GatewayContext): Promise<JsonValue> {
+  return job.status === "SUCCEEDED" ? await reads.readDocument(job.id, "output") : null;
 }
 
 /** Empty until the job SUCCEEDED. */
 export async function readAssets(
   { id, status }: Job,
-  { loaders }: GatewayContext,
+  { reads }: GatewayContext,
 ): Promise<readonly Asset[]> {
-  return status === "SUCCEEDED" ? toAssets(await loaders.readDocument(id, "assets")) : [];
+  return status === "SUCCEEDED" ? toAssets(await reads.readDocument(id, "assets")) : [];
 }
 
 async function findJob(
   id: string,
-  { loaders }: GatewayContext,
+  { reads }: GatewayContext,
   info: GraphQLResolveInfo,
 ): Promise<Job | null> {
   if (!isIdentifier(id)) return null;
   const isWhole = findDocumentNames(findSelected(info)).length > 0;
-  return await (isWhole ? loaders.wholeJobs : loaders.jobs).load(id);
+  return await (isWhole ? reads.wholeJobs : reads.jobs).load(id);
+}
+
+const selections = new WeakMap<OperationDefinitionNode, ReadonlySet<string>>();
+
+/** What a job's fields are read from. */
+const DOCUMENTS: readonly (readonly [string, DocumentName])[] = [
+  ["input", "input"],
+  ["output", "output"],
+  ["typedOutput", "output"],
+  ["assets", "assets"],
+];
+
+/** The names of all fields in the document, of whatever type. */
+export function findSelected({ operation, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
+  const found = selections.get(operation);
+  if (found !== undefined) return found;
+  const names = new Set<string>();
+  const Field = ({ name }: { readonly name: { readonly value: string } }): void => {
+    names.add(name.value);
+  };
+  for (const node of [operation, ...Object.values(fragments)]) visit(node, { Field });
+  selections.set(operation, names);
+  return names;
+}
+
+/** The documents that some fields of a job take. */
+export function findDocumentNames(selected: ReadonlySet<string>): readonly DocumentName[] {
+  return DOCUMENTS.flatMap(([field, name]) => (selected.has(field) ? [name] : []));
 }

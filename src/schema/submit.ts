@@ -135,7 +135,7 @@ export function addSubmitJobResult(builder: Builder) {
 
 /** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
 export async function submit(
-  { viewer, loaders, untilEnded, channels }: GatewayContext,
+  { viewer, reads, untilEnded, channels }: GatewayContext,
   given: {
     readonly idempotencyKey?: string | null | undefined;
     readonly answerWithinSeconds?: number | null | undefined;
@@ -157,7 +157,7 @@ export async function submit(
     const { job, warnings } = await publishRefusal(channels, submitting);
     return { job: await untilEnded(job, answerWithinSeconds), warnings };
   } finally {
-    loaders.clear();
+    reads.clear();
   }
 }
 

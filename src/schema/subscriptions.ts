@@ -10,9 +10,9 @@ import type { JobChange } from "../watch/watch-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { JobFilterRef } from "./job-connection.ts";
 import { scopeOf, toJobFilter } from "./job-connection.ts";
+import { findDocumentNames, findSelected } from "./job-type.ts";
+import type { Reads } from "./reads.ts";
 import { ofReadable } from "./reads.ts";
-import type { Loaders } from "./loaders.ts";
-import { findDocumentNames, findSelected } from "./loaders.ts";
 
 const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }>> = {
   STATUS: {
@@ -95,7 +95,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         const changes = await context.watchJobs({
           filter: ofReadable(toJobFilter(filter), context.viewer),
           after: after ?? null,
-          isThere: (job) => isThere(job, selected, context.loaders),
+          isThere: (job) => isThere(job, selected, context.reads),
         });
         const toSent = ({ job }: JobChange) => ({ of: "feed", job, at: clock.now() }) as const;
         return publishSent(context.channels, changes, toSent);
@@ -147,7 +147,7 @@ function publishSent<Event>(
 async function isThere(
   job: Job,
   selected: ReadonlySet<string>,
-  { documents, histories }: Loaders,
+  { documents, histories }: Reads,
 ): Promise<boolean> {
   // Where reading fails, the fields read again and report it.
   const unread = () => true;

@@ -26,7 +26,7 @@ export type ServerOptions = {
   /** 0 takes a free one. */
   readonly port: number;
   readonly schema: GraphQLSchema;
-  readonly createContext: (origin: OperationOrigin, isCopied: boolean) => object;
+  readonly createContext: (origin: OperationOrigin) => object;
   /** Rejects unless the database answers. */
   readonly checkDatabase: () => Promise<void>;
   /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */

@@ -50,7 +50,7 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
         schema,
         document,
         variableValues,
-        contextValue: { viewer, startAnew },
+        contextValue: { viewer, reads: { startAnew, finish: () => undefined } },
       };
       const results = await subscribe(args);
       if (!("next" in results)) throw new AggregateError(results.errors ?? []);

@@ -120,15 +120,13 @@ test("answers on their way take room of their owner, and what has none says when
   let readCount = 0;
   const gateway = await openInProcessGateway({
     mostAnswerBytes: 1.5 * LARGE_BYTES,
-    reads: {
-      readDocuments: async () => STORED,
-      async readLargeDocument() {
-        readCount += 1;
-        await held;
-        return "large";
-      },
-    },
+    details: { readDocuments: async () => STORED },
   });
+  gateway.store.documents.readText = async () => {
+    readCount += 1;
+    await held;
+    return '"large"';
+  };
   const { id } = await addFinished(gateway, LARGE_BYTES + 1);
   const ask = (viewer = LOCAL_VIEWER) =>
     gateway.answer(`{ job(id: "${id}") { id output } }`, {}, viewer);
@@ -153,15 +151,13 @@ test("what an operation still reads when it has ended takes no room", async () =
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   const gateway = await openInProcessGateway({
     mostAnswerBytes: LARGE_BYTES,
-    reads: {
-      async readJobsWithDocuments() {
-        await held;
-        return [{ job: large, documents: STORED }];
-      },
-      readDocuments: () => Promise.reject(new Error("the database is away")),
-      readLargeDocument: async () => "large",
-    },
+    details: { readDocuments: () => Promise.reject(new Error("the database is away")) },
   });
+  gateway.store.jobs.readWithDocuments = async () => {
+    await held;
+    return [{ job: large, documents: STORED }];
+  };
+  gateway.store.documents.readText = async () => '"large"';
   const large = await addFinished(gateway, LARGE_BYTES);
   await addFinished(gateway, LARGE_BYTES, 1);
   for (let count = 0; count < 3; count++) {

@@ -9,7 +9,7 @@ test.each([
 ])("while it waits for the next event, `%s` holds nothing of the last one", async (text) => {
   const read: WeakRef<object>[] = [];
   const gateway = await openInProcessGateway({
-    reads: {
+    details: {
       readDocuments() {
         const input = { bytes: 19, text: '{"prompt":"a glow"}' };
         read.push(new WeakRef(input));

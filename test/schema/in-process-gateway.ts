@@ -20,11 +20,11 @@ import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/schema/context.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
-import type { Reads } from "../../src/schema/reads.ts";
-import { createReadQueues, createReads } from "../../src/schema/reads.ts";
+import { createReadQueues } from "../../src/schema/reads.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createLearning } from "../../src/tracking/learning.ts";
+import type { DetailReader } from "../../src/watch/shared-readers.ts";
 import {
   createDetailReader,
   createFeedReader,
@@ -50,7 +50,7 @@ export async function openInProcessGateway(
     readonly tracking?: Partial<Tracking> | ((store: JobStore) => Tracking);
     readonly watchJobs?: Services["watchJobs"];
     /** In place of what the store gives. */
-    readonly reads?: Partial<Reads>;
+    readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
     readonly health?: Services["health"];
     readonly mostAnswerBytes?: number;
@@ -87,11 +87,14 @@ export async function openInProcessGateway(
     estimate: learning.estimate,
   });
   const services: Services = {
-    openReads: (origin) => ({
-      ...createReads({ store, learning, details, queues, origin, now }),
-      ...options.reads,
-    }),
-    mostAnswerBytes,
+    sources: {
+      store,
+      learning,
+      details: { ...details, ...options.details },
+      queues,
+      mostAnswerBytes,
+      now,
+    },
     tracking: {
       checkInput: unexpected,
       submitJob: unexpected,

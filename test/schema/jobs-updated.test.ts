@@ -189,7 +189,7 @@ test("of a job that was deleted nothing is told where its documents are asked fo
 test("documents that can't be read cost the change its fields, and not the stream", async () => {
   const unreadable = () => Promise.reject(new Error("unreadable"));
   const gateway = await openInProcessGateway({
-    reads: { readDocuments: unreadable, readHistory: unreadable },
+    details: { readDocuments: unreadable, readHistory: unreadable },
   });
   const stream = await watch(gateway);
   const job = await addJob(gateway);

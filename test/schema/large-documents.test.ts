@@ -10,15 +10,12 @@ const LARGE = "x".repeat(300_000);
 async function openSlowly() {
   const reading: string[] = [];
   const held = new Map<string, () => void>();
-  const gateway = await openInProcessGateway({
-    reads: {
-      async readLargeDocument(jobId, name) {
-        reading.push(`${name} ${jobId}`);
-        await new Promise<void>((resolve) => held.set(jobId, resolve));
-        return LARGE;
-      },
-    },
-  });
+  const gateway = await openInProcessGateway();
+  gateway.store.documents.readText = async (jobId, name) => {
+    reading.push(`${name} ${jobId}`);
+    await new Promise<void>((resolve) => held.set(jobId, resolve));
+    return JSON.stringify(LARGE);
+  };
   return {
     gateway,
     reading,
@@ -91,7 +88,6 @@ test("between two mutations others of the owner have their turn, as the next one
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   let calls = 0;
   const gateway = await openInProcessGateway({
-    reads: { readLargeDocument: async () => LARGE },
     tracking: {
       async cancelJob() {
         calls += 1;
@@ -118,11 +114,11 @@ test("where only the output of a job is stored, its files are found in it, large
     { bytes: LARGE.length, text: null },
   ]) {
     const gateway = await openInProcessGateway({
-      reads: {
+      details: {
         readDocuments: async () => ({ input: { bytes: 2, text: "{}" }, output, assets: null }),
-        readLargeDocument: async (_id, name) => (name === "output" ? { url } : null),
       },
     });
+    gateway.store.documents.readText = async (_id, name) => (name === "output" ? text : null);
     const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
     await gateway.observe(await gateway.addJob(), seen);
     expect(await gateway.answer("{ jobs { edges { node { assets { url } } } } }")).toEqual({

@@ -165,8 +165,7 @@ test("a body through the generated mutation ends as the same body through submit
           viewer: LOCAL_VIEWER,
           tracking,
           channels: createChannels(),
-          loaders: { clear: () => undefined },
-          finish: () => undefined,
+          reads: { clear: () => undefined, finish: () => undefined },
         },
       });
       expect(sent).toEqual(refusal === null ? [input] : []);

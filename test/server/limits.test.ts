@@ -19,7 +19,11 @@ async function open(options: Parameters<typeof serve>[0] = {}) {
   const { graphqlUrl } = await serve({
     schema: SCHEMA,
     createContext: () => ({
-      reads: { listJobs: () => Promise.resolve({ jobs: [], stoppedAt: null }) },
+      reads: {
+        listJobs: () => Promise.resolve({ jobs: [], stoppedAt: null }),
+        recharge: () => undefined,
+        finish: () => undefined,
+      },
     }),
     ...options,
   });
@@ -140,8 +144,7 @@ test("ids cost as many as are given, by whatever way: 100 with all there is of t
   const { askHttp, askSocket } = await open({
     createContext: ({ viewer }) => ({
       viewer,
-      finish: () => undefined,
-      loaders: { clear: () => undefined },
+      reads: { clear: () => undefined, finish: () => undefined },
       tracking: { cancelJob: (id: string) => Promise.reject(new JobNotFoundError(id)) },
     }),
   });
