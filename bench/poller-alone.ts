@@ -5,7 +5,7 @@ import { createChannels } from "../src/diagnostics/channels.ts";
 import { createJob } from "../src/job/job.ts";
 import type { Times } from "../src/job/run-times.ts";
 import type { Job } from "../src/job/job.ts";
-import type { RunComfy } from "../src/runcomfy/runcomfy.ts";
+import type { RunComfy } from "../src/runcomfy/create-runcomfy.ts";
 import { openStore } from "../src/store/open-store.ts";
 import { createLearning } from "../src/tracking/learning.ts";
 import { Poller } from "../src/tracking/poller.ts";

@@ -12,8 +12,7 @@ import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
-import { startOutageProbe } from "./runcomfy/outage-probe.ts";
-import { createUpstreamHealth } from "./runcomfy/upstream-health.ts";
+import { startOutageProbe, UpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { TokenSight } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
@@ -131,7 +130,7 @@ export async function startGateway(
       log,
     }),
   );
-  const health = createUpstreamHealth({
+  const health = new UpstreamHealth({
     now: clock.monotonic,
     random: chance.random,
     log,

@@ -1,9 +1,27 @@
+import { z } from "zod";
+
 import type { UpstreamErrorCode } from "../job/errors.ts";
-import type { ErrorEnvelope } from "./error-envelope.ts";
-import { readErrorEnvelope } from "./error-envelope.ts";
+import type { InputIssue } from "../job/input-issue.ts";
+import type { JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { cleanReason } from "./clean-reason.ts";
 import type { Call, Delivery } from "./runcomfy-error.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
-import type { Answer } from "./transport.ts";
+
+/** A whole answer of the upstream, whatever it says. */
+export type Answer = {
+  readonly httpStatus: number;
+  readonly body: Body;
+  readonly retryAfterMs: number | null;
+};
+
+/** A body as JSON, or why there is none. */
+export type Body =
+  | { readonly kind: "json"; readonly value: JsonValue }
+  | {
+      readonly kind: "unreadable";
+      readonly why: "not JSON" | "too large" | "too deep" | "broken off";
+    };
 
 const REFUSALS_BEFORE_ACCEPTANCE: ReadonlyMap<number, UpstreamErrorCode> = new Map([
   [10_001, "INSUFFICIENT_FUNDS"],
@@ -90,4 +108,62 @@ function describe(call: Call, code: UpstreamErrorCode, answer: Answer): string {
   const isNowhere = call === "list" && answer.httpStatus === 404;
   const nextStep = isNowhere ? NO_LIST : (NEXT_STEPS[code] ?? STATUS_PAGE);
   return `RunComfy's answer to the ${call} was HTTP ${answer.httpStatus}${why}: ${code}. ${nextStep}`;
+}
+
+/** What the upstream says about an error; `code` is the vendor's number, if it gives one. */
+type ErrorEnvelope = {
+  readonly code: number | null;
+  readonly issues: readonly InputIssue[];
+};
+
+const MAX_ISSUES = 20;
+
+const issueSchema = z.object({
+  loc: z.array(z.union([z.string().max(128), z.int().nonnegative()])).max(64),
+  msg: z.string().catch(""),
+});
+
+/**
+ * Reads the upstream's error envelopes: `{error_code, error_message}`, `{detail: […]}`, `{detail: "…"}` and
+ * `{detail: {error: {code, message, details}}}`. Null when it is none. A lone `{message}` is not asked for here: it says
+ * nothing that the HTTP status does not, and inside a 2xx it need not be an error.
+ */
+export function readErrorEnvelope(body: JsonValue): ErrorEnvelope | null {
+  if (!isJsonObject(body)) return null;
+  const { detail } = body;
+  if (isJsonObject(detail) && isJsonObject(detail["error"])) {
+    const { code, details } = detail["error"];
+    return { code: readCode(code), issues: readIssues(details) };
+  }
+  const code = readCode(body["error_code"]);
+  const hasMessage = isText(body["error_message"]);
+  if (code === null && !hasMessage && !isText(detail) && !isJsonArray(detail ?? null)) return null;
+  return { code, issues: readIssues(detail) };
+}
+
+/** Zero means that nothing is wrong. */
+function readCode(value: JsonValue | undefined): number | null {
+  const code = typeof value === "string" ? Number(value) : value;
+  return typeof code === "number" && Number.isInteger(code) && code !== 0 ? code : null;
+}
+
+function isText(value: JsonValue | undefined): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+function readIssues(detail: JsonValue | undefined): InputIssue[] {
+  if (detail === undefined || !isJsonArray(detail)) return [];
+  return detail.slice(0, MAX_ISSUES).flatMap((item) => {
+    const parsed = issueSchema.safeParse(item);
+    if (!parsed.success) return [];
+    const { loc, msg } = parsed.data;
+    return [
+      {
+        path: loc[0] === "body" ? loc.slice(1) : loc,
+        message:
+          cleanReason(msg) ??
+          "is not accepted by RunComfy, which gives no reason; try another value",
+      },
+    ];
+  });
 }

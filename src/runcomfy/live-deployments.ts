@@ -2,9 +2,9 @@ import type { BaseLogger } from "pino";
 
 import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
-import type { LiveDeployment } from "./live-deployment.ts";
-import type { RunComfy } from "./runcomfy.ts";
+import type { RunComfy } from "./create-runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
+import type { LiveDeployment } from "./wire.ts";
 
 /** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;

@@ -4,60 +4,43 @@ import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
-import { toNetworkError, toTimeoutError } from "./network-error.ts";
+import type { Answer, Body } from "./answer-error.ts";
+import { toAnswerError } from "./answer-error.ts";
 import type { Call } from "./runcomfy-error.ts";
-import { RunComfyError } from "./runcomfy-error.ts";
+import { RunComfyError, toNetworkError, toTimeoutError } from "./runcomfy-error.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 import { MAX_PAUSE_MS } from "./upstream-health.ts";
+
+/** How large an answer's body may be, after decompression. */
+const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** A deeper answer would overflow the stack of whatever walks it. */
 const MAX_DEPTH = 200;
 
-/** One HTTP request. */
-export type TransportRequest = {
-  /** As error texts name it. */
+/** What one call sends, and how it reads the answer. */
+export type CallRequest<Report> = {
   readonly call: Call;
-  readonly method: "GET" | "POST";
-  /** Below the base URL; whoever makes it checks every id in it. */
-  readonly path: string;
+  /** Below the base URL; null when an id would change its shape. */
+  readonly path: string | null;
   readonly json?: JsonObject;
   /** Covers connecting, the answer and its body. */
   readonly timeoutMs: number;
-  /** How large the answer's body may be, after decompression. */
-  readonly maxBytes: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
+  /** What the body of a 2xx says, or null when it is not the answer to the call. */
+  readonly readReport: (body: JsonValue) => Report | null;
+  /** The same of a 4xx; without it a 4xx says nothing but an error. */
+  readonly readRefusal?: (body: JsonValue) => Report | null;
 };
 
-/** A whole answer of the upstream, whatever it says. */
-export type Answer = {
-  readonly httpStatus: number;
-  readonly body: Body;
-  readonly retryAfterMs: number | null;
-};
-
-/** A body as JSON, or why there is none. */
-type Body =
-  | { readonly kind: "json"; readonly value: JsonValue }
-  | {
-      readonly kind: "unreadable";
-      readonly why: "not JSON" | "too large" | "too deep" | "broken off";
-    };
-
-/** Sends requests to `baseUrl` (whose path, if it has one, is kept), and nowhere else. Knows nothing of what they ask for. */
-export function createTransport({
-  baseUrl,
-  token,
-  health,
-  channels,
-  now,
-}: {
+/** Makes calls to `baseUrl` (whose path, if it has one, is kept), and to nowhere else. Knows nothing of what they ask for. */
+export function createTransport(options: {
   readonly baseUrl: string;
   readonly token: string;
-  readonly health: Pick<UpstreamHealth, "pausedForMs">;
-  readonly channels: Pick<Channels, "answered">;
-  /** Milliseconds since 1970, for a Retry-After with a date. */
-  readonly now: () => number;
+  readonly health: Pick<UpstreamHealth, "pausedForMs" | "notePause">;
+  readonly channels: Pick<Channels, "call" | "answered">;
 }) {
+  const { baseUrl, token, health, channels } = options;
   const http = ky.create({
     prefix: baseUrl,
     headers: { authorization: `Bearer ${token}`, accept: "application/json" },
@@ -69,48 +52,70 @@ export function createTransport({
     throwHttpErrors: false,
   });
 
-  return {
-    /** Throws where a pause that RunComfy asked for forbids the call, and the signal's reason where that is aborted. */
-    admit(call: Call, signal: AbortSignal | undefined): void {
+  /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */
+  async function send(
+    path: string,
+    method: string,
+    request: Omit<CallRequest<unknown>, "path">,
+  ): Promise<Answer> {
+    const { call, json, timeoutMs, signal } = request;
+    let httpStatus: number | null = null;
+    // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
+    const ending = new AbortController();
+    const timeOut = (): void => ending.abort(toTimeoutError(call, httpStatus));
+    const stopTimer = clock.setTimer(timeOut, timeoutMs);
+    const leave = (): void => ending.abort(signal?.reason);
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
+      httpStatus = response.status;
+      channels.answered.publish(httpStatus);
+      const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), clock.now());
+      const maxBytes = call === "result" ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
+      const body = await readBody(response, maxBytes, ending.signal).catch((thrown: unknown) => {
+        if (response.ok) throw thrown;
+        // The body of an error may break off or never end; its status says enough.
+        return { kind: "unreadable", why: "broken off" } as const;
+      });
+      return { httpStatus, retryAfterMs, body };
+    } catch (thrown) {
       signal?.throwIfAborted();
-      const pausedForMs = health.pausedForMs();
-      if (pausedForMs === 0) return;
+      throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
+    } finally {
+      stopTimer();
+      signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  /** What the answer to one call says. Rejects with a `RunComfyError`, and with the signal's reason. */
+  return async function perform<Report>(request: CallRequest<Report>): Promise<Report> {
+    const { call, path, signal, readReport, readRefusal } = request;
+    signal?.throwIfAborted();
+    const pausedForMs = health.pausedForMs();
+    if (pausedForMs > 0)
       throw new RunComfyError(
         `RunComfy asked for a pause, so the ${call} was not sent. Try again in ${Math.ceil(pausedForMs / 1_000)} seconds.`,
         { code: "RATE_LIMITED", delivery: "refused", retryAfterMs: pausedForMs },
       );
-    },
-    /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */
-    async send(request: TransportRequest): Promise<Answer> {
-      const { call, method, path, json, timeoutMs, maxBytes, signal } = request;
-      let httpStatus: number | null = null;
-      // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
-      const ending = new AbortController();
-      const stopTimer = clock.setTimer(
-        () => ending.abort(toTimeoutError(call, httpStatus)),
-        timeoutMs,
+    if (path === null)
+      throw new RunComfyError(
+        `The ${call} was not sent: an id in it is not made of letters, digits, "_" and "-". Check the deployment's id.`,
+        { code: "NOT_FOUND", delivery: "refused" },
       );
-      const leave = (): void => ending.abort(signal?.reason);
-      signal?.addEventListener("abort", leave, { once: true });
-      try {
-        const response = await http(path, { method, signal: ending.signal, ...(json && { json }) });
-        httpStatus = response.status;
-        channels.answered.publish(httpStatus);
-        const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), now());
-        const body = await readBody(response, maxBytes, ending.signal).catch((thrown: unknown) => {
-          if (response.ok) throw thrown;
-          // The body of an error may break off or never end; its status says enough.
-          return { kind: "unreadable", why: "broken off" } as const;
-        });
-        return { httpStatus, retryAfterMs, body };
-      } catch (thrown) {
-        signal?.throwIfAborted();
-        throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
-      } finally {
-        stopTimer();
-        signal?.removeEventListener("abort", leave);
-      }
-    },
+    const method = call === "submit" || call === "cancel" ? "POST" : "GET";
+    const exchange = async (): Promise<Report> => {
+      const answer = await send(path, method, request);
+      const { httpStatus, body, retryAfterMs } = answer;
+      const isRefusal = httpStatus >= 400 && httpStatus < 500;
+      const isSuccess = httpStatus >= 200 && httpStatus < 300;
+      const read = isSuccess ? readReport : isRefusal ? readRefusal : undefined;
+      const report = body.kind === "json" ? (read?.(body.value) ?? null) : null;
+      if (report !== null) return report;
+      if (retryAfterMs !== null) health.notePause(retryAfterMs);
+      throw toAnswerError(call, answer);
+    };
+    const message = { call, method, startedAt: clock.monotonic() };
+    return await channels.call.tracePromise(exchange, message);
   };
 }
 

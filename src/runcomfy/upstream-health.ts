@@ -4,11 +4,8 @@ import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { UpstreamErrorCode } from "../job/errors.ts";
-import type { Breaker } from "./breaker.ts";
-import { createBreaker } from "./breaker.ts";
+import { sleepFor } from "../runtime/loop.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
-
-export type UpstreamHealth = ReturnType<typeof createUpstreamHealth>;
 
 /** Longer pauses are cut to this. */
 export const MAX_PAUSE_MS = 300_000;
@@ -18,6 +15,25 @@ const MAX_DEPLOYMENTS = 1_000;
 
 /** Pauses that differ by less are one pause that several answers asked for. */
 const SAME_PAUSE_MS = 500;
+
+type HealthOptions = {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly log: Pick<BaseLogger, "info" | "warn">;
+  /** Bounds how long the end of an outage can go unnoticed. */
+  readonly longestBackOffMs: number;
+};
+
+type HealthEvents = {
+  /** A noted pause lasts longer than the one before. */
+  pause: [];
+  /** An outage begins, of a deployment or of all (null). */
+  outage: [string | null];
+  /** An outage ends, of all or of a deployment. */
+  recovery: [];
+};
 
 /**
  * Whether RunComfy and each deployment may be called. The client notes how its calls end; whoever wants to poll or to submit
@@ -29,115 +45,251 @@ const SAME_PAUSE_MS = 500;
  *   broken connection, a refused token, and a 429 without a Retry-After in any case.
  * - Where a deployment's outage begins, the list is asked at once: if that fails too, it is one more failure of all.
  * - In an outage nobody polls or submits. Probes find out its end, because a user's submit must not.
- *
- * `now` gives milliseconds of a clock that never goes back (`performance.now`), `random` a number in [0, 1).
- * `longestBackOffMs` bounds how long the end of an outage can go unnoticed.
  */
-export function createUpstreamHealth(options: {
-  readonly now: () => number;
-  readonly random: () => number;
-  readonly log: Pick<BaseLogger, "info" | "warn">;
-  readonly longestBackOffMs: number;
-}) {
-  const { now, log } = options;
-  const events = new EventEmitter<{ pause: []; outage: [string | null]; recovery: [] }>();
-  let pausedUntil = 0;
-
-  /** Of a deployment, or of all of RunComfy (null). */
-  function createNamedBreaker(deploymentId: string | null): Breaker {
-    const about = deploymentId === null ? {} : { deploymentId };
-    const messages = deploymentId === null ? MESSAGES_OF_ALL : MESSAGES_OF_DEPLOYMENT;
-    return createBreaker({
-      ...options,
-      onOpen(code) {
-        log.warn({ ...about, code }, messages.outage);
-        events.emit("outage", deploymentId);
-      },
-      onClose() {
-        log.info(about, messages.recovery);
-        events.emit("recovery");
-      },
-    });
-  }
-
-  const all = createNamedBreaker(null);
+export class UpstreamHealth extends EventEmitter<HealthEvents> {
+  readonly #options: HealthOptions;
+  readonly #all: Breaker;
   /** Of each deployment that has failed. */
-  const deployments = new LRUCache<string, Breaker>({
-    max: MAX_DEPLOYMENTS,
-    memoMethod: createNamedBreaker,
-  });
+  readonly #deployments: LRUCache<string, Breaker>;
+  #pausedUntil = 0;
 
-  const breakerOf = (deploymentId: string | null = null): Breaker | undefined =>
-    deploymentId === null ? all : deployments.peek(deploymentId);
-
-  const pausedForMs = () => Math.max(0, Math.ceil(pausedUntil - now()));
-
-  function adoptPause(durationMs: number): void {
-    pausedUntil = Math.max(pausedUntil, now() + Math.min(durationMs, MAX_PAUSE_MS));
+  constructor(options: HealthOptions) {
+    super();
+    this.#options = options;
+    this.#all = this.#createBreaker(null);
+    const memoMethod = (deploymentId: string) => this.#createBreaker(deploymentId);
+    this.#deployments = new LRUCache({ max: MAX_DEPLOYMENTS, memoMethod });
   }
 
-  function noteEnd(error: RunComfyError | null, deploymentId: string | null): void {
+  /** How many milliseconds nobody may call RunComfy; 0 without a pause. */
+  pausedForMs(): number {
+    return Math.max(0, Math.ceil(this.#pausedUntil - this.#options.now()));
+  }
+
+  /** Takes over a pause that another gateway noted, without an event. */
+  adoptPause(durationMs: number): void {
+    const until = this.#options.now() + Math.min(durationMs, MAX_PAUSE_MS);
+    this.#pausedUntil = Math.max(this.#pausedUntil, until);
+  }
+
+  /** RunComfy asked for a pause. */
+  notePause(durationMs: number): void {
+    const before = this.#pausedUntil;
+    this.adoptPause(durationMs);
+    if (this.#pausedUntil > before + SAME_PAUSE_MS) this.emit("pause");
+  }
+
+  /** For how many milliseconds no job may be polled, but for failing deployments; Infinity in an outage of all. */
+  pollDelayMs(): number {
+    return this.#all.isOpen ? Infinity : this.pausedForMs();
+  }
+
+  /** The deployments with an outage of their own. */
+  failingDeployments(): readonly string[] {
+    return [...this.#deployments].filter(([, { isOpen }]) => isOpen).map(([id]) => id);
+  }
+
+  /** Whether all of RunComfy has an outage, or this deployment, if given. */
+  isOutage(deploymentId?: string): boolean {
+    return this.#all.isOpen || this.outageMs(deploymentId) !== null;
+  }
+
+  /** For how many milliseconds all of RunComfy has had an outage, or this deployment, if given; null without one. */
+  outageMs(deploymentId?: string): number | null {
+    return this.#find(deploymentId)?.openForMs() ?? null;
+  }
+
+  /** Why no submit to this deployment may leave now. After null, one has to leave. */
+  submitRefusal(deploymentId: string): UpstreamErrorCode | null {
+    return this.#all.submitRefusal() ?? this.#find(deploymentId)?.submitRefusal() ?? null;
+  }
+
+  /** How long to wait before the next probe of this deployment, or of all; null without an outage. */
+  nextProbeMs(deploymentId: string | null): number | null {
+    return this.#find(deploymentId)?.nextProbeMs() ?? null;
+  }
+
+  /** A read of a job of this deployment ended well (null), or failed; or a list did, where there is no deployment. */
+  noteRead(error: RunComfyError | null, deploymentId: string | null): void {
     if (error === null || isGood(error)) {
-      breakerOf(deploymentId)?.noteGood();
-      all.noteGood();
+      this.#find(deploymentId)?.noteGood();
+      this.#all.noteGood();
       return;
     }
     // What fails in an outage of all tells nothing of its deployment.
-    if (!isFailure(error) || all.isOpen()) return;
+    if (!isFailure(error) || this.#all.isOpen) return;
     if (deploymentId !== null && isOfDeployment(error)) {
-      const deployment = deployments.memo(deploymentId);
+      const deployment = this.#deployments.memo(deploymentId);
       deployment.noteFailure(error.code);
-      if (deployment.isOpen()) return;
+      if (deployment.isOpen) return;
     }
-    all.noteFailure(error.code);
+    this.#all.noteFailure(error.code);
   }
 
+  /** A submit to this deployment was accepted (null), or failed. */
+  noteSubmit(error: RunComfyError | null, deploymentId: string): void {
+    // Its input may be at fault: surely in a refusal, but not five times with no good call between.
+    if (error?.delivery !== "refused" || isGood(error)) this.noteRead(error, deploymentId);
+  }
+
+  /** A probe of this deployment, or of all, was answered well (null), or failed. */
+  noteProbe(error: RunComfyError | null, deploymentId: string | null): void {
+    if (error !== null && !isGood(error))
+      this.#find(deploymentId)?.noteBadProbe(error.httpStatus !== null);
+    this.noteRead(error, deploymentId);
+  }
+
+  #find(deploymentId: string | null = null): Breaker | undefined {
+    return deploymentId === null ? this.#all : this.#deployments.peek(deploymentId);
+  }
+
+  #createBreaker(deploymentId: string | null): Breaker {
+    const { log } = this.#options;
+    const about = deploymentId === null ? {} : { deploymentId };
+    const messages = deploymentId === null ? MESSAGES_OF_ALL : MESSAGES_OF_DEPLOYMENT;
+    return new Breaker({
+      ...this.#options,
+      onOpen: (code) => {
+        log.warn({ ...about, code }, messages.outage);
+        this.emit("outage", deploymentId);
+      },
+      onClose: () => {
+        log.info(about, messages.recovery);
+        this.emit("recovery");
+      },
+    });
+  }
+}
+
+/** Probes RunComfy, and each deployment, from when an outage of it begins until it is over. */
+export function startOutageProbe({
+  health,
+  runcomfy,
+}: {
+  readonly health: UpstreamHealth;
+  readonly runcomfy: { probe(deploymentId: string | null, signal: AbortSignal): Promise<void> };
+}) {
+  const closing = new AbortController();
+  const { signal } = closing;
+  /** By deployment, and of all by null: one at a time of each, also where an outage ends and another begins. */
+  const underWay = new Map<string | null, Promise<void>>();
+
+  async function probeUntilOver(deploymentId: string | null): Promise<void> {
+    // The others may fail as well, but nobody has called them.
+    let probing = deploymentId === null ? null : runcomfy.probe(null, signal);
+    let waitMs = health.nextProbeMs(deploymentId);
+    while (waitMs !== null && !signal.aborted) {
+      // Counted from when the last one left: RunComfy may be back while that still waits for its answer.
+      await Promise.all([sleepFor(waitMs, signal), probing]);
+      waitMs = health.nextProbeMs(deploymentId);
+      if (waitMs !== null) probing = runcomfy.probe(deploymentId, signal);
+    }
+    underWay.delete(deploymentId);
+  }
+
+  health.on("outage", (deploymentId) => {
+    if (underWay.has(deploymentId) || signal.aborted) return;
+    underWay.set(deploymentId, probeUntilOver(deploymentId));
+  });
   return {
-    /** How many milliseconds nobody may call RunComfy; 0 without a pause. */
-    pausedForMs,
-    /** Takes over a pause that another gateway noted; no listener hears of it. */
-    adoptPause,
-    /** RunComfy asked for a pause; listeners of `onPause` hear of it. */
-    notePause(durationMs: number): void {
-      const before = pausedUntil;
-      adoptPause(durationMs);
-      if (pausedUntil > before + SAME_PAUSE_MS) events.emit("pause");
-    },
-    /** Calls back whenever a noted pause lasts longer than the one before. */
-    onPause: (listener: () => void) => void events.on("pause", listener),
-    /** For how many milliseconds no job may be polled, but for failing deployments; Infinity in an outage of all. */
-    pollDelayMs: () => (all.isOpen() ? Infinity : pausedForMs()),
-    /** The deployments with an outage of their own. */
-    failingDeployments: (): readonly string[] =>
-      [...deployments].filter(([, breaker]) => breaker.isOpen()).map(([id]) => id),
-    /** Whether all of RunComfy has an outage, or this deployment, if given. */
-    isOutage: (deploymentId?: string) => all.isOpen() || breakerOf(deploymentId)?.isOpen() === true,
-    /** For how many milliseconds all of RunComfy has had an outage, or this deployment, if given; null without one. */
-    outageMs: (deploymentId?: string) => breakerOf(deploymentId)?.openForMs() ?? null,
-    /** Why no submit to this deployment may leave now. After null, one has to leave. */
-    submitRefusal: (deploymentId: string): UpstreamErrorCode | null =>
-      all.submitRefusal() ?? deployments.peek(deploymentId)?.submitRefusal() ?? null,
-    /** How long to wait before the next probe of this deployment, or of all; null without an outage. */
-    nextProbeMs: (deploymentId: string | null) => breakerOf(deploymentId)?.nextProbeMs() ?? null,
-    /** A probe of this deployment, or of all, was answered well (null), or failed. */
-    noteProbe(error: RunComfyError | null, deploymentId: string | null): void {
-      if (error !== null && !isGood(error))
-        breakerOf(deploymentId)?.noteBadProbe(error.httpStatus !== null);
-      noteEnd(error, deploymentId);
-    },
-    /** Calls back when an outage begins, of a deployment or of all (null). */
-    onOutage: (listener: (deploymentId: string | null) => void) =>
-      void events.on("outage", listener),
-    /** Calls back when an outage ends, of all or of a deployment. */
-    onRecovery: (listener: () => void) => void events.on("recovery", listener),
-    /** A read of a job of this deployment ended well (null), or failed. */
-    noteRead: noteEnd,
-    /** A submit to this deployment was accepted (null), or failed. */
-    noteSubmit(error: RunComfyError | null, deploymentId: string): void {
-      // Its input may be at fault: surely in a refusal, but not five times with no good call between.
-      if (error?.delivery !== "refused" || isGood(error)) noteEnd(error, deploymentId);
+    /** Aborts the probes under way and starts no more. */
+    async close(): Promise<void> {
+      closing.abort();
+      await Promise.all(underWay.values());
     },
   };
+}
+
+const FAILURES_UNTIL_OUTAGE = 5;
+
+/** Two in a row open a breaker: each has taken seconds already. */
+const TIMEOUT_WEIGHT = 3;
+
+const MIN_BACK_OFF_MS = 1_000;
+
+/** Where probes are answered and all else fails, outages follow each other this soon; their back-off goes on. */
+const RELAPSE_MS = 60_000;
+
+/** Probes may not tell what POSTs would: after this long with bad answers to them, a submit has to find out. */
+const BAD_ANSWERS_MS = 120_000;
+
+type BreakerOptions = Omit<HealthOptions, "log"> & {
+  readonly onOpen: (code: UpstreamErrorCode) => void;
+  readonly onClose: () => void;
+};
+
+/**
+ * Opens after failures in a row, of RunComfy or of one deployment, which begins an outage; the first good answer closes it.
+ * Probes are due after 1, 2, 4, 8 s and so on, at most `longestBackOffMs`, less up to a half.
+ */
+class Breaker {
+  readonly #options: BreakerOptions;
+  #failures = 0;
+  /** What opened it; null while it is closed. */
+  #cause: UpstreamErrorCode | null = null;
+  #openedAt = -Infinity;
+  #closedAt = -Infinity;
+  #backOffMs = MIN_BACK_OFF_MS;
+  /** Since when every probe was answered, but badly. */
+  #badAnswersSince = Infinity;
+  #nextSubmitAt = -Infinity;
+
+  constructor(options: BreakerOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#cause !== null;
+  }
+
+  /** For how long it has been open, in milliseconds; null while it is closed. */
+  openForMs(): number | null {
+    return this.isOpen ? this.#options.now() - this.#openedAt : null;
+  }
+
+  noteFailure(code: UpstreamErrorCode): void {
+    this.#failures += code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;
+    if (this.#failures < FAILURES_UNTIL_OUTAGE || this.isOpen) return;
+    this.#cause = code;
+    this.#openedAt = this.#options.now();
+    this.#badAnswersSince = Infinity;
+    if (this.#openedAt - this.#closedAt >= RELAPSE_MS) this.#backOffMs = MIN_BACK_OFF_MS;
+    this.#options.onOpen(code);
+  }
+
+  noteGood(): void {
+    this.#failures = 0;
+    if (!this.isOpen) return;
+    this.#cause = null;
+    this.#closedAt = this.#options.now();
+    this.#options.onClose();
+  }
+
+  noteBadProbe(isAnswered: boolean): void {
+    const now = this.#options.now();
+    this.#badAnswersSince = isAnswered ? Math.min(this.#badAnswersSince, now) : Infinity;
+  }
+
+  /** How long to wait before the next probe; longer each time. Null while it is closed. */
+  nextProbeMs(): number | null {
+    if (!this.isOpen) return null;
+    const { random, longestBackOffMs } = this.#options;
+    const waitMs = Math.min(this.#backOffMs, longestBackOffMs);
+    this.#backOffMs = waitMs * 2;
+    return waitMs * (0.5 + 0.5 * random());
+  }
+
+  /** Why no submit may leave now. After null, one has to leave. */
+  submitRefusal(): UpstreamErrorCode | null {
+    if (!this.isOpen) return null;
+    const { now, longestBackOffMs } = this.#options;
+    if (now() - this.#badAnswersSince >= BAD_ANSWERS_MS && now() >= this.#nextSubmitAt) {
+      this.#nextSubmitAt = now() + longestBackOffMs;
+      return null;
+    }
+    // Waiting does not make a refused token good.
+    return this.#cause === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
+  }
 }
 
 const MESSAGES_OF_ALL = {

@@ -1,20 +1,65 @@
 import { isIdentifier } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { readErrorEnvelope } from "./answer-error.ts";
 import { cleanReason } from "./clean-reason.ts";
-import { readErrorEnvelope } from "./error-envelope.ts";
-import type {
-  CancelReport,
-  RequestReference,
-  ResultReport,
-  StatusReport,
-  UpstreamState,
-} from "./runcomfy.ts";
 
 /*
  * Where the upstream's spellings stop. A path is below the base URL, and null when an id would change its shape. Every
  * reader turns the body of a 2xx into the gateway's word for it, or null when it is not the answer to the call.
  */
+
+/** The upstream's name for one job. */
+export type RequestReference = {
+  readonly apiVersion: string;
+  readonly deploymentId: string;
+  readonly requestId: string;
+};
+
+/** What /status said. `finished` says nothing about success: /result does. `unknown` is a word that the gateway does not know. */
+export type StatusReport = {
+  readonly state: UpstreamState;
+  readonly queuePosition: number | null;
+  /** The upstream's own word, for the log; at most 64 printable characters. */
+  readonly word: string;
+};
+
+export type UpstreamState =
+  | "queued"
+  | "running"
+  | "finished"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "unknown";
+
+/** What /result said. */
+export type ResultReport =
+  | { readonly kind: "unfinished"; readonly state: "queued" | "running" | "unknown" }
+  | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
+  /** `reason` is the upstream's, cleaned for clients; null where it gave none. */
+  | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
+  | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
+
+/** `requested`: the upstream took note, and a later poll tells the outcome. */
+export type CancelReport = "cancelled" | "not-cancellable" | "requested";
+
+/** What the upstream says about a deployment now; null where it says nothing readable. */
+export type LiveDeployment = {
+  readonly id: string;
+  /** At most 128 printable characters. */
+  readonly name: string | null;
+  /** The upstream's names for the machines that it runs on, at most 8; empty where it gives none. */
+  readonly hardware: readonly string[];
+  readonly minInstances: number | null;
+  readonly maxInstances: number | null;
+  readonly queueSize: number | null;
+  /** How long an idle instance is kept. */
+  readonly keepWarmSeconds: number | null;
+  readonly isEnabled: boolean | null;
+  /** The upstream's own word, at most 128 printable characters. */
+  readonly status: string | null;
+};
 
 export function toSubmitPath(apiVersion: string, deploymentId: string): string | null {
   if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
@@ -189,4 +234,46 @@ export function readUpstreamTime(value: unknown): Date | null {
 function toOffset(offset: string): string {
   if (offset.toUpperCase() === "Z") return "Z";
   return offset.includes(":") ? offset : `${offset.slice(0, 3)}:${offset.slice(3)}`;
+}
+
+const MAX_TEXT_LENGTH = 128;
+const MAX_HARDWARE = 8;
+
+/** Reads a list, bare or as `{deployments: […]}`, without the entries that have no id; null when it is none. */
+export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
+  const list = isJsonObject(body) ? (body["deployments"] ?? null) : body;
+  if (!isJsonArray(list)) return null;
+  return list.filter(isJsonObject).flatMap((entry) => readEntry(entry) ?? []);
+}
+
+function readEntry(entry: JsonObject): LiveDeployment | null {
+  const { id, is_enabled: isEnabled, hardware = null } = entry;
+  if (!isIdentifier(id)) return null;
+  // A list, or one name alone.
+  const machines = isJsonArray(hardware) ? hardware : [hardware];
+  return {
+    id,
+    name: readText(entry["name"]),
+    hardware: machines.flatMap((name) => readText(name) ?? []).slice(0, MAX_HARDWARE),
+    minInstances: readInteger(entry["min_instances"]),
+    maxInstances: readInteger(entry["max_instances"]),
+    queueSize: readInteger(entry["queue_size"]),
+    keepWarmSeconds: readInteger(entry["keep_warm_duration_in_seconds"]),
+    isEnabled: typeof isEnabled === "boolean" ? isEnabled : null,
+    status: readText(entry["status"]),
+  };
+}
+
+/** GraphQL's Int has 32 bits. */
+function readInteger(value: unknown): number | null {
+  return typeof value === "number" && (value | 0) === value ? value : null;
+}
+
+function readText(value: unknown): string | null {
+  if (typeof value !== "string") return null;
+  const text = value
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
+  return [...text].slice(0, MAX_TEXT_LENGTH).join("").trimEnd() || null;
 }

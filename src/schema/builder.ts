@@ -17,7 +17,7 @@ import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { Durations, RunStats } from "../job/run-times.ts";
-import type { LiveDeployment } from "../runcomfy/live-deployment.ts";
+import type { LiveDeployment } from "../runcomfy/wire.ts";
 import type { InputCheck } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";

@@ -9,8 +9,8 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { isPaused } from "../job/upstream.ts";
-import type { CancelReport, RequestReference } from "../runcomfy/runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { CancelReport, RequestReference } from "../runcomfy/wire.ts";
 import type { Jobs } from "../store/job-store.ts";
 import { waitForJob } from "../watch/wait-for-job.ts";
 import type { Parts } from "./parts.ts";

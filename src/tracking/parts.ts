@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { WatchJob } from "../watch/watch-job.ts";

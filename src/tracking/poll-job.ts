@@ -3,13 +3,9 @@ import type { BaseLogger } from "pino";
 import { inferenceFailed } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import type { PollOutcome, Polls } from "../job/poll-outcome.ts";
-import type {
-  RequestReference,
-  ResultReport,
-  RunComfy,
-  StatusReport,
-} from "../runcomfy/runcomfy.ts";
+import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { RequestReference, ResultReport, StatusReport } from "../runcomfy/wire.ts";
 import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
 import { attempt } from "./upstream-failure.ts";
 

@@ -5,7 +5,7 @@ import { conclude, deadlineMs, notePoll, toBackOffMs } from "../job/poll-outcome
 import type { JobStore } from "../store/job-store.ts";
 import type { ClaimedPoll, EndedPoll } from "../store/polls.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
-import type { RunComfy } from "../runcomfy/runcomfy.ts";
+import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import type { Loop } from "../runtime/loop.ts";
 import { startLoop } from "../runtime/loop.ts";
 import type { Parts } from "./parts.ts";

@@ -45,7 +45,7 @@ export class Recovery {
   constructor(dependencies: Dependencies) {
     this.#given = dependencies;
     // Where that fails, the next beat makes up for it.
-    dependencies.health.onPause(() => void this.#exchangePauses().catch(() => undefined));
+    dependencies.health.on("pause", () => void this.#exchangePauses().catch(() => undefined));
   }
 
   /** Beats once, rejecting when that fails, and then goes on. */

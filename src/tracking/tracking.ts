@@ -77,7 +77,7 @@ export function createTracking(
   const submitter = new Submitter({ ...given, record, follow });
   const isSubmitting = (jobId: string) => submitter.isSubmitting(jobId);
   const recovery = new Recovery({ ...given, record, isSubmitting });
-  health.onRecovery(() => poller.wakeIn(0));
+  health.on("recovery", () => poller.wakeIn(0));
 
   return {
     learning,

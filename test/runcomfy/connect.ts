@@ -1,7 +1,7 @@
 import { pino } from "pino";
 
+import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
 import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

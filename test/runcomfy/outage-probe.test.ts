@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
-import type { RunComfy } from "../../src/runcomfy/runcomfy.ts";
+import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { UpstreamCall } from "../support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

@@ -1,14 +1,13 @@
 import { pino } from "pino";
 
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import { createUpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 
 /** Health by a clock that stands still, without a chance in it and without a log, where not told otherwise. */
 export function createHealth(
-  options: Partial<Parameters<typeof createUpstreamHealth>[0]> = {},
+  options: Partial<ConstructorParameters<typeof UpstreamHealth>[0]> = {},
 ): UpstreamHealth {
   const log = pino({ level: "silent" });
-  return createUpstreamHealth({
+  return new UpstreamHealth({
     ...{ now: () => 0, random: () => 1, longestBackOffMs: 8_000, log },
     ...options,
   });

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { createJob } from "../../src/job/job.ts";
-import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createHealth } from "../support/create-health.ts";

@@ -154,14 +154,10 @@ test.each([
   "who waits while $why begins is refused in its turn, and who comes later at once",
   async ({ begin, told }) => {
     const health = createHealth();
+    // The end of the POST itself is no sign that the upstream is back.
+    health.noteSubmit = () => undefined;
     upstream.setFault("insufficient-funds");
-    submitter = connectSubmitter({
-      upstream,
-      store,
-      // The end of the POST itself is no sign that the upstream is back.
-      health: { ...health, noteSubmit: () => undefined },
-      submitsAtOnce: 1,
-    });
+    submitter = connectSubmitter({ upstream, store, health, submitsAtOnce: 1 });
     const empty = await fillSlot();
     const waiting = endOf(submit());
     await letPass(1);

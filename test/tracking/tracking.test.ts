@@ -9,7 +9,7 @@ import {
 import type { Job } from "../../src/job/job.ts";
 import { isFinished } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
-import { startOutageProbe } from "../../src/runcomfy/outage-probe.ts";
+import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
 import { waitForJob } from "../../src/watch/wait-for-job.ts";
