@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-import { nextPollMs } from "../src/job/next-poll.ts";
+import { nextPollMs } from "../src/job/polls.ts";
 import type { RequestReference } from "../src/runcomfy/wire.ts";
 import { createRandom, logNormal } from "../test/job/distributions.ts";
 import type { Figure } from "./figure.ts";

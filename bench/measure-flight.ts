@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { createJob } from "../src/job/job.ts";
-import { nextPollMs } from "../src/job/next-poll.ts";
+import { nextPollMs } from "../src/job/polls.ts";
 import type { Times } from "../src/job/run-times.ts";
 import { learnTimes } from "../src/job/run-times.ts";
 import { createRandom, logNormal } from "../test/job/distributions.ts";

@@ -1,5 +1,5 @@
 import { createJob } from "../src/job/job.ts";
-import { nextPollMs } from "../src/job/next-poll.ts";
+import { nextPollMs } from "../src/job/polls.ts";
 import type { Times } from "../src/job/run-times.ts";
 import { learnTimes } from "../src/job/run-times.ts";
 

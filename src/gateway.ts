@@ -25,13 +25,12 @@ import { readDocuments } from "./server/console-page.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
-import { startRetention } from "./tracking/retention.ts";
+import { startRetention } from "./tracking/job-deletion.ts";
 import { createTracking } from "./tracking/tracking.ts";
 import { readVersion } from "./read-version.ts";
 import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader, createFeedReader } from "./watch/shared-readers.ts";
-import { createEndWaits } from "./watch/wait-for-job.ts";
-import { createJobWatch } from "./watch/watch-job.ts";
+import { createEndWaits, createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";
 

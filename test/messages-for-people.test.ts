@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { createChannels } from "../src/diagnostics/channels.ts";
 import type { UpstreamErrorCode } from "../src/job/errors.ts";
-import { checkJson } from "../src/job/input-issue.ts";
+import { checkJson } from "../src/job/input.ts";
 import {
   DeploymentNotFoundError,
   expired,
@@ -97,7 +97,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     ...JOB_STATUSES.map((status) => new JobNotCancellableError({ ...job, status })),
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
     ...UPSTREAM_CODES.map((code) => new UpstreamError(code)),
-    ...UPSTREAM_CODES.map((code) => new UpstreamError(code, { retryAfterSeconds: 3 })),
+    ...UPSTREAM_CODES.map((code) => new UpstreamError(code, { retryAfterMs: 3_000 })),
     inferenceFailed(null),
     inferenceFailed("CUDA out of memory"),
     SUBMISSION_UNKNOWN,
@@ -128,10 +128,10 @@ test("one of a thing is said in the singular", async () => {
 });
 
 test("how long to wait is said as people say it", async () => {
-  expect(new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 12 }).message).toMatch(
+  expect(new UpstreamError("RATE_LIMITED", { retryAfterMs: 12_000 }).message).toMatch(
     /Try again in 12 seconds\.$/,
   );
-  expect(new UpstreamError("UNAVAILABLE", { retryAfterSeconds: 1 }).message).toMatch(/in 1 second/);
+  expect(new UpstreamError("UNAVAILABLE", { retryAfterMs: 1_000 }).message).toMatch(/in 1 second/);
   expect(new UpstreamError("UNAVAILABLE").message).toMatch(/in a few seconds\.$/);
   expect((await listLimits()).join()).toMatch(/Submit again in 12 hours\./);
   expect(expired(86_400).message).toMatch(/within 24 hours/);

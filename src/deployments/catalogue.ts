@@ -1,4 +1,4 @@
-import type { InputIssue, Spelling } from "../job/input-issue.ts";
+import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { nearMisses } from "./near-misses.ts";
 import type { ObjectShape } from "./shape/shape.ts";

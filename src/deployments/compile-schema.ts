@@ -4,7 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 
 import type { JsonValue } from "../job/json.ts";
 import type { Draft, JsonSchema, SchemaDocument } from "./json-schema.ts";
-import { isUploadReference } from "../job/upload.ts";
+import { isUploadReference } from "../job/input.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 
 /** What Ajv has against a value; empty when nothing. Throws where Ajv itself fails at it. */

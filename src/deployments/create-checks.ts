@@ -2,7 +2,7 @@ import { createContext, Script } from "node:vm";
 
 import type { ErrorObject } from "ajv";
 
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { InputCheck, OutputContract } from "./catalogue.ts";
 import { createCompile } from "./compile-schema.ts";

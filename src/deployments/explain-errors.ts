@@ -1,7 +1,7 @@
 import type { ErrorObject } from "ajv";
 
-import type { InputIssue, InputPath, Spelling } from "../job/input-issue.ts";
-import { toPathText } from "../job/input-issue.ts";
+import type { InputIssue, InputPath, Spelling } from "../job/input.ts";
+import { toPathText } from "../job/input.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { formatProblem } from "./compile-schema.ts";

@@ -1,4 +1,4 @@
-import type { InputIssue, InputPath, Spelling } from "../job/input-issue.ts";
+import type { InputIssue, InputPath, Spelling } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import type { ModelProfile } from "./model-profile.ts";

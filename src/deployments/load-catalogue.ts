@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import { z } from "zod";
 
 import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
-import type { InputPath } from "../job/input-issue.ts";
-import { toPathText } from "../job/input-issue.ts";
+import type { InputPath } from "../job/input.ts";
+import { toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import type { Catalogue, Deployment } from "./catalogue.ts";
 import { createCatalogue } from "./catalogue.ts";

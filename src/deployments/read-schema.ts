@@ -1,5 +1,5 @@
-import type { InputIssue, InputPath } from "../job/input-issue.ts";
-import { toPathText } from "../job/input-issue.ts";
+import type { InputIssue, InputPath } from "../job/input.ts";
+import { toPathText } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { findSchemaErrors, isSchema } from "./compile-schema.ts";

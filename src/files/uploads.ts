@@ -1,10 +1,9 @@
 import type { Viewer } from "../auth/viewer.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 import { InvalidInputError, InvalidUploadError } from "../job/errors.ts";
-import type { InputIssue } from "../job/input-issue.ts";
-import { textProblem } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
-import { createUploadId, findUploads, replaceUploads } from "../job/upload.ts";
+import { createUploadId, findUploads, replaceUploads, textProblem } from "../job/input.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
 import type { Upload, Uploads } from "../store/upload-rows.ts";
 import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";

@@ -1,4 +1,4 @@
-import { toSegmentText } from "./input-issue.ts";
+import { toSegmentText } from "./input.ts";
 import type { Job } from "./job.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";

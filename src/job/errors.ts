@@ -1,5 +1,5 @@
 import { CodedError, toDurationText } from "../runtime/coded-error.ts";
-import type { InputIssue } from "./input-issue.ts";
+import type { InputIssue } from "./input.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
 
@@ -158,11 +158,13 @@ export class UpstreamError extends ExpectedError {
     code: UpstreamErrorCode,
     options: ErrorOptions & {
       readonly message?: string;
-      readonly retryAfterSeconds?: number | null;
+      readonly retryAfterMs?: number | null;
       readonly unconfirmedJob?: Job;
     } = {},
   ) {
-    const { message, retryAfterSeconds = null, unconfirmedJob = null, ...cause } = options;
+    const { message, retryAfterMs = null, unconfirmedJob = null, ...cause } = options;
+    const retryAfterSeconds =
+      retryAfterMs === null ? null : Math.max(1, Math.ceil(retryAfterMs / 1_000));
     const wait = retryAfterSeconds === null ? "a few seconds" : toDurationText(retryAfterSeconds);
     const nextStep = RETRYABLE.has(code) ? ` Try again in ${wait}.` : "";
     super(message ?? `${UPSTREAM_SENTENCES[code]}${nextStep}`, cause);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { UpstreamErrorCode } from "../job/errors.ts";
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { cleanReason } from "./clean-reason.ts";

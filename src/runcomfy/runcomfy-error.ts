@@ -1,4 +1,4 @@
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { UpstreamErrorCode } from "../job/errors.ts";
 
 /** The five calls, as error texts name them. */

@@ -12,7 +12,7 @@ import type { FieldShape } from "../deployments/shape/shape.ts";
 import type { OpenUpload } from "../files/uploads.ts";
 import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { Job, JobError, JobEvent } from "../job/job.ts";
 import { JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";

@@ -5,7 +5,7 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import { clock } from "../runtime/environment.ts";
 import type { Stream } from "../runtime/stream.ts";
 import type { Tracking } from "../tracking/tracking.ts";
-import type { WaitForEnd } from "../watch/wait-for-job.ts";
+import type { WaitForEnd } from "../watch/watch-job.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
 import type { KeepOutputs } from "../files/keep-outputs.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";

@@ -8,7 +8,7 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
-import { toPathText } from "../job/input-issue.ts";
+import { toPathText } from "../job/input.ts";
 import type { Builder } from "./builder.ts";
 
 /** Adds the expected failures of the mutations. */

@@ -14,7 +14,7 @@ import type {
   Shape,
   ValueShape,
 } from "../deployments/shape/shape.ts";
-import type { InputPath } from "../job/input-issue.ts";
+import type { InputPath } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import type { Builder } from "./builder.ts";

@@ -1,7 +1,6 @@
 import type { Scope } from "../auth/viewer.ts";
 import { isIdentifier } from "../job/job.ts";
-import { textProblem, tagProblem } from "../job/input-issue.ts";
-import { foldText, searchTextProblem } from "../job/search-text.ts";
+import { foldText, searchTextProblem, tagProblem, textProblem } from "../job/input.ts";
 import type { JobFilter, JobPosition } from "../store/list-jobs.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";

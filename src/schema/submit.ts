@@ -7,7 +7,7 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
-import { toPathText } from "../job/input-issue.ts";
+import { toPathText } from "../job/input.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import { badUserInput, LimitError } from "../runtime/coded-error.ts";

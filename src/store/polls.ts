@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 
 import type { Job } from "../job/job.ts";
-import type { Polls } from "../job/poll-outcome.ts";
+import type { Polls } from "../job/polls.ts";
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
 import { type JobRow, toJob } from "./job-rows.ts";

@@ -3,7 +3,7 @@ import { type Kysely, sql } from "kysely";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
-import { toSearchText } from "../job/search-text.ts";
+import { toSearchText } from "../job/input.ts";
 import { namesOf } from "../job/upstream.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";

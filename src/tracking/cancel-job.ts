@@ -2,20 +2,13 @@ import { timeoutSignal } from "../runtime/environment.ts";
 import type { Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
-import {
-  JobNotCancellableError,
-  JobNotFinishedError,
-  JobNotFoundError,
-  UpstreamError,
-} from "../job/errors.ts";
+import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/errors.ts";
 import { isPaused } from "../job/upstream.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { CancelReport, RequestReference } from "../runcomfy/wire.ts";
-import type { Jobs } from "../store/job-store.ts";
-import { waitForJob } from "../watch/wait-for-job.ts";
+import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
-import { pollJob } from "./poll-job.ts";
-import { attempt, toUpstreamError } from "./upstream-failure.ts";
+import { attempt, pollJob } from "./poll-job.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
 const PATIENCE_MS = 5_000;
@@ -75,14 +68,12 @@ export function createCancelJob(
   /** These polls need no claim: that decides who polls, never who writes. */
   async function pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
     const patience = AbortSignal.any([signal, timeoutSignal(PATIENCE_MS)]);
-    const { promise: isOver, resolve } = Promise.withResolvers<void>();
-    patience.addEventListener("abort", () => resolve(), { once: true });
     for (;;) {
       const observation = await poll(job, patience);
       const current =
         observation === null ? await store.jobs.read(job.id) : await record(job.id, observation);
       if (current === null || isSettled(current) || patience.aborted) return current;
-      await Promise.race([sleep(POLL_DELAY_MS), isOver]);
+      await sleep(POLL_DELAY_MS, patience);
     }
   }
 
@@ -106,32 +97,8 @@ type CancelAnswer = CancelReport | RunComfyError;
 /** Why a job that is not CANCELLED is not. */
 function toError(job: Job, answer: CancelAnswer): Error {
   if (isFinished(job)) return new JobNotCancellableError(job);
-  if (answer instanceof RunComfyError) return toUpstreamError(answer);
+  if (answer instanceof RunComfyError)
+    return new UpstreamError(answer.code, { retryAfterMs: answer.retryAfterMs, cause: answer });
   const isRunning = answer === "not-cancellable" && !isCancellable(job);
   return isRunning ? new JobNotCancellableError(job) : new UpstreamError("TIMEOUT");
-}
-
-/** Deletes a finished or paused job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
-export function createDeleteJob({
-  jobs,
-  upstream,
-  onDelete,
-}: {
-  readonly jobs: Pick<Jobs, "read" | "delete">;
-  readonly upstream: string;
-  /** Notified that one is deleted. */
-  readonly onDelete?: (() => void) | undefined;
-}) {
-  return async (jobId: string, ownerId: string): Promise<void> => {
-    const refuse = (found: Job | null): void => {
-      if (found === null) throw new JobNotFoundError(jobId);
-      if (!isFinished(found) && !isPaused(found, upstream)) throw new JobNotFinishedError(found);
-    };
-    const job = await jobs.read(jobId, ownerId);
-    refuse(job);
-    if (await jobs.delete(jobId)) return onDelete?.();
-    // Somebody else has deleted it, or a paused one has just gone on.
-    refuse(await jobs.read(jobId, ownerId));
-    throw new JobNotFoundError(jobId);
-  };
 }

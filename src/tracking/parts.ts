@@ -4,6 +4,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
+import type { sleepFor } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { WatchJob } from "../watch/watch-job.ts";
@@ -37,5 +38,5 @@ export type Parts = {
   readonly monotonic: () => number;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly sleep: (durationMs: number) => Promise<unknown>;
+  readonly sleep: typeof sleepFor;
 };

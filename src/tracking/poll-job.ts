@@ -2,12 +2,11 @@ import type { BaseLogger } from "pino";
 
 import { inferenceFailed } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
-import type { PollOutcome, Polls } from "../job/poll-outcome.ts";
+import type { PollOutcome, Polls } from "../job/polls.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { RequestReference, ResultReport, StatusReport } from "../runcomfy/wire.ts";
 import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
-import { attempt } from "./upstream-failure.ts";
 
 /** One poll: its outcome, and what the log may say of it. */
 export type Poll = PollOutcome & {
@@ -83,6 +82,16 @@ function fromResult(result: ResultReport, succeeded: boolean | null): Poll {
       return seen({ kind: "cancelled", finishedAt: result.finishedAt });
     case "unfinished":
       return { kind: "unread", succeeded };
+  }
+}
+
+/** What a call resolves with, or how the upstream failed it; rejects with what is no failure of the upstream. */
+export async function attempt<T>(call: () => Promise<T>): Promise<T | RunComfyError> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof RunComfyError) return error;
+    throw error;
   }
 }
 

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
-import { checkJson, textProblem, checkTags } from "../job/input-issue.ts";
+import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
-import type { InputIssue, Spelling } from "../job/input-issue.ts";
+import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import { toWork } from "../job/run-times.ts";
@@ -23,6 +23,12 @@ export type SubmissionRequest = {
   readonly tags?: readonly string[];
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
+};
+
+/** Which of the viewer's jobs to run again, and what to change in its input; any JSON. */
+export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "input" | "spell"> & {
+  readonly jobId: string;
+  readonly changes: unknown;
 };
 
 /** A request that can be stored and compared, and what the catalogue says of it. */
@@ -76,12 +82,7 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   if (!isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   const argumentIssues = [...keyIssues, ...checkTags(tags)];
-  if (!isJsonObject(input)) {
-    throw new InvalidInputError([
-      { path: [], message: "must be an object; put the fields into {…}" },
-      ...argumentIssues,
-    ]);
-  }
+  if (!isJsonObject(input)) throw notAnObject([], argumentIssues);
   const { issues: jsonIssues, bytes } = checkJson(input);
   const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
@@ -135,6 +136,38 @@ export function createCheckInput({
         throw error;
       }
     });
+}
+
+/** The input with the members of `changes` put over it; null takes one away. Throws an `InvalidInputError`. */
+export function changeInput(input: JsonObject, changes: unknown): JsonObject {
+  if (!isJsonObject(changes)) throw notAnObject(["changes"]);
+  // Before it is made into text, for which it may be nested too deep.
+  const { issues } = checkJson(changes);
+  if (issues.length > 0) throw new InvalidInputError(issues);
+  const names = Object.keys(changes);
+  if (names.length === 0) return input;
+  const changed = { ...input, ...changes };
+  for (const name of names) if (changes[name] === null) Reflect.deleteProperty(changed, name);
+  return changed;
+}
+
+/** Says of what the job had, and the caller left as it was, what to do about it. */
+export function explainKept(
+  error: InvalidInputError,
+  kept: JsonObject,
+  changes: object,
+): InvalidInputError {
+  const issues = error.issues.map(({ path, message }) => {
+    const [member = ""] = path;
+    const isKept = Object.hasOwn(kept, member) && !Object.hasOwn(changes, member);
+    return { path, message: isKept ? `${message}; change it as you run the job again` : message };
+  });
+  return new InvalidInputError(issues, { cause: error });
+}
+
+function notAnObject(path: InputIssue["path"], others: readonly InputIssue[] = []) {
+  const message = "must be an object; put the fields into {…}";
+  return new InvalidInputError([{ path, message }, ...others]);
 }
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {

@@ -6,20 +6,20 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
-import type { InputIssue } from "../job/input-issue.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
 import { ownership } from "../job/upstream.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
-import { waitForJob } from "../watch/wait-for-job.ts";
+import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
 import { createQuota } from "./quota.ts";
-import type { Submission, SubmissionRequest } from "./submission.ts";
-import { respell, toSubmission } from "./submission.ts";
-import { toRetrySeconds, toUpstreamError } from "./upstream-failure.ts";
+import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
+import { changeInput, explainKept, respell, toSubmission } from "./submission.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
@@ -79,15 +79,36 @@ export class Submitter {
    * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
    */
   async submitJob(request: SubmissionRequest): Promise<Submitted> {
-    return await this.submitRead(request.viewer.ownerId, async () => request);
+    return await this.#submitRead(request.viewer.ownerId, async () => request);
   }
 
-  /** The same for what is read first, in a slot of the owner. */
-  async submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
+  /**
+   * Submits a job's deployment and input again, with the members of `changes` put over it; null takes one away. Rejects as
+   * `submitJob` does, and with a `JobNotFoundError`.
+   */
+  async rerunJob({ jobId, changes, ...request }: RerunRequest): Promise<Submitted> {
+    const { jobs, documents } = this.#given.store;
+    const { ownerId } = request.viewer;
+    let kept: JsonObject = {};
+    try {
+      return await this.#submitRead(ownerId, async () => {
+        const job = await jobs.read(jobId, ownerId);
+        const found = job === null ? null : await documents.readInput(jobId);
+        if (job === null || found === null) throw new JobNotFoundError(jobId);
+        kept = found;
+        const input = changeInput(kept, changes ?? {});
+        return { ...request, deploymentId: job.deploymentId, input };
+      });
+    } catch (error) {
+      throw error instanceof InvalidInputError ? explainKept(error, kept, Object(changes)) : error;
+    }
+  }
+
+  /** Submits what is read first, in a slot of the owner. */
+  async #submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
     const { inputQueue, catalogue } = this.#given;
-    const call = this.#submitUnderKey(
-      inputQueue.run(ownerId, async () => toSubmission(await read(), catalogue)),
-    );
+    const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), catalogue));
+    const call = checking.then((submission) => this.#submitUnderKey(submission));
     this.#calls.add(call);
     try {
       return await call;
@@ -113,8 +134,7 @@ export class Submitter {
     this.#stopPatience?.();
   }
 
-  async #submitUnderKey(checking: Promise<Submission>): Promise<Submitted> {
-    const submission = await checking;
+  async #submitUnderKey(submission: Submission): Promise<Submitted> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const job = (await this.#findKeyed(submission)) ?? (await this.#submitOnce(submission));
       if (job !== null) return { job, warnings: submission.warnings };
@@ -170,8 +190,7 @@ export class Submitter {
     const { health } = this.#given;
     if (this.#stopPatience !== null) throw stopping();
     const pausedForMs = health.pausedForMs();
-    if (pausedForMs > 0)
-      throw new UpstreamError("RATE_LIMITED", { retryAfterSeconds: toRetrySeconds(pausedForMs) });
+    if (pausedForMs > 0) throw new UpstreamError("RATE_LIMITED", { retryAfterMs: pausedForMs });
     const refusal = health.submitRefusal(deploymentId);
     if (refusal !== null) throw new UpstreamError(refusal);
   }
@@ -188,7 +207,7 @@ export class Submitter {
     return new UpstreamError("RATE_LIMITED", {
       message:
         "Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in 5 seconds.",
-      retryAfterSeconds: 5,
+      retryAfterMs: 5_000,
     });
   }
 
@@ -197,7 +216,7 @@ export class Submitter {
     uploadIds: readonly string[],
     release: Release,
   ): Promise<Job | null> {
-    const { store, uploads, apiVersion, now, monotonic } = this.#given;
+    const { store, apiVersion, now } = this.#given;
     const { viewer, deploymentId, tags, work } = submission;
     const { ownerId } = viewer;
     const job = createJob({
@@ -206,44 +225,34 @@ export class Submitter {
     });
     this.#jobIds.add(job.id);
     try {
-      const insertedAt = monotonic();
-      if (!(await this.#insert(job, submission, uploadIds))) return null;
-      // A gateway that can't ask does not send, and leaves the key free.
-      const unsent = async (error: unknown): Promise<never> => {
-        await this.#withdraw(job, UNSENT_DELAYS_MS);
-        throw error;
-      };
-      const input = await uploads.toSent(submission.input, uploadIds).catch(unsent);
-      const isTimely = await this.#mayLeave(job.id, insertedAt).catch(unsent);
-      if (!isTimely) return await this.#answerUnsent(job);
-      return await this.#deliver(job, { ...submission, input }, release);
+      const sent = await this.#prepare(job, submission, uploadIds);
+      if (sent === "key-taken") return null;
+      if (sent === "too-late") return await this.#answerUnsent(job);
+      return await this.#deliver(job, { ...submission, input: sent }, release);
     } finally {
       this.#jobIds.delete(job.id);
     }
   }
 
-  /** False when another job has the key. */
-  async #insert(
+  /** Writes the row; resolves with the input as RunComfy gets it, or why there must be no POST. */
+  async #prepare(
     job: Job,
     { viewer, input, submissionKey: key }: Submission,
-    uploads: readonly string[],
-  ): Promise<boolean> {
+    uploadIds: readonly string[],
+  ): Promise<JsonObject | "key-taken" | "too-late"> {
+    const { store, uploads, monotonic } = this.#given;
     const { jobsInFlight: mostInFlight } = viewer.limits;
-    const leaseMs = this.#leaseMs;
+    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, uploads: uploadIds };
+    const insertedAt = monotonic();
     try {
-      return await this.#given.store.jobs.insert({
-        job,
-        input,
-        key,
-        leaseMs,
-        mostInFlight,
-        uploads,
-      });
+      if (!(await store.jobs.insert(row))) return "key-taken";
+      const sent = await uploads.toSent(input, uploadIds);
+      return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
       const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
         (Refusal) => error instanceof Refusal,
       );
-      // The row may be there although its insert failed, and must not hold its key.
+      // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
       if (!isRefusal) await this.#withdraw(job, UNSENT_DELAYS_MS);
       throw error;
     }
@@ -324,6 +333,7 @@ export class Submitter {
     delaysMs: readonly number[] = OUTCOME_DELAYS_MS,
   ): Promise<T> {
     const { sleep, log } = this.#given;
+    const { signal } = this.#over;
     for (const [attempt, delayMs] of delaysMs.entries()) {
       try {
         return await write();
@@ -335,8 +345,8 @@ export class Submitter {
           "The database did not take a submit's outcome; trying again.",
         );
       }
-      await this.#untilOver(sleep(delayMs)).catch(() => undefined);
-      if (this.#over.signal.aborted) break;
+      await sleep(delayMs, signal);
+      if (signal.aborted) break;
     }
     return await write();
   }
@@ -382,7 +392,7 @@ function toRefusal(cause: RunComfyError, { deploymentId, spell }: Submission): E
       { cause },
     );
   if (cause.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause });
-  return toUpstreamError(cause);
+  return new UpstreamError(cause.code, { retryAfterMs: cause.retryAfterMs, cause });
 }
 
 function stopping(): UpstreamError {

@@ -1,17 +1,18 @@
 import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
-import { nextPollMs } from "../job/next-poll.ts";
+import { nextPollMs } from "../job/polls.ts";
+import { sleepFor } from "../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import { createCancelJob, createDeleteJob } from "./cancel-job.ts";
+import { createCancelJob } from "./cancel-job.ts";
+import { createDeleteJob } from "./job-deletion.ts";
 import { createLearning } from "./learning.ts";
 import type { Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { Recovery } from "./recovery.ts";
-import { createRerunJob } from "./rerun-job.ts";
-import type { SubmissionRequest } from "./submission.ts";
+import type { RerunRequest, SubmissionRequest } from "./submission.ts";
 import { createCheckInput } from "./submission.ts";
 import { Submitter } from "./submit-job.ts";
 
@@ -25,7 +26,7 @@ const DEFAULTS = {
   now: clock.now,
   monotonic: clock.monotonic,
   random: chance.random,
-  sleep: (durationMs: number): Promise<unknown> => clock.sleep(durationMs),
+  sleep: sleepFor,
 };
 
 /** Everything that changes jobs. */
@@ -82,7 +83,7 @@ export function createTracking(
   return {
     learning,
     submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
-    rerunJob: createRerunJob({ store, submitter }),
+    rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
     checkInput: createCheckInput(given),
     cancelJob: createCancelJob({ ...given, record, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),

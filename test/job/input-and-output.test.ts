@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { findAssets, keepBackOffMs, toAssets, toUrls } from "../../src/job/asset.ts";
-import { checkJson, checkTags, tagProblem, toPathText } from "../../src/job/input-issue.ts";
+import { checkJson, checkTags, tagProblem, toPathText } from "../../src/job/input.ts";
 import { isIdentifier } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { toCanonicalJson } from "../../src/job/json.ts";

@@ -5,7 +5,7 @@ import { estimate } from "../../src/job/estimate.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { learnDuration } from "../../src/job/learn-duration.ts";
-import { nextPollMs } from "../../src/job/next-poll.ts";
+import { nextPollMs } from "../../src/job/polls.ts";
 import type { Run } from "../../src/job/run-times.ts";
 import { toWork, toRunStats, learnTimes } from "../../src/job/run-times.ts";
 import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import type { Observation } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
-import type { PollOutcome, Polls } from "../../src/job/poll-outcome.ts";
-import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/job/poll-outcome.ts";
+import type { PollOutcome, Polls } from "../../src/job/polls.ts";
+import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/job/polls.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;

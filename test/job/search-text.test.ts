@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { foldText, searchTextProblem, toSearchText } from "../../src/job/search-text.ts";
+import { foldText, searchTextProblem, toSearchText } from "../../src/job/input.ts";
 
 test("every text of an input is found by, folded, in a line of its own", () => {
   const input = {

@@ -5,7 +5,7 @@ import {
   findUploads,
   isUploadReference,
   replaceUploads,
-} from "../../src/job/upload.ts";
+} from "../../src/job/input.ts";
 
 const [A, B] = [createUploadId(), createUploadId()];
 

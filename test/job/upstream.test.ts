@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import { conclude, deadlineMs } from "../../src/job/poll-outcome.ts";
-import type { PollOutcome } from "../../src/job/poll-outcome.ts";
+import { conclude, deadlineMs } from "../../src/job/polls.ts";
+import type { PollOutcome } from "../../src/job/polls.ts";
 import {
   describeUpstream,
   isPaused,

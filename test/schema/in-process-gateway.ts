@@ -30,8 +30,7 @@ import {
   createFeedReader,
   createJobReader,
 } from "../../src/watch/shared-readers.ts";
-import { createEndWaits } from "../../src/watch/wait-for-job.ts";
-import { createJobWatch } from "../../src/watch/watch-job.ts";
+import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { NO_FILES } from "../support/no-files.ts";

@@ -90,7 +90,7 @@ test("an expected failure of a submit is its answer, and any other stays an erro
     [new DeploymentNotFoundError("warm-glow"), { __typename: "DeploymentNotFoundError" }],
     [new IdempotencyConflictError("job_1"), { __typename: "IdempotencyConflictError" }],
     [
-      new UpstreamError("RATE_LIMITED", { retryAfterSeconds: 7 }),
+      new UpstreamError("RATE_LIMITED", { retryAfterMs: 7_000 }),
       { code: "RATE_LIMITED", retryable: true, retryAfterSeconds: 7, unconfirmedJob: null },
     ],
     [

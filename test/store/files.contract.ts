@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { InvalidInputError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import type { KeptFile } from "../../src/job/asset.ts";
-import { createUploadId } from "../../src/job/upload.ts";
+import { createUploadId } from "../../src/job/input.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
 import type { ClaimedFile } from "../../src/store/files.ts";
 import { readFeed } from "../support/read-feed.ts";

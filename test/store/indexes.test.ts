@@ -9,7 +9,7 @@ import { pino } from "pino";
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
-import { NO_POLLS } from "../../src/job/poll-outcome.ts";
+import { NO_POLLS } from "../../src/job/polls.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import type { JobFilter, WalkBudget } from "../../src/store/list-jobs.ts";
 import type { PollTable } from "../../src/store/polls.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { createSubscriptions } from "../../src/diagnostics/channels.ts";
 import type { Job } from "../../src/job/job.ts";
-import { NO_POLLS } from "../../src/job/poll-outcome.ts";
+import { NO_POLLS } from "../../src/job/polls.ts";
 import type { ClaimedPoll } from "../../src/store/polls.ts";
 import { toResult } from "../support/to-result.ts";
 import {

@@ -4,7 +4,7 @@ import type { Channels } from "../../src/diagnostics/channels.ts";
 import { advance, type Observation } from "../../src/job/advance.ts";
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
-import { NO_POLLS } from "../../src/job/poll-outcome.ts";
+import { NO_POLLS } from "../../src/job/polls.ts";
 import type { Jobs, JobStore, Result } from "../../src/store/job-store.ts";
 import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
 

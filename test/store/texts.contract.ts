@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import type { JsonObject } from "../../src/job/json.ts";
-import { foldText } from "../../src/job/search-text.ts";
+import { foldText } from "../../src/job/input.ts";
 import { createWalkBudget, type JobFilter, type JobRange } from "../../src/store/list-jobs.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { walk } from "../support/walk.ts";

@@ -1,5 +1,5 @@
-import { toPathText } from "../../src/job/input-issue.ts";
-import type { InputIssue, Spelling } from "../../src/job/input-issue.ts";
+import { toPathText } from "../../src/job/input.ts";
+import type { InputIssue, Spelling } from "../../src/job/input.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { createChecks } from "../../src/deployments/create-checks.ts";
 import type { ModelProfile } from "../../src/deployments/model-profile.ts";

@@ -70,7 +70,7 @@ export function connectSubmitter({
     submitsAtOnce: 100,
     now: () => 0,
     monotonic: () => performance.now(),
-    sleep: () => Promise.resolve(),
+    sleep: async () => undefined,
     channels: createChannels(),
     ...overrides,
   });

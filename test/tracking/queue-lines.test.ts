@@ -3,11 +3,10 @@ import { beforeEach, expect, test } from "vitest";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
-import type { QueueLines } from "../../src/tracking/queue-lines.ts";
-import { createQueueLines } from "../../src/tracking/queue-lines.ts";
+import { createQueueLines } from "../../src/tracking/poller.ts";
 
 let nowMs: number;
-let lines: QueueLines;
+let lines: ReturnType<typeof createQueueLines>;
 
 beforeEach(() => {
   nowMs = 0;

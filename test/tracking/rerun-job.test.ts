@@ -3,7 +3,6 @@ import { beforeEach, expect, test } from "vitest";
 import type { Job } from "../../src/job/job.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { createRerunJob } from "../../src/tracking/rerun-job.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -30,8 +29,7 @@ async function rerun(
   idempotencyKey: string | null = null,
   viewer = LOCAL_VIEWER,
 ): Promise<Job> {
-  const rerunJob = createRerunJob({ store, submitter });
-  return (await rerunJob({ jobId, changes, viewer, idempotencyKey })).job;
+  return (await submitter.rerunJob({ jobId, changes, viewer, idempotencyKey })).job;
 }
 
 function sent(): JsonValue {

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { advance } from "../../src/job/advance.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { startRetention } from "../../src/tracking/retention.ts";
+import { startRetention } from "../../src/tracking/job-deletion.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.now();

@@ -5,9 +5,10 @@ import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
-import type { InputPath } from "../../src/job/input-issue.ts";
+import type { InputPath } from "../../src/job/input.ts";
 import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
+import { sleepFor } from "../../src/runtime/loop.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createHealth } from "../support/create-health.ts";
@@ -29,7 +30,7 @@ let store: JobStore;
 let submitter: Submitter;
 let followed: number;
 let slept: number[];
-let sleep: (durationMs: number) => Promise<unknown>;
+let sleep: typeof sleepFor;
 let monotonicMs: number;
 
 beforeEach(async () => {
@@ -37,7 +38,7 @@ beforeEach(async () => {
   followed = 0;
   logged = [];
   slept = [];
-  sleep = (durationMs) => Promise.resolve(slept.push(durationMs));
+  sleep = async (durationMs) => void slept.push(durationMs);
   ({ upstream, store } = await openUpstreamAndStore({ log }));
   submitter = connect();
 });
@@ -47,7 +48,7 @@ function connect(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
     ...{ upstream, store, catalogue, log },
     follow: () => void (followed += 1),
     monotonic: () => monotonicMs,
-    sleep: (durationMs) => sleep(durationMs),
+    sleep: (...rest) => sleep(...rest),
   });
 }
 
@@ -96,7 +97,7 @@ test.each([{ isBack: true }, { isBack: false }])(
       failed.resolve();
       return away();
     };
-    sleep = () => new Promise(() => undefined);
+    sleep = (_durationMs, signal) => sleepFor(60_000, signal);
     const submitting = submitter.submitJob(REQUEST).catch((error: unknown) => error);
     await failed.promise;
     if (isBack) store.jobs.save = save;

@@ -12,7 +12,7 @@ import type { JsonValue } from "../../src/job/json.ts";
 import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import type { Tracking } from "../../src/tracking/tracking.ts";
-import { waitForJob } from "../../src/watch/wait-for-job.ts";
+import { waitForJob } from "../../src/watch/watch-job.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";

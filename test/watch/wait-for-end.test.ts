@@ -8,8 +8,7 @@ import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
-import { createEndWaits } from "../../src/watch/wait-for-job.ts";
-import { createJobWatch } from "../../src/watch/watch-job.ts";
+import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
 
 const log = pino({ level: "silent" });
 const CANCELLED: Observation = { kind: "cancelled", finishedAt: null };

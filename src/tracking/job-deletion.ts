@@ -1,8 +1,37 @@
 import type { BaseLogger } from "pino";
 
+import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
+import type { Job } from "../job/job.ts";
+import { isFinished } from "../job/job.ts";
+import { isPaused } from "../job/upstream.ts";
 import { startLoop } from "../runtime/loop.ts";
 import type { sleepFor } from "../runtime/loop.ts";
 import type { Jobs } from "../store/job-store.ts";
+
+/** Deletes a finished or paused job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
+export function createDeleteJob({
+  jobs,
+  upstream,
+  onDelete,
+}: {
+  readonly jobs: Pick<Jobs, "read" | "delete">;
+  readonly upstream: string;
+  /** Notified that one is deleted. */
+  readonly onDelete?: (() => void) | undefined;
+}) {
+  return async (jobId: string, ownerId: string): Promise<void> => {
+    const refuse = (found: Job | null): void => {
+      if (found === null) throw new JobNotFoundError(jobId);
+      if (!isFinished(found) && !isPaused(found, upstream)) throw new JobNotFinishedError(found);
+    };
+    const job = await jobs.read(jobId, ownerId);
+    refuse(job);
+    if (await jobs.delete(jobId)) return onDelete?.();
+    // Somebody else has deleted it, or a paused one has just gone on.
+    refuse(await jobs.read(jobId, ownerId));
+    throw new JobNotFoundError(jobId);
+  };
+}
 
 const DAY_MS = 86_400_000;
 /** An idempotency key lives for a day at least, also when the clock of its gateway was two hours off. */

@@ -1,4 +1,5 @@
-import type { JsonValue } from "./json.ts";
+import { chance } from "../runtime/environment.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import { isJsonArray, isJsonObject } from "./json.ts";
 
 /** Where in an input: names of members, numbers of list items; empty for all of it. */
@@ -125,4 +126,80 @@ export function checkTags(tags: readonly string[]): InputIssue[] {
     const message = tagProblem(tag);
     return message === null ? [] : [{ path: ["tags", tags.indexOf(tag)], message }];
   });
+}
+
+/** Of ids that were never given out too, as where one was cut on the way: it names no upload, and is no URL either. */
+const REFERENCE = /^upload:(upl_\w*)$/;
+
+/** An upload that an input names as `upload:ID`, and where. */
+export type UploadReference = { readonly id: string; readonly path: InputPath };
+
+export function createUploadId(): string {
+  return `upl_${chance.bytes(16).toString("hex")}`;
+}
+
+export function isUploadReference(text: string): boolean {
+  return REFERENCE.test(text);
+}
+
+/** Every upload that an input names, wherever it does: not every deployment says which of its inputs are files. */
+export function findUploads(input: JsonValue, path: InputPath = []): readonly UploadReference[] {
+  if (isJsonArray(input))
+    return input.flatMap((item, index) => findUploads(item, [...path, index]));
+  if (isJsonObject(input))
+    return Object.entries(input).flatMap(([key, value]) => findUploads(value, [...path, key]));
+  const id = typeof input === "string" ? REFERENCE.exec(input)?.[1] : undefined;
+  return id === undefined ? [] : [{ id, path }];
+}
+
+/** A copy with URLs, by upload, in place of the uploads. */
+export function replaceUploads(input: JsonObject, urls: ReadonlyMap<string, string>): JsonObject {
+  const replace = (value: JsonValue): JsonValue => {
+    if (isJsonArray(value)) return value.map(replace);
+    if (isJsonObject(value)) return replaceUploads(value, urls);
+    const id = typeof value === "string" ? REFERENCE.exec(value)?.[1] : undefined;
+    return (id === undefined ? undefined : urls.get(id)) ?? value;
+  };
+  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, replace(value)]));
+}
+
+const MIN_SEARCH_LENGTH = 3;
+const MAX_SEARCH_LENGTH = 200;
+/** Of an input; prompts are shorter, and each character takes room and time in an index. */
+const MAX_TEXT_LENGTH = 4_000;
+
+/**
+ * What a job is found by: the texts of its input, folded, each in a line of its own. Pictures that are written as text are
+ * left out.
+ */
+export function toSearchText(input: JsonValue): string {
+  const lines = findTexts(input)
+    .filter((text) => !text.startsWith("data:"))
+    .slice(0, MAX_TEXT_LENGTH)
+    .map((text) => foldText(text.slice(0, MAX_TEXT_LENGTH)));
+  return lines.join("\n").slice(0, MAX_TEXT_LENGTH).toWellFormed();
+}
+
+/** Neither case nor the kind of white space counts, nor how an accent is encoded. */
+export function foldText(text: string): string {
+  return text
+    .normalize("NFC")
+    .toLowerCase()
+    .replaceAll("ς", "σ")
+    .replaceAll(/[\s\p{Cc}]+/gu, " ")
+    .toWellFormed();
+}
+
+/** Why nothing can be found by a text, to be read after its name; null where something can. */
+export function searchTextProblem(text: string): string | null {
+  const length = Array.from(foldText(text.slice(0, MAX_SEARCH_LENGTH + 1))).length;
+  if (text.length > MAX_SEARCH_LENGTH || length < MIN_SEARCH_LENGTH)
+    return `has to be ${MIN_SEARCH_LENGTH} to ${MAX_SEARCH_LENGTH} characters long`;
+  return textProblem(text);
+}
+
+function findTexts(value: JsonValue): string[] {
+  if (typeof value === "string") return [value];
+  if (isJsonArray(value)) return value.flatMap(findTexts);
+  return isJsonObject(value) ? Object.values(value).flatMap(findTexts) : [];
 }
