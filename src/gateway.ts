@@ -1,11 +1,14 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
 import { DOCUMENTS } from "runcomfy-graphql-client";
 
+import { codeOf } from "./runtime/coded-error.ts";
 import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
-import { createSessions } from "./auth/sessions.ts";
+import { createSessions } from "./auth/authenticator.ts";
 import type { Config } from "./config/load-config.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
@@ -27,8 +30,6 @@ import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { startRetention } from "./tracking/job-deletion.ts";
 import { createTracking } from "./tracking/tracking.ts";
-import { readVersion } from "./read-version.ts";
-import { findDeploymentsFile, startUpstream } from "./start-upstream.ts";
 import { createDetailReader, createJobReader, createFeedReader } from "./watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
@@ -85,12 +86,9 @@ export async function startGateway(
   const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
   for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
   const { auth, httpAccess, limits } = config;
-  const { trustedDocumentsFile: file } = httpAccess;
   const origins = httpAccess.origins ?? [];
   const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
-  const pages = httpAccess.hasConsole ? readDocuments(consoleFolder) : [];
-  const trustedDocuments =
-    file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
+  const trustedDocuments = await loadTrusted(httpAccess, consoleFolder);
   const authenticator = keep(
     await createAuthenticator({ config: auth, limits: limits.owner, log }),
   );
@@ -256,8 +254,62 @@ async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) 
   return await openTraces({ settings, version: readVersion(), log });
 }
 
+/**
+ * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
+ * sandbox can't start. `deployments` are what the sandbox runs, `token` is what it accepts, and `close` ends it.
+ */
+async function startUpstream(
+  { upstream }: Config,
+  sandbox: {
+    readonly deployments: readonly unknown[];
+    readonly token: string;
+    readonly log: Logger;
+  },
+): Promise<{ readonly baseUrl: string; readonly token: string; close(): Promise<void> }> {
+  if (upstream.kind === "runcomfy") {
+    const { baseUrl, token } = upstream;
+    return { baseUrl, token, close: async () => undefined };
+  }
+  // Only where it is needed, as its checks of bodies take time to load.
+  const { startSandbox } = await import("runcomfy-sandbox");
+  const { port, speed, dataFolder, filesExpireSeconds } = upstream;
+  const { deployments, token, log } = sandbox;
+  const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
+  const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
+    const isTaken = codeOf(error) === "EADDRINUSE";
+    if (!isTaken) throw error;
+    log.warn(
+      `Port ${port} is taken, so the sandbox takes a free one, and links to its earlier pictures don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,
+    );
+    return startSandbox({ ...options, port: 0 });
+  });
+  return { baseUrl: url, token, close };
+}
+
+/** The file of the deployments that exist: the user's, the sandbox's own, or none. */
+function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | null {
+  if (deploymentsFile !== null || upstream.kind === "runcomfy") return deploymentsFile;
+  return createRequire(import.meta.url).resolve("runcomfy-sandbox/deployments.json");
+}
+
+/** The documents that may run, the console's and the client's among them; null admits every document. */
+async function loadTrusted(
+  { trustedDocumentsFile: file, hasConsole }: Config["httpAccess"],
+  consoleFolder: string,
+) {
+  if (file === null) return null;
+  const pages = hasConsole ? readDocuments(consoleFolder) : [];
+  return await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
+}
+
 /** The gateway starts without an answer too. */
 const FIRST_CALL_PATIENCE_MS = 1_000;
 
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */
 const DATABASE_PATIENCE_MS = 8_500;
+
+/** The version in package.json. */
+export function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return String(version);
+}

@@ -10,8 +10,7 @@ import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
 import type { Gateway } from "./gateway.ts";
-import { startGateway } from "./gateway.ts";
-import { readVersion } from "./read-version.ts";
+import { readVersion, startGateway } from "./gateway.ts";
 
 /** After the time in which it drains. */
 const STOP_DEADLINE_MS = 9_400;

@@ -29,19 +29,16 @@ const ORDER = [
 /** Packages of their own, which import nothing from the others, and who imports them. */
 const PACKAGES = [
   { folder: "client", name: "runcomfy-graphql-client", by: "gateway.ts" },
-  { folder: "sandbox", name: "runcomfy-sandbox", by: "start-upstream.ts" },
+  { folder: "sandbox", name: "runcomfy-sandbox", by: "gateway.ts" },
 ];
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
   "bin.ts",
   "create-log.ts",
   "gateway.ts",
-  "logged-error.ts",
   "main.ts",
   "manage-keys.ts",
   "print-schema.ts",
-  "read-version.ts",
-  "start-upstream.ts",
 ];
 const PROCESS_FILES = ["bin.ts", "main.ts", "manage-keys.ts", "print-schema.ts"];
 

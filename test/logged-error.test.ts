@@ -4,7 +4,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { z } from "zod";
 
-import { toLoggedError } from "../src/logged-error.ts";
+import { toLoggedError } from "../src/create-log.ts";
 
 const SECRET = "canary-prompt";
 

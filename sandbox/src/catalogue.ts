@@ -1,5 +1,6 @@
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { z } from "zod";
-import { type BodyObject, type BodyProblem, createBodyChecks } from "./body-check.ts";
 import file from "./deployments.json" with { type: "json" };
 import { RUN_INPUT, type RunInput } from "./schedule.ts";
 
@@ -7,6 +8,17 @@ const FILM_FRAMES = 41;
 
 /** Widths and heights are floored to a multiple of it, as most models do. */
 const SIZE_DIVISOR = 32;
+
+const MAX_PROBLEMS = 100;
+
+type BodyObject = Readonly<Record<string, unknown>>;
+
+/** One entry of a 422's `detail`. */
+type BodyProblem = {
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+};
 
 export type SandboxDeployment = {
   readonly id: string;
@@ -91,3 +103,81 @@ const ENTRY = z.object({
 function isObject(value: unknown): value is BodyObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Everything that is wrong with a body, up to 100 problems. */
+type BodyCheck = (body: BodyObject) => readonly BodyProblem[];
+
+/** Makes checks from JSON Schemas, each compiled on first use; one that can't be compiled takes any JSON object. */
+function createBodyChecks(): (schema: BodyObject) => BodyCheck {
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: false,
+    // Schemas name all kinds of dialects.
+    validateSchema: false,
+    logger: false,
+    // Without it, 0.3 is no multiple of 0.1.
+    multipleOfPrecision: 9,
+  });
+  ajv.addFormat("image_uri", isFileUrl);
+
+  return (schema) => {
+    let validate: ValidateFunction | undefined;
+    // With `$async`, a word of Ajv's own, it would answer with a promise.
+    const compilable = { ...schema, $async: false };
+    return (body) => {
+      try {
+        if (validate === undefined) {
+          validate = ajv.compile(compilable);
+          // Another deployment may have the same `$id`.
+          ajv.removeSchema(compilable);
+        }
+        validate(body);
+      } catch {
+        // No schema, or one without an end, or a body too deep: what to tell of that is the gateway's business.
+        return [];
+      }
+      // That of an `if` only says that others are those of its `then` or `else`.
+      const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== "if");
+      return errors.slice(0, MAX_PROBLEMS).map(toProblem);
+    };
+  };
+}
+
+/** As the vendor has it, but a gateway that is being tried out on a private network may have no https. */
+function isFileUrl(text: string): boolean {
+  const { protocol, hostname } = URL.parse(text) ?? { protocol: "", hostname: "" };
+  const isPrivate = !hostname.includes(".") || /^[\d.]+$/.test(hostname);
+  return protocol === "https:" || (protocol === "http:" && isPrivate);
+}
+
+/** Of the type that the vendor's server names, which checks with pydantic. */
+function toProblem({ instancePath, keyword, params, message }: ErrorObject): BodyProblem {
+  const path = instancePath
+    .split("/")
+    .slice(1)
+    .map((part) =>
+      /^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~"),
+    );
+  const field: unknown = params["missingProperty"] ?? params["additionalProperty"];
+  const loc = ["body", ...path, ...(typeof field === "string" ? [field] : [])];
+  const type = TYPES[keyword === "type" ? String(params["type"]) : keyword] ?? "value_error";
+  return { loc, msg: `Input ${message ?? "is invalid"}`, type };
+}
+
+/** By the name of a type, or by the keyword that was not kept. */
+const TYPES: Readonly<Record<string, string>> = {
+  object: "dict_type",
+  string: "string_type",
+  integer: "int_type",
+  number: "float_type",
+  boolean: "bool_type",
+  array: "list_type",
+  required: "missing",
+  additionalProperties: "extra_forbidden",
+  minimum: "greater_than_equal",
+  maximum: "less_than_equal",
+  minLength: "string_too_short",
+  maxLength: "string_too_long",
+  format: "url_scheme",
+  enum: "literal_error",
+};

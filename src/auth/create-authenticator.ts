@@ -3,7 +3,7 @@ import type { BaseLogger } from "pino";
 import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { openApiKeys } from "./open-api-keys.ts";
+import { openApiKeys } from "./api-keys.ts";
 import { createJwtAuthenticator } from "./jwt-authenticator.ts";
 import { keepSigningKeys, openKeyServer, readPublicKeys } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";

@@ -5,7 +5,7 @@ import { kebabCase } from "change-case";
 
 import { SetupError } from "../runtime/coded-error.ts";
 import { COMMANDS } from "../config/commands.ts";
-import type { StoredKey } from "./api-keys-file.ts";
+import type { StoredKey } from "./api-keys.ts";
 import {
   changeApiKeys,
   hashSecret,
@@ -13,7 +13,7 @@ import {
   makeApiKey,
   parseApiKey,
   readApiKeys,
-} from "./api-keys-file.ts";
+} from "./api-keys.ts";
 import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 const HELP = `${COMMANDS.key} create --owner web      prints a new key, this once

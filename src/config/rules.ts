@@ -5,11 +5,21 @@ export const NOTES = z.registry<{
   readonly value: string | null;
   readonly unset: string;
   readonly description: string;
+  readonly isSecret: boolean;
 }>();
 
+/** Marks a variable whose value may hold a credential, so that no message repeats it. */
+type Secrecy = "open" | "secret";
+
 /** A variable with a default, written as in the environment. */
-export function setting<Value>(rule: z.ZodType<Value, string>, value: string, description: string) {
-  return rule.prefault(value).register(NOTES, { value, unset: "", description });
+export function setting<Value>(
+  rule: z.ZodType<Value, string>,
+  value: string,
+  description: string,
+  secrecy: Secrecy = "open",
+) {
+  const note = { value, unset: "", description, isSecret: secrecy === "secret" };
+  return rule.prefault(value).register(NOTES, note);
 }
 
 /** A variable without a default; `unset` says in words what holds without it. */
@@ -17,8 +27,10 @@ export function optional<Value>(
   rule: z.ZodType<Value, string>,
   unset: string,
   description: string,
+  secrecy: Secrecy = "open",
 ) {
-  return rule.optional().register(NOTES, { value: null, unset, description });
+  const note = { value: null, unset, description, isSecret: secrecy === "secret" };
+  return rule.optional().register(NOTES, note);
 }
 
 /** A text of this form; `rule` goes on from the variable's name. */

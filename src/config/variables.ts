@@ -42,6 +42,7 @@ const RUNCOMFY = {
       .regex(/^[\x21-\x7e]+$/, "must be the token alone, without spaces or line breaks"),
     "none",
     "The API token of your RunComfy account.",
+    "secret",
   ),
   UPSTREAM: optional(
     oneOf(["runcomfy", "sandbox"]),
@@ -55,6 +56,7 @@ const RUNCOMFY = {
     ),
     "https://api.runcomfy.net",
     "RunComfy's address. `http:` is allowed on loopback only.",
+    "secret",
   ),
   RUNCOMFY_API_VERSION: setting(
     matching(/^v\d{1,3}$/, "must be v1, v2, …"),
@@ -107,6 +109,7 @@ const DATABASE = {
     ),
     "file:data/gateway.db",
     "`file:<path>` or `:memory:` for one gateway; `postgres://user:password@host:5432/database`, version 13 or newer, for one or several.",
+    "secret",
   ),
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
@@ -123,13 +126,20 @@ const FILES = {
     ),
     "`files` beside the database file",
     "Where to store uploads and kept outputs: `file:<folder>`, which all gateways of one Postgres must share, or `s3://bucket/prefix?endpoint=https://…&region=…` for any S3.",
+    "secret",
   ),
-  AWS_ACCESS_KEY_ID: optional(ONE_LINE, "none", "With `s3://`: the access key."),
-  AWS_SECRET_ACCESS_KEY: optional(ONE_LINE, "none", "With `s3://`: the secret of the access key."),
+  AWS_ACCESS_KEY_ID: optional(ONE_LINE, "none", "With `s3://`: the access key.", "secret"),
+  AWS_SECRET_ACCESS_KEY: optional(
+    ONE_LINE,
+    "none",
+    "With `s3://`: the secret of the access key.",
+    "secret",
+  ),
   AWS_SESSION_TOKEN: optional(
     ONE_LINE,
     "none",
     "With `s3://` and a temporary access key: its session token.",
+    "secret",
   ),
   PUBLIC_URL: optional(
     fitting(
@@ -138,6 +148,7 @@ const FILES = {
     ),
     "the address that it listens on",
     "The gateway's address as browsers and RunComfy see it. URLs of files begin with it.",
+    "secret",
   ),
   UPLOAD_MIB: setting(wholeNumber(1, 4_096), "50", "The largest file that clients may upload."),
   UPLOAD_STRIP_METADATA: setting(
@@ -172,6 +183,7 @@ const SERVER = {
     ),
     "no traces",
     "The collector to send traces to, as OTLP over HTTP at `/v1/traces`. [traces.md](traces.md) says what this needs and what traces contain.",
+    "secret",
   ),
   OTEL_TRACES_SAMPLER: setting(
     oneOf(SAMPLERS),
@@ -236,6 +248,7 @@ const CREDENTIALS = {
     fitting(isSafeUrl, "must be an https: URL without user or fragment (http: on loopback)"),
     "none",
     "With `jwt`: the URL where the issuer publishes its keys. Set this or `JWT_PUBLIC_KEY_FILE`.",
+    "secret",
   ),
   JWT_PUBLIC_KEY_FILE: optional(
     z.string(),

@@ -2,7 +2,7 @@ import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 
 import type { Authenticator } from "../auth/authenticator.ts";
-import type { Sessions } from "../auth/sessions.ts";
+import type { Sessions } from "../auth/authenticator.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";

@@ -5,7 +5,7 @@ import { makeServer } from "graphql-ws";
 
 import type { Admission } from "../auth/authenticator.ts";
 import { AuthenticationError } from "../auth/authenticator.ts";
-import type { SessionEnd } from "../auth/sessions.ts";
+import type { SessionEnd } from "../auth/authenticator.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
 import { CodedError } from "../runtime/coded-error.ts";

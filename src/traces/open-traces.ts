@@ -1,10 +1,35 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+import type {
+  Attributes,
+  Context,
+  Span,
+  SpanContext,
+  SpanOptions,
+  Tracer,
+} from "@opentelemetry/api";
+import {
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from "@opentelemetry/api";
 import type { Sampler, SpanExporter } from "@opentelemetry/sdk-trace";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
-import type { Config } from "../config/load-config.ts";
 import { clock } from "../runtime/environment.ts";
-import { createTraces } from "./create-traces.ts";
+import type { Config } from "../config/load-config.ts";
+import type { Channels, OperationMessage, Traced } from "../diagnostics/channels.ts";
+import { createSubscriptions } from "../diagnostics/channels.ts";
+import type { Job } from "../job/job.ts";
+import { isFinished } from "../job/job.ts";
+import { findCode } from "../operations/create-operations.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { Jobs } from "../store/job-store.ts";
 
 const SERVICE = "runcomfy-graphql";
 /** How long a stop waits for the last spans to leave, once all else is closed. */
@@ -101,4 +126,187 @@ function logFailures(exporter: SpanExporter, log: Logger): SpanExporter {
     },
     shutdown: () => exporter.shutdown(),
   };
+}
+
+/** Version, trace, span and flags; a later version may go on behind them. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/;
+/** Of a name that a client chose. */
+const MAX_NAME_CHARACTERS = 100;
+/** An end that is older is told to somebody who came late. */
+const RECENT_MS = 60_000;
+/** Ends that are known to have been told. */
+const MAX_TOLD = 10_000;
+
+/**
+ * The span that the code which runs now belongs to, and the outermost one around it. Timers and listeners outlive the span
+ * in which they were made: once it has ended they belong to none, so no trace grows for ever.
+ */
+type Scope = {
+  readonly message: object;
+  readonly span: Span;
+  readonly root: Span;
+  isOver: boolean;
+};
+
+/** A span that begins; it belongs to the current span unless it has another parent, and is none where that is null. */
+type SpanStart = SpanOptions & { readonly name: string; readonly parent?: Context | null };
+
+/**
+ * Makes spans of what a gateway publishes: operations, what they do to the store, calls to RunComfy, polls, and the event
+ * that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations begins a trace.
+ */
+export function createTraces(tracer: Tracer) {
+  const scopes = new AsyncLocalStorage<Scope | null>();
+
+  function findScope(): Scope | null {
+    const scope = scopes.getStore() ?? null;
+    return scope?.isOver === false ? scope : null;
+  }
+
+  return {
+    /** The same log, whose lines have the `traceId` of what they tell. */
+    watchLog: (log: Logger): Logger =>
+      log.child(
+        {},
+        {
+          formatters: {
+            log(fields) {
+              const scope = findScope();
+              return scope === null
+                ? fields
+                : { ...fields, traceId: scope.span.spanContext().traceId };
+            },
+          },
+        },
+      ),
+
+    /** Begins to make spans, and returns how to stop that. */
+    follow(observed: {
+      readonly channels: Channels;
+      readonly jobs: Pick<Jobs, "readTraceparent">;
+      readonly log: Pick<Logger, "error">;
+    }): () => void {
+      const { channels, jobs, log } = observed;
+      const { on, bind, close } = createSubscriptions(log);
+      const told = new LRUCache<string, true>({ max: MAX_TOLD });
+
+      /** Makes a span of all that runs on a channel, which ends with it; what it throws is told by its class or code alone. */
+      function traceEach<Message extends object>(
+        traced: Traced<Message>,
+        toStart: (message: Message) => SpanStart,
+        findError: (result: unknown) => string | null = () => null,
+      ): void {
+        bind(traced.start, scopes, (message) => {
+          const outer = findScope();
+          const current = outer === null ? null : trace.setSpan(ROOT_CONTEXT, outer.span);
+          const { name, parent = current, ...options } = toStart(message);
+          if (parent === null) return outer;
+          const span = tracer.startSpan(name, options, parent);
+          return { message, span, root: outer?.root ?? span, isOver: false };
+        });
+        on(traced.asyncEnd, (message) => {
+          const scope = scopes.getStore();
+          if (scope?.message !== message) return;
+          const { error, result } = message;
+          const type = error === undefined ? findError(result) : toType(error);
+          if (type !== null)
+            scope.span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR });
+          scope.isOver = true;
+          scope.span.end();
+        });
+      }
+
+      /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
+      async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
+        const endTime = clock.now();
+        // While the database is away, the trace goes without it.
+        const traceparent = await jobs.readTraceparent(job.id).catch(() => null);
+        if (traceparent === null) return;
+        const options = { startTime, attributes: toAttributes(job) };
+        tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
+      }
+
+      const toOperation = ({ kind, name, traceparent }: OperationMessage): SpanStart => ({
+        name: kind,
+        kind: SpanKind.SERVER,
+        attributes: {
+          "graphql.operation.type": kind,
+          ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
+        },
+        parent: fromTraceparent(traceparent),
+      });
+      traceEach(channels.operation, toOperation, findCode);
+      traceEach(channels.poll, ({ job, traceparent }) => ({
+        name: "poll",
+        attributes: toAttributes(job),
+        parent: traceparent === null ? null : fromTraceparent(traceparent),
+      }));
+      // Without a URL, as that would tell the upstream's address.
+      traceEach(channels.call, ({ call, method }) => ({
+        name: `${method} ${call}`,
+        kind: SpanKind.CLIENT,
+        attributes: { "http.request.method": method },
+      }));
+      on(channels.answered, (httpStatus) => {
+        findScope()?.span.setAttribute("http.response.status_code", httpStatus);
+      });
+      traceEach(channels.statement, ({ system, table, method }) => ({
+        name: `${method} ${table}`,
+        kind: SpanKind.CLIENT,
+        attributes: {
+          "db.system.name": system,
+          "db.operation.name": method,
+          "db.collection.name": table,
+        },
+      }));
+      // A job is kept with the operation that submits it.
+      on(channels.inserting, (message) => {
+        const scope = findScope();
+        if (scope !== null) message.traceparent = toTraceparent(scope.root.spanContext());
+      });
+      on(channels.stored, (job) => {
+        const scope = findScope();
+        scope?.root.setAttributes(toAttributes(job));
+        // As when a deadline has passed.
+        if (scope === null && isFinished(job)) void noteEnd("end", job, job.updatedAt.getTime());
+      });
+      // Whoever is woken goes on with something of their own.
+      bind(channels.wakeUp, scopes, () => null);
+      // The first event on this gateway that told a job's end is a span, however many watch.
+      on(channels.sent, ({ job, at }) => {
+        if (job === null || !isFinished(job) || told.has(job.id)) return;
+        if (at - job.updatedAt.getTime() >= RECENT_MS) return;
+        told.set(job.id, true);
+        void noteEnd("event", job, at);
+      });
+      return close;
+    },
+  };
+}
+
+function toAttributes({ id, deploymentId, status }: Job): Attributes {
+  return {
+    "runcomfy.job.id": id,
+    "runcomfy.job.status": status,
+    "runcomfy.deployment.id": deploymentId,
+  };
+}
+
+/** No message: it may quote a value. */
+function toType(error: unknown): string {
+  if (error instanceof RunComfyError) return error.code;
+  return error instanceof Error ? error.constructor.name : typeof error;
+}
+
+/** What a span belongs to by a `traceparent` of W3C Trace Context. One that can't be read begins a trace of its own. */
+function fromTraceparent(traceparent: unknown): Context {
+  const match = typeof traceparent === "string" ? TRACEPARENT.exec(traceparent) : null;
+  const [, traceId = "", spanId = "", flags = ""] = match ?? [];
+  const traceFlags = Number.parseInt(flags, 16) & TraceFlags.SAMPLED;
+  const parent = { traceId, spanId, traceFlags, isRemote: true };
+  return isSpanContextValid(parent) ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+}
+
+function toTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }

@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 
 import { readBearer } from "../../src/auth/authenticator.ts";
 
-test.each(["Bearer abc.d-_~+/e==", "bearer abc.d-_~+/e==", "BEARER   abc.d-_~+/e=="])(
-  "%s holds a credential",
-  (authorization) => expect(readBearer(authorization)).toBe("abc.d-_~+/e=="),
-);
+test("a credential has up to 8,192 characters, after a scheme in any case", () => {
+  for (const given of ["Bearer abc.d-_~+/e==", "bearer abc.d-_~+/e==", "BEARER   abc.d-_~+/e=="])
+    expect(readBearer(given)).toBe("abc.d-_~+/e==");
+  expect(readBearer(`Bearer ${"a".repeat(8_192)}`)).toHaveLength(8_192);
+});
 
 test.each([undefined, ""])("nothing is a missing credential: %j", (authorization) => {
   expect(() => readBearer(authorization)).toThrow(
@@ -31,8 +32,4 @@ test.each([
       message: expect.stringMatching(/^.{1,123}$/),
     }),
   );
-});
-
-test("the longest credential is accepted", () => {
-  expect(readBearer(`Bearer ${"a".repeat(8_192)}`)).toHaveLength(8_192);
 });

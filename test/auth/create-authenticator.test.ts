@@ -60,29 +60,23 @@ test("without authentication everybody is the local owner with every scope", asy
   });
 });
 
-test("with api-keys the keys of the file let in", async () => {
+test("with api-keys the keys of the file let in, and with jwt those of a server", async () => {
   const { file, create } = await createApiKeysFile();
   const key = await create("web");
-  const authenticator = await open({ ...NONE, kind: "api-keys", apiKeysFile: file });
-  expect(await authenticator.authenticate(`Bearer ${key}`)).toMatchObject({
-    viewer: { ownerId: "web" },
-  });
-});
-
-test("with jwt the keys of a server let in", async () => {
+  const byFile = await open({ ...NONE, kind: "api-keys", apiKeysFile: file });
+  expect((await byFile.authenticate(`Bearer ${key}`)).viewer.ownerId).toBe("web");
   const signer = await createSigner("ES256", "k1");
   const { url } = await startKeyServer(keysOf(signer));
-  const authenticator = await open(toConfig({ jwksUrl: url }));
-  expect(await authenticator.authenticate(`Bearer ${await sign(signer)}`)).toMatchObject({
-    viewer: { ownerId: "user-1" },
-  });
+  const byServer = await open(toConfig({ jwksUrl: url }));
+  const { viewer } = await byServer.authenticate(`Bearer ${await sign(signer)}`);
+  expect(viewer.ownerId).toBe("user-1");
 });
 
 test("with jwt each key of a file lets in, whatever key id a token names", async () => {
   const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
   const pem = other.export({ format: "pem", type: "spki" }).toString();
   const pkcs1 = RSA.publicKey.export({ format: "pem", type: "pkcs1" }).toString();
-  for (const text of [RSA_PEM, pkcs1, `${pem}\n${RSA_PEM}`]) {
+  for (const text of [pkcs1, `${pem}\n${RSA_PEM}`]) {
     const authenticator = await openFile(text);
     for (const kid of [undefined, "any"]) {
       const admission = await authenticator.authenticate(`Bearer ${await signRsa(kid)}`);

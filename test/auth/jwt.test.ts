@@ -12,8 +12,7 @@ import { NO_LIMITS } from "../support/viewers.ts";
 const NOW = Date.parse("2026-06-01T12:00:00Z");
 const SECONDS = NOW / 1_000;
 /** Made once, because it takes long. */
-const RSA = await createSigner("RS256", "k1");
-const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"];
+const RSA = await createSigner("RS256", "rsa");
 
 async function open(signers: readonly Signer[]) {
   let now = NOW;
@@ -48,35 +47,36 @@ function isInvalid(words = "") {
   });
 }
 
-test.each(ALGORITHMS)(
-  "a token signed with %s lets its subject in until it expires",
-  async (alg) => {
-    const signer = await createSigner(alg, "k1");
+test("a token that is signed by an asymmetric algorithm lets its subject in until it expires", async () => {
+  for (const signer of [
+    RSA,
+    await createSigner("ES384", "k1"),
+    await createSigner("EdDSA", "k1"),
+  ]) {
     const { letIn } = await open([signer]);
     const claims = { scope: "openid jobs:read jobs:submit", aud: ["other", AUDIENCE] };
     const admission = await letIn(await signNow(signer, claims));
-    expect(admission.viewer).toEqual({
-      ownerId: "user-1",
-      scopes: new Set(["jobs:read", "jobs:submit"]),
-      limits: NO_LIMITS,
-    });
-    expect(admission.expiresAt).toBe(NOW + 300_000);
-    expect(admission.isRevoked()).toBe(false);
-  },
-);
+    const scopes = new Set(["jobs:read", "jobs:submit"]);
+    expect(admission.viewer).toEqual({ ownerId: "user-1", scopes, limits: NO_LIMITS });
+    expect([admission.expiresAt, admission.isRevoked()]).toEqual([NOW + 300_000, false]);
+  }
+});
 
-test.each([
-  [{ scp: "jobs:read jobs:cancel" }, ["jobs:read", "jobs:cancel"]],
-  [{ scp: ["jobs:read:all", "other"] }, ["jobs:read:all"]],
-  [{ scope: "jobs:read", scp: ["jobs:submit"] }, ["jobs:read", "jobs:submit"]],
-  [{ scope: ["jobs:read"] }, []],
-  [{ scope: { "jobs:read": true }, scp: [1, "jobs:read"] }, []],
-  [{ scope: "JOBS:READ jobs:read:everything __proto__" }, []],
-  [{}, []],
-])("the claims %j grant %j", async (claims, scopes) => {
+test("scopes are those of `scope` and `scp`, as texts or a list", async () => {
   const signer = await createSigner();
-  const { viewer } = await (await open([signer])).letIn(await signNow(signer, claims));
-  expect(viewer.scopes).toEqual(new Set(scopes));
+  const { letIn } = await open([signer]);
+  for (const [claims, scopes] of [
+    [{ scp: "jobs:read jobs:cancel" }, ["jobs:read", "jobs:cancel"]],
+    [{ scp: ["jobs:read:all", "other"] }, ["jobs:read:all"]],
+    [{ scope: "jobs:read", scp: ["jobs:submit"] }, ["jobs:read", "jobs:submit"]],
+    [{ scope: ["jobs:read"] }, []],
+    [{ scope: { "jobs:read": true }, scp: [1, "jobs:read"] }, []],
+    [{ scope: "JOBS:READ jobs:read:everything __proto__" }, []],
+    [{}, []],
+  ] as const) {
+    const { viewer } = await letIn(await signNow(signer, claims));
+    expect(viewer.scopes, JSON.stringify(claims)).toEqual(new Set(scopes));
+  }
 });
 
 test.each([
@@ -91,18 +91,11 @@ test.each([
   [{ sub: "local" }, "sub"],
   [{ sub: "a\u0000b" }, "sub"],
   [{ sub: "a\ud800" }, "sub"],
+  [{ sub: "a".repeat(256) }, "sub"],
 ])("a token with %j is refused", async (claims, words) => {
   const signer = await createSigner();
   const { letIn } = await open([signer]);
   await expect(letIn(await signNow(signer, claims))).rejects.toEqual(isInvalid(words));
-});
-
-test("the longest subject has 255 characters", async () => {
-  const signer = await createSigner();
-  const { letIn } = await open([signer]);
-  await letIn(await signNow(signer, { sub: "a".repeat(255) }));
-  const token = await signNow(signer, { sub: "a".repeat(256) });
-  await expect(letIn(token)).rejects.toEqual(isInvalid("sub"));
 });
 
 test("clocks may differ by the tolerance, and a token that expired within it has it to the end", async () => {
@@ -129,31 +122,28 @@ test("a token that was accepted a moment ago is refused from its end on", async 
 });
 
 test("a token that is signed with the public key as a secret is refused", async () => {
-  const signer = RSA;
-  const { letIn } = await open([signer]);
-  const pem = await exportSPKI(await publicKeyOf(signer));
+  const { letIn } = await open([RSA]);
+  const pem = await exportSPKI(await publicKeyOf(RSA));
   for (const [alg, digest] of [
     ["HS256", "sha256"],
     ["HS512", "sha512"],
   ] as const)
-    for (const secret of [pem, pem.trim(), JSON.stringify(signer.jwk), signer.jwk.n ?? ""]) {
-      const signed = `${encode({ alg, kid: "k1" })}.${encode(claimsNow())}`;
+    for (const secret of [pem, pem.trim(), JSON.stringify(RSA.jwk), RSA.jwk.n ?? ""]) {
+      const signed = `${encode({ alg, kid: "rsa" })}.${encode(claimsNow())}`;
       const mac = createHmac(digest, secret).update(signed).digest("base64url");
       await expect(letIn(`${signed}.${mac}`)).rejects.toEqual(isInvalid());
     }
 });
 
-test.each(["none", "nOnE", "", "HS256", "RS1", "__proto__", 5, null])(
-  "a token whose algorithm is %j is refused, with a signature and without",
-  async (alg) => {
-    const signer = RSA;
-    const { letIn } = await open([signer]);
-    const [, payload = "", signature = ""] = (await signNow(signer)).split(".");
-    const header = encode({ alg, kid: "k1" });
+test("a token of another algorithm, or none, is refused, with a signature and without", async () => {
+  const { letIn } = await open([RSA]);
+  const [, payload = "", signature = ""] = (await signNow(RSA)).split(".");
+  for (const alg of ["none", "nOnE", "", "HS256", "RS1", "__proto__", 5, null]) {
+    const header = encode({ alg, kid: "rsa" });
     for (const token of [`${header}.${payload}.`, `${header}.${payload}.${signature}`])
-      await expect(letIn(token)).rejects.toEqual(isInvalid());
-  },
-);
+      await expect(letIn(token), String(alg)).rejects.toEqual(isInvalid());
+  }
+});
 
 test("keys that a token brings along or points to are not used", async () => {
   const signer = await createSigner("ES256", "k1");
@@ -205,7 +195,7 @@ test("a token that was changed, cut or is none at all is refused", async () => {
 test("a token that names no key is tried with all that fit, and one that names another with none", async () => {
   const first = await createSigner("ES256", "k1");
   const second = await createSigner("ES256", "k2");
-  const { letIn } = await open([first, await createSigner("RS256", "k3"), second]);
+  const { letIn } = await open([first, RSA, second]);
   const nameless = await signNow({ ...second, kid: undefined });
   expect(await letIn(nameless)).toMatchObject({ viewer: { ownerId: "user-1" } });
   await expect(letIn(await signNow({ ...second, kid: "k1" }))).rejects.toEqual(isInvalid());
@@ -214,10 +204,8 @@ test("a token that names no key is tried with all that fit, and one that names a
 });
 
 test("a weak key is not used", async () => {
-  const signer = RSA;
-  const weak = { ...signer, jwk: { ...signer.jwk, n: "w".repeat(171) } };
-  const { letIn } = await open([weak]);
-  await expect(letIn(await signNow(signer))).rejects.toEqual(isInvalid());
+  const { letIn } = await open([{ ...RSA, jwk: { ...RSA.jwk, n: "w".repeat(171) } }]);
+  await expect(letIn(await signNow(RSA))).rejects.toEqual(isInvalid());
 });
 
 function claimsNow(claims: Readonly<Record<string, unknown>> = {}) {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Admission } from "../../src/auth/authenticator.ts";
-import { createSessions } from "../../src/auth/sessions.ts";
+import { createSessions } from "../../src/auth/authenticator.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 

@@ -17,7 +17,7 @@ async function open(
   const recorded = createRecordedLog();
   const { log } = recorded;
   let clock = 0;
-  const times = { now: () => clock, retryMs: 20, timeoutMs: 500, ...details };
+  const times = { now: () => clock, retryMs: 20, timeoutMs: 10_000, ...details };
   const keys = openKeyServer({ url: server.url, log, ...times });
   const config = { issuer: ISSUER, audience: AUDIENCE };
   const tokens = createJwtAuthenticator({ config, limits: NO_LIMITS, now: Date.now, keys });
@@ -56,28 +56,20 @@ test("the first requests wait for the keys", async () => {
   expect(server.requests()).toBe(1);
 });
 
-test.each([
-  ["with ids of their own", "k1", "k2"],
-  ["without ids", undefined, undefined],
-])(
-  "of keys %s a withdrawn one ends what it has let in, and its tokens are refused, though they were accepted before",
-  async (_case, firstId, secondId) => {
-    const first = await createSigner("ES256", firstId);
-    const second = await createSigner("ES256", secondId);
-    const { letIn, reasonFor, server } = await open(keysOf(first, second), { refreshMs: 20 });
-    const token = await sign(first);
-    const withdrawn = await letIn(token);
-    const kept = await letIn(await sign(second));
-    server.answer(keysOf(second));
-    await expect.poll(() => withdrawn.isRevoked()).toBe(true);
-    expect(await reasonFor(token)).toBe("invalid");
-    expect(kept.isRevoked()).toBe(false);
-  },
-);
+test("a key that is withdrawn ends what it has let in, and its tokens are refused, though they were accepted before", async () => {
+  const [first, second] = [await createSigner(), await createSigner()];
+  const { letIn, reasonFor, server } = await open(keysOf(first, second), { refreshMs: 20 });
+  const token = await sign(first);
+  const withdrawn = await letIn(token);
+  const kept = await letIn(await sign(second));
+  server.answer(keysOf(second));
+  await expect.poll(() => withdrawn.isRevoked()).toBe(true);
+  expect(await reasonFor(token)).toBe("invalid");
+  expect(kept.isRevoked()).toBe(false);
+});
 
 test.each([
   ["to another id", "k1", "k2"],
-  ["without ids", undefined, undefined],
   ["that reuses an id", "k1", "k1"],
 ])(
   "a rotation %s is seen at the first new token, and forged ones make few fetches",
@@ -132,8 +124,6 @@ test("keys that can't be used leave the others usable", async () => {
 
 test.each([
   ["fails", fail],
-  ["hangs", hang],
-  ["never ends its answer", drip],
   ["answers with a page", say("<html>")],
   ["answers with keys that are none", say('{"keys":[1]}')],
   [
@@ -149,7 +139,7 @@ test.each([
     const admission = await letIn(await sign(signer));
     server.answer(answer);
     const asked = server.requests() + 2;
-    await expect.poll(() => server.requests(), { timeout: 10_000 }).toBeGreaterThan(asked);
+    await expect.poll(() => server.requests()).toBeGreaterThan(asked);
     expect(await reasonFor(await sign(signer, { sub: "user-2" }))).toBe("let in");
     expect(admission.isRevoked()).toBe(false);
     expect(of("error")).toHaveLength(1);
@@ -168,12 +158,13 @@ test.each([
     onTestFinished(() => clearInterval(collecting));
     const signer = await createSigner("ES256", "k1");
     let waiting = 0;
-    const { server, reasonFor } = await open((request, response) => {
+    const answer: RequestListener = (request, response) => {
       waiting += 1;
       response.on("close", () => (waiting -= 1));
       rude(request, response);
-    });
-    await expect.poll(() => server.requests(), { timeout: 20_000 }).toBeGreaterThan(2);
+    };
+    const { server, reasonFor } = await open(answer, { timeoutMs: 300 });
+    await expect.poll(() => server.requests()).toBeGreaterThan(1);
     clearInterval(collecting);
     server.answer(keysOf(signer));
     await expect.poll(() => waiting).toBe(0);

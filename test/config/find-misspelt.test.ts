@@ -16,8 +16,6 @@ test.each([
   ["GRAPHQL", "GRAPHIQL"],
   ["BODY_KB", "BODY_KIB"],
   ["port", "PORT"],
-  ["HSOT", "HOST"],
-  ["AUTHH", "AUTH"],
 ])("%s is told to be no variable, and that %s may be meant", (name, known) => {
   expect(warningsOf(name)).toEqual([
     `${name} is no variable of the gateway and has no effect. Did you mean ${known}?`,

@@ -106,6 +106,7 @@ test.each<[JsonValue | undefined, string | null]>([
   [{ error: { message: "out of memory" } }, "out of memory"],
   [[{ errorCode: 7, error: "out of memory", debugInfo: "secret" }], "out of memory"],
   [["first", { error: "second" }], "first; second"],
+  ["No https://s3.example/m?sig=1 on 10.1.2.3:8188\n", "No [removed] on [removed]"],
   [{ type: "OOM", debugInfo: "secret" }, null],
   ["", null],
   [[], null],

@@ -43,16 +43,20 @@ describe("a deployment with a schema of its own", () => {
     expect((await sandbox.run("own", { ...PROMPT, width: 320 })).size).toEqual([320, 1_024]);
   });
 
-  test.each([
-    ["is no JSON Schema", { type: "float" }],
-    ["refers to another server", { $ref: "http://127.0.0.1:9/schema.json" }],
-    ["refers to itself", { $ref: "#" }],
-    ["has a pattern that is none", { properties: { prompt: { type: "string", pattern: "(" } } }],
-    ["is a list", [{ type: "string" }]],
-  ])("takes any JSON object where the schema %s", async (_title, inputSchema) => {
-    const sandbox = await openWith(inputSchema);
-    expect(await sandbox.refuse("own", { ...PROMPT, width: "wide" })).toEqual({});
-    expect(await sandbox.refuse("own", "[]")).toEqual({ '["body"]': "dict_type" });
+  test("takes any JSON object where the schema is none that can be used", async () => {
+    const schemas = [
+      { type: "float" },
+      { $ref: "http://127.0.0.1:9/schema.json" },
+      { $ref: "#" },
+      { properties: { prompt: { type: "string", pattern: "(" } } },
+      [{ type: "string" }],
+    ];
+    const deployments = schemas.map((inputSchema, index) => ({ id: String(index), inputSchema }));
+    const sandbox = await openSandbox({ deployments });
+    for (const { id } of deployments) {
+      expect(await sandbox.refuse(id, { ...PROMPT, width: "wide" })).toEqual({});
+      expect(await sandbox.refuse(id, "[]")).toEqual({ '["body"]': "dict_type" });
+    }
   });
 
   test("keeps to its schema beside another one of the same $id, and to one that is asynchronous", async () => {
@@ -80,7 +84,6 @@ describe("a deployment with a schema of its own", () => {
 });
 
 test.each([
-  ["{}", 1_024, 1_024],
   [`{"prompt":5,"width":"64","height":null,"seed":"x","num_frames":[],"fps":{}}`, 1_024, 1_024],
   [`{"width":1,"height":1e999,"sample_steps":-5,"num_frames":1e9,"fps":0}`, 64, 1_024],
   [`{"width":1e9,"height":100.5,"seed":1e300,"__proto__":1,"then":2}`, 4_096, 96],
@@ -112,7 +115,9 @@ test.each([
   const sandbox = await openSandbox({ deployments: [{ id: "own", inputSchema, outputSchema }] });
   const drawn = await sandbox.run("own", { prompt: "Waves", width: 64, height: 64, fps: 16 });
   expect(drawn.media).toBe(media);
-  expect(drawn.picture.includes("<animateTransform")).toBe(media === "videos");
+  // A film moves for as long as its frames last.
+  const motion = `dur="${41 / 16}s" repeatCount="indefinite"`;
+  expect(drawn.picture.includes(motion)).toBe(media === "videos");
 });
 
 test("odd entries don't hinder the others, which are listed in their order", async () => {

@@ -14,7 +14,6 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 /** The usual lengths. What is drawn from an id is never so many times longer or shorter. */
 const DISPATCH_MS = 500;
 const USUAL_COLD_START_MS = 6_000;
-const USUAL_RUN_MS = 5_500;
 const SPREAD = 4;
 const SMALL = { prompt: "A lantern", width: 64, height: 64, sample_steps: 1 };
 
@@ -65,20 +64,6 @@ describe("a request", () => {
       ...created,
       finished_at: toTimestamp(finishAt),
     });
-  });
-
-  test("takes as long as the speed says, more or less", async () => {
-    const speed = 100;
-    const sandbox = await openSandbox({ speed });
-    const request = await sandbox.accept(glow, EXAMPLE_BODY);
-    const { startAt, finishAt } = await sandbox.findTimes(request);
-    for (const [ms, usualMs] of [
-      [startAt - START, USUAL_COLD_START_MS],
-      [finishAt - startAt, USUAL_RUN_MS],
-    ] as const) {
-      expect(ms).toBeGreaterThan(usualMs / speed / SPREAD);
-      expect(ms).toBeLessThan((usualMs / speed) * SPREAD);
-    }
   });
 
   test("fails when its prompt asks for it, with a reason", async () => {
@@ -242,14 +227,13 @@ describe("a cold start", () => {
 });
 
 describe("a bad call", () => {
-  test.each([
-    ["without a token", {}],
-    ["with a wrong token", { authorization: "Bearer other" }],
-  ])("%s gets 401", async (_title, headers) => {
+  test("without the token gets 401", async () => {
     const { url } = await openSandbox();
-    const response = await fetch(`${url}/prod/v2/deployments`, { headers });
-    expect(response.status).toBe(401);
-    expect(await response.json()).toMatchObject({ error_code: 401_001 });
+    for (const headers of [{}, { authorization: "Bearer other" }]) {
+      const response = await fetch(`${url}/prod/v2/deployments`, { headers });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ error_code: 401_001 });
+    }
   });
 
   test("gets 422 with every problem of its body at once", async () => {
@@ -275,16 +259,19 @@ describe("a bad call", () => {
     });
   });
 
-  test.each([
-    ["an array", [], "dict_type"],
-    ["no JSON", "{", "json_invalid"],
-    ["an unknown choice", { ...SMALL, resolution: "Highest" }, "literal_error"],
-    ["the key __proto__", `{"prompt":"x","__proto__":{}}`, "extra_forbidden"],
-    ["very deep JSON", "[".repeat(100_000), "json_invalid"],
-  ])("with %s as body gets 422", async (_title, body, type) => {
+  test("gets 422 where its body is no JSON object of the schema", async () => {
     const sandbox = await openSandbox();
-    const answer = await sandbox.submit(tide, body);
-    expect(answer).toMatchObject({ status: 422, answer: { detail: [{ type }] } });
+    for (const [body, type] of [
+      [[], "dict_type"],
+      ["{", "json_invalid"],
+      [{ ...SMALL, resolution: "Highest" }, "literal_error"],
+      [`{"prompt":"x","__proto__":{}}`, "extra_forbidden"],
+      ["[".repeat(100_000), "json_invalid"],
+    ] as const)
+      expect(await sandbox.submit(tide, body)).toMatchObject({
+        status: 422,
+        answer: { detail: [{ type }] },
+      });
   });
 
   test("with more than 1 MiB gets 413, whether its length is announced or not", async () => {
@@ -348,13 +335,6 @@ describe("a file", () => {
     const prompt = `<script>&amp;"'\u0000\u0008\ud800 \ufffe 👋🏽 ]]>`;
     const { picture } = await sandbox.run(lantern, { ...SMALL, width: 512, prompt });
     expect(picture).toContain(`&#60;script&#62;&#38;amp;"' \ufffd 👋🏽 ]]&#62;</text>`);
-  });
-
-  test("of a film moves for as long as its frames last", async () => {
-    const sandbox = await openSandbox();
-    const { media, picture } = await sandbox.run(tide, SMALL);
-    expect(media).toBe("videos");
-    expect(picture).toContain(`dur="${41 / 24}s" repeatCount="indefinite"`);
   });
 });
 

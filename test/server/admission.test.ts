@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import { createSessions } from "../../src/auth/sessions.ts";
+import { createSessions } from "../../src/auth/authenticator.ts";
 import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
 import { openConnection } from "./raw.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";

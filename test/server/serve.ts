@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 
 import { AuthenticationError } from "../../src/auth/authenticator.ts";
 import { createLocalAuthenticator } from "../../src/auth/create-authenticator.ts";
-import { createSessions } from "../../src/auth/sessions.ts";
+import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";

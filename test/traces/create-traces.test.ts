@@ -10,7 +10,7 @@ import { createChannels } from "../../src/diagnostics/channels.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createTraces } from "../../src/traces/create-traces.ts";
+import { createTraces } from "../../src/traces/open-traces.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";

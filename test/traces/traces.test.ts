@@ -1,12 +1,14 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { print } from "graphql";
 import type { Client } from "graphql-ws";
 import { createClient } from "graphql-ws";
 import { pino } from "pino";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -15,6 +17,7 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { copyProject, runGateway } from "../support/gateway-process.ts";
 import { JobUpdatedDocument } from "../support/gql/operations.ts";
 import { startCollector } from "../support/otlp-collector.ts";
+import { ROOT } from "../support/pages.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -27,18 +30,6 @@ const SUBMIT = `mutation Submit($deploymentId: ID!, $key: String) {
     ... on Error { message }
   }
 }`;
-
-/** Runs the program so that it prints what it loads of OpenTelemetry. */
-const COMMAND = [
-  process.execPath,
-  "--import",
-  `data:text/javascript,${encodeURIComponent(`import { registerHooks } from "node:module";
-    registerHooks({ resolve(specifier, context, next) {
-      if (specifier.includes("opentelemetry")) console.error("loads " + specifier);
-      return next(specifier, context);
-    } });`)}`,
-  "src/main.ts",
-];
 
 test("one trace leads from an operation over RunComfy to the event that tells the end", async () => {
   const collector = await startCollector();
@@ -53,10 +44,9 @@ test("one trace leads from an operation over RunComfy to the event that tells th
   writeFileSync(join(folder, ".env"), lines.join(""));
   const gateway = runGateway(
     { RUNCOMFY_BASE_URL: upstream.url, RUNCOMFY_API_TOKEN: upstream.token },
-    { folder, command: COMMAND },
+    { folder },
   );
   const url = await gateway.url;
-  expect(gateway.stderr()).toContain("loads @opentelemetry/sdk-trace");
   const caller = makeTraceparent();
   const id = await submit(url, { traceparent: caller.traceparent });
   await watch(connect(url), id, caller.traceparent);
@@ -114,29 +104,31 @@ test("one trace leads from an operation over RunComfy to the event that tells th
 test("a trace goes on at another gateway, which polls and tells the end", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
-  const { collector, upstream, gateway, settings } = await openGateway({
+  const shared = {
     DATABASE_URL: database.url,
     FILES_URL: `file:${await createTemporaryFolder()}`,
-  });
+  };
+  const { collector, upstream, gateway, open } = await openGateway(shared);
   upstream.script("dep", ["in_queue"]);
   const caller = makeTraceparent();
   const id = await submit(gateway.url, { traceparent: caller.traceparent });
-  const second = runGateway(settings);
-  const watching = watch(connect(await second.url), id);
+  vi.stubEnv("OTEL_RESOURCE_ATTRIBUTES", "gateway=second");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const second = await open();
+  const watching = watch(connect(second.url), id);
   await gateway.close();
   const requestId = upstream.requests.find(({ call }) => call === "status")?.requestId ?? "";
   upstream.finish(requestId, { output: { images: [] } });
   await watching;
-  await second.kill("SIGTERM");
+  await second.close();
 
   const ofCaller = collector.spans.filter(({ traceId }) => traceId === caller.traceId);
   const find = (wanted: string) => ofCaller.findLast(({ name }) => name === wanted);
-  const instance = "service.instance.id";
   const mutation = find("mutation");
   expect(find("POST submit")?.resource).toEqual(mutation?.resource);
   expect(find("save jobs")?.attributes["db.system.name"]).toBe("postgresql");
   const event = find("event");
-  expect(event?.resource[instance]).not.toBe(mutation?.resource[instance]);
+  expect([mutation, event].map((span) => span?.resource["gateway"])).toEqual([undefined, "second"]);
   expect(find("poll")?.resource).toEqual(event?.resource);
   expect(event).toMatchObject({
     parentSpanId: mutation?.spanId,
@@ -145,25 +137,6 @@ test("a trace goes on at another gateway, which polls and tells the end", async 
   const { hostname, port } = new URL(database.url);
   for (const secret of ["canary", hostname, `:${port}`, "insert into"])
     expect(collector.text()).not.toContain(secret);
-});
-
-test("however many watch a job, one event of its end is a span", async () => {
-  const { collector, upstream, gateway } = await openGateway({
-    OTEL_TRACES_SAMPLER: "parentbased_always_off",
-  });
-  upstream.script("dep", ["in_queue"]);
-  const { traceparent, traceId } = makeTraceparent();
-  const id = await submit(gateway.url, { traceparent });
-  const clients = [1, 2].map(() => connect(gateway.url));
-  const watching = clients.flatMap((client) => Array.from({ length: 20 }, () => watch(client, id)));
-  await upstream.whenRequested("status", 3);
-  const requestId = upstream.requests.find(({ call }) => call === "status")?.requestId ?? "";
-  upstream.finish(requestId, { output: { images: [] } });
-  await Promise.all(watching);
-  await gateway.close();
-  expect(collector.spans.filter(({ name }) => name === "event")).toHaveLength(1);
-  // Nobody asked for the watchers' traces.
-  expect(collector.spans.every((span) => span.traceId === traceId)).toBe(true);
 });
 
 test("what fails is told by codes, and the log names the trace of an operation, a submit and a poll", async () => {
@@ -202,10 +175,20 @@ test("what fails is told by codes, and the log names the trace of an operation, 
   expect(collector.text()).not.toContain("canary");
 });
 
-test("nothing of OpenTelemetry is loaded where no collector is named", async () => {
-  const gateway = runGateway({}, { command: COMMAND });
-  await gateway.url;
-  expect(gateway.stderr()).not.toContain("loads");
+test("the program loads nothing of OpenTelemetry before it knows of a collector", async () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ resolve(specifier, context, next) {
+      if (/opentelemetry|gateway/.test(specifier)) console.error("loads " + specifier);
+      return next(specifier, context);
+    } });`;
+  const parameters = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`];
+  const { stderr } = await promisify(execFile)(
+    process.execPath,
+    [...parameters, "src/main.ts", "--version"],
+    { cwd: ROOT },
+  );
+  expect(stderr).toContain("loads ./gateway.ts");
+  expect(stderr).not.toContain("opentelemetry");
 });
 
 function makeTraceparent(flags = "01") {
@@ -220,7 +203,7 @@ async function openUpstream() {
   return upstream;
 }
 
-/** A gateway in this process, whose traces go to a collector unless the variables say otherwise. */
+/** A gateway in this process, whose traces go to a collector, and how to open another one like it. */
 async function openGateway(variables: Readonly<Record<string, string>>) {
   const collector = await startCollector();
   const upstream = await openUpstream();
@@ -232,13 +215,15 @@ async function openGateway(variables: Readonly<Record<string, string>>) {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     ...variables,
   };
-  const gateway = await startGateway(loadConfig({ PORT: "0", ...settings }), {
-    log: pino({ level: "info" }, { write: (line: string) => void lines.push(line) }),
-  });
-  let closing: Promise<void> | null = null;
-  const close = () => (closing ??= gateway.close());
-  onTestFinished(close);
-  return { collector, upstream, settings, gateway: { ...gateway, close }, lines: () => lines };
+  const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  async function open() {
+    const gateway = await startGateway(loadConfig({ PORT: "0", ...settings }), { log });
+    let closing: Promise<void> | null = null;
+    const close = () => (closing ??= gateway.close());
+    onTestFinished(close);
+    return { ...gateway, close };
+  }
+  return { collector, upstream, open, gateway: await open(), lines: () => lines };
 }
 
 async function post(origin: string, body: object, traceparent?: string): Promise<string> {

@@ -1,7 +1,6 @@
 import type { ServerResponse } from "node:http";
 
 import { begin, drip, html, json, limit, pour, refuse, text } from "./answers.ts";
-import { toList } from "./listed-deployment.ts";
 
 /** The calls that the upstream serves. */
 export const UPSTREAM_CALLS = ["submit", "status", "result", "cancel", "list"] as const;
@@ -10,8 +9,6 @@ export type UpstreamCall = (typeof UPSTREAM_CALLS)[number];
 /** What a fault has at hand to give its answer. */
 type Exchange = {
   readonly response: ServerResponse;
-  /** The deployment of the call, or those that it lists. */
-  readonly deploymentIds: readonly string[];
   /** Null on a submit that has not been accepted, and on a list. */
   readonly requestId: string | null;
   /** How often this call was asked for this request before. */
@@ -30,7 +27,6 @@ export type FaultDefinition = {
 };
 
 const ALL = UPSTREAM_CALLS;
-const ODD_ENTRIES = [null, 7, "dep", [], {}, { id: 7 }, { id: "../dep" }];
 const DEBUG = "Traceback of gpu-worker-7.internal";
 
 /** Every trap of the upstream by name: a deployment `fault-<name>` falls into it. */
@@ -38,14 +34,11 @@ const FAULTS = {
   // Proxies and garbage
   "html-500": { on: ALL, answer: ({ response }) => html(response, 500) },
   "html-502": { on: ALL, answer: ({ response }) => html(response, 502) },
-  "plain-502": { on: ALL, answer: ({ response }) => text(response, 502, "upstream connect error") },
   "html-503": { on: ALL, answer: ({ response }) => html(response, 503) },
   "html-404": { on: ALL, answer: ({ response }) => html(response, 404) },
-  "plain-404": { on: ALL, answer: ({ response }) => text(response, 404, "404 page not found") },
   "empty-404": { on: ALL, answer: ({ response }) => text(response, 404, "") },
   "html-200": { on: ALL, answer: ({ response }) => html(response, 200) },
   "not-json": { on: ALL, answer: ({ response }) => text(response, 200, '{"status": "succ') },
-  "empty-200": { on: ALL, answer: ({ response }) => text(response, 200, "") },
   "empty-204": { on: ALL, answer: ({ response }) => response.writeHead(204).end() },
   "null-200": { on: ALL, answer: ({ response }) => json(response, 200, null) },
   "deep-body": {
@@ -101,7 +94,6 @@ const FAULTS = {
   "insufficient-funds": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_001) },
   "insufficient-funds-200": { on: ALL, answer: ({ response }) => refuse(response, 200, 10_001) },
   "payment-required": { on: ALL, answer: ({ response }) => text(response, 402, "") },
-  "deployment-disabled": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_002) },
   "deployment-deleted": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_003) },
   "nested-error": {
     on: ALL,
@@ -159,47 +151,20 @@ const FAULTS = {
   },
 
   // Status
-  "queue-position-null": well("status", { status: "in_queue", queue_position: null }),
-  "queue-position-absent": well("status", { status: "in_queue", queue_position: undefined }),
-  "queue-position-garbage": well("status", { status: "in_queue", queue_position: "soon" }),
   "completed-cancelled": well("status", { status: "completed", outcome: "cancelled" }),
-  "status-missing": well("status", { status: undefined }),
 
   // `completed` on /status, and what /result then says
   "completed-but-failed": finished("completed", { status: "failed", error: "CUDA out of memory" }),
-  "completed-and-succeeded": finished("completed", { status: "succeeded", output: { images: [] } }),
-  "completed-with-error": finished("completed", { status: "completed", error: { message: "bad" } }),
   "completed-with-output": finished("completed", { status: "completed", output: { images: [] } }),
-  "completed-with-cancel": finished("completed", { status: "completed", outcome: "cancelled" }),
-  "completed-with-nothing": finished("completed", { status: "completed" }),
 
   // A failed result's reason
-  "error-string": finished("failed", { status: "failed", error: "CUDA out of memory" }),
   "error-object": finished("failed", {
     status: "error",
     error: { type: "OOM", message: "CUDA out of memory", debugInfo: DEBUG },
   }),
-  "error-array": finished("failed", {
-    status: "failed",
-    error: [{ errorCode: 7, error: "CUDA out of memory", debugInfo: DEBUG }],
-  }),
-  "error-absent": finished("failed", { status: "failed" }),
-  "error-with-addresses": finished("failed", {
-    status: "failed",
-    error: `Could not load https://s3.example/m?sig=1 on 10.1.2.3:8188\n${"x".repeat(2_000)}`,
-  }),
-  "error-with-code": finished("failed", {
-    status: "failed",
-    error_code: 500_001,
-    error_message: "CUDA out of memory",
-  }),
 
   // Result
-  "result-early": well("result", { status: "in_progress", output: undefined }),
-  "result-unknown-word": well("result", { status: "archiving", output: undefined }),
   "output-null": finished("succeeded", { status: "succeeded", output: null }),
-  "output-absent": finished("succeeded", { status: "succeeded" }),
-  "output-text": finished("succeeded", { status: "succeeded", output: "https://a.example/1.png" }),
   "output-hostile-keys": {
     on: ["result"],
     answer: ({ response, requestId }) =>
@@ -209,13 +174,9 @@ const FAULTS = {
         `{"request_id":"${requestId}","status":"succeeded","output":{"__proto__":{"then":1},"then":"x","constructor":null}}`,
       ),
   },
-  "time-with-offset": finishedAt("2025-07-22T15:13:03.624471+02:00"),
-  "time-with-offset-and-z": finishedAt("2025-07-22T13:13:03.624471+00:00Z"),
-  "time-garbage": finishedAt("yesterday"),
 
   // Cancel
   "cancel-too-late": well("cancel", { status: "completed", outcome: "not_cancellable" }),
-  "cancel-too-late-old": well("cancel", { status: "not_cancellable", outcome: undefined }),
   "cancel-too-late-409": {
     on: ["cancel"],
     answer: ({ response }) => json(response, 409, { status: "x", outcome: "not_cancellable" }),
@@ -225,42 +186,12 @@ const FAULTS = {
     answer: ({ response }) => json(response, 409, { status: "cancelled" }),
   },
   "cancel-requested": well("cancel", { status: "cancellation_requested", outcome: undefined }),
-  "cancel-merely-completed": well("cancel", { status: "completed", outcome: undefined }),
 
   // List
-  "list-in-object": {
-    on: ["list"],
-    answer: ({ response, deploymentIds }) =>
-      json(response, 200, { deployments: toList(deploymentIds) }),
-  },
-  "list-empty": { on: ["list"], answer: ({ response }) => json(response, 200, []) },
   "list-not-a-list": {
     on: ["list"],
     answer: ({ response }) => json(response, 200, { deployments: "none" }),
   },
-  "list-of-bare-ids": {
-    on: ["list"],
-    answer: ({ response, deploymentIds }) =>
-      json(
-        response,
-        200,
-        deploymentIds.map((id) => ({ id })),
-      ),
-  },
-  "list-with-odd-entries": {
-    on: ["list"],
-    answer: ({ response, deploymentIds }) =>
-      json(response, 200, [...ODD_ENTRIES, ...toList(deploymentIds), ...ODD_ENTRIES]),
-  },
-  "list-with-odd-members": well("list", {
-    hardware: "AMPERE_48",
-    min_instances: "2",
-    max_instances: 1.5,
-    queue_size: 2 ** 31,
-    keep_warm_duration_in_seconds: [60],
-    status: 7,
-    is_enabled: "yes",
-  }),
 } as const satisfies Record<string, FaultDefinition>;
 
 /** All of them, in the order above. */
@@ -295,8 +226,4 @@ function finished(word: string, result: Record<string, unknown>): FaultDefinitio
       json(response, 200, { request_id: requestId, ...result });
     },
   };
-}
-
-function finishedAt(time: string): FaultDefinition {
-  return finished("succeeded", { status: "succeeded", output: { images: [] }, finished_at: time });
 }

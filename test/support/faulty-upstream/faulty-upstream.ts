@@ -10,7 +10,6 @@ import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
 import type { FaultyJob } from "./faulty-job.ts";
 import { cancel, createFaultyJob, poll, toResult } from "./faulty-job.ts";
 import { findFault, UPSTREAM_CALLS } from "./faults.ts";
-import { toList } from "./listed-deployment.ts";
 
 /** One request that reached the upstream, recorded when it had been read. */
 type RecordedRequest = {
@@ -143,7 +142,7 @@ export async function startFaultyUpstream(
     const chosen = chooseFault(call, deploymentIds);
     if (chosen === null) return answerWell();
     const pastCalls = count(call, requestId ?? deploymentIds[0]) - 1;
-    chosen.answer({ response, deploymentIds, requestId, pastCalls, elsewhereUrl, answerWell });
+    chosen.answer({ response, requestId, pastCalls, elsewhereUrl, answerWell });
   }
 
   function chooseFault(
@@ -308,4 +307,33 @@ async function shut(server: Server): Promise<void> {
   server.close();
   server.closeAllConnections();
   await closed;
+}
+
+/**
+ * The contract's list of these deployments, the last one first, without those that begin with `unlisted`. What tells one
+ * from another follows from its id; `changes` are made to each.
+ */
+function toList(
+  ids: readonly string[],
+  changes: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown>[] {
+  const listed = ids.filter((id) => !id.startsWith("unlisted")).toReversed();
+  return listed.map((id) => toListed(id, changes));
+}
+
+function toListed(id: string, changes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return {
+    id,
+    name: `The deployment ${id}`,
+    hardware: ["AMPERE_48"],
+    min_instances: 0,
+    max_instances: id.length,
+    queue_size: 1,
+    keep_warm_duration_in_seconds: 60,
+    status: "standby",
+    is_enabled: true,
+    created_at: "2025-07-01T09:00:00.000000",
+    updated_at: "2025-07-01T09:00:00.000000",
+    ...changes,
+  };
 }

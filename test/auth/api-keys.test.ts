@@ -1,9 +1,11 @@
+import crypto from "node:crypto";
 import { rename, rm, utimes, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Authenticator } from "../../src/auth/authenticator.ts";
-import { openApiKeys } from "../../src/auth/open-api-keys.ts";
+import { openApiKeys } from "../../src/auth/api-keys.ts";
 import { createApiKeysFile, idOf } from "./api-keys-file.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
@@ -50,7 +52,13 @@ test("a key lets its owner in with its scopes, and its own limits replace the ga
   expect(isRevoked()).toBe(false);
 });
 
-test("no other key is accepted, however near", async () => {
+test("no other key is accepted, however near, and each costs the same comparison", async () => {
+  const compare = vi.spyOn(crypto, "timingSafeEqual");
+  syncBuiltinESMExports(); // Those who imported it by its name call the spy too.
+  onTestFinished(() => {
+    compare.mockRestore();
+    syncBuiltinESMExports();
+  });
   const { file, create } = await createApiKeysFile();
   const key = await create("web");
   const other = await create("other");
@@ -67,8 +75,14 @@ test("no other key is accepted, however near", async () => {
     "rck___proto___",
     secret,
     "eyJhbGciOiJub25lIn0.e30.",
-  ])
+  ]) {
+    compare.mockClear();
     await expect(keys.authenticate(`Bearer ${wrong}`), wrong).rejects.toEqual(INVALID);
+    expect(compare, wrong).toHaveBeenCalledTimes(1);
+  }
+  compare.mockClear();
+  await keys.authenticate(`Bearer ${key}`);
+  expect(compare).toHaveBeenCalledTimes(1);
   await expect(keys.authenticate(undefined)).rejects.toMatchObject({ reason: "missing" });
 });
 
