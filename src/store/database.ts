@@ -1,6 +1,5 @@
-import type { Kysely, RawBuilder } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 
-import type { Dialect } from "./dialect.ts";
 import type { Tables } from "./tables.ts";
 
 /** `bytes` is the size of the documents that are written, where there are any. */
@@ -33,4 +32,112 @@ export type Database = Dialect & {
   /** Stops waiting for Postgres: unanswered and later statements fail. */
   hangUp(): void;
   close(): Promise<void>;
+};
+
+export type DatabaseKind = "sqlite" | "postgres";
+
+/** What a database says in words of its own. */
+export type Dialect = {
+  /** For migrations alone, which are frozen. */
+  readonly kind: DatabaseKind;
+  /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
+  readonly nowMs: RawBuilder<number>;
+  /** A number for each row, which tells nothing. */
+  readonly random: RawBuilder<unknown>;
+  /** Whether several gateways share the database. */
+  readonly isShared: boolean;
+  /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
+  readonly skipLocked: RawBuilder<unknown>;
+  /** Ends a query for rows that must not be deleted until what refers to them is written. */
+  readonly keyShare: RawBuilder<unknown>;
+  /** Whether the column `search` holds a text of at least three characters, both folded. */
+  holdsText(text: string): RawBuilder<unknown>;
+  /** Finds a row where there is a table of that name. */
+  hasTable(name: string): RawBuilder<unknown>;
+  /** A table of texts, which are one parameter; their column is `value`. */
+  toTexts(texts: readonly string[]): RawBuilder<unknown>;
+  /** A table of objects, which are one parameter, with a name and a column for each of these properties. */
+  toRecords(
+    name: string,
+    types: Readonly<Record<string, "text" | "integer" | "bigint">>,
+    records: readonly object[],
+  ): RawBuilder<unknown>;
+  /** Makes a trigger that acts on each row after a change; a temporary one acts on SQLite for this process alone. */
+  createTrigger(trigger: Trigger): readonly RawBuilder<unknown>[];
+  /** Keeps other gateways from locking the same name until the transaction ends. */
+  lock(transaction: Kysely<Tables>, name: string): Promise<void>;
+};
+
+type Trigger = {
+  readonly name: string;
+  /** Such as `delete on jobs`. */
+  readonly after: RawBuilder<unknown>;
+  readonly when?: RawBuilder<unknown>;
+  /** Statements, the last one without a semicolon. */
+  readonly act: RawBuilder<unknown>;
+  readonly isTemporary?: boolean;
+};
+
+export const SQLITE: Dialect = {
+  kind: "sqlite",
+  nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
+  random: sql`random()`,
+  isShared: false,
+  // Transactions take turns.
+  skipLocked: sql``,
+  keyShare: sql``,
+  holdsText(text) {
+    // `like` is ten times faster where the first letters are rare, and far slower for a long text that is nearly there
+    // everywhere. An `and` would compute both.
+    const start = Array.from(text).slice(0, 3).join("").replaceAll(/[!%_]/g, "!$&");
+    return sql`case when search like ${`%${start}%`} escape '!' then instr(search, ${text}) > 0 end`;
+  },
+  hasTable: (name) => sql`select 1 from sqlite_master where name = ${name}`,
+  toTexts: (texts) => sql`(select value from json_each(${JSON.stringify(texts)}))`,
+  toRecords(name, types, records) {
+    const columns = Object.keys(types).map(
+      (column) => sql`value ->> ${sql.lit(column)} as ${sql.ref(column)}`,
+    );
+    return sql`(select ${sql.join(columns)} from json_each(${JSON.stringify(records)}))
+      as ${sql.ref(name)}`;
+  },
+  createTrigger: ({ name, after, when = sql`true`, act, isTemporary = false }) => [
+    sql`create ${sql.raw(isTemporary ? "temp" : "")} trigger ${sql.raw(name)} after ${after}
+      when ${when} begin ${act}; end`,
+  ],
+  lock: () => Promise.resolve(),
+};
+
+export const POSTGRES: Dialect = {
+  kind: "postgres",
+  nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  random: sql`random()`,
+  isShared: true,
+  skipLocked: sql`for update skip locked`,
+  keyShare: sql`for key share`,
+  holdsText: (text) => sql`strpos(search, ${text}) > 0`,
+  hasTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
+  toTexts: (texts) =>
+    sql`(select json_array_elements_text(${JSON.stringify(texts)}::json) as value)`,
+  toRecords(name, types, records) {
+    const columns = Object.entries(types).map(
+      ([column, type]) => sql`${sql.ref(column)} ${sql.raw(type)}`,
+    );
+    return sql`json_to_recordset(${JSON.stringify(records)}::json)
+      as ${sql.ref(name)} (${sql.join(columns)})`;
+  },
+  createTrigger: ({ name, after, when = sql`true`, act }) => [
+    sql`create function gateway_${sql.raw(name)}() returns trigger language plpgsql as $$
+      begin
+        ${act};
+        return null;
+      end $$`,
+    sql`create trigger ${sql.raw(name)} after ${after} for each row when (${when})
+      execute function gateway_${sql.raw(name)}()`,
+  ],
+  async lock(transaction, name) {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`runcomfy-graphql:${name}`}, 0))`.execute(
+      transaction,
+    );
+  },
 };

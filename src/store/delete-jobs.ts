@@ -3,7 +3,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import type { Database } from "./database.ts";
-import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
+import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
@@ -22,37 +22,20 @@ export function createDeletions(database: Database, announce: (id: string) => vo
     async delete(id: string): Promise<boolean> {
       await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
       const isDeleted = await write(async (transaction) => {
-        const row = await transaction
-          .deleteFrom("jobs")
-          .where("id", "=", id)
-          .where((eb) =>
-            eb.or([
-              eb("status", "in", FINAL_STATUSES),
-              eb.and([
-                eb("status", "in", ACCEPTED_STATUSES),
-                eb.or([eb("away_since", "is not", null), isAnothers(eb, database)]),
-              ]),
-            ]),
-          )
-          .returning(["owner_id", "idempotency_key as key"])
-          .executeTakeFirst();
-        if (row === undefined || row.key === null) return row !== undefined;
-        const { owner_id, key } = row;
-        await transaction
-          .insertInto("spent_keys")
-          .values((eb) => ({
-            owner_id,
-            key,
-            job_id: id,
-            until: eb(nowMs, "+", KEY_OUTLIVES_JOB_MS),
-          }))
-          .onConflict((conflict) =>
-            conflict
-              .columns(["owner_id", "key"])
-              .doUpdateSet({ job_id: sql`excluded.job_id`, until: sql`excluded.until` }),
-          )
-          .execute();
-        return true;
+        const { rows } = await sql<Pick<Tables["jobs"], "owner_id" | "idempotency_key">>`
+          delete from jobs where id = ${id} and (
+            status in (${sql.join(FINAL_STATUSES)})
+            or (${IS_ACCEPTED} and (away_since is not null or ${isAnothers(database)}))
+          ) returning owner_id, idempotency_key`.execute(transaction);
+        for (const { owner_id: ownerId, idempotency_key: key } of rows) {
+          if (key === null) continue;
+          await sql`
+            insert into spent_keys (owner_id, key, job_id, until)
+              values (${ownerId}, ${key}, ${id}, ${nowMs} + ${KEY_OUTLIVES_JOB_MS})
+              on conflict (owner_id, key) do update
+                set job_id = excluded.job_id, until = excluded.until`.execute(transaction);
+        }
+        return rows.length > 0;
       });
       if (isDeleted) announce(id);
       return isDeleted;
@@ -66,24 +49,13 @@ export function createDeletions(database: Database, announce: (id: string) => vo
       // One status after the other, each along its index.
       for (const status of FINAL_STATUSES) {
         // In an `in`, Postgres may run the query again for each row, and take more than the limit.
-        const rows = await queries
-          .with("old", (db) =>
-            db
-              .selectFrom("jobs")
-              .select("id")
-              .where("status", "=", status)
-              .where((eb) => eb(age, "<", eb(nowMs, "-", createdForMs)))
-              .where((eb) => eb("finished_at", "<", eb(nowMs, "-", finishedForMs)))
-              .orderBy(age)
-              .orderBy("id")
-              .limit(limit - deleted)
-              // Several gateways that do this at once take different ones.
-              .modifyEnd(skipLocked),
+        const { rows } = await sql`
+          with old as (
+            select id from jobs where status = ${status} and ${age} < ${nowMs} - ${createdForMs}
+              and finished_at < ${nowMs} - ${finishedForMs}
+            order by ${age}, id limit ${limit - deleted} ${skipLocked}
           )
-          .deleteFrom("jobs")
-          .where("id", "in", (eb) => eb.selectFrom("old").select("old.id"))
-          .returning("id")
-          .execute();
+          delete from jobs where id in (select id from old) returning id`.execute(queries);
         deleted += rows.length;
         if (deleted >= limit) break;
       }

@@ -68,29 +68,24 @@ export function createFiles(
     return job !== undefined;
   }
 
-  const mine = ({ jobId, number, token }: ClaimedFile) => ({
-    job_id: jobId,
-    number,
-    due_at: token,
-  });
+  const isOurs = ({ jobId, number, token }: ClaimedFile) =>
+    sql<boolean>`job_id = ${jobId} and number = ${number} and due_at = ${token}`;
 
   async function setDue(file: ClaimedFile, delayMs: number): Promise<ClaimedFile | null> {
-    const row = await writeOne((queries) =>
-      queries
-        .updateTable("kept_files")
-        .set((eb) => ({ due_at: eb(nowMs, "+", delayMs) }))
-        .where((eb) => eb.and(mine(file)))
-        .returning("due_at")
-        .executeTakeFirst(),
-    );
-    return row?.due_at == null ? null : { ...file, token: row.due_at };
+    const update = sql<Pick<ClaimedFile, "token">>`
+      update kept_files set due_at = ${nowMs} + ${delayMs} where ${isOurs(file)}
+        returning due_at as token`;
+    const { rows } = await writeOne((queries) => update.execute(queries));
+    return rows.length === 0 ? null : { ...file, ...rows[0] };
   }
 
   return {
     /** The folder of its own that this database has wherever files are, and what their URLs are signed with. */
     async readPlace(): Promise<FilePlace> {
-      const row = await queries.selectFrom("file_places").selectAll().executeTakeFirstOrThrow();
-      return { folder: row.folder, key: row.key, marker: row.marker };
+      return await queries
+        .selectFrom("file_places")
+        .select(["folder", "key", "marker"])
+        .executeTakeFirstOrThrow();
     },
 
     /** Remembers the name of a file by which the place is known from now on, unless there is one; resolves with that. */
@@ -107,25 +102,16 @@ export function createFiles(
 
     /** Comes before a file is written: unless a row names it by then, it is deleted so much later. */
     async lease(file: string, leaseMs: number): Promise<void> {
-      const due_at = sql<number>`${nowMs} + ${leaseMs}`;
-      await writeOne((queries) =>
-        queries
-          .insertInto("pending_deletions")
-          .values({ file, due_at })
-          // Several may make the same thumbnail at once.
-          .onConflict((conflict) => conflict.column("file").doUpdateSet({ due_at }))
-          .execute(),
-      );
+      // Several may make the same thumbnail at once.
+      const insert = sql`
+        insert into pending_deletions (file, due_at) values (${file}, ${nowMs} + ${leaseMs})
+          on conflict (file) do update set due_at = excluded.due_at`;
+      await writeOne((queries) => insert.execute(queries));
     },
 
     /** Claims at most `limit` files that are due for so long. `nextInMs` says when another one is; null when none is. */
-    async claimDue({
-      limit,
-      claimMs,
-    }: {
-      readonly limit: number;
-      readonly claimMs: number;
-    }): Promise<{ readonly files: readonly ClaimedFile[]; readonly nextInMs: number | null }> {
+    async claimDue(options: { readonly limit: number; readonly claimMs: number }) {
+      const { limit, claimMs } = options;
       const claim = sql<ClaimedFile>`
         with due as (
           select job_id, number from kept_files where due_at <= ${nowMs}
@@ -155,15 +141,13 @@ export function createFiles(
     async settle(file: ClaimedFile, kept: KeptFile): Promise<boolean> {
       const isSettled = await change(
         file.jobId,
-        sql`exists (select 1 from kept_files where job_id = ${file.jobId}
-          and number = ${file.number} and due_at = ${file.token})
+        sql`exists (select 1 from kept_files where ${isOurs(file)})
           and ${kept.file === null ? sql`1 = 1` : isLeased(kept.file, nowMs)}`,
         async (transaction) => {
           await transaction
             .updateTable("kept_files")
             .set({ ...fromKept(kept), due_at: null })
-            .where("job_id", "=", file.jobId)
-            .where("number", "=", file.number)
+            .where(isOurs(file))
             .execute();
           if (kept.file !== null) await endLease(transaction, kept.file);
         },
@@ -217,12 +201,10 @@ export function createFiles(
 
     /** Names of files without a row: it is gone, or their lease has ended. */
     async listPendingDeletions(limit: number): Promise<string[]> {
-      const rows = await queries
-        .selectFrom("pending_deletions")
-        .select("file")
-        .where("due_at", "<=", nowMs)
-        .limit(limit)
-        .execute();
+      const { rows } = await sql<Pick<Tables["pending_deletions"], "file">>`
+        select file from pending_deletions where due_at <= ${nowMs} limit ${limit}`.execute(
+        queries,
+      );
       return rows.map(({ file }) => file);
     },
 

@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Selectable } from "kysely";
+import { type RawBuilder, type Selectable, sql } from "kysely";
 
 import type { Job, JobError } from "../job/job.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
@@ -8,29 +8,19 @@ import type { Tables } from "./tables.ts";
 
 export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(status));
 
-/** Of the jobs that were accepted. */
-export const ACCEPTED_STATUSES = UNFINISHED_STATUSES.filter((status) => status !== "SUBMITTING");
+/** Whether a row is of a job that was accepted and has not ended. */
+export const IS_ACCEPTED = sql<boolean>`status in ('IN_QUEUE', 'IN_PROGRESS')`;
 
 export type JobRow = Selectable<Tables["jobs"]>;
 
 /** Whether a row is unfinished, not another upstream's, nor away; so said that `jobs_followed` may serve. */
-export function isFollowed(
-  eb: ExpressionBuilder<Tables, "jobs">,
-  database: Pick<Database, "upstream">,
-) {
-  return eb.and([
-    eb("finished_at", "is", null),
-    eb("away_since", "is", null),
-    eb.not(isAnothers(eb, database)),
-  ]);
+export function isFollowed(database: Pick<Database, "upstream">): RawBuilder<boolean> {
+  return sql`(finished_at is null and away_since is null and not ${isAnothers(database)})`;
 }
 
 /** Whether a row is surely another upstream's. */
-export function isAnothers(
-  eb: ExpressionBuilder<Tables, "jobs">,
-  { upstream }: Pick<Database, "upstream">,
-) {
-  return eb.and([eb("upstream", "is not", null), eb("upstream", "not in", namesOf(upstream))]);
+export function isAnothers({ upstream }: Pick<Database, "upstream">): RawBuilder<boolean> {
+  return sql`(upstream is not null and upstream not in (${sql.join(namesOf(upstream))}))`;
 }
 
 export function toJob(row: JobRow): Job {
@@ -99,6 +89,16 @@ export async function inChunks<Row>(
     rows.push(...(await read(distinct.slice(start, start + 1_000))));
   }
   return rows;
+}
+
+/** What becomes of the row of each of `ids`, null where there is none. */
+export function inOrder<Row extends { readonly id: string }, Value>(
+  ids: readonly string[],
+  rows: readonly Row[],
+  toValue: (row: Row) => Value,
+): (Value | null)[] {
+  const found = new Map(rows.map((row) => [row.id, toValue(row)]));
+  return ids.map((id) => found.get(id) ?? null);
 }
 
 function toJobError(row: JobRow): JobError | null {

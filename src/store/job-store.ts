@@ -114,8 +114,9 @@ export function createJobStore(dependencies: {
     documents: publish("job_documents", createDocuments(database)),
     feed: {
       ...publish("jobs", createFeed(database)),
-      subscribeToJob: changes.subscribeToJob,
-      subscribe: changes.subscribe,
+      subscribeToJob: (jobId: string, wake: () => void) => changes.subscribeToJob(jobId, wake),
+      subscribe: (ownerId: string | undefined, wake: () => void) =>
+        changes.subscribe(ownerId, wake),
     },
     quotas: publish("quotas", createQuotas(database)),
     polls: createPolls(database),

@@ -2,8 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { clock } from "../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
-import type { Database } from "./database.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Database, Dialect } from "./database.ts";
 import { inChunks, type JobRow, toJob } from "./job-rows.ts";
 
 /** Every given condition must hold; bounds are exclusive. */

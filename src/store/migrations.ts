@@ -1,8 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 
 import { SANDBOX } from "../job/upstream.ts";
-import type { Database } from "./database.ts";
-import type { DatabaseKind } from "./dialect.ts";
+import type { Database, DatabaseKind } from "./database.ts";
 import { createPollTriggers } from "./polls.ts";
 import { MAX_RUNS } from "./upstream-rows.ts";
 

@@ -7,11 +7,8 @@ import type { Logger } from "pino";
 import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
-import type { Database } from "./database.ts";
-import { DatabaseAwayError } from "./database-error.ts";
-import { POSTGRES } from "./dialect.ts";
-import type { DiskWatch } from "./disk-watch.ts";
-import { createDiskWatch } from "./disk-watch.ts";
+import { type Database, POSTGRES } from "./database.ts";
+import { createDiskWatch, DatabaseAwayError, type DiskWatch } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import type { Tables } from "./tables.ts";
 

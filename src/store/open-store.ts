@@ -7,7 +7,7 @@ import type { Database } from "./database.ts";
 import { createJobStore, type JobStore } from "./job-store.ts";
 import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
-import { createLocalWakeUps, startWakeUps } from "./wake-ups.ts";
+import { startWakeUps, WakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
   /** `file:<path>` (relative to the working directory), `:memory:`, or `postgres://…`. */
@@ -34,7 +34,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
           heartbeatMs: options.heartbeatMs ?? 5_000,
           log: options.log,
         })
-      : createLocalWakeUps();
+      : new WakeUps();
     return createJobStore({ database, changes, channels });
   } catch (error) {
     await database.close();

@@ -5,7 +5,6 @@ import { type Kysely, sql } from "kysely";
 import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Database } from "./database.ts";
-import type { Dialect } from "./dialect.ts";
 import type { Tables } from "./tables.ts";
 
 /** Submits in a minute, jobs in a day, and MiB that are uploaded in a day. */
@@ -29,9 +28,9 @@ export type Quotas = ReturnType<typeof createQuotas>;
 
 /** Counts what owners do within a time, for all gateways together. */
 export function createQuotas(database: Database) {
-  const { nowMs, queries, writeOne } = database;
+  const { isShared, nowMs, queries, writeOne } = database;
   const isOver = sql`quotas.ends_at <= ${nowMs}`;
-  const queue = createOwnerQueue(database);
+  const queue = createOwnerQueue(isShared);
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
@@ -66,13 +65,11 @@ export function createQuotas(database: Database) {
     },
     /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
     async discount(name: QuotaName, ownerId: string, endsAtMs: number, amount = 1): Promise<void> {
-      await queries
-        .updateTable("quotas")
-        .set((eb) => ({ used: eb("used", "-", amount) }))
-        .where("key", "=", toKey(name, ownerId))
-        .where("ends_at", "=", endsAtMs)
-        .where("ends_at", ">", nowMs)
-        .execute();
+      await sql`
+        update quotas set used = used - ${amount}
+          where key = ${toKey(name, ownerId)} and ends_at = ${endsAtMs} and ends_at > ${nowMs}`.execute(
+        queries,
+      );
     },
   };
 }
@@ -82,15 +79,24 @@ function toKey(name: QuotaName, ownerId: string): string {
   return `${name}:${createHash("sha256").update(ownerId).digest("hex")}`;
 }
 
-/**
- * For transactions that wait for a lock of their owner's. On Postgres they wait here, and not with a connection each; on
- * SQLite one transaction follows the other anyway.
- */
-export function createOwnerQueue({ isShared }: Pick<Dialect, "isShared">): Queue {
-  return new Queue(isShared ? { perKey: 1 } : {});
+/** Writes for an owner, while nobody else counts what that one has; those for nobody do not wait for each other. */
+export function createOwnerWrites({ isShared, lock, write }: Database) {
+  const queue = createOwnerQueue(isShared);
+  return async <T>(
+    ownerId: string | null,
+    ...[statements, bytes]: Parameters<typeof write<T>>
+  ): Promise<T> => {
+    if (ownerId === null) return await write(statements, bytes);
+    return await queue.run(ownerId, () =>
+      write(async (transaction) => {
+        await lock(transaction, `owner:${ownerId}`);
+        return await statements(transaction);
+      }, bytes),
+    );
+  };
 }
 
-/** While one has the lock no other gateway counts what the owner has. */
-export function toOwnerLock(ownerId: string): string {
-  return `owner:${ownerId}`;
+/** Where transactions wait for a lock of their owner's, and not with a connection each; on SQLite they take turns anyway. */
+function createOwnerQueue(isShared: boolean): Queue {
+  return new Queue(isShared ? { perKey: 1 } : {});
 }

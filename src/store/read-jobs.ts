@@ -4,7 +4,7 @@ import type { Asset } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { Database } from "./database.ts";
-import { inChunks, toJob } from "./job-rows.ts";
+import { inChunks, inOrder, toJob } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 
 export type DocumentName = "input" | "output" | "assets";
@@ -56,8 +56,7 @@ export function createJobReads({ queries, reads }: Database) {
       const rows = await inChunks(ids, ([id = "", ...others]) =>
         others.length === 0 ? one(reads, id, ownerId) : select([id, ...others], ownerId).execute(),
       );
-      const found = new Map(rows.map((row) => [row.id, toJob(row)]));
-      return ids.map((id) => found.get(id) ?? null);
+      return inOrder(ids, rows, toJob);
     },
 
     /** The same together with their documents, as `documents.read` gives them. */
@@ -71,10 +70,7 @@ export function createJobReads({ queries, reads }: Database) {
           ? oneWhole(id, mostBytes, ownerId)
           : selectWhole([id, ...others], mostBytes, ownerId).execute(),
       );
-      const found = new Map(
-        rows.map((row) => [row.id, { job: toJob(row), documents: toStoredDocuments(row) }]),
-      );
-      return ids.map((id) => found.get(id) ?? null);
+      return inOrder(ids, rows, (row) => ({ job: toJob(row), documents: toStoredDocuments(row) }));
     },
 
     async readKeyed(
@@ -140,12 +136,12 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
         reads
           .selectFrom("job_documents")
           .leftJoin("job_assets", "job_assets.job_id", "job_documents.job_id")
+          .select("job_documents.job_id as id")
           .select(documentColumns(mostBytes))
           .where("job_documents.job_id", "in", chunk)
           .execute(),
       );
-      const found = new Map(rows.map((row) => [row.job_id, toStoredDocuments(row)]));
-      return ids.map((id) => found.get(id) ?? null);
+      return inOrder(ids, rows, toStoredDocuments);
     },
 
     readText,
@@ -176,7 +172,6 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
 /** Each text is null where it takes more than `mostBytes`. */
 function documentColumns(mostBytes: Value) {
   return [
-    "job_documents.job_id",
     "input_bytes",
     "output_bytes",
     "job_assets.bytes as assets_bytes",

@@ -8,8 +8,8 @@ import { namesOf } from "../job/upstream.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
-import { fromJob, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
-import { createOwnerQueue, toOwnerLock } from "./quotas.ts";
+import { fromJob, IS_ACCEPTED, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
 
@@ -47,8 +47,8 @@ export function createSubmits(
   announce: (id: string) => void,
   channels: Channels,
 ) {
-  const { nowMs, queries, write, checkDisk, lock, skipLocked } = database;
-  const queue = createOwnerQueue(database);
+  const { nowMs, queries, checkDisk, skipLocked } = database;
+  const write = createOwnerWrites(database);
 
   return {
     /**
@@ -65,9 +65,9 @@ export function createSubmits(
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
       // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
-      const insert = (): Promise<boolean> =>
-        write(async (transaction) => {
-          if (mostInFlight !== null) await lock(transaction, toOwnerLock(job.ownerId));
+      const isInserted = await write(
+        mostInFlight === null ? null : job.ownerId,
+        async (transaction) => {
           const row = await transaction
             .insertInto("jobs")
             .values((eb) => ({
@@ -89,33 +89,26 @@ export function createSubmits(
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
           return true;
-        }, texts.input.length);
-      const isInserted = await (mostInFlight === null ? insert() : queue.run(job.ownerId, insert));
+        },
+        texts.input.length,
+      );
       if (isInserted) channels.stored.publish(job);
       return isInserted;
     },
 
     /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
     async withdraw(id: string): Promise<void> {
-      await queries
-        .deleteFrom("jobs")
-        .where("id", "=", id)
-        .where("status", "=", "SUBMITTING")
-        .execute();
+      await sql`delete from jobs where id = ${id} and status = 'SUBMITTING'`.execute(queries);
       announce(id);
     },
 
     /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */
     async extendSubmit(id: string, leaseMs: number): Promise<boolean> {
-      const row = await queries
-        .updateTable("jobs")
-        .set((eb) => ({ submit_until: eb(nowMs, "+", leaseMs) }))
-        .where("id", "=", id)
-        .where("status", "=", "SUBMITTING")
-        .where("submit_until", "!=", ABANDONED)
-        .returning("id")
-        .executeTakeFirst();
-      return row !== undefined;
+      const { rows } = await sql`
+        update jobs set submit_until = ${nowMs} + ${leaseMs}
+          where id = ${id} and status = 'SUBMITTING' and submit_until <> ${ABANDONED}
+          returning id`.execute(queries);
+      return rows.length > 0;
     },
 
     /**
@@ -124,29 +117,15 @@ export function createSubmits(
      */
     async listAbandonedSubmits(limit: number): Promise<string[]> {
       // Marked in the same statement: otherwise a lease could be extended, and the POST leave, before the row is settled.
-      const rows = await queries
-        .with("abandoned", (db) =>
-          db
-            .selectFrom("jobs")
-            .select("id")
-            .where("status", "=", "SUBMITTING")
-            .where((eb) =>
-              eb.or([
-                eb("submit_until", "<=", nowMs),
-                eb("submit_until", ">", eb(nowMs, "+", MAX_LEASE_MS)),
-              ]),
-            )
-            .orderBy("created_at")
-            .orderBy("id")
-            .limit(limit)
-            .modifyEnd(skipLocked),
+      const { rows } = await sql<{ readonly id: string }>`
+        with abandoned as (
+          select id from jobs where status = 'SUBMITTING'
+            and (submit_until <= ${nowMs} or submit_until > ${nowMs} + ${MAX_LEASE_MS})
+          order by created_at, id limit ${limit} ${skipLocked}
         )
-        .updateTable("jobs")
-        .set({ submit_until: ABANDONED })
-        .where("id", "in", (eb) => eb.selectFrom("abandoned").select("abandoned.id"))
-        .returning("id")
-        .execute();
-      return rows.map((row) => row.id);
+        update jobs set submit_until = ${ABANDONED} where id in (select id from abandoned)
+          returning id`.execute(queries);
+      return rows.map(({ id }) => id);
     },
   };
 }
@@ -182,8 +161,7 @@ function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
   const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
   return sql<number | null>`case
     when exists (
-      select 1 from jobs where deployment_id = ${deploymentId}
-        and status in ('IN_QUEUE', 'IN_PROGRESS') and ${isOurs}
+      select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
         and finished_at is null and away_since is null
     ) then 0
     else ${nowMs} - (
@@ -199,16 +177,11 @@ async function refuseAbove(
   database: Database,
   most: number,
 ) {
-  const unfinished = await transaction
-    .selectFrom("jobs")
-    .select("id")
-    .where("owner_id", "=", ownerId)
-    .where("status", "in", UNFINISHED_STATUSES)
-    .where((eb) => isFollowed(eb, database))
-    .offset(most)
-    .limit(1)
-    .execute();
-  if (unfinished.length === 0) return;
+  const { rows } = await sql`
+    select id from jobs where owner_id = ${ownerId}
+      and status in (${sql.join(UNFINISHED_STATUSES)}) and ${isFollowed(database)}
+      limit 1 offset ${most}`.execute(transaction);
+  if (rows.length === 0) return;
   throw new LimitError(
     `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
     {

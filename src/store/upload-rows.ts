@@ -3,9 +3,9 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { InvalidInputError } from "../job/errors.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
-import { inChunks } from "./job-rows.ts";
+import { inChunks, inOrder } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
-import { createOwnerQueue, toOwnerLock } from "./quotas.ts";
+import { createOwnerWrites } from "./quotas.ts";
 
 /** For how long an upload may come, and counts as open. */
 export const UPLOAD_LIFE_MS = 60 * 60_000;
@@ -30,77 +30,62 @@ export type Uploads = ReturnType<typeof createUploads>;
 
 /** Files that clients bring. */
 export function createUploads(database: Database) {
-  const { nowMs, skipLocked, queries, reads, write, lock } = database;
-  const queue = createOwnerQueue(database);
+  const { nowMs, skipLocked, queries, reads, write } = database;
+  const writeFor = createOwnerWrites(database);
 
   return {
     /** Rejects with a `LimitError` when the owner has `mostOpen` uploads that have not come; no limit when null. */
     create: (upload: NewUpload, mostOpen: number | null): Promise<void> =>
-      queue.run(upload.ownerId, () =>
-        write(async (transaction) => {
-          if (mostOpen !== null) {
-            await lock(transaction, toOwnerLock(upload.ownerId));
-            await refuseAbove(transaction, nowMs, upload.ownerId, mostOpen);
-          }
-          await transaction
-            .insertInto("uploads")
-            .values({
-              id: upload.id,
-              owner_id: upload.ownerId,
-              file_name: upload.fileName,
-              content_type: upload.contentType,
-              bytes: upload.bytes,
-              created_at: nowMs,
-            })
-            .execute();
-        }),
-      ),
+      writeFor(mostOpen === null ? null : upload.ownerId, async (transaction) => {
+        if (mostOpen !== null) await refuseAbove(transaction, nowMs, upload.ownerId, mostOpen);
+        await transaction
+          .insertInto("uploads")
+          .values({
+            id: upload.id,
+            owner_id: upload.ownerId,
+            file_name: upload.fileName,
+            content_type: upload.contentType,
+            bytes: upload.bytes,
+            created_at: nowMs,
+          })
+          .execute();
+      }),
 
     /** In the order of `ids`, null where there is none. */
     async readMany(ids: readonly string[]): Promise<(Upload | null)[]> {
       const rows = await inChunks(ids, (chunk) =>
         reads.selectFrom("uploads").selectAll().where("id", "in", chunk).execute(),
       );
-      const found = new Map(rows.map((row) => [row.id, row]));
-      return ids.map((id) => {
-        const row = found.get(id);
-        if (row === undefined) return null;
-        const { owner_id: ownerId, file_name: fileName, content_type: contentType } = row;
-        return { id, ownerId, fileName, contentType, bytes: row.bytes, file: row.file };
-      });
+      return inOrder(ids, rows, (row) => ({
+        id: row.id,
+        ownerId: row.owner_id,
+        fileName: row.file_name,
+        contentType: row.content_type,
+        bytes: row.bytes,
+        file: row.file,
+      }));
     },
 
     /** Notes that all of it has come. False when it has already, or is gone. */
     receive: (id: string, file: string): Promise<boolean> =>
       write(async (transaction) => {
-        const row = await transaction
-          .updateTable("uploads")
-          .set({ file })
-          .where("id", "=", id)
-          .where("file", "is", null)
-          .where(isLeased(file, nowMs))
-          .returning("id")
-          .executeTakeFirst();
-        if (row !== undefined) await endLease(transaction, file);
-        return row !== undefined;
+        const { rows } = await sql`
+          update uploads set file = ${file}
+            where id = ${id} and file is null and ${isLeased(file, nowMs)} returning id`.execute(
+          transaction,
+        );
+        if (rows.length > 0) await endLease(transaction, file);
+        return rows.length > 0;
       }),
 
     /** Deletes at most `limit` uploads that are a day old and that no job names; returns how many. */
     async deleteUnused(limit: number): Promise<number> {
-      const rows = await queries
-        .with("unused", (db) =>
-          db
-            .selectFrom("uploads")
-            .select("id")
-            .where(isUnused(nowMs))
-            .orderBy("created_at")
-            .limit(limit)
-            .modifyEnd(skipLocked),
+      const { rows } = await sql`
+        with unused as (
+          select id from uploads where ${isUnused(nowMs)}
+            order by created_at limit ${limit} ${skipLocked}
         )
-        .deleteFrom("uploads")
-        .where("id", "in", (eb) => eb.selectFrom("unused").select("unused.id"))
-        .returning("id")
-        .execute();
+        delete from uploads where id in (select id from unused) returning id`.execute(queries);
       return rows.length;
     },
   };
@@ -118,16 +103,11 @@ async function refuseAbove(
   ownerId: string,
   most: number,
 ): Promise<void> {
-  const open = await transaction
-    .selectFrom("uploads")
-    .select("id")
-    .where("owner_id", "=", ownerId)
-    .where("file", "is", null)
-    .where((eb) => eb("created_at", ">", eb(nowMs, "-", UPLOAD_LIFE_MS)))
-    .offset(most - 1)
-    .limit(1)
-    .execute();
-  if (open.length === 0) return;
+  const { rows } = await sql`
+    select id from uploads
+      where owner_id = ${ownerId} and file is null and created_at > ${nowMs} - ${UPLOAD_LIFE_MS}
+      limit 1 offset ${most - 1}`.execute(transaction);
+  if (rows.length === 0) return;
   throw new LimitError(
     `You have ${toCountText(most, "uploads")} open, the most allowed. Send their bytes, or wait an hour until they expire.`,
     {
@@ -146,18 +126,10 @@ export async function insertUses(
   uploads: readonly string[],
 ): Promise<void> {
   if (uploads.length === 0) return;
-  const rows = await transaction
-    .insertInto("upload_uses")
-    .columns(["upload_id", "job_id"])
-    .expression((eb) =>
-      eb
-        .selectFrom("uploads")
-        .select(["id", sql.val(jobId).as("job_id")])
-        .where("id", "in", uploads)
-        .where("file", "is not", null),
-    )
-    .returning("upload_id")
-    .execute();
+  const { rows } = await sql`
+    insert into upload_uses (upload_id, job_id)
+      select id, ${jobId} from uploads where id in (${sql.join(uploads)}) and file is not null
+      returning upload_id`.execute(transaction);
   if (rows.length === uploads.length) return;
   throw new InvalidInputError([
     { path: [], message: "names an upload that has been deleted; upload the file again" },

@@ -3,7 +3,7 @@ import { type Selectable, sql } from "kysely";
 import type { Run } from "../job/run-times.ts";
 import { namesOf } from "../job/upstream.ts";
 import type { Database } from "./database.ts";
-import { ACCEPTED_STATUSES, isAnothers } from "./job-rows.ts";
+import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** That are kept of a deployment and upstream. */
@@ -78,78 +78,51 @@ export function createFollowedJobs(database: Database) {
   return {
     /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
     async listOverdue(before: Date, limit: number): Promise<string[]> {
-      const age = sql<number>`created_at + 0`;
-      const rows = await queries
-        .selectFrom("jobs")
-        .select("id")
-        .where("status", "in", ACCEPTED_STATUSES)
-        .where(age, "<", before.getTime())
-        .where((eb) => eb(eb("created_at", "+", eb.ref("away_ms")), "<", before.getTime()))
-        // Of a job from before upstreams were stored nobody knows whether it is overdue.
-        .where("upstream", "=", upstream)
-        .where("away_since", "is", null)
-        .orderBy(age)
-        .limit(limit)
-        .execute();
+      const beforeMs = before.getTime();
+      // Of a job from before upstreams were stored nobody knows whether it is overdue.
+      const { rows } = await sql<{ readonly id: string }>`
+        select id from jobs
+          where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + away_ms < ${beforeMs}
+            and upstream = ${upstream} and away_since is null
+          order by created_at + 0 limit ${limit}`.execute(queries);
       return rows.map(({ id }) => id);
     },
 
     /** Counts the time that its own jobs were away, and follows them again. */
     async takeBack(): Promise<void> {
-      await queries
-        .updateTable("jobs")
-        .set((eb) => ({
-          away_ms: eb("away_ms", "+", sql<number>`${nowMs} - away_since`),
-          away_since: null,
-          version: eb("version", "+", 1),
-          updated_at: nowMs,
-        }))
-        .where("status", "in", ACCEPTED_STATUSES)
-        .where("away_since", "is not", null)
-        .where("upstream", "=", upstream)
-        .execute();
+      await sql`
+        update jobs set away_ms = away_ms + ${nowMs} - away_since, away_since = null,
+            version = version + 1, updated_at = ${nowMs}
+          where ${IS_ACCEPTED} and away_since is not null and upstream = ${upstream}`.execute(
+        queries,
+      );
     },
 
     /** How many unfinished jobs each other upstream has. */
     async countOthers(): Promise<readonly { readonly upstream: string; readonly count: number }[]> {
-      return await queries
-        .selectFrom("jobs")
-        .select("upstream")
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .where("status", "in", ACCEPTED_STATUSES)
-        .where((eb) => isAnothers(eb, database))
-        .groupBy("upstream")
-        .orderBy("upstream")
-        .$narrowType<{ upstream: string }>()
-        .execute();
+      const { rows } = await sql<{ readonly upstream: string; readonly count: number }>`
+        select upstream, count(*) as count from jobs where ${IS_ACCEPTED} and ${isAnothers(database)}
+          group by upstream order by upstream`.execute(queries);
+      return rows;
     },
 
     /** Notes since when other upstreams' jobs are away that no gateway follows. */
     async noteLeft(): Promise<void> {
-      await queries
-        .updateTable("jobs")
-        .set((eb) => ({
-          away_since: nowMs,
-          queue_position: null,
-          version: eb("version", "+", 1),
-          updated_at: nowMs,
-        }))
-        .where("status", "in", ACCEPTED_STATUSES)
-        .where("away_since", "is", null)
-        .where((eb) => isAnothers(eb, database))
-        .where(isLeft)
-        .execute();
+      await sql`
+        update jobs set away_since = ${nowMs}, queue_position = null,
+            version = version + 1, updated_at = ${nowMs}
+          where ${IS_ACCEPTED} and away_since is null and ${isAnothers(database)} and ${isLeft}`.execute(
+        queries,
+      );
     },
 
     /** Whether there is a job, which may have ended, that is not surely this upstream's. Reads every job. */
     async holdsOthers(): Promise<boolean> {
-      const row = await queries
-        .selectFrom("jobs")
-        .select("id")
-        .where((eb) => eb.or([eb("upstream", "is", null), eb("upstream", "!=", upstream)]))
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
+      const { rows } = await sql`
+        select id from jobs where upstream is null or upstream <> ${upstream} limit 1`.execute(
+        queries,
+      );
+      return rows.length > 0;
     },
   };
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { createChangeFeed } from "../../src/store/wake-ups.ts";
+import { WakeUps } from "../../src/store/wake-ups.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
@@ -9,28 +9,18 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** How often a subscription to this topic was woken. */
-function countWakes(changes: ReturnType<typeof createChangeFeed>, topic: string) {
+/** How often a subscription to this job was woken. */
+function countWakes(wakeUps: WakeUps, jobId: string) {
   let count = 0;
-  const stop = changes.subscribe(topic, () => (count += 1));
+  const stop = wakeUps.subscribeToJob(jobId, () => (count += 1));
   return { count: () => count, stop };
 }
 
-test("news of a topic wakes those who hear of it, and nobody who has left", () => {
-  const changes = createChangeFeed();
-  const [one, other, left] = ["a", "b", "a"].map((topic) => countWakes(changes, topic));
-  left?.stop();
-  changes.announce("a");
-  expect([one, other, left].map((wakes) => wakes?.count())).toEqual([1, 0, 0]);
-  changes.announceAll();
-  expect([one, other, left].map((wakes) => wakes?.count())).toEqual([2, 1, 0]);
-});
-
-test("word that is lost is made good within 15 s, for all who hear of a topic together", () => {
-  const changes = createChangeFeed();
-  const first = countWakes(changes, "a");
+test("word that is lost is made good within 15 s, for all who hear of a job together", async () => {
+  const wakeUps = new WakeUps();
+  const first = countWakes(wakeUps, "a");
   vi.advanceTimersByTime(14_999);
-  const second = countWakes(changes, "a");
+  const second = countWakes(wakeUps, "a");
   vi.advanceTimersByTime(1);
   const counts = () => [first.count(), second.count()];
   expect(first.count()).toBe(1);
@@ -41,22 +31,22 @@ test("word that is lost is made good within 15 s, for all who hear of a topic to
   second.stop();
   second.stop();
   expect(vi.getTimerCount()).toBe(0);
-  countWakes(changes, "a");
-  changes.close();
+  countWakes(wakeUps, "a");
+  await wakeUps.close();
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("many topics take one timer, and are read again in a few turns", () => {
-  const changes = createChangeFeed();
-  const topics = Array.from({ length: 3_000 }, (_, index) => countWakes(changes, `job-${index}`));
+test("many jobs take one timer, and are read again in a few turns", () => {
+  const wakeUps = new WakeUps();
+  const jobs = Array.from({ length: 3_000 }, (_, index) => countWakes(wakeUps, `job-${index}`));
   expect(vi.getTimerCount()).toBe(1);
   const woken: number[] = [];
-  const sum = () => topics.reduce((total, { count }) => total + count(), 0);
+  const sum = () => jobs.reduce((total, { count }) => total + count(), 0);
   for (let turn = 0; turn < 15; turn++) {
     const before = sum();
     vi.advanceTimersByTime(1_000);
     woken.push(sum() - before);
   }
   expect(Math.max(...woken)).toBe(3_000 / 8);
-  expect(topics.every(({ count }) => count() === 1)).toBe(true);
+  expect(jobs.every(({ count }) => count() === 1)).toBe(true);
 });

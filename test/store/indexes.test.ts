@@ -17,7 +17,7 @@ import { createPolls } from "../../src/store/polls.ts";
 import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tables } from "../../src/store/tables.ts";
-import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
+import { WakeUps } from "../../src/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -244,7 +244,7 @@ describe("on Postgres", () => {
     });
     const database = { ...opened, queries, reads: queries };
     const channels = createChannels();
-    store = createJobStore({ database, changes: createLocalWakeUps(), channels });
+    store = createJobStore({ database, changes: new WakeUps(), channels });
     return async () => {
       await Promise.all([queries.destroy(), client.end()]);
       await store.close();

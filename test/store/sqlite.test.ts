@@ -16,7 +16,7 @@ import { DatabaseDiskError } from "../../src/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
-import { createLocalWakeUps } from "../../src/store/wake-ups.ts";
+import { WakeUps } from "../../src/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { damageTable } from "../support/damage-table.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -51,7 +51,7 @@ describe("the job store on SQLite", () => {
         const options = { ...QUIET, upstream, channels, monotonic: () => clock.ms };
         const database = await openSqlite(join(folder, "jobs.db"), options);
         run = (statement) => sql.raw(statement).execute(database.queries);
-        return createJobStore({ database, changes: createLocalWakeUps(), channels });
+        return createJobStore({ database, changes: new WakeUps(), channels });
       },
       async execute(statements) {
         for (const statement of statements.split(";")) await run(statement);
@@ -256,7 +256,7 @@ describe("a disk or a file that fails", () => {
       log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) }),
       monotonic: () => clock.ms,
     });
-    const store = createJobStore({ database, changes: createLocalWakeUps(), channels });
+    const store = createJobStore({ database, changes: new WakeUps(), channels });
     onTestFinished(() => store.close());
     const run = (statement: string) => sql.raw(statement).execute(database.queries);
     const begin = [
