@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { openLeasedStore } from "../src/files/open-file-store.ts";
+import { openFileStore } from "../src/files/open-file-store.ts";
 import { NOT_KEPT } from "../src/job/asset.ts";
 import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
@@ -370,7 +370,7 @@ async function storePictures(databaseUrl: string, filesUrl: string): Promise<voi
   await fillStore(databaseUrl, async ({ files }) => {
     const { folder: databaseId } = await files.readPlace();
     const credentials = { accessKeyId: "", secretAccessKey: "", sessionToken: null };
-    const store = await openLeasedStore({ url: filesUrl, databaseId, credentials, files });
+    const store = await openFileStore({ url: filesUrl, databaseId, credentials, files });
     await files.request(job, images);
     const claimed = await files.claimDue({ limit: images.length, claimMs: 60_000 });
     for (const [at, file] of claimed.files.entries()) {

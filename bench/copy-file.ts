@@ -2,7 +2,6 @@ import { createWriteStream } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { openKeeper } from "../test/support/open-keeper.ts";
 
@@ -27,14 +26,9 @@ async function copyPlainly(): Promise<void> {
 
 async function prepareKeeper(): Promise<() => Promise<void>> {
   const { origin } = new URL(url);
-  const { succeed, stateOf } = await openKeeper({ folder, origin, mostBytes: Infinity });
+  const { succeed, untilSettled } = await openKeeper({ folder, origin, mostBytes: Infinity });
   return async () => {
-    const job = await succeed([url]);
-    for (;;) {
-      const [file] = await stateOf(job);
-      if (file?.state === "KEPT") return;
-      if (file?.state === "FAILED") throw new Error(`Not kept: ${file.reason}`);
-      await sleep(10);
-    }
+    const [file] = await untilSettled(await succeed([url]));
+    if (file?.state !== "KEPT") throw new Error(`Not kept: ${file?.reason}`);
   };
 }

@@ -1,7 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { sleepFor } from "../runtime/loop.ts";
-import { startLoop } from "../runtime/loop.ts";
+import { type sleepFor, startLoop } from "../runtime/loop.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Files } from "../store/files.ts";
 import type { Uploads } from "../store/upload-rows.ts";

@@ -1,10 +1,9 @@
-import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { nullIfMissing } from "../runtime/coded-error.ts";
-import { chance, clock } from "../runtime/environment.ts";
-import { checkFileName, type FileStore } from "./file-store.ts";
-import { onDisk, writeDraft } from "./write-draft.ts";
+import { clock } from "../runtime/environment.ts";
+import { checkFileName, type FileStore, onDisk, writeDraft } from "./file-store.ts";
 
 const DRAFT_LIFE_MS = 24 * 60 * 60_000;
 
@@ -15,7 +14,6 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
   await onDisk(folder, async () => {
     await mkdir(drafts, { recursive: true, mode: 0o700 });
     await removeOldDrafts(drafts);
-    await checkWriting({ folder, drafts });
   });
   return {
     async draft(bytes, { mostBytes }) {
@@ -34,18 +32,9 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
     },
     async open(name, range) {
       const path = toPath(name);
-      return await onDisk(folder, async () => {
-        const file = await nullIfLost(open(path));
-        if (file === null) return null;
-        try {
-          const { size } = await file.stat();
-          const { from: start = 0, to: end = Infinity } = range ?? {};
-          return { bytes: size, stream: file.createReadStream({ start, end }) };
-        } catch (error) {
-          await file.close();
-          throw error;
-        }
-      });
+      const file = await onDisk(folder, () => nullIfLost(open(path)));
+      const { from: start = 0, to: end = Infinity } = range ?? {};
+      return file?.createReadStream({ start, end }) ?? null;
     },
     async size(name) {
       const path = toPath(name);
@@ -57,6 +46,7 @@ export async function openFolderStore(folder: string): Promise<FileStore> {
       await onDisk(folder, () => rm(path, { force: true }));
     },
     presign: null,
+    close: async () => undefined,
   };
 
   async function nullIfLost<T>(promise: Promise<T>): Promise<T | null> {
@@ -75,14 +65,6 @@ async function removeOldDrafts(drafts: string): Promise<void> {
     if (found !== null && clock.now() - found.mtimeMs > DRAFT_LIFE_MS)
       await rm(path, { force: true });
   }
-}
-
-/** Does what keeping a file takes, since permissions alone don't tell of a disk that is full or read-only. */
-async function checkWriting(options: { readonly folder: string; readonly drafts: string }) {
-  const name = `.${chance.uuid()}`;
-  await writeFile(join(options.drafts, name), "");
-  await rename(join(options.drafts, name), join(options.folder, name));
-  await rm(join(options.folder, name));
 }
 
 /** Waits until the bytes of a file, or the names in a folder, survive a power loss. */

@@ -1,20 +1,16 @@
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
-import { clock } from "../runtime/environment.ts";
-import type { Asset, KeptFile } from "../job/asset.ts";
-import { keepBackOffMs, NOT_KEPT, toUrls } from "../job/asset.ts";
+import { type Asset, keepBackOffMs, type KeptFile, NOT_KEPT, toUrls } from "../job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
-import type { Job } from "../job/job.ts";
-import { isFinished } from "../job/job.ts";
+import { isFinished, type Job } from "../job/job.ts";
+import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/files.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { createFileName, detectFile } from "./detect-file.ts";
-import type { FetchFile } from "./fetch-file.ts";
-import { FetchFileError } from "./fetch-file.ts";
-import type { FileStore } from "./file-store.ts";
-import { FileStoreError, FileTooLargeError } from "./file-store.ts";
+import { type FetchFile, FetchFileError } from "./fetch-file.ts";
+import { type FileStore, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
 /** Fetched by one gateway at once. */
 const MAX_AT_ONCE = 16;

@@ -1,35 +1,49 @@
 import { join, resolve } from "node:path";
 
 import type { Files } from "../store/files.ts";
-import { type FileStore, FileStoreError } from "./file-store.ts";
+import { checkFileName, type FileStore, FileStoreError } from "./file-store.ts";
 import { openFolderStore } from "./folder-store.ts";
-import type { S3Credentials, S3Place } from "./s3-client.ts";
-import { openS3Store } from "./s3-store.ts";
+import { openS3Store, type S3Credentials, type S3Place } from "./s3-store.ts";
 
 const LEASE_MS = 60 * 60_000;
 /** A file may take so long to be written: S3 has time for 50 KB/s, and is asked three times. */
 const SLOWEST_BYTES_PER_MS = 10;
 
-export type OpenFileStore = FileStore & {
-  /** Ends what is under way. */
-  close(): Promise<void>;
-};
-
 /**
- * Opens the place for files and lets a row name each file before it is written, so that what a crash leaves is found and
- * deleted.
+ * Opens the place for files, makes its folder where it does not exist, and checks that files can be kept. A row names each
+ * file before it is written, so that what a crash leaves is found and deleted. Rejects with a `FileStoreError`.
  */
-export async function openLeasedStore({
-  files,
-  ...place
-}: Parameters<typeof openFileStore>[0] & {
+export async function openFileStore(options: {
+  /** `file:<folder>` (relative to the working directory) or `s3://bucket/prefix?endpoint=https://…&region=…`. */
+  readonly url: string;
+  /** Names a folder of its own, so that databases that share the place never touch each other's files. */
+  readonly databaseId: string;
+  /** Of a bucket. */
+  readonly credentials: S3Credentials;
   readonly files: Pick<Files, "lease">;
-}): Promise<OpenFileStore> {
-  const store = await openFileStore(place);
+}): Promise<FileStore> {
+  const { credentials, files } = options;
+  const databaseFolder = checkFileName(options.databaseId);
+  const place = parseFilesUrl(options.url);
+  if (place === null) {
+    throw new FileStoreError(
+      "FILES_URL names no place for files. Write file:<folder> or s3://bucket/prefix?endpoint=https://…&region=….",
+    );
+  }
+  const store =
+    place.kind === "s3"
+      ? await openS3Store({ place, folder: `${place.folder}${databaseFolder}/`, credentials })
+      : await openFolderStore(join(place.folder, databaseFolder));
+  try {
+    await checkWriting(store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   return {
     ...store,
-    async draft(bytes, options) {
-      const draft = await store.draft(bytes, options);
+    async draft(bytes, limits) {
+      const draft = await store.draft(bytes, limits);
       return {
         ...draft,
         async keepAs(name, contentType) {
@@ -41,30 +55,14 @@ export async function openLeasedStore({
   };
 }
 
-/** Makes the folder where it does not exist, and checks that files can be kept. Rejects with a `FileStoreError`. */
-export async function openFileStore(options: {
-  /** `file:<folder>` (relative to the working directory) or `s3://bucket/prefix?endpoint=https://…&region=…`. */
-  readonly url: string;
-  /** Letters and digits. Names a folder of its own, so that databases that share the place never touch each other's files. */
-  readonly databaseId: string;
-  /** Of a bucket. */
-  readonly credentials: S3Credentials;
-}): Promise<OpenFileStore> {
-  const { url, databaseId, credentials } = options;
-  if (!/^[A-Za-z\d]+$/.test(databaseId)) {
-    throw new RangeError("A database's id can't name its folder. Use letters and digits.");
-  }
-  const place = parseFilesUrl(url);
-  if (place === null) {
-    throw new FileStoreError(
-      "FILES_URL names no place for files. Write file:<folder> or s3://bucket/prefix?endpoint=https://…&region=….",
-    );
-  }
-  if (place.kind === "s3")
-    return await openS3Store({ place, folder: `${place.folder}${databaseId}/`, credentials });
-  const store = await openFolderStore(join(place.folder, databaseId));
-  return { ...store, close: async () => undefined };
+/** Does what keeping a file takes: permissions alone don't tell of a full disk, nor credentials of what they may do. */
+async function checkWriting(store: FileStore): Promise<void> {
+  await using draft = await store.draft(noBytes(), { mostBytes: 0 });
+  await draft.keepAs("check", "application/octet-stream");
+  await store.delete("check");
 }
+
+export async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
 /** With the folder of all databases: a path, or what keys begin with. */
 type Place =

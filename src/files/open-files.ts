@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import { chance, clock } from "../runtime/environment.ts";
@@ -12,13 +13,11 @@ import type { Files } from "../store/files.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";
 import { createFetchFile, FetchFileError } from "./fetch-file.ts";
-import type { FileStore } from "./file-store.ts";
-import { FileStoreError } from "./file-store.ts";
+import { type FileStore, FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
-import { createFindOwner } from "./find-owner.ts";
 import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
-import { openLeasedStore } from "./open-file-store.ts";
+import { noBytes, openFileStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
 import { createUploadService } from "./uploads.ts";
 
@@ -49,12 +48,8 @@ export async function openFiles({
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
   const { folder, key, marker } = await store.files.readPlace();
   const { credentials } = settings;
-  const opened = await openLeasedStore({
-    url,
-    databaseId: folder,
-    credentials,
-    files: store.files,
-  });
+  const { files } = store;
+  const opened = await openFileStore({ url, databaseId: folder, credentials, files });
   opening.defer(() => opened.close());
   const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
   await checkPlace(marker, { files: store.files, store: fileStore });
@@ -113,6 +108,31 @@ export async function openFiles({
   };
 }
 
+/** The id of the owner of a file; null where nobody needs it any more, as what was deleted, on whichever gateway. */
+export type FindOwner = (name: string) => Promise<string | null>;
+
+/**
+ * Asks the database for each request: only that knows what other gateways have deleted a moment ago. One statement is under
+ * way at a time, and all who ask meanwhile share the next, so that a page full of pictures costs a few.
+ */
+export function createFindOwner(files: Pick<Files, "findOwners">): FindOwner {
+  let reading: Promise<unknown> = Promise.resolve();
+  const loader = new DataLoader<string, string | null>(
+    async (names) => {
+      const found = files.findOwners(names);
+      reading = found;
+      const owners = await found;
+      return names.map((name) => owners.get(name) ?? null);
+    },
+    {
+      // What is true now may not be the next time.
+      cache: false,
+      batchScheduleFn: (dispatch) => void Promise.allSettled([reading]).then(dispatch),
+    },
+  );
+  return (name) => loader.load(name);
+}
+
 /**
  * Makes sure that the place is the database's own: a file in it has the name that the database remembers. Where a disk is
  * not mounted, or another bucket is named, every file would seem to be gone.
@@ -130,8 +150,6 @@ async function checkPlace(
   }
   if ((await store.size(marker)) === null) throw new FileStoreError(ELSEWHERE);
 }
-
-async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
 /** Whether others can read what it signs: an S3 on a private network answers the gateway alone. */
 async function isInPublic({ presign }: FileStore): Promise<boolean> {

@@ -1,18 +1,21 @@
 import type { Viewer } from "../auth/viewer.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 import { InvalidInputError, InvalidUploadError } from "../job/errors.ts";
-import type { InputIssue } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
-import { createUploadId, findUploads, replaceUploads, textProblem } from "../job/input.ts";
+import {
+  createUploadId,
+  findUploads,
+  type InputIssue,
+  replaceUploads,
+  textProblem,
+} from "../job/input.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
-import type { Upload, Uploads } from "../store/upload-rows.ts";
-import { UPLOAD_LIFE_MS } from "../store/upload-rows.ts";
+import { type Upload, UPLOAD_LIFE_MS, type Uploads } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
 import type { UploadsOfInputs } from "../tracking/submission.ts";
 import type { FileFacts } from "./detect-file.ts";
 import { createFileName, detectFile, kindOf, toFileHeaders } from "./detect-file.ts";
-import type { FileStore } from "./file-store.ts";
-import { FileTooLargeError } from "./file-store.ts";
+import { type FileStore, FileTooLargeError } from "./file-store.ts";
 import type { SignedUrls } from "./signed-urls.ts";
 import { stripMetadata } from "./thumbnail.ts";
 

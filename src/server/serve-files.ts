@@ -5,7 +5,7 @@ import type { BaseLogger } from "pino";
 
 import { toFileHeaders } from "../files/detect-file.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
-import type { FindOwner } from "../files/find-owner.ts";
+import type { FindOwner } from "../files/open-files.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import { makeThumbnail, THUMBNAIL_WIDTHS, toThumbnailName } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
@@ -83,8 +83,7 @@ export function createFileAnswer({
     if (known === undefined) return null;
     const smaller = toThumbnailName(name, known);
     if ((await store.size(smaller)) !== null) return smaller;
-    const open = async () => (await store.open(name))?.stream ?? null;
-    const picture = await makeThumbnail(open, { ownerId, width: known });
+    const picture = await makeThumbnail(() => store.open(name), { ownerId, width: known });
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");
@@ -136,7 +135,7 @@ export function createFileAnswer({
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
     if (opened === null) response.end();
-    else await pipeline(opened.stream, (chunks) => sendInTime(chunks, ownerId), response);
+    else await pipeline(opened, (chunks) => sendInTime(chunks, ownerId), response);
   }
 
   async function* sendInTime(

@@ -8,7 +8,7 @@ import type { Deployment } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
 import type { FileStore } from "../files/file-store.ts";
-import type { FindOwner } from "../files/find-owner.ts";
+import type { FindOwner } from "../files/open-files.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
 import type { MaskError } from "../operations/mask-error.ts";

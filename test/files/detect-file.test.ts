@@ -1,12 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32, deflateSync } from "node:zlib";
 
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
 import { createFileName, detectFile, kindOf, toFileHeaders } from "../../src/files/detect-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { insertPngChunk, PNG_WIDTH_AT } from "./png-chunk.ts";
 
 const OTHER = {
   contentType: "application/octet-stream",
@@ -24,25 +24,6 @@ async function detect(bytes: Uint8Array | string, name = "file") {
 
 function draw(width = 30, height = 20) {
   return sharp({ create: { width, height, channels: 3, background: "teal" } });
-}
-
-/** A PNG of these chunks. */
-function toPng(...chunks: readonly (readonly [type: string, data: Uint8Array])[]): Buffer {
-  const parts = chunks.map(([type, data]) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    checksum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, checksum]);
-  });
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...parts]);
-}
-
-function toPngHeader(width: number, height: number): Buffer {
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  return header;
 }
 
 /** An ISO base media file as far as it tells what it is. */
@@ -139,9 +120,8 @@ test.for([
 });
 
 test("a file that begins with endless XML costs a look at its first bytes", async () => {
-  expect(await detect("<!--".repeat(1_000_000))).toEqual(OTHER);
-  expect(await detect("<?x?>".repeat(1_000_000))).toEqual(OTHER);
-  expect(await detect(`<!DOCTYPE svg [${"] ".repeat(1_000_000)}`)).toEqual(OTHER);
+  for (const text of ["<!--", "<?x?>", "<!DOCTYPE svg ["])
+    expect(await detect(text + "] <!--".repeat(100_000))).toEqual(OTHER);
 });
 
 test("a picture has the size of its first frame, upright, as its first bytes claim it", async () => {
@@ -150,9 +130,9 @@ test("a picture has the size of its first frame, upright, as its first bytes cla
   const frames = [await draw().png().toBuffer(), await draw().negate().png().toBuffer()];
   const animation = sharp(frames, { join: { animated: true } }).gif();
   expect(await detect(await animation.toBuffer())).toMatchObject({ width: 30, height: 20 });
-  const huge = toPng(["IHDR", toPngHeader(30_000, 30_000)], ["IDAT", Buffer.alloc(20)]);
-  const facts = { contentType: "image/png", width: 30_000, height: 30_000 };
-  expect(await detect(huge)).toMatchObject(facts);
+  const huge = await draw().png().toBuffer();
+  huge.writeUInt32BE(30_000, PNG_WIDTH_AT);
+  expect(await detect(huge)).toMatchObject({ contentType: "image/png", width: 30_000, height: 20 });
 });
 
 test("an AVIF of several sizes has the largest, as it may have tiles and smaller copies", async () => {
@@ -169,25 +149,15 @@ test("an AVIF of several sizes has the largest, as it may have tiles and smaller
 });
 
 test("an animated PNG is told apart, since a program that writes it anew would keep one frame", async () => {
-  const bytes = toPng(
-    ["IHDR", toPngHeader(3, 2)],
-    ["acTL", Buffer.alloc(8)],
-    ["IDAT", deflateSync(Buffer.alloc(20))],
-    ["IEND", Buffer.alloc(0)],
-  );
-  expect(await detect(bytes)).toMatchObject({ contentType: "image/apng", width: 3, height: 2 });
+  const png = await draw().png().toBuffer();
+  const control = insertPngChunk(png, `acTL${"\0".repeat(8)}`);
+  expect(await detect(control)).toMatchObject({ contentType: "image/apng", width: 30, height: 20 });
 });
 
 test("a truncated picture is what it was, and its size is told as far as it is there", async () => {
-  for (const format of ["png", "jpeg", "webp", "gif", "avif", "tiff"] as const) {
-    const whole = await draw(200, 100).toFormat(format).toBuffer();
-    for (const part of [0.1, 0.5, 0.9]) {
-      const { kind, width } = await detect(whole.subarray(0, whole.length * part));
-      expect(["IMAGE", "OTHER"], `${format} ${part}`).toContain(kind);
-      expect([200, null], `${format} ${part}`).toContain(width);
-    }
-  }
   const jpeg = await draw(200, 100).jpeg().toBuffer();
+  const none = { contentType: "image/jpeg", width: null, height: null };
+  expect(await detect(jpeg.subarray(0, 100))).toMatchObject(none);
   expect(await detect(jpeg.subarray(0, -20))).toMatchObject({ width: 200, height: 100 });
 });
 

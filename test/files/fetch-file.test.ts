@@ -1,11 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { RequestListener } from "node:http";
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { Socket } from "node:net";
-import { createServer, getDefaultAutoSelectFamily, setDefaultAutoSelectFamily } from "node:net";
+import {
+  createServer,
+  getDefaultAutoSelectFamily,
+  setDefaultAutoSelectFamily,
+  type Socket,
+} from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
@@ -118,11 +121,6 @@ test("a URL that is not https, or leads to an address that is not public, is not
   expect(connections()).toBe(0);
 });
 
-test("a name that nobody knows may be known later", async () => {
-  const fetching = createFetchFile({ trustedOrigins: [] })("https://nobody.invalid/a.png", OPTIONS);
-  await expectFailure(fetching, { isLasting: false, message: /\(E[A-Z_]+\)/ });
-});
-
 /** A server whose certificate is its own, and how to have it believed. */
 async function serveByHttps(answer: RequestListener) {
   const folder = await createTemporaryFolder();
@@ -167,7 +165,7 @@ test("a name is asked at its public addresses only, and by a certificate that so
   await empty();
 });
 
-test("up to three redirects are followed", async () => {
+test("up to three redirects are followed, and a circle is left", async () => {
   const statuses = [301, 302, 303, 307, 308, 301];
   const urls: unknown[] = [];
   const { origin, empty } = await serve(({ url }, response) => {
@@ -180,15 +178,12 @@ test("up to three redirects are followed", async () => {
     expect(await text(fetchFrom(origin))).toBe("a picture");
   expect(urls.slice(4)).toEqual(["/file.png?a=b", "/b", "/c", "/d"]);
   await empty();
-});
-
-test("a circle of redirects is left", async () => {
-  const { origin, connections, empty } = await serve(({ url }, response) => {
+  const circle = await serve(({ url }, response) => {
     response.writeHead(302, { location: url }).end();
   });
-  await expectFailure(fetchFrom(origin), { isLasting: true, message: /more than 3 times/ });
-  expect(connections()).toBe(4);
-  await empty();
+  const fetching = fetchFrom(circle.origin);
+  await expectFailure(fetching, { isLasting: true, message: /more than 3 times/ });
+  expect(circle.connections()).toBe(4);
 });
 
 test("a redirect is checked like a URL that somebody gives", async () => {
@@ -211,20 +206,17 @@ test("a redirect is checked like a URL that somebody gives", async () => {
   expect(inside.connections()).toBe(0);
 });
 
-test("a file that is answered with anything but 200 may come later", async () => {
+test("a file that is answered with anything but 200, or packed, may come later", async () => {
   let status = 0;
   const { origin, empty } = await serve((_request, response) => response.writeHead(status).end());
   for (status of [204, 206, 302, 304, 404, 410, 429, 500])
     await expectFailure(fetchFrom(origin), { isLasting: false, message: RegExp(`${status}`) });
   await empty();
-});
-
-test("a file that is packed is refused, as nobody asked for that", async () => {
-  const { origin, empty } = await serve((_request, response) => {
+  const packing = await serve((_request, response) => {
     response.setHeader("content-encoding", "gzip").write("packed");
   });
-  await expectFailure(fetchFrom(origin), { isLasting: false, message: /not asked for/ });
-  await empty();
+  await expectFailure(fetchFrom(packing.origin), { isLasting: false, message: /not asked for/ });
+  await packing.empty();
 });
 
 test.for([
@@ -241,7 +233,7 @@ test.for([
   await empty();
 });
 
-test("a file whose connection is reset half-way is none, and neither is one where nobody listens", async () => {
+test("a file whose connection is reset half-way may come later, as where nobody listens or the name is unknown", async () => {
   const { origin } = await serveRaw((socket) => {
     const half = `${HEAD}content-length: 50\r\n\r\na picture`;
     socket.write(half, () => socket.resetAndDestroy());
@@ -251,6 +243,8 @@ test("a file whose connection is reset half-way is none, and neither is one wher
   const gone = await listen(server);
   await once(server.close(), "close");
   await expectFailure(fetchFrom(gone.origin), { isLasting: false, message: /\(ECONNREFUSED\)/ });
+  const unknown = fetchFrom("https://nobody.invalid");
+  await expectFailure(unknown, { isLasting: false, message: /\(E[A-Z_]+\)/ });
 });
 
 const drip = (socket: Socket) => {
@@ -301,31 +295,28 @@ test("a reader that leaves early closes the connection", async () => {
 });
 
 test("an abort ends a fetch at once, wherever it is", async () => {
-  const asked = Promise.withResolvers<void>();
+  let abort = new AbortController();
   const { origin, empty, connections } = await serve(({ url }, response) => {
     if (url === "/body") response.write("a picture");
-    else asked.resolve();
+    else abort.abort("unanswered");
   });
   const fetchFile = createFetchFile({ trustedOrigins: [origin] });
+  const fetchPath = (path: string) =>
+    fetchFile(`${origin}${path}`, { ...OPTIONS, signal: abort.signal });
 
-  const early = { ...OPTIONS, signal: AbortSignal.abort("early") };
-  await expect(text(fetchFile(origin, early))).rejects.toBe("early");
+  abort.abort("early");
+  await expect(text(fetchPath("/"))).rejects.toBe("early");
   expect(connections()).toBe(0);
 
-  const waiting = new AbortController();
-  const fetching = text(fetchFile(origin, { ...OPTIONS, signal: waiting.signal }));
-  const unanswered = expect(fetching).rejects.toBe("waiting");
-  await asked.promise;
-  waiting.abort("waiting");
-  await unanswered;
+  abort = new AbortController();
+  await expect(text(fetchPath("/"))).rejects.toBe("unanswered");
   await empty();
 
-  const reading = new AbortController();
+  abort = new AbortController();
   const read = async () => {
-    const options = { ...OPTIONS, signal: reading.signal };
-    for await (const chunk of fetchFile(`${origin}/body`, options)) {
+    for await (const chunk of fetchPath("/body")) {
       expect(chunk.byteLength).toBe(9);
-      setImmediate(() => reading.abort("reading"));
+      setImmediate(() => abort.abort("reading"));
     }
   };
   await expect(read()).rejects.toBe("reading");

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
-import { stat, utimes, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { FileStoreError } from "../../src/files/file-store.ts";
 import { openFileStore, parseFilesUrl } from "../../src/files/open-file-store.ts";
@@ -14,25 +14,16 @@ import { NO_CREDENTIALS } from "../support/open-keeper.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeFileStore } from "./file-store.contract.ts";
 
-const credentials = NO_CREDENTIALS;
+const WITHOUT_ROWS = { credentials: NO_CREDENTIALS, files: { lease: async () => undefined } };
 const HOUR_MS = 3_600_000;
 
 function openIn(folder: string, databaseId = "db1") {
-  return openFileStore({ url: `file:${folder}`, databaseId, credentials });
-}
-
-async function failToOpen(folder: string): Promise<FileStoreError> {
-  const error = await openIn(folder).catch((reason: unknown) => reason);
-  if (error instanceof FileStoreError) return error;
-  throw new Error("it opened", { cause: error });
+  return openFileStore({ url: `file:${folder}`, databaseId, ...WITHOUT_ROWS });
 }
 
 describe("the file store in a folder", () => {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
-  });
-  afterAll(() => rm(folder, { recursive: true }));
+  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
   describeFileStore({ open: (databaseId) => openIn(folder, databaseId) });
 });
 
@@ -43,7 +34,7 @@ test("files are in a folder of the database, which only the gateway's user may e
   await draft.keepAs("a.txt", "text/plain");
   expect(await readFile(join(folder, "a/b/db1/a.txt"), "utf8")).toBe("hello");
   const firstByte = await store.open("a.txt", { from: 0, to: 0 });
-  expect(firstByte && (await buffer(firstByte.stream)).toString()).toBe("h");
+  expect(firstByte && (await text(firstByte))).toBe("h");
   expect((await stat(join(folder, "a/b/db1"))).mode & 0o777).toBe(0o700);
   expect((await stat(join(folder, "a/b/db1/a.txt"))).mode & 0o777).toBe(0o600);
   expect(await readdir(join(folder, "a/b/db1"))).toEqual([".drafts", "a.txt"]);
@@ -51,7 +42,7 @@ test("files are in a folder of the database, which only the gateway's user may e
 
 test("a database's id that could lead out of the folder is refused", async () => {
   const folder = await createTemporaryFolder();
-  for (const databaseId of ["", "..", "a/b", "a.b"]) {
+  for (const databaseId of ["", "..", "a/b"]) {
     await expect(openIn(folder, databaseId)).rejects.toThrow(RangeError);
   }
   expect(await readdir(folder)).toEqual([]);
@@ -75,8 +66,9 @@ describe("a folder that can't be used is told", () => {
   test("when it lies below a file", async () => {
     const folder = await createTemporaryFolder();
     await writeFile(join(folder, "file"), "");
-    const error = await failToOpen(join(folder, "file/below"));
-    expect(error.message).toMatch(/file\/below\/db1 lies below a file.*Name another folder/);
+    await expect(openIn(join(folder, "file/below"))).rejects.toThrow(
+      /file\/below\/db1 lies below a file.*Name another folder/,
+    );
   });
 
   test("when its disk is full, and what was kept is still there", async ({ skip }) => {
@@ -100,10 +92,8 @@ describe("a folder that can't be used is told", () => {
     const folder = await mountSmallDisk(skip);
     const store = await openIn(folder);
     execFileSync("/bin/mount", ["-o", "remount,ro", folder], { stdio: "ignore" });
-    expect((await failToOpen(folder)).message).toMatch(/can't be written.*user write/);
+    await expect(openIn(folder)).rejects.toThrow(/can't be written.*user write/);
     await expect(store.delete("a")).resolves.toBeUndefined();
-    const drafting = store.draft(Readable.from([Buffer.from("a")]), { mostBytes: 1 });
-    await expect(drafting).rejects.toThrow(FileStoreError);
   });
 
   test("when it is not mounted any more, instead of as files that were lost", async () => {
@@ -150,7 +140,8 @@ test.each([
 ])("%j names no place for files", (url) => expect(parseFilesUrl(url)).toBeNull());
 
 test("a URL that names no place is refused with what to write", async () => {
-  const opening = openFileStore({ url: "ftp://me:s3cret@host", databaseId: "a", credentials });
+  const url = "ftp://me:s3cret@host";
+  const opening = openFileStore({ url, databaseId: "a", ...WITHOUT_ROWS });
   await expect(opening).rejects.toThrow(/names no place for files. Write file:<folder> or s3:/);
   await expect(opening).rejects.not.toThrow(/s3cret/);
 });

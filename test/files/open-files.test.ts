@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
-import { openFiles } from "../../src/files/open-files.ts";
+import { createFindOwner, openFiles } from "../../src/files/open-files.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { listen } from "../support/listen.ts";
 import { silent, succeedWith } from "../support/open-keeper.ts";
@@ -13,7 +13,8 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 async function open(variables: Readonly<Record<string, string>>) {
   // A place on loopback where a sandbox serves its pictures.
   const { origin } = await listen(createServer((_request, response) => response.end("a picture")));
-  const config = loadConfig({ FILES_URL: `file:${await createTemporaryFolder()}`, ...variables });
+  const FILES_URL = `file:${await createTemporaryFolder()}`;
+  const config = loadConfig({ FILES_URL, KEEP_OUTPUTS: "true", ...variables });
   const upstream = config.upstream.name;
   const store = await openStore({ upstream, databaseUrl: ":memory:", log: silent });
   onTestFinished(() => store.close());
@@ -24,6 +25,7 @@ async function open(variables: Readonly<Record<string, string>>) {
   return async function succeedAt(of: string) {
     const url = `${origin}/${of.length}.png`;
     const { id } = await succeedWith(store, [url], of);
+    files.onKeep?.();
     return async () => (await store.files.readMany([id]))[0]?.get(url)?.state;
   };
 }
@@ -42,4 +44,42 @@ test("with an account no job gets files from loopback, and a sandbox's wait unti
   const ofVendor = await succeedAt("https://api.runcomfy.net");
   await expect.poll(ofVendor).toBe("FAILED");
   expect(await ofSandbox()).toBe("PENDING");
+});
+
+test("all who ask while the database is asked share the next statement, which knows what was deleted by then", async () => {
+  const owners = new Map([
+    ["a.png", "a"],
+    ["b.png", "b"],
+  ]);
+  const asked: (readonly string[])[] = [];
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const findOwner = createFindOwner({
+    async findOwners(names) {
+      asked.push(names);
+      const found = new Map(owners);
+      if (asked.length === 1) await answered;
+      return found;
+    },
+  });
+  const first = findOwner("a.png");
+  await expect.poll(() => asked.length).toBe(1);
+  owners.delete("a.png");
+  const others = ["a.png", "b.png", "a.png", "c.png"].map(findOwner);
+  answer();
+  expect(await first).toBe("a");
+  expect(await Promise.all(others)).toEqual([null, "b", null, null]);
+  expect(asked).toEqual([["a.png"], ["a.png", "b.png", "a.png", "c.png"]]);
+});
+
+test("a statement that fails fails those who share it, and the next one is asked all the same", async () => {
+  let isAway = true;
+  const findOwner = createFindOwner({
+    async findOwners(names) {
+      if (isAway) throw new Error("the database is away");
+      return new Map(names.map((name) => [name, "a"]));
+    },
+  });
+  await expect(findOwner("a.png")).rejects.toThrow("away");
+  isAway = false;
+  expect(await findOwner("a.png")).toBe("a");
 });

@@ -39,11 +39,11 @@ test.each([null, "FwoGZXIvYXdzEBYaD/s3ssion+t0ken=="])(
     for (const name of NAMES) {
       await using draft = await store.draft(Readable.from([Buffer.from("a")]), { mostBytes: 1 });
       await draft.keepAs(name, "image/png; charset=utf-8");
-      (await store.open(name, { from: 3, to: 7 }))?.stream.resume();
+      (await store.open(name, { from: 3, to: 7 }))?.resume();
       await store.size(name).catch(() => "has no length here");
       await store.delete(name);
     }
-    expect(requests).toHaveLength(3 + 4 * NAMES.length);
+    expect(requests).toHaveLength(1 + 4 * NAMES.length);
     for (const { method = "", url = "", headers } of requests) {
       const signed = await signer.sign(
         {

@@ -44,7 +44,7 @@ test("a file that can't be opened, or breaks off, leaves no request open", async
   const refused = await fetch(await serveFrom({ size: async () => 5, open: failing }));
   expect(refused.status).toBe(503);
   const broken = new Readable({ read: () => void broken.destroy(new Error("the disk is gone")) });
-  const open = async () => ({ bytes: 5, stream: broken });
+  const open = async () => broken;
   const url = await serveFrom({ size: async () => 5, open });
   await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
 });
@@ -80,7 +80,7 @@ test.each([
   const url = await serveFrom(
     {
       size: async (name) => (kept.has(name) ? 5 : null),
-      open: async () => ({ bytes: picture.length, stream: Readable.from([picture]) }),
+      open: async () => Readable.from([picture]),
       delete: async (name) => void kept.delete(name),
       draft: async () => ({
         path: "/nowhere",

@@ -12,6 +12,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     size: async () => null,
     delete: unexpected,
     presign: null,
+    close: async () => undefined,
   },
   urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000", now: Date.now }),
   uploads: {

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { type Logger, pino } from "pino";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
 import { Keeper } from "../../src/files/keep-outputs.ts";
-import { openLeasedStore } from "../../src/files/open-file-store.ts";
+import { openFileStore } from "../../src/files/open-file-store.ts";
 import { advance } from "../../src/job/advance.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import type { KeptFile } from "../../src/job/asset.ts";
@@ -24,7 +26,7 @@ export async function openKeeper(options: {
 }) {
   const { folder, origin, databaseUrl = ":memory:", mostBytes = 1_048_576, log = silent } = options;
   const store = await openStore({ upstream: "sandbox", databaseUrl, log });
-  const files = await openLeasedStore({
+  const files = await openFileStore({
     url: `file:${folder}`,
     databaseId: "test",
     credentials: NO_CREDENTIALS,
@@ -40,10 +42,16 @@ export async function openKeeper(options: {
     log,
   });
 
+  async function stateOf(job: Job): Promise<readonly KeptFile[]> {
+    const [kept] = await store.files.readMany([job.id]);
+    return [...(kept?.values() ?? [])];
+  }
+
   return {
     store,
     files,
     keeper,
+    stateOf,
     /** Ends a job whose output names these paths of the origin, or URLs. */
     async succeed(paths: readonly string[]): Promise<Job> {
       const urls = paths.map((path) => (path.startsWith("/") ? `${origin}${path}` : path));
@@ -51,9 +59,13 @@ export async function openKeeper(options: {
       keeper.wake();
       return job;
     },
-    async stateOf(job: Job): Promise<readonly KeptFile[]> {
-      const [kept] = await store.files.readMany([job.id]);
-      return [...(kept?.values() ?? [])];
+    /** Resolves with a job's files once none of them is PENDING. */
+    async untilSettled(job: Job): Promise<readonly KeptFile[]> {
+      for (;;) {
+        const kept = await stateOf(job);
+        if (kept.every(({ state }) => state !== "PENDING")) return kept;
+        await sleep(10);
+      }
     },
     async close(): Promise<void> {
       await keeper.close();
