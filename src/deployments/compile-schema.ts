@@ -1,5 +1,4 @@
-import type { ErrorObject, Options, ValidateFunction } from "ajv";
-import { Ajv } from "ajv";
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
 import type { JsonValue } from "../job/json.ts";

@@ -1,12 +1,9 @@
 import type { ErrorObject } from "ajv";
 
-import type { InputIssue, InputPath, Spelling } from "../job/input.ts";
-import { toPathText } from "../job/input.ts";
-import type { JsonValue } from "../job/json.ts";
-import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { type InputIssue, type InputPath, type Spelling, toPathText } from "../job/input.ts";
+import { isJsonArray, isJsonObject, type JsonValue } from "../job/json.ts";
 import { formatProblem } from "./compile-schema.ts";
-import type { SchemaDocument } from "./json-schema.ts";
-import { ownMember } from "./json-schema.ts";
+import { ownMember, type SchemaDocument } from "./json-schema.ts";
 import { didYouMean, nearMisses, orList } from "./near-misses.ts";
 
 /** So that a hostile input can't ask for a hostile answer. */

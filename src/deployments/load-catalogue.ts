@@ -4,20 +4,16 @@ import { resolve } from "node:path";
 import { z } from "zod";
 
 import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
-import type { InputPath } from "../job/input.ts";
-import { toPathText } from "../job/input.ts";
+import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
-import type { Catalogue, Deployment } from "./catalogue.ts";
-import { createCatalogue } from "./catalogue.ts";
+import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
 import type { SchemaDocument } from "./json-schema.ts";
-import type { ModelProfile } from "./model-profile.ts";
-import { findModel, MODEL_NAMES, toInputSchema } from "./model-profile.ts";
+import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 import { readSchema } from "./read-schema.ts";
-import { toSubmitField, toTypeName } from "./shape/graphql-names.ts";
-import type { ObjectShape } from "./shape/shape.ts";
-import { allowsObject, toObjectShape } from "./shape/to-shape.ts";
+import { toSubmitField, toTypeName } from "./graphql-names.ts";
+import { allowsObject, toObjectShape } from "./to-shape.ts";
 
 type LoadedCatalogue = {
   readonly catalogue: Catalogue;

@@ -1,11 +1,8 @@
-import type { InputIssue, InputPath } from "../job/input.ts";
-import { toPathText } from "../job/input.ts";
-import type { JsonObject, JsonValue } from "../job/json.ts";
-import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { type InputIssue, type InputPath, toPathText } from "../job/input.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { findSchemaErrors, isSchema } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
-import type { Draft, JsonSchema, SchemaDocument } from "./json-schema.ts";
-import { DRAFTS } from "./json-schema.ts";
+import { type Draft, DRAFTS, type JsonSchema, type SchemaDocument } from "./json-schema.ts";
 
 type ReadSchema = {
   /** Null where there are problems. */

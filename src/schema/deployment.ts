@@ -1,9 +1,11 @@
 import { clock } from "../runtime/environment.ts";
-import type { Viewer } from "../auth/viewer.ts";
-import { readableOwner } from "../auth/viewer.ts";
-import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
-import { toUnlisted } from "../deployments/catalogue.ts";
-import type { Shape } from "../deployments/shape/shape.ts";
+import { readableOwner, type Viewer } from "../auth/viewer.ts";
+import {
+  type Catalogue,
+  type Deployment,
+  type Shape,
+  toUnlisted,
+} from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/job.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";

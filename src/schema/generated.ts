@@ -6,21 +6,21 @@ import type {
   TypeParam,
 } from "@pothos/core";
 
-import type { Catalogue, Deployment, InputContract } from "../deployments/catalogue.ts";
 import type {
+  Catalogue,
+  Deployment,
   EnumShape,
   FieldShape,
+  InputContract,
   ObjectShape,
   Shape,
   ValueShape,
-} from "../deployments/shape/shape.ts";
+} from "../deployments/catalogue.ts";
 import type { InputPath } from "../job/input.ts";
-import type { JsonObject, JsonValue } from "../job/json.ts";
-import { isJsonArray, isJsonObject } from "../job/json.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { Builder } from "./builder.ts";
 import { readOutput } from "./job-type.ts";
-import type { SubmitJobResultRef } from "./submit.ts";
-import { submit, submitOptions } from "./submit.ts";
+import { submit, type SubmitJobResultRef, submitOptions } from "./submit.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 

@@ -1,5 +1,4 @@
-import type { Deployment } from "../deployments/catalogue.ts";
-import type { ObjectShape } from "../deployments/shape/shape.ts";
+import type { Deployment, ObjectShape } from "../deployments/catalogue.ts";
 
 /** Stands for a job's id in the tabs that need one, until the page puts a real one in its place. */
 export const SHOWN_ID = "job_newest";

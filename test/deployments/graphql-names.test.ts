@@ -7,7 +7,7 @@ import {
   toMemberTypeName,
   toSubmitField,
   toTypeName,
-} from "../../src/deployments/shape/graphql-names.ts";
+} from "../../src/deployments/graphql-names.ts";
 
 const NAME = /^(?!__)[_A-Za-z][_0-9A-Za-z]*$/;
 

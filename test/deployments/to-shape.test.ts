@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { FieldShape, ObjectShape } from "../../src/deployments/shape/shape.ts";
-import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
+import type { FieldShape, ObjectShape } from "../../src/deployments/catalogue.ts";
+import { toObjectShape } from "../../src/deployments/to-shape.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";
 import { documentOf } from "../support/document-of.ts";
 import { writeType } from "./write-type.ts";

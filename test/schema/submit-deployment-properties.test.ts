@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { execute, parse, validateSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import type { ObjectShape, Shape } from "../../src/deployments/shape/shape.ts";
+import type { ObjectShape, Shape } from "../../src/deployments/catalogue.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createJob } from "../../src/job/job.ts";
 import type { JsonObject, JsonValue } from "../../src/job/json.ts";

@@ -5,7 +5,7 @@ import { createChecks } from "../../src/deployments/create-checks.ts";
 import type { ModelProfile } from "../../src/deployments/model-profile.ts";
 import type { SchemaDocument } from "../../src/deployments/json-schema.ts";
 import { readSchema } from "../../src/deployments/read-schema.ts";
-import { toObjectShape } from "../../src/deployments/shape/to-shape.ts";
+import { toObjectShape } from "../../src/deployments/to-shape.ts";
 
 /** A schema that has no problems, as it is read from a file. */
 export function documentOf(schema: JsonObject): SchemaDocument {

@@ -1,4 +1,4 @@
-import type { JsonSchema, SchemaDocument, SchemaObject } from "../json-schema.ts";
+import type { JsonSchema, SchemaDocument, SchemaObject } from "./json-schema.ts";
 import {
   allowsNull,
   isSchemaPart,
@@ -7,7 +7,7 @@ import {
   toSpeakers,
   toTypes,
   withoutNull,
-} from "../json-schema.ts";
+} from "./json-schema.ts";
 import {
   createNamePicker,
   isGraphqlName,
@@ -15,7 +15,14 @@ import {
   toFieldNames,
   toMemberTypeName,
 } from "./graphql-names.ts";
-import type { EnumShape, FieldShape, ObjectShape, ScalarName, Shape, ValueShape } from "./shape.ts";
+import type {
+  EnumShape,
+  FieldShape,
+  ObjectShape,
+  ScalarName,
+  Shape,
+  ValueShape,
+} from "./catalogue.ts";
 
 /** Of a value: what its type is named if it needs one, in how many objects it is, in how many lists of the last. */
 type Location = { readonly typeName: string; readonly objects: number; readonly lists: number };
