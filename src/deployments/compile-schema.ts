@@ -12,13 +12,13 @@ type Validate = (value: JsonValue) => readonly ErrorObject[];
 /** What a check is for: files in an input have public URLs, those in an output any. */
 type Purpose = "first issue" | "all issues" | "output" | "schema";
 
-/** Gives what checks values by a document, which is compiled when it is first asked for, and once. */
-type Compile = (document: SchemaDocument, purpose: Purpose) => () => Validate;
-
-/** The compiler of one catalogue, which has one Ajv for each draft and purpose. */
-export function createCompile(): Compile {
+/**
+ * The compiler of one catalogue, which has one Ajv for each draft and purpose. It gives what checks values by a document,
+ * which is compiled when it is first asked for, and once.
+ */
+export function createCompile() {
   const made = new Map<string, Ajv>();
-  return ({ root, draft }, purpose) => {
+  return ({ root, draft }: SchemaDocument, purpose: Purpose): (() => Validate) => {
     let compiled: Validate | undefined;
     return () => {
       if (compiled !== undefined) return compiled;
@@ -42,7 +42,7 @@ export function createCompile(): Compile {
 
 /** What is wrong with a value as a schema of a draft. */
 export function findSchemaErrors(draft: Draft, value: JsonValue): readonly ErrorObject[] {
-  const $ref = META_SCHEMAS[draft];
+  const { $ref } = DIALECTS[draft];
   const check = META_CHECKS.get(draft) ?? toValidate(createAjv(draft, "schema").compile({ $ref }));
   META_CHECKS.set(draft, check);
   return check(value);
@@ -55,11 +55,10 @@ export function isSchema(draft: Draft, value: JsonValue): value is JsonValue & J
 
 /** Of each draft that was asked for: compiling one takes longer than reading a file. */
 const META_CHECKS = new Map<Draft, Validate>();
-const META_SCHEMAS: Readonly<Record<Draft, string>> = {
-  "draft-07": "http://json-schema.org/draft-07/schema",
-  "2020-12": "https://json-schema.org/draft/2020-12/schema",
+const DIALECTS = {
+  "draft-07": { Class: Ajv, $ref: "http://json-schema.org/draft-07/schema" },
+  "2020-12": { Class: Ajv2020, $ref: "https://json-schema.org/draft/2020-12/schema" },
 };
-const CLASSES = { "draft-07": Ajv, "2020-12": Ajv2020 };
 
 function createAjv(draft: Draft, purpose: Purpose): Ajv {
   const options: Options = {
@@ -76,7 +75,7 @@ function createAjv(draft: Draft, purpose: Purpose): Ajv {
     // Ajv's optimizer drops variables that are used, where alternatives nest: `items1 is not defined`.
     code: { optimize: false, regExp: Object.assign(toRegExp, { code: "toRegExp" }) },
   };
-  const ajv = new CLASSES[draft](options);
+  const ajv = new DIALECTS[draft].Class(options);
   // A word of draft 4, at which Ajv throws.
   ajv.removeKeyword("id");
   ajv.removeKeyword("format");

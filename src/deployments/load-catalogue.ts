@@ -130,18 +130,18 @@ function readForm<Form>(
   return data ?? null;
 }
 
-/** Names that would make a field or a type that the gateway has itself. */
-const RESERVED_TYPE_NAMES: ReadonlySet<string> = new Set(["Job", "Typed"]);
-
 /** Reads the entries of one file, one after the other; nothing of one whose form is wrong. */
 function createEntryReader({
   report,
   warn,
 }: Notes): (entry: unknown, index: number) => readonly Deployment[] {
   const checks = createChecks();
-  /** Where each was listed first. */
-  const indexOfId = new Map<string, number>();
-  const indexOfType = new Map<string, number>();
+  /** Which entry each id is of, and which entry, or the gateway itself, has a field or a type of each name. */
+  const ids = new Map<string, string>();
+  const types = new Map([
+    ["Job", "the gateway"],
+    ["Typed", "the gateway"],
+  ]);
 
   return (entry, index) => {
     const notes: Notes = {
@@ -151,35 +151,27 @@ function createEntryReader({
     const form = readForm(entry, ENTRY, notes);
     if (form === null) return [];
     const { id, name, model, inputSchema, outputSchema } = form;
-    const twin = indexOfId.get(id);
-    if (twin === undefined) {
-      indexOfId.set(id, index);
-    } else {
-      const listed = `${JSON.stringify(id)} is listed twice, in deployments[${twin}] too`;
-      notes.report(["id"], `${listed}; keep one of them`);
-    }
+    const self = `deployments[${index}]`;
+    const twin = ids.get(id);
+    ids.set(id, twin ?? self);
+    if (twin !== undefined)
+      notes.report(["id"], `${JSON.stringify(id)} is listed twice, in ${twin} too; keep one`);
     const profile = model === null ? null : readModel(model, notes);
     const typeName = toTypeName(name, id);
+    const submitField = toSubmitField(typeName);
     const isTyped = inputSchema !== null || profile !== null || outputSchema !== null;
     if (twin === undefined && isTyped) {
-      const makes = `makes ${toSubmitField(typeName)}`;
-      const namesake = indexOfType.get(typeName);
-      if (RESERVED_TYPE_NAMES.has(typeName)) {
-        notes.report(["name"], `${makes} or ${typeName}Output, which the gateway has; rename it`);
-      } else if (namesake !== undefined) {
-        notes.report(["name"], `${makes}, as deployments[${namesake}] does; rename one of them`);
-      } else {
-        indexOfType.set(typeName, index);
-      }
+      const namesake = types.get(typeName);
+      types.set(typeName, namesake ?? self);
+      if (namesake !== undefined)
+        notes.report(
+          ["name"],
+          `makes ${submitField} or ${typeName}Output, as ${namesake} does; rename it`,
+        );
     }
     const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
-    const ofModel = profile && toInputSchema(profile);
-    const modelDocument: SchemaDocument | null = ofModel && {
-      draft: "2020-12",
-      root: ofModel,
-      targets: new Map(),
-    };
-    const document = inputSchema === null ? modelDocument : given;
+    const ofModel = profile && toDocument(profile);
+    const document = inputSchema === null ? ofModel : given;
     const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
     if (document !== null && !allowsObject(document)) {
       const message = "allows no object, but an input always is one; describe its fields";
@@ -194,12 +186,12 @@ function createEntryReader({
     return [
       {
         ...form,
-        inputSchema: inputSchema ?? ofModel,
+        inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {
-          submitField: toSubmitField(typeName),
+          submitField,
           shape,
           // A schema is not bound to say what its model has by default.
-          defaults: toDefaults([modelDocument && toObjectShape(modelDocument, takes), shape]),
+          defaults: toDefaults([ofModel && toObjectShape(ofModel, takes), shape]),
           check,
         },
         output: outputDocument &&
@@ -207,6 +199,11 @@ function createEntryReader({
       },
     ];
   };
+}
+
+function toDocument(profile: ModelProfile) {
+  const document = { draft: "2020-12", root: toInputSchema(profile), targets: new Map() } as const;
+  return document satisfies SchemaDocument;
 }
 
 /** Those of the later shapes first. */

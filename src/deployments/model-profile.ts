@@ -48,7 +48,6 @@ export function findModel(name: string): ModelProfile | null {
 /** The input that a model takes, as a closed JSON Schema (2020-12); files have the format `image_uri`. */
 export function toInputSchema(profile: ModelProfile): JsonObject & SchemaObject {
   const { name, divisor, size, video, needsControlImage } = profile;
-  const image = "A control image: a file that anyone can fetch, without a login.";
   const ifUsed = (member: string, description: string): string =>
     profile.ignored.includes(member) ? `Has no effect with ${name}.` : description;
   return {
@@ -66,19 +65,12 @@ export function toInputSchema(profile: ModelProfile): JsonObject & SchemaObject 
       },
       width: integer(64, 4_096, size, `Width in pixels, floored to a multiple of ${divisor}.`),
       height: integer(64, 4_096, size, `Height in pixels, floored to a multiple of ${divisor}.`),
-      guidance_scale: number(
-        0,
-        20,
-        profile.guidanceScale,
-        ifUsed("guidance_scale", "How closely the prompt is followed."),
-      ),
+      guidance_scale: {
+        ...integer(0, 20, profile.guidanceScale, ifUsed("guidance_scale", FOLLOWED)),
+        type: "number",
+      },
       sample_steps: integer(1, 150, profile.sampleSteps, "Denoising steps; more take longer."),
-      network_multiplier: number(
-        -2,
-        2,
-        1,
-        "Strength of the LoRA; 0 is without it, below 0 the opposite of it.",
-      ),
+      network_multiplier: { ...integer(-2, 2, 1, STRENGTH), type: "number" },
       neg: { type: "string", default: "", description: ifUsed("neg", "What to avoid.") },
       seed: {
         type: "integer",
@@ -96,18 +88,8 @@ export function toInputSchema(profile: ModelProfile): JsonObject & SchemaObject 
           ? "High makes a video twice as wide and high."
           : `Nothing else works with ${name}.`,
       },
-      ...Object.fromEntries(
-        CONTROL_IMAGES.map((field) => [
-          field,
-          { type: "string", format: "image_uri", description: image },
-        ]),
-      ),
-      ...Object.fromEntries(
-        profile.options.map((option) => [
-          option,
-          { type: "boolean", default: true, description: AS_TRAINED },
-        ]),
-      ),
+      ...ofEach(CONTROL_IMAGES, { type: "string", format: "image_uri", description: IMAGE }),
+      ...ofEach(profile.options, { type: "boolean", default: true, description: AS_TRAINED }),
     },
     required: ["prompt"],
     ...(needsControlImage && { anyOf: CONTROL_IMAGES.map((field) => ({ required: [field] })) }),
@@ -115,6 +97,9 @@ export function toInputSchema(profile: ModelProfile): JsonObject & SchemaObject 
   };
 }
 
+const FOLLOWED = "How closely the prompt is followed.";
+const STRENGTH = "Strength of the LoRA; 0 is without it, below 0 the opposite of it.";
+const IMAGE = "A control image: a file that anyone can fetch, without a login.";
 const AS_TRAINED =
   "Must be as in the LoRA's training; otherwise the pictures are wrong, and nothing says so.";
 
@@ -138,8 +123,8 @@ function integer(minimum: number, maximum: number, initial: number, description:
   return { type: "integer", minimum, maximum, default: initial, description };
 }
 
-function number(minimum: number, maximum: number, initial: number, description: string) {
-  return { type: "number", minimum, maximum, default: initial, description };
+function ofEach<Schema>(names: readonly string[], schema: Schema): Record<string, Schema> {
+  return Object.fromEntries(names.map((name) => [name, schema]));
 }
 
 const CONTROL_IMAGES = ["ctrl_img", "ctrl_img_1", "ctrl_img_2", "ctrl_img_3"] as const;

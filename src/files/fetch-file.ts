@@ -64,7 +64,7 @@ export function createFetchFile({
       response.destroy();
       url = toUrl(location, url);
     }
-    throw new FetchFileError(TOO_MANY_REDIRECTS, { isLasting: true });
+    throw new FetchFileError(TOO_MANY_REDIRECTS, true);
   }
 
   async function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
@@ -82,7 +82,7 @@ export function createFetchFile({
       // A connection that was kept would not be checked.
       agent: false,
       signal,
-      ...(!isTrusted && { lookup: lookupPublic }),
+      ...(!isTrusted && { lookup: lookupPublic, autoSelectFamily: true }),
     });
     const stopTimer = clock.setTimer(() => request.destroy(tooSlow()), silenceMs);
     request.on("response", (response) => {
@@ -104,14 +104,11 @@ export function createFetchFile({
     if (url.protocol !== "https:" || isPrivate) throw notPublic();
   }
 
+  /** Where families are selected automatically, a connection is given all of its addresses. */
   function lookupPublic(...[hostname, options, callback]: Parameters<LookupFunction>): void {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, []);
-      const allowed = addresses.filter(({ address }) => isPublic(address));
-      const [first] = allowed;
-      if (first === undefined) callback(notPublic(), []);
-      else if (options.all === true) callback(null, allowed);
-      else callback(null, first.address, first.family);
+      const allowed = error === null ? addresses.filter(({ address }) => isPublic(address)) : [];
+      callback(error ?? (allowed.length === 0 ? notPublic() : null), allowed);
     });
   }
 
@@ -142,7 +139,7 @@ export class FetchFileError extends Error {
   /** Whether trying again is useless. */
   readonly isLasting: boolean;
 
-  constructor(message: string, { isLasting = false }: { readonly isLasting?: boolean } = {}) {
+  constructor(message: string, isLasting = false) {
     super(message);
     this.isLasting = isLasting;
   }
@@ -179,7 +176,7 @@ function checkHead({ statusCode, headers }: IncomingMessage, mostBytes: number):
 }
 
 function notPublic(): FetchFileError {
-  return new FetchFileError(NOT_PUBLIC, { isLasting: true });
+  return new FetchFileError(NOT_PUBLIC, true);
 }
 
 function tooSlow(): FetchFileError {
