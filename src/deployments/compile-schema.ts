@@ -53,7 +53,7 @@ export function isSchema(draft: Draft, value: JsonValue): value is JsonValue & J
   return findSchemaErrors(draft, value).length === 0;
 }
 
-/** Of each draft that was asked for: compiling one takes longer than reading a file. */
+/** The check of each draft that was asked for: to compile one takes longer than to read a file. */
 const META_CHECKS = new Map<Draft, Validate>();
 const DIALECTS = {
   "draft-07": { Class: Ajv, $ref: "http://json-schema.org/draft-07/schema" },
@@ -76,7 +76,7 @@ function createAjv(draft: Draft, purpose: Purpose): Ajv {
     code: { optimize: false, regExp: Object.assign(toRegExp, { code: "toRegExp" }) },
   };
   const ajv = new DIALECTS[draft].Class(options);
-  // A word of draft 4, at which Ajv throws.
+  // Ajv throws at this word of draft 4.
   ajv.removeKeyword("id");
   ajv.removeKeyword("format");
   const isChecked = (format: string): boolean =>
@@ -112,7 +112,7 @@ function toRegExp(pattern: string): RegExp {
 }
 
 function toValidate(validate: ValidateFunction): Validate {
-  // So that V8 compiles it too, before any time counts.
+  // The first call has V8 compile it too, before any time counts.
   validate({});
   return (value) => {
     validate(value);

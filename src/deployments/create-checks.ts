@@ -16,7 +16,7 @@ const MAX_WARNINGS = 50;
 /** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
 const MAX_VALUES_FOR_ALL_ISSUES = 2_000;
 
-/** Far longer than any check of a sensible input takes. */
+/** Any check of a sensible input takes far less. */
 const MAX_CHECK_MS = 1_000;
 
 /** What is known of a deployment's input beside its schema. */
@@ -80,7 +80,7 @@ const TOO_MUCH_WORK: InputIssue = {
   path: [],
   message: "takes too much work to check; make it smaller or less deep",
 };
-/** As by a mistake of Ajv's own. To send what was not checked could cost what the schema was to prevent. */
+/** Ajv itself may make a mistake. To send what was not checked could cost what the schema was to prevent. */
 const FAILED: InputIssue = { path: [], message: "can't be checked as it is; try another input" };
 
 function countValues(value: JsonValue): number {
@@ -104,7 +104,7 @@ function withinLimit<Result extends object>(run: () => Result): Result | null {
     // Only a script can be stopped from outside, with all that it calls.
     return RUN.runInContext(CONTEXT, { timeout: MAX_CHECK_MS });
   } catch (error) {
-    // Not by its class, which may be that of the script's own realm.
+    // Its class may be that of the script's own realm.
     if (Object(error).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return null;
     throw error;
   } finally {

@@ -6,7 +6,7 @@ import { formatProblem } from "./compile-schema.ts";
 import { ownMember, type SchemaDocument } from "./json-schema.ts";
 import { didYouMean, nearMisses, orList } from "./near-misses.ts";
 
-/** So that a hostile input can't ask for a hostile answer. */
+/** The bound keeps a hostile input from asking for a hostile answer. */
 const MAX_ISSUES = 50;
 
 type Context = {
@@ -60,7 +60,7 @@ function toFindings(errors: readonly ErrorObject[], targets: Context["targets"])
       findings.pop();
     }
     const { keyword, instancePath } = error;
-    // It only says that the errors before it are those of `then` or `else`.
+    // An error of `if` only says that those before it are of `then` or `else`.
     if (keyword === "if") continue;
     const isUnion = keyword === "anyOf" || keyword === "oneOf";
     if (!isUnion && keyword !== "contains" && keyword !== "propertyNames") {
@@ -74,7 +74,7 @@ function toFindings(errors: readonly ErrorObject[], targets: Context["targets"])
     );
     const inside = findings.splice(outside + 1);
     const meant = isUnion && !isTooMany(error) ? findMeant(error, inside, below) : [];
-    // One by one: there may be more than a call takes.
+    // They are pushed one by one: there may be more than a call takes.
     for (const one of meant) findings.push(one);
     if (meant.length === 0) findings.push({ error, inside: inside.map((one) => one.error) });
   }
@@ -174,7 +174,7 @@ const TYPE_NAMES = new Map<unknown, string>([
 function describeChoice(value: unknown, choices: readonly unknown[]): string {
   const texts = choices.filter((choice) => typeof choice === "string");
   const near = typeof value === "string" ? nearMisses(value, texts) : [];
-  // Of two, either is plain to see.
+  // Where there are two, either is plain to see.
   const suggestion = choices.length > 2 ? didYouMean(near.map(toShortJson)) : "";
   return `must be ${orList(choices.map(toShortJson))}${suggestion}`;
 }

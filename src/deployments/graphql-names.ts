@@ -57,7 +57,7 @@ export function createNamePicker(unwanted: readonly string[] = []): (wish: strin
   };
 }
 
-/** No underscore between a word and a number. */
+/** Puts no underscore between a word and a number. */
 const MERGED = { mergeAmbiguousCharacters: true };
 
 function toPascalCase(text: string): string {

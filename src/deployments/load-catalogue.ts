@@ -23,7 +23,7 @@ type LoadedCatalogue = {
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
 export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
-  // Whole in messages: of a relative one nobody sees where it starts.
+  // Messages have the whole path: of a relative one nobody sees where it starts.
   const path = resolve(file);
   const { problems, ...loaded } = readCatalogue(await readJson(path));
   if (problems.length === 0) return loaded;
@@ -82,7 +82,7 @@ const FILE = z.object(
   'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
 );
 
-// Not zod's own objects: those drop keys such as `__proto__`.
+// Zod's own objects drop keys such as `__proto__`.
 const JSON_SCHEMA = z
   .custom<JsonObject>(
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -107,7 +107,7 @@ const ENTRY = z.object(
   'must be an object such as {"id":"…","name":"…"}',
 );
 
-/** Null where something is wrong with its form, which is reported. */
+/** Gives null where something is wrong with the form, which is reported. */
 function readForm<Form>(
   value: unknown,
   form: z.ZodType<Form> & { readonly shape: object },
@@ -206,7 +206,7 @@ function toDocument(profile: ModelProfile) {
   return document satisfies SchemaDocument;
 }
 
-/** Those of the later shapes first. */
+/** The defaults of all fields; where several shapes have one, the last counts. */
 function toDefaults(shapes: readonly (ObjectShape | null)[]): JsonObject {
   const fields = shapes.flatMap((shape) => shape?.fields ?? []);
   return Object.fromEntries(
@@ -216,7 +216,7 @@ function toDefaults(shapes: readonly (ObjectShape | null)[]): JsonObject {
   );
 }
 
-/** It may be an example of an input. */
+/** A document without fields may be an example of an input. */
 const SAYS_NOTHING = "names no field; put the fields under properties, unless it has none";
 
 function readModel(name: string, { report }: Notes): ModelProfile | null {

@@ -122,7 +122,7 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    // A percent sign that escapes nothing.
+    // A percent sign may escape nothing.
     return segment;
   }
 }

@@ -8,9 +8,9 @@ import type { FileStore } from "./file-store.ts";
 import { THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 
 const BETWEEN_ROUNDS_MS = 60_000;
-/** What is deleted within a second goes together. */
+/** Files whose rows are deleted within a second are deleted together. */
 const MIN_REST_MS = 1_000;
-/** While the database, or the place of files, is away. */
+/** How long to rest while the database, or where files are, is away. */
 const RETRY_MS = 10_000;
 const PER_BATCH = 500;
 const AT_ONCE = 8;
@@ -36,7 +36,7 @@ export function startCleanup(dependencies: {
     return BETWEEN_ROUNDS_MS;
   }
 
-  /** Tries all, and then rejects with the first failure. */
+  /** Tries to delete each file, and then rejects with the first failure. */
   async function deleteBatch(): Promise<number> {
     const names = await files.listPendingDeletions(PER_BATCH);
     const queue = new Queue({ total: AT_ONCE });
@@ -67,7 +67,7 @@ export function startCleanup(dependencies: {
     sleep,
   });
   return {
-    /** Says that jobs were deleted. */
+    /** Tells the cleanup that jobs were deleted. */
     wake: loop.wake,
     async close(): Promise<void> {
       closing.abort();

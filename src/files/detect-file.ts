@@ -50,7 +50,7 @@ export function kindOf(contentType: string): AssetKind {
   );
 }
 
-/** A new name that nobody can guess. */
+/** Makes a file name that nobody can guess. */
 export function createFileName(extension: string): string {
   return `${chance.uuid()}.${extension}`;
 }
@@ -64,7 +64,7 @@ export async function readHead(path: string): Promise<Uint8Array> {
 
 /** The start tag of the root of an SVG, as far as it is in the first 4 KiB; null for every other file. */
 function findSvgRoot(bytes: Uint8Array): string | null {
-  // Leaves out a byte order mark.
+  // The decoder leaves out a byte order mark.
   let rest = new TextDecoder().decode(bytes.subarray(0, SVG_HEAD_BYTES));
   // One at a time: a regular expression for all of them would go back over what it has read, again and again.
   for (let part = PROLOGUE.exec(rest); part !== null; part = PROLOGUE.exec(rest)) {
@@ -115,7 +115,7 @@ async function readExtension(path: string): Promise<string> {
   try {
     return (await fileTypeFromFile(path))?.ext ?? "";
   } catch (error) {
-    // Of the disk, not of the file's bytes.
+    // The disk failed, which says nothing of the file's bytes.
     if (error instanceof Error && "syscall" in error) throw error;
     return "";
   }
@@ -123,13 +123,13 @@ async function readExtension(path: string): Promise<string> {
 
 const NO_SIZE: Size = { width: null, height: null };
 
-/** From the first bytes alone: libvips walks through all frames, which may take it minutes. */
+/** Reads the first bytes alone: libvips walks through all frames, which may take it minutes. */
 function measurePicture(head: Uint8Array): Size {
   disableTypes(types.filter((type) => !MEASURED.has(type)));
   try {
     const { width, height, orientation = 1 } = imageSize(head);
     if (!(width >= 1 && height >= 1)) return NO_SIZE;
-    // From 5 on it lies on its side.
+    // A picture whose orientation is 5 or more lies on its side.
     return orientation < 5 ? { width, height } : { width: height, height: width };
   } catch {
     return NO_SIZE; // Damaged, or told only later in the file.
@@ -165,7 +165,7 @@ const HEADERS_OF_BOXES: ReadonlyMap<string, number> = new Map([
   ["ipco", 8],
 ]);
 
-/** As far as the root tells it in pixels. */
+/** The size, where the root says it in pixels. */
 function measureSvg(root: string): Size {
   const [width = 0, height = 0] = ["width", "height"].map((name) =>
     Number(new RegExp(`\\s${name}\\s*=\\s*["'](\\d{1,6})(?:px)?["']`).exec(root)?.[1]),

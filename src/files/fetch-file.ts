@@ -9,7 +9,7 @@ import { isPublicAddress } from "../runtime/public-address.ts";
 import { FileTooLargeError } from "./file-store.ts";
 
 const MAX_REDIRECTS = 3;
-/** What a file may take to arrive, on top of a second for each 100 KiB of it. */
+/** A file may take so long to arrive, and a second more for each 100 KiB of it. */
 const SLOWEST_MS = 60_000;
 const SLOWEST_BYTES_PER_MS = 102.4;
 
@@ -22,15 +22,12 @@ export type FetchFile = ReturnType<typeof createFetchFile>;
 export function createFetchFile({
   trustedOrigins,
   silenceMs = 20_000,
-  monotonic = clock.monotonic,
   isPublic = isPublicAddress,
 }: {
   readonly trustedOrigins: readonly string[];
   /** How long a server may take to answer, or to send more. */
   readonly silenceMs?: number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly monotonic?: () => number;
-  /** Of an IP address. */
+  /** Whether an IP address is on the public Internet. */
   readonly isPublic?: (address: string) => boolean;
 }) {
   /**
@@ -123,9 +120,9 @@ export function createFetchFile({
         () => response.destroy(tooSlow()),
         Math.min(silenceMs, leftMs),
       );
-      const since = monotonic();
+      const since = clock.monotonic();
       const chunk = await chunks.next().finally(stopTimer);
-      waitedMs += monotonic() - since;
+      waitedMs += clock.monotonic() - since;
       if (chunk.done === true) return;
       bytes += chunk.value.byteLength;
       yield chunk.value;

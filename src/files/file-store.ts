@@ -17,7 +17,7 @@ export type FileStore = {
   draft(bytes: AsyncIterable<Uint8Array>, options: { readonly mostBytes: number }): Promise<Draft>;
   /** Null when there is no file of this name. Whoever opened the stream reads it to its end or destroys it. */
   open(name: string, range?: ByteRange): Promise<Readable | null>;
-  /** In bytes; null when there is no file of this name. */
+  /** Resolves with the size in bytes, or null when there is no file of this name. */
   size(name: string): Promise<number | null>;
   /** Does nothing when there is no file of this name. */
   delete(name: string): Promise<void>;
@@ -29,7 +29,7 @@ export type FileStore = {
 
 /** A whole file without a name. Disposing of it deletes it, unless it was kept. */
 export type Draft = AsyncDisposable & {
-  /** On the local disk. */
+  /** Where the draft is on the local disk. */
   readonly path: string;
   readonly bytes: number;
   /** Gives the file its name, under which it appears at once and whole; another one of that name is replaced. */
@@ -46,7 +46,7 @@ type PresignOptions = {
   readonly contentDisposition: string;
 };
 
-/** The place for files can't be used; the text says why and what the operator can do, and holds no credential. */
+/** The store can't be used; the text says why and what the operator can do, and holds no credential. */
 export class FileStoreError extends Error {
   override readonly name = "FileStoreError";
 }
@@ -61,7 +61,7 @@ export class FileTooLargeError extends Error {
   }
 }
 
-/** The name, which the gateway chose. Throws where it could lead out of its folder. */
+/** Gives back a name that the gateway chose. Throws where it could lead out of its folder. */
 export function checkFileName(name: string): string {
   if (/^[A-Za-z\d][\w.-]{0,127}$/.test(name)) return name;
   throw new RangeError(

@@ -4,7 +4,7 @@ import type { BaseLogger } from "pino";
 import { type Asset, keepBackOffMs, type KeptFile, NOT_KEPT, toUrls } from "../job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import { isFinished, type Job } from "../job/job.ts";
-import { clock } from "../runtime/environment.ts";
+import { chance, clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/files.ts";
 import type { JobStore } from "../store/job-store.ts";
@@ -12,17 +12,17 @@ import { createFileName, detectFile } from "./detect-file.ts";
 import { type FetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
-/** Fetched by one gateway at once. */
+/** A gateway fetches so many files at once. */
 const MAX_AT_ONCE = 16;
 /** How often to ask for files whose jobs other gateways saw end. */
 const MAX_REST_MS = 2_000;
-/** Jobs whose files fail, that are remembered. */
+/** The keeper remembers so many jobs whose files failed. */
 const MAX_LOGGED_JOBS = 10_000;
 
 type KeeperOptions = {
   readonly files: Files;
   readonly store: FileStore;
-  /** `upstream` is that of its job. */
+  /** `upstream` is where the job of the file was sent. */
   readonly fetchFile: (
     url: string,
     options: Parameters<FetchFile>[1] & Pick<ClaimedFile, "upstream">,
@@ -30,7 +30,6 @@ type KeeperOptions = {
   readonly mostBytes: number;
   /** When what a dead gateway has claimed comes due, 30 s by default; a claim is renewed while its file comes. */
   readonly claimMs?: number;
-  readonly random: () => number;
   readonly log: BaseLogger;
 };
 
@@ -68,7 +67,7 @@ export class Keeper {
     });
   }
 
-  /** Says that there are files to keep. */
+  /** Tells the keeper that there are files to keep. */
   readonly wake = (): void => this.#loop.wake();
 
   /** Cuts off what is under way, and leaves it to others. */
@@ -109,7 +108,7 @@ export class Keeper {
     }, claimMs / 3);
     const copied = await this.#tryToCopy(() => this.#copy(claimed, signal)).catch(toFailure);
     stopRenewing();
-    // It changes what proves the claim.
+    // A renewal changes the token that proves the claim.
     await renewal;
     const settling = this.#tryToSettle(async () => {
       if ("state" in copied) await this.#settle(file, copied);
@@ -135,11 +134,13 @@ export class Keeper {
   }
 
   async #giveUp(file: ClaimedFile, error: unknown): Promise<void> {
-    const { files, random } = this.#options;
+    const { files } = this.#options;
     if (this.#closing.signal.aborted) return await files.putBack(file, 0);
     const isLasting =
       error instanceof FileTooLargeError || (error instanceof FetchFileError && error.isLasting);
-    const delayMs = isLasting ? null : keepBackOffMs(file.attempts, file.sinceEndMs, random());
+    const delayMs = isLasting
+      ? null
+      : keepBackOffMs(file.attempts, file.sinceEndMs, chance.random());
     this.#logFirst(file, error, delayMs === null);
     if (delayMs !== null) return await files.putBack(file, delayMs);
     const isTold = isLasting || error instanceof FetchFileError;
@@ -170,7 +171,7 @@ export function createKeepOutputs({
   onKeep,
 }: {
   readonly store: Pick<JobStore, "jobs" | "files">;
-  /** Notified that there are files to keep. */
+  /** Called once there are files to keep. */
   readonly onKeep: () => void;
 }) {
   return async (

@@ -3,37 +3,37 @@ import { join, resolve } from "node:path";
 import type { Files } from "../store/files.ts";
 import { checkFileName, type FileStore, FileStoreError } from "./file-store.ts";
 import { openFolderStore } from "./folder-store.ts";
-import { openS3Store, type S3Credentials, type S3Place } from "./s3-store.ts";
+import { openS3Store, type S3Credentials, type S3Location } from "./s3-store.ts";
 
 const LEASE_MS = 60 * 60_000;
 /** A file may take so long to be written: S3 has time for 50 KB/s, and is asked three times. */
 const SLOWEST_BYTES_PER_MS = 10;
 
 /**
- * Opens the place for files, makes its folder where it does not exist, and checks that files can be kept. A row names each
+ * Opens the store of files, makes its folder where it does not exist, and checks that files can be kept. A row names each
  * file before it is written, so that what a crash leaves is found and deleted. Rejects with a `FileStoreError`.
  */
 export async function openFileStore(options: {
   /** `file:<folder>` (relative to the working directory) or `s3://bucket/prefix?endpoint=https://…&region=…`. */
   readonly url: string;
-  /** Names a folder of its own, so that databases that share the place never touch each other's files. */
+  /** Names a folder of its own, so that databases that share a location never touch each other's files. */
   readonly databaseId: string;
-  /** Of a bucket. */
+  /** A bucket is opened with these. */
   readonly credentials: S3Credentials;
   readonly files: Pick<Files, "lease">;
 }): Promise<FileStore> {
   const { credentials, files } = options;
   const databaseFolder = checkFileName(options.databaseId);
-  const place = parseFilesUrl(options.url);
-  if (place === null) {
+  const location = parseFilesUrl(options.url);
+  if (location === null) {
     throw new FileStoreError(
       "FILES_URL names no place for files. Write file:<folder> or s3://bucket/prefix?endpoint=https://…&region=….",
     );
   }
   const store =
-    place.kind === "s3"
-      ? await openS3Store({ place, folder: `${place.folder}${databaseFolder}/`, credentials })
-      : await openFolderStore(join(place.folder, databaseFolder));
+    location.kind === "s3"
+      ? await openS3Store({ location, folder: `${location.folder}${databaseFolder}/`, credentials })
+      : await openFolderStore(join(location.folder, databaseFolder));
   try {
     await checkWriting(store);
   } catch (error) {
@@ -64,16 +64,16 @@ async function checkWriting(store: FileStore): Promise<void> {
 
 export async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
-/** With the folder of all databases: a path, or what keys begin with. */
-type Place =
+/** `folder` is that of all databases: a path, or what keys begin with. */
+type Location =
   | { readonly kind: "folder"; readonly folder: string }
-  | ({ readonly kind: "s3"; readonly folder: string } & S3Place);
+  | ({ readonly kind: "s3"; readonly folder: string } & S3Location);
 
 /** A bucket and a prefix of letters that need no escape, without `.` and `..`. */
 const S3_URL = /^s3:\/\/([a-z\d][\w.-]{2,62})\/?((?:(?<=\/)[\w-][\w.-]*\/?)*)(?:\?(.*))?$/i;
 
-/** Null where a URL names no place. */
-export function parseFilesUrl(text: string): Place | null {
+/** Reads FILES_URL; null where it names neither a folder nor a bucket. */
+export function parseFilesUrl(text: string): Location | null {
   if (/^file:./.test(text)) return { kind: "folder", folder: resolve(text.slice("file:".length)) };
   const [, bucket, prefix = "", query = ""] = S3_URL.exec(text) ?? [];
   const {

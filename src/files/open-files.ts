@@ -5,7 +5,6 @@ import { join } from "node:path";
 import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
-import { chance, clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 import { SANDBOX } from "../job/upstream.ts";
@@ -31,7 +30,6 @@ export async function openFiles({
   upstreamOrigin,
   publicUrl,
   log,
-  now = clock.now,
 }: {
   readonly store: JobStore;
   readonly config: Pick<Config, "files" | "upstream" | "jobDeadlineSeconds">;
@@ -40,7 +38,6 @@ export async function openFiles({
   /** The gateway's address as others see it. */
   readonly publicUrl: () => string;
   readonly log: BaseLogger;
-  readonly now?: () => number;
 }) {
   const { files: settings } = config;
   const isSandbox = config.upstream.kind === "sandbox";
@@ -52,8 +49,8 @@ export async function openFiles({
   const opened = await openFileStore({ url, databaseId: folder, credentials, files });
   opening.defer(() => opened.close());
   const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
-  await checkPlace(marker, { files: store.files, store: fileStore });
-  const urls = createSignedUrls({ key, publicUrl, now });
+  await checkMarker(marker, { files: store.files, store: fileStore });
+  const urls = createSignedUrls({ key, publicUrl });
   const uploads = createUploadService({
     uploads: store.uploads,
     store: fileStore,
@@ -64,7 +61,6 @@ export async function openFiles({
     mostBytes: settings.uploadBytes,
     isMetadataStripped: settings.isMetadataStripped,
     urlSeconds: config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
-    now,
   });
   const fetchPublic = createFetchFile({ trustedOrigins: [] });
   const fetchFromSandbox = createFetchFile({ trustedOrigins: [upstreamOrigin] });
@@ -77,7 +73,6 @@ export async function openFiles({
       yield* fetchFromSandbox(from, options);
     },
     mostBytes: settings.keepBytes,
-    random: chance.random,
     log,
   });
   opening.defer(() => keeper.close());
@@ -88,7 +83,7 @@ export async function openFiles({
     log,
   });
   opening.defer(() => cleanup.close());
-  // Before those who use it, which wait for its calls.
+  // Closed before those who use it, which wait for its calls.
   opening.defer(() => opened.close());
   const all = opening.move();
   return {
@@ -100,15 +95,15 @@ export async function openFiles({
     endLease: (name: string) => store.files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
-    /** Says that there are files to keep; undefined where outputs are not kept. */
+    /** Tells the keeper that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
-    /** Says that jobs were deleted, with which files go. */
+    /** Tells the cleanup that jobs were deleted, with which files go. */
     onDelete: cleanup.wake,
     close: () => all.disposeAsync(),
   };
 }
 
-/** The id of the owner of a file; null where nobody needs it any more, as what was deleted, on whichever gateway. */
+/** Finds the id of the owner of a file; null where nobody needs it any more, as after a deletion on any gateway. */
 export type FindOwner = (name: string) => Promise<string | null>;
 
 /**
@@ -125,7 +120,7 @@ export function createFindOwner(files: Pick<Files, "findOwners">): FindOwner {
       return names.map((name) => owners.get(name) ?? null);
     },
     {
-      // What is true now may not be the next time.
+      // An answer may be wrong the next time.
       cache: false,
       batchScheduleFn: (dispatch) => void Promise.allSettled([reading]).then(dispatch),
     },
@@ -134,10 +129,10 @@ export function createFindOwner(files: Pick<Files, "findOwners">): FindOwner {
 }
 
 /**
- * Makes sure that the place is the database's own: a file in it has the name that the database remembers. Where a disk is
+ * Makes sure that the store is the database's own: a file in it has the name that the database remembers. Where a disk is
  * not mounted, or another bucket is named, every file would seem to be gone.
  */
-async function checkPlace(
+async function checkMarker(
   known: string | null,
   { files, store }: { readonly files: Files; readonly store: FileStore },
 ): Promise<void> {

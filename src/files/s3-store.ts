@@ -25,7 +25,7 @@ const SLOWEST_BYTES_PER_MS = 50;
 const MAX_PRESIGNED_SECONDS = 7 * 24 * 60 * 60;
 
 type S3Options = {
-  readonly place: S3Place;
+  readonly location: S3Location;
   /** What every key begins with, up to its last slash. */
   readonly folder: string;
   readonly credentials: S3Credentials;
@@ -40,7 +40,7 @@ export type S3Credentials = {
 };
 
 /** A bucket, and where it is. */
-export type S3Place = {
+export type S3Location = {
   /** Without a slash at its end; the bucket's name follows in the path. */
   readonly endpoint: string;
   readonly region: string;
@@ -155,7 +155,7 @@ async function* translateErrors(body: AsyncIterable<Uint8Array> | Iterable<Uint8
 
 type S3Call = {
   readonly method: "DELETE" | "GET" | "HEAD" | "PUT";
-  /** Of letters that need no escape in a path; empty for the bucket. */
+  /** Has letters that need no escape in a path; empty for the bucket. */
   readonly key: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -166,22 +166,22 @@ type S3Call = {
 class S3RefusedError extends FileStoreError {
   readonly httpStatus: number;
 
-  /** With S3's own code, such as `NoSuchKey`. */
+  /** `code` is S3's own, such as `NoSuchKey`. */
   constructor(httpStatus: number, code: string | null) {
     super(explain(httpStatus, code));
     this.httpStatus = httpStatus;
   }
 }
 
-/** May abort what it leaves unread, which has no bound in time. */
+/** Reads an answer. It may abort what it leaves unread, which has no bound in time. */
 type Read<T> = (response: Response, abort: () => void) => Promise<T>;
 
 /** Signs the calls to one bucket, bounds them in time and repeats what may pass. Rejects with a `FileStoreError`. */
 function createS3Client({
-  place: { endpoint, region, bucket },
+  location: { endpoint, region, bucket },
   credentials: { sessionToken, ...keys },
   answerMs = 30_000,
-}: Pick<S3Options, "place" | "credentials" | "answerMs">) {
+}: Pick<S3Options, "location" | "credentials" | "answerMs">) {
   const signing = {
     ...keys,
     ...(sessionToken === null ? {} : { sessionToken }),
@@ -271,7 +271,7 @@ function toFileStoreError(error: unknown): FileStoreError {
 const TOO_SLOW =
   "S3 did not answer in time. Check endpoint= in FILES_URL and the status page of the service if this stays.";
 
-/** Five minutes of it. */
+/** The codes of a connection that was silent for five minutes. */
 const SILENCE = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 
 /** Whether a failure is of the network or of S3 itself. What took too long is not worth as long again. */

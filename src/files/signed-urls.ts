@@ -1,8 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
+import { clock } from "../runtime/environment.ts";
+
 const DAY_SECONDS = 86_400;
 
-/** What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, or the place for an upload. */
+/** What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, or where an upload is sent. */
 export type UrlTarget = {
   readonly folder: "files" | "uploads";
   readonly name: string;
@@ -11,19 +13,16 @@ export type UrlTarget = {
 
 export type SignedUrls = ReturnType<typeof createSignedUrls>;
 
-/** URLs that whoever has them may use until they expire. All gateways of a database sign with one key. */
+/** Makes URLs that whoever has them may use until they expire. All gateways of a database sign with one key. */
 export function createSignedUrls({
   key,
   publicUrl,
-  now,
 }: {
   readonly key: string;
-  /** Of this gateway, as others see it. */
+  /** The URL of this gateway as others see it. */
   readonly publicUrl: () => string;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
 }) {
-  const nowSeconds = (): number => Math.floor(now() / 1_000);
+  const nowSeconds = (): number => Math.floor(clock.now() / 1_000);
 
   function sign({ folder, name, width }: UrlTarget, expires: number): string {
     const text = [folder, name, width ?? "", expires].join("\n");

@@ -23,7 +23,7 @@ export async function makeThumbnail(
     /** Whose picture it is. */
     readonly ownerId: string;
     readonly width: ThumbnailWidth;
-    /** For the stream to come. */
+    /** How long the stream may take to come. */
     readonly timeoutMs?: number;
   },
 ): Promise<Buffer | null> {
@@ -120,17 +120,17 @@ export function toThumbnailName(name: string, width: ThumbnailWidth): string {
   return `${name}.${width}.webp`;
 }
 
-/** Of all owners; one's no more than they leave free. */
+/** So many pictures of all owners wait, and of one owner no more than the others leave free. */
 const MAX_WAITING = 400;
-/** Of a picture that comes as a stream, and has to be held in memory. */
+/** A picture that comes as a stream has to be held in memory. */
 const MAX_BYTES = 64 * 1_048_576;
-/** By one picture. */
+/** The memory that one picture may need. */
 const MAX_NEEDED_BYTES = 300 * 1_048_576;
 const TIMEOUT_MS = 10_000;
 const PATIENCE = { seconds: TIMEOUT_MS / 1_000 } as const;
 const LIMITS = { failOn: "error", limitInputPixels: 100_000_000 } as const;
 const UPRIGHT = { ...LIMITS, autoOrient: true } as const;
-/** A WebP can't be longer. */
+/** A WebP can't be wider or higher. */
 const MAX_SIDE = 16_383;
 
 /**
@@ -159,7 +159,7 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
   ["image/avif", (picture) => picture.avif({ quality: 95, effort: 0 })],
 ]);
 
-/** Null where there is nothing, or too much. */
+/** Reads a stream into memory; null where there is nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
   const slow = unavailable("The picture comes too slowly. Try again in a few seconds.");
   const stopTimer = clock.setTimer(() => source.destroy(slow), timeoutMs);

@@ -10,6 +10,7 @@ import {
   textProblem,
 } from "../job/input.ts";
 import { CodedError, invalidFile } from "../runtime/coded-error.ts";
+import { clock } from "../runtime/environment.ts";
 import { type Upload, UPLOAD_LIFE_MS, type Uploads } from "../store/upload-rows.ts";
 import type { Quota } from "../tracking/quota.ts";
 import type { UploadsOfInputs } from "../tracking/submission.ts";
@@ -24,7 +25,7 @@ const MAX_NAME_LENGTH = 255;
 /** A picture takes four bytes a pixel in the memory of whoever decodes it. */
 const MAX_PIXELS = 100_000_000;
 
-/** A place for a file that is to come. */
+/** Where a client is to send a file. */
 export type OpenUpload = {
   readonly id: string;
   readonly putUrl: string;
@@ -33,7 +34,7 @@ export type OpenUpload = {
 
 export type UploadService = ReturnType<typeof createUploadService>;
 
-/** Takes files from clients, and puts their URLs in place of `upload:ID` where an input leaves for RunComfy. */
+/** Takes files from clients, and replaces `upload:ID` by their URLs where an input leaves for RunComfy. */
 export function createUploadService(dependencies: {
   readonly uploads: Uploads;
   readonly store: FileStore;
@@ -46,9 +47,8 @@ export function createUploadService(dependencies: {
   readonly isMetadataStripped: boolean;
   /** For how long RunComfy may want a file. */
   readonly urlSeconds: number;
-  readonly now: () => number;
 }) {
-  const { uploads, store, urls, quota, mostBytes, now, urlSeconds, isSandbox } = dependencies;
+  const { uploads, store, urls, quota, mostBytes, urlSeconds, isSandbox } = dependencies;
 
   async function find(id: string): Promise<Upload | null> {
     const [upload = null] = await uploads.readMany([id]);
@@ -71,7 +71,7 @@ export function createUploadService(dependencies: {
         await giveBack();
         throw error;
       }
-      const expires = Math.floor((now() + UPLOAD_LIFE_MS) / 1_000);
+      const expires = Math.floor((clock.now() + UPLOAD_LIFE_MS) / 1_000);
       return {
         id,
         putUrl: urls.create({ folder: "uploads", name: id, width: null }, expires),
@@ -105,7 +105,7 @@ export function createUploadService(dependencies: {
       throw hasCome();
     },
 
-    /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the owner's. */
+    /** Resolves with the ids of the uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the owner's. */
     async check(input, { viewer, spell }) {
       const named = findUploads(input);
       if (named.length === 0) return [];
@@ -136,7 +136,7 @@ export function createUploadService(dependencies: {
   async function toFileUrl(name: string): Promise<string> {
     if (store.presign !== null && !isSandbox)
       return await store.presign(name, { expiresInSeconds: urlSeconds, ...toFileHeaders(name) });
-    const expires = Math.floor(now() / 1_000) + urlSeconds;
+    const expires = Math.floor(clock.now() / 1_000) + urlSeconds;
     return urls.create({ folder: "files", name, width: null }, expires);
   }
 }

@@ -65,7 +65,6 @@ test(
     const urls = createSignedUrls({
       key: String(key),
       publicUrl: () => gateway.url,
-      now: Date.now,
     });
     const asked = ids.flatMap((id) =>
       [64, 320].map((width) => {

@@ -18,16 +18,15 @@ test.each([
   expect(documentOf({ ...$schema, type: "object" }).draft).toBe(draft);
 });
 
-test.each([
-  "http://json-schema.org/draft-04/schema#",
-  "http://json-schema.org/draft-06/schema#",
-  "https://json-schema.org/draft/2019-09/schema",
-  "",
-  7,
-])("a document whose $schema is %j is refused", ($schema) => {
-  expect(problemsOf({ $schema })).toEqual([
-    "$schema: names no draft that is read here; use draft-07 or 2020-12",
-  ]);
+test("a document of another draft is refused", () => {
+  const older = [
+    "http://json-schema.org/draft-04/schema#",
+    "https://json-schema.org/draft/2019-09/schema",
+  ];
+  for (const $schema of [...older, "", 7])
+    expect(problemsOf({ $schema })).toEqual([
+      "$schema: names no draft that is read here; use draft-07 or 2020-12",
+    ]);
 });
 
 test("each draft checks by its own words", () => {

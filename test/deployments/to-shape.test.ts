@@ -277,6 +277,7 @@ test("one target is one type, whatever stands beside the references", () => {
       all: { type: "array", items: { allOf: [{ $ref: "#/$defs/lora" }] } },
       mode: { $ref: "#/$defs/mode" },
       otherMode: { $ref: "#/$defs/mode", default: "a" },
+      Mode: { enum: ["b"] },
     },
   });
   expect(fields.map(({ shape }) => writeType(shape))).toEqual([
@@ -285,16 +286,11 @@ test("one target is one type, whatever stands beside the references", () => {
     "[GlowInput_First!]!",
     "GlowInput_Mode!",
     "GlowInput_Mode!",
+    // Types that would be named alike are numbered.
+    "GlowInput_Mode2!",
   ]);
   expect(fields[0]).toMatchObject({
     description: "The first.",
     shape: { object: { description: "One." } },
   });
-});
-
-test("types that would be named alike are numbered", () => {
-  const nested: JsonValue = { type: "object", properties: { a: STRING } };
-  const { fields } = toInput({ properties: { my_lora: { ...nested }, MyLora: { ...nested } } });
-  const types = fields.map(({ shape }) => writeType(shape));
-  expect(types).toEqual(["GlowInput_MyLora!", "GlowInput_MyLora2!"]);
 });

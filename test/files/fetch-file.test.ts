@@ -13,15 +13,18 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 
-import { expect, onTestFinished, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 
 import { createFetchFile } from "../../src/files/fetch-file.ts";
+import { clock } from "../../src/runtime/environment.ts";
 import { listen } from "../support/listen.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const { signal } = new AbortController();
 const OPTIONS = { signal, mostBytes: 10_000_000 };
 const HEAD = "HTTP/1.1 200 OK\r\n";
+
+afterEach(() => void vi.restoreAllMocks());
 
 const serve = (answer: RequestListener) => listen(createHttpServer(answer));
 
@@ -79,7 +82,8 @@ test("a large file comes whole to a slow reader, whose time does not count", asy
   const { origin } = await serve((_request, response) => response.end(Buffer.alloc(5_000_000)));
   let clockMs = 0;
   let bytes = 0;
-  for await (const chunk of fetchFrom(origin, { monotonic: () => clockMs })) {
+  vi.spyOn(clock, "monotonic").mockImplementation(() => clockMs);
+  for await (const chunk of fetchFrom(origin)) {
     bytes += chunk.byteLength;
     clockMs += 3_600_000;
   }
@@ -97,26 +101,12 @@ test("a file that is declared to be too large is not read", async () => {
 test("a URL that is not https, or leads to an address that is not public, is not asked", async () => {
   const { origin, port, connections } = await serve((_request, response) => response.end("secret"));
   const fetchFile = createFetchFile({ trustedOrigins: ["http://127.0.0.1:1"] });
-  for (const url of [
-    origin,
-    `https://127.0.0.1:${port}`,
-    `https://localhost:${port}`,
-    `https://2130706433:${port}`,
-    `https://0x7f.1:${port}`,
-    `https://[::1]:${port}`,
-    `https://[::ffff:127.0.0.1]:${port}`,
-    `https://user@127.0.0.1:${port}`,
-    "https://10.0.0.1/",
-    "https://169.254.169.254/latest/meta-data",
-    "https://[fe80::1]/",
-    "http://127.0.0.1:1@127.0.0.1/",
-    "blob:http://127.0.0.1:1/file",
-    "file:///etc/passwd",
-    "data:text/plain,secret",
-    "ftp://example.com/",
-    "https://",
-    "",
-  ])
+  const hosts =
+    "127.0.0.1 localhost 2130706433 0x7f.1 [::1] [::ffff:127.0.0.1] user@127.0.0.1 10.0.0.1 [fe80::1]";
+  const others =
+    "http://127.0.0.1:1@127.0.0.1/ blob:http://127.0.0.1:1/file file:///etc/passwd data:text/plain,a ftp://example.com/ https://";
+  const urls = hosts.split(" ").map((host) => `https://${host}:${port}`);
+  for (const url of [origin, ...urls, ...others.split(" "), ""])
     await expectFailure(fetchFile(url, OPTIONS), { isLasting: true });
   expect(connections()).toBe(0);
 });
@@ -272,8 +262,9 @@ test("a server whose file drips is left after a minute", async () => {
   });
   let clockMs = 0;
   let chunks = 0;
+  vi.spyOn(clock, "monotonic").mockImplementation(() => (clockMs += 5_000));
   async function* count() {
-    for await (const chunk of fetchFrom(origin, { monotonic: () => (clockMs += 5_000) })) {
+    for await (const chunk of fetchFrom(origin)) {
       chunks += 1;
       yield chunk;
     }

@@ -31,7 +31,7 @@ test.each([null, "FwoGZXIvYXdzEBYaD/s3ssion+t0ken=="])(
       return response.writeHead(206, range).end("34567");
     });
     const store = await openS3Store({
-      place: { endpoint, region: REGION, bucket: "my.bucket-1" },
+      location: { endpoint, region: REGION, bucket: "my.bucket-1" },
       folder: "some/pre-fix_1.0/db1/",
       credentials: { ...KEYS, sessionToken: token },
     });

@@ -36,7 +36,7 @@ async function openAt(answer: Answer, answerMs = 20_000) {
     isOpen ? answer(request, response) : "leave",
   );
   const store = await openS3Store({
-    place: { endpoint, region: "eu-central-1", bucket: "files" },
+    location: { endpoint, region: "eu-central-1", bucket: "files" },
     folder: "db1/",
     credentials: SECRETS,
     answerMs,

@@ -164,7 +164,7 @@ test("an upload that is a day old goes with the last job that names it, and so d
   const url = gateway.here(gateway.sent().ctrl_img);
   using database = new DatabaseSync(DATABASE_URL.slice("file:".length));
   const { key } = database.prepare("select key from file_places").get() ?? {};
-  const urls = createSignedUrls({ key: String(key), publicUrl: () => url, now: Date.now });
+  const urls = createSignedUrls({ key: String(key), publicUrl: () => url });
   const name = basename(new URL(url).pathname);
   const smaller = urls.create({ folder: "files", name, width: 64 });
   const statuses = async () => [(await fetch(url)).status, (await fetch(smaller)).status];

@@ -14,7 +14,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     presign: null,
     close: async () => undefined,
   },
-  urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000", now: Date.now }),
+  urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000" }),
   uploads: {
     createUpload: unexpected,
     find: async () => null,

@@ -38,7 +38,6 @@ export async function openKeeper(options: {
     fetchFile: createFetchFile({ trustedOrigins: [origin] }),
     mostBytes,
     claimMs: options.claimMs ?? 30_000,
-    random: () => 0,
     log,
   });
 
