@@ -40,6 +40,8 @@ function compile(source: string, folder: string): void {
   const settings = join(folder, "tsconfig.json");
   const compilerOptions = {
     noEmit: false,
+    // `npm run check` has done that.
+    noCheck: true,
     rootDir: source,
     outDir: join(folder, "dist"),
     rewriteRelativeImportExtensions: true,

@@ -44,10 +44,9 @@ function release({ wanted, isDry }: { readonly wanted: string; readonly isDry: b
     setVersions(name.slice(1));
     npm("run --silent package");
     mkdirSync(join(ROOT, "artifacts"), { recursive: true });
-    const archives = PACKAGES.map(({ name: folder }) => {
-      const packing = `pack ./package/${folder} --silent --no-dry-run --pack-destination artifacts`;
-      return `artifacts/${npm(packing)}`;
-    });
+    const folders = PACKAGES.map(({ name: folder }) => `./package/${folder}`).join(" ");
+    const packed = npm(`pack ${folders} --silent --no-dry-run --pack-destination artifacts`);
+    const archives = packed.split("\n").map((archive) => `artifacts/${archive}`);
     console.log(run("git", "diff", "--unified=0", "--", CHANGELOG));
     if (isDry) {
       console.log(

@@ -65,7 +65,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // As npm keeps `--dry-run` for itself, a release has to learn of it from npm.
 test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
-  const { status, stdout } = npmRun("7.8.9", "--dry-run");
+  const command = ["run", "--silent", "release", "7.8.9", "--dry-run"];
+  const { status, stdout } = spawnSync("npm", command, { cwd: folder, env, encoding: "utf8" });
   expect(status).toBe(0);
   expect(stdout).toContain("+## [7.8.9] - ");
   expect(stdout).toContain("tagged v7.8.9");
@@ -107,7 +108,6 @@ test("what can't be released is refused with what to do, and nothing is changed"
   };
   refuse(/^This is not origin\/main\. /, "8.0.0");
   git("update-ref", "refs/remotes/origin/main", "HEAD");
-  refuse(/^Say which version: /);
   refuse(/^Say which version: /, "latest");
   refuse(/^v7\.9\.0 is a tag already\. /, "7.9.0");
   refuse(/nothing under .* Write what has changed first\./, "minor");
@@ -128,12 +128,8 @@ test("the changelog has the form that a release looks for", () => {
 });
 
 function release(...parameters: readonly string[]) {
-  return npmRun("--", ...parameters);
-}
-
-function npmRun(...parameters: readonly string[]) {
-  const command = ["run", "--silent", "release", ...parameters];
-  return spawnSync("npm", command, { cwd: folder, env, encoding: "utf8" });
+  const command = ["ops/release.ts", ...parameters];
+  return spawnSync(process.execPath, command, { cwd: folder, env, encoding: "utf8" });
 }
 
 function git(...parameters: readonly string[]): string {
