@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    // One more than processors: tests wait for processes, leases and time-outs, and each starts some of its own.
-    maxWorkers: 3,
+    // Two more than processors: tests wait for processes, leases and time-outs more than they compute.
+    maxWorkers: 4,
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,
     globalSetup: ["test/support/global-setup.ts"],

@@ -24,10 +24,9 @@ declare module "vitest" {
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = copyProgram();
-  await bundleProgram(folder);
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
   project.provide("programFolder", folder);
-  const server = await startPostgres();
+  const [server] = await Promise.all([startPostgres(), bundleProgram(folder)]);
   project.provide("postgresUrl", server.url);
   const template = new URL(server.url);
   template.pathname = "/template1";
