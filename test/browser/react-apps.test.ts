@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,12 +23,56 @@ import { startTcpProxy } from "../support/tcp-proxy.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const PRESET = "presetConfig: { fragmentMasking: false },\n";
+const README_URL = '"http://127.0.0.1:4000/graphql"';
+/** What `npm create vite` writes for `react-ts`, but for what the page does not need. */
+const TEMPLATE = {
+  "index.html": `<!doctype html>
+<html lang="en">
+  <body>
+    <div id="root"></div>
+    <script type="module" src="./src/main.tsx"></script>
+  </body>
+</html>`,
+  "src/main.tsx": `import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import App from './App.tsx'
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+)`,
+};
+/** What is shown below README's component: that of the page on the client, and submits of other kinds. */
+const MORE = `
+  import { useState } from "react";
+  import { createRoot } from "react-dom/client";
+  import { createGatewayClient } from "runcomfy-graphql-client";
+  import { GatewayProvider, useSubmit } from "runcomfy-graphql-client/react";
+  import { History } from "./History.tsx";
+  const OWN = "mutation ($input: PaperLanternInput!, $key: String!) { submitPaperLantern(input: $input, idempotencyKey: $key) { ... on SubmitJobSuccess { job { id } } } }";
+  function Own() {
+    const { submit, jobId, error } = useSubmit({ document: OWN });
+    return <p><button onClick={() => void submit({ prompt: "An owl" })}>Own</button><b>{jobId ?? error?.message}</b></p>;
+  }
+  function Either() {
+    const [deploymentId, choose] = useState("unknown");
+    const { submit, error } = useSubmit({ deploymentId });
+    return <p><button onClick={() => void submit({})}>Either</button><button onClick={() => choose("other")}>Or</button><i>{error?.code}</i></p>;
+  }
+  createRoot(document.body.appendChild(document.createElement("div"))).render(
+    <GatewayProvider value={createGatewayClient({ url: location.gateway })}><History /><Own /><Either /></GatewayProvider>,
+  );`;
+
 const INPUT = { Prompt: "A warmer harbour", Picture: "https://example.com/harbour.jpg" };
 
 let folder = "";
 let server: ViteDevServer | undefined;
 
-/** The example with documents that are generated as the pages on a typed app and on trusted documents tell. */
+/**
+ * The example, with documents that are generated as the pages on a typed app and on trusted documents tell, and in
+ * `readme` a fresh Vite app with README's component.
+ */
 beforeAll(async () => {
   if (!hasChromium) return;
   folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
@@ -45,6 +89,17 @@ beforeAll(async () => {
   await writeFile(join(folder, "codegen.ts"), text);
   const program = join(ROOT, "node_modules/.bin/graphql-codegen");
   await promisify(execFile)(process.execPath, [program], { cwd: folder });
+  const [component = ""] = readBlocks("README.md", "From React", "tsx");
+  const [history = ""] = readBlocks("docs/client.md", "From React", "tsx");
+  const files = {
+    ...TEMPLATE,
+    "src/App.tsx": component.replace(README_URL, "location.gateway"),
+    "src/History.tsx": history,
+    "src/more.tsx": MORE,
+  };
+  await mkdir(join(folder, "readme/src"), { recursive: true });
+  for (const [path, content] of Object.entries(files))
+    await writeFile(join(folder, "readme", path), content);
   server = await createServer({
     root: folder,
     configFile: false,
@@ -67,20 +122,27 @@ async function openExample(environment: Readonly<Record<string, string>>) {
   const documents = join(folder, "documents.json");
   const listed = { ...JSON.parse(generated), jobs: print(JobsDocument) };
   await writeFile(documents, JSON.stringify(listed));
-  const site = new URL(server?.resolvedUrls?.local[0] ?? "");
   const { url: origin } = await start({
     ...SANDBOX,
-    CORS_ORIGINS: site.origin,
+    CORS_ORIGINS: toSite().origin,
     TRUSTED_DOCUMENTS: documents,
     CONSOLE: "false",
     ...environment,
   });
   const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
   onTestFinished(() => proxy.close());
-  const { page } = await openPage();
-  await page.addInitScript(`location.gateway = "http://127.0.0.1:${proxy.port}/graphql"`);
-  await page.goto(site.href);
+  const page = await openApp("/", `http://127.0.0.1:${proxy.port}`);
   return { page, proxy, origin, generated };
+}
+
+const toSite = () => new URL(server?.resolvedUrls?.local[0] ?? "");
+
+/** A page of an app, for a gateway at this origin. */
+async function openApp(path: string, gateway: string): Promise<Page> {
+  const { page } = await openPage();
+  await page.addInitScript(`location.gateway = "${gateway}/graphql"`);
+  await page.goto(new URL(path, toSite()).href);
+  return page;
 }
 
 async function fill(page: Page, values: Readonly<Record<string, string>>): Promise<void> {
@@ -187,5 +249,68 @@ describe.skipIf(!hasChromium)("the example", { timeout: 90_000 }, () => {
     await expect.poll(() => body(page), SOON).toMatch(/job_\w+ CANCELLED/);
     expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
     expect(await countJobs(origin)).toBe(1);
+  });
+});
+
+describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeout: 90_000 }, () => {
+  test("runs a job at a gateway that was just started, a prompt that failed again, and says what is wrong, beside a live list", async () => {
+    const { url: origin } = await start(SANDBOX);
+    const page = await openApp("/readme/index.html", origin);
+    await page.addScriptTag({ type: "module", url: "/readme/src/more.tsx" });
+    const prompt = page.getByRole("textbox");
+    await prompt.fill("[fail] again");
+    await submit(page).click();
+    await page.getByText("The run failed").waitFor();
+    await submit(page).click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(2);
+    await prompt.fill("A lantern");
+    await expect.poll(() => submit(page).isEnabled(), SOON).toBe(true);
+    await submit(page).click();
+    await page.getByText("SUCCEEDED").waitFor();
+    await page.locator("form img").waitFor();
+    await page.getByText("1 pictures").waitFor();
+    await page.locator("section img").waitFor();
+    await page.reload();
+    await page.locator("form img").waitFor();
+    expect(await countJobs(origin)).toBe(3);
+
+    // Another deployment's job, by a document of one's own, is kept apart.
+    await page.addScriptTag({ type: "module", url: "/readme/src/more.tsx" });
+    await page.getByRole("button", { name: "Own" }).click();
+    await page.locator("b", { hasText: /^job_/ }).waitFor();
+    expect(await countJobs(origin)).toBe(4);
+
+    // What is said of one deployment is not said of another.
+    await page.getByRole("button", { name: "Either" }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor();
+    await page.getByRole("button", { name: "Or", exact: true }).click();
+    await page.getByText("DeploymentNotFoundError").waitFor({ state: "detached" });
+
+    // Nothing to submit is told by the browser, and nothing is sent.
+    await prompt.fill("");
+    await submit(page).click();
+    const isMissing = (input: HTMLInputElement) => input.validity.valueMissing;
+    expect(await prompt.evaluate(isMissing)).toBe(true);
+    expect(await page.locator("body").innerText()).not.toMatch(/Correct the marked|\[GraphQL\]/);
+  });
+
+  test("says right after the first try that its origin is not let in, and goes on trying", async () => {
+    const { url: gateway } = await start({
+      ...SANDBOX,
+      CORS_ORIGINS: "https://app.example.com",
+    });
+    const page = await openApp("/readme/index.html", gateway);
+    await page.clock.install();
+    await submit(page).click();
+    const text = async () => await page.locator("form p").innerText();
+    const blocked = `${gateway} is not reachable, or this page's origin, ${toSite().origin}, is not in its CORS_ORIGINS`;
+    await expect.poll(text).toContain(blocked);
+    expect(await submit(page).isDisabled()).toBe(true);
+    const readLater = async () => {
+      await page.clock.runFor(4_000);
+      return await submit(page).isEnabled();
+    };
+    await expect.poll(readLater, SOON).toBe(true);
+    expect(await text()).toContain(blocked);
   });
 });
