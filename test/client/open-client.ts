@@ -1,7 +1,7 @@
 import { type ClientOptions, type Connection, createGatewayClient } from "runcomfy-graphql-client";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
-import { SANDBOX, start } from "../gateway/open-gateway.ts";
+import { type OpenGateway, openGateway, SANDBOX, start } from "../gateway/open-gateway.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 
@@ -14,6 +14,16 @@ export async function openClient(
 ) {
   const gateway = await start({ ...SANDBOX, SANDBOX_SPEED: "20", ...environment });
   return await openClientOf(gateway, options);
+}
+
+/** Opens clients of one gateway, which serves all tests of the file that calls this. */
+export function shareGateway() {
+  let gateway: OpenGateway | undefined;
+  afterAll(() => gateway?.end());
+  return async () => {
+    gateway ??= await openGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
+    return await openClientOf(gateway);
+  };
 }
 
 /** The same for a gateway in a process of its own, whose clock goes on when the test's is stopped. */

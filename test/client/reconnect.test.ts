@@ -71,6 +71,21 @@ test.each([4401, 4403])(
   },
 );
 
+test("an error that passes by itself is told, and what was subscribed to comes afterwards", async () => {
+  const full = [{ message: "Full.", extensions: { code: "QUOTA_EXCEEDED", retryAfterSeconds: 1 } }];
+  const { client } = await openClientOf(({ send }, before) =>
+    before === 0 ? send("error", full) : send("next", { data: DATA }),
+  );
+  const received: unknown[] = [];
+  const sink = {
+    next: (data: unknown) => received.push(data),
+    error: (error: GatewayError) => received.push(error),
+  };
+  onTestFinished(client.subscribe(SUBSCRIPTION, {}, sink));
+  const told = expect.objectContaining({ code: "QUOTA_EXCEEDED", retryable: true });
+  await expect.poll(() => received, SOON).toEqual([told, DATA]);
+});
+
 /** How often a client asks within half a minute, in which whatever it waits for comes at once. */
 async function countTries(answer: Parameters<typeof openClientOf>[0]): Promise<number> {
   const { client, count } = await openClientOf(answer);

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv, promisify } from "node:util";
@@ -181,23 +181,3 @@ test("the image starts the package's program, and its health check sees whether 
   }
   await expect(check()).rejects.toMatchObject({ code: 1 });
 });
-
-test.skipIf(!has("caddy", "version"))("Caddy finds nothing wrong with its file", () => {
-  const { status, stderr } = spawnSync(
-    "caddy",
-    ["validate", "--adapter", "caddyfile", "--config", join(ROOT, "ops/Caddyfile")],
-    { encoding: "utf8", env: { ...process.env, SITE_ADDRESS: "gateway.example.com" } },
-  );
-  expect(stderr).not.toMatch(/"level":"(warn|error)"/);
-  expect(status).toBe(0);
-});
-
-test.skipIf(!has("promtool", "--version"))("Prometheus finds nothing wrong with its file", () => {
-  const file = join(ROOT, "ops/prometheus.yaml");
-  const { status, stderr } = spawnSync("promtool", ["check", "config", file], { encoding: "utf8" });
-  expect([status, stderr]).toEqual([0, ""]);
-});
-
-function has(program: string, version: string): boolean {
-  return spawnSync(program, [version]).status === 0;
-}
