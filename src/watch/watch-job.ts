@@ -37,8 +37,6 @@ type Options<Estimates> = {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
   readonly estimate: Estimates;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
 };
 
 /** A job is read once for all who wait for its news. They get the same objects: what is made of one is shared. */
@@ -205,7 +203,6 @@ class Group {
 
   /** Tells the same state again once its estimate has moved. */
   async #reckon(estimateOf: EstimateOf): Promise<void> {
-    const { now = clock.now } = this.#options;
     const job = this.#newest;
     if (job === null || job === undefined || isFinished(job)) return;
     // While the database is away, the next second makes up for it.
@@ -213,7 +210,8 @@ class Group {
     if (this.#isPolling || this.#newest !== job || this.#watchers.size === 0) return;
     const before = this.#lastEstimate;
     if (before === undefined) this.#lastEstimate = found;
-    if (before === undefined || found === undefined || !hasMoved(before, found, now())) return;
+    if (before === undefined || found === undefined || !hasMoved(before, found, clock.now()))
+      return;
     this.#isPolling = true;
     const copy = { ...job };
     this.#renew(copy, found);

@@ -1,8 +1,8 @@
 import { estimate } from "../../src/job/estimate.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import type { Run } from "../../src/job/run-times.ts";
 import { learnTimes } from "../../src/job/run-times.ts";
+import { makeJob } from "../store/store-jobs.ts";
 import type { Random } from "./distributions.ts";
 import { createRandom } from "./distributions.ts";
 
@@ -104,16 +104,15 @@ function pollAt(jobs: readonly Simulated[], index: number, now: number): Job {
   if (job === undefined) throw new Error("there is no such job");
   const hasStarted = job.startedAt <= now;
   const front = jobs.slice(0, index).filter((one) => one.startedAt - DISPATCH > now).length;
-  const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1" };
-  return {
-    ...createJob({ upstream: "sandbox", ...facts, now: new Date(job.createdAt * 1_000) }),
+  return makeJob({
+    createdAt: new Date(job.createdAt * 1_000),
     status: hasStarted ? "IN_PROGRESS" : "IN_QUEUE",
     queuePosition: hasStarted ? null : front,
     place: job.place,
     idleMs: 0,
     startedAt: hasStarted ? new Date(job.startedAt * 1_000) : null,
     updatedAt: new Date(now * 1_000),
-  };
+  });
 }
 
 type Judged = { readonly job: Simulated; readonly seen: Job; readonly now: number };

@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { nearestRank, quantile, survival } from "../../src/job/duration.ts";
 import { estimate } from "../../src/job/estimate.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import { learnDuration } from "../../src/job/learn-duration.ts";
 import { nextPollMs } from "../../src/job/polls.ts";
 import type { Run } from "../../src/job/run-times.ts";
 import { toWork, toRunStats, learnTimes } from "../../src/job/run-times.ts";
 import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";
+import { makeJob } from "../store/store-jobs.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 
 const COST_SECONDS = 0.02;
@@ -34,9 +34,8 @@ function drawRuns(count: number, draw = STEADY.draw, factor = 1, seed = 1): Run[
 
 /** Half a second after its submit, in the queue, unless `changes` say otherwise. */
 function createQueued(changes: Partial<Job> = {}): Job {
-  const facts = { ownerId: "local", deploymentId: "d", apiVersion: "v1", work: 25 };
-  const job = createJob({ upstream: "sandbox", ...facts, now: new Date(NOW - 500) });
-  return { ...job, status: "IN_QUEUE", queuePosition: 0, place: 0, idleMs: 0, ...changes };
+  const queued = { status: "IN_QUEUE", queuePosition: 0, place: 0, idleMs: 0 } as const;
+  return makeJob({ createdAt: new Date(NOW - 500), work: 25, ...queued, ...changes });
 }
 
 function createRunning(ageSeconds: number, changes: Partial<Job> = {}): Job {

@@ -1,14 +1,13 @@
 import { expect, test } from "vitest";
 
 import type { Observation } from "../../src/job/advance.ts";
-import { createJob } from "../../src/job/job.ts";
 import type { PollOutcome, Polls } from "../../src/job/polls.ts";
 import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/job/polls.ts";
+import { makeJob } from "../store/store-jobs.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;
-const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-const job = createJob({ ...FACTS, now: START });
+const job = makeJob({ createdAt: START });
 
 /** What polls came to, so many seconds after the job was made. */
 type Steps = readonly (readonly [second: number, outcome: PollOutcome])[];

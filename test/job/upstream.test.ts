@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import { conclude, deadlineMs } from "../../src/job/polls.ts";
 import type { PollOutcome } from "../../src/job/polls.ts";
 import {
@@ -12,6 +11,7 @@ import {
   ownership,
   nameUpstream,
 } from "../../src/job/upstream.ts";
+import { makeJob } from "../store/store-jobs.ts";
 
 const VENDOR = "https://api.runcomfy.net";
 const TEAM = `${VENDOR}#team`;
@@ -25,9 +25,8 @@ function at(hours: number): Date {
 }
 
 function queuedAt(upstream: string | null): Job {
-  const facts = { ownerId: "local", deploymentId: "d", upstream, apiVersion: "v1" };
-  const job = createJob({ ...facts, now: START });
-  return { ...job, status: "IN_QUEUE", requestId: "r", queuePosition: 2 };
+  const queued = { status: "IN_QUEUE", requestId: "r", queuePosition: 2 } as const;
+  return makeJob({ upstream, createdAt: START, ...queued });
 }
 
 test("an upstream is an origin, with the account's name where one is given", () => {

@@ -2,8 +2,8 @@ import { beforeEach, expect, test } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import { createQueueLines } from "../../src/tracking/poller.ts";
+import { makeJob } from "../store/store-jobs.ts";
 
 let nowMs: number;
 let lines: ReturnType<typeof createQueueLines>;
@@ -14,13 +14,7 @@ beforeEach(() => {
 });
 
 function accept(deploymentId = "d"): Job {
-  const job = createJob({
-    ownerId: "me",
-    deploymentId,
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(0),
-  });
+  const job = makeJob({ deploymentId });
   return advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox");
 }
 

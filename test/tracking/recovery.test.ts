@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { createJob } from "../../src/job/job.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { Recovery } from "../../src/tracking/recovery.ts";
 import { useSharedPostgres } from "../store/shared-postgres.ts";
+import { insertJob } from "../store/store-jobs.ts";
 import { createHealth } from "../support/create-health.ts";
 import { recordOf } from "./connect-submitter.ts";
 
@@ -41,15 +41,7 @@ beforeEach(async () => {
 afterEach(() => recovery.close());
 
 async function insert(leaseMs: number): Promise<string> {
-  const job = createJob({
-    ownerId: "local",
-    deploymentId: "d",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    now: new Date(nowMs),
-  });
-  await store.jobs.insert({ job, input: {}, key: null, leaseMs });
-  return job.id;
+  return (await insertJob(store, { createdAt: new Date(nowMs) }, { leaseMs })).id;
 }
 
 async function accept(): Promise<string> {

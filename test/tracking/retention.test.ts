@@ -3,9 +3,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { pino } from "pino";
 
 import { advance } from "../../src/job/advance.ts";
-import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { startRetention } from "../../src/tracking/job-deletion.ts";
+import { insertJob } from "../store/store-jobs.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.now();
@@ -18,10 +18,7 @@ async function openFixture(days: number) {
   const pauses: { readonly durationMs: number; readonly end: () => void }[] = [];
 
   async function addJob(ageDays: number, endedDaysAgo: number | null): Promise<string> {
-    const now = new Date(NOW_MS - ageDays * DAY_MS);
-    const facts = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-    const job = createJob({ ...facts, now });
-    await store.jobs.insert({ job, input: {}, key: null });
+    const job = await insertJob(store, { createdAt: new Date(NOW_MS - ageDays * DAY_MS) });
     if (endedDaysAgo === null) return job.id;
     const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);
     await store.jobs.save(

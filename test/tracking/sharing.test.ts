@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
-import { createJob } from "../../src/job/job.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -72,39 +71,4 @@ test("a gateway that alone can't reach RunComfy leaves all polls to the others, 
   );
   link.heal();
   await vi.waitFor(() => expect(cutOff.health.isOutage()).toBe(false), WITHIN);
-});
-
-test("a submit whose gateway is gone is settled by another, by the database's clock, and never sent", async () => {
-  const gateway = await start();
-  const dead = await postgres.open();
-  const job = createJob({
-    ownerId: "local",
-    deploymentId: "long",
-    upstream: "sandbox",
-    apiVersion: "v1",
-    // Its own clock was an hour ahead.
-    now: new Date(Date.now() + 3_600_000),
-  });
-  await dead.jobs.insert({ job, input: {}, key: null, leaseMs: 1_000 });
-  await dead.close();
-  expect((await gateway.store.jobs.read(job.id))?.status).toBe("SUBMITTING");
-  await vi.waitFor(async () => {
-    const settled = await gateway.store.jobs.read(job.id);
-    expect(settled?.error?.code).toBe("SUBMISSION_UNKNOWN");
-  }, WITHIN);
-  expect(upstream.count("submit")).toBe(0);
-});
-
-test("a pause that the upstream asked one gateway for holds for the others", async () => {
-  const asked = await start();
-  const other = await start();
-  await expect(asked.tracking.submitJob(request("fault-rate-limited"))).rejects.toMatchObject({
-    code: "RATE_LIMITED",
-  });
-  await vi.waitFor(() => expect(other.health.pausedForMs()).toBeGreaterThan(0), WITHIN);
-  await expect(other.tracking.submitJob(request("warm-glow"))).rejects.toMatchObject({
-    code: "RATE_LIMITED",
-    retryable: true,
-  });
-  expect(upstream.count("submit")).toBe(1);
 });

@@ -1,11 +1,11 @@
 import { BadCursorError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import type { FeedPage } from "../../src/store/feed.ts";
 import { createFeedReader } from "../../src/watch/shared-readers.ts";
 import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { makeJob } from "../store/store-jobs.ts";
 
 /** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */
 export function createFixture() {
@@ -69,7 +69,7 @@ export function createFixture() {
     change(id: string, changes: Partial<Job> = {}): string {
       head += 1;
       const job =
-        changed.get(id)?.job ?? createJob({ upstream: "sandbox", ownerId: "local", ...FACTS });
+        changed.get(id)?.job ?? makeJob({ deploymentId: "warm-glow", createdAt: new Date(1_000) });
       changed.set(id, { number: head, job: { ...job, id, version: job.version + 1, ...changes } });
       [...listeners].forEach((listener) => listener());
       return String(head);
@@ -78,5 +78,3 @@ export function createFixture() {
       watchJobs({ subscribe: changes.subscribe, feed, filter, after }),
   };
 }
-
-const FACTS = { deploymentId: "warm-glow", apiVersion: "v1", now: new Date(1_000) };

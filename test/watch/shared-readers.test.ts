@@ -18,11 +18,9 @@ function createFixture() {
         async read(ids) {
           reads.push([...ids]);
           if (failure !== null) throw failure;
-          return ids.map((id) => {
-            const stored = toDocuments(id);
-            held.push(new WeakRef(stored));
-            return stored;
-          });
+          const stored = ids.map(toDocuments);
+          for (const one of stored) held.push(new WeakRef(one));
+          return stored;
         },
       },
       jobs: {
@@ -34,14 +32,7 @@ function createFixture() {
     },
     new Queue({ perKey: 100 }),
   );
-  return {
-    details,
-    reads,
-    held,
-    fail(error: Error | null) {
-      failure = error;
-    },
-  };
+  return { details, reads, held, fail: (error: Error | null) => void (failure = error) };
 }
 
 function toDocuments(id: string) {
@@ -135,21 +126,6 @@ test("a read that fails leaves the next one a chance, and fails only those who s
   expect(fixture.reads).toHaveLength(2);
 });
 
-test("all who ask in one turn read up to one place, and the place is read once", async () => {
-  const fixture = createFeedFixture();
-  fixture.change("job");
-  let reads = 0;
-  fixture.holdReads(() => void (reads += 1));
-  const { feed } = fixture;
-  const [head, page, other] = await Promise.all([
-    feed.readHead(),
-    feed.readPage("0"),
-    feed.readPage("1"),
-  ]);
-  expect([head, page?.cursor, other?.cursor]).toEqual(["1", "1", "1"]);
-  expect(reads).toBe(3);
-});
-
 test("all who have one cursor share a read, and no other owner does", async () => {
   const fixture = createFeedFixture();
   const pages = [
@@ -159,23 +135,4 @@ test("all who have one cursor share a read, and no other owner does", async () =
   ];
   await Promise.all(pages);
   expect(fixture.reads).toEqual(["0", "0"]);
-});
-
-test("while the head is read, whoever asks waits for the one read after it", async () => {
-  const fixture = createFeedFixture();
-  const read = Promise.withResolvers<void>();
-  let reads = 0;
-  fixture.holdReads(() => {
-    reads += 1;
-    return read.promise;
-  });
-  const heads: Promise<string>[] = [];
-  for (let turn = 0; turn < 6; turn++) {
-    heads.push(fixture.feed.readHead());
-    await settle();
-  }
-  expect(reads).toBe(1);
-  read.resolve();
-  await Promise.all(heads);
-  expect(reads).toBe(2);
 });

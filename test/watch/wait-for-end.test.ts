@@ -4,16 +4,13 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Observation } from "../../src/job/advance.ts";
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
+import { ACCEPTED, CANCELLED, insertJob, RUNNING } from "../store/store-jobs.ts";
 
 const log = pino({ level: "silent" });
-const CANCELLED: Observation = { kind: "cancelled", finishedAt: null };
-
-const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
 
 let store: JobStore;
 
@@ -27,9 +24,7 @@ afterEach(async () => {
 });
 
 async function addJob(): Promise<Job> {
-  const submitted = createJob({ ...FACTS, now: new Date(0) });
-  await store.jobs.insert({ job: submitted, input: {}, key: null });
-  return await observe(submitted, { kind: "accepted", requestId: "request-1" });
+  return await observe(await insertJob(store), ACCEPTED);
 }
 
 async function observe(job: Job, observation: Observation): Promise<Job> {
@@ -83,7 +78,7 @@ test.each(["its end", "the time", "the caller", "the gateway"] as const)(
     const job = await addJob();
     const { begin, stop, listeners, readJob } = open();
     const { end, leave } = await begin(job);
-    let newest = await observe(job, { kind: "running" });
+    let newest = await observe(job, RUNNING);
     await until(() => readJob.mock.settledResults.length === 2);
     expect(listeners.size).toBe(1);
     expect(vi.getTimerCount()).toBe(1);

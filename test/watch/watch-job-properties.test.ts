@@ -3,13 +3,11 @@ import { expect, test } from "vitest";
 
 import type { Observation } from "../../src/job/advance.ts";
 import { advance } from "../../src/job/advance.ts";
-import { createJob, isFinished } from "../../src/job/job.ts";
+import { isFinished } from "../../src/job/job.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
+import { ACCEPTED, CANCELLED, makeJob } from "../store/store-jobs.ts";
 
-const FACTS = { ownerId: "me", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-const END: Observation = { kind: "cancelled", finishedAt: null };
 
 /** What happens while hundreds of readers, quick and slow ones, watch a job. */
 const EVENT = fc.oneof(
@@ -35,8 +33,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
     fc.asyncProperty(fc.array(EVENT, { maxLength: 40, size: "max" }), async (events) => {
       const listeners = new Set<() => void>();
       const wake = () => [...listeners].forEach((listener) => listener());
-      let job = createJob({ ...FACTS, now: new Date(0) });
-      job = advance(job, { kind: "accepted", requestId: "r" }, new Date(0), "sandbox");
+      let job = advance(makeJob(), ACCEPTED, new Date(0), "sandbox");
       const observe = (observation: Observation): void => {
         job = advance(job, observation, new Date(1), "sandbox");
         wake();
@@ -74,7 +71,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         else if (event.kind === "turn") await turn();
         else if (event.kind === "change") {
           observe({ kind: "queued", queuePosition: job.version });
-        } else if (event.kind === "end") observe(END);
+        } else if (event.kind === "end") observe(CANCELLED);
         else if ("index" in event) {
           const reader = readers[event.index % Math.max(1, readers.length)];
           if (event.kind === "leave") await reader?.leave();
@@ -85,7 +82,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
       // What was read once is told with no more wake-ups, whether the database answers or not.
       if (!isEndRead) {
         isAway = false;
-        observe(END);
+        observe(CANCELLED);
       }
       for (let turns = 0; turns < 40; turns++) {
         for (const reader of readers) reader.readOn();
@@ -98,7 +95,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
       }
       expect(listeners.size).toBe(0);
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   );
 });
 

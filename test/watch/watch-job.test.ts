@@ -3,14 +3,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { advance } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
 import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
 import type { Estimate } from "../../src/job/estimate.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
+import { makeJob } from "../store/store-jobs.ts";
 
-const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-const SUBMITTED = createJob({ ...FACTS, now: new Date(0) });
+const SUBMITTED = makeJob();
 
 /** One job, whoever listens to it, and how often it was read. */
 function createFixture() {
@@ -248,7 +247,9 @@ test("who comes while a read is under way is told by one that began later", asyn
 
 describe("a watcher who wants estimates", () => {
   const NOW = 1_000_000;
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "Date"], now: NOW });
+  });
   afterEach(() => void vi.useRealTimers());
 
   function watchEstimates() {
@@ -257,7 +258,6 @@ describe("a watcher who wants estimates", () => {
     let reckonings = 0;
     const watchJob = createJobWatch({
       ...fixture,
-      now: () => NOW,
       async estimate() {
         reckonings += 1;
         return finishesAt === null
@@ -273,6 +273,7 @@ describe("a watcher who wants estimates", () => {
       async pass(seconds: number) {
         for (let second = 0; second < seconds; second++) {
           vi.advanceTimersByTime(1_000);
+          vi.setSystemTime(NOW);
           for (let turns = 0; turns < 5; turns++) await settle();
         }
       },

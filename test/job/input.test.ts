@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 
-import { findAssets, keepBackOffMs, toAssets, toUrls } from "../../src/job/asset.ts";
-import { checkJson, checkTags, tagProblem, toPathText } from "../../src/job/input.ts";
+import {
+  checkJson,
+  checkTags,
+  createUploadId,
+  findUploads,
+  foldText,
+  isUploadReference,
+  replaceUploads,
+  searchTextProblem,
+  tagProblem,
+  toPathText,
+  toSearchText,
+} from "../../src/job/input.ts";
 import { isIdentifier } from "../../src/job/job.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 import { toCanonicalJson } from "../../src/job/json.ts";
@@ -98,84 +109,74 @@ test("canonical JSON compares by value, not by spelling", () => {
   expect(toCanonicalJson([1, 2])).not.toBe(toCanonicalJson([2, 1]));
 });
 
-test("every hosted file of an output is found where it is, whatever its shape", () => {
-  const output: JsonValue = {
-    images: ["https://x.runcomfy.net/a.png?sig=1", "https://x.runcomfy.net/b"],
-    video: "https://x.runcomfy.net/c.mp4",
-    files: [
-      { url: "https://x.runcomfy.net/d", filename: "e.wav" },
-      { url: "https://x.runcomfy.net/f", filename: 3 },
-    ],
-    prompt: "see https://example.com",
-    broken: "https://",
-    seed: 42,
-  };
-  expect(findAssets(output).map(({ path, kind }) => [path, kind])).toEqual([
-    ["images[0]", "IMAGE"],
-    ["images[1]", "IMAGE"],
-    ["video", "VIDEO"],
-    ["files[0].url", "AUDIO"],
-    ["files[1].url", "OTHER"],
+const [A, B] = [createUploadId(), createUploadId()];
+
+test("an id can't be guessed, and only what looks like one makes a reference", () => {
+  expect(A).toMatch(/^upl_[0-9a-f]{32}$/);
+  expect(A).not.toBe(B);
+  expect(isUploadReference(`upload:${A}`)).toBe(true);
+  for (const text of [A, ` upload:${A}`, "upload:", "upload:a cat", `Upload:${A}`])
+    expect(isUploadReference(text)).toBe(false);
+});
+
+test("uploads are found wherever an input names them, and replaced in a copy", () => {
+  const input = { a: `upload:${A}`, b: [1, { c: `upload:${B}`, d: null }], e: `see upload:${A}` };
+  expect(findUploads(input)).toEqual([
+    { id: A, path: ["a"] },
+    { id: B, path: ["b", 1, "c"] },
   ]);
-  expect(findAssets("https://x.runcomfy.net/a.webm")[0]).toMatchObject({
-    path: "",
-    kind: "VIDEO",
+  const urls = new Map([
+    [A, "https://a"],
+    [B, "https://b"],
+  ]);
+  expect(replaceUploads(input, urls)).toEqual({
+    a: "https://a",
+    b: [1, { c: "https://b", d: null }],
+    e: `see upload:${A}`,
   });
+  expect(replaceUploads(input, new Map())).toEqual(input);
+  // One that was cut on the way names an upload that is not there.
+  expect(findUploads(["upload:upl_00"])).toEqual([{ id: "upl_00", path: [0] }]);
 });
 
-test("a key that is far too long is cut in the paths of all files that are in it", () => {
-  const urls = Array.from({ length: 900 }, (_, index) => `https://x.runcomfy.net/${index}`);
-  const output = { ["image ".repeat(100_000)]: { ["k".repeat(999)]: urls } };
-  const assets = findAssets(output);
-  expect(assets.map(({ url }) => url)).toEqual(urls);
-  expect(new Set(assets.map(({ path, kind }) => `${path.length} ${kind}`))).toEqual(
-    new Set(["1000 IMAGE"]),
-  );
-});
-
-test("of more files than any output has, the first 1,000 are told", () => {
-  const urls = Array.from({ length: 2_000 }, (_, index) => `https://x.runcomfy.net/${index}.png`);
-  expect(findAssets(urls).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
-  const named = Object.fromEntries(urls.map((url, index) => [`image${index}`, url]));
-  expect(findAssets([null, { none: null }, named])).toHaveLength(1_000);
-});
-
-test("what a file is, is told by what is nearest to it that tells anything", () => {
-  const url = "https://x.runcomfy.net/a";
-  const output = {
-    video: { still: url, image: [[url]], sound: { filename: "a.png", of: { cover: url } } },
-    filename: url,
+test("every text of an input is found by, folded, in a line of its own", () => {
+  const input = {
+    prompt: "An OLD sailor,\n\tin  golden light",
+    steps: 30,
+    images: [{ url: "https://files.example/Sailor.PNG" }, null, true],
+    accent: "CAFE\u0301",
   };
-  expect(findAssets(output).map(({ path, kind }) => [path, kind])).toEqual([
-    ["video.still", "VIDEO"],
-    ["video.image[0][0]", "IMAGE"],
-    ["video.sound.of.cover", "IMAGE"],
-    ["filename", "OTHER"],
-  ]);
+  expect(toSearchText(input)).toBe(
+    "an old sailor, in golden light\nhttps://files.example/sailor.png\ncaf\u00e9",
+  );
+  // Capitals do not tell which sigma ends a word.
+  expect(foldText("ΚΟΣΜΟΣ")).toContain(foldText("ΚΟΣ"));
+  expect(foldText("Caf\u00e9")).toBe(foldText("CAFE\u0301"));
 });
 
-test("assets are read from JSON as they were found, and what is none is left out", () => {
-  const assets = findAssets({ images: ["https://x.runcomfy.net/a.png"] });
-  expect(toAssets(JSON.parse(JSON.stringify(assets)))).toEqual(assets);
-  expect(toAssets(null)).toEqual([]);
-  expect(toAssets([null, {}, "https://x.runcomfy.net/a.png"])).toEqual([]);
+test("pictures that are written as text are left out, and so is what comes after 4,000 characters", () => {
+  expect(toSearchText({ image: "data:image/png;base64,AAAA", prompt: "b" })).toBe("b");
+  expect(toSearchText({ prompt: "x".repeat(1_000_000) })).toHaveLength(4_000);
+  expect(toSearchText({ a: "x".repeat(3_990), b: "y".repeat(100) })).toHaveLength(4_000);
+  // Cut between the halves of an emoji.
+  expect(toSearchText({ prompt: `${"x".repeat(3_999)}😀` }).isWellFormed()).toBe(true);
 });
 
-test("each URL is told once", () => {
-  const url = "https://x.runcomfy.net/a.png";
-  expect(toUrls(findAssets([url, { url }]))).toEqual([url]);
+test.each([
+  ["", "has to be 3 to 200"],
+  ["ab", "has to be 3 to 200"],
+  ["a  \n ", "has to be 3 to 200"],
+  ["😀😀", "has to be 3 to 200"],
+  ["x".repeat(201), "has to be 3 to 200"],
+  ["abc\0", "U+0000"],
+  ["abc\ud800", "half a character"],
+])("nothing is found by %j", (text, problem) => {
+  expect(searchTextProblem(text)).toContain(problem);
 });
 
-const DAY_MS = 86_400_000;
-
-test("a file that can't be fetched is tried again after 2 s, and then twice as late each time, up to 6 h", () => {
-  const delays = [1, 2, 3, 14, 15, 1_000].map((attempts) => keepBackOffMs(attempts, 0, 1));
-  expect(delays).toEqual([2_000, 4_000, 8_000, 16_384_000, 21_600_000, 21_600_000]);
-  expect(keepBackOffMs(1, 0, 0)).toBe(1_000);
-});
-
-test("it is given up six days after its job's end, and after five attempts at least", () => {
-  expect(keepBackOffMs(40, 6 * DAY_MS - 1, 0.5)).not.toBeNull();
-  expect(keepBackOffMs(5, 6 * DAY_MS, 0.5)).toBeNull();
-  expect(keepBackOffMs(4, 6 * DAY_MS, 0.5)).not.toBeNull();
-});
+test.each(["abc", "a b", "😀😀😀", "日本語", '"%_\\', "x".repeat(200)])(
+  "%j can be searched for",
+  (text) => {
+    expect(searchTextProblem(text)).toBeNull();
+  },
+);
