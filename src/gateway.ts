@@ -24,7 +24,7 @@ import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
 import { createSchema } from "./schema/create-schema.ts";
 import { createReadQueues } from "./schema/reads.ts";
-import { readDocuments } from "./server/console-page.ts";
+import { readDocuments } from "./server/pages.ts";
 import { startServer } from "./server/start-server.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { clock } from "../runtime/environment.ts";
 import type { Admission } from "../auth/authenticator.ts";
+import type { OperationOrigin } from "../operations/create-operations.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
-import type { openConsole } from "./console-page.ts";
-import type { createGraphiqlPage } from "./graphiql-page.ts";
+import type { Pages } from "./pages.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import { checkHeaders, checkOperation, dropBody, isSurelySmall, readBody } from "./read-request.ts";
 import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
@@ -22,19 +22,11 @@ export type Answer = (
   mustAsk: boolean,
 ) => Promise<void>;
 
-/** What browsers get; null where they don't. */
-type Pages = {
-  readonly graphiql: ReturnType<typeof createGraphiqlPage> | null;
-  readonly console: Awaited<ReturnType<typeof openConsole>>;
-};
-
 /** Makes what takes a request from its first line to GraphQL. */
 export function createAnswer(parts: ServerParts, pages: Pages): Answer {
-  const { graphiql: answerPage } = pages;
   const { authenticator, sessions, rates, origins, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
-  const { urls } = parts.files;
   const answerFile = createFileAnswer({ ...parts.files, log: parts.log });
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
 
@@ -51,7 +43,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     }
   };
 
-  /** Throws a `CodedError` for what is refused before GraphQL. */
+  /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
   async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     const isOfFile = /^\/(?:files|uploads)\//.test(path);
@@ -59,32 +51,50 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     origins.checkName(request, isOfFile);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
-    if (isOfFile) return await answerSigned(path, parameters);
-    if (pages.console?.(request, response, path) === true) return undefined;
-    if (path === "/" && answerPage !== null)
-      return void response.writeHead(302, { location: GRAPHQL_PATH }).end();
+    if (isOfFile) return await answerSigned(request, response, { path, parameters, mustAsk });
+    if (await pages.answer(request, response, path)) return undefined;
     if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
     if (origins.answer(request, response)) return undefined;
-    // A browser asks for a page, and no program for data.
-    if (request.method === "GET" && request.headers.accept?.includes("text/html") === true) {
-      if (answerPage === null) throw NO_PAGE;
-      return await answerPage(request, response);
-    }
     checkOperation(request, parameters);
+    return await answerOperation(request, response, mustAsk);
+  }
+
+  /** A signature stands for the credential. */
+  async function answerSigned(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, parameters, mustAsk }: { path: string; parameters: string; mustAsk: boolean },
+  ): Promise<void> {
+    const isUpload = path.startsWith("/uploads/");
+    if (isUpload && origins.answer(request, response, "PUT")) return;
+    const target = parts.files.urls.open(path, parameters);
+    if (target === null) throw NOT_FOUND;
+    if (!isUpload) return await answerFile(request, response, target);
+    await answerUpload(request, {
+      id: target.name,
+      begin: () => mustAsk && response.writeContinue(),
+      allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
+      cut: (reason) => connections.cut(request.socket, reason),
+    });
+    response.writeHead(204).end();
+  }
+
+  async function answerOperation(
+    ...[request, response, mustAsk]: Parameters<Answer>
+  ): Promise<void> {
     const admission = await authenticator.authenticate(request.headers.authorization);
+    const { ownerId } = admission.viewer;
     rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();
-    const share = memory.open(admission.viewer.ownerId, () => response.destroy());
-    whenOver(share.close);
-    const origin = toOrigin(admission, share);
-    const begin = <Value>(act: (release: () => void) => Promise<Value>): Promise<Value> =>
-      operations.begin(admission.viewer.ownerId, act);
+    const share = memory.open(ownerId, () => response.destroy());
+    whenOver(response, share.close);
+    const origin = toOrigin(request, response, { admission, share });
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) throw tooLarge(largestBodyBytes);
       const { accept } = request.headers;
-      const isAnswered = await begin((release) =>
+      const isAnswered = await operations.begin(ownerId, (release) =>
         answerPlainPost({ operations, body, accept, origin, response, release }),
       );
       if (isAnswered) return share.hold(response.writableLength);
@@ -93,56 +103,47 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       Object.assign(request, { body });
       bodyBytes = body.length;
     }
-    await begin(async (onValidated) =>
+    await operations.begin(ownerId, async (onValidated) =>
       operations.yoga(request, response, { ...origin, onValidated }),
     );
     // A stream keeps the variables that it came with.
     return share.hold(bodyBytes + response.writableLength);
-
-    /** A signature stands for the credential. */
-    async function answerSigned(path: string, parameters: string): Promise<void> {
-      const isUpload = path.startsWith("/uploads/");
-      if (isUpload && origins.answer(request, response, "PUT")) return;
-      const target = urls.open(path, parameters);
-      if (target === null) throw NOT_FOUND;
-      if (!isUpload) return await answerFile(request, response, target);
-      await answerUpload(request, {
-        id: target.name,
-        begin: () => mustAsk && response.writeContinue(),
-        allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
-        cut: (reason) => connections.cut(request.socket, reason),
-      });
-      response.writeHead(204).end();
-    }
-
-    function toOrigin(admission: Admission, share: Reservation) {
-      return {
-        viewer: admission.viewer,
-        traceparent: request.headers["traceparent"],
-        share: { ...share, give: (bytes: number) => whenSent(() => share.give(bytes)) },
-        onStream(end: () => void) {
-          whenOver(end);
-          if (response.closed) return;
-          connections.markStream(response);
-          // An answer still goes out, but a stream would go on for long.
-          whenOver(sessions.enter(admission, () => response.destroy()));
-        },
-      };
-    }
-
-    function whenOver(act: () => void): void {
-      if (response.closed) act();
-      else response.once("close", act);
-    }
-
-    /** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
-    function whenSent(act: () => void): void {
-      clock.onNextTurn(() => {
-        if (response.writableNeedDrain) response.once("drain", () => whenSent(act));
-        else act();
-      });
-    }
   }
+
+  function toOrigin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { admission, share }: { admission: Admission; share: Reservation },
+  ): OperationOrigin {
+    return {
+      viewer: admission.viewer,
+      traceparent: request.headers["traceparent"],
+      share: { ...share, give: (bytes) => whenSent(response, () => share.give(bytes)) },
+      onStream(end) {
+        whenOver(response, end);
+        if (response.closed) return;
+        connections.markStream(response);
+        // An answer still goes out, but a stream would go on for long.
+        whenOver(
+          response,
+          sessions.enter(admission, () => response.destroy()),
+        );
+      },
+    };
+  }
+}
+
+function whenOver(response: ServerResponse, act: () => void): void {
+  if (response.closed) act();
+  else response.once("close", act);
+}
+
+/** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
+function whenSent(response: ServerResponse, act: () => void): void {
+  clock.onNextTurn(() => {
+    if (response.writableNeedDrain) response.once("drain", () => whenSent(response, act));
+    else act();
+  });
 }
 
 /** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
@@ -183,10 +184,6 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   const headers = { "content-type": type, "content-length": Buffer.byteLength(text) };
   response.writeHead(status, headers).end(text);
 }
-
-const NO_PAGE = notFound(
-  "GraphiQL is turned off here. Send GraphQL with the header accept: application/json, or set GRAPHIQL=true.",
-);
 
 function tooLarge(limit: number): CodedError {
   const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;

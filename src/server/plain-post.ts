@@ -3,7 +3,9 @@ import type { ServerResponse } from "node:http";
 import type { ExecutionArgs } from "graphql";
 import { getOperationAST, OperationTypeNode } from "graphql";
 import { processRegularResult } from "graphql-yoga";
+import { z } from "zod";
 
+import type { JsonObject } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import type {
   OperationOrigin,
@@ -12,7 +14,7 @@ import type {
 } from "../operations/create-operations.ts";
 
 const JSON_TYPE = "application/json";
-const GRAPHQL_TYPE = "application/graphql-response+json";
+
 /**
  * Answers a POST of JSON that wants JSON, where its document was validated before: Yoga's way, by a fetch request and a
  * response, costs several times what the rest does. Nobody can tell the two ways apart. False, and nothing done, where
@@ -28,10 +30,11 @@ export async function answerPlainPost(options: {
   readonly release: () => void;
 }): Promise<boolean> {
   const { operations, origin, response, release } = options;
-  const type = toMediaType(options.accept ?? "*/*");
-  const params = type === null ? null : toParams(options.body);
+  const [accepted = ""] = (options.accept ?? "*/*").toLowerCase().split(",", 1);
+  const type = TYPES.get(accepted.trim());
+  const params = type === undefined ? null : toParams(options.body);
   const args = params === null ? null : operations.recall(params, origin);
-  if (type === null || args === null || isSubscription(args)) return false;
+  if (type === undefined || args === null || isSubscription(args)) return false;
   const executing = operations.execute(args);
   release();
   const result = await executing;
@@ -64,38 +67,23 @@ function send(response: ServerResponse, status: number, type: string, body: stri
 /** What Yoga would take as well: anything else it refuses, in its own words. */
 function toParams(body: Buffer): OperationParams | null {
   try {
-    const json: unknown = JSON.parse(body.toString());
-    return isParams(json) ? json : null;
+    return PARAMS.safeParse(JSON.parse(body.toString())).data ?? null;
   } catch {
     return null;
   }
 }
 
-function isParams(json: unknown): json is OperationParams {
-  if (!isJsonObject(json)) return false;
-  return Object.entries(json).every(([name, value]) => PARAMS.get(name)?.(value) === true);
-}
+const OBJECT = z.custom<JsonObject>(isJsonObject);
+const PARAMS = z.strictObject({
+  query: z.string().optional(),
+  documentId: z.string().optional(),
+  operationName: z.string().nullish(),
+  variables: OBJECT.nullish(),
+  extensions: OBJECT.nullish(),
+});
 
-const isText = (value: unknown): boolean => typeof value === "string";
-const orNull = (is: (value: unknown) => boolean) => (value: unknown) => value === null || is(value);
-
-const PARAMS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ["query", isText],
-  ["documentId", isText],
-  ["operationName", orNull(isText)],
-  ["variables", orNull(isJsonObject)],
-  ["extensions", orNull(isJsonObject)],
+/** What Yoga would answer with for what a client accepts first; what is not here takes Yoga to find out. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ["application/graphql-response+json", "application/graphql-response+json"],
+  ...[JSON_TYPE, "*/*", "application/*"].map((accepted) => [accepted, JSON_TYPE] as const),
 ]);
-
-/** The type that Yoga would answer with; null for what is no plain JSON. */
-function toMediaType(accept: string): string | null {
-  for (const range of accept.replaceAll(/\s/g, "").toLowerCase().split(",")) {
-    const [type = "", ...parameters] = range.split(";");
-    const charset = parameters.find((parameter) => parameter.includes("charset="));
-    if (charset !== undefined && charset !== "charset=utf-8") continue;
-    if (type === GRAPHQL_TYPE) return GRAPHQL_TYPE;
-    if (type === JSON_TYPE || type === "*/*" || type === "application/*" || type === "*/json")
-      return JSON_TYPE;
-  }
-  return null;
-}

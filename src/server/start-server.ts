@@ -11,9 +11,8 @@ import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { trackConnections } from "./connections.ts";
-import { openConsole } from "./console-page.ts";
-import { createGraphiqlPage } from "./graphiql-page.ts";
 import { createOrigins } from "./origins.ts";
+import { openPages } from "./pages.ts";
 import type { ServerOptions } from "./server-parts.ts";
 import { createSocketService } from "./socket-service.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
@@ -41,8 +40,9 @@ export async function startServer(options: ServerOptions): Promise<{
   leave(): void;
   close(): Promise<void>;
 }> {
-  const { host, memory, httpAccess, isSandbox, channels, log } = options;
+  const { host, memory, httpAccess, channels, log } = options;
   const { http, webSocket: socket } = options.limits;
+  const { publicUrl } = options.files;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
     // `connections` has its own, from which uploads are exempt.
@@ -68,20 +68,17 @@ export async function startServer(options: ServerOptions): Promise<{
       limits: { ...options.limits.document, subscriptions: socket.subscriptions },
       maskError,
     }),
-    origins: createOrigins({ ...httpAccess, publicUrl: options.files.publicUrl, log }),
+    origins: createOrigins({ ...httpAccess, publicUrl, log }),
     rates: createRequestRates(channels),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
-  const page = { example: options.example, isSandbox, asksCredential: !httpAccess.isOpen };
-  const { publicUrl } = options.files;
-  const { hasGraphiql } = httpAccess;
-  const pages = {
-    graphiql: hasGraphiql ? createGraphiqlPage(page) : null,
-    console: httpAccess.hasConsole
-      ? await openConsole({ folder: options.consoleFolder, isSandbox, hasGraphiql, publicUrl })
-      : null,
-  };
-  if (httpAccess.hasConsole && pages.console === null)
+  const pages = await openPages({
+    ...options,
+    ...httpAccess,
+    publicUrl,
+    asksCredential: !httpAccess.isOpen,
+  });
+  if (httpAccess.hasConsole && !pages.hasConsole)
     log.warn(
       "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
     );
@@ -106,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<{
   return {
     url: `http://${toUrlHost(host)}:${port}`,
     port,
-    hasConsole: pages.console !== null,
+    hasConsole: pages.hasConsole,
     counts: () => ({
       sockets: parts.socketSlots.count(),
       subscriptions: parts.operations.countSubscriptions(),

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { DOCUMENTS } from "runcomfy-graphql-client";
 import { createDocumentChecks } from "../../src/operations/document-checks.ts";
-import { readDocuments } from "../../src/server/console-page.ts";
+import { readDocuments } from "../../src/server/pages.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
 function createRunner({ areTrusted = false, tokens = 100 } = {}) {

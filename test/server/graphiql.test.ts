@@ -6,8 +6,7 @@ import { gunzipSync } from "node:zlib";
 
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { adaptPage } from "../../src/server/graphiql-page.ts";
-import { createTabs } from "../../src/server/graphiql-tabs.ts";
+import { adaptPage, createTabs } from "../../src/server/graphiql.ts";
 import { serve } from "./serve.ts";
 
 async function getPage(url: string, encoding: string): Promise<IncomingMessage> {
