@@ -40,6 +40,18 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
     "a circle through fields",
     "{ jobs { edges { node { ...F } } } } fragment F on Job { deployment { jobs { edges { node { ...F } } } } }",
   ],
+  [
+    "an operation with the name of the fragment that it spreads",
+    `query F0 { ...F0 } ${times(30, (at) => `fragment F${at} on Query { ...F${at + 1} ...F${at + 1} }`)} fragment F30 on Query { __typename }`,
+  ],
+  [
+    "a fragment that another one of its name hides",
+    `{ ...F } fragment F on Query { ${"__typename ".repeat(800)} } fragment F on Query { __typename }`,
+  ],
+  [
+    "a fragment that spreads itself, behind another one of its name",
+    `{ __typename } fragment F on Query { __typename } fragment F on Query { ...F ${"__typename ".repeat(800)} }`,
+  ],
   ["a circle that nobody spreads", "{ __typename } fragment F on Query { ...F }"],
   [
     "100 jobs of 100 jobs of 100 jobs",
@@ -153,8 +165,8 @@ export const SERVED_DOCUMENTS: readonly ExplodingDocument[] = [
     `{"input":{"a":${deep(50_000, "[", "", "]")}}}`,
   ],
   [
-    "150 checks of one large input",
-    `query ($d: ID!, $i: JSON!) { ${times(150, (at) => `a${at}: checkInput(deploymentId: $d, input: $i) { __typename }`)} }`,
+    "30 checks of one large input",
+    `query ($d: ID!, $i: JSON!) { ${times(30, (at) => `a${at}: checkInput(deploymentId: $d, input: $i) { __typename }`)} }`,
     `{"d":"${DEPLOYMENT}","i":{"prompt":"p","a":[${times(20_000, () => "1", ",")}]}}`,
   ],
   [

@@ -2,6 +2,9 @@ const QUESTION = '{"query":"{__typename}"}';
 const HIDDEN = "GET /health?hidden HTTP/1.1\r\nHost: x\r\n\r\n";
 const POST = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
+const CLOSE = "Connection: close\r\n";
+const LAST = `Host: localhost\r\n${CLOSE}`;
+
 /** Requests of which two readers could see different ends. All are refused, and nothing behind them is read. */
 export const AMBIGUOUS: readonly (readonly [string, string])[] = [
   [
@@ -34,46 +37,60 @@ export const AMBIGUOUS: readonly (readonly [string, string])[] = [
     "an extension without end",
     `${POST}Transfer-Encoding: chunked\r\n\r\n18;${"a".repeat(20_000)}\r\n${QUESTION}\r\n0\r\n\r\n${HIDDEN}`,
   ],
+  ["a list of lengths", `${POST}Content-Length: 3, 3\r\n\r\n${HIDDEN}`],
+  ["a signed length", `${POST}Content-Length: +24\r\n\r\n${QUESTION}${HIDDEN}`],
+  ["a length in hexadecimal", `${POST}Content-Length: 0x18\r\n\r\n${QUESTION}${HIDDEN}`],
+  ["a folded header", `${POST}X: a\r\n b\r\n\r\n${HIDDEN}`],
+  ["a bare CR in a header", `${POST}X: a\rb\r\n\r\n${HIDDEN}`],
+  [
+    "two credentials",
+    `GET /health HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n${HIDDEN}`,
+  ],
   ["no host", `GET /health HTTP/1.1\r\n\r\n${HIDDEN}`],
   ["two hosts", `GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${HIDDEN}`],
 ];
 
-/** What is no request of GraphQL, or hardly one. */
-export const UNUSUAL: readonly (readonly [string, string])[] = [
-  ["CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"],
-  [
-    "TRACE",
-    "TRACE /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer canary\r\n\r\n",
-  ],
-  ["an unknown method", "STEAL /graphql HTTP/1.1\r\nHost: localhost\r\n\r\n"],
-  ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-  ["HTTP/0.9", "GET /graphql\r\n\r\n"],
-  ["a TLS greeting", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"],
-  [
-    "a path that climbs",
-    "GET /../../../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-  ],
-  [
-    "a URL of another host",
-    "GET http://169.254.169.254/latest HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-  ],
-  [
-    "an unknown expectation",
-    `${POST}Expect: the-worst\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
-  ],
-  [
-    "a header of 40 KB",
-    `GET /graphql HTTP/1.1\r\nHost: localhost\r\nX: ${"a".repeat(40_000)}\r\n\r\n`,
-  ],
-  ["5,000 headers", `GET /graphql HTTP/1.1\r\nHost: localhost\r\n${"a:b\r\n".repeat(5_000)}\r\n`],
-  [
-    "a URL of 40 KB",
-    `GET /graphql?query=${"a".repeat(40_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
-  ],
-  [
-    "an upgrade to nothing known",
-    "GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n",
-  ],
+/** What is no request of GraphQL, or hardly one, and the status that it gets. */
+export const UNUSUAL: readonly (readonly [string, string, number])[] = [
+  ["CONNECT", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", 405],
+  ["TRACE", `TRACE /graphql HTTP/1.1\r\n${LAST}Authorization: Bearer canary\r\n\r\n`, 405],
+  ["PUT", `PUT /graphql HTTP/1.1\r\n${LAST}\r\n`, 405],
+  ["HEAD", `HEAD /graphql?query={__typename} HTTP/1.1\r\n${LAST}\r\n`, 405],
+  ["an unknown method", `STEAL /graphql HTTP/1.1\r\n${LAST}\r\n`, 400],
+  ["the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+  ["HTTP/0.9", "GET /graphql\r\n\r\n", 400],
+  ["an unknown version", `GET /health HTTP/9.9\r\n${LAST}\r\n`, 400],
+  ["a TLS greeting", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", 400],
+  ["a path that climbs", `GET /../../../../etc/passwd HTTP/1.1\r\n${LAST}\r\n`, 404],
+  ["a URL of another host", `GET http://169.254.169.254/latest HTTP/1.1\r\n${LAST}\r\n`, 404],
+  ["an asterisk", `OPTIONS * HTTP/1.1\r\n${LAST}\r\n`, 404],
+  ...["a b", "[::", "x/y", "x:99999", "user@x"].map(
+    (host) =>
+      [
+        `the host ${host}`,
+        `GET /health HTTP/1.1\r\n${LAST.replace("localhost", host)}\r\n`,
+        400,
+      ] as const,
+  ),
+  ["an unknown expectation", `${POST}Expect: the-worst\r\n${CLOSE}Content-Length: 0\r\n\r\n`, 417],
+  ["a packed body", `${POST}Content-Encoding: gzip\r\n${CLOSE}Content-Length: 0\r\n\r\n`, 415],
+  ...[
+    "application/json, text/plain",
+    "text/plain, application/json",
+    "application/jsonp",
+    "application/json text/plain",
+    "text/plain; application/json",
+  ].map(
+    (type) =>
+      [
+        type,
+        `${POST.replace("application/json", type)}${CLOSE}Content-Length: 24\r\n\r\n${QUESTION}`,
+        415,
+      ] as const,
+  ),
+  ["a header of 40 KB", `GET /graphql HTTP/1.1\r\n${LAST}X: ${"a".repeat(40_000)}\r\n\r\n`, 431],
+  ["5,000 headers", `GET /graphql HTTP/1.1\r\n${LAST}${"a:b\r\n".repeat(5_000)}\r\n`, 431],
+  ["a URL of 40 KB", `GET /graphql?query=${"a".repeat(40_000)} HTTP/1.1\r\n${LAST}\r\n`, 431],
 ];
 
 /** Bodies that are no question, or a strange one. */

@@ -2,14 +2,14 @@ import * as fc from "fast-check";
 import type { GraphQLArgument, GraphQLInputType, GraphQLNamedType, GraphQLSchema } from "graphql";
 import {
   getNamedType,
+  isAbstractType,
+  isCompositeType,
   isEnumType,
   isInputObjectType,
-  isInterfaceType,
   isListType,
   isNonNullType,
   isObjectType,
   isRequiredArgument,
-  isUnionType,
 } from "graphql";
 
 const MAX_LEVELS = 4;
@@ -25,70 +25,57 @@ export type ArgumentPlace = {
   toDocument(value: string): string;
 };
 
+/** A type that can be selected from, by what it is named and how its selection is written into a document. */
+type Way = {
+  readonly type: GraphQLNamedType;
+  readonly name: string;
+  readonly wrap: (selection: string) => string;
+};
+
 /** Every argument of the schema once, each reached by a shortest way. */
 export function listArguments(schema: GraphQLSchema): readonly ArgumentPlace[] {
   const seen = new Set<string>();
   const places: ArgumentPlace[] = [];
-  let level: readonly Way[] = [
-    { kind: "query", type: schema.getQueryType() },
-    { kind: "mutation", type: schema.getMutationType() },
-    { kind: "subscription", type: schema.getSubscriptionType() },
-  ].flatMap(({ kind, type }) =>
-    type ? [{ kind, type, name: type.name, wrap: (inner: string) => `${kind} { ${inner} }` }] : [],
-  );
-  for (let depth = 0; depth < MAX_LEVELS; depth += 1) {
-    level = level.flatMap((way) => {
-      if (seen.has(way.type.name)) return [];
-      seen.add(way.type.name);
-      return follow(schema, way, places);
-    });
+  const ways: Way[] = ["query", "mutation", "subscription"].flatMap((kind) => {
+    const name = kind.replace(/^./, (letter) => letter.toUpperCase());
+    const type = schema.getType(name);
+    return type ? [{ type, name, wrap: (selection: string) => `${kind} { ${selection} }` }] : [];
+  });
+  // Those that are found are looked at behind those that are nearer.
+  for (const { type, name, wrap } of ways) {
+    if (seen.has(type.name)) continue;
+    seen.add(type.name);
+    if (isAbstractType(type))
+      for (const one of schema.getPossibleTypes(type))
+        ways.push({
+          type: one,
+          name,
+          wrap: (to) => wrap(`__typename ... on ${one.name} { ${to} }`),
+        });
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      const result = getNamedType(field.type);
+      const selects = isCompositeType(result);
+      for (const argument of field.args)
+        places.push({
+          name: `${name}.${field.name}(${argument.name}:)`,
+          type: argument.type,
+          isSubscription: name.startsWith("Subscription"),
+          toDocument: (value) =>
+            wrap(
+              `${field.name}${write(field.args, argument, value)}${selects ? " { __typename }" : ""}`,
+            ),
+        });
+      const head = `${field.name}${write(field.args)}`;
+      if (selects)
+        ways.push({
+          type: result,
+          name: `${name}.${field.name}`,
+          wrap: (selection) => wrap(`${head} { ${selection} }`),
+        });
+    }
   }
   return places;
-}
-
-type Way = {
-  readonly kind: string;
-  readonly type: GraphQLNamedType;
-  readonly name: string;
-  readonly wrap: (inner: string) => string;
-};
-
-function follow(schema: GraphQLSchema, way: Way, places: ArgumentPlace[]): Way[] {
-  const { kind, type, name, wrap } = way;
-  if (isUnionType(type) || isInterfaceType(type)) {
-    return schema.getPossibleTypes(type).map((one) => ({
-      kind,
-      name,
-      type: one,
-      wrap: (inner) => wrap(`__typename ... on ${one.name} { ${inner} }`),
-    }));
-  }
-  if (!isObjectType(type)) return [];
-  return Object.values(type.getFields()).flatMap((field) => {
-    const result = getNamedType(field.type);
-    const selection = isObjectType(result) || isUnionType(result) || isInterfaceType(result);
-    for (const argument of field.args) {
-      places.push({
-        name: `${name}.${field.name}(${argument.name}:)`,
-        type: argument.type,
-        isSubscription: kind === "subscription",
-        toDocument: (value) =>
-          wrap(
-            `${field.name}${write(field.args, argument, value)}${selection ? " { __typename }" : ""}`,
-          ),
-      });
-    }
-    if (!selection) return [];
-    const head = `${field.name}${write(field.args)}`;
-    return [
-      {
-        kind,
-        type: result,
-        name: `${name}.${field.name}`,
-        wrap: (inner: string) => wrap(`${head} { ${inner} }`),
-      },
-    ];
-  });
 }
 
 /** The argument with its value, and those that must be there beside it. */
@@ -116,16 +103,14 @@ export function hostileValues(type: GraphQLInputType, depth = 0): fc.Arbitrary<u
   if (isEnumType(type))
     return fc.oneof(odd, fc.constantFrom(...type.getValues().map(({ name }) => name)));
   if (!isInputObjectType(type)) return odd;
-  const fields = Object.values(type.getFields()).map((field) => [
-    field.name,
-    hostileValues(field.type, depth + 1),
-  ]);
-  const known = fc.record(Object.fromEntries(fields), { requiredKeys: [] });
-  return fc.oneof(
-    odd,
-    known,
-    fc.record({ ...Object.fromEntries(fields), unknown: fc.jsonValue() }),
+  const fields = Object.fromEntries(
+    Object.values(type.getFields()).map((field) => [
+      field.name,
+      hostileValues(field.type, depth + 1),
+    ]),
   );
+  const known = fc.record(fields, { requiredKeys: [] });
+  return fc.oneof(odd, known, fc.record({ ...fields, unknown: fc.jsonValue() }));
 }
 
 /** A value as GraphQL writes it; keys that it has no way to write are left as they are, and the document is wrong. */

@@ -11,7 +11,7 @@ import { createDatabase, runIn } from "../support/postgres.ts";
 import type { AttackedGateway } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
-const CONNECTIONS = 8;
+const CONNECTIONS = 5;
 const TIMEOUT = { timeout: 120_000 };
 const URLS = 1_000;
 const ID = "job_large";

@@ -6,8 +6,16 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
 import { createSessions } from "../../src/auth/authenticator.ts";
-import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
-import { openConnection } from "./raw.ts";
+import {
+  closing,
+  greet,
+  init,
+  INIT,
+  nextMessage,
+  open,
+  openConnection,
+  subscribe,
+} from "./open-socket.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
 const TICKS = "subscription { ticks }";
@@ -92,10 +100,8 @@ test("a socket that never begins is closed with 4408", async () => {
 test("when a credential is over its sockets and event streams end, and others stay", async () => {
   const authenticator = createNameAuthenticator();
   const { graphqlUrl, counts } = await serve({ authenticator });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
-  const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
-  await nextMessage(other);
+  const socket = await greet(graphqlUrl, init({ authorization: "Bearer anna" }));
+  const other = await greet(graphqlUrl, init({ authorization: "Bearer ben" }));
   socket.send(subscribe("1", TICKS));
   other.send(subscribe("1", TICKS));
   const stream = await post(graphqlUrl, TICKS, {
@@ -130,8 +136,7 @@ test.each([
     };
   };
   const { graphqlUrl, counts } = await serve({ authenticator: { authenticate }, sessions });
-  const socket = await open(graphqlUrl, init({ authorization: "Bearer anna" }));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, init({ authorization: "Bearer anna" }));
   isOver = true;
   socket.send(subscribe("1", TICKS));
   expect(await closing(socket)).toMatchObject({ code: 4403 });

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { whenClosed } from "../support/raw-socket.ts";
-import { openConnection } from "./raw.ts";
+import { openConnection } from "./open-socket.ts";
 import { serve } from "./serve.ts";
 
 const HEAD = "Host: x\r\ncontent-type: application/json\r\n";

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { trackConnections } from "../../src/server/connections.ts";
 import { exchange, whenClosed } from "../support/raw-socket.ts";
-import { openConnection } from "./raw.ts";
+import { openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
 
 const STALL_MS = 200;

@@ -1,7 +1,12 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
+
+import type { RawWebSocket } from "../attacks/raw-web-socket.ts";
+import { openRawWebSocket } from "../attacks/raw-web-socket.ts";
+import { openSocket } from "../support/raw-socket.ts";
 
 /** A greeting without a credential. */
 export const INIT = '{"type":"connection_init"}';
@@ -13,6 +18,20 @@ export async function open(graphqlUrl: string, first: string): Promise<WebSocket
   await once(socket, "open");
   socket.send(first);
   return socket;
+}
+
+/** The same, let in by a greeting. */
+export async function greet(graphqlUrl: string, greeting = INIT): Promise<WebSocket> {
+  const socket = await open(graphqlUrl, greeting);
+  await nextMessage(socket);
+  return socket;
+}
+
+/** What comes from now on. */
+export function keepMessages(socket: WebSocket): readonly string[] {
+  const messages: string[] = [];
+  socket.on("message", (message: Buffer) => messages.push(message.toString()));
+  return messages;
 }
 
 /** A greeting with these `connectionParams`. */
@@ -35,4 +54,26 @@ export async function nextMessage(socket: WebSocket): Promise<string> {
 export async function closing(socket: WebSocket): Promise<{ code: unknown; reason: string }> {
   const [code, reason] = await once(socket, "close");
   return { code, reason: String(reason) };
+}
+
+/** A connection to a port of this machine, destroyed when the test ends. */
+export async function openConnection(port: number): Promise<Socket> {
+  const socket = await openSocket(port);
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+/** A socket that speaks in bytes; it ends with the test. */
+export async function openRaw(port: number, protocol?: string): Promise<RawWebSocket> {
+  const client = await openRawWebSocket(port, protocol);
+  onTestFinished(() => void client.socket.destroy());
+  return client;
+}
+
+/** The same, let in; the acknowledgement is its first message. */
+export async function greetRaw(port: number): Promise<RawWebSocket> {
+  const client = await openRaw(port);
+  client.say({ type: "connection_init" });
+  await expect.poll(() => client.messages, { interval: 5 }).toHaveLength(1);
+  return client;
 }

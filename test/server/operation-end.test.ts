@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { closing, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
-import { openConnection } from "./raw.ts";
+import { closing, greet, nextMessage, openConnection, subscribe } from "./open-socket.ts";
 import { serve } from "./serve.ts";
 
 /** A server that keeps the names of the operations whose answers are over: their reservations are closed. */
@@ -50,8 +49,7 @@ test.each(["node { name }", "fail"])(
       body: JSON.stringify(operation),
     });
     await expect.poll(() => ended).toEqual(["http"]);
-    const socket = await open(graphqlUrl, INIT);
-    await nextMessage(socket);
+    const socket = await greet(graphqlUrl);
     const payload = { ...operation, variables: { name: "socket" } };
     socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
     await expect.poll(() => ended).toEqual(["http", "socket"]);
@@ -78,8 +76,7 @@ test("the answers of a client that has left are over, however many it waited for
   const connections = [await openConnection(port), await openConnection(port)];
   for (const [index, name] of ["first", "second"].entries())
     connections[index]?.write(toRequest(name, "wait"));
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   const payload = { query: toQuery("wait"), variables: { name: "third" } };
   socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
   await expect.poll(() => counts.waiting).toBe(3);
@@ -92,8 +89,7 @@ test("the answers of a client that has left are over, however many it waited for
 
 test("a stream that a client has said is complete is over", async () => {
   const { graphqlUrl, ended } = await serveKeeping();
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   socket.send(subscribe("1", "subscription { ticks }"));
   await nextMessage(socket);
   expect(ended).toEqual([]);
@@ -103,8 +99,7 @@ test("a stream that a client has said is complete is over", async () => {
 
 test("an operation that is refused leaves nothing behind", async () => {
   const { graphqlUrl, open: reservations } = await serveKeeping();
-  const socket = await open(graphqlUrl, INIT);
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl);
   for (const query of ["{ gone }", "{", "{ node }"]) {
     socket.send(subscribe("1", query));
     expect(await nextMessage(socket)).toContain('"type":"error"');

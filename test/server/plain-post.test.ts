@@ -1,29 +1,18 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-
 import { expect, test } from "vitest";
 
-import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { exchange } from "../support/raw-socket.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { HTTP_ACCESS, serve } from "./serve.ts";
+import { serve } from "./serve.ts";
 
 const ACCEPTS = [
   null,
   "*/*",
   "application/*",
-  "application/json",
   "APPLICATION/JSON",
-  "application/json; charset=utf-8",
-  "application/json; charset=latin1",
   "application/json; charset=latin1, application/graphql-response+json",
-  "application/graphql-response+json",
-  "application/graphql-response+json, application/json;q=0.9",
   "application/json, application/graphql-response+json",
   "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
   "text/event-stream, */*",
   "text/event-stream",
-  "multipart/mixed",
   "text/plain",
 ];
 
@@ -89,18 +78,3 @@ test.each(Object.entries(BODIES))(
     }
   },
 );
-
-test("a document that was validated is validated by the limits and the list of documents all the same", async () => {
-  const file = join(await createTemporaryFolder(), "documents.json");
-  await writeFile(file, JSON.stringify({ abc: "{ node { name } }" }));
-  const trustedDocuments = await loadTrustedDocuments(file, []);
-  const { port } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
-  for (const _ of [1, 2]) {
-    expect(await ask(port, { documentId: "abc" }, null)).toContain('{"data":{"node"');
-    const extensions = { persistedQuery: { sha256Hash: "sha256:abc" } };
-    expect(await ask(port, { extensions }, null)).toContain('{"data":{"node"');
-    expect(await ask(port, { query: "{ node { name } }" }, null)).toContain('{"data":{"node"');
-    expect(await ask(port, { query: "{ wait }" }, null)).toContain("PERSISTED_QUERY_REQUIRED");
-    expect(await ask(port, { documentId: "abd" }, null)).toContain("PERSISTED_QUERY_NOT_FOUND");
-  }
-});

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { createChannels, createSubscriptions } from "../../src/diagnostics/channels.ts";
-import { init, nextMessage, open, subscribe } from "./open-socket.ts";
+import { greet, init, nextMessage, subscribe } from "./open-socket.ts";
 import { findCode } from "../../src/operations/create-operations.ts";
 import { serve } from "./serve.ts";
 
@@ -26,8 +26,7 @@ test("each operation is published once, with the code that clients are told", as
     ["query", "INTERNAL_SERVER_ERROR"],
     ["query", null],
   ]);
-  const socket = await open(graphqlUrl, init({}));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, init({}));
   socket.send(subscribe("1", "{ fail }"));
   await nextMessage(socket);
   expect(heard.splice(0)).toEqual([["query", "INTERNAL_SERVER_ERROR"]]);

@@ -2,8 +2,9 @@ import { once } from "node:events";
 
 import { expect, test } from "vitest";
 
-import { exchange, whenClosed } from "../support/raw-socket.ts";
-import { openConnection } from "./raw.ts";
+import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../attacks/hostile-requests.ts";
+import { exchange, toStatuses, whenClosed } from "../support/raw-socket.ts";
+import { openConnection } from "./open-socket.ts";
 import { createNameAuthenticator, keepLog, LIMITS, serve } from "./serve.ts";
 
 const HOST = "Host: localhost\r\n";
@@ -15,103 +16,35 @@ const GET = `GET /graphql?query={__typename} HTTP/1.1\r\n${HOST}`;
 
 const CLOSE = "connection: close\r\n";
 
-/** What nobody may guess the end of, or speaks in another way. */
-const MALFORMED: readonly (readonly [string, string])[] = [
-  ["both lengths", `${POST}${LENGTH}transfer-encoding: chunked\r\n\r\n0\r\n\r\n`],
-  ["both lengths, the other way", `${POST}transfer-encoding: chunked\r\n${LENGTH}\r\n0\r\n\r\n`],
-  ["two lengths", `${POST}${LENGTH}content-length: 3\r\n\r\n${QUERY}`],
-  ["a list of lengths", `${POST}content-length: 3, 3\r\n\r\n${QUERY}`],
-  ["a negative length", `${POST}content-length: -1\r\n\r\n${QUERY}`],
-  ["a signed length", `${POST}content-length: +29\r\n\r\n${QUERY}`],
-  ["a length in hexadecimal", `${POST}content-length: 0x1d\r\n\r\n${QUERY}`],
-  ["a length beyond all numbers", `${POST}content-length: 99999999999999999999\r\n\r\n${QUERY}`],
-  [
-    "a coding that does not end chunked",
-    `${POST}transfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n`,
-  ],
-  ["an unknown coding", `${POST}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n`],
-  ["a space before the colon", `${POST}transfer-encoding : chunked\r\n\r\n0\r\n\r\n`],
-  ["a folded header", `${POST}x: a\r\n b\r\n\r\n`],
-  ["a bare CR in a header", `${POST}x: a\rb\r\n\r\n`],
-  ["bare LFs", `${POST.replaceAll("\r\n", "\n")}\n`],
-  ["NUL in a header", `${POST}x: a\0b\r\n\r\n`],
-  ["a chunk size that is none", `${POST}transfer-encoding: chunked\r\n\r\nZ\r\n\r\n`],
-  ["a chunk longer than it says", `${POST}transfer-encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n`],
-  [
-    "a chunk size beyond all numbers",
-    `${POST}transfer-encoding: chunked\r\n\r\n${"F".repeat(20)}\r\n`,
-  ],
-  ["no host", "GET /health HTTP/1.1\r\n\r\n"],
-  ["two hosts", `${GET}${HOST}connection: close\r\n\r\n`],
-  [
-    "two credentials",
-    `${GET}authorization: Bearer a\r\nauthorization: Bearer b\r\nconnection: close\r\n\r\n`,
-  ],
-  ["no version", "GET /health\r\n\r\n"],
-  ["an unknown version", `GET /health HTTP/9.9\r\n${HOST}\r\n`],
-  ["HTTP/2 at once", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-  ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
-  ...["a b", "[::", "x/y", "x:99999", "user@x"].map(
-    (host) =>
-      [`the host ${host}`, `${GET.replace("localhost", host)}connection: close\r\n\r\n`] as const,
-  ),
-  ["an unknown method", `HACK /graphql HTTP/1.1\r\n${HOST}\r\n`],
-];
-
-const STATUSES: readonly (readonly [string, string, number])[] = [
-  ["CONNECT", `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, 405],
-  ["TRACE", `TRACE /graphql HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 405],
-  ["PUT", `PUT /graphql HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 405],
-  ["HEAD", `HEAD /graphql?query={__typename} HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 405],
-  ["a whole URL", `GET http://elsewhere/graphql HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 404],
-  ["an asterisk", `OPTIONS * HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 404],
-  ["a path with dots", `GET /../../etc/passwd HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`, 404],
-  ["an expectation of its own", `${POST}expect: miracles\r\nconnection: close\r\n\r\n`, 417],
-  [
-    "a packed body",
-    `${POST}content-encoding: gzip\r\n${LENGTH}connection: close\r\n\r\n${QUERY}`,
-    415,
-  ],
-  ...[
-    "application/json, text/plain",
-    "text/plain, application/json",
-    "application/jsonp",
-    "application/json text/plain",
-    "text/plain; application/json",
-  ].map(
-    (type) =>
-      [
-        type,
-        `${POST.replace("application/json", type)}${LENGTH}connection: close\r\n\r\n${QUERY}`,
-        415,
-      ] as const,
-  ),
-  ["long headers", `${GET}x: ${"a".repeat(17_000)}\r\n\r\n`, 431],
-  ["a long URL", `GET /graphql?query=${"a".repeat(17_000)} HTTP/1.1\r\n${HOST}\r\n`, 431],
-  [
-    "chunks with long extensions",
-    `${POST}transfer-encoding: chunked\r\n\r\n1;${"a".repeat(20_000)}\r\n`,
-    400,
-  ],
-];
-
-test("what is malformed is refused with a 400 and a closed connection, and runs nothing", async () => {
+test("a request with two possible ends is refused, and what follows is not read", async () => {
   const { log, lines } = keepLog();
   const { port } = await serve({ log });
-  for (const [what, bytes] of MALFORMED) {
-    const answer = (await exchange(port, bytes)).text;
-    expect(answer, what).toMatch(
-      /^HTTP\/1\.1 400 (?!.*HTTP\/1\.1)(?!.*"data").*connection: close/is,
-    );
-    expect(answer, what).not.toContain("node_modules");
+  for (const [what, bytes] of AMBIGUOUS) {
+    const { text, isClosed } = await exchange(port, bytes);
+    expect([what, isClosed, toStatuses(text)]).toEqual([what, true, [400]]);
+    expect(text, what).not.toMatch(/"data"|node_modules/);
   }
   expect(lines).toEqual([]);
 });
 
-test("what is unusual gets its status", async () => {
+test("what is no request of GraphQL gets its status", async () => {
   const { port } = await serve();
-  for (const [what, bytes, status] of STATUSES)
-    expect((await exchange(port, bytes)).text, what).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  for (const [what, bytes, status] of UNUSUAL) {
+    const { text } = await exchange(port, bytes);
+    expect([what, toStatuses(text)]).toEqual([what, [status]]);
+    expect(text).not.toContain("Bearer canary");
+  }
+});
+
+test("a hostile body is answered, and never with a 5xx", async () => {
+  const { log, lines } = keepLog();
+  const { port } = await serve({ log });
+  for (const [what, body] of BODIES) {
+    const { text } = await exchange(port, toRequest(body));
+    expect(text, what).toMatch(/^HTTP\/1\.1 [24]/);
+    expect(text, what).not.toMatch(/node_modules|node:internal|INTERNAL_SERVER_ERROR/);
+  }
+  expect(lines).toEqual([]);
 });
 
 const TYPES = [
@@ -149,21 +82,18 @@ test("an upgrade behind a request that is not answered yet cuts the connection",
   release();
 });
 
-test("requests that follow each other at once are answered in their order, whatever the last is", async () => {
+test("100 requests that come at once are answered in their order, whatever the last is", async () => {
   const { port } = await serve();
-  const answer = (
-    await exchange(
-      port,
-      `${GET}\r\n${POST}${LENGTH}\r\n${QUERY}GET /health HTTP/1.1\r\n${HOST}connection: close\r\n\r\n`,
-    )
-  ).text;
-  const bodies = [...answer.matchAll(/\r\n\r\n(\S.*?)(?=HTTP\/1\.1|$)/gs)].map(([, body = ""]) =>
-    body.trim(),
+  const gets = Array.from({ length: 98 }, (_, at) =>
+    GET.replace("__typename", `a${at}:__typename`),
   );
+  const bytes = `${gets.join("\r\n")}\r\n${POST}${LENGTH}\r\n${QUERY}GET /health HTTP/1.1\r\n${HOST}${CLOSE}\r\n`;
+  const { text } = await exchange(port, bytes);
+  const bodies = text.split(/HTTP\/1\.1 200[^]*?\r\n\r\n/).slice(1);
   expect(bodies).toEqual([
-    '{"data":{"__typename":"Query"}}',
+    ...gets.map((_, at) => `{"data":{"a${at}":"Query"}}`),
     '{"data":{"node":{"name":"node"}}}',
-    "The gateway runs.",
+    "The gateway runs.\n",
   ]);
 });
 
@@ -181,22 +111,59 @@ test("a client that asks before it sends its body is told to go on only when it 
   expect(String(second)).toContain('{"data":{"node":{"name":"node"}}}');
 });
 
+const UPGRADE =
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n";
+const SHAKEN = `${GET}${UPGRADE}Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+const CHUNKS = `${POST}transfer-encoding: chunked\r\n\r\n`;
+
+/** What a client sends, and what it sends after that now and then; and how an answer that it gets begins. */
+const TARDY: readonly (readonly [string, string, string, string])[] = [
+  ["says nothing", "", "", "408"],
+  ["stops in the first line", "POST /graphql HT", "", "408"],
+  ["stops in the headers", "GET /graphql HTTP/1.1\r\nHost: loc", "", "408"],
+  ["sends a header now and then", GET, "X: y\r\n", "408"],
+  ["sends a byte of a header now and then", GET, "x", "408"],
+  ["sends empty lines now and then", "", "\r\n", "408"],
+  ["stops in the body", `${POST}content-length: 100\r\n\r\n{`, "", "408"],
+  ["waits for 100", `${POST}expect: 100-continue\r\ncontent-length: 24\r\n\r\n`, "", "100"],
+  ["sends a byte of the body now and then", `${POST}content-length: 10000\r\n\r\n`, " ", "408"],
+  ["sends a chunk now and then", CHUNKS, "1\r\n \r\n", "408"],
+  ["sends a chunk's extension now and then", `${CHUNKS}1;`, "a", "408"],
+  ["sends too large a body slowly", `${POST}content-length: 100000000\r\n\r\n`, "x", "413"],
+  [
+    "stops in a body nobody wants",
+    `POST /nowhere HTTP/1.1\r\n${HOST}content-length: 9\r\n\r\n`,
+    "",
+    "404",
+  ],
+  ["says nothing after its answer", `${GET}\r\n`, "", "200"],
+  ["stops in a second request", `${GET}\r\nGET /gra`, "", "200"],
+  ["dawdles in the handshake", `${GET}${UPGRADE}`, "X: y\r\n", "408"],
+  ["sends no connection_init", SHAKEN, "", "101"],
+  ["begins a frame", `${SHAKEN}\x81`, "", "101"],
+  // A masked text of 65,535 bytes.
+  ["sends a byte of connection_init now and then", `${SHAKEN}\x81\xfe\xff\xff\0\0\0\0`, "{", "101"],
+  ["sends pings instead of connection_init", SHAKEN, "\x89\x80\0\0\0\0", "101"],
+];
+
 test("a connection that dawdles is closed, and told so where its request has begun", async () => {
   const http = { ...LIMITS.http, requestSeconds: 0.5, idleSeconds: 0.5 };
-  const { port } = await serve({ limits: { ...LIMITS, http } });
-  const told = [
-    "",
-    "POST /graphql HT",
-    `${POST}content-length: 100\r\n\r\n{`,
-    `${POST}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`,
-  ].map(async (bytes) => {
-    const { text } = await exchange(port, bytes);
-    expect(text).toMatch(/^HTTP\/1\.1 408 .*0\.5 s.*REQUEST_TIMEOUT/s);
+  const webSocket = { ...LIMITS.webSocket, initSeconds: 0.5 };
+  const { port } = await serve({ limits: { ...LIMITS, http, webSocket } });
+  const dawdling = TARDY.map(async ([what, bytes, more, status]) => {
+    const socket = await openConnection(port);
+    let text = "";
+    socket.on("data", (chunk) => (text += String(chunk)));
+    socket.write(bytes, "latin1");
+    const trickle = setInterval(() => {
+      if (more !== "" && socket.writable) socket.write(more, "latin1");
+    }, 50);
+    await whenClosed(socket);
+    clearInterval(trickle);
+    const answer = status === "408" ? "408 .*0\\.5 s.*REQUEST_TIMEOUT" : status;
+    // Who still sends may lose the answer.
+    if (more === "" || text !== "")
+      expect(text, what).toMatch(new RegExp(`^HTTP/1\\.1 ${answer}`, "s"));
   });
-  const idle = exchange(port, `GET /health HTTP/1.1\r\n${HOST}\r\n`);
-  const dribbling = await openConnection(port);
-  dribbling.write(`GET /health HTTP/1.1\r\n${HOST}`);
-  const dribble = setInterval(() => dribbling.write("x: y\r\n"), 50);
-  await Promise.all([...told, idle, whenClosed(dribbling)]);
-  clearInterval(dribble);
+  await Promise.all(dawdling);
 });

@@ -1,3 +1,6 @@
+import type { GraphQLSchema } from "graphql";
+import { GraphQLError } from "graphql";
+import { createSchema } from "graphql-yoga";
 import type { Logger } from "pino";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
@@ -10,18 +13,11 @@ import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
+import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { startServer } from "../../src/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
-import {
-  GraphQLError,
-  GraphQLInt,
-  GraphQLNonNull,
-  GraphQLObjectType,
-  GraphQLSchema,
-  GraphQLString,
-} from "graphql";
 
 type Options = Parameters<typeof startServer>[0];
 
@@ -112,109 +108,68 @@ export function keepLog(): { log: Logger; lines: string[] } {
   };
 }
 
+const TYPES = `
+  type Query { echo(text: String!, count: Int): String node: Node wait: String fail: String refuse: String }
+  type Node { name: String next: Node }
+  type Mutation { change: String }
+  type Subscription { ticks: Int slowTicks: Int brokenTicks: Int }
+`;
+
 function createTestSchema(
   counts: { open: number; waiting: number },
   released: Promise<string>,
 ): GraphQLSchema {
-  const node: GraphQLObjectType = new GraphQLObjectType({
-    name: "Node",
-    fields: () => ({
-      name: { type: GraphQLString },
-      next: { type: node, resolve: () => ({ name: "node" }) },
-    }),
-  });
-  return new GraphQLSchema({
-    query: new GraphQLObjectType({
-      name: "Query",
-      fields: {
-        echo: {
-          type: GraphQLString,
-          args: { text: { type: new GraphQLNonNull(GraphQLString) }, count: { type: GraphQLInt } },
-          resolve(
-            _root,
-            { text }: { text: string },
-            { onEcho }: { onEcho?: (text: string) => void },
-          ) {
-            onEcho?.(text);
-            return text;
-          },
+  const node = () => ({ name: "node" });
+  const resolve = (value: unknown) => value;
+  const fail = () => {
+    throw new Error("the password is hunter2");
+  };
+  const wait = () => {
+    counts.waiting += 1;
+    return released;
+  };
+  return createSchema({
+    typeDefs: TYPES,
+    resolvers: {
+      Query: {
+        echo(_root, { text }: { text: string }, { onEcho }: { onEcho?: (text: string) => void }) {
+          onEcho?.(text);
+          return text;
         },
-        node: { type: node, resolve: () => ({ name: "node" }) },
-        wait: {
-          type: GraphQLString,
-          resolve: () => {
-            counts.waiting += 1;
-            return released;
-          },
-        },
-        fail: {
-          type: GraphQLString,
-          resolve: () => {
-            throw new Error("the password is hunter2");
-          },
-        },
-        refuse: {
-          type: GraphQLString,
-          resolve: () => {
-            throw new GraphQLError("It is not there.", {
-              originalError: new Error("cause"),
-              extensions: { code: "NOT_FOUND" },
-            });
-          },
+        node,
+        wait,
+        fail,
+        refuse: () => {
+          throw new GraphQLError("It is not there.", {
+            originalError: new Error("cause"),
+            extensions: { code: "NOT_FOUND" },
+          });
         },
       },
-    }),
-    mutation: new GraphQLObjectType({
-      name: "Mutation",
-      fields: { change: { type: GraphQLString, resolve: () => "changed" } },
-    }),
-    subscription: new GraphQLObjectType({
-      name: "Subscription",
-      fields: {
-        ticks: {
-          type: GraphQLInt,
-          subscribe: () => tick(counts),
-          resolve: (value: unknown) => value,
-        },
-        slowTicks: {
-          type: GraphQLInt,
-          subscribe: async () => {
-            counts.waiting += 1;
-            await released;
-            return tick(counts);
-          },
-          resolve: (value: unknown) => value,
-        },
-        brokenTicks: {
-          type: GraphQLInt,
-          subscribe: () => {
-            throw new Error("the password is hunter2");
-          },
-        },
+      Node: { next: node },
+      Mutation: { change: () => "changed" },
+      Subscription: {
+        ticks: { subscribe: () => tick(counts), resolve },
+        slowTicks: { subscribe: () => wait().then(() => tick(counts)), resolve },
+        brokenTicks: { subscribe: fail, resolve },
       },
-    }),
+    },
   });
 }
 
-/** Gives 1, and then nothing until it is closed. */
-function tick(counts: { open: number }): AsyncIterableIterator<number> {
-  const { promise, resolve } = Promise.withResolvers<IteratorResult<number>>();
-  let isFirst = true;
-  let isOpen = true;
+/** Gives 1, and then nothing until it is left. */
+function tick(counts: { open: number }): Stream<number> {
+  const values = [1];
+  const { promise, resolve } = Promise.withResolvers<typeof OVER>();
   counts.open += 1;
-  const ticks: AsyncIterableIterator<number> = {
-    next() {
-      if (!isFirst) return promise;
-      isFirst = false;
-      return Promise.resolve({ value: 1, done: false });
+  return new Stream(
+    async () => {
+      const value = values.pop();
+      return value === undefined ? await promise : { value, done: false };
     },
-    return() {
-      if (isOpen) counts.open -= 1;
-      isOpen = false;
-      resolve({ value: undefined, done: true });
-      return promise;
+    () => {
+      counts.open -= 1;
+      resolve(OVER);
     },
-    [Symbol.asyncIterator]: () => ticks,
-  };
-  return ticks;
+  );
 }

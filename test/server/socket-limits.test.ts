@@ -5,20 +5,22 @@ import { expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
 import type { Reservation } from "../../src/runtime/memory-budget.ts";
-import { closing, init, INIT, nextMessage, open, subscribe } from "./open-socket.ts";
+import {
+  closing,
+  greet,
+  init,
+  INIT,
+  keepMessages,
+  nextMessage,
+  open,
+  subscribe,
+} from "./open-socket.ts";
 import { keepStream } from "../support/keep-stream.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createNameAuthenticator, LIMITS, serve } from "./serve.ts";
 
 const TICKS = "subscription { ticks }";
 const ANNA = init({ authorization: "Bearer anna" });
-
-/** A socket that is let in. */
-async function greet(graphqlUrl: string, first = INIT): Promise<WebSocket> {
-  const socket = await open(graphqlUrl, first);
-  await nextMessage(socket);
-  return socket;
-}
 
 test("a closed socket's places are free again, and each owner has its own", async () => {
   const authenticator = createNameAuthenticator({ sockets: 1 });
@@ -29,8 +31,7 @@ test("a closed socket's places are free again, and each owner has its own", asyn
     code: 1013,
     reason: "You have 1 socket open, the most allowed. Close one and try again.",
   });
-  const other = await open(graphqlUrl, init({ authorization: "Bearer ben" }));
-  await nextMessage(other);
+  await greet(graphqlUrl, init({ authorization: "Bearer ben" }));
   socket.close();
   await once(socket, "close");
   await vi.waitFor(async () => {
@@ -60,8 +61,7 @@ test("subscriptions are counted over sockets and event streams together, and fre
   });
   leaving.abort();
   await expect.poll(() => counts.open).toBe(1);
-  const messages: string[] = [];
-  socket.on("message", (message: Buffer) => messages.push(message.toString()));
+  const messages = keepMessages(socket);
   socket.send(subscribe("3", TICKS));
   await vi.waitFor(
     () => expect(messages.join()).toContain('"id":"3","type":"next","payload":{"data"'),
@@ -133,8 +133,7 @@ test("operations on a socket count against the owner's requests a second", async
   const authenticator = createNameAuthenticator({ requestsPerSecond: 1 });
   const { graphqlUrl } = await serve({ authenticator });
   const socket = await greet(graphqlUrl, ANNA);
-  const messages: string[] = [];
-  socket.on("message", (message: Buffer) => messages.push(message.toString()));
+  const messages = keepMessages(socket);
   for (const id of ["1", "2", "3"]) socket.send(subscribe(id, "{ node { name } }"));
   await vi.waitFor(
     () => expect(messages.filter((text) => text.includes("RATE_LIMITED"))).not.toEqual([]),
@@ -154,8 +153,7 @@ test("a socket runs so many operations at once, and what a client says is comple
     complete.send(JSON.stringify({ id: String(id), type: "complete" }));
   }
   complete.send(subscribe("last", "{ wait }"));
-  const refused: string[] = [];
-  complete.on("message", (message: Buffer) => refused.push(message.toString()));
+  const refused = keepMessages(complete);
   await expect.poll(() => refused.join()).toMatch(/"id":"last".*TOO_MANY_OPERATIONS/);
   expect(counts.waiting).toBe(3 + 6);
   release();
