@@ -8,17 +8,14 @@ export const NOTES = z.registry<{
   readonly isSecret: boolean;
 }>();
 
-/** Marks a variable whose value may hold a credential, so that no message repeats it. */
-type Secrecy = "open" | "secret";
-
-/** A variable with a default, written as in the environment. */
+/** A variable with a default, written as in the environment. What may hold a credential is secret: no message repeats it. */
 export function setting<Value>(
   rule: z.ZodType<Value, string>,
   value: string,
   description: string,
-  secrecy: Secrecy = "open",
+  secrecy?: "secret",
 ) {
-  const note = { value, unset: "", description, isSecret: secrecy === "secret" };
+  const note = { value, unset: "", description, isSecret: secrecy !== undefined };
   return rule.prefault(value).register(NOTES, note);
 }
 
@@ -27,9 +24,9 @@ export function optional<Value>(
   rule: z.ZodType<Value, string>,
   unset: string,
   description: string,
-  secrecy: Secrecy = "open",
+  secrecy?: "secret",
 ) {
-  const note = { value: null, unset, description, isSecret: secrecy === "secret" };
+  const note = { value: null, unset, description, isSecret: secrecy !== undefined };
   return rule.optional().register(NOTES, note);
 }
 

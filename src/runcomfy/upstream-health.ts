@@ -31,8 +31,8 @@ type HealthEvents = {
   pause: [];
   /** An outage begins, of a deployment or of all (null). */
   outage: [string | null];
-  /** An outage ends, of all or of a deployment. */
-  recovery: [];
+  /** An outage ends, of a deployment or of all (null). */
+  recovery: [string | null];
 };
 
 /**
@@ -56,8 +56,8 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
   constructor(options: HealthOptions) {
     super();
     this.#options = options;
-    this.#all = this.#createBreaker(null);
-    const memoMethod = (deploymentId: string) => this.#createBreaker(deploymentId);
+    this.#all = new Breaker(options);
+    const memoMethod = () => new Breaker(options);
     this.#deployments = new LRUCache({ max: MAX_DEPLOYMENTS, memoMethod });
   }
 
@@ -112,18 +112,19 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
   /** A read of a job of this deployment ended well (null), or failed; or a list did, where there is no deployment. */
   noteRead(error: RunComfyError | null, deploymentId: string | null): void {
     if (error === null || isGood(error)) {
-      this.#find(deploymentId)?.noteGood();
-      this.#all.noteGood();
+      for (const id of new Set([deploymentId, null]))
+        if (this.#find(id)?.noteGood() === true) this.#report("recovery", id);
       return;
     }
     // What fails in an outage of all tells nothing of its deployment.
     if (!isFailure(error) || this.#all.isOpen) return;
+    const { code } = error;
     if (deploymentId !== null && isOfDeployment(error)) {
       const deployment = this.#deployments.memo(deploymentId);
-      deployment.noteFailure(error.code);
+      if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
       if (deployment.isOpen) return;
     }
-    this.#all.noteFailure(error.code);
+    if (this.#all.noteFailure(code)) this.#report("outage", null, code);
   }
 
   /** A submit to this deployment was accepted (null), or failed. */
@@ -143,21 +144,17 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     return deploymentId === null ? this.#all : this.#deployments.peek(deploymentId);
   }
 
-  #createBreaker(deploymentId: string | null): Breaker {
+  #report(
+    event: "outage" | "recovery",
+    deploymentId: string | null,
+    code?: UpstreamErrorCode,
+  ): void {
     const { log } = this.#options;
     const about = deploymentId === null ? {} : { deploymentId };
     const messages = deploymentId === null ? MESSAGES_OF_ALL : MESSAGES_OF_DEPLOYMENT;
-    return new Breaker({
-      ...this.#options,
-      onOpen: (code) => {
-        log.warn({ ...about, code }, messages.outage);
-        this.emit("outage", deploymentId);
-      },
-      onClose: () => {
-        log.info(about, messages.recovery);
-        this.emit("recovery");
-      },
-    });
+    if (event === "outage") log.warn({ ...about, code }, messages.outage);
+    else log.info(about, messages.recovery);
+    this.emit(event, deploymentId);
   }
 }
 
@@ -213,17 +210,12 @@ const RELAPSE_MS = 60_000;
 /** Probes may not tell what POSTs would: after this long with bad answers to them, a submit has to find out. */
 const BAD_ANSWERS_MS = 120_000;
 
-type BreakerOptions = Omit<HealthOptions, "log"> & {
-  readonly onOpen: (code: UpstreamErrorCode) => void;
-  readonly onClose: () => void;
-};
-
 /**
  * Opens after failures in a row, of RunComfy or of one deployment, which begins an outage; the first good answer closes it.
  * Probes are due after 1, 2, 4, 8 s and so on, at most `longestBackOffMs`, less up to a half.
  */
 class Breaker {
-  readonly #options: BreakerOptions;
+  readonly #options: HealthOptions;
   #failures = 0;
   /** What opened it; null while it is closed. */
   #cause: UpstreamErrorCode | null = null;
@@ -234,7 +226,7 @@ class Breaker {
   #badAnswersSince = Infinity;
   #nextSubmitAt = -Infinity;
 
-  constructor(options: BreakerOptions) {
+  constructor(options: HealthOptions) {
     this.#options = options;
   }
 
@@ -247,22 +239,24 @@ class Breaker {
     return this.isOpen ? this.#options.now() - this.#openedAt : null;
   }
 
-  noteFailure(code: UpstreamErrorCode): void {
+  /** Whether this has opened it. */
+  noteFailure(code: UpstreamErrorCode): boolean {
     this.#failures += code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;
-    if (this.#failures < FAILURES_UNTIL_OUTAGE || this.isOpen) return;
+    if (this.#failures < FAILURES_UNTIL_OUTAGE || this.isOpen) return false;
     this.#cause = code;
     this.#openedAt = this.#options.now();
     this.#badAnswersSince = Infinity;
     if (this.#openedAt - this.#closedAt >= RELAPSE_MS) this.#backOffMs = MIN_BACK_OFF_MS;
-    this.#options.onOpen(code);
+    return true;
   }
 
-  noteGood(): void {
+  /** Whether this has closed it. */
+  noteGood(): boolean {
     this.#failures = 0;
-    if (!this.isOpen) return;
+    if (!this.isOpen) return false;
     this.#cause = null;
     this.#closedAt = this.#options.now();
-    this.#options.onClose();
+    return true;
   }
 
   noteBadProbe(isAnswered: boolean): void {

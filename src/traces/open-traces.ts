@@ -226,16 +226,7 @@ export function createTraces(tracer: Tracer) {
         tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
       }
 
-      const toOperation = ({ kind, name, traceparent }: OperationMessage): SpanStart => ({
-        name: kind,
-        kind: SpanKind.SERVER,
-        attributes: {
-          "graphql.operation.type": kind,
-          ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
-        },
-        parent: fromTraceparent(traceparent),
-      });
-      traceEach(channels.operation, toOperation, findCode);
+      traceEach(channels.operation, toOperationSpan, findCode);
       traceEach(channels.poll, ({ job, traceparent }) => ({
         name: "poll",
         attributes: toAttributes(job),
@@ -281,6 +272,18 @@ export function createTraces(tracer: Tracer) {
       });
       return close;
     },
+  };
+}
+
+function toOperationSpan({ kind, name, traceparent }: OperationMessage): SpanStart {
+  return {
+    name: kind,
+    kind: SpanKind.SERVER,
+    attributes: {
+      "graphql.operation.type": kind,
+      ...(name !== null && { "graphql.operation.name": name.slice(0, MAX_NAME_CHARACTERS) }),
+    },
+    parent: fromTraceparent(traceparent),
   };
 }
 

@@ -28,12 +28,7 @@ import { startAttackedGateway } from "./attacked-gateway.ts";
 const SOON = { timeout: 60_000, interval: 200 };
 const AT_ONCE = 8;
 /** They hold up all that comes after them, so one of them comes last. */
-const LONG_PAUSES: ReadonlySet<string> = new Set([
-  "rate-limited",
-  "rate-limited-by-date",
-  "rate-limited-for-a-day",
-  "unavailable-for-a-while",
-]);
+const LONG_PAUSES: ReadonlySet<string> = new Set(["rate-limited", "unavailable-for-a-while"]);
 const LIVE = parse(
   "query Live($id: ID!) { deployment(id: $id) { live { hardware status isEnabled } } viewer { id scopes } }",
 );

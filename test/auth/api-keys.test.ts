@@ -169,8 +169,8 @@ test("a start with a file that can't be used lists every problem and quotes no h
     .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`);
   await writeFile(file, bad);
   const error: unknown = await open(file).catch((thrown: unknown) => thrown);
-  for (const place of ["owner: ", "scopes[1]: ", "hash: ", "limits.sockets: ", "limits: "])
-    expect(String(error)).toContain(`  keys[0].${place}`);
+  for (const path of ["owner: ", "scopes[1]: ", "hash: ", "limits.sockets: ", "limits: "])
+    expect(String(error)).toContain(`  keys[0].${path}`);
   expect(String(error)).not.toContain(hash);
   await writeFile(file, "[]");
   await expect(open(file)).rejects.toThrow("the file: ");

@@ -39,32 +39,19 @@ test.each([
 });
 
 test("A reason is one line without control or direction characters", () => {
-  expect(cleanReason(" a\u0000b\r\n\tc\u202Ed\u2028e ")).toBe("a b c d e");
+  expect(cleanReason(" a\u0000b\r\n\tc\u202Ed\u2028e\uD800 ")).toBe("a b c d e\uFFFD");
 });
 
-test("A long reason ends after 500 characters, and never inside of one", () => {
-  const reason = cleanReason("x".repeat(498) + "🙂".repeat(2_000));
-  expect(reason).toBe(`${"x".repeat(498)}…`);
-  expect(cleanReason("x".repeat(500))).toHaveLength(500);
-});
+test.each([
+  ["after 500 characters", `${"x".repeat(498)}${"🙂".repeat(2_000)}`, `${"x".repeat(498)}…`],
+  ["where debug information begins", 'Too big, "debugInfo": "secret"', "Too big,"],
+  ["where debug information begins, as others write it", "Too big debug_info=secret", "Too big"],
+])("A reason ends %s", (_title, text, reason) => expect(cleanReason(text)).toBe(reason));
 
-test("A reason that holds nothing but addresses is none", () => {
-  expect(cleanReason("https://a.example 10.0.0.7")).toBeNull();
-  expect(cleanReason(" \n ")).toBeNull();
-});
-
-test("A reason ends where debug information begins", () => {
-  expect(cleanReason('Out of memory, "debugInfo": "secret"')).toBe("Out of memory,");
-  expect(cleanReason("Out of memory debug_info=secret")).toBe("Out of memory");
-});
-
-test("A lone surrogate in a reason becomes a replacement character", () => {
-  expect(cleanReason("a\uD800b")).toBe("a\uFFFDb");
-});
-
-test("What comes after the first thousand characters is not read", () => {
-  expect(cleanReason(`${" ".repeat(1_000)}Out of memory`)).toBeNull();
-});
+test.each(["https://a.example 10.0.0.7", " \n ", `${" ".repeat(1_000)}Out of memory`])(
+  "Without a word in its first thousand characters a reason is none: %.30j",
+  (text) => expect(cleanReason(text)).toBeNull(),
+);
 
 test("Half an address where the reading ends is left out", () => {
   const link = `https://a.example/${"x".repeat(950)}`;
@@ -73,8 +60,10 @@ test("Half an address where the reading ends is left out", () => {
   expect(cleanReason(text)).toBe(`See [removed] ${"or ".repeat(8)}`.trim());
 });
 
-test.each(HOSTILE_PARTS)("A text that is made to hang an expression hangs none: %s…", (part) => {
-  const text = part.repeat(1_000).slice(0, 1_000);
-  const cleaned = Array.from({ length: 20 }, () => cleanReason(text));
-  expect(new Set(cleaned).size).toBe(1);
+test("A text that is made to hang an expression hangs none", () => {
+  for (const part of HOSTILE_PARTS) {
+    const text = part.repeat(1_000).slice(0, 1_000);
+    const cleaned = Array.from({ length: 20 }, () => cleanReason(text));
+    expect(new Set(cleaned).size, part).toBe(1);
+  }
 });

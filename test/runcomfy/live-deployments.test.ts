@@ -1,7 +1,6 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { startSandbox } from "runcomfy-sandbox";
 import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "../../src/runcomfy/live-deployments.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
@@ -77,19 +76,6 @@ test.each([
 test("no more than a thousand deployments are kept", async () => {
   upstream.setDeployments(numbered(1_200).map((id) => ({ id })));
   expect([...(await open().list()).keys()]).toEqual(numbered(1_000));
-});
-
-test("the sandbox's deployments are read with all their facts", async () => {
-  const sandbox = await startSandbox({ port: 0, token: "sandbox", speed: 1, dataFolder: null });
-  const log = pino({ level: "silent" });
-  const runcomfy = connect({ url: sandbox.url, token: "sandbox" });
-  const list = await createLiveDeployments({ runcomfy, ids: "all", log }).list();
-  await sandbox.close();
-  expect(list.size).toBe(3);
-  for (const deployment of list.values()) {
-    expect(deployment.hardware).not.toEqual([]);
-    expect(Object.values(deployment)).not.toContain(null);
-  }
 });
 
 test.each<[FaultName, RegExp]>([

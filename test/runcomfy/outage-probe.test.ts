@@ -4,7 +4,6 @@ import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
-import type { UpstreamCall } from "../support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { connect } from "./connect.ts";
@@ -48,35 +47,29 @@ async function beginOutage(): Promise<void> {
 
 const probes = () => upstream.count("list") + upstream.count("status");
 
-test("The end of an outage of all is found out without a job or a submit, by reads of the deployment that was called last", async () => {
-  upstream.setFault("html-502");
-  await beginOutage();
-  await expect.poll(() => health.isOutage(), PATIENCE).toBe(true);
-  await expect.poll(probes, PATIENCE).toBeGreaterThan(3);
-  expect(health.submitRefusal("dep")).toBe("UNAVAILABLE");
-  const posts = upstream.count("submit");
-  upstream.setFault(null);
-  await expect.poll(() => health.isOutage("dep"), PATIENCE).toBe(false);
-  expect(upstream.count("submit")).toBe(posts);
-  const { requests } = upstream;
-  const paths = new Set(requests.filter(({ call }) => call !== "submit").map(({ path }) => path));
-  expect([...paths].toSorted()).toEqual([
-    "/prod/v1/deployments/dep/requests/probe/status",
-    "/prod/v2/deployments?ids=dep",
-  ]);
-});
-
 test.each([
-  ["list", "html-404"],
-  ["status", "html-502"],
-] as const)("An outage of all ends although each %s is answered with %s", async (call, fault) => {
-  upstream.setFault("html-502");
-  await beginOutage();
-  await expect.poll(() => health.isOutage(), PATIENCE).toBe(true);
-  const only: readonly UpstreamCall[] = [call];
-  upstream.setFault(fault, only);
-  await expect.poll(() => health.isOutage(), PATIENCE).toBe(false);
-});
+  ["all is answered", null, []],
+  ["the list alone is not found", "html-404", ["list"]],
+  ["the status alone fails", "html-502", ["status"]],
+] as const)(
+  "The end of an outage of all is found out without a job or a submit, by reads of the deployment that was called last, where %s",
+  async (_title, fault, on) => {
+    upstream.setFault("html-502");
+    await beginOutage();
+    await expect.poll(() => health.isOutage(), PATIENCE).toBe(true);
+    await expect.poll(probes, PATIENCE).toBeGreaterThan(3);
+    expect(health.submitRefusal("dep")).toBe("UNAVAILABLE");
+    const posts = upstream.count("submit");
+    upstream.setFault(fault, on);
+    await expect.poll(() => health.isOutage(), PATIENCE).toBe(false);
+    const reads = upstream.requests.filter(({ call }) => call !== "submit");
+    expect(upstream.requests).toHaveLength(posts + reads.length);
+    expect([...new Set(reads.map(({ path }) => path))].toSorted()).toEqual([
+      "/prod/v1/deployments/dep/requests/probe/status",
+      "/prod/v2/deployments?ids=dep",
+    ]);
+  },
+);
 
 test("A deployment that fails is asked after until it answers, and is no outage of all, because the list is answered", async () => {
   upstream.setFault("html-502", ["submit", "status"]);

@@ -22,8 +22,7 @@ export async function openSandbox({
   onTestFinished(close);
 
   async function call(path: string, body?: unknown) {
-    // A restarted sandbox has the same address, and must not be called on its predecessor's connection.
-    const headers = { authorization: "Bearer sandbox", connection: "close" };
+    const headers = { authorization: "Bearer sandbox" };
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const posted = body === undefined ? {} : { method: "POST", body: text };
     const response = await fetch(`${sandbox.url}${path}`, { headers, ...posted });
@@ -68,7 +67,7 @@ export async function openSandbox({
     poll,
     findTimes,
     cancel: async (request: Accepted) => (await call(toPath(request, "cancel"), "")).answer,
-    /** The kinds of the problems of a refused body by their places, as JSON; empty for an accepted one. */
+    /** The kinds of the problems of a refused body by their paths, as JSON; empty for an accepted one. */
     async refuse(id: string, body: unknown) {
       const { status, answer } = await submit(id, body);
       if (status === 200) return {};

@@ -61,9 +61,7 @@ test("a stop does not wait for a collector that never answers", async () => {
 
 test.each([
   ["always_on", "1", true, true],
-  ["always_off", "1", false, false],
   ["traceidratio", "0", false, false],
-  ["traceidratio", "1", true, true],
   ["parentbased_always_on", "1", true, false],
   ["parentbased_always_off", "1", false, false],
   ["parentbased_traceidratio", "0", false, false],

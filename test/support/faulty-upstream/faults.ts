@@ -120,11 +120,6 @@ const FAULTS = {
 
   // Limits
   "rate-limited": { on: ALL, answer: ({ response }) => limit(response, "7") },
-  "rate-limited-by-date": {
-    on: ALL,
-    answer: ({ response }) => limit(response, new Date(Date.now() + 60_000).toUTCString()),
-  },
-  "rate-limited-for-a-day": { on: ALL, answer: ({ response }) => limit(response, "86400") },
   "rate-limited-without-time": { on: ALL, answer: ({ response }) => limit(response, null) },
   "unavailable-for-a-while": {
     on: ALL,

@@ -184,15 +184,15 @@ export async function startFaultyUpstream(
     if (job === undefined || job.deploymentId !== deploymentId) {
       return refuse(response, 404, 404_001);
     }
-    const place = toPlace(job);
-    if (place !== null) script(job.requestId, [place < 0 ? "in_progress" : "in_queue"]);
-    if (call === "status") return json(response, 200, { ...poll(job, place ?? 0), ...changes });
+    const position = findPosition(job);
+    if (position !== null) script(job.requestId, [position < 0 ? "in_progress" : "in_queue"]);
+    if (call === "status") return json(response, 200, { ...poll(job, position ?? 0), ...changes });
     if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
     json(response, 200, { ...cancel(job), ...changes });
   }
 
   /** Below 0 for one that has started; null where jobs follow their scripts. */
-  function toPlace({ deploymentId, requestId }: FaultyJob): number | null {
+  function findPosition({ deploymentId, requestId }: FaultyJob): number | null {
     const started = queues.get(deploymentId);
     if (started === undefined) return null;
     const all = [...jobs.values()].filter((job) => job.deploymentId === deploymentId);
