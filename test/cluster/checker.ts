@@ -9,27 +9,12 @@ import type { Cluster } from "./cluster.ts";
 import { startFeedWatchers } from "./feed-watchers.ts";
 import { createWatchers } from "./watchers.ts";
 
-/**
- * Submits and watches through the front, and knows what every job, every watcher of one and every feed of all must have
- * seen in the end.
- */
-export type Checker = {
-  /** Submits, each until it has an outcome, and watches every job from then on. */
-  submit(deploymentId: string, count: number): Promise<void>;
-  /** Resolves when every watcher saw its job's end, and every feed what is stored; rejects when that takes longer. */
-  whenAllEnded(patienceMs: number): Promise<void>;
-  /** What of the cluster's promises was broken, a sentence each, once every job has ended. */
-  findBroken(): Promise<readonly string[]>;
-  /** Whether what comes may reset each feed once, as a crash of the database does. */
-  allowReset(isAllowed: boolean): void;
-  /** How many jobs ended with this status and, if one is named, this error. */
-  countJobs(status: string, errorCode?: string): Promise<number>;
-  [Symbol.asyncDispose](): Promise<void>;
-};
+export type Checker = ReturnType<typeof createChecker>;
 
 const SUBMITS_AT_ONCE = 25;
 /** Longer than two outages, one after the other. */
 const SUBMIT_PATIENCE_MS = 240_000;
+const ANSWER_PATIENCE_MS = 5_000;
 const RETRY_MS = 200;
 const CHECK_INTERVAL_MS = 100;
 const BODY = z.object({ prompt: z.string() });
@@ -41,8 +26,11 @@ type Row = {
   readonly requestId: string | null;
 };
 
-/** Makes one for a cluster; all jobs of the cluster must be submitted by it. */
-export function createChecker({ url, database, upstream }: Cluster): Checker {
+/**
+ * Submits and watches through a cluster's front, and knows what every job, every watcher of one and every feed of all must
+ * have seen in the end. All jobs of the cluster must be submitted by it.
+ */
+export function createChecker({ url, database, upstream }: Cluster) {
   const watchers = createWatchers(url);
   const feeds = startFeedWatchers(url);
   const jobIds = new Map<string, string>();
@@ -89,6 +77,7 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
     ];
   }
 
+  /** What of the cluster's promises was broken, a sentence each, once every job has ended. */
   async function findBroken(): Promise<readonly string[]> {
     const rows = await readRows();
     const byId = new Map(rows.map((row) => [row.id, row]));
@@ -118,7 +107,8 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
   }
 
   return {
-    async submit(deploymentId, count) {
+    /** Submits, each until it has an outcome, and watches every job from then on. */
+    async submit(deploymentId: string, count: number): Promise<void> {
       await feeds.whenBegun;
       let left = count;
       const work = async (): Promise<void> => {
@@ -126,7 +116,8 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
       };
       await Promise.all(Array.from({ length: SUBMITS_AT_ONCE }, work));
     },
-    async whenAllEnded(patienceMs) {
+    /** Resolves when every watcher saw its job's end, and every feed what is stored; rejects when that takes longer. */
+    async whenAllEnded(patienceMs: number): Promise<void> {
       const deadline = performance.now() + patienceMs;
       while (!(await haveAllEnded())) {
         if (performance.now() > deadline) {
@@ -138,14 +129,15 @@ export function createChecker({ url, database, upstream }: Cluster): Checker {
     },
     findBroken,
     allowReset: feeds.allowReset,
-    async countJobs(status, errorCode) {
+    /** How many jobs ended with this status and, if one is named, this error. */
+    async countJobs(status: string, errorCode?: string): Promise<number> {
       const { rows } = await database.query<{ count: number }>(
         "select count(*)::int as count from jobs where status = $1 and ($2::text is null or error_code = $2)",
         [status, errorCode ?? null],
       );
       return rows[0]?.count ?? 0;
     },
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([watchers.close(), feeds.close()]);
     },
   };
@@ -166,7 +158,11 @@ async function submitUntilSettled(url: string, deploymentId: string, key: string
   let last: unknown;
   while (performance.now() < deadline) {
     try {
-      const { submitJob } = await request(url, SubmitJobDocument, variables);
+      const { submitJob } = await Promise.race([
+        request(url, SubmitJobDocument, variables),
+        // A gateway that is frozen answers nothing, and closes nothing.
+        sleep(ANSWER_PATIENCE_MS).then(() => Promise.reject(new Error("No answer came."))),
+      ]);
       last = submitJob;
       if (submitJob.__typename === "SubmitJobSuccess") return submitJob.job.id;
       if (submitJob.__typename !== "UpstreamError") break;

@@ -2,36 +2,13 @@ import { fileURLToPath } from "node:url";
 
 import pg from "pg";
 
-import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { GatewayProcess } from "../support/spawn-gateway.ts";
 import { spawnGateway } from "../support/spawn-gateway.ts";
-import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { startFront } from "./front.ts";
 
-/** Gateways as processes, behind one front, on one Postgres and one faulty upstream; both can be cut off from them. */
-export type Cluster = {
-  /** The origin of the front. */
-  readonly url: string;
-  /** Not by way of the proxy, so that the truth can be read at any time. */
-  readonly database: pg.Pool;
-  readonly databaseLink: TcpProxy;
-  readonly upstream: FaultyUpstream;
-  readonly upstreamLink: TcpProxy;
-  /** Those that the front knows, oldest first. */
-  members(): readonly Member[];
-  /** Starts one more; `environment` adds to what the others have. */
-  add(options?: {
-    readonly clockShiftSeconds?: number;
-    readonly environment?: Readonly<Record<string, string>>;
-  }): Promise<Member>;
-  /** Ends one by a signal. Before it asks one to stop it takes it from the front; a killed one the front has to notice. */
-  remove(member: Member, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
-  /** Lets every job that the upstream has accepted end well. */
-  finishJobs(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-};
+export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 
 /** A gateway of the cluster. */
 export type Member = { readonly url: string; readonly process: GatewayProcess };
@@ -45,10 +22,13 @@ export const SHORT_TIMES = {
   SUBMIT_TIMEOUT_SECONDS: "3",
   SUBMIT_MARGIN_SECONDS: "1",
   OUTAGE_BACK_OFF_SECONDS: "2",
-  LOG_LEVEL: "warn",
+  LOG_LEVEL: "info",
 };
 
-/** Starts one on an empty database; `environment` adds to what the gateways get, `program` is a copy to run. */
+/**
+ * Starts gateways as processes, behind one front, on one Postgres and one faulty upstream; both can be cut off from them.
+ * The database is empty, `environment` adds to what the gateways get, and `program` is a copy to run.
+ */
 export async function startCluster({
   databaseUrl,
   gateways,
@@ -59,7 +39,7 @@ export async function startCluster({
   readonly gateways: number;
   readonly program: string;
   readonly environment?: Readonly<Record<string, string>>;
-}): Promise<Cluster> {
+}) {
   await using opened = new AsyncDisposableStack();
   const upstream = opened.use(await startFaultyUpstream());
   const upstreamLink = opened.adopt(await startTcpProxy(upstream), (link) => link.close());
@@ -85,14 +65,14 @@ export async function startCluster({
     front.setBackEnds(next.map(({ url }) => url));
   }
 
-  const add: Cluster["add"] = async ({ clockShiftSeconds = 0, environment: own = {} } = {}) => {
+  /** Starts one more. */
+  async function add({ clockShiftSeconds = 0 } = {}): Promise<Member> {
     const process = spawnGateway(
       {
         RUNCOMFY_BASE_URL: `http://127.0.0.1:${upstreamLink.port}`,
         RUNCOMFY_API_TOKEN: upstream.token,
         DATABASE_URL: linkedUrl.href,
         ...environment,
-        ...own,
         ...(clockShiftSeconds !== 0 && {
           NODE_OPTIONS: `--import ${CLOCK}`,
           CLOCK_SHIFT_SECONDS: String(clockShiftSeconds),
@@ -104,26 +84,31 @@ export async function startCluster({
     const member = { url: await process.url, process };
     setMembers([...members, member]);
     return member;
-  };
+  }
 
   for (let started = 0; started < gateways; started++) await add();
   const resources = opened.move();
   return {
+    /** The origin of the front. */
     url: front.url,
+    /** Not by way of the proxy, so that the truth can be read at any time. */
     database,
     databaseLink,
     upstream,
     upstreamLink,
+    /** Those that the front knows, oldest first. */
     members: () => members,
     add,
-    async remove(member, signal) {
+    /** Ends one by a signal. Before it asks one to stop it takes it from the front; a killed one the front has to notice. */
+    async remove(member: Member, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
       const others = members.filter((one) => one !== member);
       if (signal === "SIGTERM") setMembers(others);
       await member.process.kill(signal);
       setMembers(others);
       processes.delete(member.process);
     },
-    async finishJobs() {
+    /** Lets every job that the upstream has accepted end well. */
+    async finishJobs(): Promise<void> {
       const { rows } = await database.query<{ request_id: string }>(
         "select request_id from jobs where request_id is not null and finished_at is null",
       );

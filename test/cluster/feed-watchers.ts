@@ -6,18 +6,8 @@ import { JobsDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import { createReconnectingClient, RETRY_MS } from "./reconnecting-client.ts";
 
-/** Dashboards: each hears the feed of all jobs over many connections, and goes on from its last cursor. */
-type FeedWatchers = {
-  /** Resolves once each has its first cursor: what changes from then on is told. */
-  readonly whenBegun: Promise<unknown>;
-  /** Whether one has not come to these versions, by job. */
-  areBehind(newest: ReadonlyMap<string, number>): boolean;
-  /** What a feed told that it must not have, and which of these versions it has not come to. */
-  findBroken(newest: ReadonlyMap<string, number>): readonly string[];
-  /** Whether each feed may be reset once, from now on. */
-  allowReset(isAllowed: boolean): void;
-  close(): Promise<void>;
-};
+/** By job. */
+type Versions = ReadonlyMap<string, number>;
 
 /** What one dashboard knows. */
 type Feed = {
@@ -53,8 +43,11 @@ const EVENT = z.object({
 });
 const REFUSAL = z.array(z.object({ extensions: z.object({ code: z.literal("BAD_USER_INPUT") }) }));
 
-/** Starts them, as `docs/feed.md` does: with a reset at once, so that nothing falls between the list and the feed. */
-export function startFeedWatchers(url: string): FeedWatchers {
+/**
+ * Starts dashboards, as `docs/feed.md` does: with a reset at once, so that nothing falls between the list and the feed. Each
+ * hears the feed of all jobs over many connections, and goes on from its last cursor.
+ */
+export function startFeedWatchers(url: string) {
   let isClosed = false;
   const started = FEEDS.map(({ name, isSlow }) => {
     const feed: Feed = {
@@ -129,16 +122,21 @@ export function startFeedWatchers(url: string): FeedWatchers {
   }
 
   return {
+    /** Resolves once each has its first cursor: what changes from then on is told. */
     whenBegun: Promise.all(started.map(({ feed }) => feed.begun.promise)),
-    areBehind: (newest) => started.some(({ feed }) => findMissed(feed, newest).length > 0),
-    findBroken: (newest) =>
+    /** Whether one has not come to these versions, by job. */
+    areBehind: (newest: Versions) =>
+      started.some(({ feed }) => findMissed(feed, newest).length > 0),
+    /** What a feed told that it must not have, and which of these versions it has not come to. */
+    findBroken: (newest: Versions) =>
       started.flatMap(({ feed }) =>
         [...feed.broken, ...findMissed(feed, newest)].map((text) => `${feed.name} ${text}.`),
       ),
-    allowReset(isAllowed) {
+    /** Whether each feed may be reset once, from now on. */
+    allowReset(isAllowed: boolean): void {
       for (const { feed } of started) feed.mayReset = isAllowed;
     },
-    async close() {
+    async close(): Promise<void> {
       isClosed = true;
       for (const { connection } of started) await connection.close();
     },
@@ -168,10 +166,7 @@ function noteReason(
   statuses.set(id, status);
 }
 
-function findMissed(
-  { told, listed }: Feed,
-  newest: ReadonlyMap<string, number>,
-): readonly string[] {
+function findMissed({ told, listed }: Feed, newest: Versions): readonly string[] {
   return [...newest].flatMap(([id, version]) => {
     const seen = Math.max(told.get(id) ?? 0, listed.get(id) ?? 0);
     return seen === version ? [] : [`came to version ${seen} of ${id}, not to ${version}`];

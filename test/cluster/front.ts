@@ -2,19 +2,14 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
-/** A load balancer of the plainest kind: each connection, HTTP or WebSocket, goes to the next back-end in turn. */
-export type Front = {
-  readonly url: string;
-  /** From now on connections go to these; those that are open stay where they are. */
-  setBackEnds(origins: readonly string[]): void;
-  close(): Promise<void>;
-};
-
 const CHECK_INTERVAL_MS = 250;
 const CHECK_TIMEOUT_MS = 1_000;
 
-/** Starts one. It passes over back-ends that refuse the connection, and those that do not say that they live. */
-export async function startFront(port = 0): Promise<Front> {
+/**
+ * Starts a load balancer of the plainest kind: each connection, HTTP or WebSocket, goes to the next back-end in turn, but
+ * for those that refuse it, or do not say that they live.
+ */
+export async function startFront(port = 0) {
   const open = new Set<Socket>();
   const silent = new Set<string>();
   let backEnds: readonly string[] = [];
@@ -71,10 +66,11 @@ export async function startFront(port = 0): Promise<Front> {
   if (address === null || typeof address === "string") throw new Error("No TCP address.");
   return {
     url: `http://127.0.0.1:${address.port}`,
-    setBackEnds(origins) {
+    /** From now on connections go to these; those that are open stay where they are. */
+    setBackEnds(origins: readonly string[]): void {
       backEnds = origins;
     },
-    async close() {
+    async close(): Promise<void> {
       clearInterval(checks);
       const closed = once(server, "close");
       server.close();

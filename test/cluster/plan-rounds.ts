@@ -1,3 +1,4 @@
+import { createRandom } from "../job/distributions.ts";
 import type { Disturbance } from "./disturbances.ts";
 import { DISTURBANCES } from "./disturbances.ts";
 
@@ -63,15 +64,4 @@ export function* planRounds({
     const mayReset = isHouseful || disturbances.some((one) => one.mayReset);
     yield { disturbances, jobsInFlight, mayReset };
   }
-}
-
-/** Mulberry32: the same numbers from 0 to below 1 for the same seed. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

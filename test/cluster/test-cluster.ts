@@ -9,14 +9,11 @@ import { startCluster } from "./cluster.ts";
 export const PATIENCE = { timeout: 30_000, interval: 100 };
 
 /** A cluster and its checker for all tests of a file, each of which leaves it whole, and every job ended. */
-export async function openTestCluster(options: {
-  readonly gateways: number;
-  readonly environment: Readonly<Record<string, string>>;
-}) {
+export async function openTestCluster(gateways: number) {
   await using opening = new AsyncDisposableStack();
   const { url: databaseUrl } = opening.adopt(await createDatabase(), ({ drop }) => drop());
   const program = inject("programFolder");
-  const cluster = opening.use(await startCluster({ ...options, databaseUrl, program }));
+  const cluster = opening.use(await startCluster({ gateways, databaseUrl, program }));
   const checker = opening.use(createChecker(cluster));
   const opened = opening.move();
   afterAll(() => opened.disposeAsync());

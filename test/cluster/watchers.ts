@@ -16,13 +16,6 @@ type Watch = {
 /** A client, and how many watches that have not ended it carries. */
 type Seat = ReconnectingClient & { taken: number };
 
-/** Watchers as a frontend has them: the stock client, which connects again whenever its connection ends. */
-export type Watchers = {
-  readonly watches: readonly Readonly<Watch>[];
-  watch(jobId: string): void;
-  close(): Promise<void>;
-};
-
 const MIN_CLIENTS = 3;
 /** Fewer than a gateway takes on one socket. */
 const MAX_WATCHES_PER_CLIENT = 400;
@@ -31,8 +24,11 @@ const EVENT = z.object({
   jobUpdated: z.object({ id: z.string(), status: z.string(), version: z.number() }),
 });
 
-/** Opens none yet: a client connects with its first watch. */
-export function createWatchers(url: string): Watchers {
+/**
+ * Watchers as a frontend has them: the stock client, which connects again whenever its connection ends. Opens none yet: a
+ * client connects with its first watch.
+ */
+export function createWatchers(url: string) {
   const watches: Watch[] = [];
   const seats = Array.from({ length: MIN_CLIENTS }, openSeat);
   let isClosed = false;
@@ -85,14 +81,14 @@ export function createWatchers(url: string): Watchers {
 
   return {
     watches,
-    watch(jobId) {
+    watch(jobId: string): void {
       const seen: Watch = { jobId, version: 0, status: null, hasEnded: false, broken: [] };
       const seat = findSeat();
       seat.taken += 1;
       watches.push(seen);
       subscribe(seen, seat);
     },
-    async close() {
+    async close(): Promise<void> {
       isClosed = true;
       for (const seat of seats) await seat.close();
     },
