@@ -181,7 +181,7 @@ test.each<FaultName | null>(["unauthorized", "html-502", "deep-body", null])(
     store.feed.subscribeToJob(id, wake);
     upstream.setFault(fault, ["status"]);
     const polls = upstream.count("status");
-    await until(() => upstream.count("status") === polls + 3);
+    await until(() => upstream.count("status") >= polls + 3);
     expect(await store.jobs.read(id)).toMatchObject({ status: "IN_PROGRESS", version: 3 });
     expect(wake).not.toHaveBeenCalled();
     upstream.setFault(null);
@@ -192,7 +192,7 @@ test.each<FaultName | null>(["unauthorized", "html-502", "deep-body", null])(
 
 test("a job that the upstream does not know is lost once it is no longer young", async () => {
   const { id } = await accept("fault-lost");
-  await until(() => upstream.count("status") === 2);
+  await until(() => upstream.count("status") >= 2);
   expect(await hasStatus(id, "IN_QUEUE")).toBe(true);
   passTime(31_000);
   await until(() => hasStatus(id, "FAILED"));
@@ -203,7 +203,7 @@ test("a succeeded job without a readable result is INVALID_RESPONSE after 10 min
   deadlineSeconds = 3_600;
   poller = open();
   const { id } = await accept("fault-output-null");
-  await until(() => upstream.count("result") === 2);
+  await until(() => upstream.count("result") >= 2);
   expect(await hasStatus(id, "FAILED")).toBe(false);
   passTime(601_000);
   await until(() => hasStatus(id, "FAILED"));
@@ -283,7 +283,7 @@ test("a result that does not come in time is a failed poll, and a later one ends
   mostCallMs = 100;
   upstream.setFault("dripping-body", ["result"]);
   const { id } = await accept("warm-glow");
-  await until(() => upstream.count("result") === 2);
+  await until(() => upstream.count("result") >= 2);
   expect(await hasStatus(id, "IN_PROGRESS")).toBe(true);
   upstream.setFault(null);
   await until(() => hasStatus(id, "SUCCEEDED"));

@@ -166,6 +166,14 @@ test("a cancel that the upstream merely took note of succeeds once the job shows
   expect(await tracking.cancelJob(job.id, "local")).toMatchObject({ status: "CANCELLED" });
 });
 
+test("a cancel that the upstream merely took note of is not final before the job shows it: it may still succeed", async () => {
+  upstream.script("fault-cancel-requested", ["in_progress", "in_progress", "succeeded"]);
+  const job = await submit("fault-cancel-requested");
+  const error = await thrownBy(tracking.cancelJob(job.id, "local"));
+  expect(error).toBeInstanceOf(JobNotCancellableError);
+  expect(error).toMatchObject({ job: { id: job.id, status: "SUCCEEDED" } });
+});
+
 test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
   upstream.script("fault-html-502--cancel", ["in_queue"]);
   const job = await submit("fault-html-502--cancel");
