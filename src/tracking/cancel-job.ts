@@ -1,4 +1,3 @@
-import { timeoutSignal } from "../runtime/environment.ts";
 import type { Observation } from "../job/advance.ts";
 import type { Job } from "../job/job.ts";
 import { isCancellable, isFinished } from "../job/job.ts";
@@ -6,6 +5,8 @@ import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/
 import { isPaused } from "../job/upstream.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { CancelReport, RequestReference } from "../runcomfy/wire.ts";
+import { timeoutSignal } from "../runtime/environment.ts";
+import { sleepFor } from "../runtime/loop.ts";
 import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
 import { attempt, pollJob } from "./poll-job.ts";
@@ -22,13 +23,11 @@ const SUBMIT_MARGIN_MS = 1_000;
  * who cancel one job at the same time share what comes of it.
  */
 export function createCancelJob(
-  dependencies: Pick<
-    Parts,
-    "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs" | "monotonic" | "sleep"
-  > & { readonly signal: AbortSignal },
+  dependencies: Pick<Parts, "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"> & {
+    readonly signal: AbortSignal;
+  },
 ) {
-  const { store, runcomfy, record, watchJob, submitTimeoutMs } = dependencies;
-  const { monotonic, sleep, signal } = dependencies;
+  const { store, runcomfy, record, watchJob, submitTimeoutMs, signal } = dependencies;
   const underWay = new Map<string, Promise<Job>>();
 
   return async (jobId: string, ownerId: string): Promise<Job> => {
@@ -73,15 +72,14 @@ export function createCancelJob(
       const current =
         observation === null ? await store.jobs.read(job.id) : await record(job.id, observation);
       if (current === null || isSettled(current) || patience.aborted) return current;
-      await sleep(POLL_DELAY_MS, patience);
+      await sleepFor(POLL_DELAY_MS, patience);
     }
   }
 
   /** Null where it told nothing, or patience ended. */
   async function poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
     try {
-      const options = { signal: patience, mostMs: PATIENCE_MS, monotonic };
-      const outcome = await pollJob(runcomfy, job, options);
+      const outcome = await pollJob(runcomfy, job, { signal: patience, mostMs: PATIENCE_MS });
       if (outcome.kind === "not-ours") return { kind: "not-ours" };
       return outcome.kind === "seen" ? outcome.observation : null;
     } catch (error) {

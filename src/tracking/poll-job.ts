@@ -5,6 +5,7 @@ import type { Job } from "../job/job.ts";
 import type { PollOutcome, Polls } from "../job/polls.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { clock } from "../runtime/environment.ts";
 import type { RequestReference, ResultReport, StatusReport } from "../runcomfy/wire.ts";
 import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
 
@@ -23,14 +24,9 @@ export type Poll = PollOutcome & {
 export async function pollJob(
   runcomfy: Pick<RunComfy, "readStatus" | "readResult">,
   job: RequestReference,
-  options: {
-    readonly signal: AbortSignal;
-    readonly mostMs: number;
-    readonly monotonic: () => number;
-  },
+  { signal, mostMs }: { readonly signal: AbortSignal; readonly mostMs: number },
 ): Promise<Poll> {
-  const { signal, mostMs, monotonic } = options;
-  const until = monotonic() + mostMs;
+  const until = clock.monotonic() + mostMs;
   const status = await attempt(() => runcomfy.readStatus(job, { signal, timeoutMs: mostMs }));
   if (status instanceof RunComfyError) {
     if (status.isAnothers) return { kind: "not-ours" };
@@ -50,7 +46,7 @@ export async function pollJob(
     case "succeeded":
     case "failed":
       return await pollResult(status, () =>
-        runcomfy.readResult(job, { signal, timeoutMs: until - monotonic() }),
+        runcomfy.readResult(job, { signal, timeoutMs: until - clock.monotonic() }),
       );
   }
 }

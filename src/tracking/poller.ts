@@ -166,7 +166,7 @@ export class Poller {
     try {
       const outcome: Poll =
         place === null
-          ? await pollJob(runcomfy, job, { signal, mostMs: POLL_MS, monotonic })
+          ? await pollJob(runcomfy, job, { signal, mostMs: POLL_MS })
           : { kind: "seen", observation: { kind: "queued", queuePosition: place } };
       const isBad = outcome.error?.code === "TIMEOUT" || outcome.error?.code === "RATE_LIMITED";
       this.#log.note(job, polls, outcome);

@@ -1,6 +1,4 @@
 import { chance, clock } from "../runtime/environment.ts";
-import type { Channels } from "../diagnostics/channels.ts";
-import { createChannels } from "../diagnostics/channels.ts";
 import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
@@ -22,7 +20,7 @@ const SUBMIT_PATIENCE_MS = 7_500;
 /** A database that is away must not hold up a stop: without a hand-over others take over when the claims end. */
 const HANDOVER_PATIENCE_MS = 1_000;
 
-const DEFAULTS = {
+const TIME_AND_CHANCE = {
   now: clock.now,
   monotonic: clock.monotonic,
   random: chance.random,
@@ -33,28 +31,20 @@ const DEFAULTS = {
 export function createTracking(
   dependencies: Omit<
     Parts,
-    | "inputQueue"
-    | "record"
-    | "submitTimeoutMs"
-    | "submitMarginMs"
-    | "channels"
-    | keyof typeof DEFAULTS
-  > &
-    Partial<Pick<Parts, keyof typeof DEFAULTS>> & {
-      readonly channels?: Channels;
-      readonly submitTimeoutSeconds: number;
-      readonly submitMarginSeconds: number;
-      /** What one poll is worth in seconds of waiting. */
-      readonly pollCostSeconds: number;
-      /** Notified of files that are to be kept; none are where it is not given. */
-      readonly onKeep?: (() => void) | undefined;
-      /** Notified that a job is deleted, with which its files go. */
-      readonly onDelete?: (() => void) | undefined;
-    },
+    "inputQueue" | "record" | "submitTimeoutMs" | "submitMarginMs" | keyof typeof TIME_AND_CHANCE
+  > & {
+    readonly submitTimeoutSeconds: number;
+    readonly submitMarginSeconds: number;
+    /** What one poll is worth in seconds of waiting. */
+    readonly pollCostSeconds: number;
+    /** Notified of files that are to be kept; none are where it is not given. */
+    readonly onKeep?: (() => void) | undefined;
+    /** Notified that a job is deleted, with which its files go. */
+    readonly onDelete?: (() => void) | undefined;
+  },
 ) {
   const given = {
-    ...DEFAULTS,
-    channels: createChannels(),
+    ...TIME_AND_CHANCE,
     ...dependencies,
     upstream: dependencies.store.upstream,
     inputQueue: new Queue({ perKey: 1, sliceMs: SLICE_MS }),

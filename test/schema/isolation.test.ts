@@ -12,6 +12,7 @@ import {
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
+import { createChannels } from "../../src/diagnostics/channels.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { createHealth } from "../support/create-health.ts";
@@ -66,6 +67,7 @@ async function openWorld() {
         catalogue: CATALOGUE,
         watchJob: watchJobsOf(store),
         uploads: NO_FILES.uploads,
+        channels: createChannels(),
         ...TRACKING_SETTINGS,
         log,
       });

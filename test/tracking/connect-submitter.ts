@@ -91,6 +91,7 @@ export function connectTracking({
     catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
+    channels: createChannels(),
     ...TRACKING_SETTINGS,
     ...overrides,
   });
