@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
+import { clock } from "../../src/runtime/environment.ts";
 import { damageTable } from "../support/damage-table.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { submit } from "../support/graphql-client.ts";
@@ -14,6 +15,8 @@ import type { OpenGateway } from "./open-gateway.ts";
 import { DATABASES, start } from "./open-gateway.ts";
 
 const PATIENCE = { timeout: 15_000 };
+/** How long the gateway waits for its database while it closes. */
+const DATABASE_PATIENCE_MS = 8_500;
 /** After which the program gives up a stop. */
 const STOP_DEADLINE_MS = 9_400;
 const SUBMIT = `mutation ($input: JSON = {}) { submitJob(deploymentId: "dep", input: $input) { __typename } }`;
@@ -187,6 +190,10 @@ test("a start that fails when its Postgres fell silent does not wait until that 
     silentAt = performance.now();
   });
   const PORT = new URL(upstream.url).port;
+  const { setTimer } = clock;
+  const hurried = vi.spyOn(clock, "setTimer");
+  hurried.mockImplementation((act, ms) => setTimer(act, ms === DATABASE_PATIENCE_MS ? 100 : ms));
+  onTestFinished(() => hurried.mockRestore());
   const failing = start({ PORT, DATABASE_URL: databaseUrl }, { upstream, channels });
   await expect(failing).rejects.toThrow("is in use");
   expect(performance.now() - silentAt).toBeLessThan(STOP_DEADLINE_MS);

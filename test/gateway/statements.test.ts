@@ -10,7 +10,9 @@ const BESIDE =
 test.each(KINDS)(
   "on %s a job takes 14 statements from its submit to its end, beside its polls",
   async (kind) => {
-    const { ask, upstream, statements } = await open(await DATABASES[kind]());
+    const { channels, statements } = collectStatements();
+    const { ask, upstream } = await start({ DATABASE_URL: await DATABASES[kind]() }, { channels });
+    statements.length = 0;
     upstream.script("dep", ["in_progress", "succeeded"]);
     const { submitJob } = await ask(
       `mutation { submitJob(deploymentId: "dep", input: { prompt: "a cat" }, idempotencyKey: "k") { __typename } }`,
@@ -22,18 +24,3 @@ test.each(KINDS)(
     expect(statements.filter((sql) => !BESIDE.test(sql))).toHaveLength(14);
   },
 );
-
-test("one statement finds all deployments that an operation asks for", async () => {
-  const { ask, statements } = await open(":memory:");
-  const fields = Array.from({ length: 50 }, (_, index) => `d${index}: node(id: "${index}") { id }`);
-  expect((await ask(`{ ${fields.join(" ")} }`)).d1).toBeNull();
-  expect(statements.filter((sql) => /deployment_id = /.test(sql))).toHaveLength(1);
-});
-
-/** A gateway, and what it has asked its database since it started. */
-async function open(databaseUrl: string) {
-  const { channels, statements } = collectStatements();
-  const gateway = await start({ DATABASE_URL: databaseUrl }, { channels });
-  statements.length = 0;
-  return { ...gateway, statements };
-}

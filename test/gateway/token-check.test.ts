@@ -24,7 +24,7 @@ test("a token that the upstream accepts is asked about once, and nothing is said
   expect(await ask("{ isTokenRefused }")).toEqual({ isTokenRefused: false });
 });
 
-test.each([[null], [[]], [[GLOW]]])(
+test.each([[null], [[GLOW]]])(
   "a token that the upstream refuses is a warning with what to do, with the file %j, and clients are told",
   async (deployments) => {
     const file = join(await createTemporaryFolder(), "deployments.json");

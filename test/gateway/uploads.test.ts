@@ -1,17 +1,15 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import sharp from "sharp";
-import { afterAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
-import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import type { OpenGateway } from "./open-gateway.ts";
 import { DATABASES, openGateway, start as startWith } from "./open-gateway.ts";
 
@@ -238,22 +236,6 @@ test("a PUT that breaks off half-way leaves nothing, and can be sent again", asy
   await expect.poll(async () => (await put(putUrl, cat)).status).toBe(204);
 });
 
-test("files may be in S3, and on a private network the gateway gives them out", async () => {
-  const server = await startS3Server();
-  onTestFinished(() => server.close());
-  const gateway = await start({
-    FILES_URL: `s3://files/here?endpoint=${server.endpoint}`,
-    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
-  });
-  const url = await gateway.bring(cat);
-  const response = await fetch(url);
-  expect(Buffer.from(await response.arrayBuffer())).toEqual(cat);
-  expect(response.headers.get("content-type")).toBe("image/png");
-  const range = await fetch(url, { headers: { range: "bytes=2-5" } });
-  expect([range.status, Buffer.from(await range.arrayBuffer())]).toEqual([206, cat.subarray(2, 6)]);
-});
-
 test("with PUBLIC_URL the world reaches files, and nothing else where everybody is let in", async () => {
   const ask = async (url: string) => {
     const [response] = await once(
@@ -290,17 +272,6 @@ test.each([`upload:upl_${"0".repeat(32)}`, "upload:upl_00", "upload:upl_"])(
     expect(upstream.count("submit")).toBe(submits);
   },
 );
-
-test("it is one too where the schema wants the URL of a picture", async () => {
-  const file = join(await createTemporaryFolder(), "deployments.json");
-  const properties = { picture: { type: "string", format: "image_uri" } };
-  const inputSchema = { type: "object", properties };
-  await writeFile(file, JSON.stringify({ deployments: [{ id: "dep", name: "Dep", inputSchema }] }));
-  const gateway = await start({ DEPLOYMENTS_FILE: file });
-  expect((await gateway.submit({ picture: "upload:upl_00" })).issues).toEqual([
-    { path: "picture", message: "names no upload of yours; upload the file again" },
-  ]);
-});
 
 test("without a public address createUpload says what to set", async () => {
   const gateway = await start({ PUBLIC_URL: "" });

@@ -51,16 +51,6 @@ test("without a file, the deployments are those that the upstream lists, also wh
   expect(await ask(ALL)).toEqual({ deployments: LISTED });
 });
 
-test("a file says what there is, and the upstream's others are not listed or submitted to", async () => {
-  const file = await writeFileOf({ deployments: [LISTED[0]] });
-  const { ask } = await start({ DEPLOYMENTS_FILE: file });
-  expect(await ask(ALL)).toEqual({ deployments: [LISTED[0]] });
-  expect(await ask(`{ deployment(id: "tide") { name } }`)).toEqual({ deployment: null });
-  expect(await ask(submit("tide"))).toEqual({
-    submitJob: { __typename: "DeploymentNotFoundError" },
-  });
-});
-
 test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {
   const own = { id: "tide", name: "My own name", model: "sdxl" };
   const file = await writeFileOf({ others: true, deployments: [own] });
@@ -105,12 +95,4 @@ test("with an AUTH the upstream's list is for those who may read all jobs", asyn
   });
   expect(await ask(ALL, operator)).toEqual({ data: { deployments: LISTED } });
   expect(await ask(one, operator)).toMatchObject({ data: { deployment: { name: "Slow Tide" } } });
-});
-
-test("however often they are asked for, the upstream is asked once in ten seconds", async () => {
-  const { ask } = await start();
-  const queries = [ALL, `{ deployment(id: "tide") { name } }`, submit("tide")];
-  await Promise.all([...queries, ...queries, ...queries].map((query) => ask(query)));
-  await Promise.all(queries.map((query) => ask(query)));
-  expect(upstream.count("list")).toBe(1);
 });
