@@ -16,7 +16,7 @@ export function queriesOf(
   schema: GraphQLSchema,
   options: { readonly ids?: readonly string[]; readonly mostDepth?: number } = {},
 ): fc.Arbitrary<string> {
-  const { ids = [], mostDepth = 4 } = options;
+  const { ids = [], mostDepth = 3 } = options;
 
   function argument(type: GraphQLInputType): fc.Arbitrary<string> {
     if (isNonNullType(type)) return argument(type.ofType);

@@ -121,15 +121,3 @@ test("what comes back often has room in the answer or is ANSWER_TOO_LARGE", asyn
   expect((await ask(["a", "b"])).errors).toBeUndefined();
   expect((await ask(["a", "b", "c"])).errors?.[0]?.extensions["code"]).toBe("ANSWER_TOO_LARGE");
 });
-
-test("many checks of one owner leave turns of the event loop to others", async () => {
-  const { check } = await open();
-  const told: string[] = [];
-  const checks = Array.from({ length: 10 }, () =>
-    check({ prompt: "a glow" }).then(() => told.push("check")),
-  );
-  setImmediate(() => setImmediate(() => told.push("other")));
-  await Promise.all(checks);
-  expect(told).toContain("other");
-  expect(told.at(-1)).toBe("check");
-});

@@ -281,6 +281,7 @@ test("jobs are counted only when somebody asks, and read together where they are
   for (const text of [
     "{ jobs { edges { node { id status deployment { id name } } } } }",
     `{ a: job(id: "${a.id}") { id } b: job(id: "${b.id}") { id } }`,
+    `{ a: node(id: "1") { id } b: node(id: "2") { id } }`,
   ]) {
     gateway.statements.length = 0;
     expect((await gateway.answer(text)).errors).toBeUndefined();

@@ -30,48 +30,47 @@ const TYPED_OUTPUT = `typedOutput {
   ... on PaperLanternOutput { video }
 }`;
 
-async function readTypedOutput(deploymentId: string, output: JsonValue) {
+const READ = `query ($id: ID!) { job(id: $id) { output ${TYPED_OUTPUT} } }`;
+
+/** What a gateway tells of the outputs of jobs. */
+async function openReader() {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE_WITH_OUTPUTS });
-  const job = await gateway.addJob({ deploymentId });
-  await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-  const accepted = await gateway.store.jobs.read(job.id);
-  const query = `query ($id: ID!) { job(id: $id) { output ${TYPED_OUTPUT} } }`;
-  const before = await gateway.answer(query, { id: job.id });
-  expect(before.data).toEqual({ job: { output: null, typedOutput: null } });
-  if (accepted === null) throw new Error("There is a job.");
-  await gateway.observe(accepted, { kind: "succeeded", output, finishedAt: null });
-  const { data, errors } = await gateway.answer(query, { id: job.id });
-  expect(errors).toBeUndefined();
-  return data;
+  return async (deploymentId: string, output: JsonValue) => {
+    const job = await gateway.addJob({ deploymentId });
+    const before = await gateway.answer(READ, { id: job.id });
+    expect(before.data).toEqual({ job: { output: null, typedOutput: null } });
+    await gateway.observe(job, { kind: "succeeded", output, finishedAt: null });
+    const { data, errors } = await gateway.answer(READ, { id: job.id });
+    expect(errors).toBeUndefined();
+    return data;
+  };
 }
 
 test("an output that fits its schema is a type of its deployment, in camelCase", async () => {
+  const read = await openReader();
   const output = {
     images: ["https://files.example/a.png"],
     kind: "still image",
     meta_data: { seed_used: 2 ** 40, "run-time": 1.5 },
     more: "of it",
   };
-  expect(await readTypedOutput("wg", output)).toEqual({
-    job: {
-      output,
-      typedOutput: {
-        __typename: "WarmGlowOutput",
-        images: output.images,
-        kind: "STILL_IMAGE",
-        metaData: { seedUsed: 2 ** 40, runTime: 1.5 },
-        constructor_2: null,
-      },
-    },
-  });
+  const typedOutput = {
+    __typename: "WarmGlowOutput",
+    images: output.images,
+    kind: "STILL_IMAGE",
+    metaData: { seedUsed: 2 ** 40, runTime: 1.5 },
+    constructor_2: null,
+  };
+  expect(await read("wg", output)).toEqual({ job: { output, typedOutput } });
   const film = { video: { url: "https://files.example/a.mp4" } };
-  expect(await readTypedOutput("pl", film)).toEqual({
+  expect(await read("pl", film)).toEqual({
     job: { output: film, typedOutput: { __typename: "PaperLanternOutput", ...film } },
   });
 });
 
 test("an output that can't be typed is null there, and whole in `output`", async () => {
-  for (const [deploymentId, output] of [
+  const read = await openReader();
+  const outputs: readonly (readonly [string, JsonValue])[] = [
     // An enum value that is not known, a member that is missing, another shape.
     ["wg", { images: [], kind: "hologram" }],
     ["wg", { images: [] }],
@@ -80,10 +79,9 @@ test("an output that can't be typed is null there, and whole in `output`", async
     ["cl", { images: [] }],
     ["gone", { images: [] }],
     ["li", []],
-  ] as const) {
-    const told = await readTypedOutput(deploymentId, JSON.parse(JSON.stringify(output)));
-    expect(told).toEqual({ job: { output, typedOutput: null } });
-  }
+  ];
+  for (const [deploymentId, output] of outputs)
+    expect(await read(deploymentId, output)).toEqual({ job: { output, typedOutput: null } });
 });
 
 test("where no output is known, there is no typedOutput", () => {
