@@ -16,7 +16,7 @@ const WRONG: fc.Arbitrary<JsonValue> = fc.constantFrom(true, "text", 1.5, [], {}
 /** A member of each kind, under names of each kind: its schema, and values that fit it. */
 const SCALARS: Readonly<Record<string, readonly [JsonObject, fc.Arbitrary<JsonValue>]>> = {
   prompt: [{ type: "string", maxLength: 5 }, fc.string({ maxLength: 5 })],
-  constructor: [{ type: ["string", "null"] }, fc.option(fc.string())],
+  constructor: [{ type: ["string", "null"] }, fc.option(fc.string())] as const,
   ctrl_img_1: [{ type: "integer" }, fc.maxSafeInteger()],
   ctrlImg1: [{ type: "integer", minimum: -1, maximum: 4_096 }, fc.integer({ min: -1, max: 4_096 })],
   MAX_SIZE: [{ type: "number", exclusiveMinimum: 0 }, fc.double(DOUBLES)],
@@ -32,6 +32,7 @@ const SCALARS: Readonly<Record<string, readonly [JsonObject, fc.Arbitrary<JsonVa
 
 function toCase(members: typeof SCALARS, required: readonly string[]) {
   const entries = Object.entries(members);
+  const optional: string[] = [];
   return [
     {
       type: "object",
@@ -39,7 +40,7 @@ function toCase(members: typeof SCALARS, required: readonly string[]) {
       required,
     },
     fc.record(Object.fromEntries(entries.map(([name, [, value]]) => [name, value])), {
-      requiredKeys: [],
+      requiredKeys: optional,
     }),
   ] as const;
 }
