@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
 
 import type { Files } from "../store/files.ts";
 import { checkFileName, type FileStore, FileStoreError } from "./file-store.ts";
@@ -57,12 +58,10 @@ export async function openFileStore(options: {
 
 /** Does what keeping a file takes: permissions alone don't tell of a full disk, nor credentials of what they may do. */
 async function checkWriting(store: FileStore): Promise<void> {
-  await using draft = await store.draft(noBytes(), { mostBytes: 0 });
+  await using draft = await store.draft(Readable.from([]), { mostBytes: 0 });
   await draft.keepAs("check", "application/octet-stream");
   await store.delete("check");
 }
-
-export async function* noBytes(): AsyncGenerator<Uint8Array> {}
 
 /** `folder` is that of all databases: a path, or what keys begin with. */
 type Location =

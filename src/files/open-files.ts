@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 
 import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
@@ -16,7 +17,7 @@ import { type FileStore, FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
 import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
-import { noBytes, openFileStore } from "./open-file-store.ts";
+import { openFileStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
 import { createUploadService } from "./uploads.ts";
 
@@ -43,16 +44,16 @@ export async function openFiles({
   const isSandbox = config.upstream.kind === "sandbox";
   await using opening = new AsyncDisposableStack();
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
-  const { folder, key, marker } = await store.files.readPlace();
+  const { files, uploads: rows } = store;
+  const { folder, key, marker } = await files.readPlace();
   const { credentials } = settings;
-  const { files } = store;
   const opened = await openFileStore({ url, databaseId: folder, credentials, files });
   opening.defer(() => opened.close());
   const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
-  await checkMarker(marker, { files: store.files, store: fileStore });
+  await checkMarker(marker, { files, store: fileStore });
   const urls = createSignedUrls({ key, publicUrl });
   const uploads = createUploadService({
-    uploads: store.uploads,
+    uploads: rows,
     store: fileStore,
     urls,
     quota: createQuota({ quotas: store.quotas, log }),
@@ -65,7 +66,7 @@ export async function openFiles({
   const fetchPublic = createFetchFile({ trustedOrigins: [] });
   const fetchFromSandbox = createFetchFile({ trustedOrigins: [upstreamOrigin] });
   const keeper = new Keeper({
-    files: store.files,
+    files,
     store: fileStore,
     async *fetchFile(from, { upstream, ...options }) {
       if (upstream !== SANDBOX) return yield* fetchPublic(from, options);
@@ -76,12 +77,7 @@ export async function openFiles({
     log,
   });
   opening.defer(() => keeper.close());
-  const cleanup = startCleanup({
-    files: store.files,
-    uploads: store.uploads,
-    store: fileStore,
-    log,
-  });
+  const cleanup = startCleanup({ files, uploads: rows, store: fileStore, log });
   opening.defer(() => cleanup.close());
   // Closed before those who use it, which wait for its calls.
   opening.defer(() => opened.close());
@@ -90,9 +86,9 @@ export async function openFiles({
     store: fileStore,
     urls,
     uploads,
-    findOwner: createFindOwner(store.files),
+    findOwner: createFindOwner(files),
     /** Lets a file stay that no row names, such as a thumbnail. */
-    endLease: (name: string) => store.files.forgetDeletions([name]),
+    endLease: (name: string) => files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,
     keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
     /** Tells the keeper that there are files to keep; undefined where outputs are not kept. */
@@ -139,7 +135,7 @@ async function checkMarker(
   let marker = known;
   if (marker === null) {
     const mine = createFileName("place");
-    await using draft = await store.draft(noBytes(), { mostBytes: 0 });
+    await using draft = await store.draft(Readable.from([]), { mostBytes: 0 });
     await draft.keepAs(mine, "application/octet-stream");
     marker = await files.claimMarker(mine);
   }

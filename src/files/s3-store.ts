@@ -213,10 +213,9 @@ function createS3Client({
         method,
         headers: signed.headers,
         signal,
-        // Without both, fetch holds all of a body in memory, to send it again after a redirect.
-        ...(body === undefined
-          ? { redirect: "manual" }
-          : { body, redirect: "error", window: null }),
+        body: body ?? null,
+        // In any other mode fetch holds all of a body in memory, to send it again after a redirect.
+        redirect: body === undefined ? "manual" : "error",
       });
       if (!response.ok) throw new S3RefusedError(response.status, readCode(await response.text()));
       return await read(response, () => patience.abort());

@@ -31,16 +31,6 @@ test("a catalogue keeps the order of its file and finds deployments by id", asyn
   expect(catalogue.find("__proto__")).toBeNull();
 });
 
-test("the sandbox's own file is a catalogue", async () => {
-  const path = new URL("../../sandbox/src/deployments.json", import.meta.url).pathname;
-  const { catalogue } = await loadCatalogue(path);
-  expect(catalogue.deployments.map(({ name, input }) => [name, input?.submitField])).toEqual([
-    ["Warm Glow", "submitWarmGlow"],
-    ["Paper Lantern", "submitPaperLantern"],
-    ["Slow Tide", "submitSlowTide"],
-  ]);
-});
-
 test("one error lists every problem of a file with its location, schemas of well-formed entries included", async () => {
   const path = await write(
     JSON.stringify({

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -19,14 +18,14 @@ import { NOT_KEPT } from "../../src/job/asset.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { insertPngChunk, PNG_WIDTH_AT } from "./png-chunk.ts";
 
-/** Makes a thumbnail of what is given, a path or a stream. */
+/** Makes a thumbnail of what is given, bytes or a stream. */
 function make(
-  source: string | Readable,
-  width: (typeof THUMBNAIL_WIDTHS)[number],
-  { ownerId = "owner", timeoutMs = 10_000 } = {},
+  source: Uint8Array | Readable,
+  width: (typeof THUMBNAIL_WIDTHS)[number] = 64,
+  timeoutMs = 10_000,
 ): Promise<Buffer | null> {
-  const open = async () => (typeof source === "string" ? createReadStream(source) : source);
-  return makeThumbnail(open, { ownerId, width, timeoutMs });
+  const open = async () => (source instanceof Readable ? source : Readable.from([source]));
+  return makeThumbnail(open, { ownerId: "owner", width, timeoutMs });
 }
 
 function draw(width: number, height: number, background = "teal") {
@@ -54,21 +53,20 @@ async function animate() {
 
 test("a thumbnail is an upright WebP of that width, and no larger than its picture", async () => {
   const turned = await draw(400, 800).withMetadata({ orientation: 6 }).jpeg().toBuffer();
-  const path = await write(turned);
   for (const width of THUMBNAIL_WIDTHS) {
     const isSmaller = width < 800;
     const size = isSmaller ? { width, height: width / 2 } : { width: 800, height: 400 };
-    expect(await measure(await make(path, width))).toEqual({ format: "webp", ...size, pages: 1 });
+    expect(await measure(await make(turned, width))).toEqual({ format: "webp", ...size, pages: 1 });
   }
 });
 
 test("a very tall picture has a thumbnail that WebP can hold", async () => {
-  const path = await write(await draw(20, 20_000).png().toBuffer());
-  expect(await measure(await make(path, 64))).toMatchObject({ height: 16_383 });
+  const tall = await draw(20, 20_000).png().toBuffer();
+  expect(await measure(await make(tall))).toMatchObject({ height: 16_383 });
 });
 
 test("an animation is shown by its first frame", async () => {
-  const picture = await make(await write(await (await animate()).webp().toBuffer()), 64);
+  const picture = await make(await (await animate()).webp().toBuffer());
   expect(await measure(picture)).toMatchObject({ width: 64, height: 32, pages: 1 });
   const { channels } = await sharp(picture ?? "").stats();
   expect(channels.map(({ mean }) => Math.round(mean / 255))).toEqual([1, 0, 0]);
@@ -81,10 +79,10 @@ test("what is no common picture, damaged or huge has no thumbnail", async () => 
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" /></svg>';
   const huge = await claim(30_000, 8);
   for (const bytes of [png.subarray(0, 200), "some text", "", "<svg", svg, "%PDF-1.7", huge])
-    expect(await make(Readable.from([Buffer.from(bytes)]), 64)).toBeNull();
+    expect(await make(Buffer.from(bytes))).toBeNull();
   const path = join(await createTemporaryFolder(), "picture.v");
   await draw(10, 10).toFile(path);
-  expect(await make(path, 64)).toBeNull();
+  expect(await make(await readFile(path))).toBeNull();
 });
 
 /** A PNG whose header claims to be of this size, with so many bits in each of four channels. */
@@ -101,8 +99,8 @@ test("a long animation has no thumbnail, as libvips would walk through all of it
   for (const format of ["gif", "webp"] as const) {
     const short = await (await animate()).toFormat(format).toBuffer();
     const long = Buffer.concat([short, Buffer.alloc(1_048_576)]);
-    expect(await make(Readable.from([short]), 64)).not.toBeNull();
-    expect(await make(Readable.from([long]), 64)).toBeNull();
+    expect(await make(short)).not.toBeNull();
+    expect(await make(long)).toBeNull();
     const path = await write(long);
     await expect(
       stripMetadata(path, { ...(await detectFile(path)), ownerId: "owner" }),
@@ -117,16 +115,14 @@ test("a stream that is too large for the memory is left early", async () => {
       this.push(mebibyte);
     },
   });
-  expect(await make(endless, 64)).toBeNull();
+  expect(await make(endless)).toBeNull();
   expect(endless.destroyed).toBe(true);
 });
 
 test("a stream that stops is left after a while", async () => {
   const stopped = new PassThrough();
   stopped.write("some");
-  await expect(make(stopped, 64, { timeoutMs: 100 })).rejects.toThrow(
-    /^The picture comes too slowly\./,
-  );
+  await expect(make(stopped, 64, 100)).rejects.toThrow(/^The picture comes too slowly\./);
   expect(stopped.destroyed).toBe(true);
 });
 
@@ -141,12 +137,12 @@ test("of one owner two hundred wait, and one more is refused", async () => {
   const made = [makeThumbnail(open, { ownerId: "owner", width: 64 })];
   // Pictures of tests before may still be drawn.
   await begun.promise;
-  for (let others = 0; others < 199; others += 1) made.push(make(Readable.from([png]), 64));
+  for (let others = 0; others < 199; others += 1) made.push(make(png));
   const failing = new Readable({ read: () => void failing.destroy(new Error("the disk is gone")) });
-  const failed = expect(make(failing, 64)).rejects.toThrow("the disk is gone");
+  const failed = expect(make(failing)).rejects.toThrow("the disk is gone");
 
   const refused = new PassThrough();
-  await expect(make(refused, 64)).rejects.toMatchObject({
+  await expect(make(refused)).rejects.toMatchObject({
     code: "UNAVAILABLE",
     message: expect.stringContaining("Try again"),
   });
@@ -155,7 +151,7 @@ test("of one owner two hundred wait, and one more is refused", async () => {
     expect(await measure(picture)).toMatchObject({ width: 10 });
   }
   await failed;
-  expect(await measure(await make(Readable.from([png]), 64))).toMatchObject({ width: 10 });
+  expect(await measure(await make(png))).toMatchObject({ width: 10 });
 });
 
 test("an owner's pictures are made one at a time, and those of all owners two at a time, in turns", async () => {
