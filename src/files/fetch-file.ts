@@ -43,7 +43,7 @@ export function createFetchFile({
     try {
       response = await follow(text, signal);
       checkHead(response, mostBytes);
-      yield* read(response);
+      yield* readInTime(response, silenceMs);
     } catch (error) {
       throw toThrown(error, signal);
     } finally {
@@ -108,25 +108,27 @@ export function createFetchFile({
       callback(error ?? (allowed.length === 0 ? notPublic() : null), allowed);
     });
   }
+}
 
-  async function* read(response: IncomingMessage): AsyncGenerator<Uint8Array, void> {
-    const chunks: AsyncIterator<Uint8Array, unknown> = response[Symbol.asyncIterator]();
-    let bytes = 0;
-    // Only what the server takes counts; whoever reads may be as slow as they like.
-    let waitedMs = 0;
-    for (;;) {
-      const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
-      const stopTimer = clock.setTimer(
-        () => response.destroy(tooSlow()),
-        Math.min(silenceMs, leftMs),
-      );
-      const since = clock.monotonic();
-      const chunk = await chunks.next().finally(stopTimer);
-      waitedMs += clock.monotonic() - since;
-      if (chunk.done === true) return;
-      bytes += chunk.value.byteLength;
-      yield chunk.value;
-    }
+/** Fails when the server is silent for too long, or takes too long in all. */
+async function* readInTime(
+  response: IncomingMessage,
+  silenceMs: number,
+): AsyncGenerator<Uint8Array, void> {
+  const chunks: AsyncIterator<Uint8Array, unknown> = response[Symbol.asyncIterator]();
+  let bytes = 0;
+  // Only what the server takes counts; whoever reads may be as slow as they like.
+  let waitedMs = 0;
+  for (;;) {
+    const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;
+    const endMs = Math.min(silenceMs, leftMs);
+    const stopTimer = clock.setTimer(() => response.destroy(tooSlow()), endMs);
+    const since = clock.monotonic();
+    const chunk = await chunks.next().finally(stopTimer);
+    waitedMs += clock.monotonic() - since;
+    if (chunk.done === true) return;
+    bytes += chunk.value.byteLength;
+    yield chunk.value;
   }
 }
 

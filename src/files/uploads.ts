@@ -50,19 +50,13 @@ export function createUploadService(dependencies: {
 }) {
   const { uploads, store, urls, quota, mostBytes, urlSeconds, isSandbox } = dependencies;
 
-  async function find(id: string): Promise<Upload | null> {
-    const [upload = null] = await uploads.readMany([id]);
-    return upload;
-  }
-
   return {
     /** Opens an upload. Rejects with an `InvalidUploadError` or a `LimitError`. */
     async createUpload(given: NewUpload, viewer: Viewer): Promise<OpenUpload> {
       const isReachable =
         isSandbox || store.presign !== null || publicUrlProblem(dependencies.publicUrl()) === null;
       if (!isReachable) throw new InvalidUploadError([], UNREACHABLE);
-      const issues = checkNewUpload(given, mostBytes);
-      if (issues.length > 0) throw new InvalidUploadError(issues);
+      checkNewUpload(given, mostBytes);
       const giveBack = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
       const id = createUploadId();
       try {
@@ -79,7 +73,10 @@ export function createUploadService(dependencies: {
       };
     },
 
-    find,
+    async find(id: string): Promise<Upload | null> {
+      const [upload = null] = await uploads.readMany([id]);
+      return upload;
+    },
 
     /** Takes the bytes. Rejects with INVALID_FILE or ALREADY_UPLOADED; then nothing is left of them. */
     async receive(upload: Upload, bytes: AsyncIterable<Uint8Array>): Promise<void> {
@@ -93,19 +90,17 @@ export function createUploadService(dependencies: {
       const facts = await detectFile(draft.path);
       const problem = findProblem(facts, upload);
       if (problem !== null) throw invalidFile(problem);
-      const { contentType, extension } = facts;
-      const { ownerId } = upload;
       if (dependencies.isMetadataStripped)
-        await stripMetadata(draft.path, { contentType, ownerId });
-      const name = createFileName(extension);
-      await draft.keepAs(name, contentType);
+        await stripMetadata(draft.path, { ...facts, ownerId: upload.ownerId });
+      const name = createFileName(facts.extension);
+      await draft.keepAs(name, facts.contentType);
       if (await uploads.receive(upload.id, name)) return;
       // If that fails, the end of its lease deletes it.
       await Promise.allSettled([store.delete(name)]);
       throw hasCome();
     },
 
-    /** Resolves with the ids of the uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the owner's. */
+    /** Resolves with the uploads that an input names. Rejects with an `InvalidInputError` unless all are here and the owner's. */
     async check(input, { viewer, spell }) {
       const named = findUploads(input);
       if (named.length === 0) return [];
@@ -143,10 +138,8 @@ export function createUploadService(dependencies: {
 
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 
-function checkNewUpload(
-  { fileName, contentType, bytes }: NewUpload,
-  mostBytes: number,
-): readonly InputIssue[] {
+/** Throws an `InvalidUploadError` where anything of it can't be taken. */
+function checkNewUpload({ fileName, contentType, bytes }: NewUpload, mostBytes: number): void {
   const isLong = fileName.length > MAX_NAME_LENGTH;
   const range = `must be from 1 to ${mostBytes}; choose`;
   const problems = {
@@ -159,9 +152,10 @@ function checkNewUpload(
           ? `${range} a smaller file`
           : null,
   };
-  return Object.entries(problems).flatMap(([name, message]) =>
+  const issues: readonly InputIssue[] = Object.entries(problems).flatMap(([name, message]) =>
     message === null ? [] : [{ path: [name], message }],
   );
+  if (issues.length > 0) throw new InvalidUploadError(issues);
 }
 
 const NO_NAME = "is empty; give the file's name";
