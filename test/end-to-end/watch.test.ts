@@ -1,14 +1,14 @@
-import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 import { createClient } from "graphql-ws";
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 
 import { start } from "../gateway/open-gateway.ts";
-import type { JobsUpdatedSubscription, JobUpdatedSubscription } from "../support/gql/operations.ts";
-import { JobsUpdatedDocument, JobUpdatedDocument } from "../support/gql/operations.ts";
+import type { JobUpdatedSubscription } from "../support/gql/operations.ts";
+import { JobUpdatedDocument } from "../support/gql/operations.ts";
 import { submit } from "../support/graphql-client.ts";
 
+const QUERY = print(JobUpdatedDocument);
 const WATCHERS = 100;
 const SOON = { timeout: 20_000, interval: 50 };
 const OUTPUT = { output: { images: ["https://a.runcomfy.net/1.png"] } };
@@ -65,96 +65,41 @@ test("a socket and server-sent events bring the same states to the end, which wh
   expect(await readJobs(url, id)).toEqual([last]);
 });
 
-test("one dashboard sees every job to its end over a WebSocket, and comes back without missing any, also as server-sent events", async () => {
-  const { upstream, url } = await start();
-  upstream.script("waiting", ["in_queue"]);
-  // It begins with what to start from, a reset, because it has no cursor yet.
-  const present = watchFeed(url, "");
-  await present.first;
-  const jobs = [await submit(url, "waiting", "the first")];
-  const statusOf = (changes: readonly Change[], { id }: { readonly id: string }) =>
-    changes.findLast(({ job }) => job?.id === id)?.job?.status;
-  for (const job of jobs)
-    await expect.poll(() => statusOf(present.states, job), SOON).toBe("IN_QUEUE");
-  present.leave();
-  expect(await present.end).toBe("complete");
-
-  jobs.push(await submit(url, "waiting", "the second"));
-  for (const { requestId } of jobs) upstream.finish(requestId ?? "", OUTPUT);
-  const after = present.states.at(-1)?.cursor ?? "";
-  const returned = watchFeed(url, after);
-  for (const job of jobs) {
-    await expect.poll(() => statusOf(returned.states, job), SOON).toBe("SUCCEEDED");
-    expectToGrow(
-      returned.states.flatMap((change) => (change.job?.id === job.id ? change.job : [])),
-    );
-  }
-  const leaving = new AbortController();
-  onTestFinished(() => leaving.abort());
-  const response = await openEvents(url, JobsUpdatedDocument, { after }, leaving.signal);
-  let text = "";
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
-    if (jobs.every(({ id }) => text.includes(id))) break;
-  }
-  expect(text).toMatch(/event: next\ndata: .*"prompt":"the second"/);
-});
-
-type Change = JobsUpdatedSubscription["jobsUpdated"];
 type State = JobUpdatedSubscription["jobUpdated"];
 
-const watchJob = (url: string, id: string) =>
-  watch(url, JobUpdatedDocument, { id }, ({ jobUpdated }) => jobUpdated);
-const watchFeed = (url: string, after: string) =>
-  watch(url, JobsUpdatedDocument, { after }, ({ jobsUpdated }) => jobsUpdated);
-
-/** Watches on a socket of its own, which does not come back by itself. */
-function watch<Data, Variables extends Record<string, unknown>, Value>(
-  url: string,
-  document: TypedDocumentNode<Data, Variables>,
-  variables: Variables,
-  pick: (data: Data) => Value,
-) {
+/** Watches a job on a socket of its own, which does not come back by itself. */
+function watchJob(url: string, id: string) {
   const client = createClient({
     url: `${url.replace(/^http/, "ws")}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
   });
   onTestFinished(() => void client.dispose());
-  const states: Value[] = [];
+  const states: State[] = [];
   const first = Promise.withResolvers<void>();
   const end = Promise.withResolvers<unknown>();
-  const leave = client.subscribe<Data>(
-    { query: print(document), variables },
+  client.subscribe<JobUpdatedSubscription>(
+    { query: QUERY, variables: { id } },
     {
       next({ data }) {
-        if (data) states.push(pick(data));
+        if (data) states.push(data.jobUpdated);
         first.resolve();
       },
       error: end.resolve,
       complete: () => end.resolve("complete"),
     },
   );
-  return { states, first: first.promise, end: end.promise, leave };
-}
-
-async function openEvents<Variables>(
-  url: string,
-  document: TypedDocumentNode<unknown, Variables>,
-  variables: Variables,
-  signal: AbortSignal | null = null,
-): Promise<Response> {
-  return await fetch(`${url}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "text/event-stream" },
-    body: JSON.stringify({ query: print(document), variables }),
-    signal,
-  });
+  return { states, first: first.promise, end: end.promise };
 }
 
 /** The states of a job that come as server-sent events until the stream is complete. */
 async function readJobs(url: string, id: string): Promise<readonly State[]> {
-  const text = await (await openEvents(url, JobUpdatedDocument, { id })).text();
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify({ query: QUERY, variables: { id } }),
+  });
+  const text = await response.text();
   expect(text).toMatch(/event: complete\n(data:.*\n)?\n$/);
   return [...text.matchAll(/^event: next\ndata: (.*)$/gm)].map(
     ([, data = ""]) => JSON.parse(data).data.jobUpdated,
