@@ -1,13 +1,22 @@
+import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 
-import { createGatewayClient, type GatewayError, JOB_UPDATED } from "runcomfy-graphql-client";
+import {
+  type ClientOptions,
+  createGatewayClient,
+  type GatewayError,
+  JOB_UPDATED,
+} from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
+import { z } from "zod";
 
 import { openClient } from "./open-client.ts";
-import { openClientOf, SUBSCRIPTION } from "./socket-server.ts";
 
 const SOON = { timeout: 20_000, interval: 50 };
+const MESSAGE = z.object({ type: z.string(), id: z.string().optional() });
+const ADDRESS = z.object({ port: z.number() });
+const SUBSCRIPTION = "subscription { viewer { id } }";
 const DATA = { viewer: { id: "anna" } };
 
 test("a subscription comes back after a close that may pass, whoever it is for", async () => {
@@ -133,3 +142,40 @@ test("where there is no WebSocket, as on Node 20, one is asked for with a senten
   });
   expect(error).toMatchObject({ code: "NOT_FOUND" });
 });
+
+type Subscription = {
+  readonly socket: WebSocket;
+  /** Sends a message of the protocol about it. */
+  send(type: "next" | "error" | "complete", payload?: unknown): void;
+};
+
+/**
+ * A client of a server that lets everybody in and hands each subscription to `onSubscribe`, with how many came before it.
+ * Both are closed when the test ends.
+ */
+async function openClientOf(
+  onSubscribe: (subscription: Subscription, before: number) => void,
+  options: Omit<ClientOptions, "url"> = {},
+) {
+  let count = 0;
+  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  server.on("connection", (socket) => {
+    socket.on("message", (data: Buffer) => {
+      const { type, id } = MESSAGE.parse(JSON.parse(String(data)));
+      const send = (answer: string, payload?: unknown) =>
+        socket.send(JSON.stringify({ type: answer, id, payload }));
+      if (type === "connection_init") send("connection_ack");
+      if (type === "subscribe") onSubscribe({ socket, send }, count++);
+    });
+  });
+  await once(server, "listening");
+  const { port } = ADDRESS.parse(server.address());
+  const client = createGatewayClient({ url: `http://127.0.0.1:${port}/graphql`, ...options });
+  onTestFinished(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+    // It ends with the pause in which it may be, which is not waited for.
+    void Promise.resolve(client.socket.dispose()).catch(() => undefined);
+  });
+  return { client, count: () => count };
+}
