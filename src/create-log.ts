@@ -13,7 +13,7 @@ const MAX_UNREAD_BYTES = 1_048_576;
 
 /**
  * The log of the process: JSON lines, or on a terminal text, from warnings on. It never waits for its reader: one that is
- * too far behind misses lines, and is told how many once it has caught up.
+ * too far behind misses lines, and learns how many once it has caught up.
  */
 export function createLog({
   output,
@@ -32,20 +32,20 @@ export function createLog({
     { level: level ?? (isTerminal ? "warn" : "info"), serializers: { err: toLoggedError } },
     {
       write(line: string) {
-        // Once one line is dropped, all are until the reader has caught up, so that there is one gap to tell of.
+        // Once one line is dropped, all are until the reader has caught up, so that there is one gap to report.
         if (output.writableLength >= (dropped === 0 ? MAX_UNREAD_BYTES : 1)) {
           dropped += 1;
           return;
         }
-        tellDropped();
+        reportDropped();
         output.write(format(line));
       },
     },
   );
-  output.on("drain", tellDropped);
+  output.on("drain", reportDropped);
   return log;
 
-  function tellDropped(): void {
+  function reportDropped(): void {
     if (dropped === 0) return;
     const lines = dropped;
     dropped = 0;

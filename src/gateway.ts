@@ -16,7 +16,7 @@ import type { Channels } from "./diagnostics/channels.ts";
 import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
 import { startOutageProbe, UpstreamHealth } from "./runcomfy/upstream-health.ts";
-import type { TokenSight } from "./runcomfy/live-deployments.ts";
+import type { TokenState } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
@@ -48,7 +48,7 @@ export type Gateway = {
     readonly origin: string;
     readonly isSandbox: boolean;
     /** What the upstream has said of it by the end of the start. */
-    readonly token: TokenSight;
+    readonly token: TokenState;
   };
   /**
    * Lets `/ready` fail and serves until `drained`, at once by default; then closes everything in reverse order of opening,

@@ -20,7 +20,7 @@ const LAST_LINES_MS = 500;
 const REPEATED_SIGNAL_MS = 2_000;
 const USAGE = `Its other settings are variables, in the environment or in .env. See all of them, and the other commands, with: ${COMMANDS.start} --help`;
 const DOCS = fileURLToPath(new URL("../docs", import.meta.url));
-/** Comments, as what follows is told to be copied as .env. */
+/** Comments, as what follows is meant to be copied as .env. */
 const HELP = `# ${COMMANDS.start} --port 4100 --database file:data/gateway.db
 #   starts the gateway; both may be left out, and stand for PORT and DATABASE_URL.
 # ${COMMANDS.start} --version

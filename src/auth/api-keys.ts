@@ -138,8 +138,8 @@ export function hashSecret(secret: string, salt = chance.bytes(16).toString("bas
   return { salt, hash: hash("sha256", `${salt}${secret}`, "base64url") };
 }
 
-/** Whether the secret is the one of the hash, in a time that does not tell how nearly it is. */
-export function isSecretOf(
+/** Whether the secret is the one of the hash, in a time that does not depend on how near it is. */
+function isSecretOf(
   secret: string,
   { salt, hash }: { readonly salt: string; readonly hash: string },
 ): boolean {

@@ -16,7 +16,7 @@ export type SigningKeys = {
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
   refresh(): Promise<boolean>;
-  /** Returns a function that tells whether this key has been withdrawn. */
+  /** Returns a function that says whether this key has been withdrawn. */
   watch(key: CryptoKey): () => boolean;
   close(): Promise<void>;
 };

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What people are told of a variable: its default, or in words what holds without it. */
+/** What people read about a variable: its default, or in words what holds without it. */
 export const NOTES = z.registry<{
   readonly value: string | null;
   readonly unset: string;

@@ -26,7 +26,7 @@ export function createChannels() {
     call: trace<{ readonly call: string; readonly method: string } & Timed>("call"),
     /** The HTTP status of the answer to a call, published within the call. */
     answered: open<number>("answered"),
-    /** What became of a submit: `accepted`, `refused` or `never-arrived`. The rest is told by the job. */
+    /** What became of a submit: `accepted`, `refused` or `never-arrived`. The job says the rest. */
     submitted: open<string>("submitted"),
     /** A poll of which RunComfy is asked, with the `traceparent` of its job. */
     poll: trace<{ readonly job: Job; readonly traceparent: string | null }>("poll"),

@@ -16,7 +16,7 @@ import { isOwnHost } from "../server/origins.ts";
 import { listen } from "../server/start-server.ts";
 
 const PREFIX = "runcomfy_gateway_";
-/** Beyond these, deployments are told as one: each label is a row for as long as the process lives. */
+/** Beyond these, deployments are counted as one: each label is a row for as long as the process lives. */
 const MAX_DEPLOYMENTS = 100;
 const OTHER = "other";
 const DATABASE_PATIENCE_MS = 3_000;
@@ -101,7 +101,7 @@ function observeOperations({ channels, on, count, countEach, measure }: Observer
     "How long operations took; of subscriptions, until they had begun.",
     ["kind"],
   );
-  // What comes into being with its first count has not increased for Prometheus, and no alert would tell of it.
+  // What comes into being with its first count has not increased for Prometheus, so no alert would fire.
   for (const kind of ["query", "mutation", "subscription"])
     operations.inc({ kind, outcome: "error", code: "INTERNAL_SERVER_ERROR" }, 0);
   on(channels.operation.asyncEnd, ({ kind, startedAt, error, result }) => {
@@ -184,7 +184,7 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
   const lateness = measure(
     SECONDS,
     "job_end_lateness_seconds",
-    "From the end of a job by RunComfy's clock until it was told.",
+    "From the end of a job by RunComfy's clock until the gateway had noted it.",
     of,
   );
   const deployments = new Set<string>();

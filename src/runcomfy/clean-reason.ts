@@ -3,14 +3,14 @@ const MAX_REASON_LENGTH = 500;
 /** Never reads further than this, so that a huge text costs nothing. */
 const MAX_TEXT_LENGTH = 1_000;
 
-/** A cut may leave an address that can't be told as one, so the last word goes too, up to this long. */
+/** A cut may leave an address that can't be recognised as one, so the last word goes too, up to this long. */
 const MAX_CUT_WORD_LENGTH = 256;
 
 const REMOVED = "[removed]";
 
 /**
- * Whatever may tell an address: from the plain to the guessed, since what one leaves the next may still take. Every run
- * before the part that tells is bounded (63 characters are a host's longest label, 64 a mailbox's name), since it is
+ * Whatever may be an address: from the plain to the guessed, since what one leaves the next may still take. Every run
+ * before the distinctive part is bounded (63 characters are a host's longest label, 64 a mailbox's name), since it is
  * tried again from each of its characters.
  */
 const ADDRESSES = [

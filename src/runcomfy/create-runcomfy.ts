@@ -155,7 +155,7 @@ export function createRunComfy(options: {
     const list = { path: toListPath([reference.deploymentId]), readReport: readLiveDeployments };
     await Promise.all([
       ask({ call: "status", path, readReport: readStatusReport, signal }, reference.deploymentId),
-      // Each is a service of its own, and may fail for long, so either may tell the end of an outage of all.
+      // Each is a service of its own, and may fail for long, so either may show the end of an outage of all.
       deploymentId === null && ask({ ...list, call: "list", signal }, null),
     ]);
   }

@@ -19,7 +19,7 @@ export type LiveDeployments = ReturnType<typeof createLiveDeployments>;
 export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
 
 /** Whether the upstream accepts the gateway's token. */
-export type TokenSight = "accepted" | "refused" | "unknown";
+export type TokenState = "accepted" | "refused" | "unknown";
 
 /**
  * What the upstream says about these deployments, or about all that it has. One call asks for them at most every ten
@@ -42,7 +42,7 @@ export function createLiveDeployments({
     if (isTokenRefused(error)) log.warn({}, TOKEN_REFUSED);
     else log.warn({ err: error }, NOT_LISTED);
   });
-  let token: TokenSight = "unknown";
+  let token: TokenState = "unknown";
   let last: UpstreamList = new Map();
   let listing: Promise<void> | null = null;
   let askedAt = -Infinity;

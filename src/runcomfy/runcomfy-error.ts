@@ -72,7 +72,7 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
   );
 }
 
-/** The system calls before a byte leaves. A code alone does not tell: a read can fail with EHOSTUNREACH as well. */
+/** The system calls before a byte leaves. A code alone is not enough: a read can fail with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
 const CONNECT_TIMEOUT = "UND_ERR_CONNECT_TIMEOUT";
 const CERTIFICATE =

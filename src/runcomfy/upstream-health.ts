@@ -116,7 +116,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
         if (this.#find(id)?.noteGood() === true) this.#report("recovery", id);
       return;
     }
-    // What fails in an outage of all tells nothing of its deployment.
+    // What fails in an outage of all says nothing about its deployment.
     if (!isFailure(error) || this.#all.isOpen) return;
     const { code } = error;
     if (deploymentId !== null && isOfDeployment(error)) {
@@ -207,7 +207,7 @@ const MIN_BACK_OFF_MS = 1_000;
 /** Where probes are answered and all else fails, outages follow each other this soon; their back-off goes on. */
 const RELAPSE_MS = 60_000;
 
-/** Probes may not tell what POSTs would: after this long with bad answers to them, a submit has to find out. */
+/** Probes may not show what POSTs would: after this long with bad answers to them, a submit has to find out. */
 const BAD_ANSWERS_MS = 120_000;
 
 /**

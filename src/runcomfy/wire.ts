@@ -24,7 +24,7 @@ export type StatusReport = {
   readonly word: string;
 };
 
-export type UpstreamState =
+type UpstreamState =
   | "queued"
   | "running"
   | "finished"
@@ -41,7 +41,7 @@ export type ResultReport =
   | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/** `requested`: the upstream took note, and a later poll tells the outcome. */
+/** `requested`: the upstream took note, and a later poll finds the outcome. */
 export type CancelReport = "cancelled" | "not-cancellable" | "requested";
 
 /** What the upstream says about a deployment now; null where it says nothing readable. */
@@ -156,7 +156,7 @@ export function readCancelReport(body: JsonValue): CancelReport | null {
   if (!isJsonObject(body)) return null;
   const word = toWord(body["outcome"]) ?? toWord(body["status"]);
   if (word === null || isNamelessError(body)) return null;
-  // Anything else, `cancellation_requested` as well as a mere `completed`, only a later poll can tell.
+  // Anything else, `cancellation_requested` as well as a mere `completed`, is decided by a later poll.
   return CANCEL_REPORTS.get(word) ?? "requested";
 }
 

@@ -132,10 +132,10 @@ function logFailures(exporter: SpanExporter, log: Logger): SpanExporter {
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/;
 /** Of a name that a client chose. */
 const MAX_NAME_CHARACTERS = 100;
-/** An end that is older is told to somebody who came late. */
+/** An end that is older is sent to somebody who came late. */
 const RECENT_MS = 60_000;
-/** Ends that are known to have been told. */
-const MAX_TOLD = 10_000;
+/** How many ends are known to have been sent. */
+const MAX_SENT = 10_000;
 
 /**
  * The span that the code which runs now belongs to, and the outermost one around it. Timers and listeners outlive the span
@@ -153,7 +153,7 @@ type SpanStart = SpanOptions & { readonly name: string; readonly parent?: Contex
 
 /**
  * Makes spans of what a gateway publishes: operations, what they do to the store, calls to RunComfy, polls, and the event
- * that tells an end. No span holds an input, a credential, an address or a message. Nothing but operations begins a trace.
+ * that reports an end. No span holds an input, a credential, an address or a message. Nothing but operations begins a trace.
  */
 export function createTraces(tracer: Tracer) {
   const scopes = new AsyncLocalStorage<Scope | null>();
@@ -164,7 +164,7 @@ export function createTraces(tracer: Tracer) {
   }
 
   return {
-    /** The same log, whose lines have the `traceId` of what they tell. */
+    /** The same log, whose lines have the `traceId` of what they are about. */
     watchLog: (log: Logger): Logger =>
       log.child(
         {},
@@ -188,9 +188,9 @@ export function createTraces(tracer: Tracer) {
     }): () => void {
       const { channels, jobs, log } = observed;
       const { on, bind, close } = createSubscriptions(log);
-      const told = new LRUCache<string, true>({ max: MAX_TOLD });
+      const sent = new LRUCache<string, true>({ max: MAX_SENT });
 
-      /** Makes a span of all that runs on a channel, which ends with it; what it throws is told by its class or code alone. */
+      /** Makes a span of all that runs on a channel, which ends with it; of what it throws, the class or code alone. */
       function traceEach<Message extends object>(
         traced: Traced<Message>,
         toStart: (message: Message) => SpanStart,
@@ -232,7 +232,7 @@ export function createTraces(tracer: Tracer) {
         attributes: toAttributes(job),
         parent: traceparent === null ? null : fromTraceparent(traceparent),
       }));
-      // Without a URL, as that would tell the upstream's address.
+      // Without a URL, as that would reveal the upstream's address.
       traceEach(channels.call, ({ call, method }) => ({
         name: `${method} ${call}`,
         kind: SpanKind.CLIENT,
@@ -263,11 +263,11 @@ export function createTraces(tracer: Tracer) {
       });
       // Whoever is woken goes on with something of their own.
       bind(channels.wakeUp, scopes, () => null);
-      // The first event on this gateway that told a job's end is a span, however many watch.
+      // The first event on this gateway that reported a job's end is a span, however many watch.
       on(channels.sent, ({ job, at }) => {
-        if (job === null || !isFinished(job) || told.has(job.id)) return;
+        if (job === null || !isFinished(job) || sent.has(job.id)) return;
         if (at - job.updatedAt.getTime() >= RECENT_MS) return;
-        told.set(job.id, true);
+        sent.set(job.id, true);
         void noteEnd("event", job, at);
       });
       return close;

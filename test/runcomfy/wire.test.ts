@@ -29,7 +29,8 @@ test("A queue position is a whole number of GraphQL's, or none", () => {
   const read = (queue_position: JsonValue) =>
     readStatusReport({ status: "in_queue", queue_position })?.queuePosition;
   expect([0, 12].map(read)).toEqual([0, 12]);
-  for (const odd of [null, "3", -1, 1.5, 2 ** 31, {}]) expect(read(odd), String(odd)).toBeNull();
+  for (const odd of [null, "3", -1, 1.5, 2 ** 31, {}])
+    expect(read(odd), JSON.stringify(odd)).toBeNull();
 });
 
 test("A status word goes into the log printable and short", () => {
