@@ -54,17 +54,13 @@ export function createFiles(
     bytes = 0,
   ): Promise<boolean> {
     const job = await write(async (transaction) => {
-      const changed = await transaction
-        .updateTable("jobs")
-        .set({ version: sql`version + 1`, updated_at: nowMs })
-        .where("id", "=", jobId)
-        .where(condition)
-        .returning(["id", "owner_id"])
-        .executeTakeFirst();
-      if (changed !== undefined) await statements(transaction);
-      return changed;
+      const { rows } = await sql<Pick<Tables["jobs"], "owner_id">>`
+        update jobs set version = version + 1, updated_at = ${nowMs}
+          where id = ${jobId} and ${condition} returning owner_id`.execute(transaction);
+      if (rows.length > 0) await statements(transaction);
+      return rows[0];
     }, bytes);
-    if (job !== undefined) announce(job.id, job.owner_id);
+    if (job !== undefined) announce(jobId, job.owner_id);
     return job !== undefined;
   }
 
@@ -181,22 +177,17 @@ export function createFiles(
 
     /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
     async findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
-      const rows = await inChunks(names, (chunk) =>
-        reads
-          .selectFrom("kept_files")
-          .innerJoin("jobs", "id", "job_id")
-          .select(["file", "owner_id"])
-          .where("file", "in", chunk)
-          .unionAll(
-            reads
-              .selectFrom("uploads")
-              .select(["file", "owner_id"])
-              .where("file", "in", chunk)
-              .where(sql<boolean>`not ${isUnused(nowMs)}`),
-          )
-          .execute(),
-      );
-      return new Map(rows.map((row) => [row.file ?? "", row.owner_id]));
+      const rows = await inChunks(names, async (chunk) => {
+        const isNamed = sql`file in (${sql.join(chunk)})`;
+        const found = await sql<{ readonly file: string; readonly owner_id: string }>`
+          select file, owner_id from kept_files join jobs on id = job_id where ${isNamed}
+          union all
+          select file, owner_id from uploads where ${isNamed} and not ${isUnused(nowMs)}`.execute(
+          reads,
+        );
+        return found.rows;
+      });
+      return new Map(rows.map((row) => [row.file, row.owner_id]));
     },
 
     /** Names of files without a row: it is gone, or their lease has ended. */

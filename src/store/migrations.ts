@@ -53,34 +53,18 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     : sql`(lower(hex(randomblob(32))))`;
   return [
     sql`create table jobs (
-      id ${name} primary key,
-      owner_id ${name} not null,
-      deployment_id ${name} not null,
-      upstream ${name},
-      away_since bigint,
-      away_ms bigint not null default 0,
-      request_id text,
-      api_version text not null,
-      status ${name} not null,
-      queue_position bigint,
-      error_code text,
-      error_message text,
-      error_retryable integer,
+      id ${name} primary key, owner_id ${name} not null, deployment_id ${name} not null,
+      upstream ${name}, away_since bigint, away_ms bigint not null default 0,
+      request_id text, api_version text not null,
+      status ${name} not null, queue_position bigint,
+      error_code text, error_message text, error_retryable integer,
       version integer not null,
-      created_at bigint not null,
-      started_at bigint,
-      finished_at bigint,
-      updated_at bigint not null,
-      work double precision not null,
-      place bigint,
-      idle_ms bigint,
-      idempotency_key ${name},
-      fingerprint text,
+      created_at bigint not null, started_at bigint, finished_at bigint, updated_at bigint not null,
+      work double precision not null, place bigint, idle_ms bigint,
+      idempotency_key ${name}, fingerprint text,
       tags text not null default '[]',
-      submit_until bigint not null,
-      traceparent text,
-      changed bigint not null default 0,
-      status_changed bigint not null default 0,
+      submit_until bigint not null, traceparent text,
+      changed bigint not null default 0, status_changed bigint not null default 0,
       unique (owner_id, idempotency_key)
     )`,
     // One index for each way of listing, so that a page or a count passes over no row that it does not tell of; see
@@ -98,51 +82,35 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       on jobs (owner_id, ${isPostgres ? sql`(changed + 0)` : sql`changed`}, id)`,
     sql`create table job_tags (
       job_id ${name} not null references jobs (id) on delete cascade,
-      tag ${name} not null,
-      owner_id ${name} not null,
-      created_at bigint not null,
+      tag ${name} not null, owner_id ${name} not null, created_at bigint not null,
       primary key (job_id, tag)
     )`,
     sql`create index job_tags_by_age on job_tags (tag, (created_at + 0), job_id)`,
     sql`create index job_tags_by_owner on job_tags (owner_id, tag, created_at, job_id)`,
     sql`create table job_documents (
       job_id ${name} not null unique references jobs (id) on delete cascade,
-      input_bytes integer not null,
-      output_bytes integer not null default 0,
-      input text not null,
-      output text
+      input_bytes integer not null, output_bytes integer not null default 0,
+      input text not null, output text
     )`,
     sql`create table job_events (
       job_id ${name} not null references jobs (id) on delete cascade,
-      status ${name} not null,
-      version integer not null,
-      at bigint not null,
+      status ${name} not null, version integer not null, at bigint not null,
       primary key (job_id, status)
     )`,
     sql`create table runs (
       number ${isPostgres ? sql`bigint generated always as identity` : sql`integer`} primary key,
-      deployment_id ${name} not null,
-      upstream ${name},
-      status text not null,
-      work double precision not null,
-      place bigint,
-      idle_ms bigint,
-      queue_ms bigint,
-      run_ms bigint,
-      ended_at bigint not null
+      deployment_id ${name} not null, upstream ${name},
+      status text not null, work double precision not null, place bigint,
+      idle_ms bigint, queue_ms bigint, run_ms bigint, ended_at bigint not null
     )`,
     // Each poll moves its row in the index. SQLite has the table in memory; see `createSqlitePolls`.
     ...(isPostgres
       ? [
           sql`create table polls (
-            job_id ${name} primary key,
-            deployment_id ${name} not null,
-            upstream ${name} not null default '',
-            due_at bigint,
-            was_due_at bigint,
+            job_id ${name} primary key, deployment_id ${name} not null, upstream ${name} not null default '',
+            due_at bigint, was_due_at bigint,
             failures integer not null default 0,
-            not_found_since bigint,
-            unread_since bigint
+            not_found_since bigint, unread_since bigint
           ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
         ]
       : [
@@ -150,28 +118,19 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
           sql`insert into change_counter (id, value) values (1, 0)`,
         ]),
     sql`create table pauses (
-      id ${name} primary key,
-      noted_at bigint not null,
-      paused_until bigint not null
+      id ${name} primary key, noted_at bigint not null, paused_until bigint not null
     )`,
     sql`create table spent_keys (
-      owner_id ${name} not null,
-      key ${name} not null,
-      job_id text not null,
-      until bigint not null,
+      owner_id ${name} not null, key ${name} not null, job_id text not null, until bigint not null,
       primary key (owner_id, key)
     )`,
     sql`create index spent_keys_by_end on spent_keys (until)`,
     // Unlogged on Postgres on purpose: the table has to be empty after a crash.
     sql`create ${isPostgres ? sql`unlogged` : sql``} table feed_eras (
-      number integer primary key,
-      era text not null,
-      key text not null default ${random}
+      number integer primary key, era text not null, key text not null default ${random}
     )`,
     sql`create table quotas (
-      key ${name} primary key,
-      used integer not null,
-      ends_at bigint not null
+      key ${name} primary key, used integer not null, ends_at bigint not null
     )`,
     sql`create table file_places (
       number integer primary key,
@@ -181,13 +140,9 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     )`,
     sql`insert into file_places (number) values (1)`,
     sql`create table uploads (
-      id ${name} primary key,
-      owner_id ${name} not null,
-      file_name text not null,
-      content_type text not null,
-      bytes bigint not null,
-      file ${name},
-      created_at bigint not null
+      id ${name} primary key, owner_id ${name} not null,
+      file_name text not null, content_type text not null, bytes bigint not null,
+      file ${name}, created_at bigint not null
     )`,
     sql`create index uploads_by_age on uploads (created_at)`,
     sql`create index uploads_by_owner on uploads (owner_id) where file is null`,
@@ -199,25 +154,17 @@ function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
     )`,
     sql`create index upload_uses_by_job on upload_uses (job_id)`,
     sql`create table kept_files (
-      job_id ${name} not null references jobs (id) on delete cascade,
-      number integer not null,
+      job_id ${name} not null references jobs (id) on delete cascade, number integer not null,
       url text not null,
-      state ${name} not null,
-      due_at bigint,
-      attempts integer not null default 0,
-      file ${name},
-      content_type text,
-      bytes bigint,
-      width integer,
-      height integer,
-      reason text,
+      state ${name} not null, due_at bigint, attempts integer not null default 0,
+      file ${name}, content_type text, bytes bigint,
+      width integer, height integer, reason text,
       primary key (job_id, number)
     )`,
     sql`create index kept_files_by_time on kept_files (due_at) where due_at is not null`,
     sql`create index kept_files_by_file on kept_files (file) where file is not null`,
     sql`create table pending_deletions (
-      file ${name} primary key,
-      due_at bigint not null default 0
+      file ${name} primary key, due_at bigint not null default 0
     )`,
   ];
 }
@@ -241,10 +188,7 @@ function addTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
       assets text not null
     ) ${byKey}`,
     sql`create table job_texts (
-      owner_id ${name} not null,
-      created_at bigint not null,
-      job_id ${name} not null,
-      search text not null,
+      owner_id ${name} not null, created_at bigint not null, job_id ${name} not null, search text not null,
       primary key (owner_id, created_at, job_id)
     ) ${byKey}`,
     sql`create table write_probes (bytes text not null)`,

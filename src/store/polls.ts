@@ -115,19 +115,13 @@ function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[
 }
 
 /**
- * Who polls which job when, for all gateways together. To claim a poll is to make it due at the end of the claim, which also proves the claim when the poll is put back. So one
- * column says who polls when, and what a dead gateway has claimed comes due by itself.
+ * Who polls which job when, for all gateways together. To claim a poll is to make it due at the end of the claim, which
+ * also proves the claim when the poll is put back. So one column says who polls when, and what a dead gateway has claimed
+ * comes due by itself.
  */
 export function createPolls(database: Database) {
-  const {
-    isShared,
-    pollMs,
-    pollQueries: queries,
-    skipLocked,
-    checkDisk,
-    toRecords,
-    toTexts,
-  } = database;
+  const { isShared, pollMs, skipLocked, checkDisk, toRecords, toTexts } = database;
+  const { pollQueries: queries } = database;
   const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${pollMs} + ${sql.lit(CLAIM_MS)}`;
   const nextInMs = sql`(select min(due_at) - ${pollMs} from (${union(
@@ -184,13 +178,11 @@ export function createPolls(database: Database) {
      * Claims at most `limit` polls that are due, the one that is due longest first, together with their jobs. `nextInMs`
      * says when another one is due; null when none is.
      */
-    async claimDue({
-      limit,
-      exceptDeployments,
-    }: {
+    async claimDue(wanted: {
       readonly limit: number;
       readonly exceptDeployments: readonly string[];
-    }): Promise<{ readonly polls: readonly ClaimedPoll[]; readonly nextInMs: number | null }> {
+    }) {
+      const { limit, exceptDeployments } = wanted;
       await checkDisk();
       const isDue = sql`due_at <= ${pollMs} and deployment_id not in ${toTexts(exceptDeployments)}`;
       const due = union((upstream) =>
@@ -206,8 +198,8 @@ export function createPolls(database: Database) {
         ? sql`and polls.job_id in (
             select job_id from polls where job_id in ${toTexts(ids)} ${skipLocked})`
         : sql``;
-      // What somebody holds up comes due when its claim ends.
-      // Gateways that lock the same polls, here or in a claim, do so in one order: otherwise each may wait for the other.
+      // What somebody holds up comes due when its claim ends. Gateways that lock the same polls, here or in a claim, do so
+      // in one order: otherwise each may wait for the other.
       const records = polls.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
       const put = toRecords("put", PUT_BACK, records);
       await sql`

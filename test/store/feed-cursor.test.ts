@@ -30,10 +30,6 @@ test("a cursor that would be too long is an empty one, which begins anew", () =>
   expect(seal.close({ told, stage: { until: far, changed: 8, id: "job_1" } })).toBe("");
 });
 
-test("a cursor under another seal begins anew", () => {
-  expect(createCursorSeal("x").open(seal.close({ told, stage: null }))).toBeNull();
-});
-
 test("a cursor is short: some 200 characters between two stages, and 320 within one", () => {
   expect(seal.close({ told, stage: null }).length).toBeLessThanOrEqual(200);
   const stage = { until: { next: 1e9, open: [] }, changed: 1e9, id: `job_${"a".repeat(32)}` };

@@ -64,7 +64,12 @@ const READS: readonly (readonly [string, Read, readonly string[]])[] = [
   [
     "the feed of an owner",
     async (store) => readFeed(store, await store.feed.readHead(), 200, "mine"),
-    ["owner_id"],
+    ["owner_id", "changed"],
+  ],
+  [
+    "the feed of everybody",
+    async (store) => readFeed(store, await store.feed.readHead(), 200),
+    ["changed"],
   ],
 ];
 

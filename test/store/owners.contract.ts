@@ -60,15 +60,6 @@ export function describeOwners({ store, statements }: Context): void {
       expect(await submit("another")).toBe(true);
     });
 
-    test("no key of one owner is stored like one of another", async () => {
-      const longest = "k".repeat(255);
-      const pairs = ["a b", "b a", "ab ", `local ${longest}`, `${longest} local`];
-      for (const pair of pairs) {
-        const [ownerId = "", key = ""] = pair.split(" ");
-        await insertJob(store(), { ownerId }, { key: { key, fingerprint: "f" } });
-      }
-    });
-
     test("an owner's feed tells its own changes alone, in pages whose cursors name no job", async () => {
       const ids: Record<string, string[]> = { mine: [], theirs: [] };
       const told: string[] = [];

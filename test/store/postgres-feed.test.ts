@@ -72,15 +72,6 @@ describe("the feed on Postgres", () => {
     expect((await read(again.cursor, 10)).ids).toEqual([held.id]);
   });
 
-  test("takes a head while transactions are open, and tells them all once they commit", async () => {
-    const jobs = [await insert(), await insert(), await insert()];
-    const transactions = [];
-    for (const job of jobs) transactions.push(await hold(job.id));
-    const head = await store.feed.readHead();
-    for (const transaction of transactions.toReversed()) await transaction.query("commit");
-    expect((await read(head)).ids).toEqual(jobs.map((job) => job.id));
-  });
-
   test("says that the status changed, whichever transactions were open at the reader's place", async () => {
     const job = await insert();
     const client = await hold(job.id, "status = 'IN_PROGRESS', version = version + 1");
@@ -102,13 +93,6 @@ describe("the feed on Postgres", () => {
     const head = await store.feed.readHead();
     await query("update jobs set version = version + 1");
     expect((await read(head)).reasons).toEqual(["PROGRESS"]);
-  });
-
-  test("says nothing of a change that was rolled back", async () => {
-    const job = await insert();
-    const head = await store.feed.readHead();
-    await (await hold(job.id)).query("rollback");
-    expect((await read(head)).ids).toEqual([]);
   });
 
   test("misses nothing of writers on many connections that commit in any order, on any gateway", async () => {

