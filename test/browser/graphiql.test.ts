@@ -20,7 +20,7 @@ const ANSWER = ` {
 
 afterAll(closeBrowser);
 
-describe.skipIf(!hasChromium)("GraphiQL", { timeout: 90_000 }, () => {
+describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
   test("takes a newcomer from the docs and the deployments to a live picture, a cancelled job and a mutation of their own, with no internet", async () => {
     const { origin, page, errors } = await openGraphiql();
     expect(await page.locator(".graphiql-tab-button").allTextContents()).toEqual(TABS);
