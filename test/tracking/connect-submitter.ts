@@ -42,6 +42,17 @@ export async function openUpstreamAndStore(
   return { upstream, store };
 }
 
+/** What a call ends with, of which nobody else hears. */
+export async function endOf(call: Promise<unknown>): Promise<unknown> {
+  return await call.catch((error: unknown) => error);
+}
+
+/** How many jobs of the day and submits of the minute of `mine` are counted, with one more of each. */
+export async function readCounts({ quotas }: JobStore): Promise<number[]> {
+  const counts = [await quotas.count("jobs", "mine"), await quotas.count("submits", "mine")];
+  return counts.map(({ count }) => count - 1);
+}
+
 export function recordOf({ jobs }: JobStore, now = () => 0) {
   return createRecordObservation({ upstream: "sandbox", jobs, now });
 }

@@ -5,7 +5,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import type { Submitter } from "../../src/tracking/submit-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
-import { connectSubmitter, openUpstreamAndStore } from "./connect-submitter.ts";
+import { connectSubmitter, endOf, openUpstreamAndStore } from "./connect-submitter.ts";
 
 let upstream: FaultyUpstream;
 let store: JobStore;
@@ -20,11 +20,6 @@ beforeEach(async () => {
 async function submit(prompt: string, deploymentId = "dep", by = submitter): Promise<Job> {
   const request = { viewer: LOCAL_VIEWER, deploymentId, input: { prompt }, idempotencyKey: "key" };
   return (await by.submitJob(request)).job;
-}
-
-/** What a call ends with, of which nobody else hears. */
-async function endOf(call: Promise<Job>): Promise<unknown> {
-  return await call.catch((error: unknown) => error);
 }
 
 function conflictWith(job: Job): object {

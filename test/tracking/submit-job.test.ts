@@ -14,7 +14,13 @@ import { catalogueOf } from "../support/catalogue-of.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
-import { connectSubmitter, openUpstreamAndStore, recordOf } from "./connect-submitter.ts";
+import {
+  connectSubmitter,
+  endOf,
+  openUpstreamAndStore,
+  readCounts,
+  recordOf,
+} from "./connect-submitter.ts";
 
 let logged: unknown[] = [];
 const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) });
@@ -98,7 +104,7 @@ test.each([{ isBack: true }, { isBack: false }])(
       return away();
     };
     sleep = (_durationMs, signal) => sleepFor(60_000, signal);
-    const submitting = submitter.submitJob(REQUEST).catch((error: unknown) => error);
+    const submitting = endOf(submitter.submitJob(REQUEST));
     await failed.promise;
     if (isBack) store.jobs.save = save;
     submitter.stop(0);
@@ -117,7 +123,7 @@ test.each([
   async ({ fault }) => {
     upstream.setFault(fault);
     store.jobs.save = () => Promise.reject(new DatabaseBusyError({}));
-    const error = await submitter.submitJob(REQUEST).catch((reason: unknown) => reason);
+    const error = await endOf(submitter.submitJob(REQUEST));
     expect(error).toBeInstanceOf(UpstreamError);
     expect(error).toMatchObject({
       code: "SUBMISSION_UNKNOWN",
@@ -291,8 +297,7 @@ test("a gateway without polls sends no more than a few submits into an outage, h
   const request = { ...REQUEST, idempotencyKey: null };
   const codes: unknown[] = [];
   for (let submits = 0; submits < 8; submits++) {
-    const end = submitter.submitJob(request).catch((error: unknown) => error);
-    codes.push(Reflect.get(Object(await end), "code"));
+    codes.push(Reflect.get(Object(await endOf(submitter.submitJob(request))), "code"));
     if (submits === 6) monotonicMs += 3_600_000;
   }
   const [unknown, refused] = ["SUBMISSION_UNKNOWN", "UNAVAILABLE"];
@@ -398,9 +403,7 @@ test.each([
   const quiet = { ...REQUEST, viewer: createViewer({ ownerId: "quiet", limits }) };
   const first = await submitter.submitJob(greedy);
   await submitter.submitJob({ ...greedy, idempotencyKey: "second" });
-  const error = await submitter
-    .submitJob({ ...greedy, idempotencyKey: "third" })
-    .catch((thrown: unknown) => thrown);
+  const error = await endOf(submitter.submitJob({ ...greedy, idempotencyKey: "third" }));
   expect(error).toMatchObject({ name: "LimitError", code, limit: 2 });
   const { retryAfterSeconds, message } = Object(error);
   expect(retryAfterSeconds).toBeGreaterThan(0);
@@ -416,15 +419,6 @@ test.each([
 });
 
 const DAY_OF_TWO = createViewer({ ownerId: "mine", limits: { jobsPerDay: 2 } });
-
-/** How many of the day's and the minute's are counted, with one more of each. */
-async function readCounts(): Promise<number[]> {
-  const counts = [
-    await store.quotas.count("jobs", "mine"),
-    await store.quotas.count("submits", "mine"),
-  ];
-  return counts.map(({ count }) => count - 1);
-}
 
 test.each<[string, () => void]>([
   ["the upstream refuses it", () => upstream.setFault("envelope-503")],
@@ -451,14 +445,14 @@ test.each<[string, () => void]>([
     const submitting = submitter.submitJob({ ...REQUEST, viewer });
     await expect(submitting).rejects.not.toMatchObject({ name: "LimitError" });
   }
-  expect(await readCounts()).toEqual([0, 3]);
+  expect(await readCounts(store)).toEqual([0, 3]);
 });
 
 test("a submit that may have arrived counts as a job of the day", async () => {
   upstream.setFault("html-502");
   const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
   await expect(submitting).rejects.toMatchObject({ code: "SUBMISSION_UNKNOWN" });
-  expect((await readCounts())[0]).toBe(1);
+  expect((await readCounts(store))[0]).toBe(1);
 });
 
 test("a retry whose key is found taken or spent with the row counts as no job of the day", async () => {
@@ -480,7 +474,7 @@ test("a retry whose key is found taken or spent with the row counts as no job of
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
     name: "IdempotencyConflictError",
   });
-  expect(await readCounts()).toEqual([1, 3]);
+  expect(await readCounts(store)).toEqual([1, 3]);
 });
 
 test("a count that can't be given back leaves the answer as it is", async () => {

@@ -8,7 +8,7 @@ import type { Submitted, Submitter } from "../../src/tracking/submit-job.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
-import { connectSubmitter, openUpstreamAndStore } from "./connect-submitter.ts";
+import { connectSubmitter, endOf, openUpstreamAndStore, readCounts } from "./connect-submitter.ts";
 
 const LIMITS = { submitsPerMinute: 1_000, jobsPerDay: 1_000 };
 
@@ -29,11 +29,6 @@ async function submit(
   return await by.submitJob({ viewer, deploymentId, input: { prompt }, idempotencyKey });
 }
 
-/** What a submit ends with, of which nobody else hears. */
-async function endOf(submitting: Promise<Submitted>): Promise<unknown> {
-  return await submitting.catch((error: unknown) => error);
-}
-
 /** Takes the one slot there is with a submit, and lets it go with the returned function. */
 async function fillSlot(): Promise<() => Promise<void>> {
   const release = upstream.hold("submit");
@@ -48,15 +43,6 @@ async function fillSlot(): Promise<() => Promise<void>> {
 /** They get in line one after the other. */
 async function letPass(turns = 5): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** How many jobs of the day and submits of the minute are counted, with one more of each. */
-async function readCounts(): Promise<number[]> {
-  const counts = [
-    await store.quotas.count("jobs", "mine"),
-    await store.quotas.count("submits", "mine"),
-  ];
-  return counts.map(({ count }) => count - 1);
 }
 
 test("a submit that waits has neither a row nor a POST, and gets both in its turn, owners in rotation", async () => {
@@ -121,7 +107,7 @@ test("who has waited for as long as a POST may take is refused, nothing is left 
   for (const end of await Promise.all(unknown)) {
     expect(end).toMatchObject({ code: "SUBMISSION_UNKNOWN" });
   }
-  expect(await readCounts()).toEqual([2, 4]);
+  expect(await readCounts(store)).toEqual([2, 4]);
   expect(upstream.count("submit")).toBe(2);
   expect(logged.filter((line) => line.includes("submitted faster"))).toHaveLength(1);
 });
@@ -151,7 +137,7 @@ test("a stop refuses who waits, with no row and no POST", async () => {
   await submitter.close();
   expect(upstream.count("submit")).toBe(1);
   expect(await store.jobs.count({})).toBe(1);
-  expect(await readCounts()).toEqual([1, 3]);
+  expect(await readCounts(store)).toEqual([1, 3]);
 });
 
 test.each([
@@ -175,9 +161,9 @@ test.each([
     begin(health);
     await empty();
     expect(await waiting).toMatchObject(told);
-    expect(await readCounts()).toEqual([0, 2]);
+    expect(await readCounts(store)).toEqual([0, 2]);
     expect(await endOf(submit())).toMatchObject(told);
-    expect(await readCounts()).toEqual([1, 3]);
+    expect(await readCounts(store)).toEqual([1, 3]);
     expect(upstream.count("submit")).toBe(1);
     expect(await store.jobs.count({})).toBe(0);
   },

@@ -16,7 +16,7 @@ import { waitForJob } from "../../src/watch/watch-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
-import { connectTracking, openUpstreamAndStore, recordOf } from "./connect-submitter.ts";
+import { connectTracking, endOf, openUpstreamAndStore, recordOf } from "./connect-submitter.ts";
 
 const INPUT = { prompt: "A warm glow", width: 1024 };
 
@@ -44,13 +44,6 @@ async function submit(
     idempotencyKey,
   });
   return job;
-}
-
-async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
-  return await promise.then(
-    () => "nothing was thrown",
-    (error: unknown) => error,
-  );
 }
 
 test("a job is queued when submitJob answers, and succeeds together with its output", async () => {
@@ -88,9 +81,9 @@ test.each([
 ])("a refusal (%s) leaves no trace but the error, and frees the key", async (fault, code) => {
   const deploymentId = `fault-${fault}`;
   const refused = { name: "UpstreamError", code, unconfirmedJob: null };
-  expect(await thrownBy(submit(deploymentId, "key"))).toMatchObject(refused);
+  expect(await endOf(submit(deploymentId, "key"))).toMatchObject(refused);
   expect(await store.jobs.count({})).toBe(0);
-  await thrownBy(submit(deploymentId, "key"));
+  await endOf(submit(deploymentId, "key"));
   expect(upstream.count("submit")).toBe(2);
 });
 
@@ -98,7 +91,7 @@ test.each(["html-502", "reset-before-answer", "no-id", "no-answer"])(
   "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
   async (fault) => {
     for (let call = 0; call < 2; call++) {
-      expect(await thrownBy(submit(`fault-${fault}`, "key"))).toMatchObject({
+      expect(await endOf(submit(`fault-${fault}`, "key"))).toMatchObject({
         name: "UpstreamError",
         code: "SUBMISSION_UNKNOWN",
         retryable: false,
@@ -111,8 +104,8 @@ test.each(["html-502", "reset-before-answer", "no-id", "no-answer"])(
 );
 
 test("a deployment that the upstream does not know, or an id that would change the path, is not found", async () => {
-  expect(await thrownBy(submit("fault-not-found"))).toBeInstanceOf(DeploymentNotFoundError);
-  expect(await thrownBy(submit("../../v2/deployments"))).toBeInstanceOf(DeploymentNotFoundError);
+  expect(await endOf(submit("fault-not-found"))).toBeInstanceOf(DeploymentNotFoundError);
+  expect(await endOf(submit("../../v2/deployments"))).toBeInstanceOf(DeploymentNotFoundError);
   expect(upstream.count("submit")).toBe(1);
 });
 
@@ -124,17 +117,17 @@ test("hostile input and keys are refused before anything is sent", async () => {
     [INPUT, "\ud800"],
     [INPUT, "x".repeat(256)],
   ] as const) {
-    expect(await thrownBy(submit("warm-glow", key, input))).toBeInstanceOf(InvalidInputError);
+    expect(await endOf(submit("warm-glow", key, input))).toBeInstanceOf(InvalidInputError);
   }
   expect(upstream.requests).toEqual([]);
 });
 
 test("a Retry-After refuses the next submit at once, with the seconds left, and without sending it", async () => {
-  expect(await thrownBy(submit("fault-rate-limited"))).toMatchObject({
+  expect(await endOf(submit("fault-rate-limited"))).toMatchObject({
     code: "RATE_LIMITED",
     retryAfterSeconds: 7,
   });
-  const second = await thrownBy(submit("warm-glow"));
+  const second = await endOf(submit("warm-glow"));
   expect(second).toMatchObject({ code: "RATE_LIMITED", retryable: true });
   expect(upstream.count("submit")).toBe(1);
   expect(await store.jobs.count({})).toBe(0);
@@ -154,7 +147,7 @@ test.each(["cancel-too-late", "cancel-too-late-409"])(
   async (fault) => {
     upstream.script(`fault-${fault}`, ["in_progress"]);
     const job = await submit(`fault-${fault}`);
-    const error = await thrownBy(tracking.cancelJob(job.id, "local"));
+    const error = await endOf(tracking.cancelJob(job.id, "local"));
     expect(error).toBeInstanceOf(JobNotCancellableError);
     expect(error).toMatchObject({ job: { id: job.id, status: "IN_PROGRESS" } });
   },
@@ -169,7 +162,7 @@ test("a cancel that the upstream merely took note of succeeds once the job shows
 test("a cancel that the upstream merely took note of is not final before the job shows it: it may still succeed", async () => {
   upstream.script("fault-cancel-requested", ["in_progress", "in_progress", "succeeded"]);
   const job = await submit("fault-cancel-requested");
-  const error = await thrownBy(tracking.cancelJob(job.id, "local"));
+  const error = await endOf(tracking.cancelJob(job.id, "local"));
   expect(error).toBeInstanceOf(JobNotCancellableError);
   expect(error).toMatchObject({ job: { id: job.id, status: "SUCCEEDED" } });
 });
@@ -177,7 +170,7 @@ test("a cancel that the upstream merely took note of is not final before the job
 test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
   upstream.script("fault-html-502--cancel", ["in_queue"]);
   const job = await submit("fault-html-502--cancel");
-  expect(await thrownBy(tracking.cancelJob(job.id, "local"))).toMatchObject({
+  expect(await endOf(tracking.cancelJob(job.id, "local"))).toMatchObject({
     name: "UpstreamError",
     retryable: true,
   });
@@ -187,12 +180,8 @@ test("a cancel without an answer that counts is an upstream error while the job 
 test("jobs that have ended or never were can't be cancelled", async () => {
   const job = await submit("warm-glow");
   await recordOf(store)(job.id, { kind: "failed", error: LOST, finishedAt: null });
-  expect(await thrownBy(tracking.cancelJob(job.id, "local"))).toBeInstanceOf(
-    JobNotCancellableError,
-  );
-  expect(await thrownBy(tracking.cancelJob("job_unknown", "local"))).toBeInstanceOf(
-    JobNotFoundError,
-  );
+  expect(await endOf(tracking.cancelJob(job.id, "local"))).toBeInstanceOf(JobNotCancellableError);
+  expect(await endOf(tracking.cancelJob("job_unknown", "local"))).toBeInstanceOf(JobNotFoundError);
   expect(upstream.count("cancel")).toBe(0);
 });
 
