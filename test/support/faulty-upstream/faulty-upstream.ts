@@ -68,8 +68,6 @@ export type FaultyUpstream = {
   hold(call: UpstreamCall): () => void;
   /** Lets every answer to a call take so much longer from now on. */
   slow(call: UpstreamCall, delayMs: number): void;
-  /** The most connections that were open at once. */
-  mostConnections(): number;
   /** The most requests that had no whole answer at once. */
   mostUnanswered(): number;
   close(): Promise<void>;
@@ -100,8 +98,6 @@ export async function startFaultyUpstream(
   const waiters = new Set<() => void>();
   const delaysMs = new Map<UpstreamCall, number>();
   const unanswered = new Set<ServerResponse>();
-  let connections = 0;
-  let mostConnections = 0;
   let mostUnanswered = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
   let deployments: readonly unknown[] = [];
@@ -125,10 +121,6 @@ export async function startFaultyUpstream(
     const delayMs = recorded.call === null ? undefined : delaysMs.get(recorded.call);
     if (delayMs !== undefined) await delay(delayMs);
     answer(recorded, response);
-  });
-  server.on("connection", (socket) => {
-    mostConnections = Math.max(mostConnections, (connections += 1));
-    socket.once("close", () => (connections -= 1));
   });
   const elsewhereUrl = `http://127.0.0.1:${await listenOnLoopback(elsewhere, 0)}`;
   const port = await listenOnLoopback(server, options.port ?? 0);
@@ -270,7 +262,6 @@ export async function startFaultyUpstream(
       };
     },
     slow: (call, delayMs) => void delaysMs.set(call, delayMs),
-    mostConnections: () => mostConnections,
     mostUnanswered: () => mostUnanswered,
     close,
     [Symbol.asyncDispose]: close,
