@@ -10,7 +10,7 @@ import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
-import { trackConnections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { createOrigins } from "./origins.ts";
 import { openPages } from "./pages.ts";
 import type { ServerOptions } from "./server-parts.ts";
@@ -54,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<{
     // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
-  const connections = trackConnections(server, { stallMs: STALL_MS, memory, limits: http });
+  const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: http });
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
   const parts = {

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { trackConnections } from "../../src/server/connections.ts";
+import { Connections } from "../../src/server/connections.ts";
 import { exchange, whenClosed } from "../support/raw-socket.ts";
 import { openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
@@ -21,7 +21,7 @@ const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 async function listen(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
   const server = createServer();
   const memory = createMemoryBudget({ mostBytes: 536_870_912 });
-  const connections = trackConnections(server, { stallMs: STALL_MS, memory, limits: LIMITS.http });
+  const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: LIMITS.http });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));
   });
