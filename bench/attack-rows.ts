@@ -3,12 +3,14 @@ import { request } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import sharp from "sharp";
+
 import { openFileStore } from "../src/files/open-file-store.ts";
 import { NOT_KEPT } from "../src/job/asset.ts";
 import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";
-import { toAvifOfBoxes, toLargeAvif, toLargePng } from "../test/attacks/large-pictures.ts";
+import { toAvifOfBoxes, toLargePng } from "../test/attacks/large-pictures.ts";
 import { openRawWebSocket } from "../test/attacks/raw-web-socket.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 import { toManyJobs, toManyTexts } from "../test/support/many-jobs.ts";
@@ -382,4 +384,10 @@ async function storePictures(databaseUrl: string, filesUrl: string): Promise<voi
       await files.settle(file, { ...NOT_KEPT, ...facts, state: "KEPT", file: name });
     }
   });
+}
+
+/** An AVIF of a few KB that takes a hundred thousand times as much to decode. */
+async function toLargeAvif(side: number): Promise<Buffer> {
+  const create = { width: side, height: side, channels: 3, background: "red" } as const;
+  return await sharp({ create }).avif({ effort: 0, quality: 1 }).toBuffer();
 }

@@ -1,14 +1,6 @@
 import { constants, crc32, deflateRawSync } from "node:zlib";
 
-import sharp from "sharp";
-
 const SLICE = 1_048_576;
-
-/** An AVIF of a few KB that takes a hundred thousand times as much to decode. */
-export async function toLargeAvif(side: number): Promise<Buffer> {
-  const create = { width: side, height: side, channels: 3, background: "red" } as const;
-  return await sharp({ create }).avif({ effort: 0, quality: 1 }).toBuffer();
-}
 
 /** A black PNG of 16 bits, which is decoded whole before its first row is there, as it is interlaced. */
 export function toLargePng(side: number): Buffer {

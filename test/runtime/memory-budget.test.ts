@@ -29,13 +29,6 @@ test("an owner takes a quarter and no more, and gets it back once, from who clos
   second.take(1);
 });
 
-test("all together take no more than there is", () => {
-  const { share } = open();
-  for (const owner of ["anna", "ben", "cleo"]) share(owner).take(MIB);
-  share("dan").take(MIB / 2);
-  expect(() => share("eve").take(1)).toThrow(/on its way to everybody.*Ask again/);
-});
-
 test("a share that is closed takes nothing more", async () => {
   const { share } = open();
   const closed = share("anna");
@@ -84,25 +77,14 @@ test("answers of an owner that find no room get it in their order, as others lea
   expect(order).toEqual(["a", "b", "c"]);
 });
 
-test("one share may wait several times, and all its waiting ends when it is closed", async () => {
+test("who is closed waits no longer, however often it does, and gives back what it got in that turn", async () => {
   const { share } = open();
   const full = share("anna");
   full.take(MIB);
-  const left = share("anna");
+  const [left, own] = [share("anna"), share("anna")];
   const waits = [left.takeOrWait(1_000), left.takeOrWait(2_000)];
-  const patient = share("anna");
-  const patiently = patient.takeOrWait(MIB);
   left.close();
   for (const wait of waits) await expect(wait).rejects.toThrow("The answer is over");
-  full.close();
-  await patiently;
-});
-
-test("who is closed in the turn in which it got room gives that back", async () => {
-  const { share } = open();
-  const full = share("anna");
-  full.take(MIB);
-  const own = share("anna");
   const waiting = own.takeOrWait(MIB);
   full.close();
   own.close();
@@ -153,6 +135,7 @@ test("answers that fill their owner's quarter, or all that there is for answers,
   const { share, cut } = open();
   for (const owner of ["anna", "ben", "cleo"]) share(owner).take(MIB);
   share("dan").take(MIB / 2);
+  expect(() => share("eve").take(1)).toThrow(/on its way to everybody.*Ask again/);
   for (const owner of ["anna", "ben", "cleo", "dan", "eve"]) share(owner, "body").hold(1_000);
   expect(cut).toEqual([]);
 });

@@ -91,20 +91,13 @@ test("nothing else is given away, nor a page to programs, a POST or where GraphQ
     expect((await fetch(`${url}${path}`, options)).status, path).toBe(404);
 });
 
-test("where it is off, or was not built, the first path leads to GraphiQL as before", async () => {
-  for (const { url } of [await serveConsole({ hasConsole: false }), await serve()]) {
+test("where it is off, or was not built, which is logged, the first path leads to GraphiQL", async () => {
+  const { log, lines } = keepLog();
+  const notBuilt = await serve({ httpAccess: { ...HTTP_ACCESS, hasConsole: true }, log });
+  expect(lines).toEqual([expect.stringMatching(/not built.*--include=dev/)]);
+  for (const { url } of [await serveConsole({ hasConsole: false }, { log }), notBuilt]) {
     const response = await fetch(url, { redirect: "manual" });
     expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
   }
-});
-
-test("where it is on and was not built, the log says how to build it", async () => {
-  const consoleFolder = await createTemporaryFolder();
-  for (const hasConsole of [true, false]) {
-    const { log, lines } = keepLog();
-    await serve({ consoleFolder, httpAccess: { ...HTTP_ACCESS, hasConsole }, log });
-    expect(lines.filter((line) => /not built.*--include=dev/.test(line))).toHaveLength(
-      Number(hasConsole),
-    );
-  }
+  expect(lines).toHaveLength(1);
 });

@@ -205,13 +205,3 @@ test("an event stream gives its first event at once, is cut without completing a
   expect(told).not.toContain("complete");
   await expect.poll(() => counts.open).toBe(0);
 });
-
-test("a client that leaves its event stream frees its source", async () => {
-  const { graphqlUrl, counts } = await serve();
-  const leaving = new AbortController();
-  const { signal } = leaving;
-  await fetch(graphqlUrl, { method: "POST", signal, headers: EVENTS, body: TICKS });
-  expect(counts.open).toBe(1);
-  leaving.abort();
-  await expect.poll(() => counts.open).toBe(0);
-});
