@@ -250,7 +250,7 @@ export function findCode(result: unknown): string | null {
 
 const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;
 
-/** For event streams. */
+/** Runs the subscriptions of event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
 ): Plugin<OperationOrigin> {

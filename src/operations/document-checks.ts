@@ -182,7 +182,7 @@ export function createDocumentChecks(
   return {
     plugin,
     check,
-    /** Of a text that was valid. */
+    /** The document of a text that was valid. */
     find(text: string): DocumentNode {
       const document = findValid(text) ?? parse(text);
       kept.set(text, { document, errors: [] });
@@ -211,7 +211,7 @@ function forClients(error: GraphQLError): GraphQLError {
 
 const NO_INTROSPECTION = ` Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
 
-/** The most that are open at once. */
+/** How many brackets are open at once at most. */
 function countOpenBrackets({ loc }: DocumentNode): number {
   let open = 0;
   let most = 0;

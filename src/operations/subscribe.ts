@@ -49,7 +49,7 @@ export function createSubscribe({
 }: {
   readonly slots: Slots;
   readonly maskError: MaskError;
-  /** Of a valid document's text. */
+  /** Gives the document of a valid text. */
   readonly findDocument: (text: string) => DocumentNode;
   readonly channels: Channels;
 }) {

@@ -39,7 +39,7 @@ export async function loadTrustedDocuments(file: string, others: readonly string
   };
 }
 
-/** For requests over HTTP. */
+/** Finds the documents of requests over HTTP. */
 export function createDocumentFinder(documents: TrustedDocuments): Plugin {
   return {
     onParams({ params, setParams, request }) {

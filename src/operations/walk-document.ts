@@ -46,11 +46,11 @@ type Type = GraphQLNamedType | null | undefined;
 /** What a document asks for with its fragments written out. */
 export type Extent = {
   tokens: number;
-  /** Of fields and of spreads that GraphQL compares, as they meet in one object of the answer. */
+  /** Pairs of fields and of spreads that GraphQL compares, because they meet in one object of the answer. */
   pairs: number;
-  /** Of the operation that has most. */
+  /** How many the operation has that has most. */
   mutations: number;
-  /** Of the most expensive operation. */
+  /** What the most expensive operation costs. */
   cost: number;
   hasDirectives: boolean;
 };

@@ -13,7 +13,7 @@ import type { GatewayContext } from "./context.ts";
 
 const MAX_IDS = 100;
 const MAX_AT_ONCE = 10;
-/** Of each id, beside what is asked of its job. */
+/** What each id costs, beside what is asked of its job. */
 const ID_COST = 20;
 
 /** Adds the mutations that cancel and delete jobs, one or many. */

@@ -65,12 +65,6 @@ test("a sandbox whose port is taken takes a free one, and a variable that somebo
   expect(warnings().join("")).not.toContain("example.com");
 });
 
-test("a second gateway on a SQLite file is refused", async () => {
-  const DATABASE_URL = await DATABASES.SQLite();
-  await start({ ...SANDBOX, DATABASE_URL });
-  await expect(start({ ...SANDBOX, DATABASE_URL })).rejects.toThrow("Another gateway uses");
-});
-
 test("a start that fails closes what it had opened, so that the next one can open it", async () => {
   const variables = await keepAll();
   const PORT = await takePort();
@@ -91,10 +85,4 @@ test("a gateway that was closed answers no more, and opens again on the same dat
   await first.close();
   await expect(fetch(`${first.url}/health`)).rejects.toThrow();
   expect(await (await start(variables)).probe()).toMatchObject({ status: 200 });
-});
-
-test("an unusable deployments file ends the start with a sentence that names it", async () => {
-  await expect(start({ DEPLOYMENTS_FILE: "/nowhere/deployments.json" })).rejects.toThrow(
-    /\/nowhere\/deployments\.json.*DEPLOYMENTS_FILE/s,
-  );
 });

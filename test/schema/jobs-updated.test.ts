@@ -78,25 +78,16 @@ test("who comes back with the last cursor hears of what changed since, and why",
 
 test("a filter lets through what matches in its newest state", async () => {
   const gateway = await openInProcessGateway();
-  const filter = { status: ["IN_PROGRESS"], deploymentId: "cold-light", ownerId: "web", tag: "b" };
+  const filter = { status: ["IN_PROGRESS"], deploymentId: "cold-light", tag: "b" };
   const stream = await watch(gateway, { filter });
-  const facts = { deploymentId: "cold-light", ownerId: "web", tags: ["a", "b"] };
-  for (const other of [
-    { deploymentId: "warm-glow" },
-    { ownerId: "app" },
-    { tags: ["a"] },
-    { isQueued: true },
-    {},
-  ]) {
-    const job = await gateway.addJob({ ...facts, ...other });
-    const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
-    if ("isQueued" in other) continue;
-    const running = await gateway.observe(accepted, { kind: "running" });
-    if (Object.keys(other).length > 0) continue;
-    expect(await next(stream)).toMatchObject({
-      jobsUpdated: { job: { id: running.id, status: "IN_PROGRESS" } },
-    });
-  }
+  const facts = { deploymentId: "cold-light", tags: ["a", "b"] };
+  await gateway.observe(await gateway.addJob({ ...facts, tags: ["a"] }), { kind: "running" });
+  await gateway.observe(await gateway.addJob({ tags: ["b"] }), { kind: "running" });
+  const job = await gateway.addJob(facts);
+  const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
+  await gateway.observe(accepted, { kind: "running" });
+  const told = { jobsUpdated: { job: { id: job.id, status: "IN_PROGRESS" } } };
+  expect(await next(stream)).toMatchObject(told);
   await stream.return();
 });
 

@@ -132,20 +132,3 @@ test("what a mutation gives is shown in full to who may not read", async () => {
     submitJob: { job: { ownerId: "local", history: [{ version: 1 }] } },
   });
 });
-
-test("without a catalogue the deployments are those of the viewer's own jobs", async () => {
-  const gateway = await openInProcessGateway({
-    viewer: createViewer({ ownerId: "web", scopes: new Set() }),
-  });
-  await gateway.addJob({ deploymentId: "theirs" });
-  await gateway.addJob({ deploymentId: "own", ownerId: "web" });
-  const { data } = await gateway.answer(
-    `{ deployments { id } deployment(id: "theirs") { id } node(id: "theirs") { id } own: node(id: "own") { id } }`,
-  );
-  expect(data).toEqual({
-    deployments: [{ id: "own" }],
-    deployment: null,
-    node: null,
-    own: { id: "own" },
-  });
-});
