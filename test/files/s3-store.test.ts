@@ -265,10 +265,10 @@ describe("a file in a bucket", () => {
       });
     });
     await using draft = await store.draft(toRead(""), { mostBytes: 0 });
-    await truncate(draft.path, 64 * MEBIBYTE);
+    await truncate(draft.path, 24 * MEBIBYTE);
     const before = measure();
     await draft.keepAs("a", "video/mp4");
-    expect(held - before).toBeLessThan(16 * MEBIBYTE);
+    expect(held - before).toBeLessThan(8 * MEBIBYTE);
   });
 
   test("is presigned for seven days at most", async () => {

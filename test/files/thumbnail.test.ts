@@ -134,10 +134,12 @@ test("of one owner two hundred wait, and one more is refused", async () => {
     begun.resolve();
     return first;
   };
-  const made = [makeThumbnail(open, { ownerId: "owner", width: 64 })];
+  const options = { ownerId: "owner", width: 64 } as const;
+  const made = [makeThumbnail(open, options)];
   // Pictures of tests before may still be drawn.
   await begun.promise;
-  for (let others = 0; others < 199; others += 1) made.push(make(png));
+  for (let others = 0; others < 199; others += 1)
+    made.push(makeThumbnail(async () => null, options));
   const failing = new Readable({ read: () => void failing.destroy(new Error("the disk is gone")) });
   const failed = expect(make(failing)).rejects.toThrow("the disk is gone");
 
@@ -147,9 +149,9 @@ test("of one owner two hundred wait, and one more is refused", async () => {
     message: expect.stringContaining("Try again"),
   });
   first.end(png);
-  for (const picture of await Promise.all(made)) {
-    expect(await measure(picture)).toMatchObject({ width: 10 });
-  }
+  const [picture = null, ...nothing] = await Promise.all(made);
+  expect(await measure(picture)).toMatchObject({ width: 10 });
+  expect(new Set(nothing)).toEqual(new Set([null]));
   await failed;
   expect(await measure(await make(png))).toMatchObject({ width: 10 });
 });
