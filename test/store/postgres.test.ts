@@ -153,15 +153,21 @@ test("gateways may make the first tables at the same moment", async () => {
 describe("gateways that share a Postgres", () => {
   const { open, connect, query } = useSharedPostgres();
   const openTwo = async () => [await open(), await open()] as const;
+  const WAITING = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
 
   test("share what an owner has in flight and what it has used of its rates", async () => {
     const [a, b] = await openTwo();
     const submit = (store: JobStore, ownerId: string) =>
-      insertJob(store, { ownerId }, { mostInFlight: 5 });
-    const calls = Array.from({ length: 20 }, (_, index) => submit(index % 2 ? a : b, "greedy"));
-    const ends = await Promise.allSettled([...calls, submit(a, "quiet")]);
-    expect(ends.slice(0, -1).filter(({ status }) => status === "fulfilled")).toHaveLength(5);
-    expect(ends.at(-1)).toMatchObject({ status: "fulfilled" });
+      insertJob(store, { ownerId }, { mostInFlight: 1 });
+    // Holds up every submit that has been counted, before it can be committed.
+    const client = await connect();
+    await client.query("begin; lock table job_documents");
+    const calls = [submit(a, "greedy"), submit(b, "greedy"), submit(a, "quiet")];
+    await expect.poll(async () => (await query(WAITING)).length).toBe(3);
+    await client.query("commit");
+    const ends = (await Promise.allSettled(calls)).map(({ status }) => status);
+    expect(ends.slice(0, 2).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(ends[2]).toBe("fulfilled");
 
     expect(await a.quotas.count("jobs", "greedy")).toMatchObject({ count: 1 });
     expect(await b.quotas.count("jobs", "greedy")).toMatchObject({ count: 2 });
@@ -260,8 +266,7 @@ describe("gateways that share a Postgres", () => {
       const saves = Promise.all(
         Array.from({ length: 20 }, () => store.jobs.save({ ...job, version: 3 }, null)),
       );
-      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      await expect.poll(async () => (await query(waiting)).length).toBe(6);
+      await expect.poll(async () => (await query(WAITING)).length).toBe(6);
       await store.polls.putBack((await claim(store)).map((poll) => toPutBack(poll)));
       await store.polls.mendTimes();
       await client.query("commit");

@@ -69,8 +69,11 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       await expect(submit(store, {}, 1)).rejects.toThrow("1 unfinished job");
       expect(await store.jobs.countOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
       const back = as(VENDOR);
+      await execute(`update jobs set away_since = away_since - ${HOUR_MS}`);
       await back.jobs.takeBack();
-      expect(await back.jobs.read(paid.id)).toMatchObject({ version: 5, awaySince: null });
+      const followed = await back.jobs.read(paid.id);
+      expect(followed).toMatchObject({ version: 5, awaySince: null });
+      expect(followed?.awayMs).toBeGreaterThanOrEqual(HOUR_MS);
       expect(await back.jobs.countOthers()).toEqual([{ upstream: "sandbox", count: 1 }]);
     });
 
