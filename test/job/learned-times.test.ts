@@ -132,6 +132,7 @@ describe("run times", () => {
       for (const job of [
         ...jobs,
         createQueued(),
+        createQueued({ queuePosition: null, place: null }),
         createQueued({ queuePosition: 1e6, place: 1e6 }),
       ]) {
         const delayMs = nextPollMs(job, times, NOW, COST_SECONDS);
