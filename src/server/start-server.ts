@@ -115,7 +115,7 @@ export async function startServer(options: ServerOptions): Promise<{
   };
 }
 
-type Place = { readonly port: number; readonly host: string; readonly variable: string };
+type Address = { readonly port: number; readonly host: string; readonly variable: string };
 
 /** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
 const MAX_NEW_CONNECTIONS = 4_096;
@@ -127,17 +127,17 @@ const CAN_SHARE_PORTS = platform() === "linux";
 /** Resolves with the port. Rejects with a `SetupError`, which names the variable that sets it. */
 export async function listen(
   server: Listener,
-  { variable, ...place }: Place,
+  { variable, ...address }: Address,
   reusePort = false,
 ): Promise<number> {
   try {
-    server.listen({ ...place, reusePort, backlog: MAX_NEW_CONNECTIONS });
+    server.listen({ ...address, reusePort, backlog: MAX_NEW_CONNECTIONS });
     await once(server, "listening");
   } catch (error) {
-    throw new SetupError(explain(error, { ...place, variable }), { cause: error });
+    throw new SetupError(explain(error, { ...address, variable }), { cause: error });
   }
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : place.port;
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : address.port;
 }
 
 /**
@@ -147,21 +147,21 @@ export async function listen(
  */
 async function listenWidely(
   server: Server,
-  place: Place,
+  address: Address,
 ): Promise<{ readonly port: number; close(): Promise<unknown> }> {
   // Listening on a shared port succeeds even if another program of this user has it.
-  if (CAN_SHARE_PORTS && place.port !== 0) {
+  if (CAN_SHARE_PORTS && address.port !== 0) {
     const probe = createListener();
-    await listen(probe, place);
+    await listen(probe, address);
     await closeListener(probe);
   }
-  const port = await listen(server, place, CAN_SHARE_PORTS);
+  const port = await listen(server, address, CAN_SHARE_PORTS);
   const others = Array.from({ length: CAN_SHARE_PORTS ? LISTENERS - 1 : 0 }, () =>
     createListener((socket) => server.emit("connection", socket)),
   );
   const close = () => Promise.all([server, ...others].map(closeListener));
   try {
-    await Promise.all(others.map((other) => listen(other, { ...place, port }, true)));
+    await Promise.all(others.map((other) => listen(other, { ...address, port }, true)));
   } catch (error) {
     await close();
     throw error;
@@ -173,7 +173,7 @@ function closeListener(listener: Listener): Promise<unknown> {
   return new Promise((resolve) => void listener.close(resolve));
 }
 
-function explain(error: unknown, { port, host, variable }: Place): string {
+function explain(error: unknown, { port, host, variable }: Address): string {
   const code: unknown = codeOf(error);
   switch (code) {
     case "EADDRINUSE":

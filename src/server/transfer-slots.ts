@@ -28,9 +28,9 @@ const MAX_SLOW_MS = 20_000;
 const OWNER_PART = 1 / 4;
 
 /**
- * Lets so many transfers go on at once. As many others of an owner wait for up to 10 s, and are then refused. While somebody waits, those give way
- * that have been slower than 1 KiB/s for 20 s, and the slowest of each owner who holds more than a quarter of the slots
- * while others wait.
+ * Lets so many transfers go on at once. As many others of an owner wait for up to 10 s, and are then refused. While
+ * somebody waits, those give way that have been slower than 1 KiB/s for 20 s, and so do the slowest of each owner who holds
+ * more than a quarter of the slots while others wait.
  */
 export function createTransferSlots(most: number, busy: CodedError) {
   const queue = new Queue({

@@ -13,7 +13,7 @@ async function open(port: number, bytes: string) {
   return { socket, closed: whenClosed(socket) };
 }
 
-test("at shutdown what is idle or half sent is cut at once, and what is being answered is answered", async () => {
+test("at shutdown what is idle, half sent or a stream is cut at once, and what is being answered is answered", async () => {
   const { port, graphqlUrl, close, counts, release } = await serve();
   const answer = fetch(`${graphqlUrl}?query={wait}`);
   const cut = await Promise.all(
@@ -23,9 +23,10 @@ test("at shutdown what is idle or half sent is cut at once, and what is being an
       `POST /graphql HTTP/1.1\r\n${HEAD}`,
       `POST /graphql HTTP/1.1\r\n${HEAD}content-length: 100\r\n\r\n{`,
       `GET /health HTTP/1.1\r\n${HEAD}\r\n`,
+      `GET /graphql?query=subscription{ticks} HTTP/1.1\r\n${HEAD}accept: text/event-stream\r\n\r\n`,
     ].map((bytes) => open(port, bytes)),
   );
-  await expect.poll(() => counts.waiting).toBe(1);
+  await expect.poll(() => counts).toEqual({ waiting: 1, open: 1 });
   const closed = close();
   await Promise.all(cut.map((connection) => connection.closed));
   release();

@@ -52,11 +52,11 @@ test("a message in 300 parts, with pings between them, is read as one", async ()
   await expect.poll(() => client.messages.join("")).toContain('"__typename":"Query"');
 });
 
-test("a message in very many empty parts closes its socket", async () => {
+test("a message in more than 1,024 parts closes its socket, empty as they are", async () => {
   const client = await greetRaw((await start()).port);
   client.send({ ...text(""), isLast: false });
   const part = toBytes({ opcode: CONTINUATION, isLast: false });
-  client.socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => part)));
+  client.socket.write(Buffer.concat(Array.from({ length: 1_024 }, () => part)));
   expect(await client.closed).toBe(1008);
 });
 

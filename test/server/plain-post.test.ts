@@ -74,6 +74,8 @@ test.each(Object.entries(BODIES))(
       const own = query ? { ...body, query } : body;
       const first = await ask(port, own, accept);
       expect(first).toMatch(/^HTTP\/1\.1 [245]/);
+      // What else a request holds may have kept the document from being validated.
+      if (query) await ask(port, { query }, null);
       expect(await ask(port, own, accept)).toBe(first);
     }
   },
