@@ -23,7 +23,10 @@ const SCALARS: Readonly<Record<string, readonly [JsonObject, fc.Arbitrary<JsonVa
   _x: [{ type: "boolean" }, fc.boolean()],
   type: [{ enum: [512, 0.5, -1] }, fc.constantFrom(512, 0.5, -1)],
   "2nd-image": [{ type: "string", enum: WORDS }, fc.constantFrom(...WORDS)],
-  then: [{ oneOf: [{ type: "string" }, { type: "integer" }] }, fc.oneof(fc.string(), fc.integer())],
+  // What has it is no promise.
+  ...Object.fromEntries([
+    ["then", [{ type: ["string", "integer"] }, fc.oneof(fc.string(), fc.integer())] as const],
+  ]),
   日本: [
     { type: "object", additionalProperties: { type: "integer" } },
     fc.dictionary(fc.constantFrom("a b", "then", "x"), fc.integer()),
@@ -65,12 +68,16 @@ const MIXED = fc
     name: fc.option(fc.constantFrom(...Object.keys(SCHEMA.properties)), { nil: "", freq: 2 }),
     wrong: WRONG,
   })
-  .map(({ body, name, wrong }): JsonObject => ({
-    ...(Object.keys(body).length % 4 > 0 && { constructor: null }),
-    ...body,
-    // GraphQL makes a list of a bare value, which the upstream does not.
-    ...(name !== "" && { [name]: name.startsWith("list") ? [wrong].flat() : wrong }),
-  }));
+  .map(toMixed);
+
+function toMixed(given: { body: JsonObject; name: string; wrong: JsonValue }): JsonObject {
+  const { body, name, wrong } = given;
+  // GraphQL makes a list of a bare value, which the upstream does not.
+  const other = name.startsWith("list") ? [wrong].flat() : wrong;
+  const isWhole = Object.keys(body).length % 4 > 0;
+  const mixed = isWhole ? { constructor: null, ...body } : body;
+  return name === "" ? mixed : { ...mixed, [name]: other };
+}
 
 test("a body through the generated mutation ends as the same body through submitJob, field for field", async () => {
   const catalogue = catalogueOf({ id: "a", name: "A", inputSchema: SCHEMA });

@@ -41,12 +41,6 @@ export function toStatuses(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.[01] (\d{3})/g)].map(([, status]) => Number(status));
 }
 
-/** Resolves when the server has closed, and tells after how long. */
-export async function waitForClose(socket: Socket, since = performance.now()): Promise<number> {
-  if (!socket.closed) await whenClosed(socket);
-  return performance.now() - since;
-}
-
 /** Resolves when a connection has closed, an error or not. */
 export function whenClosed(socket: Socket): Promise<void> {
   socket.on("error", () => undefined).resume();
