@@ -117,6 +117,7 @@ test("a trace goes on at another gateway, which polls and tells the end", async 
   const second = await open();
   const watching = watch(connect(second.url), id);
   await gateway.close();
+  await upstream.whenRequested("status", 1);
   const requestId = upstream.requests.find(({ call }) => call === "status")?.requestId ?? "";
   upstream.finish(requestId, { output: { images: [] } });
   await watching;
