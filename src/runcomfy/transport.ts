@@ -109,7 +109,8 @@ export function createTransport(options: {
       const isRefusal = httpStatus >= 400 && httpStatus < 500;
       const isSuccess = httpStatus >= 200 && httpStatus < 300;
       const read = isSuccess ? readReport : isRefusal ? readRefusal : undefined;
-      const report = body.kind === "json" ? (read?.(body.value) ?? null) : null;
+      const report =
+        body.kind === "json" && read !== undefined ? tryToRead(call, read, body.value) : null;
       if (report !== null) return report;
       if (retryAfterMs !== null) health.notePause(retryAfterMs);
       throw toAnswerError(call, answer);
@@ -117,6 +118,22 @@ export function createTransport(options: {
     const message = { call, method, startedAt: clock.monotonic() };
     return await channels.call.tracePromise(exchange, message);
   };
+}
+
+/** A bug in a reader is no failure of the upstream. Its message may quote the body, which must not be logged. */
+function tryToRead<Report>(
+  call: Call,
+  read: (body: JsonValue) => Report | null,
+  body: JsonValue,
+): Report | null {
+  try {
+    return read(body);
+  } catch {
+    throw new RunComfyError(
+      `The gateway could not read RunComfy's answer to the ${call}. Please report this as a bug in the gateway.`,
+      { code: "INVALID_RESPONSE", delivery: "unknown" },
+    );
+  }
 }
 
 /**

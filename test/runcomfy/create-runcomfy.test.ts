@@ -2,6 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 
 import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { RequestReference } from "../../src/runcomfy/wire.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createTransport } from "../../src/runcomfy/transport.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
@@ -450,3 +452,21 @@ function createAbort() {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort("leaving") };
 }
+
+test("A bug in a reader says nothing of the answer that it was about", async () => {
+  const { url: baseUrl, token } = upstream;
+  const perform = createTransport({
+    baseUrl,
+    token,
+    health: createHealth({ now: () => performance.now() }),
+    channels: createChannels(),
+  });
+  const readReport = (body: unknown): never => {
+    throw new Error(JSON.stringify(body));
+  };
+  const path = "prod/v2/deployments";
+  const failure = await failureOf(perform({ call: "list", path, timeoutMs: 10_000, readReport }));
+  expect(failure.code).toBe("INVALID_RESPONSE");
+  expect(failure.message).toMatch(/^The gateway could not read RunComfy's answer to the list\. /);
+  expect(failure.cause).toBeUndefined();
+});
