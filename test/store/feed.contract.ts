@@ -268,15 +268,8 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
 
     test("is refused, with what to do, where it is none", async () => {
       await store().feed.readHead();
-      for (const text of [
-        "?",
-        "eyJhIjoxfQ",
-        "feed1_0123456789ab",
-        "feed1_0123456789ab_sealed?",
-        "feed1_tag_sealed",
-        makeJob().id,
-        "x".repeat(300_000),
-      ]) {
+      const forged = ["feed1_0123456789ab", "feed1_0123456789ab_sealed?", "feed1_tag_sealed"];
+      for (const text of [...forged, "?", makeJob().id, "x".repeat(300_000)]) {
         const error = await readFeed(store(), text, 10).catch((reason: unknown) => reason);
         expect(error).toBeInstanceOf(BadCursorError);
         expect(String(error)).toMatch(/leave it out/);

@@ -24,6 +24,8 @@ const KEPT: KeptFile = {
   reason: null,
 };
 
+const UPLOAD = { fileName: "cat.png", contentType: "image/png", bytes: 3 };
+
 /** What every database promises of uploads and kept files. */
 export function describeFiles({ store, execute }: Context): void {
   async function succeed(keep: readonly string[] = URLS): Promise<Job> {
@@ -47,8 +49,7 @@ export function describeFiles({ store, execute }: Context): void {
 
   async function openUpload(ownerId = "local", most: number | null = null): Promise<string> {
     const id = createUploadId();
-    const facts = { fileName: "cat.png", contentType: "image/png", bytes: 3 };
-    await store().uploads.create({ id, ownerId, ...facts }, most);
+    await store().uploads.create({ id, ownerId, ...UPLOAD }, most);
     return id;
   }
 
@@ -173,17 +174,8 @@ export function describeFiles({ store, execute }: Context): void {
     test("come once", async () => {
       const { files, uploads } = store();
       const [id, none] = [await openUpload(), createUploadId()];
-      expect(await uploads.readMany([id, none])).toEqual([
-        {
-          id,
-          ownerId: "local",
-          fileName: "cat.png",
-          contentType: "image/png",
-          bytes: 3,
-          file: null,
-        },
-        null,
-      ]);
+      const opened = { id, ownerId: "local", ...UPLOAD, file: null };
+      expect(await uploads.readMany([id, none])).toEqual([opened, null]);
       expect(await uploads.receive(id, "unknown.png")).toBe(false);
       for (const name of ["a.png", "b.png", "c.png"]) await files.lease(name, LEASE_MS);
       expect(await uploads.receive(id, "a.png")).toBe(true);

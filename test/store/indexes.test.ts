@@ -11,9 +11,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/job/polls.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
-import type { JobFilter, WalkBudget } from "../../src/store/list-jobs.ts";
-import type { PollTable } from "../../src/store/polls.ts";
-import { createPolls } from "../../src/store/polls.ts";
+import type { JobFilter, JobRange, WalkBudget } from "../../src/store/list-jobs.ts";
+import { createPolls, type PollTable } from "../../src/store/polls.ts";
 import { openPostgres, READER_SETTINGS } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Tables } from "../../src/store/tables.ts";
@@ -30,97 +29,86 @@ type Read = (store: JobStore) => Promise<unknown>;
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 const OWN = { ownerId: "mine" };
-const PAGE = { direction: "forward", limit: 21 } as const;
+const LIMIT = 21;
 const AFTER = { createdAt: new Date(5), id: "job_1" };
 const SINCE = { createdAfter: new Date(3), createdBefore: new Date(9) };
 
+type Columns = readonly string[];
 /** With the columns that each has to be found along: no row is passed over. */
-const FILTERS: readonly (readonly [string, JobFilter, readonly string[]])[] = [
-  ["all", {}, []],
-  ["one status", { statuses: ["CANCELLED"] }, ["status"]],
-  ["some statuses", { statuses: ["FAILED", "IN_QUEUE"] }, ["status"]],
-  ["a deployment", { deploymentId: "d" }, ["deployment_id"]],
-  [
-    "a deployment and a status",
-    { deploymentId: "d", statuses: ["CANCELLED"] },
-    ["deployment_id", "status"],
-  ],
-  ["a time", SINCE, ["created_at"]],
-  ["a status and a time", { ...SINCE, statuses: ["FAILED"] }, ["status", "created_at"]],
-  ["a deployment and a time", { ...SINCE, deploymentId: "d" }, ["deployment_id", "created_at"]],
+const FILTERS: readonly (readonly [JobFilter, Columns])[] = [
+  [{}, []],
+  [{ statuses: ["CANCELLED"] }, ["status"]],
+  [{ statuses: ["FAILED", "IN_QUEUE"] }, ["status"]],
+  [{ deploymentId: "d" }, ["deployment_id"]],
+  [{ deploymentId: "d", statuses: ["CANCELLED"] }, ["deployment_id", "status"]],
+  [SINCE, ["created_at"]],
+  [{ ...SINCE, statuses: ["FAILED"] }, ["status", "created_at"]],
+  [{ ...SINCE, deploymentId: "d" }, ["deployment_id", "created_at"]],
 ];
-
-const READS: readonly (readonly [string, Read, readonly string[]])[] = [
-  ...FILTERS.flatMap(([title, filter, columns]) => readsOf(title, filter, columns)),
-  ...FILTERS.flatMap(([title, filter, columns]) =>
-    readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
-  ),
-  ["the deployments of an owner", (store) => store.jobs.listDeploymentIds("mine"), ["owner_id"]],
-  [
-    "a deployment of an owner",
-    (store) => store.jobs.findDeployments(["d", "e"], "mine"),
-    ["owner_id"],
-  ],
-  [
-    "the feed of an owner",
-    async (store) => readFeed(store, await store.feed.readHead(), 200, "mine"),
-    ["owner_id", "changed"],
-  ],
-  [
-    "the feed of everybody",
-    async (store) => readFeed(store, await store.feed.readHead(), 200),
-    ["changed"],
-  ],
+const READS: readonly (readonly [string, Read, Columns])[] = [
+  ...FILTERS.flatMap(readsOf),
+  ["deployments of an owner", ({ jobs }) => jobs.listDeploymentIds("mine"), ["owner_id"]],
+  ["a deployment of an owner", ({ jobs }) => jobs.findDeployments(["d"], "mine"), ["owner_id"]],
+  ["the feed of an owner", (store) => readFeedOf(store, "mine"), ["owner_id", "changed"]],
+  ["the feed of everybody", (store) => readFeedOf(store), ["changed"]],
 ];
 
 /** The same for tags, along the columns of `job_tags`. */
-const TAG_FILTERS: readonly (readonly [string, JobFilter, readonly string[]])[] = [
-  ["a tag", { tag: "common" }, ["tag"]],
-  ["a tag and a time", { ...SINCE, tag: "common" }, ["tag", "created_at"]],
+const TAG_FILTERS: typeof FILTERS = [
+  [{ tag: "common" }, ["tag"]],
+  [{ ...SINCE, tag: "common" }, ["tag", "created_at"]],
 ];
-const TAG_READS = [
-  ...TAG_FILTERS.flatMap(([title, filter, columns]) => readsOf(title, filter, columns)),
-  ...TAG_FILTERS.flatMap(([title, filter, columns]) =>
-    readsOf(`${title} of an owner`, { ...filter, ...OWN }, ["owner_id", ...columns]),
-  ),
-];
+const TAG_READS = TAG_FILTERS.flatMap(readsOf);
+
 /** With the table along whose index each is walked, and the columns that have to be found by it. */
-const WALKS: readonly (readonly [string, JobFilter, string, readonly string[]])[] = [
-  ["a text", { text: "cat" }, "jobs", []],
-  ["a text and a time", { ...SINCE, text: "cat" }, "jobs", ["created_at"]],
-  ["a text of an owner", { ...OWN, text: "cat" }, "job_texts", ["owner_id"]],
+const WALKS: readonly (readonly [JobFilter, string, Columns])[] = [
+  [{ text: "cat" }, "jobs", []],
+  [{ ...SINCE, text: "cat" }, "jobs", ["created_at"]],
+  [{ ...OWN, text: "cat" }, "job_texts", ["owner_id"]],
+  [{ ...OWN, ...SINCE, text: "cat" }, "job_texts", ["owner_id", "created_at"]],
+  [{ ...OWN, text: "cat", statuses: ["FAILED", "IN_QUEUE"] }, "jobs", ["owner_id", "status"]],
+  [{ ...OWN, text: "cat", deploymentId: "e" }, "jobs", ["owner_id", "deployment_id", "status"]],
+  [{ text: "cat", tag: "rare" }, "job_tags", ["tag"]],
+  [{ tag: "rare", statuses: ["FAILED"] }, "job_tags", ["tag"]],
   [
-    "a text and a time of an owner",
-    { ...OWN, ...SINCE, text: "cat" },
-    "job_texts",
-    ["owner_id", "created_at"],
-  ],
-  [
-    "a text and statuses of an owner",
-    { ...OWN, text: "cat", statuses: ["FAILED", "IN_QUEUE"] },
-    "jobs",
-    ["owner_id", "status"],
-  ],
-  [
-    "a text and a deployment of an owner",
-    { ...OWN, text: "cat", deploymentId: "e" },
-    "jobs",
-    ["owner_id", "deployment_id", "status"],
-  ],
-  ["a text and a tag", { text: "cat", tag: "rare" }, "job_tags", ["tag"]],
-  ["a tag and a status", { tag: "rare", statuses: ["FAILED"] }, "job_tags", ["tag"]],
-  [
-    "a text, a tag, a status and a deployment of an owner",
     { ...OWN, text: "cat", tag: "own", statuses: ["FAILED"], deploymentId: "e" },
     "job_tags",
     ["owner_id", "tag"],
   ],
 ];
-const WALK_READS = WALKS.flatMap(([title, filter, table, columns]) =>
-  readsOf(title, filter, columns)
-    .filter(([name]) => !name.startsWith("a count"))
-    .map(([name, read, all]) => [name, read, table, all] as const),
+const WALK_READS = WALKS.flatMap(([filter, table, columns]) =>
+  pagesOf(filter, columns).map(([title, read, all]) => [title, read, table, all] as const),
 );
+
+/** Pages and counts of everybody's jobs and of an owner's. */
+function readsOf([filter, columns]: readonly [JobFilter, Columns]) {
+  const ofOwner = { ...filter, ...OWN };
+  const count = (some: JobFilter, along: Columns) =>
+    [`a count by ${nameOf(some)}`, ({ jobs }: JobStore) => jobs.count(some), along] as const;
+  return [
+    ...pagesOf(filter, columns),
+    count(filter, columns),
+    ...pagesOf(ofOwner, ["owner_id", ...columns]),
+    count(ofOwner, ["owner_id", ...columns]),
+  ];
+}
+
+function pagesOf(filter: JobFilter, columns: Columns) {
+  const list = (range: Partial<JobRange>) => (store: JobStore) =>
+    store.jobs.list({ direction: "forward", limit: LIMIT, filter, ...range }, threeSteps());
+  return [
+    [`a page by ${nameOf(filter)}`, list({}), columns],
+    [`a later page by ${nameOf(filter)}`, list({ after: AFTER }), [...columns, "created_at"]],
+  ] as const;
+}
+
+function nameOf(filter: JobFilter): string {
+  return Object.keys(filter).join(", ") || "nothing";
+}
+
+async function readFeedOf(store: JobStore, ownerId?: string): Promise<unknown> {
+  return await readFeed(store, await store.feed.readHead(), 200, ownerId);
+}
 
 /** Lets a walk make three steps. */
 function threeSteps(): WalkBudget {
@@ -129,22 +117,6 @@ function threeSteps(): WalkBudget {
     step: async (run) => ({ value: await run(), ms: 0 }),
     isSpent: () => ++steps >= 3,
   };
-}
-
-function readsOf(title: string, filter: JobFilter, columns: readonly string[]) {
-  return [
-    [
-      `a page of ${title}`,
-      (store: JobStore) => store.jobs.list({ ...PAGE, filter }, threeSteps()),
-      columns,
-    ],
-    [
-      `a later page of ${title}`,
-      (store: JobStore) => store.jobs.list({ ...PAGE, filter, after: AFTER }, threeSteps()),
-      [...columns, "created_at"],
-    ],
-    [`a count of ${title}`, (store: JobStore) => store.jobs.count(filter), columns],
-  ] as const;
 }
 
 let sqlite: {
@@ -196,7 +168,7 @@ test.each(WALK_READS)(
     const isLookUp = (step: string) => /\((id=\?|.*created_at=\? AND job_id=\?)\)$/.test(step);
     const walked = steps.filter((step) => !isLookUp(step));
     expect(walked.length).toBeGreaterThan(0);
-    const isOfAll = title.includes("a text") && !title.includes("of an owner");
+    const isOfAll = title.includes("text") && !title.includes("ownerId");
     const how = table === "job_texts" ? "PRIMARY KEY" : isOfAll ? "INDEX" : "COVERING INDEX";
     for (const step of walked) {
       expect(step).toMatch(new RegExp(`^(SEARCH|SCAN) ${table} USING ${how}`));
@@ -243,10 +215,7 @@ describe("on Postgres", () => {
     client = new pg.Client(url);
     await client.connect();
     await client.query(READER_SETTINGS);
-    const queries = new Kysely<Tables>({
-      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 2 }) }),
-      log: ({ query }) => void statements.push(query),
-    });
+    const queries = connectLogged(url, statements);
     const database = { ...opened, queries, reads: queries };
     const channels = createChannels();
     store = createJobStore({ database, changes: new WakeUps(), channels });
@@ -319,7 +288,7 @@ describe("on Postgres", () => {
         }
         for (const scan of scans.filter(isLookUp)) {
           const isOfPage = String(scan["Index Cond"]).includes("(id = ANY");
-          expect(Number(scan["Actual Rows"])).toBeLessThanOrEqual(isOfPage ? PAGE.limit : 1);
+          expect(Number(scan["Actual Rows"])).toBeLessThanOrEqual(isOfPage ? LIMIT : 1);
           expect(scan["Rows Removed by Filter"] ?? 0).toBe(0);
         }
       },
@@ -329,7 +298,7 @@ describe("on Postgres", () => {
 
 describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
   const MAX_DUE = 50;
-  const IDS = Array.from({ length: MAX_DUE }, (_, index) => `job_${index * 7 + 1}`);
+  const JOB_IDS = Array.from({ length: MAX_DUE }, (_, index) => `job_${index * 7 + 1}`);
   const statements: CompiledQuery[] = [];
   let opened: Awaited<ReturnType<typeof openPostgres>>;
   let polls: PollTable;
@@ -346,10 +315,7 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
     const { url, drop } = await createDatabase();
     opened = await openPostgres(url, QUIET);
     await runIn(url, SEED);
-    const pollQueries = new Kysely<Tables>({
-      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 1 }) }),
-      log: ({ query }) => void statements.push(query),
-    });
+    const pollQueries = connectLogged(url, statements);
     polls = createPolls({ ...opened, pollQueries });
     return async () => {
       await Promise.all([pollQueries.destroy(), opened.close()]);
@@ -370,7 +336,7 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
         "claimed but for those of some deployments",
         () => polls.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
       ],
-      ["put back", () => polls.putBack(IDS.map((id) => toPutBack(id)))],
+      ["put back", () => polls.putBack(JOB_IDS.map((id) => toPutBack(id)))],
       ["mended", () => polls.mendTimes()],
       ["resumed", () => polls.resume(0)],
     ])("those that are %s are read along the indexes, and few others", async (_name, run) => {
@@ -394,6 +360,14 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
     });
   });
 });
+
+/** Connections whose statements are noted with their parameters. */
+function connectLogged(connectionString: string, statements: CompiledQuery[]): Kysely<Tables> {
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, max: 2 }) }),
+    log: ({ query }) => void statements.push(query),
+  });
+}
 
 type PlanNode = Readonly<Record<string, unknown>>;
 

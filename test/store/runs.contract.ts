@@ -34,21 +34,15 @@ export function describeRuns({ store, execute }: Context): void {
   }
 
   /** An accepted job of which this is seen. */
-  async function run(seen: readonly Seen[], facts: Partial<Job> = {}): Promise<Job> {
+  async function run(facts: Partial<Job>, ...seen: readonly Seen[]): Promise<Job> {
     return await seeAt(await submit(facts), [0, ACCEPTED], ...seen);
   }
 
   describe("the runs of a deployment", () => {
     test("tell how long each waited and ran, by what was seen, the last one first", async () => {
-      await run([
-        [300, RUNNING],
-        [2_000, SUCCEEDED],
-      ]);
-      const job = await run([
-        [100, RUNNING],
-        [500, FAILED],
-      ]);
-      await run([[9, CANCELLED]], { deploymentId: "other" });
+      await run({}, [300, RUNNING], [2_000, SUCCEEDED]);
+      const job = await run({}, [100, RUNNING], [500, FAILED]);
+      await run({ deploymentId: "other" }, [9, CANCELLED]);
       const runs = [
         { status: "FAILED", queueMs: 100, runMs: 400 },
         { status: "SUCCEEDED", queueMs: 300, runMs: 1_700 },
@@ -63,10 +57,8 @@ export function describeRuns({ store, execute }: Context): void {
 
     test("end when the upstream says, where that is after the start that was seen", async () => {
       for (const afterMs of [1_800, 200]) {
-        await run([
-          [300, RUNNING],
-          [2_000, { ...SUCCEEDED, finishedAt: new Date(startMs + afterMs) }],
-        ]);
+        const finishedAt = new Date(startMs + afterMs);
+        await run({}, [300, RUNNING], [2_000, { ...SUCCEEDED, finishedAt }]);
       }
       expect(await store().readRuns("d")).toMatchObject([
         { queueMs: 300, runMs: 1_700 },
@@ -75,7 +67,7 @@ export function describeRuns({ store, execute }: Context): void {
     });
 
     test("take one whose start nobody saw for one that did not wait, and know no times of one that never started", async () => {
-      for (const end of [SUCCEEDED, CANCELLED, FAILED]) await run([[700, end]]);
+      for (const end of [SUCCEEDED, CANCELLED, FAILED]) await run({}, [700, end]);
       expect(await store().readRuns("d")).toMatchObject([
         { status: "FAILED", queueMs: null, runMs: null },
         { status: "CANCELLED", queueMs: null, runMs: null },
@@ -87,18 +79,15 @@ export function describeRuns({ store, execute }: Context): void {
       await store().jobs.withdraw((await submit()).id);
       await see(store(), await submit(), UNANSWERED);
       await submit();
-      await run([[5, RUNNING]]);
+      await run({}, [5, RUNNING]);
       expect(await store().readRuns("d")).toEqual([]);
     });
 
     test("keep how much was asked for, and the first place in the queue that was told", async () => {
       const queued = (queuePosition: number | null) => ({ kind: "queued", queuePosition }) as const;
-      await run([[9, SUCCEEDED]], { work: 0.125 });
+      await run({ work: 0.125 }, [9, SUCCEEDED]);
       const seen = [queued(4), queued(2), queued(null), RUNNING, SUCCEEDED];
-      const job = await run(
-        seen.map((one, index) => [index + 1, one]),
-        { work: 1e9 },
-      );
+      const job = await run({ work: 1e9 }, ...seen.map((one, index) => [index + 1, one] as const));
       expect(await store().jobs.read(job.id)).toMatchObject({ work: 1e9, place: 4 });
       expect(await store().readRuns("d")).toMatchObject([
         { work: 1e9, place: 4 },
@@ -107,14 +96,14 @@ export function describeRuns({ store, execute }: Context): void {
     });
 
     test("are the last 200 of each upstream and deployment, however many there were", async () => {
-      await run([[1, SUCCEEDED]], { deploymentId: "quiet" });
+      await run({ deploymentId: "quiet" }, [1, SUCCEEDED]);
       const add = (upstream: string, works: number) =>
         execute(`insert into runs (deployment_id, upstream, status, work, ended_at)
           with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${works})
           select 'd', '${upstream}', 'SUCCEEDED', n, 0 from numbers order by n`);
       await add("another", 205);
       await add("sandbox", 204);
-      await run([[1, SUCCEEDED]], { work: 205 });
+      await run({ work: 205 }, [1, SUCCEEDED]);
       const kept = (await store().readRuns("d")).map(({ work }) => work);
       expect(kept).toEqual(Array.from({ length: 200 }, (_, index) => 205 - index));
       expect(await store().readRuns("quiet")).toHaveLength(1);
@@ -130,8 +119,8 @@ export function describeRuns({ store, execute }: Context): void {
     const readIdleMs = async ({ id }: Job) => (await store().jobs.read(id))?.idleMs;
 
     test("is unknown before its first run, nothing while a job of it is under way, and then the time since the last end", async () => {
-      await run([[1, RUNNING]], { deploymentId: "other" });
-      const first = await run([]);
+      await run({ deploymentId: "other" }, [1, RUNNING]);
+      const first = await run({});
       expect(await readIdleMs(first)).toBeNull();
       expect(await readIdleMs(await submit())).toBe(0);
       const running = await seeAt(first, [1, RUNNING]);
@@ -146,7 +135,7 @@ export function describeRuns({ store, execute }: Context): void {
     test("is told by the database's clock, however wrong the gateway's is", async () => {
       for (const atMs of [-1e12, 1e12]) {
         const facts = { createdAt: new Date(startMs + atMs) };
-        await run([[1, SUCCEEDED]], facts);
+        await run(facts, [1, SUCCEEDED]);
         const idleMs = await readIdleMs(await submit(facts));
         expect(idleMs).toBeGreaterThanOrEqual(0);
         expect(idleMs).toBeLessThan(300_000);
@@ -154,9 +143,9 @@ export function describeRuns({ store, execute }: Context): void {
     });
 
     test("stays what it was while the job lives, and is kept with its run", async () => {
-      await run([[1, SUCCEEDED]]);
+      await run({}, [1, SUCCEEDED]);
       await execute("update runs set ended_at = ended_at - 3000000");
-      const job = await run([]);
+      const job = await run({});
       const idleMs = await readIdleMs(job);
       expect(idleMs).toBeGreaterThan(0);
       await seeAt({ ...job, idleMs: 7 }, [1, RUNNING], [2, SUCCEEDED]);

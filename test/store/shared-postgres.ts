@@ -7,7 +7,7 @@ import { openStore, type StoreOptions } from "../../src/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { EMPTY } from "./store-jobs.ts";
 
-/** A database that each test of a `describe` finds empty, and what shares it; what is still open is closed after the test. */
+/** A database that each test of a `describe` finds empty, and what shares it; what is still open is closed after the test, the last first. */
 export function useSharedPostgres() {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let client: pg.Client;
@@ -19,7 +19,8 @@ export function useSharedPostgres() {
     await client.connect();
   });
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((one) => one.close().catch(() => "already closed")));
+    for (const one of opened.splice(0).toReversed())
+      await one.close().catch(() => "already closed");
     await client.query(EMPTY);
   });
   afterAll(async () => {
@@ -29,6 +30,11 @@ export function useSharedPostgres() {
 
   return {
     url: () => database.url,
+
+    use<One extends { close(): Promise<unknown> }>(one: One): One {
+      opened.push(one);
+      return one;
+    },
 
     async open(options: Partial<StoreOptions> = {}): Promise<JobStore> {
       const log = pino({ level: "silent" });

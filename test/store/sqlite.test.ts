@@ -10,21 +10,19 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { SetupError } from "../../src/runtime/coded-error.ts";
 import { DatabaseDiskError } from "../../src/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { WakeUps } from "../../src/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
-import { damageTable } from "../support/damage-table.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import {
   ACCEPTED,
   CANCELLED,
+  failToOpen,
   insertJob,
   RUNNING,
   see,
@@ -63,24 +61,43 @@ describe("the job store on SQLite", () => {
   });
 });
 
-/** A file that may be opened again and again, what reads it past the store, and the clock of polls. */
+/** A file that may be opened again and again, what reads it past the store, and what the store does and logs. */
 async function createFile() {
   const path = join(await createTemporaryFolder(), "jobs.db");
-  const clock = { nowMs: 0 };
+  const clock = { ms: 0 };
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  const { channels, statements } = collectStatements();
   const stores: JobStore[] = [];
   const open = async () => {
-    const monotonic = () => clock.nowMs;
-    const store = await openStore({ ...QUIET, databaseUrl: `file:${path}`, monotonic });
+    const monotonic = () => clock.ms;
+    const database = await openSqlite(path, { upstream: "sandbox", log, channels, monotonic });
+    const store = createJobStore({ database, changes: new WakeUps(), channels });
     stores.push(store);
-    return store;
+    return { database, store };
   };
-  const store = await open();
+  const { database, store } = await open();
   const other = new DatabaseSync(path);
   onTestFinished(async () => {
     other.close();
     for (const opened of stores) await opened.close().catch(() => "already closed");
   });
-  return { path, clock, store, other, reopen: () => store.close().then(open) };
+  return {
+    path,
+    clock,
+    lines,
+    store,
+    other,
+    /** Runs a statement on the store's own connection. */
+    run: (statement: string) => sql.raw(statement).execute(database.queries),
+    countCommits: () => statements.filter((text) => text === "commit").length,
+    statements,
+    reopen: () =>
+      store
+        .close()
+        .then(open)
+        .then((opened) => opened.store),
+  };
 }
 
 test("a store in memory works, and two of them share nothing", async () => {
@@ -96,7 +113,7 @@ test("a store in memory works, and two of them share nothing", async () => {
 describe("what an earlier process has left", () => {
   test("of accepted, unfinished jobs is due at once, in no order, and of no others", async () => {
     const { clock, store, reopen } = await createFile();
-    clock.nowMs = 1e9;
+    clock.ms = 1e9;
     const ids: string[] = [];
     for (let age = 20; age > 0; age--) {
       const job = await insertJob(store, { createdAt: new Date(-age) });
@@ -105,7 +122,7 @@ describe("what an earlier process has left", () => {
     await see(store, await insertJob(store), ACCEPTED, CANCELLED);
     await insertJob(store);
     // The clock of another process begins anew.
-    clock.nowMs = 0;
+    clock.ms = 0;
     const { polls } = await reopen();
     const due: string[] = [];
     for (let claim = 0; claim < 30; claim++) {
@@ -162,7 +179,7 @@ test("polls write nothing to the file, and go on while another program writes to
   expect(size).toBeGreaterThan(0);
   other.exec("begin immediate");
   for (let round = 0; round < 5; round++) {
-    clock.nowMs += 1_000;
+    clock.ms += 1_000;
     const { polls } = await store.polls.claimDue(DUE);
     expect(polls).toHaveLength(5);
     await store.polls.putBack(polls.map((poll) => toPutBack(poll, { delayMs: 1_000 })));
@@ -245,73 +262,34 @@ describe("opening an SQLite file", () => {
   });
 });
 
-describe("a disk or a file that fails", () => {
-  async function openWatched() {
-    const path = join(await createTemporaryFolder(), "jobs.db");
-    const lines: string[] = [];
-    const clock = { ms: 0 };
-    const channels = createChannels();
-    const database = await openSqlite(path, {
-      upstream: "sandbox",
-      log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) }),
-      monotonic: () => clock.ms,
-    });
-    const store = createJobStore({ database, changes: new WakeUps(), channels });
-    onTestFinished(() => store.close());
-    const run = (statement: string) => sql.raw(statement).execute(database.queries);
+test.each([
+  ["full", "pragma max_page_count = 1", "pragma max_page_count = 1000000"],
+  ["failing", "pragma query_only = 1", "pragma query_only = 0"],
+] as const)(
+  "a disk lets nothing begin while it is %s; the log is told once a minute, and once that it is over",
+  async (kind, fail, mend) => {
+    const { store, run, clock, lines } = await createFile();
     const begin = [
       () => say(store, "x".repeat(100_000)),
       () => store.polls.claimDue(DUE),
       () => store.ping(),
     ];
-    return { path, store, begin, run, clock, lines };
-  }
-
-  test.each([
-    ["full", "pragma max_page_count = 1", "pragma max_page_count = 1000000"],
-    ["failing", "pragma query_only = 1", "pragma query_only = 0"],
-  ] as const)(
-    "lets nothing begin while it is %s; the log is told once a minute, and once that it is over",
-    async (kind, fail, mend) => {
-      const { store, begin, run, clock, lines } = await openWatched();
-      const { id } = await insertJob(store);
-      await run(fail);
-      for (const act of begin) await expect(act()).rejects.toMatchObject({ kind });
-      clock.ms = 59_999;
-      for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
-      expect(lines).toHaveLength(1);
-      clock.ms = 60_000;
-      for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
-      expect(lines).toHaveLength(2);
-      expect(await store.jobs.read(id)).not.toBeNull();
-      await run(mend);
-      await Promise.all(begin.map((act) => act()));
-      expect(lines).toEqual([lines[0], lines[0], "The database can be written again."]);
-      expect(await store.jobs.count({})).toBe(2);
-    },
-  );
-
-  test("lets nothing begin once it was found damaged, though other parts of it are whole", async () => {
-    const { path, store, begin, run, clock, lines } = await openWatched();
-    const { id } = await say(store, "x".repeat(10_000));
-    // All is in the file, and nothing of it in memory.
-    await run("pragma wal_checkpoint(truncate)");
-    await run("pragma shrink_memory");
-    await damageTable(path, "job_documents");
-    await expect(store.jobs.readWithDocuments([id], 1_000_000)).rejects.toMatchObject({
-      kind: "damaged",
-    });
-    expect(await store.jobs.count({})).toBe(1);
-    for (const ms of [0, 59_999, 60_000]) {
-      clock.ms = ms;
-      for (const act of begin) await expect(act()).rejects.toMatchObject({ kind: "damaged" });
-    }
-    expect(lines).toEqual([
-      expect.stringMatching(/^The database file is damaged.*restore.*backup/),
-      lines[0],
-    ]);
-  });
-});
+    const { id } = await insertJob(store);
+    await run(fail);
+    for (const act of begin) await expect(act()).rejects.toMatchObject({ kind });
+    clock.ms = 59_999;
+    for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
+    expect(lines).toHaveLength(1);
+    clock.ms = 60_000;
+    for (const act of begin) await expect(act()).rejects.toBeInstanceOf(DatabaseDiskError);
+    expect(lines).toHaveLength(2);
+    expect(await store.jobs.read(id)).not.toBeNull();
+    await run(mend);
+    await Promise.all(begin.map((act) => act()));
+    expect(lines).toEqual([lines[0], lines[0], "The database can be written again."]);
+    expect(await store.jobs.count({})).toBe(2);
+  },
+);
 
 describe("another program on the same file", () => {
   test("that writes for a moment is waited for, and the process does other things meanwhile", async () => {
@@ -327,16 +305,7 @@ describe("another program on the same file", () => {
     expect(await store.jobs.read(id)).not.toBeNull();
   });
 
-  test("that holds its lock makes a write fail after a moment, with what to do", async () => {
-    const { store, other } = await createFile();
-    other.exec("begin immediate");
-    await expect(insertJob(store)).rejects.toThrow(/Another program holds a lock.*Close/);
-    expect(await store.jobs.count({})).toBe(0);
-    other.exec("rollback");
-    await insertJob(store);
-  });
-
-  test("that keeps its lock is waited for once, however many want to write, and no read waits behind them", async () => {
+  test("that keeps its lock is waited for once, however many want to write, which then fail with what to do, and no read waits behind them", async () => {
     const { store, other } = await createFile();
     other.exec("begin immediate");
     const [first, ...others] = Array.from({ length: 8 }, () => insertJob(store));
@@ -345,7 +314,7 @@ describe("another program on the same file", () => {
     const polling = setInterval(() => void store.polls.putBack([]), 1);
     onTestFinished(() => clearInterval(polling));
     const outcomes = Promise.allSettled(others);
-    await expect(first).rejects.toThrow(/Another program/);
+    await expect(first).rejects.toThrow(/Another program holds a lock.*Close/);
     // All that does not wait is done by the next turn.
     await nextTurn();
     other.exec("rollback");
@@ -370,28 +339,9 @@ describe("another program on the same file", () => {
   });
 });
 
-async function failToOpen(databaseUrl: string): Promise<SetupError> {
-  const error = await openStore({ ...QUIET, databaseUrl }).then(
-    () => new Error("it opened"),
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof SetupError)) throw error;
-  expect(error.message).not.toContain("s3cret");
-  return error;
-}
-
 describe("writes that come at once", () => {
-  async function openCounted() {
-    const databaseUrl = `file:${await createTemporaryFolder()}/jobs.db`;
-    const { channels, statements } = collectStatements();
-    const store = await openStore({ ...QUIET, databaseUrl, channels });
-    onTestFinished(() => store.close());
-    const countCommits = () => statements.filter((text) => text === "commit").length;
-    return { store, countCommits, statements };
-  }
-
   test("share a commit, and each is told of its own outcome", async () => {
-    const { store, countCommits, statements } = await openCounted();
+    const { store, countCommits, statements } = await createFile();
     const before = countCommits();
     const jobs = await Promise.all(Array.from({ length: 40 }, () => insertJob(store)));
     expect(countCommits()).toBe(before + 1);
@@ -408,7 +358,7 @@ describe("writes that come at once", () => {
   });
 
   test("suffer nothing where one of them fails", async () => {
-    const { store, countCommits } = await openCounted();
+    const { store, countCommits } = await createFile();
     const before = countCommits();
     const owners = ["greedy", "quiet", "greedy", "greedy", "calm"];
     const outcomes = await Promise.allSettled(
@@ -422,24 +372,12 @@ describe("writes that come at once", () => {
   });
 
   test("share a commit only up to 256 KiB of documents", async () => {
-    const { store, countCommits } = await openCounted();
+    const { store, countCommits } = await createFile();
     const before = countCommits();
     const sizes = [100, 180_000, 60_000, 100, 375_000, 100];
     await Promise.all(sizes.map((bytes) => say(store, "x".repeat(bytes))));
     expect(countCommits()).toBe(before + 3);
     expect(await store.jobs.count({})).toBe(6);
-  });
-
-  test("share a commit when files that could not be fetched are put back", async () => {
-    const { store, countCommits } = await openCounted();
-    const job = await see(store, await insertJob(store), UNANSWERED);
-    const urls = Array.from({ length: 16 }, (_, number) => `https://x.runcomfy.net/${number}.png`);
-    await store.files.request(job, urls);
-    const { files } = await store.files.claimDue({ limit: 16, claimMs: 30_000 });
-    const before = countCommits();
-    await Promise.all(files.map((file) => store.files.putBack(file, 60_000)));
-    expect(files).toHaveLength(16);
-    expect(countCommits()).toBe(before + 1);
   });
 
   test("are written before a close that comes after them", async () => {

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { expect } from "vitest";
 
 import type { Channels } from "../../src/diagnostics/channels.ts";
@@ -5,7 +6,9 @@ import { advance, type Observation } from "../../src/job/advance.ts";
 import { INVALID_RESPONSE } from "../../src/job/errors.ts";
 import { createJob, type Job } from "../../src/job/job.ts";
 import { NO_POLLS } from "../../src/job/polls.ts";
+import { SetupError } from "../../src/runtime/coded-error.ts";
 import type { Jobs, JobStore, Result } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
 
 /** A store over an empty database, as each test of the contract finds it. */
@@ -83,6 +86,18 @@ export const addMany = (count: number) => `
     1, n, n, 1, 0 from numbers;
   insert into job_tags (job_id, tag, owner_id, created_at)
   select id, 'a', owner_id, created_at from jobs where owner_id = 'many'`;
+
+/** Why a database can't be opened; no password is told. */
+export async function failToOpen(databaseUrl: string): Promise<SetupError> {
+  const log = pino({ level: "silent" });
+  const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(
+    () => new Error("it opened"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof SetupError)) throw error;
+  for (const text of [error.message, String(error.cause)]) expect(text).not.toContain("s3cret");
+  return error;
+}
 
 /** Deletes all that tests write. */
 export const EMPTY = `delete from jobs; delete from uploads; delete from pending_deletions; delete from runs;

@@ -1,15 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
+import { type Job, JOB_STATUSES } from "../../src/job/job.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { foldText } from "../../src/job/input.ts";
 import { createWalkBudget, type JobFilter, type JobRange } from "../../src/store/list-jobs.ts";
 import { readFeed } from "../support/read-feed.ts";
-import { walk } from "../support/walk.ts";
 import { type Context, insertJob, RUNNING, see } from "./store-jobs.ts";
 
 /** What every database promises of tags and of searches. */
-export function describeTexts({ store, statements, execute }: Context): void {
+export function describeTexts({ store, execute }: Context): void {
   const insert = (facts: Partial<Job> = {}, input: JsonObject = {}) =>
     insertJob(store(), { ownerId: "mine", createdAt: new Date(1_000), ...facts }, { input });
   const say = (prompt: string, facts: Partial<Job> = {}) => insert(facts, { prompt });
@@ -35,15 +34,6 @@ export function describeTexts({ store, statements, execute }: Context): void {
       }
       expect(await listIds({ tag: "ü 😀" })).toEqual([]);
     });
-
-    test("cost a statement where a job has some, and none where it has none", async () => {
-      const count = async (tags: readonly string[]) => {
-        statements.length = 0;
-        await insert({ tags });
-        return statements.filter((statement) => statement.includes('"job_tags"')).length;
-      };
-      expect([await count(["a", "b"]), await count([])]).toEqual([1, 0]);
-    });
   });
 
   test("tags and texts are gone with their job, and not there where it was refused", async () => {
@@ -61,6 +51,7 @@ export function describeTexts({ store, statements, execute }: Context): void {
   });
 
   test.each<readonly [string, JobFilter]>([
+    ["nothing else", {}],
     ["a tag", { tag: "x" }],
     ["a text", { text: "cat" }],
     ["both", { tag: "x", text: "cat" }],
@@ -77,7 +68,8 @@ export function describeTexts({ store, statements, execute }: Context): void {
       ...at(1_000),
     });
     const short = await say("a cat", { ...x, ownerId: "m", status: "FAILED", ...at(500) });
-    await say("a dog", { tags: ["y"], status: "FAILED", ...at(5_000) });
+    const isPicky = Object.keys(wanted).length > 0;
+    if (isPicky) await say("a dog", { tags: ["y"], status: "FAILED", ...at(5_000) });
     const cases: [JobFilter, Job[]][] = [
       [{}, [queued, failed, other, theirs, short]],
       [{ ownerId: "mine" }, [queued, failed, other]],
@@ -85,6 +77,7 @@ export function describeTexts({ store, statements, execute }: Context): void {
       [{ ownerId: "m" }, [short]],
       [{ ownerId: "MINE" }, []],
       [{ statuses: [] }, []],
+      [{ statuses: JOB_STATUSES }, [queued, failed, other, theirs, short]],
       [{ statuses: ["FAILED", "FAILED"] }, [failed, other, theirs, short]],
       [{ statuses: ["FAILED", "IN_QUEUE"], ownerId: "mine" }, [queued, failed, other]],
       [{ deploymentId: "e" }, [other]],
@@ -97,24 +90,10 @@ export function describeTexts({ store, statements, execute }: Context): void {
       const ids = expected.map(({ id }) => id);
       expect(await listIds(filter)).toEqual(ids);
       const { text, statuses, deploymentId } = filter;
-      const isCounted = (text ?? statuses ?? deploymentId) === undefined;
+      const isCounted = !isPicky || (text ?? statuses ?? deploymentId) === undefined;
       expect(await store().jobs.count(filter)).toBe(isCounted ? ids.length : null);
       expect(await listIds(filter, { limit: 1 })).toEqual(ids.slice(0, 1));
       expect(await listIds(filter, { direction: "backward" })).toEqual(ids.toReversed());
-    }
-  });
-
-  test("tags and texts lead through their jobs by places without gaps or doubles, both ways, also through twins", async () => {
-    for (let index = 0; index < 11; index++) {
-      await say("a cat", { tags: ["a"], ...at(Math.floor(index / 3)) });
-      await say("a dog", { tags: ["b"], ...at(Math.floor(index / 3)) });
-    }
-    const filters = [{ tag: "a" }, { tag: "a", ownerId: "mine" }, { text: "cat" }];
-    for (const filter of filters) {
-      const all = await listIds(filter);
-      expect(all).toHaveLength(11);
-      expect(await walk(store().jobs, filter, "forward")).toEqual(all);
-      expect(await walk(store().jobs, filter, "backward")).toEqual(all.toReversed());
     }
   });
 
