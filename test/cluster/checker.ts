@@ -7,7 +7,7 @@ import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { request } from "../support/graphql-client.ts";
 import type { Cluster } from "./cluster.ts";
 import { startFeedWatchers } from "./feed-watchers.ts";
-import { createWatchers } from "./watchers.ts";
+import { createWatchers, FINAL } from "./watchers.ts";
 
 export type Checker = ReturnType<typeof createChecker>;
 
@@ -142,8 +142,6 @@ export function createChecker({ url, database, upstream }: Cluster) {
     },
   };
 }
-
-const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
 /** What a feed must have come to: a job is told once the upstream has it, or may have it. */
 function toVersions(rows: readonly Row[]): ReadonlyMap<string, number> {

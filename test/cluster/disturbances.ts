@@ -17,8 +17,8 @@ export type Disturbance = {
   readonly name: string;
   /** What it befalls; two of one target exclude each other. */
   readonly target: "gateways" | "database" | "upstream";
-  /** Whether the fate of a submit may stay unknown by it. */
-  readonly mayDoubt: boolean;
+  /** Whether the fate of every submit is known in the end. */
+  readonly leavesNoDoubt?: true;
   /** Whether feeds may have to begin anew. */
   readonly mayReset?: true;
   /** Whether it comes as long as any, and with many jobs in flight. */
@@ -36,7 +36,6 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "kill -9 of a gateway",
     target: "gateways",
-    mayDoubt: true,
     async run({ cluster, choice }) {
       await cluster.remove(choose(cluster, choice), "SIGKILL");
       await addSupervised(cluster);
@@ -45,7 +44,6 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "a frozen gateway",
     target: "gateways",
-    mayDoubt: true,
     async run({ cluster, choice, lastingMs }) {
       const { process } = choose(cluster, choice);
       process.signal("SIGSTOP");
@@ -56,7 +54,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "a rolling restart",
     target: "gateways",
-    mayDoubt: false,
+    leavesNoDoubt: true,
     async run({ cluster }) {
       for (const member of cluster.members()) {
         await addSupervised(cluster);
@@ -67,7 +65,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "a gateway with its clock an hour off",
     target: "gateways",
-    mayDoubt: false,
+    leavesNoDoubt: true,
     async run({ cluster, choice, lastingMs }) {
       const clockShiftSeconds = choice % 2 === 0 ? HOUR_SECONDS : -HOUR_SECONDS;
       const wrong = await addSupervised(cluster, { clockShiftSeconds });
@@ -78,32 +76,27 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "a Postgres that restarts",
     target: "database",
-    mayDoubt: true,
     run: ({ postgres }) => postgres.restart(),
   },
   {
     name: "a Postgres that crashes",
     target: "database",
-    mayDoubt: true,
     mayReset: true,
     run: ({ cluster }) => crashPostgres(cluster),
   },
   {
     name: "a Postgres that drops connections",
     target: "database",
-    mayDoubt: true,
     run: (scene) => cut(scene, "databaseLink", "drop"),
   },
   {
     name: "a Postgres behind a black hole",
     target: "database",
-    mayDoubt: true,
     run: (scene) => cut(scene, "databaseLink", "blackHole"),
   },
   {
     name: "a Postgres that refuses writes",
     target: "database",
-    mayDoubt: true,
     async run({ cluster, lastingMs }) {
       await refuseWrites(cluster, true);
       await sleep(lastingMs);
@@ -113,19 +106,17 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "an upstream that can't be connected to",
     target: "upstream",
-    mayDoubt: true,
     run: (scene) => cut(scene, "upstreamLink", "drop"),
   },
   {
     name: "an upstream behind a black hole",
     target: "upstream",
-    mayDoubt: true,
     run: (scene) => cut(scene, "upstreamLink", "blackHole"),
   },
   {
     name: "an upstream whose reads fail",
     target: "upstream",
-    mayDoubt: false,
+    leavesNoDoubt: true,
     async run({ cluster: { upstream }, lastingMs }) {
       upstream.setFault("html-503", ["status", "result"]);
       await sleep(lastingMs);
@@ -135,7 +126,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
   {
     name: "an upstream that is down",
     target: "upstream",
-    mayDoubt: false,
+    leavesNoDoubt: true,
     isLarge: true,
     async run({ cluster: { upstream }, lastingMs }) {
       upstream.setFault("envelope-503");

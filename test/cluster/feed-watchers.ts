@@ -16,12 +16,9 @@ type Feed = {
   readonly told: Map<string, number>;
   /** The newest version of each job that was in the list when it was read. */
   readonly listed: Map<string, number>;
-  /** The status of each job that the feed told, from its last reset on. */
-  readonly statuses: Map<string, string>;
   readonly broken: string[];
   readonly begun: PromiseWithResolvers<void>;
   mayReset: boolean;
-  wasReset: boolean;
 };
 
 const FEEDS = [
@@ -31,14 +28,13 @@ const FEEDS = [
 const JOBS_PER_PAGE = 100;
 const LIST_ATTEMPTS = 600;
 const QUERY = `subscription ($after: String!) {
-  jobsUpdated(after: $after) { cursor reset reason job { id version status input history { version status at } } }
+  jobsUpdated(after: $after) { cursor reset job { id version status input history { version status at } } }
 }`;
 const EVENT = z.object({
   jobsUpdated: z.object({
     cursor: z.string(),
     reset: z.boolean(),
-    reason: z.string().nullable(),
-    job: z.object({ id: z.string(), version: z.number(), status: z.string() }).nullable(),
+    job: z.object({ id: z.string(), version: z.number() }).nullable(),
   }),
 });
 const REFUSAL = z.array(z.object({ extensions: z.object({ code: z.literal("BAD_USER_INPUT") }) }));
@@ -54,11 +50,9 @@ export function startFeedWatchers(url: string) {
       name,
       told: new Map(),
       listed: new Map(),
-      statuses: new Map(),
       broken: [],
       begun: Promise.withResolvers(),
       mayReset: false,
-      wasReset: false,
     };
     const connection = createReconnectingClient(url, { isSlow });
     watch(feed, connection, { after: "" });
@@ -86,13 +80,12 @@ export function startFeedWatchers(url: string) {
           // Whoever goes on from the next cursor never hears of that job.
           if (hasFailed)
             feed.broken.push(`told an error in place of a job: ${errors?.[0]?.message}`);
-          const { cursor, reset, reason, job } = EVENT.parse(data).jobsUpdated;
+          const { cursor, reset, job } = EVENT.parse(data).jobsUpdated;
           if (connected !== connection.connections()) stream = new Map();
           connected = connection.connections();
           if (reset !== (job === null)) feed.broken.push("told neither a job nor a reset, or both");
           if (reset) noteReset(feed, variables.after === "");
           if (job !== null) noteJob(feed, stream, job);
-          if (job !== null) noteReason(feed, reason, job);
           // The client sends them as they are now, whenever it connects again.
           variables.after = cursor;
           feed.begun.resolve();
@@ -111,11 +104,7 @@ export function startFeedWatchers(url: string) {
 
   function noteReset(feed: Feed, isBeginning: boolean): void {
     if (!isBeginning && !feed.mayReset) feed.broken.push("was reset without a reason");
-    if (!isBeginning) {
-      feed.mayReset = false;
-      feed.wasReset = true;
-      feed.statuses.clear();
-    }
+    if (!isBeginning) feed.mayReset = false;
     readList(url, feed, () => isClosed).catch((error: unknown) => {
       feed.broken.push(`could not be replaced by the list: ${String(error)}`);
     });
@@ -153,17 +142,6 @@ function noteJob(
   if (stream.get(id) === version) broken.push(`told version ${version} of ${id} twice in a stream`);
   stream.set(id, version);
   told.set(id, version);
-}
-
-/** A status that is told again does no harm; one that is new and not told as such does. */
-function noteReason(
-  { statuses, broken, wasReset }: Feed,
-  reason: string | null,
-  { id, status }: { readonly id: string; readonly status: string },
-): void {
-  const isNew = statuses.get(id) !== status && !(wasReset && !statuses.has(id));
-  if (isNew && reason !== "STATUS") broken.push(`told ${status} of ${id} as ${reason}`);
-  statuses.set(id, status);
 }
 
 function findMissed({ told, listed }: Feed, newest: Versions): readonly string[] {

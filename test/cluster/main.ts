@@ -22,7 +22,6 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 
 const stopped = Promise.withResolvers<void>();
 let isStopping = false;
-const living = new Set<number>();
 {
   await using opened = new AsyncDisposableStack();
   const folder = opened.adopt(copyProgram(), (path) =>
@@ -61,8 +60,11 @@ const living = new Set<number>();
     );
     origins.push(await gateway.url);
     console.log(`Gateway ${started}  ${origins.at(-1)}  kill -9 ${gateway.pid}`);
-    living.add(started);
-    void gateway.exit.then(() => tellEnd(started));
+    void gateway.exit.then(() =>
+      console.log(
+        `Gateway ${started} has ended${isStopping ? "" : "; within 10 s its jobs go on at the others"}.`,
+      ),
+    );
   }
   front.setBackEnds(origins);
   console.log(`GraphiQL   ${front.url}/graphql  by turns from each of them; Ctrl-C ends all
@@ -73,14 +75,3 @@ terminal: its jobs go on within 10 s, and whoever watches them is connected to a
   isStopping = true;
 }
 process.exit(0);
-
-function tellEnd(gateway: number): void {
-  living.delete(gateway);
-  if (isStopping) return console.log(`Gateway ${gateway} has ended.`);
-  const others = [...living].join(" or ");
-  console.log(
-    others === ""
-      ? `Gateway ${gateway} has ended, and none is left: end this (Ctrl-C) and start it anew.`
-      : `Gateway ${gateway} has ended; within 10 s its jobs go on at gateway ${others}.`,
-  );
-}

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 
 import { SubmitJobDocument } from "../support/gql/operations.ts";
-import { request, submit } from "../support/graphql-client.ts";
-import { countNotDue, refuseWrites } from "./database-faults.ts";
+import { request } from "../support/graphql-client.ts";
+import { countNotDue } from "./database-faults.ts";
 import { openTestCluster, PATIENCE } from "./test-cluster.ts";
 
 /** Until probes are as rare as they get; the full minute runs in the soak. */
@@ -31,25 +31,6 @@ test(
     expect(await checker.countJobs("FAILED")).toBe(0);
   },
 );
-
-test("a database that refuses writes for a while costs time and no job", TIMEOUT, async () => {
-  await hold(10);
-  const succeeded = await checker.countJobs("SUCCEEDED");
-  await refuseWrites(cluster, true);
-  await cluster.finishJobs();
-  // What could not be claimed or written down is due when the claims have ended.
-  await expect.poll(() => countNotDue(cluster), PATIENCE).toBe(0);
-  expect(await checker.countJobs("SUCCEEDED")).toBe(succeeded);
-
-  const posts = upstream.count("submit");
-  await expect(submit(cluster.url, "quick", "not written down")).rejects.toThrow();
-  expect(upstream.count("submit")).toBe(posts);
-  const submitting = checker.submit("quick", 10);
-  await refuseWrites(cluster, false);
-  await submitting;
-  await expectAllWell();
-  expect(await checker.countJobs("FAILED")).toBe(0);
-});
 
 test(
   "an upstream that is down for a while gets a few probes and no submit, and all jobs recover once it is back",

@@ -21,10 +21,6 @@ const MAX_MS = 60_000;
 const MIN_MS = 2_000;
 const MAX_CHOICE = 2 ** 16;
 const JOBS_IN_FLIGHT = 30;
-/** In a soak of this length or longer, one round has very many. */
-const HOUSEFUL_MINUTES = 30;
-const HOUSEFUL_JOBS = 10_000;
-const HOUSEFUL_ROUND = 3;
 
 /**
  * The rounds of a soak without end, the same for the same seed and length. Each disturbance has its turn before one comes
@@ -48,7 +44,7 @@ export function* planRounds({
   };
   let turns: Disturbance[] = [];
 
-  for (let round = 1; ; round++) {
+  for (;;) {
     if (turns.length === 0) turns = [...DISTURBANCES];
     const [first] = turns.splice(pick(turns.length), 1);
     if (first === undefined) return;
@@ -57,11 +53,9 @@ export function* planRounds({
     const second = others[pick(others.length)];
     const startsAfterMs = pick(longestMs / 10);
     if (pick(2) === 0 && second !== undefined) disturbances.push(plan(second, startsAfterMs));
-    const isHouseful = minutes >= HOUSEFUL_MINUTES && round === HOUSEFUL_ROUND;
     const isLarge = disturbances.some((one) => one.isLarge);
-    const jobsInFlight = isHouseful ? HOUSEFUL_JOBS : isLarge ? manyJobs : JOBS_IN_FLIGHT;
-    // So many changes may be more than a feed that is behind is told.
-    const mayReset = isHouseful || disturbances.some((one) => one.mayReset);
+    const jobsInFlight = isLarge ? manyJobs : JOBS_IN_FLIGHT;
+    const mayReset = disturbances.some((one) => one.mayReset);
     yield { disturbances, jobsInFlight, mayReset };
   }
 }

@@ -94,7 +94,7 @@ async function runRound(
   tell(`  recovered in ${inSeconds(performance.now() - undisturbedAt)}`);
 
   const doubts = (await checker.countJobs("FAILED", "SUBMISSION_UNKNOWN")) - doubtsBefore;
-  const mayDoubt = disturbances.some((one) => one.mayDoubt);
+  const mayDoubt = disturbances.some((one) => one.leavesNoDoubt !== true);
   return [
     ...(doubts === 0 || mayDoubt ? [] : [`${doubts} submits ended as unknown for no reason.`]),
     ...(await findWrongEnds(cluster)),

@@ -13,12 +13,10 @@ type Watch = {
   readonly broken: string[];
 };
 
-/** A client, and how many watches that have not ended it carries. */
-type Seat = ReconnectingClient & { taken: number };
+type Connection = Pick<ReconnectingClient, "client" | "connections">;
 
-const MIN_CLIENTS = 3;
-/** Fewer than a gateway takes on one socket. */
-const MAX_WATCHES_PER_CLIENT = 400;
+/** So that some watch at each gateway. */
+const CLIENTS = 3;
 const QUERY = "subscription ($id: ID!) { jobUpdated(id: $id) { id status version } }";
 const EVENT = z.object({
   jobUpdated: z.object({ id: z.string(), status: z.string(), version: z.number() }),
@@ -30,32 +28,22 @@ const EVENT = z.object({
  */
 export function createWatchers(url: string) {
   const watches: Watch[] = [];
-  const seats = Array.from({ length: MIN_CLIENTS }, openSeat);
+  const clients = Array.from({ length: CLIENTS }, () => createReconnectingClient(url));
   let isClosed = false;
 
-  function openSeat(): Seat {
-    return { ...createReconnectingClient(url), taken: 0 };
-  }
-
-  function findSeat(): Seat {
-    const emptiest = seats.reduce((best, seat) => (seat.taken < best.taken ? seat : best));
-    if (emptiest.taken < MAX_WATCHES_PER_CLIENT) return emptiest;
-    const opened = openSeat();
-    seats.push(opened);
-    return opened;
-  }
-
-  function subscribe(seen: Watch, seat: Seat): void {
+  function subscribe(seen: Watch, { client, connections }: Connection): void {
+    const again = (): void =>
+      void setTimeout(() => isClosed || subscribe(seen, { client, connections }), RETRY_MS);
     let connection = -1;
-    seat.client.subscribe(
+    client.subscribe(
       { query: QUERY, variables: { id: seen.jobId } },
       {
         next({ data, errors: failures }) {
           // A stream that can't go on ends with these, as does one whose database is away.
           if (failures !== undefined || data === null || data === undefined) return;
           const { id, status, version } = EVENT.parse(data).jobUpdated;
-          const isFirst = connection !== seat.connections();
-          connection = seat.connections();
+          const isFirst = connection !== connections();
+          connection = connections();
           if (id !== seen.jobId) seen.broken.push(`was told of ${id}`);
           if (seen.hasEnded) seen.broken.push(`saw version ${version} after the end`);
           if (isFirst ? version < seen.version : version <= seen.version) {
@@ -64,35 +52,28 @@ export function createWatchers(url: string) {
           seen.version = version;
           seen.status = status;
         },
-        error: () => again(seen, seat),
+        error: again,
         complete() {
           if (isClosed) return;
-          if (seen.status === null || !FINAL.has(seen.status)) return again(seen, seat);
+          if (seen.status === null || !FINAL.has(seen.status)) return again();
           seen.hasEnded = true;
-          seat.taken -= 1;
         },
       },
     );
-  }
-
-  function again(seen: Watch, seat: Seat): void {
-    setTimeout(() => isClosed || subscribe(seen, seat), RETRY_MS);
   }
 
   return {
     watches,
     watch(jobId: string): void {
       const seen: Watch = { jobId, version: 0, status: null, hasEnded: false, broken: [] };
-      const seat = findSeat();
-      seat.taken += 1;
-      watches.push(seen);
-      subscribe(seen, seat);
+      const client = clients[watches.push(seen) % CLIENTS];
+      if (client !== undefined) subscribe(seen, client);
     },
     async close(): Promise<void> {
       isClosed = true;
-      for (const seat of seats) await seat.close();
+      for (const client of clients) await client.close();
     },
   };
 }
 
-const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+export const FINAL: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);

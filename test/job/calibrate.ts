@@ -15,12 +15,10 @@ const RUNNERS = 3;
 /** From free to started, in seconds. */
 const DISPATCH = 0.5;
 const LOAD = 0.85;
-/** Another deployment's jobs that ended meanwhile, in seconds; its median is another one. */
-const OTHER_RUN = 60;
 
 /**
  * How well jobs are foretold at this part of their lives, from 0 to 1, by what those before them taught: the share that ends
- * by `finishesBy`, and the median errors in seconds of the estimate, of whoever knows the distribution, and of a plain mean.
+ * by `finishesBy`, and the median errors in seconds of the estimate and of whoever knows the distribution.
  */
 export function calibrate(draw: (random: Random) => number, part: number) {
   const random = createRandom(7);
@@ -33,7 +31,6 @@ export function calibrate(draw: (random: Random) => number, part: number) {
   let inTime = 0;
   const ours: number[] = [];
   const byKnown: number[] = [];
-  const byMean: number[] = [];
   for (const [index, one] of judged.entries()) {
     if (index % (JOBS / TOLD) > 0) continue;
     const { job, now, seen } = one;
@@ -43,17 +40,8 @@ export function calibrate(draw: (random: Random) => number, part: number) {
     if (job.finishedAt * 1_000 <= told.finishesBy) inTime += 1;
     ours.push(Math.abs(told.finishesAt / 1_000 - job.finishedAt));
     byKnown.push(Math.abs(known(one) - job.finishedAt));
-    const last = before.slice(-10).map((run) => run.finishedAt - run.startedAt);
-    const usual = [...last, ...last.map(() => OTHER_RUN)].reduce((a, b) => a + b) / 20;
-    const rule = job.createdAt + usual * ((seen.queuePosition ?? 0) + 1);
-    byMean.push(Math.abs(Math.max(now, rule) - job.finishedAt));
   }
-  return {
-    inTime: inTime / TOLD,
-    ours: toMedian(ours),
-    known: toMedian(byKnown),
-    mean: toMedian(byMean),
-  };
+  return { inTime: inTime / TOLD, ours: toMedian(ours), known: toMedian(byKnown) };
 }
 
 type Simulated = {

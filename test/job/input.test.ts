@@ -68,7 +68,6 @@ test.each([
   ["", "1 to 64 characters"],
   ["x".repeat(65), "1 to 64 characters"],
   ["a\nb", "control character"],
-  ["\u0000", "control character"],
   ["\u0085", "control character"],
   ["\ud83d", "half a character"],
 ])("%j can't be a tag, and is told why at its place", (tag, reason) => {
@@ -163,7 +162,6 @@ test("pictures that are written as text are left out, and so is what comes after
 });
 
 test.each([
-  ["", "has to be 3 to 200"],
   ["ab", "has to be 3 to 200"],
   ["a  \n ", "has to be 3 to 200"],
   ["😀😀", "has to be 3 to 200"],

@@ -9,6 +9,7 @@ import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createRecordObservation } from "../../src/tracking/record-observation.ts";
 import { Submitter } from "../../src/tracking/submit-job.ts";
+import type { Tracking } from "../../src/tracking/tracking.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -91,20 +92,17 @@ export function connectSubmitter({
 export function connectTracking({
   upstream: { url: baseUrl, token },
   store,
-  ...overrides
-}: Ends & Partial<Parameters<typeof createTracking>[0]>) {
-  const { health = createHealth({ now: () => performance.now() }) } = overrides;
-  const { submitTimeoutSeconds = TRACKING_SETTINGS.submitTimeoutSeconds } = overrides;
+  submitTimeoutSeconds,
+}: Ends & { readonly submitTimeoutSeconds: number }): Tracking {
+  const health = createHealth({ now: () => performance.now() });
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
-  const runcomfy = createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent });
-  const tracking = createTracking({
-    ...{ store, runcomfy, health, log: silent },
+  return createTracking({
+    ...TRACKING_SETTINGS,
+    ...{ store, health, log: silent, submitTimeoutSeconds },
+    runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
     channels: createChannels(),
-    ...TRACKING_SETTINGS,
-    ...overrides,
   });
-  return { tracking, runcomfy, health };
 }

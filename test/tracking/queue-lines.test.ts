@@ -39,12 +39,15 @@ test("when one has moved up, or started, so have all behind it", () => {
   expect(lines.derivePlace({ ...behind, queuePosition: 6 })).toBe(6);
 });
 
-test("who is next, or never was polled, or has no place, has to be polled", () => {
+test("who is next, was never or last polled, has no place, or got it from another gateway, has to be polled", () => {
   const front = poll(accept(), 0);
   const next = poll(accept(), 1);
+  const behind = poll(accept(), 50);
+  const elsewhere = poll(accept("b"), 9);
+  const lastPolled = poll(poll(accept("c"), 4), 3);
   poll(front, null);
-  expect(lines.derivePlace(next)).toBeNull();
-  expect(lines.derivePlace(accept())).toBeNull();
+  for (const job of [next, lastPolled, accept(), elsewhere, { ...behind, queuePosition: 45 }])
+    expect(lines.derivePlace(job)).toBeNull();
   const placeless = accept();
   lines.note(placeless, placeless);
   expect(lines.derivePlace(placeless)).toBeNull();
@@ -72,24 +75,4 @@ test("a job that waits is polled itself every two minutes", () => {
   }
   nowMs += 1;
   expect(lines.derivePlace(behind)).toBeNull();
-});
-
-test("what was seen of a job says nothing of its own place later", () => {
-  const job = poll(poll(accept(), 4), 3);
-  nowMs += 500;
-  expect(lines.derivePlace(job)).toBeNull();
-});
-
-test("a place that another gateway has told since is not subtracted from", () => {
-  const front = poll(accept(), 9);
-  const behind = poll(accept(), 50);
-  poll(front, 0);
-  expect(lines.derivePlace({ ...behind, queuePosition: 45 })).toBeNull();
-});
-
-test("another deployment's line says nothing", () => {
-  const front = poll(accept("a"), 2);
-  const other = poll(accept("b"), 9);
-  poll(front, 1);
-  expect(lines.derivePlace(other)).toBeNull();
 });

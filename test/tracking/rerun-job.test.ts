@@ -125,11 +125,3 @@ test("a job whose input would surely fail now is refused with what to do, unless
   await rerun(job, { fps: null });
   expect(sent()).toEqual({ prompt: "a glow", num_frames: 41, neg: "" });
 });
-
-test("what changes would make too large is refused", async () => {
-  const job = await submit({ text: "x".repeat(200_000) });
-  await expect(rerun(job, { more: "y".repeat(100_000) })).rejects.toMatchObject({
-    issues: [{ path: [], message: expect.stringContaining("more than 256 KiB as JSON") }],
-  });
-  expect(upstream.count("submit")).toBe(1);
-});

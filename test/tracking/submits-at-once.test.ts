@@ -1,8 +1,6 @@
 import { pino } from "pino";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
-import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import type { Submitted, Submitter } from "../../src/tracking/submit-job.ts";
 import { createHealth } from "../support/create-health.ts";
@@ -130,54 +128,41 @@ test("what waits is bounded by its size, and leaves room to other owners", async
   expect(codes.filter((code) => code === "UNAVAILABLE")).toHaveLength(127);
 });
 
-test("a stop refuses who waits, with no row and no POST", async () => {
+test("a stop refuses who waits or comes later, with no row and no POST, and waits for who is under way", async () => {
   const empty = await fillSlot();
   const waiting = [endOf(submit()), endOf(submit("waiting"))];
   await letPass();
   submitter.stop(60_000);
   const message = expect.stringMatching(/is restarting/);
-  for (const end of await Promise.all(waiting))
-    expect(end).toMatchObject({ code: "UNAVAILABLE", message });
+  for (const end of await Promise.all([...waiting, endOf(submit())]))
+    expect(end).toMatchObject({ code: "UNAVAILABLE", retryable: true, message });
   await empty();
   await submitter.close();
   expect(upstream.count("submit")).toBe(1);
-  expect(await store.jobs.count({})).toBe(1);
+  const { jobs } = store;
+  expect([await jobs.count({}), await jobs.count({ statuses: ["IN_QUEUE"] })]).toEqual([1, 1]);
   expect(await readCounts(store)).toEqual([1, 3]);
 });
 
-test.each([
-  {
-    why: "a pause",
-    begin: (health: UpstreamHealth) => health.notePause(7_000),
-    told: { code: "RATE_LIMITED", retryAfterSeconds: 7 },
-  },
-  { why: "an outage", begin: beginOutage, told: { code: "UNAVAILABLE", retryAfterSeconds: null } },
-])(
-  "who waits while $why begins is refused in its turn, and who comes later at once",
-  async ({ begin, told }) => {
-    const health = createHealth();
-    // The end of the POST itself is no sign that the upstream is back.
-    health.noteSubmit = () => undefined;
-    upstream.setFault("insufficient-funds");
-    submitter = connectSubmitter({ upstream, store, health, submitsAtOnce: 1 });
-    const empty = await fillSlot();
-    const waiting = endOf(submit());
-    await letPass(1);
-    begin(health);
-    await empty();
-    expect(await waiting).toMatchObject(told);
-    expect(await readCounts(store)).toEqual([0, 2]);
-    expect(await endOf(submit())).toMatchObject(told);
-    expect(await readCounts(store)).toEqual([1, 3]);
-    expect(upstream.count("submit")).toBe(1);
-    expect(await store.jobs.count({})).toBe(0);
-  },
-);
-
-function beginOutage(health: UpstreamHealth): void {
-  const error = new RunComfyError("It failed.", { code: "UNAVAILABLE", delivery: "unknown" });
-  for (let reads = 0; reads < 5; reads++) health.noteRead(error, "dep");
-}
+test("who waits while a pause begins is refused in its turn, and who comes later at once", async () => {
+  const health = createHealth();
+  // The end of the POST itself is no sign that the upstream is back.
+  health.noteSubmit = () => undefined;
+  upstream.setFault("insufficient-funds");
+  submitter = connectSubmitter({ upstream, store, health, submitsAtOnce: 1 });
+  const empty = await fillSlot();
+  const waiting = endOf(submit());
+  await letPass(1);
+  health.notePause(7_000);
+  await empty();
+  const refused = { code: "RATE_LIMITED", retryable: true, retryAfterSeconds: 7 };
+  expect(await waiting).toMatchObject(refused);
+  expect(await readCounts(store)).toEqual([0, 2]);
+  expect(await endOf(submit())).toMatchObject(refused);
+  expect(await readCounts(store)).toEqual([1, 3]);
+  expect(upstream.count("submit")).toBe(1);
+  expect(await store.jobs.count({})).toBe(0);
+});
 
 test.each(["fault-insufficient-funds", "fault-html-502", "the database", "a limit"])(
   "a slot is free again whatever its submit came to: %s",
@@ -210,4 +195,61 @@ test("a submit that waits for another gateway's under its key holds no slot", as
   release();
   expect((await ours).job.id).toBe((await theirs).job.id);
   expect((await next).job.status).toBe("IN_QUEUE");
+});
+
+describe("under a key", () => {
+  beforeEach(() => {
+    submitter = connectSubmitter({ upstream, store });
+  });
+
+  const conflictWith = ({ job }: Submitted) => ({
+    name: "IdempotencyConflictError",
+    jobId: job.id,
+  });
+
+  test("a conflict with a call under way waits for the job that it becomes", async () => {
+    const release = upstream.hold("submit");
+    const first = submit("key");
+    await upstream.whenRequested("submit", 1);
+    const prompts = ["other", "another", "other"];
+    const others = Promise.all(prompts.map((prompt) => endOf(submit("key", { prompt }))));
+    release();
+    const conflict = conflictWith(await first);
+    expect(await others).toMatchObject([conflict, conflict, conflict]);
+    expect(upstream.count("submit")).toBe(1);
+  });
+
+  test("behind a call that comes to no job the next input takes it, and the one after that conflicts", async () => {
+    const release = upstream.hold("submit");
+    const refused = endOf(submit("key", { deploymentId: "fault-insufficient-funds" }));
+    await upstream.whenRequested("submit", 1);
+    const second = submit("key", { prompt: "second" });
+    const thirds = ["third", "third"].map((prompt) => endOf(submit("key", { prompt })));
+    await letPass(10);
+    release();
+    expect(await refused).toMatchObject({ code: "INSUFFICIENT_FUNDS" });
+    const conflict = conflictWith(await second);
+    expect(await Promise.all(thirds)).toMatchObject([conflict, conflict]);
+    expect(upstream.count("submit", "dep")).toBe(1);
+  });
+
+  test("another gateway's call is conflicted with", async () => {
+    const release = upstream.hold("submit");
+    const theirs = submit("key", { by: connectSubmitter({ upstream, store }) });
+    await upstream.whenRequested("submit", 1);
+    const ours = endOf(submit("key", { prompt: "other" }));
+    release();
+    expect(await ours).toMatchObject(conflictWith(await theirs));
+  });
+
+  test("the next input takes it where another gateway's call came to no job", async () => {
+    const release = upstream.hold("submit");
+    const by = connectSubmitter({ upstream, store });
+    const theirs = endOf(submit("key", { deploymentId: "fault-insufficient-funds", by }));
+    await upstream.whenRequested("submit", 1);
+    const ours = submit("key", { prompt: "other" });
+    release();
+    expect(await theirs).toMatchObject({ code: "INSUFFICIENT_FUNDS" });
+    expect((await ours).job.status).toBe("IN_QUEUE");
+  });
 });

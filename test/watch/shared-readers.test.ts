@@ -111,21 +111,6 @@ test("who asks while a read is under way shares the next one, which knows what t
   expect(fixture.reads).toEqual(["0", "0"]);
 });
 
-test("a read that fails leaves the next one a chance, and fails only those who shared it", async () => {
-  const fixture = createFeedFixture();
-  const read = Promise.withResolvers<void>();
-  fixture.holdReads(() => read.promise);
-  const first = fixture.feed.readPage("0");
-  await settle();
-  const second = fixture.feed.readPage("0");
-  fixture.holdReads(() => undefined);
-  read.reject(new Error("away"));
-  await expect(first).rejects.toThrow("away");
-  expect(await second).toMatchObject({ isLast: true });
-  expect(await fixture.feed.readPage("0")).toMatchObject({ isLast: true });
-  expect(fixture.reads).toHaveLength(2);
-});
-
 test("all who have one cursor share a read, and no other owner does", async () => {
   const fixture = createFeedFixture();
   const pages = [

@@ -6,10 +6,11 @@ import type { Job } from "../../src/job/job.ts";
 import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createJobReader } from "../../src/watch/shared-readers.ts";
 import type { Estimate } from "../../src/job/estimate.ts";
-import { createJobWatch } from "../../src/watch/watch-job.ts";
-import { makeJob } from "../store/store-jobs.ts";
+import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
+import { CANCELLED, makeJob, RUNNING } from "../store/store-jobs.ts";
 
 const SUBMITTED = makeJob();
+const ESTIMATE = { startsAt: null, progress: 0.5, isColdStart: false, basedOn: 10 };
 
 /** One job, whoever listens to it, and how often it was read. */
 function createFixture() {
@@ -55,20 +56,6 @@ function watch(fixture: ReturnType<typeof createFixture>) {
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test("the state now comes first, then each newer one, and the final one ends the stream and frees everything", async () => {
-  const fixture = createFixture();
-  const jobs = watch(fixture);
-  expect((await jobs.next()).value).toMatchObject({ version: 1 });
-  fixture.change({ kind: "accepted", requestId: "request-1" });
-  expect((await jobs.next()).value).toMatchObject({ version: 2, status: "IN_QUEUE" });
-  const last = jobs.next();
-  await settle();
-  fixture.change({ kind: "cancelled", finishedAt: null });
-  expect((await last).value).toMatchObject({ version: 3, status: "CANCELLED" });
-  expect(await jobs.next()).toEqual({ value: undefined, done: true });
-  expect(fixture.listeners.size).toBe(0);
-});
-
 test("a slow reader skips states, never the last one, and nothing piles up for it", async () => {
   const fixture = createFixture();
   const jobs = watch(fixture);
@@ -82,7 +69,7 @@ test("a slow reader skips states, never the last one, and nothing piles up for i
   expect(fixture.reads()).toBe(1);
   const { value } = await jobs.next();
   expect(value).toMatchObject({ status: "IN_QUEUE", queuePosition: 0 });
-  fixture.change({ kind: "cancelled", finishedAt: null });
+  fixture.change(CANCELLED);
   expect((await jobs.next()).value).toMatchObject({ status: "CANCELLED" });
   expect((await jobs.next()).done).toBe(true);
 });
@@ -90,7 +77,7 @@ test("a slow reader skips states, never the last one, and nothing piles up for i
 test("a wake-up without news, or with an older row, tells the reader nothing", async () => {
   const fixture = createFixture();
   const jobs = watch(fixture);
-  fixture.change({ kind: "running" });
+  fixture.change(RUNNING);
   await jobs.next();
   let isTold = false;
   const next = jobs.next().then((result) => {
@@ -146,7 +133,7 @@ test("a database that is away does not end a stream that has begun, but one that
   const last = jobs.next();
   await settle();
   fixture.holdReads(() => Promise.reject(new Error("the database is away")));
-  fixture.change({ kind: "cancelled", finishedAt: null });
+  fixture.change(CANCELLED);
   await settle();
   await expect(watch(fixture).next()).rejects.toThrow("away");
   fixture.holdReads(() => undefined);
@@ -186,28 +173,12 @@ test("500 watchers that wake at once cost one statement, which reads their job o
   expect(batches).toEqual([1]);
   const next = watchers.map((jobs) => jobs.next());
   await settle();
-  fixture.change({ kind: "cancelled", finishedAt: null });
+  fixture.change(CANCELLED);
   const states = await Promise.all(next);
   expect(states.every(({ value }) => value?.status === "CANCELLED")).toBe(true);
   expect(batches).toEqual([1, 1]);
   await Promise.all(watchers.map((jobs) => jobs.return()));
   expect(fixture.listeners.size).toBe(0);
-});
-
-test("all who watch a job are told of one object, whenever they came", async () => {
-  const fixture = createFixture();
-  const copy = async () => {
-    const job = await fixture.readJob();
-    return job && { ...job };
-  };
-  const watchJob = createJobWatch({ ...fixture, readJob: copy });
-  const [early, late] = [watchJob(SUBMITTED.id), watchJob(SUBMITTED.id)];
-  const { value } = await early.next();
-  expect((await late.next()).value).toBe(value);
-  fixture.change({ kind: "running" });
-  const [first, second] = await Promise.all([early.next(), late.next()]);
-  expect(first.value).toMatchObject({ version: 2 });
-  expect(second.value).toBe(first.value);
 });
 
 test("many are told over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
@@ -223,7 +194,7 @@ test("many are told over several turns of the event loop, and what is newer by t
   fixture.change({ kind: "accepted", requestId: "request-1" });
   await settle();
   expect(seen.filter(({ length }) => length > 0)).toHaveLength(100);
-  fixture.change({ kind: "cancelled", finishedAt: null });
+  fixture.change(CANCELLED);
   await Promise.all(watching);
   expect(seen.filter((versions) => versions.join() === "2,3")).toHaveLength(100);
   expect(seen.filter((versions) => versions.join() === "3")).toHaveLength(400);
@@ -335,4 +306,65 @@ describe("a watcher who wants estimates", () => {
   });
 });
 
-const ESTIMATE = { startsAt: null, progress: 0.5, isColdStart: false, basedOn: 10 };
+describe("a wait for the end", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  const TIMEOUT_MS = 20_000;
+
+  /** A wait that has read the job, what ends it from outside, and what it must leave behind. */
+  async function begin() {
+    const fixture = createFixture();
+    const { waitForEnd, stop } = createEndWaits(createJobWatch(fixture));
+    let leave = (): void => undefined;
+    const onLeft = (act: () => void): void => void (leave = act);
+    const end = waitForEnd(SUBMITTED, { timeoutMs: TIMEOUT_MS, onLeft });
+    await settle();
+    expect([fixture.listeners.size, vi.getTimerCount()]).toEqual([1, 1]);
+    return { fixture, end, stop, leave: () => leave() };
+  }
+
+  type Wait = Awaited<ReturnType<typeof begin>>;
+
+  test.each<[string, string, (wait: Wait) => void]>([
+    ["its end", "CANCELLED", ({ fixture }) => fixture.change(CANCELLED)],
+    ["the time", "IN_PROGRESS", () => void vi.advanceTimersByTime(TIMEOUT_MS)],
+    ["the caller", "IN_PROGRESS", ({ leave }) => leave()],
+    ["the gateway", "IN_PROGRESS", ({ stop }) => stop()],
+    ["its deletion", "IN_PROGRESS", ({ fixture }) => fixture.set(null)],
+  ])(
+    "that is over by %s tells the job as it is, %s, and frees everything",
+    async (_by, status, act) => {
+      const wait = await begin();
+      const { fixture, end } = wait;
+      fixture.change(RUNNING);
+      await settle();
+      expect(fixture.listeners.size).toBe(1);
+      act(wait);
+      expect(await end).toMatchObject({ id: SUBMITTED.id, status });
+      expect([fixture.listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
+    },
+  );
+
+  test("is none for a job that has ended, without time, at a gateway that stops, or of who has left", async () => {
+    const fixture = createFixture();
+    const { waitForEnd, stop } = createEndWaits(createJobWatch(fixture));
+    const options = { timeoutMs: TIMEOUT_MS, onLeft: () => undefined };
+    const ended: Job = { ...SUBMITTED, status: "CANCELLED" };
+    expect(await waitForEnd(ended, options)).toBe(ended);
+    expect(await waitForEnd(SUBMITTED, { ...options, timeoutMs: 0 })).toBe(SUBMITTED);
+    expect(await waitForEnd(SUBMITTED, { ...options, onLeft: (leave) => leave() })).toBe(SUBMITTED);
+    stop();
+    expect(await waitForEnd(SUBMITTED, options)).toBe(SUBMITTED);
+    expect([fixture.reads(), fixture.listeners.size, vi.getTimerCount()]).toEqual([0, 0, 0]);
+  });
+
+  test("for a job that can't be read tells it as it was last seen", async () => {
+    const fixture = createFixture();
+    fixture.holdReads(() => Promise.reject(new Error("the database is away")));
+    const { waitForEnd } = createEndWaits(createJobWatch(fixture));
+    const options = { timeoutMs: TIMEOUT_MS, onLeft: () => undefined };
+    expect(await waitForEnd(SUBMITTED, options)).toBe(SUBMITTED);
+    expect([fixture.listeners.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+});
