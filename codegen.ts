@@ -27,6 +27,7 @@ const config: CodegenConfig = {
       documents: "test/support/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],
       config: {
+        disableDescriptions: true,
         enumType: "string-literal",
         immutableTypes: true,
         strictScalars: true,

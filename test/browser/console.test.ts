@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { pino } from "pino";
 import type { Page } from "playwright-core";
@@ -13,12 +14,12 @@ import { createJob } from "../../src/job/job.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium, holdUploads } from "../support/chromium.ts";
-import { DeleteJobDocument, JobDocument, JobsDocument } from "../support/gql/operations.ts";
-import { request, submit } from "../support/graphql-client.ts";
+import { DeleteJobDocument, JobDocument } from "../support/gql/operations.ts";
+import { countJobs, request, submit } from "../support/graphql-client.ts";
+import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { findBarriers, openConsole } from "./console-page.ts";
-import { writeManyJobs } from "./many-jobs.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
@@ -44,10 +45,6 @@ async function main(page: Page): Promise<string> {
 async function runPrompt(page: Page, prompt: string): Promise<void> {
   await promptOf(page).fill(prompt);
   await button(page, "Run").click();
-}
-
-async function countJobs(origin: string): Promise<number | null> {
-  return (await request(origin, JobsDocument, { first: 0 })).jobs.totalCount;
 }
 
 afterAll(closeBrowser);
@@ -443,12 +440,8 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   });
 
   test("many jobs are gone through without holding up the page, and a search finds among all of them", async () => {
-    const path = join(await createTemporaryFolder(), "gateway.db");
-    await writeManyJobs(path, 1_200);
-    const { page, origin } = await openConsole({
-      DATABASE_URL: `file:${path}`,
-      SANDBOX_SPEED: "100",
-    });
+    const databaseUrl = await writeManyJobs(1_200);
+    const { page, origin } = await openConsole({ DATABASE_URL: databaseUrl, SANDBOX_SPEED: "100" });
     let requests = 0;
     page.on("request", (one) => (requests += one.url().endsWith("/graphql") ? 1 : 0));
     await page.goto(`${origin}/gallery`);
@@ -516,6 +509,19 @@ async function goToEnd(page: Page, told: string): Promise<number> {
     if (isAll) return most;
   }
   throw new Error(`It never told “${told}”.`);
+}
+
+/** The URL of a database with so many jobs that succeeded, each with its number in its prompt. */
+async function writeManyJobs(count: number): Promise<string> {
+  const path = join(await createTemporaryFolder(), "gateway.db");
+  const databaseUrl = `file:${path}`;
+  const log = pino({ level: "silent" });
+  await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
+  using file = new DatabaseSync(path);
+  file.exec(`${toManyJobs("local", count)} ${toManyTexts("local", "boat")}
+    insert into job_documents (job_id, input_bytes, output_bytes, input, output)
+    select id, 40, 15, json_object('prompt', 'Boat ' || substr(id, 5)), '{"images":[]}' from jobs`);
+  return databaseUrl;
 }
 
 /** A job that was accepted at an account, and whose gateway has ended. */

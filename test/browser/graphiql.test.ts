@@ -89,23 +89,6 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     expect(answer).not.toContain("height");
     expect(answer).toMatch(/"path": "width", "message": "[^"]*1000 is rounded down to 992\b/);
 
-    await openNewTab(page);
-    await page.keyboard.type("mutation { submitSlowTide { __typename");
-    await editor.getByText("submitSlowTide", { exact: true }).click();
-    await page.keyboard.press("ControlOrMeta+ArrowRight"); // To the end of the word.
-    await page.keyboard.type('(input: { prompt: "A harbour", resolution: H');
-    await take(page, /^HIGH/);
-    // The editor checks no scalars but GraphQL's own: what else is wrong, an answer tells.
-    await page.keyboard.type(', widht: 640, fps: "fast"');
-    const problems = new Set<string>();
-    const readProblems = async () => {
-      await page.keyboard.press("F8"); // Goes to the next of the problems that it has underlined.
-      problems.add((await page.locator(".marker-widget").allInnerTexts()).join());
-      return [...problems].join("\n");
-    };
-    await expect.poll(readProblems, SOON).toMatch(/unknown field "widht"\. Did you mean "width"/);
-    const wrongType = 'Int cannot represent non-integer value: "fast"';
-    await expect.poll(readProblems, SOON).toContain(wrongType);
     expect(errors).toEqual([]);
   });
 

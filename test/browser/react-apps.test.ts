@@ -16,7 +16,7 @@ import { createSchema } from "../../src/schema/create-schema.ts";
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";
-import { request } from "../support/graphql-client.ts";
+import { countJobs } from "../support/graphql-client.ts";
 import { linkPackages } from "../support/link-packages.ts";
 import { readBlocks, ROOT } from "../support/pages.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
@@ -162,10 +162,6 @@ async function drop(page: Page, name: string, bytes: Buffer): Promise<void> {
   await page.dispatchEvent("form", "drop", { dataTransfer });
 }
 
-async function countJobs(origin: string): Promise<number | null> {
-  return (await request(origin, JobsDocument, { first: 0 })).jobs.totalCount;
-}
-
 const submit = (page: Page) => page.getByRole("button", { name: "Submit" });
 const body = async (page: Page) => (await page.locator("body").innerText()).replaceAll(/\s+/g, " ");
 
@@ -292,25 +288,5 @@ describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeou
     const isMissing = (input: HTMLInputElement) => input.validity.valueMissing;
     expect(await prompt.evaluate(isMissing)).toBe(true);
     expect(await page.locator("body").innerText()).not.toMatch(/Correct the marked|\[GraphQL\]/);
-  });
-
-  test("says right after the first try that its origin is not let in, and goes on trying", async () => {
-    const { url: gateway } = await start({
-      ...SANDBOX,
-      CORS_ORIGINS: "https://app.example.com",
-    });
-    const page = await openApp("/readme/index.html", gateway);
-    await page.clock.install();
-    await submit(page).click();
-    const text = async () => await page.locator("form p").innerText();
-    const blocked = `${gateway} is not reachable, or this page's origin, ${toSite().origin}, is not in its CORS_ORIGINS`;
-    await expect.poll(text).toContain(blocked);
-    expect(await submit(page).isDisabled()).toBe(true);
-    const readLater = async () => {
-      await page.clock.runFor(4_000);
-      return await submit(page).isEnabled();
-    };
-    await expect.poll(readLater, SOON).toBe(true);
-    expect(await text()).toContain(blocked);
   });
 });

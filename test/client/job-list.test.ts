@@ -9,9 +9,17 @@ import { LANTERN, openClient } from "./open-client.ts";
 const INPUT = z.object({ prompt: z.string() });
 const SOON = { timeout: 20_000, interval: 50 };
 
-async function openList(filter: JobFilter, pageSize: number) {
+async function openList(filter: JobFilter, options: Parameters<typeof createJobList>[2]) {
   const { client, origin, proxy } = await openClient({ SANDBOX_SPEED: "4" });
-  const list = createJobList(client, filter, { pageSize });
+  let asked = 0;
+  const counted: typeof client = {
+    ...client,
+    request(...given) {
+      asked += 1;
+      return client.request(...given);
+    },
+  };
+  const list = createJobList(counted, filter, options);
   const prompts = () => list.get().jobs.map(({ input }) => INPUT.parse(input).prompt);
   const add = async (prompt: string) => (await submit(origin, LANTERN, prompt)).id;
   const follow = () => {
@@ -19,11 +27,11 @@ async function openList(filter: JobFilter, pageSize: number) {
     onTestFinished(leave);
     return leave;
   };
-  return { client, proxy, list, prompts, add, follow };
+  return { client, proxy, list, prompts, add, follow, asked: () => asked };
 }
 
 test("a list has the newest jobs first, more when asked for, and each as it is by now", async () => {
-  const { client, list, prompts, add, follow } = await openList({}, 2);
+  const { client, list, prompts, add, follow } = await openList({}, { pageSize: 2 });
   for (const prompt of ["one", "two", "[slow] three"]) await add(prompt);
   follow();
   await expect.poll(prompts, SOON).toEqual(["[slow] three", "two"]);
@@ -39,7 +47,10 @@ test("a list has the newest jobs first, more when asked for, and each as it is b
 });
 
 test("a job that no longer fits leaves its list", async () => {
-  const { list, add, prompts, follow } = await openList({ status: ["IN_QUEUE", "IN_PROGRESS"] }, 5);
+  const { list, add, prompts, follow } = await openList(
+    { status: ["IN_QUEUE", "IN_PROGRESS"] },
+    { pageSize: 5 },
+  );
   follow();
   await add("one");
   await expect.poll(prompts, SOON).toEqual(["one"]);
@@ -48,7 +59,7 @@ test("a job that no longer fits leaves its list", async () => {
 });
 
 test("what changed while the connection was down, or nobody listened, is there afterwards", async () => {
-  const { list, add, prompts, follow, proxy } = await openList({}, 5);
+  const { list, add, prompts, follow, proxy } = await openList({}, { pageSize: 5 });
   const leave = follow();
   await expect.poll(() => list.get().totalCount, SOON).toBe(0);
   proxy.drop();
@@ -63,7 +74,7 @@ test("what changed while the connection was down, or nobody listened, is there a
 });
 
 test("an error is told, and passes with the next page that comes", async () => {
-  const { list, prompts, add, follow, proxy } = await openList({}, 5);
+  const { list, prompts, add, follow, proxy } = await openList({}, { pageSize: 5 });
   follow();
   await expect.poll(() => list.get().totalCount, SOON).toBe(0);
   proxy.loseAnswers('"totalCount"');
@@ -96,22 +107,12 @@ test("a list is read where no socket can be had, and followed again once a crede
 });
 
 test("a search is read a page at a time, when asked to, with what changes of it, and begins anew when it is reloaded", async () => {
-  const { client, origin } = await openClient({ SANDBOX_SPEED: "4" });
-  const add = async (prompt: string) => (await submit(origin, LANTERN, prompt)).id;
+  const options = { pageSize: 2, pauseMs: 60_000 };
+  const { client, list, prompts, add, follow, asked } = await openList({ text: "a CAT" }, options);
   for (const prompt of ["a cat, one", "a dog", "a cat, two", "[slow] a cat, three"])
     await add(prompt);
-  let asked = 0;
-  const gateway: typeof client = {
-    ...client,
-    request(...given) {
-      asked += 1;
-      return client.request(...given);
-    },
-  };
-  const list = createJobList(gateway, { text: "a CAT" }, { pageSize: 2, pauseMs: 60_000 });
-  const prompts = () => list.get().jobs.map(({ input }) => INPUT.parse(input).prompt);
   expect(list.get().totalCount).toBeUndefined();
-  onTestFinished(list.subscribe(() => undefined));
+  follow();
   await expect.poll(prompts, SOON).toEqual(["[slow] a cat, three", "a cat, two"]);
   expect(list.get()).toMatchObject({ totalCount: null, hasMore: true });
   expect(list.get().searchedTo).toBe(list.get().jobs[1]?.createdAt);
@@ -121,11 +122,11 @@ test("a search is read a page at a time, when asked to, with what changes of it,
   const id = await add("[slow] a cat, four");
   await client.request(CANCEL_JOB, { id: list.get().jobs[0]?.id ?? "" });
   await expect.poll(() => list.get().jobs[0]?.status, SOON).toBe("CANCELLED");
-  expect(asked).toBe(2);
+  expect(asked()).toBe(2);
   list.reload();
   await expect.poll(() => list.get().jobs[0]?.id, SOON).toBe(id);
   expect(list.get().jobs).toHaveLength(2);
-  expect(asked).toBe(3);
+  expect(asked()).toBe(3);
 });
 
 async function firstOf<Value>(values: AsyncIterable<Value>): Promise<Value> {

@@ -1,4 +1,4 @@
-import { type GatewayError, JOBS, JOBS_UPDATED, SUBMIT_JOB } from "runcomfy-graphql-client";
+import { JOBS, JOBS_UPDATED } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { LANTERN, openClientOfProcess, shareGateway } from "./open-client.ts";
@@ -22,9 +22,11 @@ test("a submit from a page that never reached the gateway says why right after t
   const { client, proxy } = await openClientInPage();
   proxy.drop();
   const told: (readonly [number, string | undefined])[] = [];
-  const submitted = client.submit(SUBMIT_JOB, VARIABLES, (attempt, lost) => {
-    told.push([attempt, lost?.message]);
+  const jobs = client.submitAndWatch({
+    ...VARIABLES,
+    onAttempt: (attempt, lost) => told.push([attempt, lost?.message]),
   });
+  const first = jobs.next();
   await expect.poll(() => told, SOON).toHaveLength(2);
   expect(told).toEqual([
     [1, undefined],
@@ -32,7 +34,8 @@ test("a submit from a page that never reached the gateway says why right after t
   ]);
   expect(proxy.refused()).toBe(1);
   proxy.heal();
-  expect(await submitted).toMatchObject({ __typename: "SubmitJobSuccess" });
+  expect((await first).done).toBe(false);
+  await jobs.return();
   expect((await client.request(JOBS, { first: 1 })).jobs.totalCount).toBe(1);
   // Once anything was answered, an answer that is lost is no matter of origins.
   proxy.drop();
@@ -41,22 +44,6 @@ test("a submit from a page that never reached the gateway says why right after t
     retryable: true,
     message: LOST,
   });
-});
-
-test("whoever submits and watches is told of each try too", async () => {
-  const { client, proxy } = await openClientInPage();
-  proxy.drop();
-  const lost: (GatewayError | null)[] = [];
-  const jobs = client.submitAndWatch({
-    ...VARIABLES,
-    onAttempt: (_attempt, error) => lost.push(error),
-  });
-  const first = jobs.next();
-  await expect.poll(() => lost, SOON).toHaveLength(2);
-  expect(lost).toEqual([null, expect.objectContaining({ code: "NO_ANSWER", retryable: true })]);
-  proxy.heal();
-  expect((await first).done).toBe(false);
-  await jobs.return();
 });
 
 test("a connection that never opened says the same, and one that broke that it is down", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { toDraft, toInput } from "../../console/src/form/draft";
 import { readFields, withOthers } from "../../console/src/form/fields";
+import { toSentence } from "../../console/src/form/issues";
 
 const PICTURE = { type: "string", format: "image_uri" };
 const SCHEMA = {
@@ -41,4 +42,14 @@ test("a field that nobody touched is left out, unless it is required and looks l
   expect(toInput(readFields(SCHEMA), {}).input).toEqual({});
   const required = ["steps", "mode", "fast"];
   expect(toInput(readFields({ ...SCHEMA, required }), {}).input).toEqual({ fast: false });
+});
+
+test("a problem is told as a sentence, which ends once", () => {
+  expect([
+    toSentence("promt", "is not known here; did you mean prompt?"),
+    toSentence("", "needs at least one of ctrl_img or ctrl_img_1").trim(),
+  ]).toEqual([
+    "promt is not known here; did you mean prompt?",
+    "needs at least one of ctrl_img or ctrl_img_1.",
+  ]);
 });

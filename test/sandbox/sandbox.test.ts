@@ -331,11 +331,6 @@ describe("the sandbox", () => {
     expect(await list(`?ids=${tide}&ids=unknown&ids=${glow}`)).toEqual([glow, tide]);
   });
 
-  test("rejects with EADDRINUSE where its port is taken", async () => {
-    const { port } = await openSandbox();
-    await expect(openSandbox({ port })).rejects.toMatchObject({ code: "EADDRINUSE" });
-  });
-
   test("says what to do where its data folder can't be used, and frees its port", async () => {
     const dataFolder = await createTemporaryFolder();
     await writeFile(join(dataFolder, "sandbox.db"), "no database ".repeat(1_000));

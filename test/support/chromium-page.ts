@@ -5,17 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import chromium, { inflate } from "@sparticuz/chromium";
 import { chromium as playwright } from "playwright-core";
-import type { Browser, Page } from "playwright-core";
-
-/** A page that is cut off from everything but loopback. */
-type OpenedPage = {
-  readonly page: Page;
-  /** The URLs elsewhere that it asked for. */
-  readonly foreignRequests: readonly string[];
-  /** What it printed as an error. */
-  readonly errors: readonly string[];
-  close(): Promise<void>;
-};
+import type { Browser } from "playwright-core";
 
 /** A Chromium that package.json brings. It is unpacked into `programFolder`, where it is not there yet. */
 export async function launchChromium(programFolder: string): Promise<Browser> {
@@ -39,8 +29,11 @@ export async function launchChromium(programFolder: string): Promise<Browser> {
   });
 }
 
-/** A page that shares nothing with the others of the browser, and spends no processor time on animations. */
-export async function openPageIn(browser: Browser): Promise<OpenedPage> {
+/**
+ * A page that shares nothing with the others of the browser, is cut off from everything but loopback, and spends no
+ * processor time on animations; with the URLs elsewhere that it asked for, and what it printed as an error.
+ */
+export async function openPageIn(browser: Browser) {
   const context = await browser.newContext({
     viewport: { width: 1_280, height: 800 },
     locale: "en-US",

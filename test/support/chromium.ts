@@ -16,10 +16,7 @@ let browser: Promise<Browser> | undefined;
  * serves all tests of a file, which calls `closeBrowser` after them. A test fails if its page asked for anything elsewhere, or did what its
  * own policy forbids; what the page of a failed test looked like is kept as `artifacts/<title>.png`.
  */
-export async function openPage(): Promise<{
-  readonly page: Page;
-  readonly errors: readonly string[];
-}> {
+export async function openPage() {
   browser ??= launchChromium(inject("programFolder"));
   const { page, foreignRequests, errors, close } = await openPageIn(await browser);
   onTestFinished(async ({ task }) => {

@@ -1,27 +1,16 @@
 import type { TypedDocumentNode } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 
-import type { JobFieldsFragment } from "./gql/operations.ts";
-import { SubmitJobDocument } from "./gql/operations.ts";
-
-/** What GraphQL answers. */
-type Answer<Data> = {
-  readonly data?: Data | null;
-  readonly errors?: readonly {
-    readonly message: string;
-    readonly extensions?: { readonly code?: string };
-  }[];
-};
+import type { JobFieldsFragment, JobStatus } from "./gql/operations.ts";
+import { JobsDocument, SubmitJobDocument } from "./gql/operations.ts";
 
 /** Runs an operation over HTTP at a gateway's origin. */
-export async function request<Data, Variables>(
+export async function request<Data, Variables extends object>(
   origin: string,
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
 ): Promise<Data> {
-  const { data, errors } = await post(origin, document, variables);
-  if (!data || errors) throw new Error(JSON.stringify(errors));
-  return data;
+  return await ask(origin, print(document), { variables });
 }
 
 /** The same for a document as text; its data is trusted to be what it asks for. */
@@ -32,7 +21,7 @@ export async function ask(
 ) {
   const response = await fetch(`${origin}/graphql`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    headers: { "content-type": "application/json", accept: "application/json", ...headers },
     body: JSON.stringify({ query, variables }),
   });
   const { data, errors } = await response.json();
@@ -59,20 +48,8 @@ export async function submit(
   return submitJob.job;
 }
 
-async function post<Data, Variables>(
-  origin: string,
-  document: TypedDocumentNode<Data, Variables>,
-  variables: Variables,
-): Promise<Answer<Data>> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify({ query: print(document), variables }),
-  });
-  return parse(await response.text());
-}
-
-/** JSON, trusted to be what the generated types say. */
-function parse<T>(text: string): Answer<T> {
-  return JSON.parse(text);
+/** How many jobs of these statuses there are, of all unless told. */
+export async function countJobs(origin: string, status: readonly JobStatus[] | null = null) {
+  const { jobs } = await request(origin, JobsDocument, { first: 0, filter: { status } });
+  return jobs.totalCount;
 }

@@ -7,18 +7,10 @@ import { onTestFinished } from "vitest";
 
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
-/** A pipe that somebody holds open and does not read, until they are asked to read it or to go. */
-export type NamedPipe = {
-  readonly path: string;
-  /** Puts in as much as it takes, so that the next writer finds it full. */
-  fill(): void;
-  /** Reads from now on, and returns what has been read so far. */
-  read(): () => string;
-  leave(): void;
-};
+export type NamedPipe = Awaited<ReturnType<typeof openNamedPipe>>;
 
-/** What is left of it goes when the test ends. */
-export async function openNamedPipe(): Promise<NamedPipe> {
+/** A pipe that is held open and not read, until somebody reads it, leaves it or the test ends. */
+export async function openNamedPipe() {
   const path = join(await createTemporaryFolder(), "pipe");
   execFileSync("mkfifo", [path]);
   // For both, so that it opens without a writer, and has no end while there is none.
@@ -31,14 +23,16 @@ export async function openNamedPipe(): Promise<NamedPipe> {
   onTestFinished(leave);
   return {
     path,
-    fill() {
+    /** Puts in as much as it takes, so that the next writer finds it full. */
+    fill(): void {
       try {
         for (;;) writeSync(descriptor, "x".repeat(4_096));
       } catch (error) {
         if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
       }
     },
-    read() {
+    /** Reads from now on, and returns what has been read so far. */
+    read(): () => string {
       const socket = new Socket({ fd: descriptor, readable: true, writable: false });
       close = () => socket.destroy();
       let text = "";

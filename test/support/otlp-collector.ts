@@ -22,8 +22,6 @@ const REQUEST = protobuf
     bytes parent_span_id = 4;
     string name = 5;
     int32 kind = 6;
-    fixed64 start_time_unix_nano = 7;
-    fixed64 end_time_unix_nano = 8;
     repeated KeyValue attributes = 9;
     Status status = 15;
   }
@@ -39,35 +37,23 @@ const ATTRIBUTES = z
   .transform((list) =>
     Object.fromEntries(list.map(({ key, value }) => [key, Object.values(value)[0]])),
   );
-const SPANS = z.object({
-  resourceSpans: z.array(
-    z.object({
-      resource: z.object({ attributes: ATTRIBUTES }),
-      scopeSpans: z.array(
-        z.object({
-          spans: z.array(
-            z.object({
-              traceId: HEX,
-              spanId: HEX,
-              parentSpanId: HEX,
-              name: z.string(),
-              kind: z.number(),
-              startTimeUnixNano: z.number(),
-              endTimeUnixNano: z.number(),
-              attributes: ATTRIBUTES,
-              status: z.object({ code: z.number() }).nullable(),
-            }),
-          ),
-        }),
-      ),
-    }),
-  ),
+const SPAN = z.object({
+  traceId: HEX,
+  spanId: HEX,
+  parentSpanId: HEX,
+  name: z.string(),
+  kind: z.number(),
+  attributes: ATTRIBUTES,
+  status: z.object({ code: z.number() }).nullable(),
 });
+const SCOPE_SPANS = z.object({ spans: z.array(SPAN) });
+const RESOURCE_SPANS = z.object({
+  resource: z.object({ attributes: ATTRIBUTES }),
+  scopeSpans: z.array(SCOPE_SPANS),
+});
+const REQUEST_OF_SPANS = z.object({ resourceSpans: z.array(RESOURCE_SPANS) });
 
-type Attributes = Readonly<Record<string, unknown>>;
-type CollectedSpan = z.infer<typeof SPANS>["resourceSpans"][0]["scopeSpans"][0]["spans"][0] & {
-  readonly resource: Attributes;
-};
+type CollectedSpan = z.infer<typeof SPAN> & { readonly resource: z.infer<typeof ATTRIBUTES> };
 
 /** A collector of traces by OTLP over HTTP, until the test ends; it refuses them while its status is no 200. */
 export async function startCollector() {
@@ -108,7 +94,7 @@ function decode(body: Buffer): readonly CollectedSpan[] {
     defaults: true,
     oneofs: false,
   });
-  return SPANS.parse(decoded).resourceSpans.flatMap(({ resource, scopeSpans }) =>
+  return REQUEST_OF_SPANS.parse(decoded).resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) =>
       spans.map((span) => ({ ...span, resource: resource.attributes })),
     ),

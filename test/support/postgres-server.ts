@@ -22,28 +22,23 @@ const FLAGS = [
   ...["-c", "unix_socket_directories="],
 ];
 
-/** A real Postgres on a free port of the loopback, its data in a folder of its own. */
-export type PostgresServer = {
-  readonly url: string;
-  /** Shuts it down, cutting off everybody, and starts it again with its data. */
-  restart(): Promise<void>;
-  /** Shuts it down and deletes its data. */
-  stop(): Promise<void>;
-};
+export type PostgresServer = Awaited<ReturnType<typeof startPostgres>>;
 
-/** Starts one. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** A real Postgres on a free port of the loopback, its data in a folder of its own. */
+export async function startPostgres() {
   const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-postgres-"));
   try {
     if (userInfo().uid === 0) await checkEnterable(folder);
     const { server, port } = await start(folder);
     return {
       url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
-      async restart() {
+      /** Shuts it down, cutting off everybody, and starts it again with its data. */
+      async restart(): Promise<void> {
         await server.stop();
         await server.start();
       },
-      async stop() {
+      /** Shuts it down and deletes its data. */
+      async stop(): Promise<void> {
         // A terminal sends its Ctrl-C to Postgres too, and the library waits for ever for one that has ended already.
         await Promise.race([server.stop(), sleep(STOP_PATIENCE_MS, undefined, { ref: false })]);
         await rm(folder, { recursive: true, force: true });

@@ -10,28 +10,13 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 /** How a process ended: by itself with a code, or by a signal. */
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-/** A gateway in a process of its own, as a user runs it. */
-export type GatewayProcess = {
-  /** Undefined when it could not be started. */
-  readonly pid: number | undefined;
-  /** Its origin, once it serves; rejects with what it printed when it ends before. */
-  readonly url: Promise<string>;
-  readonly exit: Promise<Exit>;
-  readonly stdout: () => string;
-  readonly stderr: () => string;
-  /** Resolves when the process that was started has ended. */
-  kill(signal: NodeJS.Signals): Promise<Exit>;
-  /** Sends a signal that does not end it. */
-  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGUSR2"): void;
-  /** Kills what is left of it and of its children, and resolves when nothing is. */
-  end(): Promise<void>;
-};
+export type GatewayProcess = ReturnType<typeof spawnGateway>;
 
 /** Runs the program of a folder with these variables and no others, on free ports unless they name some. */
 export function spawnGateway(
   environment: Readonly<Record<string, string>>,
   options: { readonly command?: readonly string[]; readonly folder: string },
-): GatewayProcess {
+) {
   const [program = process.execPath, ...parameters] = options.command ?? [
     process.execPath,
     "src/main.ts",
@@ -65,17 +50,22 @@ export function spawnGateway(
   const url = findUrl(child.stdout, exit, stdout, stderr);
   url.catch(() => undefined); // Not every test wants it to serve.
   return {
+    /** Undefined when it could not be started. */
     pid: child.pid,
+    /** Its origin, once it serves; rejects with what it printed when it ends before. */
     url,
     exit,
     stdout,
     stderr,
-    async kill(signal) {
+    /** Resolves when the process that was started has ended. */
+    async kill(signal: NodeJS.Signals): Promise<Exit> {
       child.kill(signal);
       return await exit;
     },
-    signal: (signal) => void child.kill(signal),
-    async end() {
+    /** Sends a signal that does not end it. */
+    signal: (signal: "SIGSTOP" | "SIGCONT" | "SIGUSR2") => void child.kill(signal),
+    /** Kills what is left of it and of its children, and resolves when nothing is. */
+    async end(): Promise<void> {
       killGroup(child);
       await Promise.allSettled([exit]);
     },

@@ -4,26 +4,10 @@ import { connect, createServer } from "node:net";
 
 import { listenOnLoopback } from "./listen-on-loopback.ts";
 
-/** Stands before a server on the loopback, and cuts it off on demand. */
-export type TcpProxy = {
-  readonly port: number;
-  /** Resets every connection, and new ones as soon as they come. */
-  drop(): void;
-  /** Keeps connections and takes new ones, but passes nothing on, either way. */
-  blackHole(): void;
-  /** Resets each connection on which an answer with this text comes, which nobody gets to read. */
-  loseAnswers(text: string): void;
-  /** How many answers were lost so. */
-  lost(): number;
-  /** Passes all on again, also what the black hole held. */
-  heal(): void;
-  /** How many connections were reset as they came. */
-  refused(): number;
-  close(): Promise<void>;
-};
+export type TcpProxy = Awaited<ReturnType<typeof startTcpProxy>>;
 
-/** Starts one before this port. */
-export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
+/** Stands before a port of the loopback, and cuts it off on demand. */
+export async function startTcpProxy(target: { readonly port: number }) {
   const pairs = new Set<readonly [Socket, Socket]>();
   let refused = 0;
   let losing: string | null = null;
@@ -63,29 +47,35 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
   const port = await listenOnLoopback(server);
   return {
     port,
-    drop() {
+    /** Resets every connection, and new ones as soon as they come. */
+    drop(): void {
       state = "drop";
       for (const [client, upstream] of pairs) {
         client.resetAndDestroy();
         upstream.destroy();
       }
     },
-    blackHole() {
+    /** Keeps connections and takes new ones, but passes nothing on, either way. */
+    blackHole(): void {
       state = "black-hole";
       for (const [client, upstream] of pairs) {
         client.unpipe(upstream).pause();
         upstream.unpipe(client).pause();
       }
     },
-    loseAnswers: (text) => void (losing = text),
+    /** Resets each connection on which an answer with this text comes, which nobody gets to read. */
+    loseAnswers: (text: string) => void (losing = text),
+    /** How many answers were lost so. */
     lost: () => lost,
-    heal() {
+    /** Passes all on again, also what the black hole held. */
+    heal(): void {
       if (state === "black-hole") for (const pair of pairs) join(pair);
       state = "forward";
       losing = null;
     },
+    /** How many connections were reset as they came. */
     refused: () => refused,
-    async close() {
+    async close(): Promise<void> {
       const closed = once(server, "close");
       server.close();
       for (const [client, upstream] of pairs) {

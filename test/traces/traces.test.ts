@@ -16,6 +16,7 @@ import { startGateway } from "../../src/gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { copyProject, runGateway } from "../support/gateway-process.ts";
 import { JobUpdatedDocument } from "../support/gql/operations.ts";
+import { ask } from "../support/graphql-client.ts";
 import { startCollector } from "../support/otlp-collector.ts";
 import { ROOT } from "../support/pages.ts";
 import { createDatabase } from "../support/postgres.ts";
@@ -48,7 +49,7 @@ test("one trace leads from an operation over RunComfy to the event that tells th
   );
   const url = await gateway.url;
   const caller = makeTraceparent();
-  const id = await submit(url, { traceparent: caller.traceparent });
+  const id = await submit(url, caller.traceparent);
   await watch(connect(url), id, caller.traceparent);
   expect(await gateway.kill("SIGTERM")).toEqual({ code: 0, signal: null });
 
@@ -111,7 +112,7 @@ test("a trace goes on at another gateway, which polls and tells the end", async 
   const { collector, upstream, gateway, open } = await openGateway(shared);
   upstream.script("dep", ["in_queue"]);
   const caller = makeTraceparent();
-  const id = await submit(gateway.url, { traceparent: caller.traceparent });
+  const id = await submit(gateway.url, caller.traceparent);
   vi.stubEnv("OTEL_RESOURCE_ATTRIBUTES", "gateway=second");
   onTestFinished(() => void vi.unstubAllEnvs());
   const second = await open();
@@ -144,18 +145,13 @@ test("what fails is told by codes, and the log names the trace of an operation, 
   const { collector, gateway, lines } = await openGateway({});
   const [submitted, polled, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];
   await expect(
-    submit(gateway.url, {
-      traceparent: submitted.traceparent,
-      deploymentId: "fault-html-500--submit",
-    }),
+    submit(gateway.url, submitted.traceparent, { deploymentId: "fault-html-500--submit" }),
   ).rejects.toThrow();
-  await submit(gateway.url, {
-    traceparent: polled.traceparent,
-    deploymentId: "fault-html-500--status",
-    key: "key-2",
-  });
+  const second = { deploymentId: "fault-html-500--status", key: "key-2" };
+  await submit(gateway.url, polled.traceparent, second);
   const cursor = `{ jobs(after: "canary-cursor") { totalCount } }`;
-  await post(gateway.url, { query: cursor }, failed.traceparent);
+  const { traceparent } = failed;
+  await expect(ask(gateway.url, cursor, { headers: { traceparent } })).rejects.toThrow("jobs");
   const findLine = (text: string) => lines().find((line) => line.includes(text));
   await expect.poll(() => findLine("A poll failed"), SOON).toContain(polled.traceId);
   expect(findLine("It is not known")).toContain(`"traceId":"${submitted.traceId}"`);
@@ -227,40 +223,16 @@ async function openGateway(variables: Readonly<Record<string, string>>) {
   return { collector, upstream, open, gateway: await open(), lines: () => lines };
 }
 
-async function post(origin: string, body: object, traceparent?: string): Promise<string> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json",
-      ...(traceparent !== undefined && { traceparent }),
-    },
-    body: JSON.stringify(body),
-  });
-  return await response.text();
-}
-
 /** Submits a job that has to be accepted, and returns its id. */
 async function submit(
   origin: string,
-  {
-    traceparent,
-    deploymentId = "dep",
-    key = "key-1",
-  }: {
-    readonly traceparent?: string;
-    readonly deploymentId?: string;
-    readonly key?: string;
-  },
+  traceparent: string,
+  { deploymentId = "dep", key = "key-1" } = {},
 ): Promise<string> {
-  const answer = await post(
-    origin,
-    { query: SUBMIT, variables: { deploymentId, key } },
-    traceparent,
-  );
-  const id = /"id":"(job_\w+)"/.exec(answer)?.[1];
-  if (id === undefined) throw new Error(answer);
-  return id;
+  const options = { variables: { deploymentId, key }, headers: { traceparent } };
+  const { submitJob } = await ask(origin, SUBMIT, options);
+  if (submitJob.job === undefined) throw new Error(submitJob.message);
+  return submitJob.job.id;
 }
 
 function connect(origin: string): Client {

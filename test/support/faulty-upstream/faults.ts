@@ -32,109 +32,85 @@ const DEBUG = "Traceback of gpu-worker-7.internal";
 /** Every trap of the upstream by name: a deployment `fault-<name>` falls into it. */
 const FAULTS = {
   // Proxies and garbage
-  "html-500": { on: ALL, answer: ({ response }) => html(response, 500) },
-  "html-502": { on: ALL, answer: ({ response }) => html(response, 502) },
-  "html-503": { on: ALL, answer: ({ response }) => html(response, 503) },
-  "html-404": { on: ALL, answer: ({ response }) => html(response, 404) },
-  "empty-404": { on: ALL, answer: ({ response }) => text(response, 404, "") },
-  "html-200": { on: ALL, answer: ({ response }) => html(response, 200) },
-  "not-json": { on: ALL, answer: ({ response }) => text(response, 200, '{"status": "succ') },
-  "empty-204": { on: ALL, answer: ({ response }) => response.writeHead(204).end() },
-  "null-200": { on: ALL, answer: ({ response }) => json(response, 200, null) },
-  "deep-body": {
-    on: ALL,
-    answer: ({ response }) => text(response, 200, "[".repeat(100_000) + "]".repeat(100_000)),
-  },
-  "huge-body": { on: ALL, answer: ({ response }) => pour(response) },
-  "two-mebibytes": {
-    on: ALL,
-    answer: ({ answerWell }) => answerWell({ padding: "x".repeat(2 * 1024 * 1024) }),
-  },
+  "html-500": page(500),
+  "html-502": page(502),
+  "html-503": page(503),
+  "html-404": page(404),
+  "empty-404": plain(404, ""),
+  "html-200": page(200),
+  "not-json": plain(200, '{"status": "succ'),
+  "empty-204": anywhere(({ response }) => response.writeHead(204).end()),
+  "null-200": body(200, null),
+  "deep-body": plain(200, "[".repeat(100_000) + "]".repeat(100_000)),
+  "huge-body": anywhere(({ response }) => pour(response)),
+  "two-mebibytes": well(ALL, { padding: "x".repeat(2 * 1024 * 1024) }),
 
   // Connections
-  "no-answer": { on: ALL, answer: () => {} },
-  "endless-body": { on: ALL, answer: ({ response }) => begin(response, 200) },
-  "dripping-body": { on: ALL, answer: ({ response }) => drip(response) },
-  "endless-402": { on: ALL, answer: ({ response }) => begin(response, 402) },
-  "reset-before-answer": { on: ALL, answer: ({ response }) => response.socket?.resetAndDestroy() },
-  "reset-in-body": {
-    on: ALL,
-    answer: ({ response }) => {
-      begin(response, 200);
-      setTimeout(() => response.socket?.resetAndDestroy(), 20);
-    },
-  },
-  redirect: { on: ALL, answer: (exchange) => redirect(exchange, 302) },
-  "redirect-307": { on: ALL, answer: (exchange) => redirect(exchange, 307) },
+  "no-answer": anywhere(() => {}),
+  "endless-body": anywhere(({ response }) => begin(response, 200)),
+  "dripping-body": anywhere(({ response }) => drip(response)),
+  "endless-402": anywhere(({ response }) => begin(response, 402)),
+  "reset-before-answer": anywhere(({ response }) => response.socket?.resetAndDestroy()),
+  "reset-in-body": anywhere(({ response }) => {
+    begin(response, 200);
+    setTimeout(() => response.socket?.resetAndDestroy(), 20);
+  }),
+  redirect: anywhere((exchange) => redirect(exchange, 302)),
+  "redirect-307": anywhere((exchange) => redirect(exchange, 307)),
 
   // Error envelopes
-  "envelope-200": { on: ALL, answer: ({ response }) => refuse(response, 200, 404_001) },
-  "envelope-200-with-status": {
-    on: ALL,
-    answer: ({ response }) =>
-      json(response, 200, { status: "error", error_code: 403_003, error_message: "not yours" }),
-  },
-  "envelope-200-internal": { on: ALL, answer: ({ response }) => refuse(response, 200, 500_001) },
-  "internal-500": { on: ALL, answer: ({ response }) => refuse(response, 500, 500_001) },
-  "internal-400": { on: ALL, answer: ({ response }) => refuse(response, 400, 500_001) },
-  "envelope-503": { on: ALL, answer: ({ response }) => refuse(response, 503, 503_001) },
-  unauthorized: { on: ALL, answer: ({ response }) => refuse(response, 401, 401_001) },
-  forbidden: { on: ALL, answer: ({ response }) => refuse(response, 403, 403_003) },
-  "forbidden-message": {
-    on: ALL,
-    answer: ({ response }) => json(response, 403, { message: "Forbidden" }),
-  },
-  "not-found": { on: ALL, answer: ({ response }) => refuse(response, 404, 404_001) },
-  lost: { on: ["status", "result"], answer: ({ response }) => refuse(response, 404, 404_001) },
+  "envelope-200": refusal(200, 404_001),
+  "envelope-200-with-status": body(200, {
+    status: "error",
+    error_code: 403_003,
+    error_message: "not yours",
+  }),
+  "envelope-200-internal": refusal(200, 500_001),
+  "internal-500": refusal(500, 500_001),
+  "internal-400": refusal(400, 500_001),
+  "envelope-503": refusal(503, 503_001),
+  unauthorized: refusal(401, 401_001),
+  forbidden: refusal(403, 403_003),
+  "forbidden-message": body(403, { message: "Forbidden" }),
+  "not-found": refusal(404, 404_001),
+  lost: refusal(404, 404_001, ["status", "result"]),
   "not-found-at-first": {
     on: ["status"],
     answer: ({ response, pastCalls, answerWell }) =>
       pastCalls < 2 ? refuse(response, 404, 404_001) : answerWell(),
   },
-  "insufficient-funds": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_001) },
-  "insufficient-funds-200": { on: ALL, answer: ({ response }) => refuse(response, 200, 10_001) },
-  "payment-required": { on: ALL, answer: ({ response }) => text(response, 402, "") },
-  "deployment-deleted": { on: ALL, answer: ({ response }) => refuse(response, 400, 10_003) },
-  "nested-error": {
-    on: ALL,
-    answer: ({ response }) =>
-      json(response, 400, { detail: { error: { code: 10_002, message: "off", details: {} } } }),
-  },
-  "timeout-408": { on: ALL, answer: ({ response }) => text(response, 408, "") },
-  "teapot-418": { on: ALL, answer: ({ response }) => json(response, 418, { message: "no" }) },
-  validation: {
-    on: ["submit"],
-    answer: ({ response }) =>
-      json(response, 422, {
-        detail: [
-          { loc: ["body", "width"], msg: "must be at least 64", type: "value_error" },
-          { loc: ["body", "prompts", 0, "text"], msg: "see https://internal.example/x", type: "x" },
-        ],
-      }),
-  },
-  "validation-text": {
-    on: ["submit"],
-    answer: ({ response }) => json(response, 422, { detail: "bad input at 10.0.0.7" }),
-  },
-  "validation-200": { on: ["submit"], answer: ({ response }) => refuse(response, 200, 422_001) },
+  "insufficient-funds": refusal(400, 10_001),
+  "insufficient-funds-200": refusal(200, 10_001),
+  "payment-required": plain(402, ""),
+  "deployment-deleted": refusal(400, 10_003),
+  "nested-error": body(400, {
+    detail: { error: { code: 10_002, message: "off", details: {} } },
+  }),
+  "timeout-408": plain(408, ""),
+  "teapot-418": body(418, { message: "no" }),
+  validation: body(
+    422,
+    {
+      detail: [
+        { loc: ["body", "width"], msg: "must be at least 64", type: "value_error" },
+        { loc: ["body", "prompts", 0, "text"], msg: "see https://internal.example/x", type: "x" },
+      ],
+    },
+    ["submit"],
+  ),
+  "validation-text": body(422, { detail: "bad input at 10.0.0.7" }, ["submit"]),
+  "validation-200": refusal(200, 422_001, ["submit"]),
 
   // Limits
-  "rate-limited": { on: ALL, answer: ({ response }) => limit(response, "7") },
-  "rate-limited-without-time": { on: ALL, answer: ({ response }) => limit(response, null) },
-  "unavailable-for-a-while": {
-    on: ALL,
-    answer: ({ response }) => json(response, 503, { message: "deploying" }, { "retry-after": "9" }),
-  },
+  "rate-limited": anywhere(({ response }) => limit(response, "7")),
+  "rate-limited-without-time": anywhere(({ response }) => limit(response, null)),
+  "unavailable-for-a-while": anywhere(({ response }) =>
+    json(response, 503, { message: "deploying" }, { "retry-after": "9" }),
+  ),
 
   // Submit
-  "no-id": {
-    on: ["submit"],
-    answer: ({ response }) => json(response, 200, { status: "in_queue" }),
-  },
-  "odd-id": {
-    on: ["submit"],
-    answer: ({ answerWell }) => answerWell({ request_id: "../../v2/deployments" }),
-  },
+  "no-id": body(200, { status: "in_queue" }, ["submit"]),
+  "odd-id": well(["submit"], { request_id: "../../v2/deployments" }),
   "foreign-urls": {
     on: ["submit", "status"],
     answer: ({ answerWell, elsewhereUrl }) =>
@@ -146,7 +122,7 @@ const FAULTS = {
   },
 
   // Status
-  "completed-cancelled": well("status", { status: "completed", outcome: "cancelled" }),
+  "completed-cancelled": well(["status"], { status: "completed", outcome: "cancelled" }),
 
   // `completed` on /status, and what /result then says
   "completed-but-failed": finished("completed", { status: "failed", error: "CUDA out of memory" }),
@@ -171,22 +147,13 @@ const FAULTS = {
   },
 
   // Cancel
-  "cancel-too-late": well("cancel", { status: "completed", outcome: "not_cancellable" }),
-  "cancel-too-late-409": {
-    on: ["cancel"],
-    answer: ({ response }) => json(response, 409, { status: "x", outcome: "not_cancellable" }),
-  },
-  "cancel-refused-409": {
-    on: ["cancel"],
-    answer: ({ response }) => json(response, 409, { status: "cancelled" }),
-  },
-  "cancel-requested": well("cancel", { status: "cancellation_requested", outcome: undefined }),
+  "cancel-too-late": well(["cancel"], { status: "completed", outcome: "not_cancellable" }),
+  "cancel-too-late-409": body(409, { status: "x", outcome: "not_cancellable" }, ["cancel"]),
+  "cancel-refused-409": body(409, { status: "cancelled" }, ["cancel"]),
+  "cancel-requested": well(["cancel"], { status: "cancellation_requested", outcome: undefined }),
 
   // List
-  "list-not-a-list": {
-    on: ["list"],
-    answer: ({ response }) => json(response, 200, { deployments: "none" }),
-  },
+  "list-not-a-list": body(200, { deployments: "none" }, ["list"]),
 } as const satisfies Record<string, FaultDefinition>;
 
 /** All of them, in the order above. */
@@ -197,7 +164,7 @@ export type FaultName = keyof typeof FAULTS | `word-${string}`;
 
 /** The fault of a name. */
 export function findFault(name: string): FaultDefinition {
-  if (name.startsWith("word-")) return well("status", { status: name.slice("word-".length) });
+  if (name.startsWith("word-")) return well(["status"], { status: name.slice("word-".length) });
   const fault = Object.entries<FaultDefinition>(FAULTS).find(([one]) => one === name)?.[1];
   if (fault === undefined) throw new Error(`There is no fault ${name}; faults.ts lists them.`);
   return fault;
@@ -207,9 +174,29 @@ function redirect({ response, elsewhereUrl }: Exchange, status: number): void {
   response.writeHead(status, { location: `${elsewhereUrl}/stolen` }).end();
 }
 
-/** The contract's answer to one call, changed. */
-function well(call: UpstreamCall, changes: Record<string, unknown>): FaultDefinition {
-  return { on: [call], answer: ({ answerWell }) => answerWell(changes) };
+function anywhere(answer: FaultDefinition["answer"]): FaultDefinition {
+  return { on: ALL, answer };
+}
+
+function page(status: number): FaultDefinition {
+  return anywhere(({ response }) => html(response, status));
+}
+
+function plain(status: number, content: string): FaultDefinition {
+  return anywhere(({ response }) => text(response, status, content));
+}
+
+function body(status: number, content: unknown, on: FaultDefinition["on"] = ALL): FaultDefinition {
+  return { on, answer: ({ response }) => json(response, status, content) };
+}
+
+function refusal(status: number, code: number, on: FaultDefinition["on"] = ALL): FaultDefinition {
+  return { on, answer: ({ response }) => refuse(response, status, code) };
+}
+
+/** The contract's answer to these calls, changed. */
+function well(on: FaultDefinition["on"], changes: Record<string, unknown>): FaultDefinition {
+  return { on, answer: ({ answerWell }) => answerWell(changes) };
 }
 
 /** A job that /status calls ended with this word, and of which /result says just this. */

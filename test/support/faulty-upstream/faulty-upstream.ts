@@ -29,51 +29,6 @@ type RecordedRequest = {
   readonly fault: FaultName | null;
 };
 
-/**
- * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
- * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
- *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `polls` for the reads
- *   of a job); a list falls into the first fault of its deployments that is made for lists;
- * - `setFault` does the same to all deployments;
- * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
- *   without ids has those of `setDeployments`, none at first.
- * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each poll of its status, unless scripted otherwise.
- */
-export type FaultyUpstream = {
-  readonly url: string;
-  readonly token: string;
-  readonly port: number;
-  readonly requests: readonly RecordedRequest[];
-  /** What reached the other origin to which the redirects and foreign URLs point; it should stay empty. */
-  readonly requestsElsewhere: readonly RecordedRequest[];
-  /** How many requests of a call there were, for one deployment or request if an id is given. */
-  count(call: UpstreamCall, id?: string): number;
-  /** Resolves as soon as there were so many of them. */
-  whenRequested(call: UpstreamCall, times: number, id?: string): Promise<void>;
-  /** Lets all deployments fall into a fault, on the calls it is made for or on these; null ends that. */
-  setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void;
-  /** The deployments that a list without ids has, in the form of the contract's list. */
-  setDeployments(listed: readonly unknown[]): void;
-  /** The statuses of a job (by request id), or of all future jobs of a deployment; each poll takes one, the last stays. */
-  script(id: string, statuses: readonly string[]): void;
-  /** From now on a deployment's jobs start in the order in which they were accepted, and so many have. */
-  startInOrder(deploymentId: string, started: number): void;
-  /** Has a job as if it had been submitted, by no request, and returns its id here. */
-  accept(deploymentId: string): string;
-  /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
-  finish(requestId: string, result: Readonly<Record<string, unknown>>): void;
-  /** How many requests have no whole answer yet, on connections that are still open. */
-  countUnanswered(): number;
-  /** Holds back every answer to a call, until the returned function is called. */
-  hold(call: UpstreamCall): () => void;
-  /** Lets every answer to a call take so much longer from now on. */
-  slow(call: UpstreamCall, delayMs: number): void;
-  /** The most requests that had no whole answer at once. */
-  mostUnanswered(): number;
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-};
-
 const PATH =
   /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)|requests\/([^/?]+)\/(status|result|cancel))$/;
 const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
@@ -83,10 +38,22 @@ const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
 ]);
 const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|polls))?$/;
 
-/** Starts one; `port` and `token` only where a test must choose them. */
+export type FaultyUpstream = Awaited<ReturnType<typeof startFaultyUpstream>>;
+
+/**
+ * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
+ * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
+ *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `polls` for the reads
+ *   of a job); a list falls into the first fault of its deployments that is made for lists;
+ * - `setFault` does the same to all deployments;
+ * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
+ *   without ids has those of `setDeployments`, none at first.
+ * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each poll of its status, unless scripted otherwise.
+ * `port` and `token` are given only where a test must choose them.
+ */
 export async function startFaultyUpstream(
   options: { readonly port?: number; readonly token?: string } = {},
-): Promise<FaultyUpstream> {
+) {
   const token = options.token ?? "test-token";
   const requests: RecordedRequest[] = [];
   const requestsElsewhere: RecordedRequest[] = [];
@@ -191,18 +158,21 @@ export async function startFaultyUpstream(
     return all.findIndex((job) => job.requestId === requestId) - started;
   }
 
+  /** The statuses of a job (by request id), or of all future jobs of a deployment; each poll takes one, the last stays. */
   function script(id: string, statuses: readonly string[]): void {
     const job = jobs.get(id);
     if (job === undefined) scripts.set(id, statuses);
     else job.script = statuses;
   }
 
+  /** Has a job as if it had been submitted, by no request, and returns its id here. */
   function accept(deploymentId: string): string {
     const job = createFaultyJob(deploymentId, scripts.get(deploymentId));
     jobs.set(job.requestId, job);
     return job.requestId;
   }
 
+  /** How many requests of a call there were, for one deployment or request if an id is given. */
   function count(call: UpstreamCall, id?: string): number {
     return requests.filter(
       (request) =>
@@ -228,32 +198,40 @@ export async function startFaultyUpstream(
     token,
     port,
     requests,
+    /** What reached the other origin to which the redirects and foreign URLs point; it should stay empty. */
     requestsElsewhere,
     count,
-    async whenRequested(call, times, id) {
+    /** Resolves as soon as there were so many of them. */
+    async whenRequested(call: UpstreamCall, times: number, id?: string): Promise<void> {
       const { promise, resolve } = Promise.withResolvers<void>();
       const wake = () => count(call, id) >= times && resolve();
       waiters.add(wake);
       wake();
       await promise.finally(() => waiters.delete(wake));
     },
-    setFault(name, on) {
+    /** Lets all deployments fall into a fault, on the calls it is made for or on these; null ends that. */
+    setFault(name: FaultName | null, on?: readonly UpstreamCall[]): void {
       fault = name === null ? null : { name, on };
     },
-    setDeployments(listed) {
+    /** The deployments that a list without ids has, in the form of the contract's list. */
+    setDeployments(listed: readonly unknown[]): void {
       deployments = listed;
     },
     script,
-    startInOrder: (deploymentId, started) => void queues.set(deploymentId, started),
+    /** From now on a deployment's jobs start in the order in which they were accepted, and so many have. */
+    startInOrder: (deploymentId: string, started: number) => void queues.set(deploymentId, started),
     accept,
-    finish(requestId, result) {
+    /** Ends a job: its status is `result.status` (`succeeded` if not given), and /result has these members. */
+    finish(requestId: string, result: Readonly<Record<string, unknown>>): void {
       const job = findJob(requestId);
       job.status = typeof result["status"] === "string" ? result["status"] : "succeeded";
       job.script = [job.status];
       job.result = result;
     },
+    /** How many requests have no whole answer yet, on connections that are still open. */
     countUnanswered: () => unanswered.size,
-    hold(call) {
+    /** Holds back every answer to a call, until the returned function is called. */
+    hold(call: UpstreamCall): () => void {
       const gate = Promise.withResolvers<void>();
       gates.set(call, gate);
       return () => {
@@ -261,7 +239,9 @@ export async function startFaultyUpstream(
         gate.resolve();
       };
     },
-    slow: (call, delayMs) => void delaysMs.set(call, delayMs),
+    /** Lets every answer to a call take so much longer from now on. */
+    slow: (call: UpstreamCall, delayMs: number) => void delaysMs.set(call, delayMs),
+    /** The most requests that had no whole answer at once. */
     mostUnanswered: () => mostUnanswered,
     close,
     [Symbol.asyncDispose]: close,

@@ -4,48 +4,28 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { JsonValue } from '../../../src/job/json.ts';
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
-/** What a file is, judging by its name and by where it is in the output, not by its content. */
 export type AssetKind =
-  /** Sound without pictures. */
   | 'AUDIO'
-  /** A still or animated picture. */
   | 'IMAGE'
-  /** Anything else, or unknown. */
   | 'OTHER'
-  /** Moving pictures, with or without sound. */
   | 'VIDEO';
 
-/** Matches jobs that meet every condition. A condition that is null or missing is ignored. */
 export type JobFilter = {
-  /** Submitted after this moment, not at it. */
   readonly createdAfter?: string | null | undefined;
-  /** Submitted before this moment, not at it. */
   readonly createdBefore?: string | null | undefined;
-  /** A deployment's `id`. */
   readonly deploymentId?: string | number | null | undefined;
-  /** One owner's jobs. Needs the scope `jobs:read:all`; without it you only ever see your own. */
   readonly ownerId?: string | number | null | undefined;
-  /** One of these statuses; an empty list matches no job. */
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
-  /** One of the job's `tags`, matched exactly. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on. */
   readonly text?: string | null | undefined;
 };
 
-/** The stage that a job has reached. It only moves forward, and may skip statuses. */
 export type JobStatus =
-  /** Cancelled before it ran. Final. */
   | 'CANCELLED'
-  /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
-  /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */
   | 'IN_QUEUE'
-  /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
-  /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
 
 export type JobFieldsFragment = { readonly id: string, readonly requestId: string | null, readonly tags: ReadonlyArray<string>, readonly status: JobStatus, readonly queuePosition: number | null, readonly input: JsonValue, readonly output: JsonValue | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly version: number, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly updatedAt: string, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly path: string, readonly kind: AssetKind, readonly expiresAt: string | null }>, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly history: ReadonlyArray<{ readonly version: number, readonly status: JobStatus, readonly at: string }> };
