@@ -6,8 +6,6 @@ import { expect, inject } from "vitest";
 
 import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import type { GatewayProcess } from "../support/spawn-gateway.ts";
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 
 /** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
@@ -17,30 +15,7 @@ const MAX_MS_A_TURN = 150;
 export type Bearer = { readonly authorization: string };
 
 /** A gateway in a process of its own, in front of a faulty upstream. */
-export type AttackedGateway = {
-  readonly process: GatewayProcess;
-  readonly upstream: FaultyUpstream;
-  /** Its origin. */
-  readonly url: string;
-  readonly port: number;
-  /** A new key for an owner, once the gateway knows it; with an `AUTH` of API keys one is there at the start. */
-  createKey(owner: string, ...limits: readonly string[]): Promise<Bearer>;
-  /** What is answered to a document, or to more than that. */
-  ask(body: string | object, headers?: Partial<Bearer>): Promise<string>;
-  /** What is answered to a body as it is. */
-  post(body: string, headers?: Partial<Bearer>): Promise<string>;
-  /** What its objects and buffers take once garbage is collected. */
-  readHeldMib(): Promise<number>;
-  /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
-  expectHeldBelow(mib: number): Promise<void>;
-  /** The most memory that its process has had so far. */
-  readPeakMib(): number;
-  /** Fails when a turn of its event loop took too much of the thread's CPU meanwhile. */
-  expectShortTurns<Result>(attack: () => Promise<Result>): Promise<Result>;
-  /** Fails when it has died, no longer serves, or logged an error. */
-  expectUnharmed(): Promise<void>;
-  end(): Promise<void>;
-};
+export type AttackedGateway = Awaited<ReturnType<typeof startAttackedGateway>>;
 
 const GAUGE = new URL("gauge.ts", import.meta.url).href;
 const READING = /"longestTurnMs":([\d.]+),"heldBytes":(\d+)/g;
@@ -49,7 +24,7 @@ const READING = /"longestTurnMs":([\d.]+),"heldBytes":(\d+)/g;
 export async function startAttackedGateway(
   environment: Readonly<Record<string, string>> = {},
   token = "test-token",
-): Promise<AttackedGateway> {
+) {
   const upstream = await startFaultyUpstream({ token });
   const folder = linkProgram(inject("programFolder"));
   const keysFile = join(folder, "keys.json");
@@ -71,7 +46,7 @@ export async function startAttackedGateway(
   );
   const listReadings = () => [...process.stderr().matchAll(READING)];
 
-  async function readGauge(): Promise<{ longestTurnMs: number; heldMib: number }> {
+  async function readGauge() {
     const told = listReadings().length;
     process.signal("SIGUSR2");
     await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(told);
@@ -79,24 +54,27 @@ export async function startAttackedGateway(
     return { longestTurnMs: Number(longestTurnMs), heldMib: Number(heldBytes) / 1_048_576 };
   }
 
-  async function readHeldMib(): Promise<number> {
-    return (await readGauge()).heldMib;
-  }
+  /** What its objects and buffers take once garbage is collected. */
+  const readHeldMib = async (): Promise<number> => (await readGauge()).heldMib;
 
-  const post: AttackedGateway["post"] = async (body, more = {}) => {
+  /** What is answered to a body as it is. */
+  const post = async (body: string, more: Partial<Bearer> = {}): Promise<string> => {
     const headers = { "content-type": "application/json", ...more };
     return await (await fetch(`${url}/graphql`, { method: "POST", headers, body })).text();
   };
-  const ask: AttackedGateway["ask"] = (body, headers) =>
+  /** What is answered to a document, or to more than that. */
+  const ask = (body: string | object, headers?: Partial<Bearer>): Promise<string> =>
     post(JSON.stringify(typeof body === "string" ? { query: body } : body), headers);
 
   const url = await process.url;
   return {
     process,
     upstream,
+    /** Its origin. */
     url,
     port: Number(new URL(url).port),
-    async createKey(owner, ...limits) {
+    /** A new key for an owner, once the gateway knows it; with an `AUTH` of API keys one is there at the start. */
+    async createKey(owner: string, ...limits: readonly string[]): Promise<Bearer> {
       const headers = await makeKey(owner, ...limits);
       while (!(await ask("{ __typename }", headers)).includes('"Query"')) await sleep(100);
       return headers;
@@ -104,26 +82,30 @@ export async function startAttackedGateway(
     ask,
     post,
     readHeldMib,
-    async expectHeldBelow(mib) {
+    /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
+    async expectHeldBelow(mib: number): Promise<void> {
       // A gateway that is still busy may take long to answer the first time.
       await readHeldMib();
       await expect.poll(readHeldMib, { timeout: 10_000 }).toBeLessThan(mib);
     },
-    readPeakMib() {
+    /** The most memory that its process has had so far. */
+    readPeakMib(): number {
       const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
       return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
     },
-    async expectShortTurns(attack) {
+    /** Fails when a turn of its event loop took too much of the thread's CPU meanwhile. */
+    async expectShortTurns<Result>(attack: () => Promise<Result>): Promise<Result> {
       await readGauge();
       const result = await attack();
       expect((await readGauge()).longestTurnMs).toBeLessThan(MAX_MS_A_TURN);
       return result;
     },
-    async expectUnharmed() {
+    /** Fails when it has died, no longer serves, or logged an error. */
+    async expectUnharmed(): Promise<void> {
       expect(await (await fetch(`${url}/health`)).text()).toBe("The gateway runs.\n");
       expect(process.stderr().split("\n").filter(isError)).toEqual([]);
     },
-    async end() {
+    async end(): Promise<void> {
       await process.end();
       await upstream.close();
       rmSync(folder, { recursive: true, force: true });

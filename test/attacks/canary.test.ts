@@ -2,9 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { DocumentNode } from "graphql";
 import { parse, print } from "graphql";
-import { createClient } from "graphql-ws";
 import { expect, onTestFinished, test } from "vitest";
-import { WebSocket } from "ws";
 
 import { FAULT_NAMES, findFault } from "../support/faulty-upstream/faults.ts";
 import {
@@ -22,11 +20,13 @@ import {
 import { createDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { startCollector } from "../support/otlp-collector.ts";
 import { runGateway } from "../support/gateway-process.ts";
+import { connect, run } from "../server/open-socket.ts";
+import { post } from "../server/serve.ts";
+import { Queue } from "../../src/runtime/queue.ts";
 import type { AttackedGateway, Bearer } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
 const SOON = { timeout: 60_000, interval: 200 };
-const AT_ONCE = 8;
 /** They hold up all that comes after them, so one of them comes last. */
 const LONG_PAUSES: ReadonlySet<string> = new Set(["rate-limited", "unavailable-for-a-while"]);
 const LIVE = parse(
@@ -95,12 +95,13 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
     await expect.poll(() => submit(id).then(() => upstream.count("submit", id)), SOON).not.toBe(0);
     if (id.endsWith("--list")) await owner.ask(LIVE, { id });
   };
-  await inTurns(ids, fall);
+  const queue = new Queue({ perKey: 8 });
+  await Promise.all(ids.map((id) => queue.run("fall", () => fall(id))));
   const findUnseen = () =>
     ids.filter((id) => id.endsWith("--polls") && upstream.count("status", id) === 0);
   // What took too long to be submitted is not polled, so it is submitted once more.
   const seeAll = async (): Promise<readonly string[]> => {
-    await inTurns(findUnseen(), async (id) => void (await submit(id)));
+    await Promise.all(findUnseen().map((id) => queue.run("submit", () => submit(id))));
     return findUnseen();
   };
   await expect.poll(seeAll, { ...SOON, interval: 2_000 }).toEqual([]);
@@ -113,7 +114,8 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
       await one.ask(document, variables);
     await one.listen(JobUpdatedDocument, { id: good });
     await one.listen(JobsUpdatedDocument, { after: "" });
-    await one.stream(JobUpdatedDocument, { id: good });
+    // The stream ends, as the job has ended.
+    await one.ask(JobUpdatedDocument, { id: good }, "text/event-stream");
   }
   await owner.ask(DeleteJobDocument, { id: good });
   const unknown = { authorization: `Bearer rck_${"a".repeat(16)}_${"b".repeat(43)}` };
@@ -134,10 +136,8 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
     expect(stolen).not.toContain(secret);
   expect(around(INSIDES, stolen)).toBeNull();
   // The first lines name the upstream's origin and the database without its credentials.
-  const log = gateway.process
-    .stderr()
-    .split("\n")
-    .filter((line) => !line.includes("The gateway serves."));
+  const lines = gateway.process.stderr().split("\n");
+  const log = lines.filter((line) => !line.includes("The gateway serves."));
   // What Postgres said of the refused writes is there.
   for (const text of ["An operation failed", "A poll failed"])
     expect(log.filter((line) => line.includes(text)).join()).toMatch(/constraint.*writable/);
@@ -146,10 +146,8 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
   expect(log.filter((line) => UPSTREAM_WORDS.test(line))).toEqual([]);
   // What is left of the traces leaves at the end.
   await gateway.process.kill("SIGTERM");
-  const names = new Set(collector.spans.map(({ name }) => name));
-  expect([...names]).toEqual(
-    expect.arrayContaining(["mutation", "POST submit", "poll", "GET result", "save jobs"]),
-  );
+  const kinds = ["mutation", "POST submit", "poll", "GET result", "save jobs"];
+  expect(collector.spans.map(({ name }) => name)).toEqual(expect.arrayContaining(kinds));
   const traces = collector.text();
   for (const secret of [...secrets, canary.prompt, canary.output, "alice-canary", requestId])
     expect(traces).not.toContain(secret);
@@ -184,10 +182,8 @@ function makeCanaries() {
   };
 }
 
-async function createCanaryDatabase({
-  user,
-  password,
-}: ReturnType<typeof makeCanaries>): Promise<string> {
+async function createCanaryDatabase(canary: ReturnType<typeof makeCanaries>): Promise<string> {
+  const { user, password } = canary;
   const database = await createDatabase();
   await runInPostgres(`create role ${user} login superuser password '${password}'`);
   await runInPostgres(`alter role ${user} set log_parameter_max_length_on_error = -1`);
@@ -209,39 +205,19 @@ const REFUSE_WRITES = `
 /** Asks as the bearer of a key, and keeps all that comes back, headers included. */
 function createRecorder({ url }: AttackedGateway, { authorization }: Bearer) {
   const answers: string[] = [];
-  const post = async (document: DocumentNode, variables: object, accept: string) => {
-    const response = await fetch(`${url}/graphql`, {
-      method: "POST",
-      headers: { "content-type": "application/json", authorization, accept },
-      body: JSON.stringify({ query: print(document), variables }),
-    });
-    const text = await response.text();
-    answers.push(JSON.stringify([...response.headers]), text);
-    return text;
-  };
   return {
     answers,
-    ask: (document: DocumentNode, variables: object) =>
-      post(document, variables, "application/json"),
-    /** Of a job that has ended, as the stream would not end before. */
-    stream: (document: DocumentNode, variables: object) =>
-      post(document, variables, "text/event-stream"),
+    async ask(document: DocumentNode, variables: object, accept = "application/json") {
+      const headers = { authorization, accept };
+      const response = await post(`${url}/graphql`, { query: print(document), variables }, headers);
+      const text = await response.text();
+      answers.push(JSON.stringify([...response.headers]), text);
+      return text;
+    },
     /** The first thing that comes on a socket. */
     async listen(document: DocumentNode, variables: Record<string, unknown>) {
-      const client = createClient({
-        url: `${url.replace("http", "ws")}/graphql`,
-        webSocketImpl: WebSocket,
-        connectionParams: { authorization },
-      });
-      const first = await new Promise((resolve) => {
-        const complete = (): void => resolve(null);
-        client.subscribe(
-          { query: print(document), variables },
-          { next: resolve, error: resolve, complete },
-        );
-      });
-      answers.push(JSON.stringify(first));
-      await client.dispose();
+      const client = connect(`${url}/graphql`, { connectionParams: { authorization } });
+      answers.push(JSON.stringify(await run(client, { query: print(document), variables })));
     },
   };
 }
@@ -269,13 +245,4 @@ function around(pattern: RegExp, text: string): string | null {
 
 function toId(answer: string): string {
   return /"id":"(job_[^"]+)"/.exec(answer)?.[1] ?? "";
-}
-
-/** Some at a time, in their order. */
-async function inTurns(all: readonly string[], act: (one: string) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const work = async (): Promise<void> => {
-    for (let one = left.shift(); one !== undefined; one = left.shift()) await act(one);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { gunzipSync } from "node:zlib";
 
-import { afterAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import { openSocket } from "../support/raw-socket.ts";
@@ -13,12 +13,13 @@ import { startAttackedGateway } from "./attacked-gateway.ts";
 import { readHeldPorts } from "./held-connections.ts";
 import { toAvifOfBoxes, toLargePng } from "./large-pictures.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
+
 const ORIGIN = "https://gateway.example.com";
 const MAX_MIB = 1_240;
 const MAX_UPLOADS = 200;
 const READERS = 250;
 const MAX_MIB_OF_READER = 0.3;
-const TIMEOUT = { timeout: 120_000 };
 const SOUND = Buffer.from("RIFF\0\0\0\0WAVEfmt ");
 const POLL = { timeout: 60_000, interval: 100 };
 /** An AVIF of 98 megapixels, all of one color. */
@@ -49,7 +50,7 @@ const quiet = await gateway.createKey("quiet");
 const large = await submit(await upload(toSound(20_000_000), author), author);
 const unread = await beginToRead(large);
 
-test("uploads of an AVIF of tiny boxes take no turn for long", TIMEOUT, async () => {
+test("uploads of an AVIF of tiny boxes take no turn for long", async () => {
   // The first loads what tells files apart.
   await upload(toAvifOfBoxes(9), quiet);
   await gateway.expectShortTurns(() =>
@@ -57,75 +58,59 @@ test("uploads of an AVIF of tiny boxes take no turn for long", TIMEOUT, async ()
   );
 });
 
-test(
-  "thumbnails of pictures that are too large to draw take little memory, and there are none",
-  TIMEOUT,
-  async () => {
-    const ids = [await upload(LARGE_AVIF, quiet), await upload(LARGE_PNG, quiet)];
-    using database = new DatabaseSync(path);
-    const { key } = database.prepare("select key from file_places").get() ?? {};
-    const find = database.prepare("select file from uploads where id = ?");
-    const urls = createSignedUrls({
-      key: String(key),
-      publicUrl: () => gateway.url,
-    });
-    const asked = ids.flatMap((id) =>
-      [64, 320].map((width) => {
-        const name = basename(String(find.get(id)?.["file"]));
-        return fetch(urls.create({ folder: "files", name, width }));
-      }),
-    );
-    const answers = await Promise.all(asked);
-    expect(gateway.readPeakMib()).toBeLessThan(MAX_MIB);
-    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
-    await gateway.expectUnharmed();
-  },
-);
+test("thumbnails of pictures that are too large to draw take little memory, and there are none", async () => {
+  const ids = [await upload(LARGE_AVIF, quiet), await upload(LARGE_PNG, quiet)];
+  using database = new DatabaseSync(path);
+  const { key } = database.prepare("select key from file_places").get() ?? {};
+  const find = database.prepare("select file from uploads where id = ?");
+  const urls = createSignedUrls({ key: String(key), publicUrl: () => gateway.url });
+  const asked = ids.flatMap((id) =>
+    [64, 320].map((width) => {
+      const name = basename(String(find.get(id)?.["file"]));
+      return fetch(urls.create({ folder: "files", name, width }));
+    }),
+  );
+  const answers = await Promise.all(asked);
+  expect(gateway.readPeakMib()).toBeLessThan(MAX_MIB);
+  expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
+  await gateway.expectUnharmed();
+});
 
-test(
-  "owners whose uploads drip keep nobody else from uploading, and little of them is in memory",
-  TIMEOUT,
-  async () => {
-    const before = await gateway.readHeldMib();
-    const bytes = 500_000;
-    const dripping = await Promise.all(
-      Array.from({ length: MAX_UPLOADS }, async (_, index) => {
-        const { putUrl } = await createUpload(bytes, index % 2 === 0 ? greedy : other);
-        const lines = [`content-length: ${bytes}`, "expect: 100-continue"];
-        return await begin(`PUT ${toPath(putUrl)}`, lines);
-      }),
-    );
-    // The gateway asks for the body of whoever has a slot.
-    const countOf = (status: string) =>
-      dripping.filter(({ text }) => text().includes(status)).length;
-    await expect.poll(() => countOf("100 Continue"), POLL).toBe(MAX_UPLOADS);
-    // Each holds what waits for the disk, and no more.
-    for (const { socket } of dripping) socket.write(toSound(bytes - 100));
-    const drip = setInterval(() => dripping.forEach(({ socket }) => socket.write("x")), 500);
-    onTestFinished(() => clearInterval(drip));
-    await gateway.expectHeldBelow(before + 50);
-    await upload(toSound(1_000), quiet);
-    await expect.poll(() => countOf("503 Service Unavailable"), POLL).toBe(1);
-  },
-);
+test("owners whose uploads drip keep nobody else from uploading, and little of them is in memory", async () => {
+  const before = await gateway.readHeldMib();
+  const bytes = 500_000;
+  const dripping = await Promise.all(
+    Array.from({ length: MAX_UPLOADS }, async (_, index) => {
+      const { putUrl } = await createUpload(bytes, index % 2 === 0 ? greedy : other);
+      const lines = [`content-length: ${bytes}`, "expect: 100-continue"];
+      return await begin(`PUT ${toPath(putUrl)}`, lines);
+    }),
+  );
+  // The gateway asks for the body of whoever has a slot.
+  const countOf = (status: string) => dripping.filter(({ text }) => text().includes(status)).length;
+  await expect.poll(() => countOf("100 Continue"), POLL).toBe(MAX_UPLOADS);
+  // Each holds what waits for the disk, and no more.
+  for (const { socket } of dripping) socket.write(toSound(bytes - 100));
+  const drip = setInterval(() => dripping.forEach(({ socket }) => socket.write("x")), 500);
+  onTestFinished(() => clearInterval(drip));
+  await gateway.expectHeldBelow(before + 50);
+  await upload(toSound(1_000), quiet);
+  await expect.poll(() => countOf("503 Service Unavailable"), POLL).toBe(1);
+});
 
-test(
-  "readers that never read on take little memory, and keep nobody from another file",
-  TIMEOUT,
-  async () => {
-    const small = await submit(await upload(toSound(1_000), quiet), quiet);
-    const before = await gateway.readHeldMib();
-    const readers = await Promise.all(Array.from({ length: READERS }, () => beginToRead(large)));
-    const countServed = () => readers.filter(({ text }) => text().includes("200 OK")).length;
-    await expect.poll(countServed, POLL).toBe(READERS);
-    const response = await fetch(`${gateway.url}${toPath(small)}`);
-    expect(response.status).toBe(200);
-    expect((await response.arrayBuffer()).byteLength).toBe(1_000);
-    await gateway.expectHeldBelow(before + READERS * MAX_MIB_OF_READER);
-  },
-);
+test("readers that never read on take little memory, and keep nobody from another file", async () => {
+  const small = await submit(await upload(toSound(1_000), quiet), quiet);
+  const before = await gateway.readHeldMib();
+  const readers = await Promise.all(Array.from({ length: READERS }, () => beginToRead(large)));
+  const countServed = () => readers.filter(({ text }) => text().includes("200 OK")).length;
+  await expect.poll(countServed, POLL).toBe(READERS);
+  const response = await fetch(`${gateway.url}${toPath(small)}`);
+  expect(response.status).toBe(200);
+  expect((await response.arrayBuffer()).byteLength).toBe(1_000);
+  await gateway.expectHeldBelow(before + READERS * MAX_MIB_OF_READER);
+});
 
-test("a reader who never reads on is cut within half a minute", TIMEOUT, async () => {
+test("a reader who never reads on is cut within half a minute", async () => {
   // Only who reads again learns of it.
   const isHeld = () => readHeldPorts(gateway.port).has(unread.socket.localPort ?? 0);
   await expect.poll(isHeld, { ...POLL, timeout: 30_000 }).toBe(false);

@@ -2,17 +2,17 @@ import { join } from "node:path";
 
 import * as fc from "fast-check";
 import { buildClientSchema, getIntrospectionQuery } from "graphql";
-import type { Client } from "graphql-ws";
-import { createClient } from "graphql-ws";
-import { afterAll, expect, test } from "vitest";
-import { WebSocket } from "ws";
+import type { Client, SubscribePayload } from "graphql-ws";
+import { afterAll, expect, test, vi } from "vitest";
 
 import { ROOT } from "../support/pages.ts";
+import { connect, run } from "../server/open-socket.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "./exploding-documents.ts";
 import { hostileValues, listArguments, toLiteral } from "./hostile-values.ts";
 
-const TIMEOUT = { timeout: 120_000 };
+vi.setConfig({ testTimeout: 120_000 });
+
 const RUNS = 2;
 /** Never in an answer: code's insides, files, SQL. */
 const INSIDES =
@@ -26,81 +26,60 @@ afterAll(() => gateway.end());
 test.each([
   ["explodes is refused before it does", false, REFUSED_DOCUMENTS],
   ["only seems to explode is served", true, SERVED_DOCUMENTS],
-])(
-  "a document that %s, and takes no turn for long",
-  TIMEOUT,
-  async (_what, isServed, documents) => {
-    // What is loaded or compiled at first is not what is measured.
-    await gateway.ask(getIntrospectionQuery());
-    await gateway.expectShortTurns(async () => {
-      for (const [name, query, variables = "{}"] of documents) {
-        const body = `{"query":${JSON.stringify(query)},"variables":${variables}}`;
-        const text = await gateway.post(body);
-        const { data, errors } = JSON.parse(text);
-        const hasServed = typeof data === "object" && data !== null && errors === undefined;
-        expect({ name, isServed: hasServed }).toEqual({ name, isServed });
-        expect(text.length, name).toBeLessThan(300_000);
-        expect(text, name).not.toMatch(INSIDES);
-      }
-    });
-    await gateway.expectUnharmed();
-  },
-);
-
-test(
-  "a hostile value in any argument is answered, and never with an error of the gateway",
-  TIMEOUT,
-  async () => {
-    const schema = buildClientSchema(JSON.parse(await gateway.ask(getIntrospectionQuery())).data);
-    const all = listArguments(schema);
-    expect(all.map(({ name }) => name)).toEqual(
-      expect.arrayContaining([
-        "Query.jobs(filter:)",
-        "Query.deployment.jobs(after:)",
-        "Mutation.submitJob(input:)",
-        "Subscription.jobsUpdated(after:)",
-      ]),
-    );
-    const socket = createClient({
-      url: `${gateway.url.replace("http", "ws")}/graphql`,
-      webSocketImpl: WebSocket,
-      retryAttempts: 0,
-    });
-    for (const { name, type, isSubscription, toDocument } of all) {
-      const send = async (query: string, variables: Readonly<Record<string, unknown>>) => {
-        const answer = isSubscription
-          ? await askOverSocket(socket, query, variables)
-          : await gateway.ask({ query, variables });
-        expect(JSON.parse(answer), name).toBeTypeOf("object");
-        expect(answer, name).not.toMatch(INSIDES);
-      };
-      await fc.assert(
-        fc.asyncProperty(hostileValues(type), async (value) => {
-          await send(toDocument(toLiteral(value)), {});
-          await send(toDocument("$value").replace(" ", ` ($value: ${String(type)}) `), { value });
-        }),
-        { numRuns: RUNS },
-      );
+])("a document that %s, and takes no turn for long", async (_what, isServed, documents) => {
+  // What is loaded or compiled at first is not what is measured.
+  await gateway.ask(getIntrospectionQuery());
+  await gateway.expectShortTurns(async () => {
+    for (const [name, query, variables = "{}"] of documents) {
+      const body = `{"query":${JSON.stringify(query)},"variables":${variables}}`;
+      const text = await gateway.post(body);
+      const { data, errors } = JSON.parse(text);
+      const hasServed = typeof data === "object" && data !== null && errors === undefined;
+      expect({ name, isServed: hasServed }).toEqual({ name, isServed });
+      expect(text.length, name).toBeLessThan(300_000);
+      expect(text, name).not.toMatch(INSIDES);
     }
-    await socket.dispose();
-    await gateway.expectUnharmed();
-  },
-);
+  });
+  await gateway.expectUnharmed();
+});
+
+test("a hostile value in any argument is answered, and never with an error of the gateway", async () => {
+  const schema = buildClientSchema(JSON.parse(await gateway.ask(getIntrospectionQuery())).data);
+  const all = listArguments(schema);
+  expect(all.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "Query.jobs(filter:)",
+      "Query.deployment.jobs(after:)",
+      "Mutation.submitJob(input:)",
+      "Subscription.jobsUpdated(after:)",
+    ]),
+  );
+  const socket = connect(`${gateway.url}/graphql`);
+  for (const { name, type, isSubscription, toDocument } of all) {
+    const send = async (query: string, variables: Record<string, unknown>) => {
+      const answer = isSubscription
+        ? await askOverSocket(socket, { query, variables })
+        : await gateway.ask({ query, variables });
+      expect(JSON.parse(answer), name).toBeTypeOf("object");
+      expect(answer, name).not.toMatch(INSIDES);
+    };
+    await fc.assert(
+      fc.asyncProperty(hostileValues(type), async (value) => {
+        await send(toDocument(toLiteral(value)), {});
+        await send(toDocument("$value").replace(" ", ` ($value: ${String(type)}) `), { value });
+      }),
+      { numRuns: RUNS },
+    );
+  }
+  await gateway.expectUnharmed();
+});
 
 /** What has come for a subscription when a question that was asked behind it has its answer. */
-async function askOverSocket(
-  socket: Client,
-  query: string,
-  variables: Readonly<Record<string, unknown>>,
-): Promise<string> {
+async function askOverSocket(socket: Client, operation: SubscribePayload): Promise<string> {
   const received: unknown[] = [];
   const add = (one: unknown): void => void received.push(one);
-  const complete = (): void => undefined;
-  const end = socket.subscribe({ query, variables }, { next: add, error: add, complete });
-  await new Promise<void>((resolve, reject) => {
-    const question = { query: "{ __typename }" };
-    socket.subscribe(question, { next: () => resolve(), error: reject, complete });
-  });
+  const end = socket.subscribe(operation, { next: add, error: add, complete: () => undefined });
+  expect(await run(socket, { query: "{ __typename }" })).toHaveProperty("data");
   end();
   return JSON.stringify(received);
 }

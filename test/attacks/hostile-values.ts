@@ -16,7 +16,7 @@ const MAX_LEVELS = 4;
 const VALID_VALUES: Readonly<Record<string, string>> = { ID: '"d"', JSON: "{}" };
 
 /** An argument somewhere in the schema, and how to ask with a value for it. */
-export type ArgumentPlace = {
+type ArgumentPlace = {
   /** e.g. `Query.deployment.jobs(first:)`. */
   readonly name: string;
   readonly type: GraphQLInputType;
@@ -126,34 +126,18 @@ const ODD_VALUES: readonly unknown[] = [
   "\0",
   "a\0b",
   "\ud800",
-  "job_",
   "job_00000000-0000-0000-0000-000000000000",
   "../../etc/passwd",
-  "d/../../v2/deployments",
   "%2e%2e%2f",
   "'; drop table jobs; --",
-  '" or 1=1 --',
-  "{{7*7}}${7*7}",
-  "<script>alert(1)</script>",
   "__proto__",
-  "constructor",
   "x".repeat(100_000),
   "\u202e\ufeff\u0000",
   "2025-02-30T00:00:00Z",
-  "9999999-01-01T00:00:00Z",
   "-271822-01-01T00:00:00Z",
   "1970-01-01T00:00:00+99:99",
-  "data:text/html,x",
   "http://169.254.169.254/latest/meta-data",
-  0,
-  -0,
-  -1,
-  101,
-  2 ** 31,
-  -(2 ** 31) - 1,
-  2 ** 53,
-  1e308,
-  5e-324,
+  ...[0, -0, -1, 101, 2_147_483_648, -2_147_483_649, 9_007_199_254_740_992, 1e308, 5e-324],
   true,
   null,
   [],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 
 import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
@@ -11,8 +11,9 @@ import { createDatabase, runIn } from "../support/postgres.ts";
 import type { AttackedGateway } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
+vi.setConfig({ testTimeout: 120_000 });
+
 const CONNECTIONS = 5;
-const TIMEOUT = { timeout: 120_000 };
 const URLS = 1_000;
 const ID = "job_large";
 
@@ -74,7 +75,6 @@ describe.each([
     ["ask for copies", `mutation { ${KEEP} }`, '"KeepOutputsSuccess"'],
   ])(
     "who %s of a job with a large output, on many connections, takes no turn for long",
-    TIMEOUT,
     async (_what, query, part) => {
       const answers = await gateway.expectShortTurns(() =>
         Promise.all(Array.from({ length: CONNECTIONS }, () => gateway.ask(query))),
@@ -89,20 +89,16 @@ describe.each([
     expect(await gateway.ask(READ)).toContain(`/${URLS - 1}.png`);
   });
 
-  test(
-    "a search of texts that are hard to tell apart, or a tag of very many jobs with a status of none, takes no turn for long",
-    TIMEOUT,
-    async () => {
-      await database.execute(toManyJobs("local", 10_000) + MANY_TEXTS);
-      const text = `${"a".repeat(199)}b`;
-      await gateway.expectShortTurns(() =>
-        Promise.all([
-          walk({ text, tag: "all", status: ["FAILED", "SUCCEEDED"] }),
-          walk({ tag: "all", status: ["FAILED"] }),
-        ]),
-      );
-    },
-  );
+  test("a search of texts that are hard to tell apart, or a tag of very many jobs with a status of none, takes no turn for long", async () => {
+    await database.execute(toManyJobs("local", 10_000) + MANY_TEXTS);
+    const text = `${"a".repeat(199)}b`;
+    await gateway.expectShortTurns(() =>
+      Promise.all([
+        walk({ text, tag: "all", status: ["FAILED", "SUCCEEDED"] }),
+        walk({ tag: "all", status: ["FAILED"] }),
+      ]),
+    );
+  });
 
   /** Reads a list until a page is full, or the list at its end. */
   async function walk(filter: object): Promise<void> {

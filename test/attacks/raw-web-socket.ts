@@ -1,5 +1,3 @@
-import type { Socket } from "node:net";
-
 import { openSocket } from "../support/raw-socket.ts";
 
 const KEY = "AAAAAAAAAAAAAAAAAAAAAA==";
@@ -22,24 +20,10 @@ export type Frame = {
 };
 
 /** One that speaks in bytes, so that it can break every rule. */
-export type RawWebSocket = {
-  readonly socket: Socket;
-  /** The texts that came so far. */
-  readonly messages: readonly string[];
-  /** The payloads of the pongs that came so far. */
-  readonly pongs: readonly string[];
-  /** The code that the server closes it with, which it leaves without an answer; 1006 when it is cut. */
-  readonly closed: Promise<number>;
-  send(...frames: readonly Frame[]): void;
-  /** Sends each as JSON in a text frame. */
-  say(...messages: readonly unknown[]): void;
-};
+export type RawWebSocket = Awaited<ReturnType<typeof openRawWebSocket>>;
 
 /** Shakes hands on `/graphql`; the frames go out without waiting for the answer. */
-export async function openRawWebSocket(
-  port: number,
-  protocol = "graphql-transport-ws",
-): Promise<RawWebSocket> {
+export async function openRawWebSocket(port: number, protocol = "graphql-transport-ws") {
   const socket = await openSocket(port);
   const messages: string[] = [];
   const pongs: string[] = [];
@@ -71,11 +55,16 @@ export async function openRawWebSocket(
   };
   return {
     socket,
+    /** The texts that came so far. */
     messages,
+    /** The payloads of the pongs that came so far. */
     pongs,
+    /** The code that the server closes it with, which it leaves without an answer; 1006 when it is cut. */
     closed,
     send,
-    say: (...said) => send(...said.map((one) => ({ opcode: TEXT, payload: JSON.stringify(one) }))),
+    /** Sends each as JSON in a text frame. */
+    say: (...said: readonly unknown[]): void =>
+      send(...said.map((one) => ({ opcode: TEXT, payload: JSON.stringify(one) }))),
   };
 }
 

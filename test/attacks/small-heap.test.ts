@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 
-import { afterAll, afterEach, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, onTestFinished, test, vi } from "vitest";
 
 import { openSocket } from "../support/raw-socket.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /*
  * What never reads, and what never sends in full, at a gateway whose heap and whose room for unread answers are small: it
@@ -14,7 +16,6 @@ import { openRawWebSocket, toBytes } from "./raw-web-socket.ts";
 
 const [TEXT, BINARY, PING, PONG] = [0x1, 0x2, 0x9, 0xa];
 const PATIENCE_MS = 1_000;
-const LONG = { timeout: 120_000 };
 const UNREAD_MIB = 64;
 /** A fresh gateway holds 50, and the documents that are kept for all take 25. */
 const MAX_MIB = 170;
@@ -67,7 +68,6 @@ test.each([
   ["questions for the schema", Array.from({ length: 12 }, (): Flood => [INIT, QUESTION, 10_000])],
 ])(
   "for sockets that send %s, and never read, little is held, and nobody else is harmed",
-  LONG,
   async (_what, floods) => {
     await Promise.all(
       floods.map(async ([first, message, bytes]) => {
@@ -88,7 +88,6 @@ test.each([
   ["the page", "", "text/html"],
 ])(
   "connections that ask for %s again and again and never read an answer",
-  LONG,
   async (_what, search, accept) => {
     const request = `GET /graphql${search} HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\n\r\n`;
     const sockets = await openMany(30);
@@ -136,19 +135,19 @@ test.each([
       }
     },
   ],
-])("60 subscriptions with documents of their own, %s", LONG, async (_how, subscribe) => {
+])("60 subscriptions with documents of their own, %s", async (_how, subscribe) => {
   const before = await gateway.readHeldMib();
   await subscribe();
   await gateway.expectHeldBelow(before + MAX_MIB_OF_KEPT);
 });
 
-test("600 bodies that never end", LONG, async () => {
+test("600 bodies that never end", async () => {
   const head = toHead(`Content-Length: ${250 * 1_024}`);
   const sockets = await openMany(600);
   for (const socket of sockets) socket.write(Buffer.concat([head, Buffer.alloc(245 * 1_024, " ")]));
 });
 
-test("twenty bodies in chunks of one byte", LONG, async () => {
+test("twenty bodies in chunks of one byte", async () => {
   const head = toHead("Transfer-Encoding: chunked");
   const sockets = await openMany(20);
   for (const socket of sockets) socket.write(head);
@@ -166,7 +165,7 @@ test.each([
       return socket;
     },
   ],
-])("400 silent %s", LONG, async (_what, open) => {
+])("400 silent %s", async (_what, open) => {
   const before = await gateway.readHeldMib();
   for (let opened = 0; opened < 400; opened += 100)
     await Promise.all(Array.from({ length: 100 }, async () => keep(await open())));

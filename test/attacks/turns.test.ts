@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 import { greetRaw, openConnection } from "../server/open-socket.ts";
 import type { AttackedGateway } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
-const TIMEOUT = { timeout: 120_000 };
+vi.setConfig({ testTimeout: 120_000 });
+
 const RESULT = "{ ... on SubmitJobSuccess { job { id } } ... on Error { message } }";
 const SCHEMA = "{ __schema { types { description fields { name description } } } }";
 const MAX_DOCUMENT_LENGTH = 10_000;
@@ -38,7 +39,6 @@ test.each([
   ["of many values far below", { values: nest(40_000) }],
 ])(
   "large inputs %s that are submitted, or run again, under a known key hold no turn",
-  TIMEOUT,
   async (what, input) => {
     const id = await submit(what, input);
     await expectShortTurns([
@@ -48,44 +48,40 @@ test.each([
   },
 );
 
-test("large inputs that are submitted at once hold no turn", TIMEOUT, async () => {
+test("large inputs that are submitted at once hold no turn", async () => {
   const input = { ...toMembers(10_000), prompt: "a".repeat(4_000) };
   await expectShortTurns([toSubmits(input), toSubmits(input)]);
 });
 
-test(
-  "many who cancel jobs that are being submitted hold no turn, and are all answered",
-  TIMEOUT,
-  async () => {
-    const { upstream } = gateway;
-    const release = upstream.hold("submit");
-    const before = upstream.count("submit");
-    const submits = Array.from({ length: 10 }, (_, count) => submit(`held-${count}`, { count }));
-    await upstream.whenRequested("submit", before + 10);
-    const listed = await gateway.ask(
-      `{ jobs(first: 10, filter: { status: [SUBMITTING] }) { edges { node { id } } } }`,
-    );
-    const ids = listed.match(/job_[0-9a-f]+/g);
-    expect(ids).toHaveLength(10);
-    const query = `mutation ($ids: [ID!]!) { cancelJobs(ids: $ids) { __typename ... on Error { message } } }`;
-    const cancels: Promise<string>[] = [];
-    await gateway.expectShortTurns(async () => {
-      for (let count = 0; count < 60; count++)
-        cancels.push(gateway.ask({ query, variables: { ids } }));
-      await sleep(1_000);
-    });
-    const already = upstream.count("cancel");
-    await gateway.expectShortTurns(async () => {
-      release();
-      return await Promise.all(cancels);
-    });
-    await Promise.all(submits);
-    expect(new Set(await Promise.all(cancels))).toHaveProperty("size", 1);
-    expect(await cancels[0]).toContain("CancelJobSuccess");
-    expect(upstream.count("cancel")).toBe(already + 10);
-    await gateway.expectUnharmed();
-  },
-);
+test("many who cancel jobs that are being submitted hold no turn, and are all answered", async () => {
+  const { upstream } = gateway;
+  const release = upstream.hold("submit");
+  const before = upstream.count("submit");
+  const submits = Array.from({ length: 10 }, (_, count) => submit(`held-${count}`, { count }));
+  await upstream.whenRequested("submit", before + 10);
+  const listed = await gateway.ask(
+    `{ jobs(first: 10, filter: { status: [SUBMITTING] }) { edges { node { id } } } }`,
+  );
+  const ids = listed.match(/job_[0-9a-f]+/g);
+  expect(ids).toHaveLength(10);
+  const query = `mutation ($ids: [ID!]!) { cancelJobs(ids: $ids) { __typename ... on Error { message } } }`;
+  const cancels: Promise<string>[] = [];
+  await gateway.expectShortTurns(async () => {
+    for (let count = 0; count < 60; count++)
+      cancels.push(gateway.ask({ query, variables: { ids } }));
+    await sleep(1_000);
+  });
+  const already = upstream.count("cancel");
+  await gateway.expectShortTurns(async () => {
+    release();
+    return await Promise.all(cancels);
+  });
+  await Promise.all(submits);
+  expect(new Set(await Promise.all(cancels))).toHaveProperty("size", 1);
+  expect(await cancels[0]).toContain("CancelJobSuccess");
+  expect(upstream.count("cancel")).toBe(already + 10);
+  await gateway.expectUnharmed();
+});
 
 type ToDocument = (index: number) => string;
 /** Opens a connection; what it gives asks for a document, and resolves with how the answer begins. */
@@ -93,26 +89,21 @@ type Connect = () => Promise<(query: string) => Promise<string>>;
 
 const toValid: ToDocument = (index) => fill(`query Q${index} {`, (at) => `a${at}:viewer{id}`, "}");
 
+const toValues: ToDocument = (index) => {
+  const head = `mutation M${index} {submitJob(deploymentId:"d",input:{`;
+  return fill(head, (at) => `a${at}:1 `, "}){__typename}}");
+};
+
 /** As long as a document may be, and expensive to validate; none comes twice. */
 const DOCUMENTS: readonly (readonly [string, Connect, ToDocument])[] = [
   ["valid", byPost, toValid],
-  [
-    "full of values",
-    byPost,
-    (at) =>
-      fill(
-        `mutation M${at} {submitJob(deploymentId:"d",input:{`,
-        (one) => `a${one}:1 `,
-        "}){__typename}}",
-      ),
-  ],
+  ["full of values", byPost, toValues],
   ["for event streams", () => byPost("text/event-stream"), (at) => toValid(at + 1_000)],
   ["on sockets", onSocket, (at) => toValid(at + 2_000)],
 ];
 
 test.each(DOCUMENTS)(
   "new documents of one owner, %s, take no turn for long, and neither do they when they come again",
-  TIMEOUT,
   async (_what, connect, toDocument) => {
     const asks = await Promise.all(Array.from({ length: CONNECTIONS }, () => connect()));
     for (let index = 0; index < FIRST; index += 1) await asks[0]?.(toDocument(index));
@@ -127,7 +118,6 @@ test.each(DOCUMENTS)(
 
 test.each([["hang up"], ["stay"]])(
   "sockets that each ask many times, read nothing and %s take no turn for long, and little memory",
-  TIMEOUT,
   async (how) => {
     const sockets = await Promise.all(
       Array.from({ length: SOCKETS }, () => greetRaw(gateway.port)),

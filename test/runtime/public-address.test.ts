@@ -5,44 +5,28 @@ import { publicUrlProblem } from "../../src/runtime/public-address.ts";
 
 const LONG = "https://files.example/";
 
-test.for([
-  "https://files.example/x.png",
-  "https://example.com./x.png",
-  "HTTPS://EXAMPLE.COM/X.PNG",
-  "https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp",
-  "https://example.com:8443/x.png",
-  "https://example.com?name=a%20b&list=1,2",
-  "https://example.com/a@b/x.png?mail=a@b#c@d",
-  "https://example.com/%5Cx.png?next=http://127.0.0.1/",
-  "https://example.com/Bäume/🌳.png",
-  "https://bücher.example/x.png",
-  "https://例え.テスト/x.png",
-  "https://xn--bcher-kva.example/x.png",
-  "https://my_bucket.s3.amazonaws.com/x.png",
-  "https://localhost.example.com/x.png",
-  "https://notlocal.dev/x.png",
-  "https://10.example.com/x.png",
-  "https://8.8.8.8/x.png",
-  "https://168.63.129.17/x.png",
-  "https://[2606:4700:4700::1111]/x.png",
-  "https://[2606:4700:4700:0:0::1111]:8443/x.png",
-  "https://[::ffff:8.8.8.8]/x.png",
-  LONG.padEnd(2_048, "x"),
-])("%s is public", (url) => {
+const PUBLIC = `
+  https://files.example/x.png https://example.com./x.png HTTPS://EXAMPLE.COM/X.PNG
+  https://playgrounds-storage-public.runcomfy.net/tools/7063/media-files/usecase1-1-input.webp
+  https://example.com:8443/x.png https://example.com?name=a%20b&list=1,2 https://example.com/a@b/x.png?mail=a@b#c@d
+  https://example.com/%5Cx.png?next=http://127.0.0.1/ https://example.com/Bäume/🌳.png https://bücher.example/x.png
+  https://例え.テスト/x.png https://xn--bcher-kva.example/x.png https://my_bucket.s3.amazonaws.com/x.png
+  https://localhost.example.com/x.png https://notlocal.dev/x.png https://10.example.com/x.png https://8.8.8.8/x.png
+  https://168.63.129.17/x.png https://[2606:4700:4700::1111]/x.png https://[2606:4700:4700:0:0::1111]:8443/x.png
+  https://[::ffff:8.8.8.8]/x.png ${LONG.padEnd(2_048, "x")}`;
+
+test.for(PUBLIC.trim().split(/\s+/))("%s is public", (url) => {
   expect(publicUrlProblem(url)).toBeNull();
 });
 
 test.for([
   ["", /^must start with https:/],
-  ["x.png", /^must start with https:/],
   ["http://example.com/x.png", /^must start with https:/],
   ["https:example.com/x.png", /^must start with https:/],
   ["httpſ://example.com/x.png", /^must start with https:/],
   ["data:image/png;base64,AAAA", /^must start with https:/],
-  ["blob:https://example.com/1", /^must start with https:/],
   [" https://example.com/x.png", /spaces, control characters or backslashes/],
   ["https://example.com/a b.png", /spaces, control characters or backslashes/],
-  ["https://exam\tple.com/x.png", /spaces, control characters or backslashes/],
   ["ht\ntps://example.com/x.png", /spaces, control characters or backslashes/],
   ["https://example.com/\u0085", /spaces, control characters or backslashes/],
   ["\uFEFFhttps://example.com/x.png", /spaces, control characters or backslashes/],
@@ -51,16 +35,13 @@ test.for([
   ["https://user:secret@example.com/x.png", /user name/],
   ["https://@example.com/x.png", /user name/],
   ["https://example.com@127.0.0.1/x.png", /user name/],
-  ["https://example.com#@127.0.0.1/x.png", /user name/],
   ["https://%31%32%37.0.0.1/x.png", /no % in its host/],
   ["https://user%40example.com/x.png", /no % in its host/],
   ["https://127.0.0.1%2f.example.com/x.png", /no % in its host/],
   ["https://[fe80::1%25eth0]/x.png", /no % in its host/],
   ["https://", /no valid URL/],
   ["https:///example.com/x.png", /no valid URL/],
-  ["https:////127.0.0.1/x.png", /no valid URL/],
   ["https://example.com:99999/x.png", /no valid URL/],
-  ["https://example.com:80:80/x.png", /no valid URL/],
   ["https://example.com／127.0.0.1/x.png", /no valid URL/],
   ["https://user＠example.com/x.png", /no valid URL/],
   ["https://exam|ple.com/x.png", /no valid URL/],
@@ -70,7 +51,6 @@ test.for([
   ["https://010.0.0.1/x.png", /four decimal numbers/],
   ["https://134744072/x.png", /four decimal numbers/],
   ["https://0x08080808/x.png", /four decimal numbers/],
-  ["https://8.8.2056/x.png", /four decimal numbers/],
   ["https://8.8.8.8./x.png", /four decimal numbers/],
 ] as const)("%j is refused: %s", ([url, problem]) => {
   expect(publicUrlProblem(url)).toMatch(problem);

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import { adaptPage, createTabs } from "../../src/server/graphiql.ts";
-import { serve } from "./serve.ts";
+import { post, serve } from "./serve.ts";
 
 async function getPage(url: string, encoding: string): Promise<IncomingMessage> {
   const headers = { accept: "text/html", "accept-encoding": encoding };
@@ -45,11 +45,8 @@ test("GraphiQL's page asks nothing of others, and comes compressed to who accept
   expect([given.length, new Set(given).size]).toEqual([4, 2]);
   const first = await fetch(url, { redirect: "manual" });
   expect([first.status, first.headers.get("location")]).toEqual([302, "/graphql"]);
-  const program = await fetch(graphqlUrl, {
-    method: "POST",
-    headers: { accept: "text/html, application/json", "content-type": "application/json" },
-    body: '{"query":"{ node { name } }"}',
-  });
+  const accept = "text/html, application/json";
+  const program = await post(graphqlUrl, { query: "{ node { name } }" }, { accept });
   expect(await program.json()).toEqual({ data: { node: { name: "node" } } });
 });
 

@@ -6,18 +6,13 @@ import { auditServer } from "graphql-http";
 import { getIntrospectionQuery } from "graphql";
 import { expect, test } from "vitest";
 
-import { keepLog, LIMITS, serve } from "./serve.ts";
+import { keepLog, LIMITS, post, serve } from "./serve.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
-const EVENTS = { ...JSON_TYPE, accept: "text/event-stream" };
 const TICKS = '{"query":"subscription { ticks }"}';
 
-async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { ...JSON_TYPE, ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
+async function ask(...request: Parameters<typeof post>) {
+  const response = await post(...request);
   return { status: response.status, body: JSON.parse(await response.text()) };
 }
 
@@ -43,7 +38,7 @@ test("a query may come by GET, a mutation by POST only", async () => {
   const mutation = await get("mutation { change }");
   expect(mutation.status).toBe(405);
   expect(await mutation.text()).toMatch(/Send it by POST.*"code"/);
-  expect(await post(graphqlUrl, { query: "mutation { change }" })).toMatchObject({
+  expect(await ask(graphqlUrl, { query: "mutation { change }" })).toMatchObject({
     body: { data: { change: "changed" } },
   });
   for (const name of ["variables", "extensions"]) {
@@ -72,9 +67,9 @@ test("bad documents have codes of their own, and what fails unexpectedly is logg
     // Brackets in texts and comments count for nothing.
     [`# ${brackets}\n{ echo(text: "${brackets}") refuse }`, "NOT_FOUND"],
   ] as const)
-    expect((await post(graphqlUrl, { query })).body.errors[0].extensions).toMatchObject({ code });
+    expect((await ask(graphqlUrl, { query })).body.errors[0].extensions).toMatchObject({ code });
   expect(lines).toEqual([]);
-  const { status, body } = await post(graphqlUrl, { query: "{ fail }" });
+  const { status, body } = await ask(graphqlUrl, { query: "{ fail }" });
   expect(status).toBe(200);
   expect(body).toMatchObject({
     data: { fail: null },
@@ -92,8 +87,8 @@ test("a body that is no operation is refused with the next step, and introspecti
     [{ query: "query A { __typename } query B { __typename }" }, /Set operationName/],
     [[{ query: "{ __typename }" }], /Send one operation in each request/],
   ] as const)
-    expect((await post(graphqlUrl, sent)).body.errors[0].message).toMatch(told);
-  const { body } = await post(graphqlUrl, { query: getIntrospectionQuery() });
+    expect((await ask(graphqlUrl, sent)).body.errors[0].message).toMatch(told);
+  const { body } = await ask(graphqlUrl, { query: getIntrospectionQuery() });
   expect(body.errors).toBeUndefined();
 });
 
@@ -101,6 +96,9 @@ test.each([
   "application/x-www-form-urlencoded",
   "text/plain; a=,application/json",
   "multipart/form-data; boundary=x",
+  "application/json, text/plain",
+  "text/plain, application/json",
+  "application/json text/plain",
   "application/jsonx",
   "",
 ])("a POST of type '%s', which a page could send unasked, runs nothing", async (type) => {
@@ -120,11 +118,11 @@ test.each([
 test("an answer in a form that there is none of is refused, and its source freed", async () => {
   const { graphqlUrl, counts } = await serve();
   const told = "A subscription is answered as text/event-stream. Send that in accept.";
-  expect(await post(graphqlUrl, TICKS, { accept: "application/json" })).toMatchObject(
+  expect(await ask(graphqlUrl, TICKS, { accept: "application/json" })).toMatchObject(
     errorOf(406, "NOT_ACCEPTABLE", told),
   );
   await expect.poll(() => counts.open).toBe(0);
-  const picture = await post(graphqlUrl, { query: "{ fail }" }, { accept: "image/png" });
+  const picture = await ask(graphqlUrl, { query: "{ fail }" }, { accept: "image/png" });
   expect(picture).toMatchObject(errorOf(406, "NOT_ACCEPTABLE"));
 });
 
@@ -143,7 +141,7 @@ test("a body over 256 KiB is refused, whether its length is said or not, and bef
     const [response] = await once(sent, "response");
     return { status: response.statusCode, body: JSON.parse(await text(response)) };
   };
-  for (const send of [(body: string) => post(graphqlUrl, body), postChunked]) {
+  for (const send of [(body: string) => ask(graphqlUrl, body), postChunked]) {
     expect(await send(toBody(150_000))).toMatchObject(errorOf(413, "PAYLOAD_TOO_LARGE"));
     expect((await send(toBody(60_000))).body.data.echo).toBe("ä".repeat(60_000));
   }
@@ -185,7 +183,7 @@ test("a port in use is one sentence that names the next step", async () => {
 
 test("an event stream gives its first event at once, is cut without completing at shutdown, and frees its source", async () => {
   const { graphqlUrl, close, counts } = await serve();
-  const response = await fetch(graphqlUrl, { method: "POST", headers: EVENTS, body: TICKS });
+  const response = await post(graphqlUrl, TICKS, { accept: "text/event-stream" });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let told = "";
   const read = async () => {

@@ -1,18 +1,17 @@
 import { getIntrospectionQuery } from "graphql";
-import { createClient } from "graphql-ws";
-import { expect, onTestFinished, test } from "vitest";
-import { WebSocket } from "ws";
+import { expect, test } from "vitest";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { JobNotFoundError } from "../../src/job/errors.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { LIMITS, serve } from "./serve.ts";
+import { connect, run } from "./open-socket.ts";
+import { LIMITS, post, serve } from "./serve.ts";
 
 const LIMIT = { tokens: 300, cost: 500 };
 const SCHEMA = createSchema(OPEN_CATALOGUE);
 
-type Variables = Readonly<Record<string, unknown>>;
+type Variables = Record<string, unknown>;
 
 /** Gives what HTTP and a WebSocket answer where there are no jobs. */
 async function open(options: Parameters<typeof serve>[0] = {}) {
@@ -27,34 +26,16 @@ async function open(options: Parameters<typeof serve>[0] = {}) {
     }),
     ...options,
   });
-  const client = createClient({
-    url: graphqlUrl.replace("http", "ws"),
-    webSocketImpl: WebSocket,
-    retryAttempts: 0,
-  });
-  onTestFinished(() => client.dispose());
-  const headers = {
-    "content-type": "application/json",
-    accept: "application/graphql-response+json",
+  const client = connect(graphqlUrl);
+  const accept = "application/graphql-response+json";
+  return {
+    async askHttp(query: string, variables: Variables = {}) {
+      const response = await post(graphqlUrl, { query, variables }, { accept });
+      const body: unknown = await response.json();
+      return { status: response.status, body };
+    },
+    askSocket: (query: string, variables: Variables = {}) => run(client, { query, variables }),
   };
-
-  async function askHttp(query: string, variables: Variables = {}) {
-    const body = JSON.stringify({ query, variables });
-    const response = await fetch(graphqlUrl, { method: "POST", headers, body });
-    const answer: unknown = await response.json();
-    return { status: response.status, body: answer };
-  }
-
-  function askSocket(query: string, variables: Variables = {}): Promise<unknown> {
-    return new Promise((resolve) => {
-      client.subscribe(
-        { query, variables },
-        { next: resolve, error: resolve, complete: () => resolve(null) },
-      );
-    });
-  }
-
-  return { askHttp, askSocket };
 }
 
 /** Each fragment spreads the next one twice. */
@@ -105,8 +86,7 @@ test("the cost of a page is that of the size which a variable or its default giv
       ["$constructor: Int = 5", undefined, false],
       ["$constructor: Int = 5", 100, true],
     ] as const) {
-      const variables: Record<string, unknown> =
-        size === undefined ? {} : Object.fromEntries([["constructor", size]]);
+      const variables = size === undefined ? {} : Object.fromEntries([["constructor", size]]);
       const { body } = await askHttp(of(variable), variables);
       const told = await askSocket(of(variable), variables);
       if (isRefused) {

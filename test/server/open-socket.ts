@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 
+import type { Client, ClientOptions, SubscribePayload } from "graphql-ws";
+import { createClient } from "graphql-ws";
 import { expect, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 
@@ -54,6 +56,22 @@ export async function nextMessage(socket: WebSocket): Promise<string> {
 export async function closing(socket: WebSocket): Promise<{ code: unknown; reason: string }> {
   const [code, reason] = await once(socket, "close");
   return { code, reason: String(reason) };
+}
+
+/** The stock client, which connects once; it ends with the test. */
+export function connect(graphqlUrl: string, options: Partial<ClientOptions> = {}): Client {
+  const url = graphqlUrl.replace("http", "ws");
+  const client = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, ...options });
+  onTestFinished(() => client.dispose());
+  return client;
+}
+
+/** The first result of an operation, or the errors that came instead. */
+export function run(client: Client, operation: SubscribePayload): Promise<unknown> {
+  return new Promise((resolve) => {
+    const complete = (): void => resolve(null);
+    client.subscribe(operation, { next: resolve, error: resolve, complete });
+  });
 }
 
 /** A connection to a port of this machine, destroyed when the test ends. */

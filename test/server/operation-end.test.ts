@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { closing, greet, nextMessage, openConnection, subscribe } from "./open-socket.ts";
-import { serve } from "./serve.ts";
+import { post, serve } from "./serve.ts";
 
 /** A server that keeps the names of the operations whose answers are over: their reservations are closed. */
 async function serveKeeping() {
@@ -43,11 +43,7 @@ test.each(["node { name }", "fail"])(
   async (field) => {
     const { graphqlUrl, ended } = await serveKeeping();
     const operation = { query: toQuery(field), variables: { name: "http" } };
-    await fetch(graphqlUrl, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(operation),
-    });
+    await post(graphqlUrl, operation);
     await expect.poll(() => ended).toEqual(["http"]);
     const socket = await greet(graphqlUrl);
     const payload = { ...operation, variables: { name: "socket" } };

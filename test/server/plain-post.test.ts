@@ -17,36 +17,35 @@ const ACCEPTS = [
 ];
 
 const ECHO = "query Echo($text: String!) { echo(text: $text) }";
+const NODE = "{ node { name } }";
+const TWO = "query A { fail } query B { node { name } }";
 const BODIES = {
-  "a query": { query: "{ node { name } }" },
+  "a query": { query: NODE },
   "a query with variables": { query: ECHO, variables: { text: "Grüße ✨" } },
   "a variable too many": { query: ECHO, variables: { text: "a", more: 1 } },
   "a variable of another type": { query: ECHO, variables: { text: 1 } },
   "a variable that is missing": { query: ECHO },
   "null for all that may be null": {
-    query: "{ node { name } }",
+    query: NODE,
     variables: null,
     operationName: null,
     extensions: null,
   },
-  "one of two operations": {
-    query: "query A { fail } query B { node { name } }",
-    operationName: "B",
-  },
-  "none of two operations": { query: "query A { fail } query B { node { name } }" },
+  "one of two operations": { query: TWO, operationName: "B" },
+  "none of two operations": { query: TWO },
   "an operation that is not there": { query: "query A { node { name } }", operationName: "B" },
   "a mutation": { query: "mutation { change }" },
   "a field that fails": { query: "{ fail node { name } }" },
   "a field that refuses": { query: "{ refuse }" },
   "a field that is missing": { query: "{ gone }" },
   "what can't be parsed": { query: "{" },
-  "a parameter too many": { query: "{ node { name } }", more: 1 },
-  "an id where no documents are listed": { query: "{ node { name } }", documentId: "abc" },
-  "extensions that are no object": { query: "{ node { name } }", extensions: 1 },
-  "variables that are a list": { query: "{ node { name } }", variables: [] },
-  "an operation name that is a number": { query: "{ node { name } }", operationName: 1 },
+  "a parameter too many": { query: NODE, more: 1 },
+  "an id where no documents are listed": { query: NODE, documentId: "abc" },
+  "extensions that are no object": { query: NODE, extensions: 1 },
+  "variables that are a list": { query: NODE, variables: [] },
+  "an operation name that is a number": { query: NODE, operationName: 1 },
   "no query": { variables: {} },
-  "a list": [{ query: "{ node { name } }" }],
+  "a list": [{ query: NODE }],
   null: null,
 };
 

@@ -74,6 +74,19 @@ export async function serve(overrides: Partial<Options> = {}) {
   };
 }
 
+/** POSTs an operation, or a body as it is. */
+export function post(
+  url: string,
+  body: string | object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
 /**
  * Lets in whoever sends `Bearer <name>` but `nobody` and `nowhere`, as the owner of that name; `revoke` ends a name, and
  * `limits` are each owner's.

@@ -1,20 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { createClient } from "graphql-ws";
-import { expect, onTestFinished, test } from "vitest";
-import { WebSocket } from "ws";
+import { expect, test } from "vitest";
 
 import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { closing, greet, keepMessages } from "./open-socket.ts";
-import { HTTP_ACCESS, serve } from "./serve.ts";
-
-const JSON_TYPE = { "content-type": "application/json" };
-
-function post(url: string, body: string) {
-  return fetch(url, { method: "POST", headers: JSON_TYPE, body });
-}
+import { closing, connect, greet, keepMessages, run } from "./open-socket.ts";
+import { HTTP_ACCESS, post, serve } from "./serve.ts";
 
 const LISTED = "query Name { node { name } }";
 const HASH = "0a".repeat(32);
@@ -30,17 +22,9 @@ test("what is listed runs, by its hash or word for word, over HTTP and sockets, 
   const hash = `sha256:${HASH}`;
   const trustedDocuments = await load(JSON.stringify({ [hash]: LISTED }));
   const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, trustedDocuments } });
-  const client = createClient({ url: graphqlUrl.replace("http", "ws"), webSocketImpl: WebSocket });
-  onTestFinished(() => client.dispose());
+  const client = connect(graphqlUrl);
   const unknown = `sha256:${"0".repeat(64)}`;
   const persisted = (sha256Hash: string) => ({ persistedQuery: { version: 1, sha256Hash } });
-  const run = (body: object) =>
-    new Promise((resolve) => {
-      client.subscribe(
-        { query: "", ...body },
-        { next: resolve, error: (errors) => resolve({ errors }), complete: () => undefined },
-      );
-    });
   const get = async (parameters: Record<string, string>) =>
     await (await fetch(`${graphqlUrl}?${new URLSearchParams(parameters)}`)).json();
 
@@ -55,14 +39,13 @@ test("what is listed runs, by its hash or word for word, over HTTP and sockets, 
     { query: "{ fail }", documentId: HASH },
   ]) {
     // When it comes again, it was validated before.
-    for (const _ of [1, 2])
-      expect(await (await post(graphqlUrl, JSON.stringify(body))).json()).toEqual(answer);
-    expect(await run(body)).toEqual(answer);
+    for (const _ of [1, 2]) expect(await (await post(graphqlUrl, body)).json()).toEqual(answer);
+    expect(await run(client, { query: "", ...body })).toEqual(answer);
   }
   expect(await get({ extensions: JSON.stringify(persisted(hash)) })).toEqual(answer);
   expect(await get({ documentId: HASH, query: "{ fail }" })).toEqual(answer);
 
-  const toError = (code: string) => ({ errors: [{ extensions: { code } }] });
+  const toErrors = (code: string) => [{ extensions: { code } }];
   for (const [body, code] of [
     [{ query: "{ node { name } }" }, "PERSISTED_QUERY_REQUIRED"],
     [{ query: "{ fail }" }, "PERSISTED_QUERY_REQUIRED"],
@@ -71,11 +54,12 @@ test("what is listed runs, by its hash or word for word, over HTTP and sockets, 
     [{ documentId: "__proto__" }, "PERSISTED_QUERY_NOT_FOUND"],
     [{ query: LISTED, extensions: persisted(unknown) }, "PERSISTED_QUERY_NOT_FOUND"],
   ] as const) {
-    const told: unknown = await (await post(graphqlUrl, JSON.stringify(body))).json();
-    expect(told).toMatchObject(toError(code));
-    expect(await run(body)).toMatchObject(toError(code));
+    const told: unknown = await (await post(graphqlUrl, body)).json();
+    expect(told).toMatchObject({ errors: toErrors(code) });
+    expect(await run(client, { query: "", ...body })).toMatchObject(toErrors(code));
   }
-  expect(await get({ documentId: "def" })).toMatchObject(toError("PERSISTED_QUERY_NOT_FOUND"));
+  const errors = toErrors("PERSISTED_QUERY_NOT_FOUND");
+  expect(await get({ documentId: "def" })).toMatchObject({ errors });
 });
 
 test("with trusted documents a socket may name one without a query, and no other message is changed", async () => {
