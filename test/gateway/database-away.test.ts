@@ -138,22 +138,6 @@ test("on a full disk nothing is submitted, operations say what to do, and all go
   expect(countOf(gateway, "can be written again")).toBe(1);
 });
 
-test("an outcome that can't be stored is stored once it can be, and no try under its key is sent meanwhile", async () => {
-  const { gateway, run } = await startOnDisk();
-  const { upstream, probe } = gateway;
-  const release = upstream.hold("submit");
-  const first = submit(gateway.url, "dep", "a cat", "key");
-  await upstream.whenRequested("submit", 1);
-  run("pragma query_only = 1");
-  release();
-  const again = submit(gateway.url, "dep", "a cat", "key");
-  await expect.poll(() => countOf(gateway, "did not take a submit's outcome")).not.toBe(0);
-  expect(await probe()).toMatchObject({ status: 503 });
-  run("pragma query_only = 0");
-  expect((await again).id).toBe((await first).id);
-  expect(upstream.count("submit")).toBe(1);
-});
-
 test("once SQLite finds its file malformed nothing is submitted, and operations and /ready say what to do", async () => {
   const path = await createPath();
   const first = await start({ DATABASE_URL: `file:${path}` });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
-import { closing, init, nextMessage, open, subscribe } from "../server/open-socket.ts";
+import { closing, greet, init, nextMessage, subscribe } from "../server/open-socket.ts";
 import { start } from "./open-gateway.ts";
 
 const ENDS_WITHIN_MS = 5_000;
@@ -13,8 +13,7 @@ test("a revoked key ends its socket and its event stream within seconds, and let
   const { url } = await start({ AUTH: "api-keys", API_KEYS_FILE: keys.file });
   const graphqlUrl = `${url}/graphql`;
   const authorization = `Bearer ${key}`;
-  const socket = await open(graphqlUrl, init({ authorization }));
-  await nextMessage(socket);
+  const socket = await greet(graphqlUrl, init({ authorization }));
   socket.send(subscribe("1", FEED));
   socket.send(subscribe("2", "{ viewer { id } }"));
   expect(await nextMessage(socket)).toContain('"web"');

@@ -26,12 +26,6 @@ beforeEach(async () => {
 const start = (variables: Readonly<Record<string, string>> = {}) =>
   startWith(variables, { upstream });
 
-async function writeFileOf(value: unknown): Promise<string> {
-  const file = join(await createTemporaryFolder(), "deployments.json");
-  await writeFile(file, JSON.stringify(value));
-  return file;
-}
-
 function submit(deploymentId: string): string {
   return `mutation { submitJob(deploymentId: "${deploymentId}", input: {prompt: "a"}) { __typename ... on SubmitJobSuccess { job { deployment { name } } } } }`;
 }
@@ -47,13 +41,20 @@ test("without a file, the deployments are those that the upstream lists, also wh
   expect(await ask(submit("tide"))).toEqual({
     submitJob: { __typename: "SubmitJobSuccess", job: { deployment: { name: "Slow Tide" } } },
   });
+  // One that only a job names stands behind them.
+  await ask(submit("other"));
   await upstream.close();
-  expect(await ask(ALL)).toEqual({ deployments: LISTED });
+  const other = { id: "other", name: "other" };
+  expect(await ask(ALL)).toEqual({ deployments: [...LISTED, other] });
+  expect(await ask("{ jobs { edges { node { deployment { name } } } } }")).toEqual({
+    jobs: { edges: ["other", "Slow Tide"].map((name) => ({ node: { deployment: { name } } })) },
+  });
 });
 
 test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {
   const own = { id: "tide", name: "My own name", model: "sdxl" };
-  const file = await writeFileOf({ others: true, deployments: [own] });
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  await writeFile(file, JSON.stringify({ others: true, deployments: [own] }));
   const { ask } = await start({ DEPLOYMENTS_FILE: file });
   expect(await ask(ALL)).toEqual({ deployments: [{ id: "tide", name: "My own name" }, LISTED[0]] });
   expect(await ask(`{ deployment(id: "glow") { name submitField } }`)).toEqual({

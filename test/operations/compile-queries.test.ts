@@ -83,15 +83,9 @@ test("of what is wrong with variables a compiled query is told no more than the 
 });
 
 test("so does one of the gateway's own schema", async () => {
-  const catalogue = catalogueOf({
-    id: "wg",
-    name: "Warm Glow",
-    outputSchema: {
-      type: "object",
-      required: ["images"],
-      properties: { images: { type: "array", items: { type: "string" } } },
-    },
-  });
+  const properties = { images: { type: "array", items: { type: "string" } } };
+  const outputSchema = { type: "object", required: ["images"], properties };
+  const catalogue = catalogueOf({ id: "wg", name: "Warm Glow", outputSchema });
   const gateway = await openInProcessGateway({ catalogue });
   const [first, second] = [await gateway.addJob({ deploymentId: "wg" }), await gateway.addJob()];
   const error = { code: "INFERENCE_FAILED", message: "Out of memory.", retryable: true } as const;
@@ -103,7 +97,7 @@ test("so does one of the gateway's own schema", async () => {
   const run = createRunners(schema);
   let good = 0;
   await fc.assert(
-    fc.asyncProperty(queriesOf(schema, { ids }), fc.boolean(), async (text, yes) => {
+    fc.asyncProperty(queriesOf(schema, ids), fc.boolean(), async (text, yes) => {
       if (validate(schema, parse(text), RULES).length > 0) return;
       const { expected, answers } = await run(text, { yes, no: !yes }, openContext);
       for (const answer of answers) expect(answer, text).toBe(expected);

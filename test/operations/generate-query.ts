@@ -5,19 +5,20 @@ import {
   isAbstractType,
   isEnumType,
   isInputObjectType,
+  isLeafType,
   isListType,
   isNonNullType,
   isObjectType,
   isInterfaceType,
 } from "graphql";
 
+const MAX_DEPTH = 3;
+
 /** A query of the schema as text, mostly valid; its variables `$yes` and `$no` are booleans, `$ids` are ids. */
 export function queriesOf(
   schema: GraphQLSchema,
-  options: { readonly ids?: readonly string[]; readonly mostDepth?: number } = {},
+  ids: readonly string[] = [],
 ): fc.Arbitrary<string> {
-  const { ids = [], mostDepth = 3 } = options;
-
   function argument(type: GraphQLInputType): fc.Arbitrary<string> {
     if (isNonNullType(type)) return argument(type.ofType);
     if (isListType(type))
@@ -27,11 +28,10 @@ export function queriesOf(
       const fields = Object.values(type.getFields());
       return fc
         .tuple(
-          ...fields.map((field) =>
-            isNonNullType(field.type)
-              ? argument(field.type).map((text) => `${field.name}: ${text}`)
-              : fc.option(argument(field.type).map((text) => `${field.name}: ${text}`)),
-          ),
+          ...fields.map(({ name, type: given }) => {
+            const text = argument(given).map((value) => `${name}: ${value}`);
+            return isNonNullType(given) ? text : fc.option(text);
+          }),
         )
         .map((parts) => `{ ${parts.filter((part) => part !== null).join(", ")} }`);
     }
@@ -51,8 +51,7 @@ export function queriesOf(
 
   function field(one: GraphQLField<unknown, unknown>, depth: number): fc.Arbitrary<string> {
     const named = getNamedType(one.type);
-    const below =
-      "getFields" in named || isAbstractType(named) ? selection(named, depth - 1) : fc.constant("");
+    const below = isLeafType(named) ? fc.constant("") : selection(named, depth - 1);
     const given = one.args.map((arg) => {
       const text = argument(arg.type).map((value) => `${arg.name}: ${value}`);
       return isNonNullType(arg.type) && arg.defaultValue === undefined
@@ -60,15 +59,8 @@ export function queriesOf(
         : fc.option(text, { freq: 1 });
     });
     const alias = fc.constantFrom("", "", "", "a: ", "b: ");
-    const directive = fc.constantFrom(
-      "",
-      "",
-      "",
-      "",
-      " @include(if: $yes)",
-      " @skip(if: $yes)",
-      " @include(if: $no)",
-    );
+    const directives = [" @include(if: $yes)", " @skip(if: $yes)", " @include(if: $no)"];
+    const directive = fc.constantFrom("", "", "", "", ...directives);
     return fc.tuple(alias, fc.tuple(...given), directive, below).map(([as, args, how, set]) => {
       const sent = args.filter((arg) => arg !== null);
       return `${as}${one.name}${sent.length > 0 ? `(${sent.join(", ")})` : ""}${how}${set}`;
@@ -79,12 +71,8 @@ export function queriesOf(
     const parts: fc.Arbitrary<string>[] = [fc.constant("__typename")];
     if (isObjectType(type) || isInterfaceType(type)) {
       const fields = Object.values(type.getFields());
-      const leaves = fields.filter(
-        (one) =>
-          !("getFields" in getNamedType(one.type)) && !isAbstractType(getNamedType(one.type)),
-      );
-      const usable = depth > 0 ? fields : leaves;
-      if (usable.length > 0) parts.push(...usable.map((one) => field(one, depth)));
+      const usable = fields.filter((one) => depth > 0 || isLeafType(getNamedType(one.type)));
+      parts.push(...usable.map((one) => field(one, depth)));
     }
     const some = fc.array(fc.oneof(...parts), { minLength: 1, maxLength: 4 });
     const fragments =
@@ -107,7 +95,7 @@ export function queriesOf(
 
   const query = schema.getQueryType();
   if (query === null || query === undefined) throw new Error("The schema has no queries.");
-  return selection(query, mostDepth).map(
+  return selection(query, MAX_DEPTH).map(
     (set) => `query ($yes: Boolean! = true, $no: Boolean = false)${set}`,
   );
 }

@@ -1,9 +1,7 @@
-import { execute, parse } from "graphql";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { UpstreamError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
-import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -132,17 +130,12 @@ test("the submits of an operation share its time, which goes on while they are s
 
 test("a client who leaves ends the waits of its operation, and what else it submits is submitted", async () => {
   const { gateway, jobs, whenWaiting } = await open();
-  const share = createMemoryBudget({ mostBytes: 1_048_576 }).open("local", () => undefined);
   const fields = ["a", "b"].map(
     (name) => `${name}: submitWarmGlow(input: {}, answerWithinSeconds: 20) { __typename }`,
   );
-  const answer = execute({
-    schema: gateway.schema,
-    document: parse(`mutation { ${fields.join(" ")} }`),
-    contextValue: gateway.openContext(share),
-  });
+  const { answer, hangUp } = gateway.leave(`mutation { ${fields.join(" ")} }`);
   await whenWaiting();
-  share.close();
+  hangUp();
   expect(await answer).toEqual({
     data: { a: { __typename: "SubmitJobSuccess" }, b: { __typename: "SubmitJobSuccess" } },
   });

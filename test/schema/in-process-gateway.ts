@@ -47,7 +47,6 @@ export async function openInProcessGateway(
   options: {
     readonly catalogue?: Catalogue;
     readonly tracking?: Partial<Tracking> | ((store: JobStore) => Tracking);
-    readonly watchJobs?: Services["watchJobs"];
     /** In place of what the store gives. */
     readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
@@ -104,9 +103,7 @@ export async function openInProcessGateway(
     },
     watchJob,
     waitForEnd: createEndWaits(watchJob).waitForEnd,
-    watchJobs:
-      options.watchJobs ??
-      ((watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 })),
+    watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
     upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
@@ -122,12 +119,14 @@ export async function openInProcessGateway(
     findDocument: parse,
   });
 
-  const openShare = ({ ownerId }: Viewer) => memory.open(ownerId, () => undefined);
+  function openContext(viewer: Viewer) {
+    const share = memory.open(viewer.ownerId, () => undefined);
+    return { share, contextValue: createContext(services, { viewer, share }) };
+  }
 
   /** Runs an operation whose client hangs up once it is answered. */
   async function run(document: DocumentNode, variableValues: object, viewer: Viewer) {
-    const share = openShare(viewer);
-    const contextValue = createContext(services, { viewer, share });
+    const { share, contextValue } = openContext(viewer);
     const args = { schema, document, variableValues: { ...variableValues }, contextValue };
     return await Promise.resolve(execute(args)).finally(share.close);
   }
@@ -138,7 +137,7 @@ export async function openInProcessGateway(
     schema,
 
     /** For whoever executes operations itself. */
-    openContext(share: Reservation = openShare(usual)) {
+    openContext(share: Reservation = memory.open(usual.ownerId, () => undefined)) {
       onTestFinished(share.close);
       return createContext(services, { viewer: usual, share });
     },
@@ -161,16 +160,14 @@ export async function openInProcessGateway(
 
     /** For operations whose client may hang up before they have ended. */
     leave(text: string) {
-      const share = openShare(usual);
-      const contextValue = createContext(services, { viewer: usual, share });
+      const { share, contextValue } = openContext(usual);
       const answer = Promise.resolve(execute({ schema, document: parse(text), contextValue }));
       return { answer, hangUp: share.close };
     },
 
     async subscribe(text: string, variableValues: Record<string, unknown>, viewer = usual) {
-      const share = openShare(viewer);
+      const { share, contextValue } = openContext(viewer);
       onTestFinished(share.close);
-      const contextValue = createContext(services, { viewer, share });
       return await subscribe({ schema, document: parse(text), variableValues, contextValue });
     },
 

@@ -9,32 +9,20 @@ import {
   visit,
   visitWithTypeInfo,
 } from "graphql";
-import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createChannels } from "../../src/diagnostics/channels.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createHealth } from "../support/create-health.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
-import { createTracking } from "../../src/tracking/tracking.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { NO_FILES } from "../support/no-files.ts";
-import { watchJobsOf } from "../support/watch-jobs-of.ts";
 import { createViewer } from "../support/viewers.ts";
+import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
-import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 
-const OWNER = createViewer({
-  ownerId: "theirs",
-  scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read"]),
-});
-const STRANGER = createViewer({
-  ownerId: "mine",
-  scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read"]),
-});
+const scopes = new Set(["jobs:submit", "jobs:cancel", "jobs:read"] as const);
+const OWNER = createViewer({ ownerId: "theirs", scopes });
+const STRANGER = createViewer({ ownerId: "mine", scopes });
 const OPERATOR = createViewer({ ownerId: "operator" });
 
 /** What only the owner of the foreign job may ever read. */
@@ -52,25 +40,13 @@ type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** A whole gateway but for its server, in which the stranger has a job and the owner none yet. */
 async function openWorld() {
-  const log = pino({ level: "silent" });
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
-  const { url: baseUrl, token } = upstream;
-  const health = createHealth({ now: () => performance.now() });
   const gateway = await openInProcessGateway({
     catalogue: CATALOGUE,
     tracking(store) {
-      const tracking = createTracking({
-        store,
-        runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs: 5_000, health, log }),
-        health,
-        catalogue: CATALOGUE,
-        watchJob: watchJobsOf(store),
-        uploads: NO_FILES.uploads,
-        channels: createChannels(),
-        ...TRACKING_SETTINGS,
-        log,
-      });
+      const settings = { catalogue: CATALOGUE, submitTimeoutSeconds: 5 };
+      const tracking = connectTracking({ upstream, store, ...settings });
       onTestFinished(() => tracking.close());
       return tracking;
     },

@@ -16,22 +16,17 @@ async function openWatch() {
 
 test("a watcher sees the job now, each change with its own history, the end, and then nothing more", async () => {
   const { gateway, job, stream } = await openWatch();
-  const history = [{ version: 1 }, { version: 2 }, { version: 3 }];
-  expect((await stream.next()).value).toEqual({
-    data: {
-      jobUpdated: { status: "SUBMITTING", version: 1, output: null, history: history.slice(0, 1) },
-    },
-  });
+  async function expectNext(version: number, status: string, output: unknown = null) {
+    const history = [{ version: 1 }, { version: 2 }, { version: 3 }].slice(0, version);
+    const { value } = await stream.next();
+    expect(value).toEqual({ data: { jobUpdated: { status, version, output, history } } });
+  }
+  await expectNext(1, "SUBMITTING");
   const running = await gateway.observe(job, { kind: "running" });
-  expect((await stream.next()).value).toEqual({
-    data: {
-      jobUpdated: { status: "IN_PROGRESS", version: 2, output: null, history: history.slice(0, 2) },
-    },
-  });
-  await gateway.observe(running, { kind: "succeeded", output: { text: "done" }, finishedAt: null });
-  expect((await stream.next()).value).toEqual({
-    data: { jobUpdated: { status: "SUCCEEDED", version: 3, output: { text: "done" }, history } },
-  });
+  await expectNext(2, "IN_PROGRESS");
+  const output = { text: "done" };
+  await gateway.observe(running, { kind: "succeeded", output, finishedAt: null });
+  await expectNext(3, "SUCCEEDED", output);
   expect(await stream.next()).toEqual({ value: undefined, done: true });
 });
 

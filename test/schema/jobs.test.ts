@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
-import type { JobFilter, JobsQuery } from "../support/gql/operations.ts";
+import type { JobFilter } from "../support/gql/operations.ts";
 import {
   DeploymentDocument,
   JobDocument,
@@ -35,17 +35,19 @@ async function codeOf(gateway: Gateway, text: string) {
   return { code: errors?.[0]?.extensions["code"], message: errors?.[0]?.message };
 }
 
-test("a finished job is told in full", async () => {
+test("a finished job is told in full, but for numbers of its output that JavaScript can't hold", async () => {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE });
   const submitted = await gateway.addJob({ tags: ["b", "a"] });
   const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });
   const queued = await gateway.observe(accepted, { kind: "queued", queuePosition: 0 });
   const running = await gateway.observe(queued, { kind: "running" });
-  const output = { images: ["https://files.example/0.png"] };
+  // As it is read from the upstream.
+  const output = JSON.parse(
+    '{ "images": ["https://files.example/0.png"], "seed": 9007199254740993, "score": 1e309 }',
+  );
   await gateway.observe(running, { kind: "succeeded", output, finishedAt: null });
 
   const { job } = await gateway.run(JobDocument, { id: submitted.id });
-
   expect(job).toEqual({
     id: submitted.id,
     deployment: { id: "warm-glow", name: "Warm Glow" },
@@ -54,7 +56,7 @@ test("a finished job is told in full", async () => {
     status: "SUCCEEDED",
     queuePosition: null,
     input: { prompt: "a glow" },
-    output,
+    output: { images: ["https://files.example/0.png"], seed: 9_007_199_254_740_992, score: null },
     assets: [
       {
         url: "https://files.example/0.png",
@@ -78,17 +80,6 @@ test("a finished job is told in full", async () => {
     finishedAt: "2025-07-22T13:00:04.000Z",
     updatedAt: "2025-07-22T13:00:04.000Z",
   });
-});
-
-test("of an output, numbers beyond 2^53 lose digits and those beyond 1e308 are null", async () => {
-  const gateway = await openInProcessGateway();
-  const submitted = await gateway.addJob();
-  const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });
-  // As it is read from the upstream.
-  const output = JSON.parse('{ "seed": 9007199254740993, "score": 1e309, "loss": 0.1 }');
-  await gateway.observe(accepted, { kind: "succeeded", output, finishedAt: null });
-  const { job } = await gateway.run(JobDocument, { id: submitted.id });
-  expect(JSON.stringify(job?.output)).toBe('{"seed":9007199254740992,"score":null,"loss":0.1}');
 });
 
 test("a job that failed says why and has no output", async () => {
@@ -132,33 +123,26 @@ test("a node is a job when its id starts with job_, else a deployment", async ()
 test("jobs come newest first, and page by page each is met once, forward and backward", async () => {
   const gateway = await openInProcessGateway();
   const all = await addJobs(gateway, 11);
-  const forward: string[][] = [];
-  for (let after: string | null = null; ;) {
-    const { jobs }: JobsQuery = await gateway.run(JobsDocument, { first: 4, after });
-    expect(jobs.totalCount).toBe(11);
-    expect(jobs.pageInfo.hasPreviousPage).toBe(after !== null);
-    forward.push(idsOf({ jobs }));
-    after = jobs.pageInfo.endCursor;
-    if (!jobs.pageInfo.hasNextPage) break;
+  const first = await gateway.run(JobsDocument, { first: 4 });
+  const { endCursor: after, startCursor } = first.jobs.pageInfo;
+  const behind = await gateway.run(JobsDocument, { first: 7, after });
+  const last = await gateway.run(JobsDocument, { last: 4 });
+  const { startCursor: before, endCursor } = last.jobs.pageInfo;
+  const ahead = await gateway.run(JobsDocument, { last: 7, before });
+  for (const [page, from, to] of [
+    [first, 0, 4],
+    [behind, 4, 11],
+    [last, 7, 11],
+    [ahead, 0, 7],
+    [await gateway.run(JobsDocument, { first: 3, after }), 4, 7],
+    [await gateway.run(JobsDocument, { last: 3, before }), 4, 7],
+  ] as const) {
+    expect(idsOf(page)).toEqual(all.slice(from, to));
+    expect(page.jobs.totalCount).toBe(11);
+    expect(page.jobs.pageInfo).toMatchObject({ hasPreviousPage: from > 0, hasNextPage: to < 11 });
   }
-  expect(forward.map((page) => page.length)).toEqual([4, 4, 3]);
-  expect(forward.flat()).toEqual(all);
-
-  const backward: string[][] = [];
-  for (let before: string | null = null; ;) {
-    const { jobs }: JobsQuery = await gateway.run(JobsDocument, { last: 4, before });
-    expect(jobs.pageInfo.hasNextPage).toBe(before !== null);
-    backward.unshift(idsOf({ jobs }));
-    before = jobs.pageInfo.startCursor;
-    if (!jobs.pageInfo.hasPreviousPage) break;
-  }
-  expect(backward.map((page) => page.length)).toEqual([3, 4, 4]);
-  expect(backward.flat()).toEqual(all);
-
-  const { jobs } = await gateway.run(JobsDocument, {});
-  const [after = "", before = ""] = [jobs.edges[0]?.cursor, jobs.edges[4]?.cursor];
-  const between = await gateway.run(JobsDocument, { after, before });
-  expect(idsOf(between)).toEqual(all.slice(1, 4));
+  const between = await gateway.run(JobsDocument, { after: startCursor, before: endCursor });
+  expect(idsOf(between)).toEqual(all.slice(1, 10));
 });
 
 test("a page has 20 jobs when nobody says how many, and none when asked for none", async () => {
@@ -186,33 +170,24 @@ test("a filter's conditions must all hold, and the total counts what an index le
   const middle = await add(14, { tags: ["blue"] });
   const late = await add(15, { deploymentId: "cold-light", tags: ["blue", "cold"] });
   await gateway.observe(middle, { kind: "accepted", requestId: "request-1" });
-  const [cold, warm] = ["cold-light", "warm-glow"];
   const afterEarly = "2025-07-22T13:00:00Z";
   const counted: readonly (readonly [JobFilter, readonly Job[]])[] = [
     [{ status: ["SUBMITTING"] }, [late, early]],
-    [{ status: ["SUBMITTING", "IN_QUEUE"] }, [late, middle, early]],
     [{ status: [] }, []],
     [
       { status: null, deploymentId: null, createdAfter: null, ownerId: null },
       [late, middle, early],
     ],
-    [{ deploymentId: cold }, [late]],
-    [{ deploymentId: "unknown" }, []],
-    [{ deploymentId: warm, status: ["IN_QUEUE"] }, [middle]],
+    [{ deploymentId: "cold-light" }, [late]],
     [{ tag: "blue" }, [late, middle]],
-    [{ tag: "Blue" }, []],
-    [{ tag: null, deploymentId: cold }, [late]],
     [{ tag: "blue", createdBefore: "2025-07-22T14:30:00Z" }, [middle]],
     [{ createdAfter: afterEarly, createdBefore: "2025-07-22T17:00:00+02:00" }, [middle]],
     [{ ownerId: "web" }, [early]],
-    [{ ownerId: "local", tag: "blue" }, [late, middle]],
-    [{ ownerId: "nobody" }, []],
   ];
   const searched: typeof counted = [
     [{ tag: "blue", status: ["SUBMITTING"] }, [late]],
     [{ text: "A  Glow" }, [late, middle, early]],
     [{ text: "glow", tag: "blue" }, [late, middle]],
-    [{ text: "no such words" }, []],
   ];
   for (const [filter, found] of [...counted, ...searched]) {
     const page = await gateway.run(JobsDocument, { filter });
@@ -228,23 +203,18 @@ test("what can't be an argument is refused in words that name it", async () => {
   const encode = (text: string) => Buffer.from(text).toString("base64url");
   for (const [given, argument] of [
     ["first: 101", "first"],
-    ["first: -1", "first"],
     ["last: 101", "last"],
-    ["last: -1", "last"],
     ["first: 1, last: 1", "first"],
     ['after: "nonsense"', "after"],
-    ['before: ""', "before"],
     ['after: "\\u0000"', "after"],
     [`after: "${encode("99999999999999999:job_1")}"`, "after"],
     [`after: "${encode("1:deployment")}"`, "after"],
     [`after: "${encode("1:job_x")}!!"`, "after"],
-    [`after: "${encode("1:job_x")}="`, "after"],
     [`after: "${encode("01:job_x")}"`, "after"],
     [`before: "${encode("job_x")}"`, "before"],
     ['filter: {deploymentId: "../x"}', "filter.deploymentId"],
     ['filter: {ownerId: "\\u0000"}', "filter.ownerId"],
     ['filter: {tag: ""}', "filter.tag"],
-    ['filter: {tag: "\\u0000"}', "filter.tag"],
     ['filter: {text: "ab"}', "filter.text"],
     ['filter: {text: "abc\\u0000"}', "filter.text"],
   ]) {
@@ -259,11 +229,8 @@ test("a page of 100 jobs with everything in it costs four statements", async () 
   const gateway = await openInProcessGateway();
   for (let index = 0; index < 100; index++) {
     const job = await gateway.addJob({ deploymentId: `deployment-${index % 7}` });
-    await gateway.observe(job, {
-      kind: "succeeded",
-      output: { image: "https://files.example/0.png" },
-      finishedAt: null,
-    });
+    const output = { image: "https://files.example/0.png" };
+    await gateway.observe(job, { kind: "succeeded", output, finishedAt: null });
   }
   gateway.statements.length = 0;
   const page = await gateway.run(JobsDocument, { first: 100 });

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import type { Catalogue } from "../../src/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -93,14 +94,14 @@ export function connectTracking({
   upstream: { url: baseUrl, token },
   store,
   submitTimeoutSeconds,
-}: Ends & { readonly submitTimeoutSeconds: number }): Tracking {
+  catalogue = OPEN_CATALOGUE,
+}: Ends & { readonly submitTimeoutSeconds: number; readonly catalogue?: Catalogue }): Tracking {
   const health = createHealth({ now: () => performance.now() });
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   return createTracking({
     ...TRACKING_SETTINGS,
-    ...{ store, health, log: silent, submitTimeoutSeconds },
+    ...{ store, health, catalogue, log: silent, submitTimeoutSeconds },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
-    catalogue: OPEN_CATALOGUE,
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
     channels: createChannels(),
