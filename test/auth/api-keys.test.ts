@@ -83,7 +83,6 @@ test("no other key is accepted, however near, and each costs the same comparison
   compare.mockClear();
   await keys.authenticate(`Bearer ${key}`);
   expect(compare).toHaveBeenCalledTimes(1);
-  await expect(keys.authenticate(undefined)).rejects.toMatchObject({ reason: "missing" });
 });
 
 test("keys are taken and revoked while the gateway runs, and only the changed one's sessions end", async () => {

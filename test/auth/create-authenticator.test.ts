@@ -5,39 +5,26 @@ import { join } from "node:path";
 import { importPKCS8 } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
-import type { Config } from "../../src/config/load-config.ts";
 import { createAuthenticator } from "../../src/auth/create-authenticator.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { createApiKeysFile } from "./api-keys-file.ts";
-import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
+import { AUDIENCE, ISSUER, sign } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 
-async function open(config: Config["auth"]) {
+async function open(publicKeyFile: string) {
   const { log } = createRecordedLog();
+  const places = { apiKeysFile: "", jwksUrl: null, publicKeyFile };
+  const config = { kind: "jwt", issuer: ISSUER, audience: AUDIENCE, ...places } as const;
   const authenticator = await createAuthenticator({ config, limits: NO_LIMITS, log });
   onTestFinished(() => authenticator.close());
   return authenticator;
-}
-
-const NONE = {
-  kind: "none",
-  apiKeysFile: "",
-  jwksUrl: null,
-  publicKeyFile: "",
-  issuer: "",
-  audience: "",
-} as const;
-
-function toConfig(keys: Partial<Config["auth"]>): Config["auth"] {
-  return { ...NONE, kind: "jwt", issuer: ISSUER, audience: AUDIENCE, ...keys };
 }
 
 /** With keys that are in a file of this text. */
 async function openFile(text: string) {
   const publicKeyFile = join(await createTemporaryFolder(), "key");
   await writeFile(publicKeyFile, text);
-  return await open(toConfig({ publicKeyFile }));
+  return await open(publicKeyFile);
 }
 
 const RSA = generateKeyPairSync("rsa", { modulusLength: 2_048 });
@@ -48,29 +35,6 @@ async function signRsa(kid?: string): Promise<string> {
   const privateKey = await importPKCS8(RSA_PRIVATE_PEM, "RS256");
   return await sign({ privateKey, alg: "RS256", kid, jwk: { kty: "RSA" } });
 }
-
-test("without authentication everybody is the local owner with every scope", async () => {
-  const authenticator = await open(NONE);
-  expect(await authenticator.authenticate("Bearer nonsense")).toMatchObject({
-    viewer: {
-      ownerId: "local",
-      scopes: new Set(["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"]),
-    },
-    expiresAt: null,
-  });
-});
-
-test("with api-keys the keys of the file let in, and with jwt those of a server", async () => {
-  const { file, create } = await createApiKeysFile();
-  const key = await create("web");
-  const byFile = await open({ ...NONE, kind: "api-keys", apiKeysFile: file });
-  expect((await byFile.authenticate(`Bearer ${key}`)).viewer.ownerId).toBe("web");
-  const signer = await createSigner("ES256", "k1");
-  const { url } = await startKeyServer(keysOf(signer));
-  const byServer = await open(toConfig({ jwksUrl: url }));
-  const { viewer } = await byServer.authenticate(`Bearer ${await sign(signer)}`);
-  expect(viewer.ownerId).toBe("user-1");
-});
 
 test("with jwt each key of a file lets in, whatever key id a token names", async () => {
   const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
@@ -102,7 +66,7 @@ test.each([
 );
 
 test("a file of public keys that is not there stops the start", async () => {
-  const opening = open(toConfig({ publicKeyFile: "/nowhere/key.pem" }));
+  const opening = open("/nowhere/key.pem");
   await expect(opening).rejects.toThrow(/\/nowhere\/key\.pem .*ENOENT/);
 });
 

@@ -3,7 +3,8 @@ import type { RequestListener } from "node:http";
 
 import type { CryptoKey, JWK, JWTHeaderParameters } from "jose";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { onTestFinished } from "vitest";
+
+import { listen } from "../support/listen.ts";
 
 export const ISSUER = "https://issuer.example.com/";
 export const AUDIENCE = "runcomfy-graphql";
@@ -45,23 +46,11 @@ export async function startKeyServer(answer: RequestListener) {
     requests += 1;
     current(request, response);
   });
-  const listen = (port: number) =>
-    new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  const stop = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  await listen(0);
-  onTestFinished(stop);
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const { origin } = await listen(server);
   return {
-    url: `http://127.0.0.1:${port}/jwks.json?key=hidden-in-the-url`,
+    url: `${origin}/jwks.json?key=hidden-in-the-url`,
     requests: () => requests,
     answer: (next: RequestListener) => void (current = next),
-    stop,
-    startAgain: () => listen(port),
   };
 }
 

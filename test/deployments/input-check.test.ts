@@ -61,19 +61,16 @@ describe("an input's issues", () => {
 
   it.each<[schema: JsonValue, value: JsonValue, issue: string]>([
     [{ type: "string" }, 1, "x: must be a string"],
-    [{ type: ["array", "null"] }, {}, "x: must be a list or null"],
     [{ type: "string", nullable: true }, null, ""],
     [{ type: "string", enum: ["a"] }, 5, 'x: must be "a"'],
     [{ const: { a: 1 } }, 1, 'x: must be {"a":1}'],
     [{ enum: ["Ab", "High", 1] }, "high", 'x: must be "Ab", "High" or 1; did you mean "High"?'],
     [{ enum: FORTY }, -1, "x: must be 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 or 30 others"],
     [{ minimum: 1 }, 0, "x: is 0; the least is 1"],
-    [{ exclusiveMinimum: 0 }, 0, "x: must be > 0; try another value"],
     [{ multipleOf: 0.1 }, 0.3, ""],
     [{ maxLength: 1 }, "😀😀", "x: must not have more than 1 character; try another value"],
     [{ pattern: "^a\\-$" }, "b", 'x: must match pattern "^a\\-$"; try another value'],
     [{ minLength: 1 }, "", "x: must not be empty"],
-    [{ minItems: 2 }, [1], "x: must not have fewer than 2 items; try another value"],
     [{ uniqueItems: true }, [1, 1], "x: has an item more than once; keep one of each"],
     [{ dependentRequired: { a: ["b"] } }, { a: 1 }, "x.b: is missing; it is required"],
     [{ propertyNames: false }, { a: 1 }, "x.a: has a name that is not allowed; choose another"],
@@ -113,21 +110,6 @@ describe("an input's issues", () => {
       "x[0].side: is missing; it is required",
       "x[1].radius: must be a number",
       "x[2]: fits none of the 2 forms it may have; try another value",
-    ]);
-  });
-
-  it("beside a form that doesn't fit are told too", () => {
-    const schema = {
-      type: "string",
-      maxLength: 1,
-      allOf: [
-        { anyOf: [{ const: "a" }, { const: "b" }] },
-        { anyOf: [{ const: "a" }, { const: "c" }] },
-      ],
-    };
-    expect(issuesOf(schema, "long").toSorted()).toEqual([
-      "x: fits none of the 2 forms it may have; try another value",
-      "x: must not have more than 1 character; try another value",
     ]);
   });
 
@@ -235,41 +217,14 @@ describe("a check", () => {
     expect(check({ text: "words with spaces and no end" }).issues).toEqual([]);
   });
 
-  it.each([
-    [
-      "a key that Ajv calls",
-      { properties: { x: { uniqueItems: true } } },
-      { x: [{ valueOf: 1 }, { valueOf: 1 }] },
-    ],
-    [
-      "a mistake of Ajv's own",
-      {
-        properties: {
-          x: {
-            patternProperties: { "^a": { type: "number" } },
-            anyOf: [{ unevaluatedProperties: false }, true],
-          },
-        },
-      },
-      { x: { a: 1, b: 2 } },
-    ],
-  ])("refuses what it fails at: %s", (_title, schema, input) => {
+  it("refuses what Ajv fails at", () => {
+    const schema = { properties: { x: { uniqueItems: true } } };
+    const input = { x: [{ valueOf: 1 }, { valueOf: 1 }] };
     expect(checkOf(schema)(input)).toEqual({
       issues: [{ path: [], message: "can't be checked as it is; try another input" }],
       warnings: [],
     });
     expect(accepts(schema, input)).toBe(false);
-  });
-
-  it("takes more errors below one alternative than a call takes parameters", () => {
-    const names = FORTY.map((index) => `field${index}`);
-    const items = { type: "object", required: names };
-    const check = checkOf({
-      properties: { list: { anyOf: [{ type: "array", items }, { type: "null" }] } },
-    });
-    const { issues } = check({ list: Array.from({ length: 1_990 }, () => ({})) });
-    // How many, is a matter of time.
-    expect(new Set(issues.map(({ path }) => path[0]))).toEqual(new Set(["list"]));
   });
 });
 

@@ -112,36 +112,27 @@ test("a URL that is not https, or leads to an address that is not public, is not
   expect(connections()).toBe(0);
 });
 
-/** A server whose certificate is its own, and how to have it believed. */
-async function serveByHttps(answer: RequestListener) {
+/** Makes a key and a certificate of localhost that only itself vouches for. */
+async function createCertificate() {
   const folder = await createTemporaryFolder();
   const [keyPath, certificatePath] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
   const files = ["-keyout", keyPath, "-out", certificatePath];
   execFileSync("openssl", ["req", "-x509", ...key, ...subject, ...files], { stdio: "ignore" });
-  const cert = readFileSync(certificatePath);
-  const server = await listen(createHttpsServer({ key: readFileSync(keyPath), cert }, answer));
-  return {
-    ...server,
-    url: `https://localhost:${server.port}`,
-    believe() {
-      const believed = getCACertificates();
-      onTestFinished(() => setDefaultCACertificates(believed));
-      setDefaultCACertificates([...believed, cert.toString()]);
-    },
-  };
+  return { key: readFileSync(keyPath), cert: readFileSync(certificatePath, "utf8") };
 }
 
 test("a name is asked at its public addresses only, and by a certificate that somebody vouches for", async () => {
-  const { url, connections, believe, empty } = await serveByHttps((_request, response) => {
-    response.end("a picture");
-  });
-  await expectFailure(
-    createFetchFile({ trustedOrigins: [url] })(url, OPTIONS),
-    /\(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
-  );
-  believe();
+  const certificate = await createCertificate();
+  const server = createHttpsServer(certificate, (_request, response) => response.end("a picture"));
+  const { port, connections, empty } = await listen(server);
+  const url = `https://localhost:${port}`;
+  const unknown = createFetchFile({ trustedOrigins: [url] })(url, OPTIONS);
+  await expectFailure(unknown, /\(DEPTH_ZERO_SELF_SIGNED_CERT\)/);
+  const believed = getCACertificates();
+  onTestFinished(() => setDefaultCACertificates(believed));
+  setDefaultCACertificates([...believed, certificate.cert]);
   const isByAttempts = getDefaultAutoSelectFamily();
   onTestFinished(() => setDefaultAutoSelectFamily(isByAttempts));
   setDefaultAutoSelectFamily(false);
@@ -209,9 +200,7 @@ test("a file that is answered with anything but 200, or packed, may come later",
 
 test.for([
   ["that is shorter than declared", `${HEAD}content-length: 50\r\n\r\na picture`],
-  ["that is longer than declared", `${HEAD}content-length: 2\r\n\r\na picture`],
   ["without its last chunk", `${HEAD}transfer-encoding: chunked\r\n\r\n2\r\na \r\n`],
-  ["in a broken chunk", `${HEAD}transfer-encoding: chunked\r\n\r\nx\r\na \r\n`],
   ["in another protocol", "HTTP/1.1 101 Hello\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"],
   ["that is no answer", "SSH-2.0-OpenSSH_9.9\r\n"],
   ["that is empty", ""],

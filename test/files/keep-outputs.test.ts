@@ -119,20 +119,6 @@ test("a place of files that fails is logged once, until it takes one again", asy
   expect(new Set(kept.map(({ state }) => state))).toEqual(new Set(["KEPT"]));
 });
 
-test("a file that breaks off is fetched again, and is never seen half", async () => {
-  let calls = 0;
-  const { origin, asked } = await serveFiles((request, response) => {
-    if (++calls > 1) return send(request, response);
-    response.writeHead(200, { "content-length": "1000" });
-    response.write("half", () => response.destroy());
-  });
-  const { succeed, untilSettled, folder } = await open({ origin });
-  const kept = await untilSettled(await succeed(["/a"]));
-  expect(kept).toMatchObject([{ state: "KEPT", bytes: bytesOf("/a").length }]);
-  expect(asked).toHaveLength(2);
-  expect(await listFiles(folder)).toHaveLength(1);
-});
-
 test("keepOutputs tries again what has FAILED, and changes nothing once all is kept", async () => {
   let bytes = 2_000;
   const { origin } = await serveFiles((_request, response) => response.end(Buffer.alloc(bytes)));

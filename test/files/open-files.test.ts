@@ -46,13 +46,13 @@ test("with an account no job gets files from loopback, and a sandbox's wait unti
   expect(await ofSandbox()).toBe("PENDING");
 });
 
-test("all who ask while the database is asked share the next statement, which knows what was deleted by then", async () => {
+test("all who ask while the database is asked share the next statement, which knows what was deleted by then, and does not fail with the one before", async () => {
   const owners = new Map([
     ["a.png", "a"],
     ["b.png", "b"],
   ]);
   const asked: (readonly string[])[] = [];
-  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  const { promise: answered, reject: fail } = Promise.withResolvers<void>();
   const findOwner = createFindOwner({
     async findOwners(names) {
       asked.push(names);
@@ -65,21 +65,8 @@ test("all who ask while the database is asked share the next statement, which kn
   await expect.poll(() => asked.length).toBe(1);
   owners.delete("a.png");
   const others = ["a.png", "b.png", "a.png", "c.png"].map(findOwner);
-  answer();
-  expect(await first).toBe("a");
+  fail(new Error("the database is away"));
+  await expect(first).rejects.toThrow("away");
   expect(await Promise.all(others)).toEqual([null, "b", null, null]);
   expect(asked).toEqual([["a.png"], ["a.png", "b.png", "a.png", "c.png"]]);
-});
-
-test("a statement that fails fails those who share it, and the next one is asked all the same", async () => {
-  let isAway = true;
-  const findOwner = createFindOwner({
-    async findOwners(names) {
-      if (isAway) throw new Error("the database is away");
-      return new Map(names.map((name) => [name, "a"]));
-    },
-  });
-  await expect(findOwner("a.png")).rejects.toThrow("away");
-  isAway = false;
-  expect(await findOwner("a.png")).toBe("a");
 });
