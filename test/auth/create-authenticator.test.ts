@@ -7,13 +7,13 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { createAuthenticator } from "../../src/auth/create-authenticator.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { AUDIENCE, ISSUER, sign } from "./issuer.ts";
+import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 
-async function open(publicKeyFile: string) {
+async function open(publicKeyFile: string, jwksUrl: string | null = null) {
   const { log } = createRecordedLog();
-  const places = { apiKeysFile: "", jwksUrl: null, publicKeyFile };
+  const places = { apiKeysFile: "", jwksUrl, publicKeyFile };
   const config = { kind: "jwt", issuer: ISSUER, audience: AUDIENCE, ...places } as const;
   const authenticator = await createAuthenticator({ config, limits: NO_LIMITS, log });
   onTestFinished(() => authenticator.close());
@@ -35,6 +35,14 @@ async function signRsa(kid?: string): Promise<string> {
   const privateKey = await importPKCS8(RSA_PRIVATE_PEM, "RS256");
   return await sign({ privateKey, alg: "RS256", kid, jwk: { kty: "RSA" } });
 }
+
+test("with jwt the keys of a server let in", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { url } = await startKeyServer(keysOf(signer));
+  const authenticator = await open("", url);
+  const { viewer } = await authenticator.authenticate(`Bearer ${await sign(signer)}`);
+  expect(viewer.ownerId).toBe("user-1");
+});
 
 test("with jwt each key of a file lets in, whatever key id a token names", async () => {
   const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;

@@ -42,13 +42,9 @@ export function describeFileStore(context: {
     test("can be read in part", async () => {
       const store = await open();
       await keep(store, "a", "0123456789");
-      for (const [from, to, part] of [
-        [0, 1, "01"],
-        [3, 6, "3456"],
-        [9, 9, "9"],
-        [0, 9, "0123456789"],
-      ] as const) {
-        const stream = await store.open("a", { from, to });
+      for (const part of ["01", "3456", "9", "0123456789"]) {
+        const range = { from: Number(part.at(0)), to: Number(part.at(-1)) };
+        const stream = await store.open("a", range);
         expect(stream && (await text(stream))).toBe(part);
       }
     });
