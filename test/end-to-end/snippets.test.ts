@@ -85,7 +85,7 @@ test("what the pages for frontends and on the client tell to paste watches a job
   });
   const [script = ""] = readBlocks("docs/client.md", "From a script or any page", "js");
   const byClient = await runProgram(script, url);
-  expect(byClient.stdout).toMatch(/IN_QUEUE undefined[^]*SUCCEEDED http:[^ ]*\.svg\n$/);
+  expect(byClient.stdout).toMatch(/SUCCEEDED http:[^ ]*\.svg\n$/);
 });
 
 test("what the page for frontends tells to paste uploads a picture, or says why it does not, for fields that are there", async () => {
