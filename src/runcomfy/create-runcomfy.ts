@@ -60,11 +60,13 @@ export function createRunComfy(options: {
   readonly monotonic?: () => number;
   readonly random?: () => number;
   readonly sleep?: (durationMs: number) => Promise<unknown>;
+  /** In place of the global one. */
+  readonly fetch?: typeof globalThis.fetch;
 }) {
   const { baseUrl, token, health, log, submitTimeoutMs, cancelTimeoutMs = 10_000 } = options;
   const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
-  const perform = createTransport({ baseUrl, token, health, channels });
+  const perform = createTransport({ baseUrl, token, health, channels, fetch: options.fetch });
   /** The last deployment that was called for a job; probes ask about it. */
   let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
 

@@ -39,8 +39,10 @@ export function createTransport(options: {
   readonly token: string;
   readonly health: Pick<UpstreamHealth, "pausedForMs" | "notePause">;
   readonly channels: Pick<Channels, "call" | "answered">;
+  /** In place of the global one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
 }) {
-  const { baseUrl, token, health, channels } = options;
+  const { baseUrl, token, health, channels, fetch } = options;
   const http = ky.create({
     prefix: baseUrl,
     headers: { authorization: `Bearer ${token}`, accept: "application/json" },
@@ -50,6 +52,7 @@ export function createTransport(options: {
     timeout: false,
     retry: 0,
     throwHttpErrors: false,
+    ...(fetch && { fetch }),
   });
 
   /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */

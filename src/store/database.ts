@@ -46,6 +46,10 @@ export type Dialect = {
   readonly random: RawBuilder<unknown>;
   /** Whether several gateways share the database. */
   readonly isShared: boolean;
+  /** Whether a query may update rows of which it tells. */
+  readonly updatesInQueries: boolean;
+  /** Reads the secret of the feed's era, and which changes have been committed, as `xmin:xmax:xip,xip`. */
+  readonly selectEra: RawBuilder<{ readonly secret: string; readonly snapshot: string }>;
   /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
   readonly skipLocked: RawBuilder<unknown>;
   /** Ends a query for rows that must not be deleted until what refers to them is written. */
@@ -83,6 +87,9 @@ export const SQLITE: Dialect = {
   nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
   random: sql`random()`,
   isShared: false,
+  updatesInQueries: false,
+  selectEra: sql`select era || '.' || key as secret, ':' || (value + 1) as snapshot
+    from feed_eras, change_counter`,
   // Transactions take turns.
   skipLocked: sql``,
   keyShare: sql``,
@@ -113,6 +120,9 @@ export const POSTGRES: Dialect = {
   nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   random: sql`random()`,
   isShared: true,
+  updatesInQueries: true,
+  selectEra: sql`select era || '.' || xmin::text || '.' || key as secret,
+    pg_current_snapshot()::text as snapshot from feed_eras`,
   skipLocked: sql`for update skip locked`,
   keyShare: sql`for key share`,
   holdsText: (text) => sql`strpos(search, ${text}) > 0`,

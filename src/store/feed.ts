@@ -217,7 +217,6 @@ function has({ next, open }: Snapshot, number: number): boolean {
 }
 
 type Era = { readonly secret: string; readonly snapshot: Snapshot };
-type EraRow = { readonly secret: string; readonly snapshot: string };
 
 /**
  * The newest snapshot, and the secret of the era its numbers belong to. On Postgres the era's row is in an unlogged
@@ -239,12 +238,7 @@ async function readEra(database: Database): Promise<Era> {
   throw new Error("The feed's era was lost again at once. Check whether Postgres keeps crashing.");
 }
 
-async function selectEra({ isShared, queries }: Database): Promise<Era | null> {
-  const selected = isShared
-    ? sql<EraRow>`select era || '.' || xmin::text || '.' || key as secret,
-          pg_current_snapshot()::text as snapshot from "feed_eras"`
-    : sql<EraRow>`select era || '.' || key as secret,
-          ':' || (value + 1) as snapshot from "feed_eras", change_counter`;
+async function selectEra({ queries, selectEra: selected }: Database): Promise<Era | null> {
   const [row] = (await selected.execute(queries)).rows;
   return row === undefined ? null : { secret: row.secret, snapshot: toSnapshot(row.snapshot) };
 }

@@ -53,6 +53,8 @@ export async function openSqlite(
     readonly channels?: Channels | undefined;
     /** Milliseconds of a clock that never goes back. */
     readonly monotonic?: () => number;
+    /** Opens the file, or a database in memory. */
+    readonly connectTo?: (file: string) => DatabaseSync;
   },
 ): Promise<Database> {
   try {
@@ -78,11 +80,12 @@ export async function openSqlite(
 
 function connect(path: string, options: Parameters<typeof openSqlite>[1]): Database {
   const { log, upstream, channels, monotonic = clock.monotonic } = options;
+  // Without a time-out of its own, in which the process would do nothing else.
+  const { connectTo = (path) => new DatabaseSync(path, { timeout: 0 }) } = options;
   using rollback = new DisposableStack();
   const file = path === IN_MEMORY ? IN_MEMORY : findFile(resolve(path));
   if (file !== IN_MEMORY) rollback.defer(lockFile(file));
-  // Without a time-out of its own, in which the process would do nothing else.
-  const sqlite = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
+  const sqlite = connectTo(file);
   rollback.defer(() => sqlite.close());
   // FULL: what was promised to a caller survives a power loss, not only a crash.
   sqlite.exec(

@@ -120,7 +120,8 @@ function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[
  * comes due by itself.
  */
 export function createPolls(database: Database) {
-  const { isShared, pollMs, skipLocked, checkDisk, toRecords, toTexts } = database;
+  const { isShared, pollMs, skipLocked, updatesInQueries, checkDisk, toRecords, toTexts } =
+    database;
   const { pollQueries: queries } = database;
   const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${pollMs} + ${sql.lit(CLAIM_MS)}`;
@@ -145,7 +146,7 @@ export function createPolls(database: Database) {
 
   async function claim(chosen: RawBuilder<unknown>) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
-      with ${isShared ? claimWithin(chosen) : await claimFirst(chosen)}
+      with ${updatesInQueries ? claimWithin(chosen) : await claimFirst(chosen)}
       select ${nextInMs} as next_in_ms, claimed.*, jobs.*
       from (select 1) as one left join claimed on true left join jobs on jobs.id = claimed.job_id
     `.execute(queries);
@@ -162,15 +163,13 @@ export function createPolls(database: Database) {
       returning polls.job_id, is_taken_over, ${claimed}
     )`;
 
-  /** SQLite updates nothing within a query. There is no other gateway to take over from, or to claim in between. */
+  /** Where a query may not update, there is nobody to take over from. */
   async function claimFirst(chosen: RawBuilder<unknown>): Promise<RawBuilder<unknown>> {
-    const { rows } = await sql<{ job_id: string }>`
+    const { rows } = await sql<Record<keyof typeof CLAIMED, unknown>>`
       update polls set ${claimIt} where job_id in (select job_id from (${chosen}) as chosen)
-      returning job_id
+      returning polls.job_id, false as is_taken_over, ${claimed}
     `.execute(queries);
-    const ids = toTexts(rows.map(({ job_id: id }) => id));
-    return sql`claimed as (
-      select job_id, false as is_taken_over, ${claimed} from polls where job_id in ${ids})`;
+    return sql`claimed as (select * from ${toRecords("claimed", CLAIMED, rows)})`;
   }
 
   return {
@@ -231,6 +230,15 @@ export function createPolls(database: Database) {
     },
   };
 }
+
+const CLAIMED = {
+  job_id: "text",
+  is_taken_over: "integer",
+  token: "bigint",
+  failures: "integer",
+  not_found_for_ms: "bigint",
+  unread_for_ms: "bigint",
+} as const;
 
 const PUT_BACK = {
   jobId: "text",

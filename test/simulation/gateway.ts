@@ -1,0 +1,114 @@
+import { pino } from "pino";
+
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { startOutageProbe, UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { chance, clock } from "../../src/runtime/environment.ts";
+import { Queue } from "../../src/runtime/queue.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { createTracking } from "../../src/tracking/tracking.ts";
+import { createFeedReader, createJobReader } from "../../src/watch/shared-readers.ts";
+import { createJobWatch } from "../../src/watch/watch-job.ts";
+import { type JobsWatch, watchJobs } from "../../src/watch/watch-jobs.ts";
+import type { OpenStore } from "./database.ts";
+import type { Upstream } from "./upstream.ts";
+import type { SimulatedProcess } from "./world.ts";
+
+export type Gateway = Awaited<ReturnType<typeof startGateway>>;
+
+const SUBMIT_TIMEOUT_SECONDS = 10;
+const SUBMIT_MARGIN_SECONDS = 5;
+const DEADLINE_SECONDS = 3_600;
+
+/** What follows jobs in a gateway, as `src/gateway.ts` makes it; of a process, against an upstream. */
+export async function startGateway(options: {
+  readonly process: SimulatedProcess;
+  readonly openStore: OpenStore;
+  readonly upstream: Upstream;
+  /** Notified of what a gateway must never have to say. */
+  readonly onBug: (line: string) => void;
+  /** Notified of each claim. */
+  readonly onClaim: (jobId: string, token: number) => void;
+}) {
+  const { process, openStore, upstream, onBug, onClaim } = options;
+  const log = createLog(onBug);
+  const channels = createChannels();
+  const opened = await openStore({ process, upstream: upstream.name, channels, log });
+  const store: JobStore = { ...opened, polls: watchClaims(opened.polls, onClaim) };
+  const health = new UpstreamHealth({
+    now: clock.monotonic,
+    random: chance.random,
+    log,
+    longestBackOffMs: 15_000,
+  });
+  const runcomfy = createRunComfy({
+    baseUrl: "https://simulated.invalid",
+    token: "none",
+    submitTimeoutMs: SUBMIT_TIMEOUT_SECONDS * 1_000,
+    health,
+    channels,
+    log,
+    fetch: upstream.connect(process),
+  });
+  const probe = startOutageProbe({ health, runcomfy });
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob: createJobReader(store.jobs, log),
+    estimate: (job) => tracking.learning.estimate(job),
+  });
+  const tracking = createTracking({
+    store,
+    runcomfy,
+    health,
+    catalogue: OPEN_CATALOGUE,
+    watchJob,
+    uploads: { check: async () => [], toSent: async (input) => input },
+    channels,
+    apiVersion: "v1",
+    deadlineSeconds: DEADLINE_SECONDS,
+    submitTimeoutSeconds: SUBMIT_TIMEOUT_SECONDS,
+    submitMarginSeconds: SUBMIT_MARGIN_SECONDS,
+    submitsAtOnce: 5,
+    pollsAtOnce: 10,
+    pollCostSeconds: 1,
+    log,
+  });
+  await tracking.start();
+  const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
+  return {
+    process,
+    upstream,
+    store,
+    tracking,
+    watchJob,
+    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
+    async close(): Promise<void> {
+      await tracking.close();
+      await probe.close();
+      await store.close();
+    },
+  };
+}
+
+function watchClaims(
+  polls: JobStore["polls"],
+  onClaim: (jobId: string, token: number) => void,
+): JobStore["polls"] {
+  return {
+    ...polls,
+    async claimDue(options) {
+      const claimed = await polls.claimDue(options);
+      for (const { job, token } of claimed.polls) onClaim(job.id, token);
+      return claimed;
+    },
+  };
+}
+
+/** Says nothing, but for what asks to be reported. */
+function createLog(onBug: (line: string) => void) {
+  return pino(
+    { level: "error", base: null, timestamp: false },
+    { write: (line: string) => void (line.includes("report this") && onBug(line)) },
+  );
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { parseArgs } from "node:util";
+
+import { MUTANTS } from "./mutants.ts";
+import { toPlan } from "./plan.ts";
+
+/** Of one seed: others mostly follow from the first. */
+const MAX_SENTENCES = 10;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    first: { type: "string", default: "1" },
+    seeds: { type: "string", default: "100" },
+    jobs: { type: "string", default: "30" },
+    minutes: { type: "string" },
+    mutant: { type: "string" },
+    trace: { type: "boolean", default: false },
+  },
+});
+
+if (values.mutant !== undefined) {
+  const mutant = MUTANTS[values.mutant];
+  if (mutant === undefined) throw new Error(`There is no mutant "${values.mutant}".`);
+  const missing = new Set(mutant.changes);
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const changes = mutant.changes.filter(({ file }) => url.endsWith(`/src/${file}`));
+      if (changes.length === 0) return loaded;
+      let source = readFileSync(new URL(url), "utf8");
+      for (const change of changes) {
+        if (source.includes(change.from)) missing.delete(change);
+        source = source.replace(change.from, () => change.to);
+      }
+      return { ...loaded, source };
+    },
+  });
+  process.on("exit", () => {
+    if (missing.size === 0) return;
+    console.error("The source has no place for", [...missing]);
+    process.exitCode = 2;
+  });
+}
+const { simulate } = await import("./simulation.ts");
+
+const first = Number(values.seed ?? values.first);
+const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
+const endsAtMs = performance.now() + Number(values.minutes ?? 0) * 60_000;
+const isOver = (seed: number): boolean =>
+  values.minutes === undefined ? seed > last : performance.now() >= endsAtMs;
+let jobs = 0;
+let steps = 0;
+let failures = 0;
+for (let seed = first; !isOver(seed); seed++) {
+  const plan = toPlan(String(seed), Number(values.jobs));
+  const outcome = await simulate(plan, values.trace);
+  jobs += outcome.jobs;
+  steps += outcome.steps;
+  if (values.trace) process.stdout.write(outcome.lines.join(""));
+  if (outcome.broken.length === 0) continue;
+  failures += 1;
+  const faults = plan.faults.map(({ kind }) => kind).join(", ");
+  console.log(`--seed ${seed} (${plan.gateways} gateways; ${faults}):`);
+  for (const sentence of outcome.broken.slice(0, MAX_SENTENCES)) console.log(`  ${sentence}`);
+  if (values.mutant !== undefined) break;
+}
+console.log(`${jobs} jobs in ${steps} steps; ${failures} seeds failed.`);
+process.exitCode = failures > 0 ? 1 : 0;

@@ -1,0 +1,128 @@
+type Change = {
+  /** Below `src`. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+};
+
+/** A change of the source that breaks a promise, and the first seed that is known to find it. */
+export type Mutant = { readonly seed: number; readonly changes: readonly Change[] };
+
+/** `npm run simulate -- --mutant "no fence on the version"` shows whether that is found. */
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  "the POST before the row": {
+    seed: 1,
+    changes: [
+      {
+        file: "tracking/submit-job.ts",
+        from: "const sent = await this.#prepare(job, submission, uploadIds);",
+        to: `const { runcomfy } = this.#given;
+          const { apiVersion: version } = job;
+          const early = runcomfy.submit({ apiVersion: version, deploymentId, input: submission.input });
+          runcomfy.submit = () => early;
+          const sent = await this.#prepare(job, submission, uploadIds);`,
+      },
+    ],
+  },
+  "no fence on the version": {
+    seed: 10,
+    changes: [
+      {
+        file: "store/job-store.ts",
+        from: '.where("version", "=", job.version - 1)',
+        to: "",
+      },
+    ],
+  },
+  "a claim that never expires": {
+    seed: 6,
+    changes: [
+      {
+        file: "store/polls.ts",
+        from: "const CLAIM_MS = 9_000;",
+        to: "const CLAIM_MS = 9_000_000;",
+      },
+      // What is due so late is else taken for a clock that was set back.
+      {
+        file: "store/polls.ts",
+        from: "const NEVER_MS = 60_000;",
+        to: "const NEVER_MS = 90_000_000;",
+      },
+    ],
+  },
+  "an abandoned submit settled while it is under way": {
+    seed: 52,
+    changes: [
+      {
+        file: "store/submits.ts",
+        from: "submit_until <= ${nowMs}",
+        to: "submit_until <= ${nowMs} + 600000",
+      },
+      {
+        file: "tracking/recovery.ts",
+        from: "if (foundAt - since >= patienceMs && !isSubmitting(jobId))",
+        to: "if (foundAt - since >= patienceMs * 0 || isSubmitting(jobId))",
+      },
+    ],
+  },
+  "a watcher notified once too few": {
+    seed: 13,
+    changes: [
+      {
+        file: "store/job-store.ts",
+        from: "announce(job.id, job.ownerId);",
+        to: 'if (job.status !== "SUCCEEDED") announce(job.id, job.ownerId);',
+      },
+    ],
+  },
+  "a quota given back twice": {
+    seed: 1,
+    changes: [
+      {
+        file: "tracking/submit-job.ts",
+        from: "if (!hasJob) await giveBack();",
+        to: "if (!hasJob) await Promise.all([giveBack(), giveBack()]);",
+      },
+    ],
+  },
+  "a withdrawn row that keeps its key": {
+    seed: 24,
+    changes: [
+      {
+        file: "store/submits.ts",
+        from: "await sql`delete from jobs where id = ${id} and status = 'SUBMITTING'`.execute(queries);",
+        to: "",
+      },
+    ],
+  },
+  "a lost answer taken for one that was not sent": {
+    seed: 35,
+    changes: [
+      {
+        file: "runcomfy/runcomfy-error.ts",
+        from: '{ code: "UNAVAILABLE", delivery: "unknown" }',
+        to: '{ code: "UNAVAILABLE", delivery: "refused" }',
+      },
+    ],
+  },
+  "a cancel recorded as final": {
+    seed: 1,
+    changes: [
+      {
+        file: "tracking/cancel-job.ts",
+        from: 'if (answer === "cancelled")',
+        to: 'if (answer === "cancelled" || answer === "requested")',
+      },
+    ],
+  },
+  "a restart that forgets the polls to come": {
+    seed: 1,
+    changes: [
+      {
+        file: "store/polls.ts",
+        from: "where status in ('IN_QUEUE', 'IN_PROGRESS')",
+        to: "where false and status in ('IN_QUEUE', 'IN_PROGRESS')",
+      },
+    ],
+  },
+};

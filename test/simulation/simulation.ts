@@ -1,0 +1,698 @@
+import { pino } from "pino";
+
+import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
+import type { Viewer } from "../../src/auth/viewer.ts";
+import {
+  IdempotencyConflictError,
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/job/errors.ts";
+import type { Job } from "../../src/job/job.ts";
+import { isFinished, JOB_STATUSES } from "../../src/job/job.ts";
+import { CodedError, LimitError } from "../../src/runtime/coded-error.ts";
+import { isDatabaseFailure } from "../../src/store/database-error.ts";
+import { createViewer } from "../support/viewers.ts";
+import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
+import { type Gateway, startGateway } from "./gateway.ts";
+import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
+import { FAIR, truthOf, Upstream } from "./upstream.ts";
+import { SimulatedProcess, World } from "./world.ts";
+
+/** After the last fault and the last run, all has to have ended within this time. */
+const SETTLED_WITHIN_MS = 150_000;
+
+export type Outcome = {
+  /** What is broken, as sentences; empty where all held. */
+  readonly broken: readonly string[];
+  readonly digest: string;
+  readonly lines: readonly string[];
+  readonly steps: number;
+  readonly jobs: number;
+};
+
+/** Runs a plan to its end. The same plan gives the same outcome, to the letter. */
+export async function simulate(plan: Plan, isTraced = false): Promise<Outcome> {
+  const world = new World(plan.seed, isTraced);
+  const callers = new SimulatedProcess(world, "callers");
+  return await new Simulation(plan, world, callers).run();
+}
+
+/** A gateway that is started again and again. */
+type Node = {
+  readonly index: number;
+  starts: number;
+  process: SimulatedProcess | null;
+  gateway: Gateway | null;
+  upstream: Upstream;
+};
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #callers: SimulatedProcess;
+  readonly #supervisor: SimulatedProcess;
+  readonly #upstreams: readonly [Upstream, Upstream];
+  readonly #broken: string[] = [];
+  readonly #nodes: Node[];
+  readonly #claims = new Set<string>();
+  readonly #viewers: readonly Viewer[];
+  readonly #feeds: FeedReading[] = [];
+  readonly #deleted = new Set<string>();
+  readonly #deletedMarks = new Set<number>();
+  #server: DatabaseServer | null = null;
+  #openStore: OpenStore = () => Promise.reject(new Error("There is no database yet."));
+  #read: (text: string) => Row[] = () => [];
+  #underWay = 0;
+  #nextMark = 1_000_000;
+
+  constructor(plan: Plan, world: World, callers: SimulatedProcess) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#callers = callers;
+    this.#supervisor = new SimulatedProcess(world, "supervisor");
+    const [one, other] = ["https://one.invalid", "https://other.invalid"].map(
+      (name) => new Upstream(world, name, () => this.#upstreams),
+    );
+    if (one === undefined || other === undefined) throw new Error("There are two.");
+    this.#upstreams = [one, other];
+    this.#nodes = Array.from({ length: plan.gateways }, (_, index) => {
+      return { index, starts: 0, process: null, gateway: null, upstream: one };
+    });
+    this.#viewers = Array.from({ length: OWNERS }, (_, index) =>
+      createViewer({ ownerId: `owner ${index}`, limits: index === 0 ? LIMITS : {} }),
+    );
+  }
+
+  async run(): Promise<Outcome> {
+    const { gateways, errands, faults, seed } = this.#plan;
+    const world = this.#world;
+    const log = pino({ level: "silent" });
+    let close = (): void => undefined;
+    if (gateways === 1) {
+      const file = createFile(world);
+      ({ open: this.#openStore, read: this.#read, close } = file);
+      await file.start(log);
+    } else {
+      const server = new DatabaseServer(world);
+      await server.start(log);
+      this.#server = server;
+      this.#openStore = server.open;
+      this.#read = (text) => server.read(text);
+    }
+    try {
+      for (const node of this.#nodes) this.#start(node);
+      for (const errand of errands) this.#begin(() => this.#doErrand(errand));
+      for (const fault of faults)
+        world.schedule(this.#supervisor, fault.atMs, () => this.#inflict(fault));
+      this.#viewers.forEach(({ ownerId }) => this.#follow(ownerId));
+      const endsAtMs = Math.max(BUSY_MS, ...faults.map(({ atMs, ms }) => atMs + ms));
+      world.schedule(this.#supervisor, endsAtMs, () => this.#makeGood());
+      await world.run(() => world.nowMs >= endsAtMs, endsAtMs + 1);
+      const [one, other] = this.#upstreams;
+      // What waits for an upstream goes on once a gateway has that; one that was frozen may send to the first until the end.
+      for (const upstream of [one, other, one]) {
+        if (this.#isSettled()) break;
+        for (const node of this.#nodes)
+          if (node.upstream !== upstream) this.#changeUpstream(node, upstream);
+        await this.#settle(() => this.#isSettled() || this.#isSettledAt(upstream));
+      }
+      await this.#settle(() => this.#isSettled());
+      if (!this.#isSettled()) this.#noteUnsettled();
+      this.#check();
+    } catch (error) {
+      this.#broken.push(`The simulation of ${seed} itself failed: ${String(error)}`);
+    } finally {
+      for (const { process } of this.#nodes) process?.kill();
+      close();
+    }
+    const jobs = this.#plan.errands.length;
+    const broken = [...this.#broken, ...this.#upstreams.flatMap(({ broken }) => broken)];
+    return { broken, digest: world.digest, lines: world.lines, steps: world.steps, jobs };
+  }
+
+  // Gateways
+
+  /** Starts it again until it serves. */
+  #start(node: Node): void {
+    const world = this.#world;
+    node.starts += 1;
+    const process = new SimulatedProcess(world, `gateway ${node.index}.${node.starts}`);
+    node.process = process;
+    node.gateway = null;
+    world.note(process.name, "starts for", node.upstream.name);
+    const opening = process.run(() =>
+      startGateway({
+        process,
+        upstream: node.upstream,
+        openStore: this.#openStore,
+        onBug: (line) =>
+          void (process.isDead || this.#broken.push(`${process.name} logged: ${line}`)),
+        onClaim: (jobId, token) => this.#noteClaim(process, jobId, token),
+      }),
+    );
+    opening.then(
+      (gateway) => {
+        if (node.process !== process || process.isDead) return;
+        world.note(process.name, "serves");
+        node.gateway = gateway;
+      },
+      (error: unknown) => {
+        if (process.isDead) return;
+        world.note(process.name, "can't start:", String(error));
+        process.kill();
+      },
+    );
+    void process.death.then(() => {
+      if (node.process !== process) return;
+      node.gateway = null;
+      node.process = null;
+      const restMs = 50 + this.#supervisor.chance.random() ** 2 * 8_000;
+      world.schedule(this.#supervisor, restMs, () => this.#start(node));
+    });
+  }
+
+  #noteClaim(process: SimulatedProcess, jobId: string, token: number): void {
+    const claim = `${jobId} ${token}`;
+    if (this.#claims.has(claim))
+      this.#broken.push(`${process.name} polls ${jobId} under a claim that another one has.`);
+    this.#claims.add(claim);
+  }
+
+  #inflict(fault: TimedFault): void {
+    const { kind, ms } = fault;
+    this.#world.note("fault", kind);
+    if ("gateway" in fault) return this.#inflictOn(this.#nodes[fault.gateway], fault);
+    switch (fault.kind) {
+      case "database-away":
+        return this.#server?.goAway(ms);
+      case "database-slow":
+        return this.#server?.beSlow(ms, 4_000);
+      case "database-lossy":
+        return this.#server?.loseAnswers(ms, 0.2);
+      case "weather":
+        for (const upstream of this.#upstreams) upstream.weather = fault.weather;
+        this.#world.schedule(this.#supervisor, ms, () => {
+          for (const upstream of this.#upstreams) upstream.weather = FAIR;
+        });
+    }
+  }
+
+  #inflictOn(node: Node | undefined, fault: Extract<TimedFault, { gateway: number }>): void {
+    const { kind, ms } = fault;
+    const process = node?.process;
+    if (node === undefined || process === undefined || process === null) return;
+    const lastly = (act: () => void): void => void this.#world.schedule(this.#supervisor, ms, act);
+    switch (kind) {
+      case "kill":
+        return process.kill();
+      case "kill-at-step":
+        process.diesAt = fault.steps;
+        return;
+      case "stop":
+        return this.#stop(node);
+      case "freeze":
+        return process.freeze(ms);
+      case "cut-database":
+        process.isCutFromDatabase = true;
+        return lastly(() => (process.isCutFromDatabase = false));
+      case "cut-upstream":
+        process.isCutFromUpstream = true;
+        return lastly(() => (process.isCutFromUpstream = false));
+      case "clock":
+        process.aheadMs += fault.aheadMs;
+        return;
+      case "other-upstream":
+        this.#changeUpstream(node, this.#upstreams[1]);
+        return lastly(() => this.#changeUpstream(node, this.#upstreams[0]));
+    }
+  }
+
+  /** As SIGTERM does; what does not stop within 10 s is killed. */
+  #stop({ gateway, process }: Node): void {
+    if (gateway === null || process === null) return process?.kill();
+    this.#world.note(process.name, "stops");
+    const stopped = process.run(() => gateway.close());
+    stopped.then(
+      () => process.kill(),
+      () => process.kill(),
+    );
+    this.#world.schedule(this.#supervisor, 10_000, () => process.kill());
+  }
+
+  #makeGood(): void {
+    this.#world.note("all is well");
+    for (const upstream of this.#upstreams) upstream.weather = FAIR;
+    for (const node of this.#nodes) {
+      if (node.process !== null) {
+        node.process.isCutFromDatabase = false;
+        node.process.isCutFromUpstream = false;
+        node.process.diesAt = null;
+      }
+      if (node.upstream !== this.#upstreams[0]) this.#changeUpstream(node, this.#upstreams[0]);
+    }
+  }
+
+  #changeUpstream(node: Node, upstream: Upstream): void {
+    node.upstream = upstream;
+    this.#stop(node);
+  }
+
+  // Callers
+
+  #begin(act: () => Promise<void>): void {
+    this.#underWay += 1;
+    const ended = this.#callers.run(act);
+    ended.then(
+      () => (this.#underWay -= 1),
+      (error: unknown) => {
+        this.#underWay -= 1;
+        this.#broken.push(`A caller met what it should not: ${describe(error)}`);
+      },
+    );
+  }
+
+  /** One call over the network, which any part of may be lost. Rejects with a `GatewayError` where nobody knows. */
+  async #call<Value>(
+    act: (gateway: Gateway) => Promise<Value>,
+    patienceMs = 30_000,
+  ): Promise<Value> {
+    const callers = this.#callers;
+    const { chance } = callers;
+    const { gateway } = chance.pick(this.#nodes);
+    await callers.wait(1 + chance.random() * 30);
+    if (gateway === null || gateway.process.isDead) throw noAnswer(new Error("refused"));
+    const { process } = gateway;
+    // A frozen process takes a call in once it goes on.
+    const called = new Promise<void>((resolve) => this.#world.schedule(process, 0, resolve)).then(
+      () => process.run(() => act(gateway)),
+    );
+    const outcome = await Promise.race([
+      called.then(
+        (value) => ({ value }) as const,
+        (error: unknown) => ({ error }) as const,
+      ),
+      process.death.then(() => null),
+      callers.wait(patienceMs).then(() => null),
+    ]);
+    await callers.wait(1 + chance.random() * 30);
+    if (outcome === null || process.isDead) throw noAnswer(new Error("lost"));
+    if ("value" in outcome) return outcome.value;
+    const { error } = outcome;
+    if (isDatabaseFailure(error)) throw new GatewayError({ code: "UNAVAILABLE" });
+    // Of a gateway that stops; its server has ended the connection before.
+    if (error instanceof Error && error.name === "AbortError") throw noAnswer(error);
+    throw error;
+  }
+
+  async #doErrand(errand: Errand): Promise<void> {
+    const { mark, atMs, cancelsAfterMs, watchers, afterwards } = errand;
+    await this.#callers.wait(atMs);
+    const job = await this.#submit(errand);
+    if (job === null) return;
+    this.#world.note("caller of", mark, "has", job.id, job.status);
+    if (cancelsAfterMs !== null) this.#begin(() => this.#cancel(errand, job.id, cancelsAfterMs));
+    const seen = await Promise.all(
+      Array.from({ length: watchers + 1 }, () => this.#watch(job, this.#ownerOf(errand))),
+    );
+    const versions = new Set(seen.map(({ version, status }) => `${version} ${status}`));
+    if (versions.size !== 1)
+      this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...versions].join(", ")}.`);
+    if (afterwards === "rerun") {
+      const rerunMark = this.#nextMark++;
+      const rerun = await this.#submit({ ...errand, mark: rerunMark }, job.id);
+      if (rerun !== null) await this.#watch(rerun, this.#ownerOf(errand));
+    }
+    if (afterwards.startsWith("delete")) await this.#delete(errand, job.id);
+    // The same again, under the same key: there must be no other job.
+    if (errand.isKeyed && afterwards.endsWith("submit")) {
+      const again = await this.#submit(errand, null, 1);
+      const isDeleted = afterwards === "delete-and-submit";
+      if (again !== null && (isDeleted || again.id !== job.id))
+        this.#broken.push(`The key of ${mark} gave ${again.id} after ${job.id}.`);
+    }
+  }
+
+  #ownerOf({ owner }: Errand): string {
+    return this.#viewers[owner]?.ownerId ?? "";
+  }
+
+  /** Submits until there is a job, or a caller would give up: null. */
+  async #submit(
+    errand: Errand,
+    rerunOf: string | null = null,
+    callsBefore = 0,
+  ): Promise<Job | null> {
+    const { mark, owner, deployment, isKeyed, hangsUpMs } = errand;
+    const viewer = this.#viewers[owner];
+    if (viewer === undefined) throw new Error("There is no such owner.");
+    let calls = callsBefore;
+    const input = {
+      mark,
+      prompt: `picture ${mark}`,
+      coldMs: errand.coldMs,
+      runMs: errand.runMs,
+      outcome: errand.outcome,
+    };
+    const idempotencyKey = isKeyed ? `key ${mark}` : null;
+    const once = (): Promise<Job> =>
+      this.#call(
+        async ({ tracking }) => {
+          const request = { viewer, idempotencyKey };
+          const { job } = await (rerunOf === null
+            ? tracking.submitJob({ ...request, deploymentId: `deployment-${deployment}`, input })
+            : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
+          return job;
+        },
+        calls++ === 0 && hangsUpMs !== null ? hangsUpMs : 30_000,
+      );
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once();
+      } catch (error) {
+        this.#world.note("submit of", mark, "failed:", describe(error));
+        if (error instanceof GatewayError) {
+          // Nobody knows, so only a key makes it safe to ask again.
+          if (!isKeyed || attempt > 20) return null;
+        } else if (error instanceof UpstreamError) {
+          const { unconfirmedJob, code, retryable } = error;
+          if (unconfirmedJob !== null || code === "SUBMISSION_UNKNOWN") return null;
+          this.#checkUnsent(mark, calls, code);
+          if (!retryable || attempt > 20) return null;
+        } else if (error instanceof LimitError) {
+          this.#checkUnsent(mark, calls, error.code);
+          if (attempt > 20) return null;
+        } else if (error instanceof IdempotencyConflictError) {
+          return null;
+        } else if (error instanceof JobNotFoundError && rerunOf !== null) {
+          return null;
+        } else throw error;
+        await this.#callers.wait(1_000 + this.#callers.chance.random() * 5_000);
+      }
+    }
+  }
+
+  /** Whoever is told that a job was not submitted must not pay for it. */
+  #checkUnsent(mark: number, calls: number, code: string): void {
+    // A call of before may have arrived all the same.
+    if (calls > 1) return;
+    if (
+      this.#upstreams.some(({ posts }) =>
+        posts.some((post) => post.mark === mark && post.isAccepted),
+      )
+    )
+      this.#broken.push(`A caller was told ${code} of ${mark}, which was accepted.`);
+  }
+
+  async #cancel(errand: Errand, jobId: string, afterMs: number): Promise<void> {
+    await this.#callers.wait(afterMs);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      try {
+        const job = await this.#call(({ tracking }) =>
+          tracking.cancelJob(jobId, this.#ownerOf(errand)),
+        );
+        if (job.status !== "CANCELLED")
+          this.#broken.push(`A cancel of ${jobId} was said to be done, and it is ${job.status}.`);
+        const [row] = this.#read(`select status from jobs where id = '${jobId}'`);
+        if (row !== undefined && row["status"] !== "CANCELLED")
+          this.#broken.push(
+            `A cancel of ${jobId} was said to be done, and it is ${row["status"]}.`,
+          );
+        return;
+      } catch (error) {
+        if (error instanceof JobNotCancellableError || error instanceof JobNotFoundError) return;
+        if (!(error instanceof GatewayError) && !(error instanceof UpstreamError)) throw error;
+      }
+    }
+  }
+
+  async #delete(errand: Errand, jobId: string): Promise<void> {
+    for (let attempt = 1; attempt <= 20; attempt++) {
+      this.#deleted.add(jobId);
+      this.#deletedMarks.add(errand.mark);
+      try {
+        await this.#call(({ tracking }) => tracking.deleteJob(jobId, this.#ownerOf(errand)));
+        return;
+      } catch (error) {
+        if (error instanceof JobNotFoundError) return;
+        if (!(error instanceof GatewayError)) throw error;
+      }
+      await this.#callers.wait(1_000);
+    }
+  }
+
+  // Watchers
+
+  /** Watches a job to its end, however often the connection breaks. */
+  async #watch({ id }: Job, ownerId: string): Promise<Job> {
+    let version = 0;
+    let rank = 0;
+    for (;;) {
+      const { gateway } = this.#callers.chance.pick(this.#nodes);
+      if (gateway === null || gateway.process.isDead) {
+        await this.#callers.wait(200 + this.#callers.chance.random() * 2_000);
+        continue;
+      }
+      const stream = gateway.process.run(() => gateway.watchJob(id, ownerId));
+      let inStream = 0;
+      for (;;) {
+        const next = await Promise.race([
+          gateway.process.run(() => stream.next()).catch((error: unknown) => ({ error })),
+          gateway.process.death.then(() => null),
+        ]);
+        if (next === null || "error" in next) {
+          if (next !== null && next.error instanceof JobNotFoundError)
+            throw new Error(`${id} was not there for its watcher`);
+          break;
+        }
+        const { value: job } = next;
+        if (job === undefined) break;
+        const place = JOB_STATUSES.indexOf(job.status);
+        if (job.version < version || job.version <= inStream || place < rank)
+          this.#broken.push(`A watcher of ${id} saw version ${job.version} after ${version}.`);
+        ({ version } = job);
+        inStream = version;
+        rank = place;
+        if (isFinished(job)) {
+          stream.end();
+          this.#checkSoon(job);
+          return job;
+        }
+      }
+      await this.#callers.wait(200 + this.#callers.chance.random() * 2_000);
+    }
+  }
+
+  /** Nobody has to wait for a finished job, unless a wake-up was lost on the way between two gateways. */
+  #checkSoon({ id }: Job): void {
+    if (this.#plan.gateways > 1 || this.#plan.faults.length > 0) return;
+    const [row] = this.#read(`select at from simulated_ends where job_id = '${id}'`);
+    const waitedMs = this.#world.nowMs - Number(row?.["at"] ?? this.#world.nowMs);
+    if (waitedMs > 1_000)
+      this.#broken.push(`A watcher of ${id} waited ${Math.round(waitedMs)} ms.`);
+  }
+
+  /** Reads an owner's feed from the beginning on, and comes back where it stopped. */
+  #follow(ownerId: string): void {
+    const reading: FeedReading = { ownerId, versions: new Map(), cursor: null, isOver: false };
+    this.#feeds.push(reading);
+    void this.#callers.run(async () => {
+      while (!reading.isOver) {
+        await this.#readFeed(reading);
+        await this.#callers.wait(100 + this.#callers.chance.random() * 1_000);
+      }
+    });
+  }
+
+  async #readFeed(reading: FeedReading): Promise<void> {
+    const { gateway } = this.#callers.chance.pick(this.#nodes);
+    if (gateway === null || gateway.process.isDead) return;
+    const { process } = gateway;
+    const { ownerId, versions } = reading;
+    const died = process.death.then(() => null);
+    const opening = process.run(() =>
+      gateway.watchJobs({ filter: { ownerId }, after: reading.cursor }),
+    );
+    const stream = await Promise.race([opening.catch(() => null), died]);
+    if (stream === null) return;
+    if (reading.cursor === null) this.#readList(reading);
+    // A connection breaks now and then.
+    const cut = this.#callers.wait(this.#callers.chance.random() * 60_000).then(() => null);
+    for (;;) {
+      const next = await Promise.race([
+        process.run(() => stream.next()).catch(() => null),
+        died,
+        cut,
+      ]);
+      if (next === null || next.done === true) return stream.end();
+      const { job, cursor } = next.value;
+      reading.cursor = cursor;
+      if (job === null) {
+        this.#readList(reading);
+        continue;
+      }
+      const before = versions.get(job.id) ?? 0;
+      if (job.version < before)
+        this.#broken.push(`The feed gave ${job.id} as version ${job.version} after ${before}.`);
+      versions.set(job.id, Math.max(before, job.version));
+    }
+  }
+
+  /** As whoever begins to read the feed does. */
+  #readList({ ownerId, versions }: FeedReading): void {
+    for (const { id, version } of this.#read(
+      `select id, version from jobs where owner_id = '${ownerId}' and status <> 'SUBMITTING'`,
+    ))
+      versions.set(String(id), Math.max(versions.get(String(id)) ?? 0, Number(version)));
+  }
+
+  // What must hold
+
+  #requests() {
+    return this.#upstreams.flatMap(({ requests }) => [...requests.values()]);
+  }
+
+  /** Goes on until it is so, or all should have ended. */
+  async #settle(isSo: () => boolean): Promise<void> {
+    const world = this.#world;
+    const lastEndMs = Math.max(world.nowMs, ...this.#requests().map(({ endsAtMs }) => endsAtMs));
+    await world.run(isSo, lastEndMs + SETTLED_WITHIN_MS);
+  }
+
+  #isSettledAt({ name }: Upstream): boolean {
+    if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
+    const [row] = this.#read(
+      `select count(*) as open from jobs where finished_at is null and upstream = '${name}'`,
+    );
+    return row?.["open"] === 0;
+  }
+
+  #isSettled(): boolean {
+    if (this.#underWay > 0) return false;
+    if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
+    const [row] = this.#read("select count(*) as open from jobs where finished_at is null");
+    if (Number(row?.["open"]) > 0) return false;
+    return this.#missedByFeeds().length === 0;
+  }
+
+  #missedByFeeds(): string[] {
+    return this.#feeds.flatMap(({ ownerId, versions }) =>
+      this.#read(`select id, version, status from jobs where owner_id = '${ownerId}'`)
+        .filter(({ id, version }) => (versions.get(String(id)) ?? 0) < Number(version))
+        .map(
+          ({ id, version, status }) =>
+            `The feed never gave ${id} as version ${version}, ${status}.`,
+        ),
+    );
+  }
+
+  #noteUnsettled(): void {
+    const open = this.#read(
+      "select id, status, version, away_since from jobs where finished_at is null",
+    );
+    for (const row of open)
+      this.#broken.push(
+        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["away_since"]}.`,
+      );
+    this.#broken.push(...this.#missedByFeeds());
+    if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
+    for (const { index, gateway } of this.#nodes)
+      if (gateway === null) this.#broken.push(`Gateway ${index} does not serve.`);
+  }
+
+  #check(): void {
+    const rows = this.#read(
+      "select jobs.*, job_documents.input from jobs join job_documents on job_documents.job_id = jobs.id",
+    );
+    const byRequest = new Map(rows.map((row) => [row["request_id"], row]));
+    const posts = this.#upstreams.flatMap((upstream) => upstream.posts);
+    for (const request of this.#requests()) {
+      const { id, mark, polls, acceptedAtMs, endsAtMs } = request;
+      const row = byRequest.get(id);
+      const sent = posts.filter((post) => post.mark === mark && post.isAccepted);
+      if (row === undefined) {
+        // Its sender did not get the answer, or could not write it down.
+        const isExcused = sent.some(({ end, by }) => end === "unknown" || this.#couldNotRecord(by));
+        if (!isExcused && !this.#deletedMarks.has(mark))
+          this.#broken.push(`${mark} was accepted as ${id}, and no job has it.`);
+        continue;
+      }
+      const truth = truthOf(request);
+      if (
+        row["status"] !== truth ||
+        (truth === "FAILED" && row["error_code"] !== "INFERENCE_FAILED")
+      )
+        this.#broken.push(
+          `${row["id"]} ended as ${row["status"]} ${row["error_code"]}, and truly ${truth}.`,
+        );
+      const most = 40 + ((endsAtMs - acceptedAtMs) / 1_000) * 3;
+      if (polls > most) this.#broken.push(`${row["id"]} was polled ${polls} times.`);
+    }
+    for (const row of rows) {
+      const isUnknown = row["error_code"] === "SUBMISSION_UNKNOWN";
+      const mark = Number(JSON.parse(String(row["input"]))["mark"]);
+      if (row["finished_at"] !== null && row["request_id"] === null && !isUnknown)
+        this.#broken.push(`${row["id"]} ended as ${row["error_code"]} and was never accepted.`);
+      if (
+        isUnknown &&
+        posts.every((post) => post.mark !== mark || post.end === "refused") &&
+        this.#plan.faults.length === 0
+      )
+        this.#broken.push(`${row["id"]} is said to be unknown, and was surely refused.`);
+    }
+    this.#checkHistories();
+    this.#checkQuotas(rows);
+  }
+
+  #couldNotRecord({ isDead, hasBeenFrozen }: SimulatedProcess): boolean {
+    const isHeldUp = this.#plan.faults.some(({ kind }) => /database|stop|other/.test(kind));
+    return isDead || hasBeenFrozen || isHeldUp;
+  }
+
+  #checkHistories(): void {
+    for (const { job_id: id, old, new: next } of this.#read("select * from simulated_leaps"))
+      this.#broken.push(
+        `Version ${String(next)} of ${String(id)} was written over ${String(old)}.`,
+      );
+    const events = this.#read(
+      "select job_id, status, version from job_events order by job_id, version",
+    );
+    const ranks = new Map<unknown, number>();
+    for (const { job_id: id, status } of events) {
+      const rank = JOB_STATUSES.findIndex((one) => one === status);
+      if (rank <= (ranks.get(id) ?? -1))
+        this.#broken.push(`The history of ${id} goes back to ${status}.`);
+      ranks.set(id, rank);
+    }
+  }
+
+  #checkQuotas(rows: readonly Row[]): void {
+    const owned = rows.filter((row) => row["owner_id"] === this.#viewers[0]?.ownerId);
+    const quotas = this.#read("select key, used from quotas where key like 'jobs:%'");
+    const used = Number(quotas[0]?.["used"] ?? 0);
+    // What a dead gateway did not give back stays counted.
+    if (used < owned.length)
+      this.#broken.push(`${owned.length} jobs count as ${used} against their owner's quota.`);
+    if (owned.length > LIMITS.jobsPerDay)
+      this.#broken.push(`An owner has ${owned.length} jobs, of ${LIMITS.jobsPerDay} in a day.`);
+    if (this.#plan.faults.length === 0 && this.#deleted.size === 0 && used !== owned.length)
+      this.#broken.push(`${owned.length} jobs count as ${used} against their owner's quota.`);
+  }
+}
+
+const LIMITS = { jobsInFlight: 4, jobsPerDay: 9, submitsPerMinute: 60 };
+
+type FeedReading = {
+  readonly ownerId: string;
+  /** The newest version of each job that it gave. */
+  readonly versions: Map<string, number>;
+  cursor: string | null;
+  isOver: boolean;
+};
+
+function describe(error: unknown): string {
+  const code = error instanceof CodedError || error instanceof UpstreamError ? error.code : "";
+  return error instanceof Error
+    ? `${error.constructor.name} ${code} ${error.message}`
+    : String(error);
+}

@@ -1,0 +1,326 @@
+import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import type { Chance } from "./chance.ts";
+import { BEGINNING, SimulatedProcess, type World } from "./world.ts";
+
+/** How likely each trap is, for a time. */
+export type Weather = {
+  /** A request does not arrive, and its sender knows. */
+  readonly unreachable: number;
+  /** A request arrives, and its answer never does: the connection breaks, or the sender gives up. */
+  readonly answerLost: number;
+  /** The answer takes up to so many ms. */
+  readonly slowMs: number;
+  readonly tooMany: number;
+  /** So many of those with a Retry-After. */
+  readonly retryAfter: number;
+  readonly failing: number;
+  /** An answer of before, a state that goes back, a word that nobody knows, a request that it does not know yet. */
+  readonly stale: number;
+  readonly garbage: number;
+};
+
+export const FAIR: Weather = {
+  unreachable: 0,
+  answerLost: 0,
+  slowMs: 200,
+  tooMany: 0,
+  retryAfter: 0,
+  failing: 0,
+  stale: 0,
+  garbage: 0,
+};
+
+/** In any weather some answers come late. */
+const LATE = 0.02;
+
+export const OUTCOMES = ["succeeded", "failed", "cancelled", "completed-but-failed"] as const;
+type Outcome = (typeof OUTCOMES)[number];
+
+/** What RunComfy has accepted, and would bill. */
+export type UpstreamRequest = {
+  readonly id: string;
+  readonly deploymentId: string;
+  readonly upstream: string;
+  /** Which job of a caller it is for, as its input says. */
+  readonly mark: number;
+  readonly acceptedAtMs: number;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly outcome: Outcome;
+  isCancelled: boolean;
+  /** What was said last of how it ended; null before. */
+  polls: number;
+};
+
+/** A POST: when it left, and whether its sender can know that it was not accepted. */
+export type Post = {
+  readonly mark: number;
+  readonly by: SimulatedProcess;
+  /** Null while it is under way. */
+  end: "refused" | "accepted" | "unknown" | null;
+  isAccepted: boolean;
+};
+
+/** A RunComfy that keeps what was sent to it, and answers as its weather is. */
+export class Upstream {
+  readonly name: string;
+  readonly requests = new Map<string, UpstreamRequest>();
+  readonly posts: Post[] = [];
+  /** What must not happen, as it happened. */
+  readonly broken: string[] = [];
+  weather: Weather = FAIR;
+  readonly #process: SimulatedProcess;
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #others: () => readonly Upstream[];
+  #freeFrom = new Map<string, number>();
+
+  constructor(world: World, name: string, others: () => readonly Upstream[]) {
+    this.name = name;
+    this.#world = world;
+    this.#process = new SimulatedProcess(world, `upstream ${name}`);
+    this.#chance = this.#process.chance;
+    this.#others = others;
+  }
+
+  /** What sends a gateway's requests here. */
+  connect(process: SimulatedProcess) {
+    return async (given: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+      if (process.isDead) return await new Promise(() => undefined);
+      process.step();
+      const sent = new Request(given, init);
+      const { signal } = sent;
+      const request = await toCall(sent);
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      const leave = (): void => reject(signal.reason);
+      signal.throwIfAborted();
+      signal.addEventListener("abort", leave, { once: true });
+      const post = request.call === "inference" ? this.#notePost(process, request) : null;
+      this.#travel(process, request, post, resolve, reject);
+      try {
+        const answer = await promise;
+        if (post !== null) post.end = toEnd(answer);
+        const { httpStatus, body, retryAfterMs } = answer;
+        const headers = retryAfterMs === null ? {} : { "retry-after": `${retryAfterMs / 1_000}` };
+        return new Response(body, { status: httpStatus, headers });
+      } catch (error) {
+        if (post?.end === null) post.end = "unknown";
+        throw error;
+      } finally {
+        signal.removeEventListener("abort", leave);
+        this.#world.note(process.name, request.call, request.path);
+      }
+    };
+  }
+
+  #travel(
+    process: SimulatedProcess,
+    request: Call,
+    post: Post | null,
+    resolve: (answer: Answer) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const world = this.#world;
+    const chance = this.#chance;
+    const { unreachable, answerLost, slowMs } = this.weather;
+    if (process.isCutFromUpstream || chance.happens(unreachable)) {
+      world.schedule(process, chance.integer(1, 300), () => {
+        if (post !== null) post.end = "refused";
+        reject(broken("ECONNREFUSED", "connect"));
+      });
+      return;
+    }
+    world.schedule(this.#process, 5 + chance.random() * slowMs * 0.5, () => {
+      const answer = this.#answer(request, post);
+      if (chance.happens(answerLost)) {
+        // Half of them leave their sender to its own patience.
+        if (chance.happens(0.5))
+          world.schedule(process, chance.integer(1, 2_000), () =>
+            reject(broken("ECONNRESET", "read")),
+          );
+        return;
+      }
+      const lateMs = chance.happens(LATE) ? chance.random() * 12_000 : 0;
+      world.schedule(process, 5 + chance.random() * slowMs + lateMs, () => resolve(answer));
+    });
+  }
+
+  #notePost(process: SimulatedProcess, { json }: Call): Post {
+    const mark = Number(json["mark"]);
+    for (const before of this.posts) {
+      if (before.mark !== mark || before.end === "refused") continue;
+      this.broken.push(
+        `A second POST of ${mark} left ${process.name}, after one of ${before.by.name} that may have been accepted.`,
+      );
+    }
+    const post: Post = { mark, by: process, end: null, isAccepted: false };
+    this.posts.push(post);
+    // Of a dead sender nobody will ever know.
+    void process.death.then(() => (post.end ??= "unknown"));
+    return post;
+  }
+
+  #answer(request: Call, post: Post | null): Answer {
+    const chance = this.#chance;
+    const { tooMany, retryAfter, failing, garbage } = this.weather;
+    if (chance.happens(tooMany)) {
+      const pauseMs = chance.happens(retryAfter) ? chance.integer(1, 8) * 1_000 : null;
+      return json(429, { code: 429_001, message: "too many" }, pauseMs);
+    }
+    if (chance.happens(failing)) {
+      // A gateway before RunComfy says nothing of what is behind it.
+      if (request.call === "inference" && chance.happens(0.5) && post !== null)
+        this.#accept(request, post);
+      return json(502, "bad gateway");
+    }
+    if (chance.happens(garbage)) return { httpStatus: 200, retryAfterMs: null, body: "<html>" };
+    switch (request.call) {
+      case "inference":
+        return post === null ? json(400, {}) : this.#accept(request, post);
+      case "deployments":
+        return json(200, []);
+      default:
+        return this.#answerAbout(request);
+    }
+  }
+
+  #accept({ path, json: input }: Call, post: Post): Answer {
+    const chance = this.#chance;
+    const deploymentId = path.split("/")[3] ?? "";
+    const acceptedAtMs = this.#world.nowMs;
+    const number = (name: string): number => Number(input[name] ?? 0);
+    // One machine for each deployment, which is cold at first.
+    const startsAtMs =
+      Math.max(acceptedAtMs + number("coldMs"), this.#freeFrom.get(deploymentId) ?? 0) +
+      chance.random() * 500;
+    const endsAtMs = startsAtMs + number("runMs");
+    this.#freeFrom.set(deploymentId, startsAtMs + number("runMs") * 0.2);
+    const request: UpstreamRequest = {
+      id: chance.uuid(),
+      deploymentId,
+      upstream: this.name,
+      mark: post.mark,
+      acceptedAtMs,
+      startsAtMs,
+      endsAtMs,
+      outcome: OUTCOMES[number("outcome")] ?? "succeeded",
+      isCancelled: false,
+      polls: 0,
+    };
+    post.isAccepted = true;
+    this.requests.set(request.id, request);
+    this.#world.note(this.name, "accepts", post.mark, "as", request.id);
+    return json(200, { request_id: request.id });
+  }
+
+  #answerAbout({ path, call }: Call): Answer {
+    const [, , , deploymentId = "", , id = ""] = path.split("/");
+    const request = this.requests.get(id);
+    const chance = this.#chance;
+    if (request === undefined || request.deploymentId !== deploymentId) {
+      if (this.#others().some((other) => other.requests.has(id)))
+        this.broken.push(`${id} was asked about at ${this.name}, where it was not sent.`);
+      return json(404, { code: 404_001, message: "no such request" });
+    }
+    request.polls += 1;
+    const { stale } = this.weather;
+    const isYoung = this.#world.nowMs - request.acceptedAtMs < 5_000;
+    if (isYoung && chance.happens(stale))
+      return json(404, { code: 404_001, message: "no such request" });
+    if (call === "cancel") return this.#cancel(request);
+    if (chance.happens(stale)) return json(200, { request_id: id, status: "resting" });
+    const backMs = chance.happens(stale) ? chance.integer(0, 4_000) : 0;
+    const state = stateOf(request, this.#world.nowMs - backMs);
+    return json(200, call === "status" ? this.#toStatus(request, state) : toResult(request, state));
+  }
+
+  #cancel(request: UpstreamRequest): Answer {
+    const { nowMs } = this.#world;
+    const { id } = request;
+    const state = stateOf(request, nowMs);
+    // It may take note, and let the run go on all the same.
+    if (state === "in_progress" && this.#chance.happens(0.5))
+      return json(200, { request_id: id, status: "completed", outcome: "cancellation_requested" });
+    if (state !== "in_queue")
+      return json(200, { request_id: id, status: "completed", outcome: "not_cancellable" });
+    request.isCancelled = true;
+    this.#world.note(this.name, "cancels", request.mark);
+    const outcome = this.#chance.happens(0.5) ? "cancelled" : "cancellation_requested";
+    return json(200, { request_id: id, status: "completed", outcome });
+  }
+
+  #toStatus(request: UpstreamRequest, state: string): JsonObject {
+    const { id, deploymentId, startsAtMs } = request;
+    if (state === "in_queue") {
+      const before = [...this.requests.values()].filter(
+        (other) =>
+          other.deploymentId === deploymentId &&
+          !other.isCancelled &&
+          other.startsAtMs < startsAtMs &&
+          other.startsAtMs > this.#world.nowMs,
+      );
+      return { request_id: id, status: state, queue_position: before.length };
+    }
+    return { request_id: id, status: state };
+  }
+}
+
+/** How RunComfy would say that it is. */
+function stateOf(request: UpstreamRequest, nowMs: number): string {
+  const { isCancelled, startsAtMs, endsAtMs, outcome } = request;
+  if (isCancelled) return "cancelled";
+  if (nowMs < startsAtMs) return "in_queue";
+  if (nowMs < endsAtMs) return "in_progress";
+  return outcome === "succeeded" || outcome === "completed-but-failed" ? "completed" : outcome;
+}
+
+/** How a job has to end that was accepted as this. */
+export function truthOf(request: UpstreamRequest): "SUCCEEDED" | "FAILED" | "CANCELLED" {
+  if (request.isCancelled || request.outcome === "cancelled") return "CANCELLED";
+  return request.outcome === "succeeded" ? "SUCCEEDED" : "FAILED";
+}
+
+function toResult(request: UpstreamRequest, state: string): JsonObject {
+  const { id, mark, endsAtMs, outcome } = request;
+  const finished_at = new Date(Math.floor(BEGINNING + endsAtMs)).toISOString();
+  switch (state) {
+    case "completed":
+      return outcome === "succeeded"
+        ? { request_id: id, status: state, finished_at, output: { mark } }
+        : { request_id: id, status: state, finished_at, error: { message: outcome } };
+    case "failed":
+      return { request_id: id, status: state, finished_at, error: "It failed." };
+    default:
+      return { request_id: id, status: state };
+  }
+}
+
+function toEnd({ httpStatus, body }: Answer): Post["end"] {
+  if (httpStatus === 429 || httpStatus === 400) return "refused";
+  return httpStatus === 200 && body.startsWith("{") ? "accepted" : "unknown";
+}
+
+function json(httpStatus: number, value: JsonValue, retryAfterMs: number | null = null): Answer {
+  return { httpStatus, retryAfterMs, body: JSON.stringify(value) };
+}
+
+/** As undici's `fetch` rejects. */
+function broken(code: string, syscall: string): TypeError {
+  const cause = Object.assign(new Error(code), { code, syscall });
+  return new TypeError("fetch failed", { cause });
+}
+
+type Answer = {
+  readonly httpStatus: number;
+  readonly retryAfterMs: number | null;
+  readonly body: string;
+};
+
+/** A request: its path, the last word of it, and its body. */
+type Call = { readonly path: string; readonly call: string; readonly json: JsonObject };
+
+async function toCall(request: Request): Promise<Call> {
+  const path = new URL(request.url).pathname.slice(1);
+  const text = request.body === null ? "{}" : await request.text();
+  return { path, call: path.split("/").at(-1) ?? "", json: JSON.parse(text) };
+}
