@@ -25,7 +25,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "no fence on the version": {
-    seed: 10,
+    seed: 11,
     changes: [
       {
         file: "store/job-store.ts",
@@ -51,7 +51,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "an abandoned submit settled while it is under way": {
-    seed: 52,
+    seed: 6,
     changes: [
       {
         file: "store/submits.ts",
@@ -86,7 +86,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a withdrawn row that keeps its key": {
-    seed: 24,
+    seed: 6,
     changes: [
       {
         file: "store/submits.ts",
@@ -96,7 +96,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a lost answer taken for one that was not sent": {
-    seed: 35,
+    seed: 6,
     changes: [
       {
         file: "runcomfy/runcomfy-error.ts",
