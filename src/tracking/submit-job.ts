@@ -244,8 +244,10 @@ export class Submitter {
     const { jobsInFlight: mostInFlight } = viewer.limits;
     const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, uploads: uploadIds };
     const insertedAt = monotonic();
+    let isInserted = false;
     try {
-      if (!(await store.jobs.insert(row))) return "key-taken";
+      isInserted = await store.jobs.insert(row);
+      if (!isInserted) return "key-taken";
       const sent = await uploads.toSent(input, uploadIds);
       return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
@@ -253,7 +255,7 @@ export class Submitter {
         (Refusal) => error instanceof Refusal,
       );
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
-      if (!isRefusal) await this.#withdraw(job, UNSENT_DELAYS_MS);
+      if (isInserted || !isRefusal) await this.#withdraw(job, UNSENT_DELAYS_MS);
       throw error;
     }
   }

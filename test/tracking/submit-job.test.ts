@@ -12,6 +12,7 @@ import type { Submitter } from "../../src/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { NO_FILES } from "../support/no-files.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import {
   connectSubmitter,
@@ -186,6 +187,19 @@ test("what the schema refuses is not sent, not kept, and leaves the key free", a
   await submitter.submitJob({ ...REQUEST, input: { prompt: "a" } });
   expect(upstream.count("submit")).toBe(1);
 });
+
+test.each([new Error("An upload is gone."), new InvalidInputError([])])(
+  "an input that can't be made ready to send is not sent, not kept, and leaves the key free: %s",
+  async (failure) => {
+    const { uploads } = NO_FILES;
+    const toSent = (): Promise<never> => Promise.reject(failure);
+    submitter = connectSubmitter({ upstream, store, log, uploads: { ...uploads, toSent } });
+    await expect(submitter.submitJob(REQUEST)).rejects.toBe(failure);
+    await expectNoTrace();
+    await connect().submitJob(REQUEST);
+    expect(upstream.count("submit")).toBe(1);
+  },
+);
 
 test("what a caller leaves out is left out of the job and the POST, and its default counts as work", async () => {
   const properties = {
