@@ -36,6 +36,17 @@ const NEVER_MS = 60_000;
 /** The first poll after the acceptance; earlier, the upstream may not know its own job. */
 export const FIRST_POLL_MS = 500;
 
+export const POLL_TABLE = sql`polls (
+  job_id text primary key,
+  deployment_id text not null,
+  upstream text not null,
+  due_at bigint,
+  was_due_at bigint,
+  failures integer not null default 0,
+  not_found_since bigint,
+  unread_since bigint
+)`;
+
 /**
  * The table of polls to come, with a row for each accepted, unfinished job, which a trigger on `jobs` adds and removes. On
  * SQLite it is a temporary one in memory, so that a poll writes nothing to the disk; it has the jobs that this process
@@ -43,16 +54,7 @@ export const FIRST_POLL_MS = 500;
  */
 export function createSqlitePolls(database: Database): readonly RawBuilder<unknown>[] {
   return [
-    sql`create temp table polls (
-      job_id text primary key,
-      deployment_id text not null,
-      upstream text not null,
-      due_at bigint,
-      was_due_at bigint,
-      failures integer not null default 0,
-      not_found_since bigint,
-      unread_since bigint
-    )`,
+    sql`create temp table ${POLL_TABLE}`,
     sql`create index temp.polls_by_due on polls (upstream, due_at, deployment_id)`,
     ...createPollTriggers(database),
     // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.

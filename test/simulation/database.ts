@@ -19,7 +19,7 @@ import { DatabaseAwayError } from "../../src/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/open-sqlite.ts";
-import { createPollTriggers } from "../../src/store/polls.ts";
+import { createPollTriggers, POLL_TABLE } from "../../src/store/polls.ts";
 import type { Tables } from "../../src/store/tables.ts";
 import { WakeUps } from "../../src/store/wake-ups.ts";
 import { SimulatedProcess, type World } from "./world.ts";
@@ -160,7 +160,9 @@ export class DatabaseServer {
 
   readonly open: OpenStore = async ({ process, upstream, channels }) => {
     const queries = createQueries(process, (session, query) => this.#send(process, session, query));
-    const changes = new FleetWakeUps((jobId, ownerId) => this.#tellOthers(process, jobId, ownerId));
+    const changes = new FleetWakeUps((jobId, ownerId) =>
+      this.#notifyOthers(process, jobId, ownerId),
+    );
     this.#stores.set(process, changes);
     void process.death.then(() => {
       this.#stores.delete(process);
@@ -316,11 +318,11 @@ export class DatabaseServer {
   }
 
   /** News may come late, or never. */
-  #tellOthers(teller: SimulatedProcess, jobId: string, ownerId: string | undefined): void {
+  #notifyOthers(sender: SimulatedProcess, jobId: string, ownerId: string | undefined): void {
     const { world, chance } = this.process;
     for (const [process, wakeUps] of this.#stores) {
-      if (process === teller || chance.happens(LOST_NEWS)) continue;
-      world.schedule(process, 1 + chance.random() * 200, () => wakeUps.hear(jobId, ownerId));
+      if (process === sender || chance.happens(LOST_NEWS)) continue;
+      world.schedule(process, 1 + chance.random() * 200, () => wakeUps.receive(jobId, ownerId));
     }
   }
 
@@ -358,16 +360,7 @@ const SHARED: Dialect = {
 };
 
 const POLLS = [
-  sql`create table polls (
-    job_id text primary key,
-    deployment_id text not null,
-    upstream text not null,
-    due_at bigint,
-    was_due_at bigint,
-    failures integer not null default 0,
-    not_found_since bigint,
-    unread_since bigint
-  )`,
+  sql`create table ${POLL_TABLE}`,
   sql`create index polls_by_due on polls (upstream, due_at, deployment_id)`,
 ];
 
@@ -421,20 +414,20 @@ function createDriver(process: SimulatedProcess | null, send: Send): Driver {
 }
 
 class FleetWakeUps extends WakeUps {
-  readonly #tellOthers: WakeUps["announce"];
+  readonly #notifyOthers: WakeUps["announce"];
 
-  constructor(tellOthers: WakeUps["announce"]) {
+  constructor(notifyOthers: WakeUps["announce"]) {
     super();
-    this.#tellOthers = tellOthers;
+    this.#notifyOthers = notifyOthers;
   }
 
   override announce(jobId: string, ownerId?: string): void {
     super.announce(jobId, ownerId);
-    this.#tellOthers(jobId, ownerId);
+    this.#notifyOthers(jobId, ownerId);
   }
 
-  /** Another gateway has told of it. */
-  hear(jobId: string, ownerId?: string): void {
+  /** Another gateway has announced it. */
+  receive(jobId: string, ownerId?: string): void {
     super.announce(jobId, ownerId);
   }
 }

@@ -11,7 +11,7 @@ const MAX_SENTENCES = 10;
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
-    first: { type: "string", default: "1" },
+    first: { type: "string" },
     seeds: { type: "string", default: "100" },
     jobs: { type: "string", default: "30" },
     minutes: { type: "string" },
@@ -45,7 +45,8 @@ if (values.mutant !== undefined) {
 }
 const { simulate } = await import("./simulation.ts");
 
-const first = Number(values.seed ?? values.first);
+const known = MUTANTS[values.mutant ?? ""]?.seed ?? 1;
+const first = Number(values.seed ?? values.first ?? known);
 const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
 const endsAtMs = performance.now() + Number(values.minutes ?? 0) * 60_000;
 const isOver = (seed: number): boolean =>

@@ -494,10 +494,10 @@ class Simulation {
 
   /** Reads an owner's feed from the beginning on, and comes back where it stopped. */
   #follow(ownerId: string): void {
-    const reading: FeedReading = { ownerId, versions: new Map(), cursor: null, isOver: false };
+    const reading: FeedReading = { ownerId, versions: new Map(), cursor: null };
     this.#feeds.push(reading);
     void this.#callers.run(async () => {
-      while (!reading.isOver) {
+      for (;;) {
         await this.#readFeed(reading);
         await this.#callers.wait(100 + this.#callers.chance.random() * 1_000);
       }
@@ -687,7 +687,6 @@ type FeedReading = {
   /** The newest version of each job that it gave. */
   readonly versions: Map<string, number>;
   cursor: string | null;
-  isOver: boolean;
 };
 
 function describe(error: unknown): string {

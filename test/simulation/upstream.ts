@@ -40,7 +40,6 @@ type Outcome = (typeof OUTCOMES)[number];
 export type UpstreamRequest = {
   readonly id: string;
   readonly deploymentId: string;
-  readonly upstream: string;
   /** Which job of a caller it is for, as its input says. */
   readonly mark: number;
   readonly acceptedAtMs: number;
@@ -48,7 +47,7 @@ export type UpstreamRequest = {
   readonly endsAtMs: number;
   readonly outcome: Outcome;
   isCancelled: boolean;
-  /** What was said last of how it ended; null before. */
+  /** How often it was asked about. */
   polls: number;
 };
 
@@ -198,7 +197,6 @@ export class Upstream {
     const request: UpstreamRequest = {
       id: chance.uuid(),
       deploymentId,
-      upstream: this.name,
       mark: post.mark,
       acceptedAtMs,
       startsAtMs,
