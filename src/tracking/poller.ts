@@ -219,7 +219,7 @@ export function createQueueLines(monotonic: () => number) {
     max: MAX_LINES,
     memoMethod: () => ({ moved: 0, seenAt: -Infinity }),
   });
-  const places = new LRUCache<string, Place>({ max: MAX_JOBS });
+  const places = new LRUCache<string, Place>({ maxSize: MAX_JOBS, sizeCalculation: () => 1 });
 
   return {
     /** A poll found the job as it now is; `before` is what was known until then. */
