@@ -145,8 +145,7 @@ export function toCountText(count: number, plural: string): string {
 
 /** A duration as messages say it, rounded up: `1 second`, `10 minutes`, `24 hours`. */
 export function toDurationText(seconds: number): string {
-  const [unit, unitSeconds] =
-    seconds < 120 ? ["second", 1] : seconds < 7_200 ? ["minute", 60] : ["hour", 3_600];
-  const format = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" });
-  return format.format(Math.ceil(seconds / unitSeconds));
+  if (seconds < 120) return toCountText(Math.ceil(seconds), "seconds");
+  if (seconds < 7_200) return toCountText(Math.ceil(seconds / 60), "minutes");
+  return toCountText(Math.ceil(seconds / 3_600), "hours");
 }

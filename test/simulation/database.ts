@@ -115,7 +115,8 @@ function takeTimeFrom(
 ): void {
   // Half a millisecond keeps the product of seconds and 1,000 from being cut to the one before.
   const toSeconds = (): number => (now() + 0.5) / 1_000;
-  sqlite.function("unixepoch", { varargs: true }, toSeconds);
+  // Within a statement time stands still.
+  sqlite.function("unixepoch", { varargs: true, deterministic: true }, toSeconds);
   sqlite.function("world_ms", () => world.nowMs);
   sqlite.function("random", () => chance.random());
   sqlite.function("randomblob", (length) => chance.bytes(Number(length)));
@@ -145,7 +146,7 @@ export class DatabaseServer {
   constructor(world: World, now?: () => number) {
     this.process = new SimulatedProcess(world, "database");
     takeTimeFrom(this.#sqlite, this.process, now);
-    this.#sqlite.function("poll_ms", () => Math.floor(world.nowMs));
+    this.#sqlite.function("poll_ms", { deterministic: true }, () => Math.floor(world.nowMs));
   }
 
   /** Makes the tables. */
@@ -226,13 +227,17 @@ export class DatabaseServer {
     const { promise, resolve, reject } = Promise.withResolvers<QueryResult<unknown>>();
     if (process.isDead) return await promise;
     process.step();
-    const fail = (why: string, ms: number): void =>
-      void world.schedule(process, ms, () => reject(away(why)));
+    const stopWaiting = world.schedule(process, PATIENCE_MS, () => reject(away("query timeout")));
+    const answer = (ms: number, settle: () => void): void =>
+      void world.schedule(process, ms, () => {
+        stopWaiting();
+        settle();
+      });
+    const fail = (why: string, ms: number): void => answer(ms, () => reject(away(why)));
     if (process.isCutFromDatabase) {
       fail("cut off", chance.integer(1, 5_000));
       return await promise;
     }
-    world.schedule(process, PATIENCE_MS, () => reject(away("query timeout")));
     world.schedule(this.process, this.#latency(), () => {
       if (this.#isAway || session.isOver) return fail("refused", 1);
       this.#inTurn(session, () => {
@@ -247,7 +252,7 @@ export class DatabaseServer {
         if (world.nowMs < this.#lossyUntilMs && chance.happens(this.#loss)) {
           this.#endSessions((one) => one === session);
           fail("answer lost", chance.integer(1, 2_000));
-        } else world.schedule(process, this.#latency(), outcome);
+        } else answer(this.#latency(), outcome);
       });
     });
     return await promise;

@@ -56,6 +56,8 @@ class Simulation {
   readonly #broken: string[] = [];
   readonly #nodes: Node[];
   readonly #claims = new Set<string>();
+  /** Of the first owner. */
+  readonly #limits: ReturnType<typeof toLimits>;
   readonly #viewers: readonly Viewer[];
   readonly #feeds: FeedReading[] = [];
   readonly #deleted = new Set<string>();
@@ -79,8 +81,9 @@ class Simulation {
     this.#nodes = Array.from({ length: plan.gateways }, (_, index) => {
       return { index, starts: 0, process: null, gateway: null, upstream: one };
     });
+    this.#limits = toLimits(plan.errands.length);
     this.#viewers = Array.from({ length: OWNERS }, (_, index) =>
-      createViewer({ ownerId: `owner ${index}`, limits: index === 0 ? LIMITS : {} }),
+      createViewer({ ownerId: `owner ${index}`, limits: index === 0 ? this.#limits : {} }),
     );
   }
 
@@ -673,14 +676,22 @@ class Simulation {
     // What a dead gateway did not give back stays counted.
     if (used < owned.length)
       this.#broken.push(`${owned.length} jobs count as ${used} against their owner's quota.`);
-    if (owned.length > LIMITS.jobsPerDay)
-      this.#broken.push(`An owner has ${owned.length} jobs, of ${LIMITS.jobsPerDay} in a day.`);
+    const { jobsPerDay } = this.#limits;
+    if (owned.length > jobsPerDay)
+      this.#broken.push(`An owner has ${owned.length} jobs, of ${jobsPerDay} in a day.`);
     if (this.#plan.faults.length === 0 && this.#deleted.size === 0 && used !== owned.length)
       this.#broken.push(`${owned.length} jobs count as ${used} against their owner's quota.`);
   }
 }
 
-const LIMITS = { jobsInFlight: 4, jobsPerDay: 9, submitsPerMinute: 60 };
+/** A few of an owner's jobs meet each of them. */
+function toLimits(jobs: number) {
+  return {
+    jobsInFlight: Math.ceil(jobs / 8),
+    jobsPerDay: Math.ceil(jobs * 0.3),
+    submitsPerMinute: 2 * jobs,
+  };
+}
 
 type FeedReading = {
   readonly ownerId: string;
