@@ -7,6 +7,7 @@ import {
   type SubscribePayload,
 } from "graphql-ws";
 
+import { platform, sleep } from "./environment.ts";
 import { GatewayError, noAnswer } from "./gateway-error.ts";
 
 /** A submit may take a little over 20 s; what takes longer is lost. */
@@ -89,14 +90,14 @@ export function openConnection({
   let isFinal = false;
   /** How many sockets have closed since anything came on one, besides that the gateway let it in. */
   let closes = 0;
-  let deadline: ReturnType<typeof setTimeout>;
+  let deadline: unknown;
   function giveUpIn(ms: number): void {
-    clearTimeout(deadline);
-    deadline = setTimeout(() => client.terminate(), ms);
+    platform.clearTimeout(deadline);
+    deadline = platform.setTimeout(() => client.terminate(), ms);
   }
 
   function noteClosed(event: unknown): void {
-    clearTimeout(deadline);
+    platform.clearTimeout(deadline);
     const { code, reason: why } = toClosed(event);
     // A credential is missing, wrong or has expired.
     const isRefused = code === 4401 || code === 4403;
@@ -106,7 +107,7 @@ export function openConnection({
     hasConnected &&= !isRefused;
     if (count === 0) return set({ kind: "idle" });
     if (isFinal) return set({ kind: "refused", reason: why });
-    const since = current.kind === "away" ? current.since : Date.now();
+    const since = current.kind === "away" ? current.since : platform.Date.now();
     const reason =
       code === PARAMS_THREW ? excuse : `${likelyCause ?? "The connection is down"}; trying again.`;
     set({ kind: "away", since, reason });
@@ -129,7 +130,7 @@ export function openConnection({
         giveUpIn(closes ? OPEN_MS : FIRST_OPEN_MS);
       },
       connected() {
-        clearTimeout(deadline);
+        platform.clearTimeout(deadline);
         likelyCause = undefined;
         hasConnected = true;
         set({ kind: "connected" });
@@ -137,7 +138,7 @@ export function openConnection({
       message: ({ type }) => type === MessageType.ConnectionAck || (closes = 0),
       closed: noteClosed,
       ping: (isReceived) => isReceived || giveUpIn(PONG_MS),
-      pong: (isReceived) => isReceived && clearTimeout(deadline),
+      pong: (isReceived) => isReceived && platform.clearTimeout(deadline),
     },
   });
 
@@ -178,7 +179,7 @@ export function openConnection({
     const request = new Request(input, init);
     const value = await toCredential();
     if (value !== undefined) request.headers.set("authorization", value);
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const signal = AbortSignal.any([request.signal, platform.AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(request, { signal });
     likelyCause = undefined;
     wasRefused ||= response.status === 401;
@@ -225,7 +226,6 @@ export function toClosed(event: unknown): { readonly code: number; readonly reas
 }
 
 /** From half a second to 22 of them. */
-async function wait(retries: number): Promise<void> {
-  const ms = Math.min(2 ** retries, 15) * 1_000 * (0.5 + Math.random());
-  await new Promise((done) => setTimeout(done, ms));
+function wait(retries: number): Promise<void> {
+  return sleep(Math.min(2 ** retries, 15) * 1_000 * (0.5 + platform.Math.random()));
 }

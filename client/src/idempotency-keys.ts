@@ -1,3 +1,5 @@
+import { platform } from "./environment.ts";
+
 /** Of what was sent without an answer: more than anybody sends by hand. */
 const MAX_KEYS = 1_000;
 
@@ -8,8 +10,7 @@ const MAX_KEYS = 1_000;
  * const result = await gateway.submit(SUBMIT_JOB, { deploymentId, input, key: createKey() });
  */
 export function createKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return platform.crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /**
@@ -23,7 +24,12 @@ export function createKey(): string {
  * await gateway.submit(SUBMIT_JOB, { deploymentId, input, key });
  * keys.drop(text);
  */
-export function createKeys(name: string) {
+export function createKeys(name: string): {
+  find(text: string): string | undefined;
+  keep(text: string, key: string): void;
+  /** The next submit of the same is another job. */
+  drop(text: string): void;
+} {
   const item = createItem(name);
 
   function read(): Readonly<Record<string, string>> {
@@ -34,22 +40,31 @@ export function createKeys(name: string) {
     }
   }
 
-  function without(text: string): (readonly [string, string])[] {
-    const digest = toDigest(text);
-    return Object.entries(read()).filter(([one]) => one !== digest);
+  /** Without a key it is dropped, as JSON leaves out what is undefined. */
+  function write(text: string, key?: string): void {
+    const { [toDigest(text)]: _, ...others } = read();
+    const newest = Object.entries({ ...others, [toDigest(text)]: key }).slice(-MAX_KEYS);
+    item.set(JSON.stringify(Object.fromEntries(newest)));
   }
 
-  return {
-    find: (text: string): string | undefined => read()[toDigest(text)],
-    keep(text: string, key: string): void {
-      const kept = [...without(text), [toDigest(text), key] as const].slice(-MAX_KEYS);
-      item.set(JSON.stringify(Object.fromEntries(kept)));
-    },
-    /** The next submit of the same is another job. */
-    drop(text: string): void {
-      item.set(JSON.stringify(Object.fromEntries(without(text))));
-    },
-  };
+  return { find: (text) => read()[toDigest(text)], keep: write, drop: write };
+}
+
+/**
+ * Sends under an idempotency key of its own what `text` tells from all else: until an answer came, also after a reload,
+ * the same goes under the same key. After an answer that is not `retryable` the next one is another job.
+ */
+export async function sendUnderKey<Result extends { readonly retryable?: boolean }>(
+  name: string,
+  text: string,
+  send: (key: string) => Promise<Result>,
+): Promise<Result> {
+  const keys = createKeys(name);
+  const key = keys.find(text) ?? createKey();
+  keys.keep(text, key);
+  const result = await send(key);
+  if (!result.retryable) keys.drop(text);
+  return result;
 }
 
 const unkept = new Map<string, string>();

@@ -1,11 +1,12 @@
 import type { GatewayClient } from "./create-gateway-client.ts";
 import { JOBS, JOBS_UPDATED } from "./documents.ts";
+import { platform } from "./environment.ts";
 import { GatewayError } from "./gateway-error.ts";
 import type { JobFieldsFragment, JobFilter, JobsQuery } from "./gql.ts";
+import { MAX_PAUSE_MS } from "./watch.ts";
 
 /** The gateway's. */
 const MAX_IN_PAGE = 100;
-const MAX_PAUSE_MS = 30_000;
 
 export type JobListState = {
   /** Newest first. */
@@ -101,7 +102,7 @@ export function createJobList(
       const ms = Math.min(pauseMs * pages * 2 ** failures, MAX_PAUSE_MS);
       await new Promise<void>((done) => {
         hurry = done;
-        setTimeout(done, ms);
+        platform.setTimeout(done, ms);
       });
     }
     isReading = false;
@@ -175,7 +176,8 @@ export function createJobList(
       if (listeners.size === 1) {
         begin();
         // Also where no socket can be had. A search is worth a moment's wait: at a reset it would begin anew.
-        if (isSearched) setTimeout(() => state.totalCount === undefined && void read(), pauseMs);
+        if (isSearched)
+          platform.setTimeout(() => state.totalCount === undefined && void read(), pauseMs);
         else void read();
       }
       return () => {

@@ -14,7 +14,7 @@ import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } fr
 import { type Failure, GatewayError } from "./gateway-error.ts";
 import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
 import { createJobList, type JobListState } from "./job-list.ts";
-import { createItem, createKey, createKeys, toDigest } from "./idempotency-keys.ts";
+import { createItem, sendUnderKey, toDigest } from "./idempotency-keys.ts";
 
 const GatewayContext = createContext<GatewayClient | null>(null);
 
@@ -178,20 +178,17 @@ export function useSubmit({
   async function submit(input: unknown): Promise<string | null> {
     if (isBusy.current) return null;
     const text = JSON.stringify([String(document), others, input]);
-    const keys = createKeys(`runcomfy keys ${name}`);
-    const key = keys.find(text) ?? createKey();
-    keys.keep(text, key);
     isBusy.current = true;
     setAnswer(NO_ANSWER);
     try {
-      const variables = { ...others, input, key };
-      const result: Result = await gateway.submit(document, variables, (next, lost) => {
-        setAttempt(next);
-        if (lost) setAnswer({ name, result: null, error: lost });
-      });
+      const send = (key: string): Promise<Result> =>
+        gateway.submit(document, { ...others, input, key }, (next, lost) => {
+          setAttempt(next);
+          if (lost) setAnswer({ name, result: null, error: lost });
+        });
+      const result = await sendUnderKey(`runcomfy keys ${name}`, text, send);
       const id = result.job?.id;
       if (id !== undefined) stored.set(id);
-      if (result.retryable !== true) keys.drop(text);
       setAnswer({ name, result, error: id === undefined ? new GatewayError(result) : null });
       return id ?? null;
     } catch (error) {

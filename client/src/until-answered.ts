@@ -1,3 +1,4 @@
+import { platform, sleep } from "./environment.ts";
 import { GatewayError } from "./gateway-error.ts";
 
 /** In which a gateway restarts. A try that has begun may take longer. */
@@ -13,7 +14,7 @@ export async function untilAnswered<Answer>(
   send: () => Promise<Answer>,
   onAttempt?: OnAttempt,
 ): Promise<Answer> {
-  const startedAt = performance.now();
+  const late = platform.AbortSignal.timeout(PATIENCE_MS);
   onAttempt?.(1, null);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -22,10 +23,9 @@ export async function untilAnswered<Answer>(
       // Nothing ran, or nobody knows.
       const isLost =
         error instanceof GatewayError && ["NO_ANSWER", "UNAVAILABLE"].includes(error.code);
-      const isLate = performance.now() - startedAt > PATIENCE_MS;
-      if (!isLost || isLate || attempt === MAX_ATTEMPTS) throw error;
+      if (!isLost || late.aborted || attempt === MAX_ATTEMPTS) throw error;
       onAttempt?.(attempt + 1, error);
-      await new Promise((done) => setTimeout(done, 500 * 2 ** attempt));
+      await sleep(500 * 2 ** attempt);
     }
   }
 }

@@ -2,13 +2,14 @@ import type { Client as Socket } from "graphql-ws";
 
 import { toClosed } from "./connection.ts";
 import { JOB_UPDATED, SUBMIT_JOB, toPayload, type TypedDocument } from "./documents.ts";
+import { platform } from "./environment.ts";
 import { GatewayError, toError } from "./gateway-error.ts";
 import type { JobUpdatedSubscription } from "./gql.ts";
 import { createKey } from "./idempotency-keys.ts";
 import type { createRequests } from "./request.ts";
 import type { OnAttempt } from "./until-answered.ts";
 
-const MAX_PAUSE_MS = 30_000;
+export const MAX_PAUSE_MS = 30_000;
 
 export type Job = JobUpdatedSubscription["jobUpdated"];
 
@@ -28,7 +29,7 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
     sink: Sink<Data>,
   ): () => void {
     let failures = 0;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: unknown;
     let leave = begin();
 
     function begin(): () => void {
@@ -67,7 +68,10 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
         end();
         if (error.retryable) {
           const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** failures++);
-          timer = setTimeout(() => (leave = begin()), Math.min(seconds * 1_000, MAX_PAUSE_MS));
+          timer = platform.setTimeout(
+            () => (leave = begin()),
+            Math.min(seconds * 1_000, MAX_PAUSE_MS),
+          );
         }
         sink.error?.(error);
       }
@@ -79,7 +83,7 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
     }
 
     return () => {
-      clearTimeout(timer);
+      platform.clearTimeout(timer);
       leave();
     };
   }

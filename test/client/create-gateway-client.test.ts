@@ -74,7 +74,7 @@ test("an answer that is lost is asked for again under the same key, and the job 
 test("where no answer comes for half a minute, the error has the key to go on with", async () => {
   const { client, proxy } = await openClientOfProcess();
   proxy.drop();
-  vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   let failure: unknown;
   collect(client.submitAndWatch({ ...LANTERN_JOB, key: "key-1" })).catch((error) => {
