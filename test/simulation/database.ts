@@ -36,7 +36,7 @@ export type Row = Readonly<Record<string, string | number | null>>;
 
 let count = 0;
 
-/** What the simulation itself keeps: when jobs ended, and versions that do not follow each other. */
+/** What the simulation itself keeps: when jobs ended, versions that do not follow each other, and jobs above a limit. */
 const CHECKS = `
   create table simulated_ends (job_id text primary key, at real not null);
   create table simulated_leaps (job_id text not null, old integer not null, new integer not null);
@@ -46,7 +46,24 @@ const CHECKS = `
   create trigger simulated_leap after update of version on jobs
     when new.version <> old.version + 1 begin
       insert into simulated_leaps values (new.id, old.version, new.version);
+    end;
+  create table simulated_limits (owner_id text primary key, in_flight integer not null);
+  create table simulated_excess (job_id text not null, in_flight integer not null);
+  create trigger simulated_limit after insert on jobs
+    when new.owner_id in (select owner_id from simulated_limits) begin
+      insert into simulated_excess
+        select new.id, count(*) from jobs
+        where owner_id = new.owner_id and finished_at is null and away_since is null
+          and upstream is new.upstream
+        having count(*) > (select in_flight from simulated_limits where owner_id = new.owner_id);
     end`;
+
+type Limits = Readonly<Record<string, number>>;
+
+function setLimits(sqlite: DatabaseSync, mostInFlight: Limits): void {
+  const insert = sqlite.prepare("insert into simulated_limits values (?, ?)");
+  for (const [ownerId, most] of Object.entries(mostInFlight)) insert.run(ownerId, most);
+}
 
 /** The file of one gateway, as long as `close` is not called: a killed process lets go of it, and the next one opens it. */
 export function createFile(world: World) {
@@ -64,8 +81,8 @@ export function createFile(world: World) {
   };
   return {
     open,
-    /** Makes the tables. */
-    async start(log: Logger): Promise<void> {
+    /** Makes the tables. `mostInFlight` are limits by owner. */
+    async start(log: Logger, mostInFlight: Limits): Promise<void> {
       const process = new SimulatedProcess(world, "first start");
       const store = await process.run(() =>
         open({ process, upstream: "", channels: createChannels(), log }),
@@ -73,6 +90,7 @@ export function createFile(world: World) {
       await store.close();
       process.kill();
       kept.exec(CHECKS);
+      setLimits(kept, mostInFlight);
     },
     /** What is committed, past the gateway. */
     read: (text: string): Row[] => toRows(kept.prepare(text)),
@@ -149,14 +167,15 @@ export class DatabaseServer {
     this.#sqlite.function("poll_ms", { deterministic: true }, () => Math.floor(world.nowMs));
   }
 
-  /** Makes the tables. */
-  async start(log: Logger): Promise<void> {
+  /** Makes the tables. `mostInFlight` are limits by owner. */
+  async start(log: Logger, mostInFlight: Limits = {}): Promise<void> {
     const database = this.openWithoutNetwork();
     const { queries } = database;
     await migrate(database, log);
     for (const statement of [...POLLS, ...createPollTriggers(database)])
       await statement.execute(queries);
     this.#sqlite.exec(CHECKS);
+    setLimits(this.#sqlite, mostInFlight);
   }
 
   readonly open: OpenStore = async ({ process, upstream, channels }) => {

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 import { MUTANTS } from "./mutants.ts";
 import { toPlan } from "./plan.ts";
+import { type Part, shrink, take, wholeOf } from "./shrink.ts";
 
 /** Of one seed: others mostly follow from the first. */
 const MAX_SENTENCES = 10;
@@ -17,6 +18,10 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     mutant: { type: "string" },
     trace: { type: "boolean", default: false },
+    // The part of a plan that a failing run names.
+    gateways: { type: "string" },
+    errands: { type: "string" },
+    faults: { type: "string" },
   },
 });
 
@@ -55,17 +60,35 @@ let jobs = 0;
 let steps = 0;
 let failures = 0;
 for (let seed = first; !isOver(seed); seed++) {
-  const plan = toPlan(String(seed), Number(values.jobs));
+  const whole = toPlan(String(seed), Number(values.jobs));
+  const asked = { ...wholeOf(whole), ...toPart() };
+  const plan = take(whole, asked);
   const outcome = await simulate(plan, values.trace);
   jobs += outcome.jobs;
   steps += outcome.steps;
   if (values.trace) process.stdout.write(outcome.lines.join(""));
   if (outcome.broken.length === 0) continue;
   failures += 1;
-  const faults = plan.faults.map(({ kind }) => kind).join(", ");
-  console.log(`--seed ${seed} (${plan.gateways} gateways; ${faults}):`);
   for (const sentence of outcome.broken.slice(0, MAX_SENTENCES)) console.log(`  ${sentence}`);
+  const again = `--seed ${seed}${values.jobs === "30" ? "" : ` --jobs ${values.jobs}`}`;
+  console.log(`Seed ${seed} failed. Again, with each step: npm run simulate -- ${again} --trace`);
   if (values.mutant !== undefined) break;
+  const isWhole = plan.errands.length === whole.errands.length;
+  if (!isWhole) continue;
+  const part = await shrink(plan, async (smaller) => (await simulate(smaller)).broken.length > 0);
+  const kinds = take(plan, part).faults.map(({ kind }) => kind);
+  console.log(`The smallest part found that fails (faults: ${kinds.join(", ") || "none"}):
+  npm run simulate -- ${again} --gateways ${part.gateways} --errands ${part.errands.join()} --faults ${part.faults.join()}`);
 }
 console.log(`${jobs} jobs in ${steps} steps; ${failures} seeds failed.`);
 process.exitCode = failures > 0 ? 1 : 0;
+
+function toPart(): Partial<Part> {
+  const { gateways, errands, faults } = values;
+  const toIndexes = (text: string): number[] => (text === "" ? [] : text.split(",").map(Number));
+  return {
+    ...(gateways !== undefined && { gateways: Number(gateways) }),
+    ...(errands !== undefined && { errands: toIndexes(errands) }),
+    ...(faults !== undefined && { faults: toIndexes(faults) }),
+  };
+}

@@ -103,7 +103,7 @@ function toFault(chance: Chance, gateways: number): TimedFault {
     case "kill-at-step":
       return { kind, gateway, steps: chance.integer(1, 60), atMs, ms };
     case "freeze":
-      return { kind, gateway, atMs, ms: 1_000 + chance.random() ** 4 * 60_000 };
+      return { kind, gateway, atMs, ms: 1_000 + chance.random() ** 4 * 89_000 };
     case "clock":
       return { kind, gateway, aheadMs: (chance.random() - 0.5) * 240_000, atMs, ms };
     case "weather":
