@@ -300,14 +300,14 @@ class Simulation {
     const called = new Promise<void>((resolve) => this.#world.schedule(process, 0, resolve)).then(
       () => process.run(() => act(gateway)),
     );
-    const outcome = await Promise.race([
+    const outcome = await callers.within(
+      patienceMs,
       called.then(
         (value) => ({ value }) as const,
         (error: unknown) => ({ error }) as const,
       ),
       process.death.then(() => null),
-      callers.wait(patienceMs).then(() => null),
-    ]);
+    );
     await callers.wait(1 + chance.random() * 30);
     if (outcome === null || process.isDead) throw noAnswer(new Error("lost"));
     if ("value" in outcome) return outcome.value;

@@ -168,6 +168,17 @@ export class SimulatedProcess {
     await new Promise<void>((resolve) => this.world.schedule(this, ms, resolve));
   }
 
+  /** Resolves with what comes first, and with null after so long. */
+  async within<Value>(ms: number, ...others: readonly Promise<Value>[]): Promise<Value | null> {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    const cancel = this.world.schedule(this, ms, () => resolve(null));
+    try {
+      return await Promise.race([...others, promise]);
+    } finally {
+      cancel();
+    }
+  }
+
   /** Called before each statement and call: it may be the last one. */
   step(): void {
     if (this.diesAt === null) return;
