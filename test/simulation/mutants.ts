@@ -1,5 +1,5 @@
 type Change = {
-  /** Below `src`. */
+  /** Below `src`, or `client/src`. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -122,6 +122,56 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
         file: "store/polls.ts",
         from: "where status in ('IN_QUEUE', 'IN_PROGRESS')",
         to: "where false and status in ('IN_QUEUE', 'IN_PROGRESS')",
+      },
+    ],
+  },
+  "a client that retries under another key": {
+    seed: 1,
+    changes: [
+      {
+        file: "request.ts",
+        from: "untilAnswered(() => request(document, variables), onAttempt)",
+        to: "untilAnswered(() => request(document, { ...variables, key: variables.key += '+' }), onAttempt)",
+      },
+    ],
+  },
+  "a client that retries after an answer": {
+    seed: 1,
+    changes: [
+      {
+        file: "until-answered.ts",
+        from: '["NO_ANSWER", "UNAVAILABLE"].includes(error.code)',
+        to: "error.retryable",
+      },
+    ],
+  },
+  "a client that gives up on what may pass": {
+    seed: 1,
+    changes: [
+      {
+        file: "until-answered.ts",
+        from: '["NO_ANSWER", "UNAVAILABLE"].includes(error.code)',
+        to: '["NO_ANSWER"].includes(error.code)',
+      },
+    ],
+  },
+  "a client that retries without a pause": {
+    seed: 1,
+    changes: [
+      {
+        file: "until-answered.ts",
+        from: "await sleep(500 * 2 ** attempt);",
+        to: "",
+      },
+    ],
+  },
+  "a client that forgets a key with a lost answer": {
+    seed: 1,
+    changes: [
+      {
+        file: "idempotency-keys.ts",
+        from: "keys.keep(text, key);\n  const result",
+        to: "const result",
       },
     ],
   },

@@ -21,7 +21,7 @@ export type Errand = {
   readonly owner: number;
   readonly deployment: number;
   readonly isKeyed: boolean;
-  /** Leaves its first call without an answer after so long, and calls again where it has a key. */
+  /** Leaves its first call without an answer after so long, and submits again where it has a key. */
   readonly hangsUpMs: number | null;
   readonly coldMs: number;
   readonly runMs: number;

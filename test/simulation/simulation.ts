@@ -2,20 +2,16 @@ import { pino } from "pino";
 
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
-import {
-  IdempotencyConflictError,
-  JobNotCancellableError,
-  JobNotFoundError,
-  UpstreamError,
-} from "../../src/job/errors.ts";
+import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { isFinished, JOB_STATUSES } from "../../src/job/job.ts";
-import { CodedError, LimitError } from "../../src/runtime/coded-error.ts";
+import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
+import { runWithClient, Submission } from "./submission.ts";
 import { FAIR, truthOf, Upstream } from "./upstream.ts";
 import { SimulatedProcess, World } from "./world.ts";
 
@@ -38,7 +34,7 @@ export type Outcome = {
 export async function simulate(plan: Plan, isTraced = false): Promise<Outcome> {
   const world = new World(plan.seed, isTraced);
   const callers = new SimulatedProcess(world, "callers");
-  return await new Simulation(plan, world, callers).run();
+  return await runWithClient(() => new Simulation(plan, world, callers).run());
 }
 
 /** A gateway that is started again and again. */
@@ -286,10 +282,7 @@ class Simulation {
   }
 
   /** One call over the network, which any part of may be lost. Rejects with a `GatewayError` where nobody knows. */
-  async #call<Value>(
-    act: (gateway: Gateway) => Promise<Value>,
-    patienceMs = 30_000,
-  ): Promise<Value> {
+  async #call<Value>(act: (gateway: Gateway) => Promise<Value>): Promise<Value> {
     const callers = this.#callers;
     const { chance } = callers;
     const { gateway } = chance.pick(this.#nodes);
@@ -301,7 +294,7 @@ class Simulation {
       () => process.run(() => act(gateway)),
     );
     const outcome = await callers.within(
-      patienceMs,
+      CALL_TIMEOUT_MS,
       called.then(
         (value) => ({ value }) as const,
         (error: unknown) => ({ error }) as const,
@@ -312,7 +305,6 @@ class Simulation {
     if (outcome === null || process.isDead) throw noAnswer(new Error("lost"));
     if ("value" in outcome) return outcome.value;
     const { error } = outcome;
-    if (isDatabaseFailure(error)) throw new GatewayError({ code: "UNAVAILABLE" });
     // Of a gateway that stops; its server has ended the connection before.
     if (error instanceof Error && error.name === "AbortError") throw noAnswer(error);
     throw error;
@@ -321,7 +313,8 @@ class Simulation {
   async #doErrand(errand: Errand): Promise<void> {
     const { mark, atMs, cancelsAfterMs, watchers, afterwards } = errand;
     await this.#callers.wait(atMs);
-    const job = await this.#submit(errand);
+    const submission = this.#toSubmission(errand);
+    const job = await submission.untilJob();
     if (job === null) return;
     this.#world.note("caller of", mark, "has", job.id, job.status);
     if (cancelsAfterMs !== null) this.#begin(() => this.#cancel(errand, job.id, cancelsAfterMs));
@@ -332,14 +325,14 @@ class Simulation {
     if (versions.size !== 1)
       this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...versions].join(", ")}.`);
     if (afterwards === "rerun") {
-      const rerunMark = this.#nextMark++;
-      const rerun = await this.#submit({ ...errand, mark: rerunMark }, job.id);
+      const again = { ...errand, mark: this.#nextMark++ };
+      const rerun = await this.#toSubmission(again, job.id).untilJob();
       if (rerun !== null) await this.#watch(rerun, this.#ownerOf(errand));
     }
     if (afterwards.startsWith("delete")) await this.#delete(errand, job.id);
     // The same again, under the same key: there must be no other job.
     if (errand.isKeyed && afterwards.endsWith("submit")) {
-      const again = await this.#submit(errand, null, 1);
+      const again = await submission.again();
       const isDeleted = afterwards === "delete-and-submit";
       if (again !== null && (isDeleted || again.id !== job.id))
         this.#broken.push(`The key of ${mark} gave ${again.id} after ${job.id}.`);
@@ -350,16 +343,10 @@ class Simulation {
     return this.#viewers[owner]?.ownerId ?? "";
   }
 
-  /** Submits until there is a job, or a caller would give up: null. */
-  async #submit(
-    errand: Errand,
-    rerunOf: string | null = null,
-    callsBefore = 0,
-  ): Promise<Job | null> {
+  #toSubmission(errand: Errand, rerunOf: string | null = null): Submission {
     const { mark, owner, deployment, isKeyed, hangsUpMs } = errand;
     const viewer = this.#viewers[owner];
     if (viewer === undefined) throw new Error("There is no such owner.");
-    let calls = callsBefore;
     const input = {
       mark,
       prompt: `picture ${mark}`,
@@ -367,54 +354,25 @@ class Simulation {
       runMs: errand.runMs,
       outcome: errand.outcome,
     };
-    const idempotencyKey = isKeyed ? `key ${mark}` : null;
-    const once = (): Promise<Job> =>
-      this.#call(
-        async ({ tracking }) => {
+    return new Submission({
+      mark,
+      isKeyed,
+      callers: this.#callers,
+      hangsUpMs,
+      call: (idempotencyKey) =>
+        this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
             ? tracking.submitJob({ ...request, deploymentId: `deployment-${deployment}`, input })
             : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
-        },
-        calls++ === 0 && hangsUpMs !== null ? hangsUpMs : 30_000,
-      );
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await once();
-      } catch (error) {
-        this.#world.note("submit of", mark, "failed:", describe(error));
-        if (error instanceof GatewayError) {
-          // Nobody knows, so only a key makes it safe to ask again.
-          if (!isKeyed || attempt > 20) return null;
-        } else if (error instanceof UpstreamError) {
-          const { unconfirmedJob, code, retryable } = error;
-          if (unconfirmedJob !== null || code === "SUBMISSION_UNKNOWN") return null;
-          this.#checkUnsent(mark, calls, code);
-          if (!retryable || attempt > 20) return null;
-        } else if (error instanceof LimitError) {
-          this.#checkUnsent(mark, calls, error.code);
-          if (attempt > 20) return null;
-        } else if (error instanceof IdempotencyConflictError) {
-          return null;
-        } else if (error instanceof JobNotFoundError && rerunOf !== null) {
-          return null;
-        } else throw error;
-        await this.#callers.wait(1_000 + this.#callers.chance.random() * 5_000);
-      }
-    }
-  }
-
-  /** Whoever is told that a job was not submitted must not pay for it. */
-  #checkUnsent(mark: number, calls: number, code: string): void {
-    // A call of before may have arrived all the same.
-    if (calls > 1) return;
-    if (
-      this.#upstreams.some(({ posts }) =>
-        posts.some((post) => post.mark === mark && post.isAccepted),
-      )
-    )
-      this.#broken.push(`A caller was told ${code} of ${mark}, which was accepted.`);
+        }),
+      wasAccepted: () =>
+        this.#upstreams.some(({ posts }) =>
+          posts.some((post) => post.mark === mark && post.isAccepted),
+        ),
+      onBroken: (sentence) => void this.#broken.push(sentence),
+    });
   }
 
   async #cancel(errand: Errand, jobId: string, afterMs: number): Promise<void> {
@@ -434,7 +392,7 @@ class Simulation {
         return;
       } catch (error) {
         if (error instanceof JobNotCancellableError || error instanceof JobNotFoundError) return;
-        if (!(error instanceof GatewayError) && !(error instanceof UpstreamError)) throw error;
+        if (!isLost(error) && !(error instanceof UpstreamError)) throw error;
       }
     }
   }
@@ -448,7 +406,7 @@ class Simulation {
         return;
       } catch (error) {
         if (error instanceof JobNotFoundError) return;
-        if (!(error instanceof GatewayError)) throw error;
+        if (!isLost(error)) throw error;
       }
       await this.#callers.wait(1_000);
     }
@@ -712,12 +670,20 @@ function toLimits(jobs: number) {
   };
 }
 
+/** Of callers. */
+const CALL_TIMEOUT_MS = 30_000;
+
 type FeedReading = {
   readonly ownerId: string;
   /** The newest version of each job that it gave. */
   readonly versions: Map<string, number>;
   cursor: string | null;
 };
+
+/** Nobody knows what became of a call, or it was in vain. */
+function isLost(error: unknown): boolean {
+  return error instanceof GatewayError || isDatabaseFailure(error);
+}
 
 function describe(error: unknown): string {
   const code = error instanceof CodedError || error instanceof UpstreamError ? error.code : "";
