@@ -60,39 +60,6 @@ test("whoever ends a watch that waits is not kept waiting, nor is its subscripti
   await expect.poll(() => kinds.at(-1)).toBe("idle");
 });
 
-test("an answer that is lost is asked for again under the same key, and the job runs once", async () => {
-  const { client, proxy } = await openShared();
-  proxy.loseAnswers("SubmitJobSuccess");
-  const jobs = collect(client.submitAndWatch({ ...LANTERN_JOB, tags: ["lost"] }));
-  await expect.poll(() => proxy.lost(), SOON).toBeGreaterThan(0);
-  proxy.heal();
-  expect((await jobs).at(-1)?.status).toBe("SUCCEEDED");
-  const filter = { tag: "lost" };
-  expect((await client.request(JOBS, { first: 10, filter })).jobs.edges).toHaveLength(1);
-});
-
-test("where no answer comes for half a minute, the error has the key to go on with", async () => {
-  const { client, proxy } = await openClientOfProcess();
-  proxy.drop();
-  vi.useFakeTimers({ toFake: ["setTimeout"] });
-  onTestFinished(() => void vi.useRealTimers());
-  let failure: unknown;
-  collect(client.submitAndWatch({ ...LANTERN_JOB, key: "key-1" })).catch((error) => {
-    failure = error;
-  });
-  await vi.waitFor(
-    () => {
-      vi.advanceTimersByTime(1_000);
-      expect(failure).toMatchObject({
-        code: "NO_ANSWER",
-        message: expect.stringContaining('key: "key-1"'),
-      });
-    },
-    { interval: 20, timeout: 20_000 },
-  );
-  expect(proxy.refused()).toBeGreaterThan(4);
-});
-
 test("an answer that was lost leaves the key with whatever the next try meets", async () => {
   let tries = 0;
   const server = createServer((request, response) => {

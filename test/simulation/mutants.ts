@@ -155,6 +155,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "a client that never gives up": {
+    seed: 1,
+    changes: [
+      {
+        file: "until-answered.ts",
+        from: "if (!isLost || late.aborted || attempt === MAX_ATTEMPTS) throw error;",
+        to: "if (!isLost) throw error;",
+      },
+    ],
+  },
   "a client that retries without a pause": {
     seed: 1,
     changes: [

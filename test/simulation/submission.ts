@@ -12,8 +12,9 @@ import type { SimulatedProcess } from "./world.ts";
 
 /** Each lasts as long as the client tries by itself; after the last one somebody gives up. */
 const MAX_PRESSES = 20;
-/** For so long the client promises to repeat a call that has no answer. */
+/** For so long the client promises to repeat a call that has no answer, and after its last pause no longer. */
 const PATIENCE_MS = 30_000;
+const MAX_PAUSE_MS = 16_001;
 /** The client's shortest pause, but for what adding up times loses. */
 const MIN_PAUSE_MS = 999;
 /** Where the client keeps its keys. */
@@ -133,6 +134,9 @@ export class Submission {
     if (press.isAnswered) onBroken(`The client submitted ${mark} again after an answer.`);
     const pauseMs = world.nowMs - press.endedAtMs;
     if (pauseMs < MIN_PAUSE_MS) onBroken(`The client asked for ${mark} again after ${pauseMs} ms.`);
+    const spentMs = world.nowMs - press.startedAtMs;
+    if (spentMs > PATIENCE_MS + MAX_PAUSE_MS)
+      onBroken(`The client still asked for ${mark} after ${spentMs} ms.`);
     try {
       this.#calls += 1;
       const answer = await call(key).then(toSuccess, toFailure);
