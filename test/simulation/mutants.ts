@@ -25,7 +25,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "no fence on the version": {
-    seed: 11,
+    seed: 16,
     changes: [
       {
         file: "store/job-store.ts",
@@ -35,7 +35,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a claim that never expires": {
-    seed: 6,
+    seed: 16,
     changes: [
       {
         file: "store/polls.ts",
@@ -51,7 +51,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "an abandoned submit settled while it is under way": {
-    seed: 6,
+    seed: 10,
     changes: [
       {
         file: "store/submits.ts",
@@ -96,7 +96,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a lost answer taken for one that was not sent": {
-    seed: 6,
+    seed: 35,
     changes: [
       {
         file: "runcomfy/runcomfy-error.ts",
@@ -126,7 +126,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that retries under another key": {
-    seed: 1,
+    seed: 2,
     changes: [
       {
         file: "request.ts",
@@ -146,7 +146,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that gives up on what may pass": {
-    seed: 1,
+    seed: 4,
     changes: [
       {
         file: "until-answered.ts",
@@ -156,7 +156,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that never gives up": {
-    seed: 1,
+    seed: 39,
     changes: [
       {
         file: "until-answered.ts",
