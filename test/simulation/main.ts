@@ -36,15 +36,16 @@ if (values.mutant !== undefined) {
       if (changes.length === 0) return loaded;
       let source = readFileSync(new URL(url), "utf8");
       for (const change of changes) {
-        if (source.includes(change.from)) missing.delete(change);
-        source = source.replace(change.from, () => change.to);
+        const parts = source.split(change.from);
+        if (parts.length === 2) missing.delete(change);
+        source = parts.join(change.to);
       }
       return { ...loaded, source };
     },
   });
   process.on("exit", () => {
     if (missing.size === 0) return;
-    console.error("The source has no place for", [...missing]);
+    console.error("The source has no place, or several, for", [...missing]);
     process.exitCode = 2;
   });
 }

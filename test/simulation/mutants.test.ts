@@ -9,13 +9,11 @@ import { MUTANTS } from "./mutants.ts";
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
 // A simulation that finds nothing may be one that sees nothing.
-test.each(Object.entries(MUTANTS))("%s is found", async (name, { seed }) => {
-  const running = promisify(execFile)(process.execPath, [
-    ...[MAIN, "--mutant", name],
-    ...["--seed", String(seed)],
-  ]);
+test.each(Object.keys(MUTANTS))("%s is found", async (name) => {
+  // From the known seed on, as a change of the code may make that one pass.
+  const running = promisify(execFile)(process.execPath, [MAIN, "--mutant", name]);
   await expect(running).rejects.toMatchObject({
     code: 1,
-    stdout: expect.stringContaining(`Seed ${seed} failed`),
+    stdout: expect.stringMatching(/^Seed \d+ failed/m),
   });
 });
