@@ -12,14 +12,22 @@ import { createFeedReader, createJobReader } from "../../src/watch/shared-reader
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { type JobsWatch, watchJobs } from "../../src/watch/watch-jobs.ts";
 import type { OpenStore } from "./database.ts";
-import type { Upstream } from "./upstream.ts";
+import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
 import type { SimulatedProcess } from "./world.ts";
 
 export type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
-const SUBMIT_TIMEOUT_SECONDS = 10;
+export const SUBMIT_TIMEOUT_SECONDS = 10;
 const SUBMIT_MARGIN_SECONDS = 5;
 const DEADLINE_SECONDS = 3_600;
+
+/** Made at some time after it was asked for; a later one has a higher token. */
+export type Claim = {
+  readonly jobId: string;
+  readonly by: SimulatedProcess;
+  readonly token: number;
+  readonly askedAtMs: number;
+};
 
 /** What follows jobs in a gateway, as `src/gateway.ts` makes it; of a process, against an upstream. */
 export async function startGateway(options: {
@@ -28,14 +36,15 @@ export async function startGateway(options: {
   readonly upstream: Upstream;
   /** Notified of what a gateway must never have to say. */
   readonly onBug: (line: string) => void;
-  /** Notified of each claim. */
-  readonly onClaim: (jobId: string, token: number) => void;
+  /** Notified of each claim, and that it is no longer held. */
+  readonly onClaim: (claim: Claim) => void;
+  readonly onPutBack: (jobId: string) => void;
 }) {
-  const { process, openStore, upstream, onBug, onClaim } = options;
+  const { process, openStore, upstream, onBug } = options;
   const log = createLog(onBug);
   const channels = createChannels();
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
-  const store: JobStore = { ...opened, polls: watchClaims(opened.polls, onClaim) };
+  const store: JobStore = { ...opened, polls: watchClaims(opened.polls, options) };
   const health = new UpstreamHealth({
     now: clock.monotonic,
     random: chance.random,
@@ -69,7 +78,7 @@ export async function startGateway(options: {
     deadlineSeconds: DEADLINE_SECONDS,
     submitTimeoutSeconds: SUBMIT_TIMEOUT_SECONDS,
     submitMarginSeconds: SUBMIT_MARGIN_SECONDS,
-    submitsAtOnce: 5,
+    submitsAtOnce: SUBMITS_AT_ONCE,
     pollsAtOnce: 10,
     pollCostSeconds: 1,
     log,
@@ -93,14 +102,24 @@ export async function startGateway(options: {
 
 function watchClaims(
   polls: JobStore["polls"],
-  onClaim: (jobId: string, token: number) => void,
+  {
+    process,
+    onClaim,
+    onPutBack,
+  }: Pick<Parameters<typeof startGateway>[0], "process" | "onClaim" | "onPutBack">,
 ): JobStore["polls"] {
   return {
     ...polls,
     async claimDue(options) {
+      const askedAtMs = process.world.nowMs;
       const claimed = await polls.claimDue(options);
-      for (const { job, token } of claimed.polls) onClaim(job.id, token);
+      for (const { job, token } of claimed.polls)
+        onClaim({ jobId: job.id, by: process, token, askedAtMs });
       return claimed;
+    },
+    async putBack(ended) {
+      for (const { jobId } of ended) onPutBack(jobId);
+      await polls.putBack(ended);
     },
   };
 }

@@ -185,4 +185,39 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "more POSTs at once than there may be": {
+    seed: 2,
+    changes: [
+      {
+        file: "tracking/submit-job.ts",
+        from: "total: submitsAtOnce,",
+        to: "total: submitsAtOnce * 4,",
+      },
+    ],
+  },
+  "a stop that hands no poll over": {
+    seed: 95,
+    changes: [
+      {
+        file: "tracking/poller.ts",
+        from: "next: { ...polls, delayMs: 0 } };",
+        to: "next: null };",
+      },
+    ],
+  },
+  "a pause that nobody keeps": {
+    seed: 11,
+    changes: [
+      {
+        file: "tracking/poller.ts",
+        from: "if (delayMs > 0) return Math.min(delayMs, MAX_SLEEP_MS);",
+        to: "",
+      },
+      {
+        file: "runcomfy/transport.ts",
+        from: "if (pausedForMs > 0)",
+        to: "if (pausedForMs > 0 && false)",
+      },
+    ],
+  },
 };

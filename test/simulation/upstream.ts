@@ -30,6 +30,8 @@ export const FAIR: Weather = {
   garbage: 0,
 };
 
+export const SUBMITS_AT_ONCE = 5;
+
 /** In any weather some answers come late. */
 const LATE = 0.02;
 
@@ -72,14 +74,26 @@ export class Upstream {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #others: () => readonly Upstream[];
+  readonly #onPost: (mark: number, sender: string) => void;
+  /** Until when each gateway was asked to call nobody. */
+  readonly #pausedUntilMs = new Map<SimulatedProcess, number>();
   #freeFrom = new Map<string, number>();
 
-  constructor(world: World, name: string, others: () => readonly Upstream[]) {
+  constructor(
+    world: World,
+    name: string,
+    options: {
+      readonly others: () => readonly Upstream[];
+      /** Notified of a POST that leaves its sender. */
+      readonly onPost: (mark: number, sender: string) => void;
+    },
+  ) {
     this.name = name;
     this.#world = world;
     this.#process = new SimulatedProcess(world, `upstream ${name}`);
     this.#chance = this.#process.chance;
-    this.#others = others;
+    this.#others = options.others;
+    this.#onPost = options.onPost;
   }
 
   /** What sends a gateway's requests here. */
@@ -87,6 +101,8 @@ export class Upstream {
     return async (given: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       if (process.isDead) return await new Promise(() => undefined);
       process.step();
+      if (this.#world.nowMs < (this.#pausedUntilMs.get(process) ?? 0))
+        this.broken.push(`${process.name} did not wait as long as it was asked to.`);
       const sent = new Request(given, init);
       const { signal } = sent;
       const request = await toCall(sent);
@@ -100,6 +116,8 @@ export class Upstream {
         const answer = await promise;
         if (post !== null) post.end = toEnd(answer);
         const { httpStatus, body, retryAfterMs } = answer;
+        if (retryAfterMs !== null)
+          this.#pausedUntilMs.set(process, this.#world.nowMs + retryAfterMs);
         const headers = retryAfterMs === null ? {} : { "retry-after": `${retryAfterMs / 1_000}` };
         return new Response(body, { status: httpStatus, headers });
       } catch (error) {
@@ -152,8 +170,12 @@ export class Upstream {
         `A second POST of ${mark} left ${process.name}, after one of ${before.by.name} that may have been accepted.`,
       );
     }
+    this.#onPost(mark, process.name);
     const post: Post = { mark, by: process, end: null, isAccepted: false };
     this.posts.push(post);
+    const open = this.posts.filter(({ by, end }) => by === process && end === null);
+    if (open.length > SUBMITS_AT_ONCE)
+      this.broken.push(`${process.name} has ${open.length} POSTs under way.`);
     // Of a dead sender nobody will ever know.
     void process.death.then(() => (post.end ??= "unknown"));
     return post;
