@@ -4,21 +4,34 @@ import { SHORT_TIMES } from "./cluster.ts";
 import { findDisturbance } from "./disturbances.ts";
 import { runSoak } from "./run-soak.ts";
 
-const LASTING = { lastingMs: 2_500, choice: 1 };
+const SHORT = { lastingMs: 2_500, choice: 1 };
+/** Longer than a claim. */
+const LONG = { lastingMs: 10_000, startsAfterMs: 0 };
 /** To look for other ones is the part of `npm run soak`. */
-const ROUND = {
-  disturbances: [
-    { ...findDisturbance("a Postgres that crashes"), ...LASTING, startsAfterMs: 0 },
-    { ...findDisturbance("an upstream behind a black hole"), ...LASTING, startsAfterMs: 200 },
-  ],
-  jobsInFlight: 20,
-  mayReset: true,
-};
+const ROUNDS = [
+  {
+    disturbances: [
+      { ...findDisturbance("a Postgres that crashes"), ...SHORT, startsAfterMs: 0 },
+      { ...findDisturbance("an upstream behind a black hole"), ...SHORT, startsAfterMs: 200 },
+    ],
+    jobsInFlight: 20,
+    mayReset: true,
+  },
+  {
+    disturbances: [
+      { ...findDisturbance("a gateway with its clock an hour off"), ...LONG, choice: 0 },
+      { ...findDisturbance("a frozen gateway"), ...LONG, choice: 1 },
+      { ...findDisturbance("kill -9 of a gateway"), ...SHORT, choice: 0, startsAfterMs: 3_000 },
+    ],
+    jobsInFlight: 20,
+    mayReset: false,
+  },
+];
 
-test("disturbances, two at once, break no promise", { timeout: 300_000 }, async () => {
+test("disturbances, two or three at once, break no promise", { timeout: 300_000 }, async () => {
   const told: string[] = [];
   const broken = await runSoak({
-    rounds: [ROUND],
+    rounds: ROUNDS,
     gateways: 2,
     program: inject("programFolder"),
     environment: SHORT_TIMES,

@@ -2,7 +2,6 @@ import { afterAll, inject } from "vitest";
 
 import { createDatabase } from "../support/postgres.ts";
 import { createChecker } from "./checker.ts";
-import type { Member } from "./cluster.ts";
 import { startCluster } from "./cluster.ts";
 
 /** For whatever has to come true in the end, on a machine that does other things as well. */
@@ -25,11 +24,6 @@ export async function openTestCluster(gateways: number) {
       await checker.whenAllEnded(45_000);
       const { findBroken } = checker;
       if ((await findBroken()).length > 0) throw new Error((await findBroken()).join("\n"));
-    },
-    oldest(): Member {
-      const [member] = cluster.members();
-      if (member === undefined) throw new Error("There is no gateway; start one first.");
-      return member;
     },
     /** Has so many jobs at the upstream that stay there until they are finished. */
     async hold(count: number, status = "in_progress"): Promise<void> {

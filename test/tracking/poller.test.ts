@@ -200,21 +200,6 @@ test("a job that the upstream does not know is lost once it is no longer young",
   expect((await store.jobs.read(id))?.error?.code).toBe("LOST");
 });
 
-test("a poll that hangs is the job's only one until its claim ends, and then another gateway polls it", async () => {
-  await accept("long");
-  const release = upstream.hold("status");
-  await until(() => upstream.count("status") === 1);
-  const dead = poller;
-  poller = open();
-  passTime(8_900);
-  await poller.tick();
-  expect(upstream.count("status")).toBe(1);
-  passTime(200);
-  await until(() => upstream.count("status") === 2);
-  release();
-  await dead.close();
-});
-
 test("the polls of one deployment's jobs grow to nearly as many as there may be at all, and no further", async () => {
   upstream.script("long", ["in_progress"]);
   await acceptMany("long", 70);
@@ -283,17 +268,6 @@ test("a gateway in an outage polls no job, leaves all to a gateway that is in no
   const { id } = await accept("warm-glow");
   await runcomfy.probe("warm-glow", AbortSignal.timeout(5_000));
   await until(() => hasStatus(id, "SUCCEEDED"));
-});
-
-test("a pause that RunComfy asked for stops all polls", async () => {
-  await accept("long");
-  health.notePause(5_000);
-  for (let turns = 0; turns < 40; turns++) {
-    await poller.tick();
-    passTime(100);
-  }
-  expect(upstream.count("status")).toBe(0);
-  await until(() => upstream.count("status") === 1);
 });
 
 test("when a run has ended, the next in its queue is polled at once, and others are not", async () => {

@@ -56,22 +56,6 @@ test("a submit that waits has neither a row nor a POST, and gets both in its tur
   expect(sent).toEqual(["Glow", "a", "b", "c", "a", "a"]);
 });
 
-test("of many submits at once each becomes a job of its own, in no more POSTs at once than may be", async () => {
-  const release = upstream.hold("submit");
-  submitter = connectSubmitter({ upstream, store, submitsAtOnce: 5 });
-  const keys = Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? `key-${index}` : null));
-  const all = Promise.all(keys.map((key) => submit(key)));
-  await upstream.whenRequested("submit", 5);
-  await letPass(100);
-  expect(upstream.count("submit")).toBe(5);
-  release();
-  const submitted = await all;
-  expect(new Set(submitted.map(({ job }) => job.requestId)).size).toBe(60);
-  expect(await store.jobs.count({ statuses: ["IN_QUEUE"] })).toBe(60);
-  expect(upstream.count("submit")).toBe(60);
-  expect(upstream.mostUnanswered()).toBeLessThanOrEqual(5);
-});
-
 test("the time-out of a POST begins when it leaves, not when its submit comes", async () => {
   upstream.slow("submit", 600);
   submitter = connectSubmitter({ upstream, store, submitsAtOnce: 1, timeoutMs: 1_100 });

@@ -65,7 +65,6 @@ export async function startFaultyUpstream(
   const waiters = new Set<() => void>();
   const delaysMs = new Map<UpstreamCall, number>();
   const unanswered = new Set<ServerResponse>();
-  let mostUnanswered = 0;
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
   let deployments: readonly unknown[] = [];
 
@@ -77,7 +76,6 @@ export async function startFaultyUpstream(
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
     response.on("error", () => {}); // The client may hang up in the middle of an answer.
     unanswered.add(response);
-    mostUnanswered = Math.max(mostUnanswered, unanswered.size);
     // When its answer ends, before the client can know of that and send the next request; or when it has left.
     for (const end of ["prefinish", "close"]) response.once(end, () => unanswered.delete(response));
     const recorded = await record(request, token).catch(() => null);
@@ -241,8 +239,6 @@ export async function startFaultyUpstream(
     },
     /** Lets every answer to a call take so much longer from now on. */
     slow: (call: UpstreamCall, delayMs: number) => void delaysMs.set(call, delayMs),
-    /** The most requests that had no whole answer at once. */
-    mostUnanswered: () => mostUnanswered,
     close,
     [Symbol.asyncDispose]: close,
   };
