@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
@@ -53,7 +53,7 @@ export function createDeletions(database: Database, announce: (id: string) => vo
           with old as (
             select id from jobs where status = ${status} and ${age} < ${nowMs} - ${createdForMs}
               and finished_at < ${nowMs} - ${finishedForMs}
-            order by ${age}, id limit ${limit - deleted} ${skipLocked}
+            order by ${age}, id limit ${atMost(limit - deleted)} ${skipLocked}
           )
           delete from jobs where id in (select id from old) returning id`.execute(queries);
         deleted += rows.length;

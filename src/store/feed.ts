@@ -2,7 +2,7 @@ import { type RawBuilder, sql, type SqlBool } from "kysely";
 
 import { chance } from "../runtime/environment.ts";
 import { isFinished, type Job, type JobChangeReason } from "../job/job.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import {
   createCursorSeal,
   type CursorSeal,
@@ -88,11 +88,15 @@ async function readPage(
   const rows = await changed
     .selectAll("jobs")
     .select(unheard.as("unheard"))
-    .limit(limit + 1)
+    .limit(atMost(limit + 1))
     .execute();
   const isWhole = rows.length <= limit;
   if (!isWhole) {
-    const [beyond] = await changed.select("id").offset(MAX_CHANGES_BEHIND).limit(1).execute();
+    const [beyond] = await changed
+      .select("id")
+      .offset(MAX_CHANGES_BEHIND)
+      .limit(sql.lit(1))
+      .execute();
     if (beyond !== undefined) return null;
   }
 
@@ -162,7 +166,7 @@ function aggregateUnheard(
       select status_changed from jobs
       where ${isAfter(changed, until, ownerId)}
         and ${isIn(number, until)} and not (${isIn(number, toHeard(cursor))})
-      order by ${changed}, id limit ${MAX_UNHEARD + 1}
+      order by ${changed}, id limit ${sql.lit(MAX_UNHEARD + 1)}
     ) as unheard
   )`;
 }

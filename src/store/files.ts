@@ -3,7 +3,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { KeptFile } from "../job/asset.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 import { endLease, isLeased, isUnused } from "./upload-rows.ts";
@@ -111,7 +111,7 @@ export function createFiles(
       const claim = sql<ClaimedFile>`
         with due as (
           select job_id, number from kept_files where due_at <= ${nowMs}
-          order by due_at limit ${limit} ${skipLocked}
+          order by due_at limit ${atMost(limit)} ${skipLocked}
         )
         update kept_files set due_at = ${nowMs} + ${claimMs}, attempts = attempts + 1
         where (job_id, number) in (select job_id, number from due)
@@ -193,7 +193,7 @@ export function createFiles(
     /** Names of files without a row: it is gone, or their lease has ended. */
     async listPendingDeletions(limit: number): Promise<string[]> {
       const { rows } = await sql<Pick<Tables["pending_deletions"], "file">>`
-        select file from pending_deletions where due_at <= ${nowMs} limit ${limit}`.execute(
+        select file from pending_deletions where due_at <= ${nowMs} limit ${atMost(limit)}`.execute(
         queries,
       );
       return rows.map(({ file }) => file);

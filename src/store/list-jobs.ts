@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 
 import { clock } from "../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
-import type { Database, Dialect } from "./database.ts";
+import { atMost, type Database, type Dialect } from "./database.ts";
 import { inChunks, type JobRow, toJob } from "./job-rows.ts";
 
 /** Every given condition must hold; bounds are exclusive. */
@@ -134,7 +134,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
         toStretches({ also: sql`` }, { filter, direction: "forward" }, MAX_COUNTED),
       );
       const { rows } = await sql<{ readonly count: number }>`
-        select count(*) as count from (select id from (${all}) as places limit ${MAX_COUNTED}) as counted
+        select count(*) as count from (select id from (${all}) as places limit ${sql.lit(MAX_COUNTED)}) as counted
       `.execute(reads);
       return rows[0]?.count ?? 0;
     },
@@ -262,7 +262,7 @@ function selectFirst<Row>(wanted: Wanted, range: Stretch, limit: number): RawBui
   return stretches.length === 1
     ? sql`${unite(stretches)}`
     : sql`select * from (${unite(stretches)}) as stretches
-        order by created_at ${direction}, id ${direction} limit ${limit}`;
+        order by created_at ${direction}, id ${direction} limit ${atMost(limit)}`;
 }
 
 function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sql[] {
@@ -281,7 +281,7 @@ function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sq
       ...toBounds(range, age, id),
     ];
     const order = sql`order by ${age} ${direction}, ${id} ${direction}`;
-    return sql`select ${columns} from ${from} where ${and(all)} ${order} limit ${limit}`;
+    return sql`select ${columns} from ${from} where ${and(all)} ${order} limit ${atMost(limit)}`;
   });
 }
 

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Job } from "../job/job.ts";
 import type { Polls } from "../job/polls.ts";
 import { namesOf } from "../job/upstream.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { type JobRow, toJob } from "./job-rows.ts";
 
 /** For 9 s it is nobody else's. */
@@ -144,7 +144,7 @@ export function createPolls(database: Database) {
   }
 
   const select = (which: RawBuilder<unknown>, limit: number): RawBuilder<unknown> =>
-    sql`select job_id, due_at, was_due_at from polls where ${which} limit ${limit} ${skipLocked}`;
+    sql`select job_id, due_at, was_due_at from polls where ${which} limit ${atMost(limit)} ${skipLocked}`;
 
   async function claim(chosen: RawBuilder<unknown>) {
     const { rows } = await sql<{ next_in_ms: number | null } & (ClaimedRow | { id: null })>`
@@ -189,7 +189,7 @@ export function createPolls(database: Database) {
       const due = union((upstream) =>
         select(sql`upstream = ${upstream} and ${isDue} order by due_at`, limit),
       );
-      return await claim(sql`select * from (${due}) as due order by due_at limit ${limit}`);
+      return await claim(sql`select * from (${due}) as due order by due_at limit ${atMost(limit)}`);
     },
 
     /** Says when the next polls are due. Does nothing for a poll that somebody else has claimed meanwhile. */

@@ -6,7 +6,7 @@ import type { JsonObject } from "../job/json.ts";
 import { toSearchText } from "../job/input.ts";
 import { namesOf } from "../job/upstream.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import { fromJob, IS_ACCEPTED, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createOwnerWrites } from "./quotas.ts";
@@ -121,7 +121,7 @@ export function createSubmits(
         with abandoned as (
           select id from jobs where status = 'SUBMITTING'
             and (submit_until <= ${nowMs} or submit_until > ${nowMs} + ${MAX_LEASE_MS})
-          order by created_at, id limit ${limit} ${skipLocked}
+          order by created_at, id limit ${atMost(limit)} ${skipLocked}
         )
         update jobs set submit_until = ${ABANDONED} where id in (select id from abandoned)
           returning id`.execute(queries);

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { InvalidInputError } from "../job/errors.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { inChunks, inOrder } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 import { createOwnerWrites } from "./quotas.ts";
@@ -83,7 +83,7 @@ export function createUploads(database: Database) {
       const { rows } = await sql`
         with unused as (
           select id from uploads where ${isUnused(nowMs)}
-            order by created_at limit ${limit} ${skipLocked}
+            order by created_at limit ${atMost(limit)} ${skipLocked}
         )
         delete from uploads where id in (select id from unused) returning id`.execute(queries);
       return rows.length;

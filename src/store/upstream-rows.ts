@@ -2,7 +2,7 @@ import { type Selectable, sql } from "kysely";
 
 import type { Run } from "../job/run-times.ts";
 import { namesOf } from "../job/upstream.ts";
-import type { Database } from "./database.ts";
+import { atMost, type Database } from "./database.ts";
 import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -20,7 +20,7 @@ export function createReadRuns({ reads, upstream }: Database) {
       .where("deployment_id", "=", deploymentId)
       .where("upstream", "in", namesOf(upstream))
       .orderBy("number", "desc")
-      .limit(MAX_RUNS)
+      .limit(atMost(MAX_RUNS))
       .execute();
     return rows.map(toRun);
   };
@@ -84,7 +84,7 @@ export function createFollowedJobs(database: Database) {
         select id from jobs
           where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + away_ms < ${beforeMs}
             and upstream = ${upstream} and away_since is null
-          order by created_at + 0 limit ${limit}`.execute(queries);
+          order by created_at + 0 limit ${atMost(limit)}`.execute(queries);
       return rows.map(({ id }) => id);
     },
 
