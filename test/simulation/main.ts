@@ -55,8 +55,10 @@ const known = MUTANTS[values.mutant ?? ""]?.seed ?? 1;
 const first = Number(values.seed ?? values.first ?? known);
 const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
 const endsAtMs = performance.now() + Number(values.minutes ?? 0) * 60_000;
+let isStopped = false;
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => (isStopped = true));
 const isOver = (seed: number): boolean =>
-  values.minutes === undefined ? seed > last : performance.now() >= endsAtMs;
+  isStopped || (values.minutes === undefined ? seed > last : performance.now() >= endsAtMs);
 let jobs = 0;
 let steps = 0;
 let failures = 0;
