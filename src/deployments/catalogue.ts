@@ -1,11 +1,14 @@
 import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { JobKind } from "../job/kind.ts";
 import { nearMisses } from "./near-misses.ts";
 
 /** A deployment as clients see it; null where nobody said. */
 export type Deployment = {
   /** The vendor's id. */
   readonly id: string;
+  /** Which of the vendor's APIs runs it. */
+  readonly kind: JobKind;
   readonly name: string;
   readonly description: string | null;
   /** The model whose built-in profile holds, as far as there is no schema. */
@@ -16,6 +19,20 @@ export type Deployment = {
   readonly outputSchema: JsonObject | null;
   readonly input: InputContract | null;
   readonly output: OutputContract | null;
+  /** What a run costs at least, as the vendor's catalogue says. */
+  readonly price: Price | null;
+  /** The nodes of a ComfyUI workflow whose files are the result; null: every node that saves files. */
+  readonly outputs: readonly string[] | null;
+  /** What is POSTed for an input, in which uploads have become URLs. */
+  readonly toBody: (input: JsonObject) => JsonObject;
+};
+
+/** A base in USD, not a quote. */
+export type Price = {
+  readonly amount: number;
+  /** The vendor's word for what is counted, e.g. `output` or `second`. */
+  readonly unit: string;
+  readonly note: string | null;
 };
 
 /** What a deployment takes, as far as it is known. */
@@ -78,10 +95,16 @@ export function createCatalogue(
 /** What holds without a file: nothing is known of any deployment, and any may be used. */
 export const OPEN_CATALOGUE = createCatalogue([], { hasOthers: true });
 
-/** What is known of a deployment that is in no catalogue. */
+/** The body of a POST is the input itself, in all kinds but one. */
+export function toSameBody(input: JsonObject): JsonObject {
+  return input;
+}
+
+/** What is known of a deployment that is in no catalogue: it is a LoRA's. */
 export function toUnlisted(id: string): Deployment {
   return {
     id,
+    kind: "lora",
     name: id,
     description: null,
     model: null,
@@ -89,6 +112,9 @@ export function toUnlisted(id: string): Deployment {
     outputSchema: null,
     input: null,
     output: null,
+    price: null,
+    outputs: null,
+    toBody: toSameBody,
   };
 }
 

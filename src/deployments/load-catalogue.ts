@@ -6,7 +6,13 @@ import { z } from "zod";
 import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
-import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
+import {
+  type Catalogue,
+  createCatalogue,
+  type Deployment,
+  type ObjectShape,
+  toSameBody,
+} from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
@@ -186,6 +192,10 @@ function createEntryReader({
     return [
       {
         ...form,
+        kind: "lora",
+        price: null,
+        outputs: null,
+        toBody: toSameBody,
         inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {
           submitField,
