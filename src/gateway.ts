@@ -142,9 +142,7 @@ export async function startGateway(
     log,
   });
   keep(startOutageProbe({ health, runcomfy }));
-  const { deployments, hasOthers } = catalogue;
-  const ids = hasOthers ? "all" : deployments.map(({ id }) => id);
-  const live = createLiveDeployments({ runcomfy, ids, log });
+  const live = createLiveDeployments({ runcomfy, ids: catalogue.liveIds, log });
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";
   // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.

@@ -69,6 +69,8 @@ export type Catalogue = {
   readonly deployments: readonly Deployment[];
   /** Whether others exist too: every well-formed id is passed on upstream then. */
   readonly hasOthers: boolean;
+  /** Those of which RunComfy's list of deployments tells; models are in none. */
+  readonly liveIds: readonly string[] | "all";
   find(id: string): Deployment | null;
   /** The ids that somebody may have meant who named one that doesn't exist, or its name. */
   findNearMisses(id: string): string[];
@@ -80,9 +82,11 @@ export function createCatalogue(
   { hasOthers = false }: { readonly hasOthers?: boolean } = {},
 ): Catalogue {
   const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
+  const served = deployments.filter(({ kind }) => kind !== "model");
   return {
     deployments,
     hasOthers,
+    liveIds: hasOthers ? "all" : served.map(({ id }) => id),
     find: (id) => byId.get(id) ?? null,
     findNearMisses(id) {
       const words = new Map(deployments.map((deployment) => [deployment.name, deployment.id]));

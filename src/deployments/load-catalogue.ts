@@ -1,9 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
-import { z } from "zod";
-
-import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import {
@@ -14,6 +11,7 @@ import {
   toSameBody,
 } from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
+import { type Notes, readEntry, readFileForm } from "./entry-form.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
@@ -61,7 +59,7 @@ export function readCatalogue(
     report: (path, message) => void problems.push(`${locate(path)}: ${message}`),
     warn: (path, message) => void warnings.push(`${locate(path)}: ${message}`),
   };
-  const { deployments: entries, others } = readForm(file, FILE, notes) ?? NOTHING;
+  const { deployments: entries, others } = readFileForm(file, notes) ?? NOTHING;
   if (entries.length === 0 && !others)
     notes.warn(["deployments"], "is empty, so nothing can be run; list your deployments");
   const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
@@ -71,70 +69,6 @@ export function readCatalogue(
 }
 
 const NOTHING = { deployments: [], others: false };
-
-type Note = (path: InputPath, message: string) => void;
-type Notes = { readonly report: Note; readonly warn: Note };
-
-const FILE = z.object(
-  {
-    deployments: z.array(
-      z.unknown(),
-      "must be a list of deployments, each with its schema as inputSchema",
-    ),
-    others: z
-      .boolean("must be true, for the upstream's other deployments to exist too, or false")
-      .default(false),
-  },
-  'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
-);
-
-// Zod's own objects drop keys such as `__proto__`.
-const JSON_SCHEMA = z
-  .custom<JsonObject>(
-    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-    "must be a JSON Schema object",
-  )
-  .nullable()
-  .default(null);
-const TEXT = z.string({
-  error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
-});
-const ID = new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`);
-
-const ENTRY = z.object(
-  {
-    id: TEXT.regex(ID, "must be 1 to 128 letters, digits, _ or -, and not start with job_"),
-    name: TEXT.min(1, "must not be empty"),
-    description: TEXT.nullable().default(null),
-    model: TEXT.nullable().default(null),
-    inputSchema: JSON_SCHEMA,
-    outputSchema: JSON_SCHEMA,
-  },
-  'must be an object such as {"id":"…","name":"…"}',
-);
-
-/** Gives null where something is wrong with the form, which is reported. */
-function readForm<Form>(
-  value: unknown,
-  form: z.ZodType<Form> & { readonly shape: object },
-  { report, warn }: Notes,
-): Form | null {
-  const { data, error } = form.safeParse(value);
-  const known = Object.keys(form.shape);
-  const given = Object.keys(Object(value));
-  const slips = new Map<string, string>();
-  for (const name of given.filter((one) => !known.includes(one))) {
-    // What looks like nothing known may be a note to other readers of the file.
-    const [meant] = nearMisses(name, known);
-    if (meant === undefined) continue;
-    const isThere = given.includes(meant);
-    warn([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
-    if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
-  }
-  for (const { path, message } of error?.issues ?? [])
-    report(path.map(String), slips.get(path.join(".")) ?? message);
-  return data ?? null;
-}
 
 /** Reads the entries of one file, one after the other; nothing of one whose form is wrong. */
 function createEntryReader({
@@ -154,7 +88,7 @@ function createEntryReader({
       report: (path, message) => report(["deployments", index, ...path], message),
       warn: (path, message) => warn(["deployments", index, ...path], message),
     };
-    const form = readForm(entry, ENTRY, notes);
+    const form = readEntry(entry, notes);
     if (form === null) return [];
     const { id, name, model, inputSchema, outputSchema } = form;
     const self = `deployments[${index}]`;
@@ -192,8 +126,6 @@ function createEntryReader({
     return [
       {
         ...form,
-        kind: "lora",
-        price: null,
         outputs: null,
         toBody: toSameBody,
         inputSchema: inputSchema ?? ofModel?.root ?? null,

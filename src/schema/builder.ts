@@ -6,7 +6,7 @@ import { GraphQLError, Kind, valueFromASTUntyped, type ValueNode, visit } from "
 import { z } from "zod";
 
 import type { Viewer } from "../auth/viewer.ts";
-import type { Deployment, FieldShape } from "../deployments/catalogue.ts";
+import type { Deployment, FieldShape, Price } from "../deployments/catalogue.ts";
 import type { OpenUpload } from "../files/uploads.ts";
 import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
@@ -53,6 +53,7 @@ export function createBuilder() {
       JobEstimate: Estimate;
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
+      Price: Price;
       SubmitJobSuccess: Submitted;
       Upload: OpenUpload;
       Viewer: Viewer;

@@ -5,7 +5,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { addScalars, createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
-import { addDeployment } from "./deployment.ts";
+import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
@@ -31,10 +31,11 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addScalars(builder);
   addViewer(builder);
   const jobStatus = addJobStatus(builder);
+  const deploymentKind = addDeploymentKind(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
   addAsset(builder);
   addJob(builder, { catalogue, jobStatus });
-  addDeployment(builder, catalogue);
+  addDeployment(builder, { catalogue, deploymentKind });
   addJobList(builder, jobFilter);
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
@@ -49,7 +50,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
 }
 
 /** What documentation begins with. */
-const DESCRIPTION = `Runs LoRA deployments on RunComfy and follows every job to its end:
+const DESCRIPTION = `Runs LoRAs, ComfyUI workflows and models on RunComfy, and follows every job to its end:
 
 1. **Submit** with \`submitJob\`, or with the deployment's own mutation (\`Deployment.submitField\`). With an \`idempotencyKey\` a retry gives the same job and costs nothing.
 2. **Watch** with \`jobUpdated\`: the job as it is now, then after each change until it ends. Before it runs, you can cancel it with \`cancelJob\`.

@@ -7,6 +7,7 @@ import {
   toUnlisted,
 } from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/job.ts";
+import type { JobKind } from "../job/kind.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
@@ -14,20 +15,46 @@ import type { GatewayContext } from "./context.ts";
 /** A document is priced as if there were this many deployments outside of the catalogue. */
 const UNLISTED_COUNT = 100;
 
-export function addDeployment(builder: Builder, catalogue: Catalogue): void {
+export type DeploymentKindRef = ReturnType<typeof addDeploymentKind>;
+
+export function addDeploymentKind(builder: Builder) {
+  const toValue = (value: JobKind, description: string) => ({ value, description });
+  return builder.enumType("DeploymentKind", {
+    description: "Which of RunComfy's APIs runs a job.",
+    values: {
+      LORA: toValue("lora", "A deployment of a model with a LoRA."),
+      COMFYUI: toValue("comfyui", "A deployment of a ComfyUI workflow."),
+      MODEL: toValue("model", "A model of RunComfy's catalogue, over its Model API."),
+    },
+  });
+}
+
+export function addDeployment(
+  builder: Builder,
+  {
+    catalogue,
+    deploymentKind,
+  }: { readonly catalogue: Catalogue; readonly deploymentKind: DeploymentKindRef },
+): void {
   addInputField(builder);
   addLiveDeployment(builder);
   addDeploymentStats(builder);
+  addPrice(builder);
   const outage = addOutage(builder);
 
   builder.node("Deployment", {
-    description: "A model with its LoRA that RunComfy serves; a job is one run of it.",
+    description:
+      "What RunComfy runs: a model with a LoRA, a ComfyUI workflow, or a model of its catalogue. A job is one run of it.",
     id: {
       description: "RunComfy's id, as its dashboard shows it.",
       resolve: (deployment) => deployment.id,
     },
     loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
     fields: (t) => ({
+      kind: t.expose("kind", {
+        type: deploymentKind,
+        description: "Which of RunComfy's APIs runs it.",
+      }),
       name: t.exposeString("name", { description: "A name for people; the id if it has none." }),
       description: t.exposeString("description", {
         nullable: true,
@@ -36,6 +63,12 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
       model: t.exposeString("model", {
         nullable: true,
         description: "The LoRA's base model, e.g. `flux`; null when the gateway was not told.",
+      }),
+      price: t.expose("price", {
+        type: "Price",
+        nullable: true,
+        description:
+          "What RunComfy's catalogue says a run costs; null when the gateway was not told, which does not mean that it is free.",
       }),
       submitField: t.string({
         nullable: true,
@@ -54,7 +87,7 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
         type: "LiveDeployment",
         nullable: true,
         description:
-          "How RunComfy runs it now, cached for 10 s; null when RunComfy does not know it or can't be asked at the moment.",
+          "How RunComfy runs it now, cached for 10 s; null for a model, and when RunComfy does not know it or can't be asked at the moment.",
         complexity: 10,
         resolve: ({ id }, _arguments, { live }) => live.read(id),
       }),
@@ -122,6 +155,23 @@ export function addDeployment(builder: Builder, catalogue: Catalogue): void {
       resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
     }),
   }));
+}
+
+function addPrice(builder: Builder): void {
+  builder.objectType("Price", {
+    description:
+      "What a run costs, in US dollars, as RunComfy's catalogue says: a base, not a quote. Resolution, length and the like may change it.",
+    fields: (t) => ({
+      amount: t.exposeFloat("amount", { description: "US dollars for one `unit`." }),
+      unit: t.exposeString("unit", {
+        description: "What is counted, in RunComfy's word: `output`, `second`.",
+      }),
+      note: t.exposeString("note", {
+        nullable: true,
+        description: "What the catalogue adds to it, for people; null if nothing.",
+      }),
+    }),
+  });
 }
 
 /** For clients that draw forms. */

@@ -1,5 +1,5 @@
 import type { Scope } from "../auth/viewer.ts";
-import { isIdentifier } from "../job/job.ts";
+import { isDeploymentId } from "../job/job.ts";
 import { foldText, searchTextProblem, tagProblem, textProblem } from "../job/input.ts";
 import type { JobFilter, JobPosition } from "../store/list-jobs.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
@@ -116,7 +116,7 @@ export function scopeOf(filter: GivenFilter): Scope {
 const FILTER_CHECKS = [
   [
     "deploymentId",
-    (id: string) => (isIdentifier(id) ? null : "can't be a deployment's id"),
+    (id: string) => (isDeploymentId(id) ? null : "can't be a deployment's id"),
     "Take one from the `deployments` query.",
   ],
   ["ownerId", textProblem, "Take one from a job's `ownerId`."],

@@ -79,14 +79,15 @@ const NOTHING = { issues: [], warnings: [] };
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
   const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
-  if (!isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
+  const deployment = catalogue.find(deploymentId);
+  // Only what is listed may be a model.
+  if (deployment === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   const argumentIssues = [...keyIssues, ...checkTags(tags)];
   if (!isJsonObject(input)) throw notAnObject([], argumentIssues);
   const { issues: jsonIssues, bytes } = checkJson(input);
   const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
-  const deployment = catalogue.find(deploymentId);
   const contract = deployment?.input ?? null;
   const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
   const isUnlisted = !catalogue.hasOthers && deployment === null;

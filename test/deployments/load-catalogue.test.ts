@@ -162,3 +162,49 @@ test("a file that can't be read is refused with a sentence that names it and the
     await expect(loadCatalogue(path)).rejects.toThrow("DEPLOYMENTS_FILE");
   }
 });
+
+test("an entry says which of the vendor's APIs runs it, and what that costs", async () => {
+  const price = { amount: 0.04, unit: "output", note: "By resolution." };
+  const { catalogue } = await load({
+    deployments: [
+      { id: "a", name: "A" },
+      { id: "w", name: "W", kind: "comfyui" },
+      { id: "bfl/flux-2/text-to-image", name: "Flux", kind: "model", price },
+      { id: "wan-ai/wan-3.0", name: "Wan", kind: "model", price: { amount: 0.1, unit: "second" } },
+    ],
+  });
+  expect(catalogue.deployments.map((one) => [one.kind, one.price])).toEqual([
+    ["lora", null],
+    ["comfyui", null],
+    ["model", price],
+    ["model", { amount: 0.1, unit: "second", note: null }],
+  ]);
+  // RunComfy's list of deployments would refuse the id of a model.
+  expect(catalogue.liveIds).toEqual(["a", "w"]);
+});
+
+test("what fits another kind only is a problem, and so is a price that says it is free", async () => {
+  const listed = {
+    deployments: [
+      { id: "a/b", name: "A" },
+      { id: "b", name: "B", kind: "model" },
+      { id: "a/../b", name: "C", kind: "model" },
+      { id: "d", name: "D", kind: "Model" },
+      { id: "e", name: "E", kind: "comfyui", model: "flux" },
+      { id: "f/f", name: "F", kind: "model", price: { amount: 0, unit: "" } },
+    ],
+  };
+  await expect(load(listed)).rejects.toThrow(
+    new RegExp(
+      [
+        String.raw`\[0\]\.id: must be 1 to 128 letters`,
+        String.raw`\[1\]\.id: must be a model's id, such as`,
+        String.raw`\[2\]\.id: must be a model's id`,
+        String.raw`\[3\]\.kind: must be "lora", "comfyui" or "model"`,
+        String.raw`\[4\]\.model: says nothing of the kind comfyui`,
+        String.raw`\[5\]\.price\.amount: must be above 0; leave price out`,
+        String.raw`\[5\]\.price\.unit: must say what is counted`,
+      ].join(String.raw`[^]*`),
+    ),
+  );
+});

@@ -84,6 +84,25 @@ test("a deployment tells its mutation and the fields of its input", async () => 
   });
 });
 
+test("a deployment tells its kind and what a run costs, which null does not say to be nothing", async () => {
+  const price = { amount: 0.04, unit: "output", note: null };
+  const gateway = await openInProcessGateway({
+    catalogue: catalogueOf(
+      { id: "bfl/flux-2/text-to-image", name: "Flux", kind: "model", price },
+      { id: "own", name: "Own", kind: "comfyui" },
+      { id: "free", name: "Free" },
+    ),
+  });
+  const { data } = await gateway.answer("{ deployments { kind price { amount unit note } } }");
+  expect(data).toEqual({
+    deployments: [
+      { kind: "MODEL", price },
+      { kind: "COMFYUI", price: null },
+      { kind: "LORA", price: null },
+    ],
+  });
+});
+
 test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
   const live: LiveDeployment = {
     id: "warm-glow",

@@ -1,0 +1,135 @@
+import { z } from "zod";
+
+import type { InputPath } from "../job/input.ts";
+import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import { isModelId, JOB_KINDS, type JobKind } from "../job/kind.ts";
+import { didYouMean, nearMisses, orList } from "./near-misses.ts";
+
+/** Takes a sentence about a place in the file. */
+export type Note = (path: InputPath, message: string) => void;
+/** `report` takes what keeps the file from being used, `warn` what is probably a mistake. */
+export type Notes = { readonly report: Note; readonly warn: Note };
+
+/** One entry of a deployments file whose form is right; null where it says nothing. */
+export type Entry = z.infer<ReturnType<typeof toForm>> & { readonly kind: JobKind };
+
+/** Reads the file around its entries. Gives null where something is wrong with its form, which is reported. */
+export function readFileForm(file: unknown, notes: Notes) {
+  return readForm(file, FILE, notes);
+}
+
+/** Reads one entry. Gives null where something is wrong with its form, which is reported. */
+export function readEntry(entry: unknown, notes: Notes): Entry | null {
+  const { kind: given = "lora" } = Object(entry);
+  const kind = JOB_KINDS.find((one) => one === given);
+  if (kind === undefined) {
+    notes.report(["kind"], `must be ${orList(JOB_KINDS.map((one) => JSON.stringify(one)))}`);
+    return null;
+  }
+  for (const member of FOREIGN_MEMBERS[kind])
+    if ((Object(entry)[member] ?? null) !== null)
+      notes.report([member], `says nothing of the kind ${kind}; leave it out, or correct kind`);
+  const form = readForm(entry, FORMS[kind], notes);
+  return form && { ...form, kind };
+}
+
+function readForm<Form>(
+  value: unknown,
+  form: z.ZodType<Form> & { readonly shape: object },
+  { report, warn }: Notes,
+): Form | null {
+  const { data, error } = form.safeParse(value);
+  const known = Object.keys(form.shape);
+  const given = Object.keys(Object(value));
+  const slips = new Map<string, string>();
+  for (const name of given.filter((one) => !known.includes(one))) {
+    // What looks like nothing known may be a note to other readers of the file.
+    const [meant] = nearMisses(name, known);
+    if (meant === undefined) continue;
+    const isThere = given.includes(meant);
+    warn([name], `is not known${isThere ? `; ${meant} is already there` : didYouMean([meant])}`);
+    if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
+  }
+  for (const { path, message } of error?.issues ?? [])
+    report(path.map(String), slips.get(path.join(".")) ?? message);
+  return data ?? null;
+}
+
+const FILE = z.object(
+  {
+    deployments: z.array(
+      z.unknown(),
+      "must be a list of deployments, each with its schema as inputSchema",
+    ),
+    others: z
+      .boolean("must be true, for the upstream's other deployments to exist too, or false")
+      .default(false),
+  },
+  'must be an object such as {"deployments":[{"id":"…","name":"…"}]}',
+);
+
+/** An object of any members: zod's own objects drop keys such as `__proto__`. */
+function anyObject(what: string) {
+  return z
+    .custom<JsonObject>(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+      what,
+    )
+    .nullable()
+    .default(null);
+}
+
+const JSON_SCHEMA = anyObject("must be a JSON Schema object");
+const TEXT = z.string({
+  error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
+});
+const ID = TEXT.regex(
+  new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
+  "must be 1 to 128 letters, digits, _ or -, and not start with job_",
+);
+const MODEL_ID = TEXT.refine(
+  (id) => isModelId(id) && !id.startsWith(JOB_ID_PREFIX),
+  'must be a model\'s id, such as "blackforestlabs/flux-2/flash/text-to-image"',
+);
+
+const PRICE = z
+  .object(
+    {
+      // Zero would promise that it is free, which no catalogue does.
+      amount: z
+        .number("must be a number of US dollars")
+        .positive("must be above 0; leave price out where it is not known"),
+      unit: TEXT.min(1, 'must say what is counted, such as "output" or "second"'),
+      note: TEXT.nullable().default(null),
+    },
+    'must be an object such as {"amount":0.04,"unit":"output"}',
+  )
+  .nullable()
+  .default(null);
+
+function toForm(id: z.ZodType<string>) {
+  return z.object(
+    {
+      id,
+      // Read before.
+      kind: z.unknown().optional(),
+      name: TEXT.min(1, "must not be empty"),
+      description: TEXT.nullable().default(null),
+      price: PRICE,
+      model: TEXT.nullable().default(null),
+      inputSchema: JSON_SCHEMA,
+      outputSchema: JSON_SCHEMA,
+    },
+    'must be an object such as {"id":"…","name":"…"}',
+  );
+}
+
+const FORMS = { lora: toForm(ID), comfyui: toForm(ID), model: toForm(MODEL_ID) };
+
+/** What only entries of other kinds have. */
+const FOREIGN_MEMBERS: Readonly<Record<JobKind, readonly string[]>> = {
+  lora: [],
+  comfyui: ["model"],
+  model: ["model"],
+};
