@@ -52,8 +52,13 @@ function readForm<Form>(
     if (!isThere) slips.set(meant, `is missing; you wrote ${name}`);
   }
   for (const { path, message } of error?.issues ?? [])
-    report(path.map(String), slips.get(path.join(".")) ?? message);
+    report(toInputPath(path), slips.get(path.join(".")) ?? message);
   return data ?? null;
+}
+
+/** Zod knows symbols for keys, too, which JSON does not. */
+export function toInputPath(path: readonly PropertyKey[]): InputPath {
+  return path.map((segment) => (typeof segment === "number" ? segment : String(segment)));
 }
 
 const FILE = z.object(
@@ -81,7 +86,7 @@ function anyObject(what: string) {
 }
 
 const JSON_SCHEMA = anyObject("must be a JSON Schema object");
-const TEXT = z.string({
+export const TEXT = z.string({
   error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
 });
 const ID = TEXT.regex(
@@ -108,6 +113,12 @@ const PRICE = z
   .nullable()
   .default(null);
 
+const NODES = z
+  .array(TEXT.min(1, "must be the id of a node"), 'must be a list of ids of nodes, such as ["9"]')
+  .min(1, "must name a node; leave outputs out for every node that saves files")
+  .nullable()
+  .default(null);
+
 function toForm(id: z.ZodType<string>) {
   return z.object(
     {
@@ -120,6 +131,10 @@ function toForm(id: z.ZodType<string>) {
       model: TEXT.nullable().default(null),
       inputSchema: JSON_SCHEMA,
       outputSchema: JSON_SCHEMA,
+      inputs: anyObject('must be an object such as {"prompt":{"node":"6","input":"text"}}'),
+      outputs: NODES,
+      // For whoever wants to move some of them to the inputs.
+      others: z.unknown().optional(),
     },
     'must be an object such as {"id":"…","name":"…"}',
   );
@@ -129,7 +144,7 @@ const FORMS = { lora: toForm(ID), comfyui: toForm(ID), model: toForm(MODEL_ID) }
 
 /** What only entries of other kinds have. */
 const FOREIGN_MEMBERS: Readonly<Record<JobKind, readonly string[]>> = {
-  lora: [],
-  comfyui: ["model"],
-  model: ["model"],
+  lora: ["inputs", "outputs"],
+  comfyui: ["model", "inputSchema"],
+  model: ["model", "inputs", "outputs"],
 };

@@ -17,6 +17,8 @@ export type SchemaObject = {
   readonly items?: JsonSchema | readonly JsonSchema[];
   readonly dependencies?: Readonly<Record<string, JsonSchema | readonly string[]>>;
   readonly dependentRequired?: Readonly<Record<string, readonly string[]>>;
+  /** The vendor's own word: what it demands of a file, as a list of rules. Nothing else checks it. */
+  readonly validations?: unknown;
 } & {
   readonly [Keyword in "description" | "format" | "pattern"]?: string;
 } & {

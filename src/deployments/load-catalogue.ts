@@ -3,19 +3,13 @@ import { resolve } from "node:path";
 
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
-import {
-  type Catalogue,
-  createCatalogue,
-  type Deployment,
-  type ObjectShape,
-  toSameBody,
-} from "./catalogue.ts";
+import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
 import { type Notes, readEntry, readFileForm } from "./entry-form.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
-import { readSchema } from "./read-schema.ts";
+import { readDocument, readInput } from "./read-input.ts";
 import { toSubmitField, toTypeName } from "./graphql-names.ts";
 import { allowsObject, toObjectShape } from "./to-shape.ts";
 
@@ -90,7 +84,7 @@ function createEntryReader({
     };
     const form = readEntry(entry, notes);
     if (form === null) return [];
-    const { id, name, model, inputSchema, outputSchema } = form;
+    const { id, kind, name, description, price, model, outputs, outputSchema } = form;
     const self = `deployments[${index}]`;
     const twin = ids.get(id);
     ids.set(id, twin ?? self);
@@ -99,6 +93,7 @@ function createEntryReader({
     const profile = model === null ? null : readModel(model, notes);
     const typeName = toTypeName(name, id);
     const submitField = toSubmitField(typeName);
+    const { inputSchema, document: given, toBody } = readInput(form, notes);
     const isTyped = inputSchema !== null || profile !== null || outputSchema !== null;
     if (twin === undefined && isTyped) {
       const namesake = types.get(typeName);
@@ -109,7 +104,6 @@ function createEntryReader({
           `makes ${submitField} or ${typeName}Output, as ${namesake} does; rename it`,
         );
     }
-    const given = inputSchema && readDocument(inputSchema, "inputSchema", notes);
     const ofModel = profile && toDocument(profile);
     const document = inputSchema === null ? ofModel : given;
     const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
@@ -119,15 +113,14 @@ function createEntryReader({
     }
     const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
     const shape = document && toObjectShape(document, takes);
-    if (given !== null && shape === null) notes.warn(["inputSchema"], SAYS_NOTHING);
+    if (form.inputSchema !== null && given !== null && shape === null)
+      notes.warn(["inputSchema"], SAYS_NOTHING);
     const check = document && checks.inputCheck(document, { shape, model: profile });
     const gives = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
     const outputShape = outputDocument && toObjectShape(outputDocument, gives);
     return [
       {
-        ...form,
-        outputs: null,
-        toBody: toSameBody,
+        ...{ id, kind, name, description, price, model, outputs, outputSchema, toBody },
         inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {
           submitField,
@@ -169,16 +162,6 @@ function readModel(name: string, { report }: Notes): ModelProfile | null {
     report(["model"], `${JSON.stringify(name)} is no model that is built in${others}`);
   }
   return profile;
-}
-
-function readDocument(
-  schema: JsonObject,
-  member: "inputSchema" | "outputSchema",
-  { report }: Notes,
-): SchemaDocument | null {
-  const { document, problems } = readSchema(schema);
-  for (const { path, message } of problems) report([member, ...path], message);
-  return document;
 }
 
 function locate(path: InputPath): string {

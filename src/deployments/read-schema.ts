@@ -91,7 +91,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
 type Location = { readonly path: InputPath; readonly value: JsonValue };
 
 /** What these hold is data, and no schema in it counts. */
-const DATA = new Set(["const", "default", "enum", "example", "examples"]);
+const DATA = new Set(["const", "default", "enum", "example", "examples", "validations"]);
 /** What these hold has names for keys. */
 const MAPS = new Set([
   ...["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"],

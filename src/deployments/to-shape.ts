@@ -291,7 +291,23 @@ function describeRules(parts: readonly SchemaObject[]): readonly string[] {
   return [
     ...(rules.length === 0 ? [] : [`${[...new Set(rules)].join(", ")}.`]),
     ...(isFile ? ["A public https URL of a file, or `upload:` and the `id` of an upload."] : []),
+    ...parts.flatMap(({ validations }) => describeValidations(validations)),
   ];
+}
+
+/** What the vendor's own `validations` say. RunComfy checks them, when it has the file. */
+function describeValidations(validations: unknown): readonly string[] {
+  if (!Array.isArray(validations)) return [];
+  return validations.flatMap((one: unknown) => {
+    const {
+      validation_error: sentence,
+      validation_rule: rule,
+      validation_value: value,
+    } = Object(one);
+    if (typeof sentence === "string" && sentence.trim() !== "")
+      return [/[.!?]$/.test(sentence.trim()) ? sentence.trim() : `${sentence.trim()}.`];
+    return typeof rule === "string" ? [`\`${rule}\` ${String(value)}.`] : [];
+  });
 }
 
 const RULES = [

@@ -1,0 +1,73 @@
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+
+/**
+ * A schema in the dialect of the vendor's catalogue as JSON Schema, part by part, so that what is found in it has the same
+ * place in both. What is different there:
+ *
+ * - types in any case, and `float`;
+ * - files as strings of the format `image_uri`, or lists of the format `image_uris`, with or without `items`;
+ * - `required` may name what `properties` lack, and null stands for nothing said;
+ * - an `enum` may list other values than those of its `type`, such as numbers as strings: what is listed decides;
+ * - formats that only say how a form draws a field.
+ */
+export function toJsonSchema(vendor: JsonObject): JsonObject {
+  const said = Object.entries(vendor).filter(([key, value]) => value !== null || key === "const");
+  const schema = Object.fromEntries(
+    said.map(([key, value]) => [key, translateMember(key, value, vendor)]),
+  );
+  return withoutWrongType(withFiles(schema));
+}
+
+function translateMember(key: string, value: JsonValue, { properties }: JsonObject): JsonValue {
+  if (key === "type")
+    return isJsonArray(value) ? value.map((one) => translateType(one)) : translateType(value);
+  if (key === "required" && isJsonArray(value) && isJsonObject(properties))
+    return value.filter((name) => typeof name !== "string" || Object.hasOwn(properties, name));
+  if (MAPS.has(key) && isJsonObject(value))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, part]) => [name, translatePart(part)]),
+    );
+  if (LISTS.has(key) && isJsonArray(value)) return value.map(translatePart);
+  return PARTS.has(key) ? translatePart(value) : value;
+}
+
+function translatePart(part: JsonValue): JsonValue {
+  return isJsonObject(part) ? toJsonSchema(part) : part;
+}
+
+const MAPS: ReadonlySet<string> = new Set(["properties", "patternProperties", "$defs"]);
+const LISTS: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
+const PARTS: ReadonlySet<string> = new Set(["items", "additionalProperties", "not"]);
+
+function translateType(type: JsonValue): JsonValue {
+  if (typeof type !== "string") return type;
+  const lower = type.toLowerCase();
+  return lower === "float" ? "number" : lower;
+}
+
+/** The format that one file has, of the format of a file or of several. */
+const FILES = /^(\w+_uri)s?$/;
+
+function withFiles({ format, ...schema }: JsonObject): JsonObject {
+  const ofOne = typeof format === "string" ? FILES.exec(format)?.[1] : undefined;
+  if (ofOne === undefined) return schema;
+  const { type = format === ofOne ? "string" : "array", items = {} } = schema;
+  if (type !== "array") return { ...schema, type, format: ofOne };
+  const isOfTexts = isJsonObject(items) && (items["type"] ?? "string") === "string";
+  return {
+    ...schema,
+    type,
+    items: isOfTexts ? { type: "string", format: ofOne, ...items } : items,
+  };
+}
+
+function withoutWrongType(schema: JsonObject): JsonObject {
+  const { type, ...untyped } = schema;
+  const { enum: values } = schema;
+  if (typeof type !== "string" || values === undefined || !isJsonArray(values)) return schema;
+  return values.every((value) => isOfType(value, type)) ? schema : untyped;
+}
+
+function isOfType(value: JsonValue, type: string): boolean {
+  return type === "integer" ? Number.isInteger(value) : type === typeof value;
+}
