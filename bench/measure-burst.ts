@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import { nextPollMs } from "../src/job/polls.ts";
-import type { RequestReference } from "../src/runcomfy/wire.ts";
+import type { RequestReference } from "../src/runcomfy/adapter.ts";
 import { createRandom, logNormal } from "../test/job/distributions.ts";
 import type { Figure } from "./figure.ts";
 import { toFigure } from "./figure.ts";

@@ -7,6 +7,7 @@ import type { Times } from "../src/job/run-times.ts";
 import type { Job } from "../src/job/job.ts";
 import type { RunComfy } from "../src/runcomfy/create-runcomfy.ts";
 import { openStore } from "../src/store/open-store.ts";
+import { OPEN_CATALOGUE } from "../src/deployments/catalogue.ts";
 import { createLearning } from "../src/tracking/learning.ts";
 import { Poller } from "../src/tracking/poller.ts";
 import { createRecordObservation } from "../src/tracking/record-observation.ts";
@@ -34,7 +35,12 @@ export async function openPollerAlone(options: {
     monotonic,
     channels,
   });
-  const record = createRecordObservation({ upstream: "sandbox", jobs: store.jobs, now });
+  const record = createRecordObservation({
+    upstream: "sandbox",
+    jobs: store.jobs,
+    catalogue: OPEN_CATALOGUE,
+    now,
+  });
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,

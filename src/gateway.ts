@@ -19,6 +19,7 @@ import { startOutageProbe, UpstreamHealth } from "./runcomfy/upstream-health.ts"
 import type { TokenState } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
+import { ADAPTERS } from "./runcomfy/kinds/kinds.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
@@ -135,6 +136,7 @@ export async function startGateway(
   });
   const runcomfy = createRunComfy({
     baseUrl: upstream.baseUrl,
+    modelUrl: upstream.modelUrl,
     token: upstream.token,
     submitTimeoutMs: submitTimeoutSeconds * 1_000,
     health,
@@ -143,6 +145,8 @@ export async function startGateway(
   });
   keep(startOutageProbe({ health, runcomfy }));
   const live = createLiveDeployments({ runcomfy, ids: catalogue.liveIds, log });
+  const hasModels = catalogue.deployments.some(({ kind }) => ADAPTERS[kind].service === "models");
+  if (upstream.modelUrl === null && hasModels) log.warn({ deploymentsFile }, MODELS_OFF);
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";
   // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.
@@ -263,10 +267,16 @@ async function startUpstream(
     readonly token: string;
     readonly log: Logger;
   },
-): Promise<{ readonly baseUrl: string; readonly token: string; close(): Promise<void> }> {
+): Promise<{
+  readonly baseUrl: string;
+  /** Null where models are off. */
+  readonly modelUrl: string | null;
+  readonly token: string;
+  close(): Promise<void>;
+}> {
   if (upstream.kind === "runcomfy") {
-    const { baseUrl, token } = upstream;
-    return { baseUrl, token, close: async () => undefined };
+    const { baseUrl, modelUrl, token } = upstream;
+    return { baseUrl, modelUrl, token, close: async () => undefined };
   }
   // Only where it is needed, as its checks of bodies take time to load.
   const { startSandbox } = await import("runcomfy-sandbox");
@@ -281,7 +291,7 @@ async function startUpstream(
     );
     return startSandbox({ ...options, port: 0 });
   });
-  return { baseUrl: url, token, close };
+  return { baseUrl: url, modelUrl: url, token, close };
 }
 
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */
@@ -299,6 +309,9 @@ async function loadTrusted(
   const pages = hasConsole ? readDocuments(consoleFolder) : [];
   return await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
 }
+
+const MODELS_OFF =
+  "The deployments file lists models, but RUNCOMFY_BASE_URL is not RunComfy's own, so models are off and their submits are refused. Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
 
 /** The gateway starts without an answer too. */
 const FIRST_CALL_PATIENCE_MS = 1_000;

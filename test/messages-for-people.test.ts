@@ -22,6 +22,7 @@ import {
 import { createJob, JOB_STATUSES } from "../src/job/job.ts";
 import type { JsonValue } from "../src/job/json.ts";
 import { toAnswerError } from "../src/runcomfy/answer-error.ts";
+import { DEPLOYMENT_ERRORS } from "../src/runcomfy/kinds/lora.ts";
 import { createMemoryBudget } from "../src/runtime/memory-budget.ts";
 import { createMaskError } from "../src/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/operations/owner-limits.ts";
@@ -163,11 +164,11 @@ test.each<[string, JsonValue, JsonValue]>([
 
 test("an issue that RunComfy gives no words for reads after its field, like all others", () => {
   const refused = (value: JsonValue) =>
-    toAnswerError("submit", {
-      httpStatus: 422,
-      body: { kind: "json", value },
-      retryAfterMs: null,
-    }).issues?.map(({ message }) => message);
+    toAnswerError(
+      "submit",
+      { httpStatus: 422, body: { kind: "json", value }, retryAfterMs: null },
+      DEPLOYMENT_ERRORS,
+    ).issues?.map(({ message }) => message);
   const named = refused({ detail: [{ loc: ["body", "seed"], msg: "" }] });
   expect([named, refused({ detail: "no" })]).toEqual([
     ["is not accepted by RunComfy, which gives no reason; try another value"],

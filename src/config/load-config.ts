@@ -10,7 +10,7 @@ import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { COMMANDS } from "./commands.ts";
 import { isHost, isLoopback, NOTES } from "./rules.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
-import { VARIABLES } from "./variables.ts";
+import { VARIABLES, VENDOR_URL } from "./variables.ts";
 
 /** How the gateway was asked to run; parsed, with defaults filled in. `variables.ts` says what each variable means. */
 export type Config = ReturnType<typeof loadConfig>;
@@ -101,6 +101,8 @@ function withoutEmpty(environment: Given): Given {
 type Variables = z.infer<typeof VARIABLES>;
 type Given = Readonly<Record<string, string | undefined>>;
 
+const VENDOR_MODEL_URL = "https://model-api.runcomfy.net";
+
 const HEAD =
   "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";
 
@@ -115,8 +117,12 @@ function explain(error: z.ZodError | undefined, given: Given): readonly string[]
 function toUpstream(variables: Variables, given: Given) {
   const { RUNCOMFY_API_TOKEN: token = "", RUNCOMFY_BASE_URL: baseUrl } = variables;
   if (!isSandbox(given)) {
-    const name = nameUpstream(baseUrl, variables.UPSTREAM_ACCOUNT ?? null);
-    return { kind: "runcomfy", name, baseUrl, token } as const;
+    const isVendor = new URL(baseUrl).origin === VENDOR_URL;
+    // The token goes to no host that nobody named.
+    const modelUrl = variables.RUNCOMFY_MODEL_URL ?? (isVendor ? VENDOR_MODEL_URL : null);
+    const urls = { baseUrl, modelUrl };
+    const name = nameUpstream(urls, variables.UPSTREAM_ACCOUNT ?? null);
+    return { kind: "runcomfy", name, ...urls, token } as const;
   }
   const { PORT, SANDBOX_PORT } = variables;
   const givesWay = given["SANDBOX_PORT"] === undefined && SANDBOX_PORT === PORT;

@@ -24,6 +24,12 @@ const ONE_LINE = matching(/^\P{Cc}+$/u, "must be one line without control charac
 const PLACEHOLDER = /^(?:…|\.\.\.|<.*>)$/;
 const NO_TOKEN =
   "must be your own token: what is there is a placeholder for it. Copy the token from RunComfy's dashboard";
+const API_URL = fitting(
+  (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
+  "must be an https: URL without user, query or fragment (http: on loopback)",
+);
+/** RunComfy's own address. */
+export const VENDOR_URL = "https://api.runcomfy.net";
 const SAMPLERS = [
   "always_on",
   "always_off",
@@ -50,12 +56,15 @@ const RUNCOMFY = {
     "Where jobs run: `runcomfy`, or the `sandbox`, which simulates it. In production and without a token, the gateway starts only if you set `sandbox`.",
   ),
   RUNCOMFY_BASE_URL: setting(
-    fitting(
-      (url) => isSafeUrl(url) && URL.parse(url)?.search === "",
-      "must be an https: URL without user, query or fragment (http: on loopback)",
-    ),
-    "https://api.runcomfy.net",
+    API_URL,
+    VENDOR_URL,
     "RunComfy's address. `http:` is allowed on loopback only.",
+    "secret",
+  ),
+  RUNCOMFY_MODEL_URL: optional(
+    API_URL,
+    "`https://model-api.runcomfy.net`; none with another `RUNCOMFY_BASE_URL`",
+    "The Model API's address, which gets the token too. Without one, models are off: their jobs wait, and no others are submitted.",
     "secret",
   ),
   RUNCOMFY_API_VERSION: setting(

@@ -2,7 +2,7 @@ import type { Job, JobError, JobStatus } from "./job.ts";
 import { isFinished, isForward } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
-import { ownership } from "./upstream.ts";
+import { ownership, toOwnName } from "./upstream.ts";
 
 /** A fact about a job, which the upstream applied or the gateway concluded. */
 export type Observation =
@@ -13,9 +13,17 @@ export type Observation =
   | { readonly kind: "not-ours" }
   | { readonly kind: "queued"; readonly queuePosition: number | null }
   | { readonly kind: "running" }
-  | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
+  | {
+      readonly kind: "succeeded";
+      readonly output: JsonValue;
+      readonly finishedAt: Date | null;
+      readonly cost?: CostReport;
+    }
   | { readonly kind: "failed"; readonly error: JobError; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
+
+/** What a run cost in USD, or that it will be told later; left out where the upstream never tells. */
+export type CostReport = number | "not-yet";
 
 /**
  * The job's next version, or the very same object when the observation, which `upstream` made, says nothing new; statuses
@@ -36,10 +44,11 @@ function isKnown({ kind }: Observation): boolean {
 
 /** The job as its upstream's own, which follows it again. Where it was before, if that is not stored, counts as away. */
 function toKnown(job: Job, upstream: string, now: Date): Job {
-  if (job.upstream === upstream && job.awaySince === null) return job;
+  const own = toOwnName(job, upstream);
+  if (job.upstream === own && job.awaySince === null) return job;
   const since = job.upstream === null ? job.createdAt : job.awaySince;
   const awayMs = since === null ? 0 : Math.max(0, now.getTime() - since.getTime());
-  return { ...job, upstream, awaySince: null, awayMs: job.awayMs + awayMs };
+  return { ...job, upstream: own, awaySince: null, awayMs: job.awayMs + awayMs };
 }
 
 function apply(job: Job, observation: Observation, now: Date): Job {
@@ -67,7 +76,10 @@ function apply(job: Job, observation: Observation, now: Date): Job {
       if (!isForward(job.status, "IN_PROGRESS")) return job;
       return next(job, { status: "IN_PROGRESS", queuePosition: null, startedAt: now }, now);
     case "succeeded":
-      return finish(job, "SUCCEEDED", observation.finishedAt, now);
+      return {
+        ...finish(job, "SUCCEEDED", observation.finishedAt, now),
+        cost: typeof observation.cost === "number" ? observation.cost : null,
+      };
     case "cancelled":
       return finish(job, "CANCELLED", observation.finishedAt, now);
     case "failed":

@@ -25,6 +25,8 @@ const EXTENSIONS: readonly (readonly [AssetKind, RegExp])[] = [
   ["IMAGE", /\.(png|jpe?g|webp|gif|avif|bmp|tiff?|heic|svg)$/i],
   ["VIDEO", /\.(mp4|webm|mov|mkv|avi|m4v)$/i],
   ["AUDIO", /\.(mp3|wav|flac|ogg|m4a|aac|opus)$/i],
+  // Workflows name archives and models beside their pictures.
+  ["OTHER", /\.(zip|7z|tar|gz|json|txt|csv|pdf|glb|gltf|obj|ply|stl|safetensors|latent)$/i],
 ];
 
 const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
@@ -33,9 +35,46 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
   ["AUDIO", /audio|sound|music/i],
 ];
 
-/** Every http(s) URL in an output, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
+/** Every http(s) URL in an output once, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
 export function findAssets(output: JsonValue): Asset[] {
+  return search(output, { toKeys: Object.keys, isFile: () => true });
+}
+
+/**
+ * The same of what the nodes of a workflow gave, in the order of their ids: only the files that they saved, without
+ * previews and texts. `outputs` names the nodes that count; null is all.
+ */
+export function findWorkflowAssets(output: JsonValue, outputs: readonly string[] | null): Asset[] {
+  return search(output, {
+    toKeys(of, depth) {
+      const keys = Object.keys(of);
+      if (depth > 0) return keys;
+      return keys.filter((id) => outputs?.includes(id) !== false).toSorted(compareNodes);
+    },
+    isFile: (step) => step !== undefined && step.key === "url" && isSaved(step.of),
+  });
+}
+
+function isSaved(file: Holder): boolean {
+  return isJsonObject(file) && (file["type"] ?? "output") === "output";
+}
+
+/** `9` comes before `12`, and `38:9`, which is in a node that is a workflow itself, before `38:42`. */
+function compareNodes(one: string, other: string): number {
+  return NODES.compare(one, other);
+}
+
+const NODES = new Intl.Collator("en", { numeric: true });
+
+/** In which order the members of an object are walked, and which texts may be files. */
+type Search = {
+  readonly toKeys: (of: JsonObject, depth: number) => readonly string[];
+  readonly isFile: (step: Step | undefined) => boolean;
+};
+
+function search(output: JsonValue, { toKeys, isFile }: Search): Asset[] {
   const assets: Asset[] = [];
+  const urls = new Set<string>();
   /** What leads to the value. Few values are URLs, and it is read only for these. */
   const steps: { key: string | number; readonly of: Holder }[] = [];
 
@@ -49,8 +88,9 @@ export function findAssets(output: JsonValue): Asset[] {
       steps.pop();
     } else if (isJsonObject(value)) {
       const step = { key: "", of: value };
+      const keys = toKeys(value, steps.length);
       steps.push(step);
-      for (step.key of Object.keys(value)) {
+      for (step.key of keys) {
         if (assets.length === MAX_ASSETS) break;
         visit(value[step.key] ?? null);
       }
@@ -60,7 +100,8 @@ export function findAssets(output: JsonValue): Asset[] {
 
   function add(text: string): void {
     const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
-    if (url === null) return;
+    if (url === null || urls.has(text) || !isFile(steps.at(-1))) return;
+    urls.add(text);
     const kind = findKind(EXTENSIONS, url.pathname) ?? findKindAbove(steps) ?? "OTHER";
     assets.push({ url: text, path: toPath(steps), kind });
   }

@@ -1,5 +1,5 @@
 import { chance } from "../runtime/environment.ts";
-import { isModelId } from "./kind.ts";
+import { isModelId, type JobKind } from "./kind.ts";
 
 /** The life of a job, in the order in which it can be lived; the last three are final. */
 export const JOB_STATUSES = [
@@ -19,6 +19,8 @@ export type Job = {
   readonly id: string;
   /** Whose job it is: for every other owner it does not exist. */
   readonly ownerId: string;
+  /** Which of the vendor's APIs runs it. */
+  readonly kind: JobKind;
   /** The vendor's id. */
   readonly deploymentId: string;
   /** Where it was sent, as `nameUpstream` names it; null until that is known of a job from before it was stored. */
@@ -38,6 +40,8 @@ export type Job = {
   readonly queuePosition: number | null;
   /** Null unless FAILED. */
   readonly error: JobError | null;
+  /** In USD; null where the upstream has not told it, which does not mean that there was none. */
+  readonly cost: number | null;
   /** Grows by one with each recorded change, including a new place in the queue. */
   readonly version: number;
   readonly createdAt: Date;
@@ -73,8 +77,11 @@ export type JobEvent = {
   readonly at: Date;
 };
 
-/** What changed about a job since its reader's place in the feed: the status, or else how it waits, or its kept files. */
-export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES";
+/**
+ * What changed about a job since its reader's place in the feed: the status, or else how it waits; or once it has ended,
+ * what it cost or its kept files, whichever came last.
+ */
+export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST";
 
 /** Tells a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
@@ -84,14 +91,16 @@ export function createJob({
   now,
   work = 1,
   tags = [],
+  kind = "lora",
   ...facts
 }: Pick<Job, "ownerId" | "deploymentId" | "upstream" | "apiVersion"> &
-  Partial<Pick<Job, "tags">> & {
+  Partial<Pick<Job, "tags" | "kind">> & {
     readonly now: Date;
     readonly work?: number;
   }): Job {
   return {
     ...facts,
+    kind,
     tags,
     id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
     requestId: null,
@@ -100,6 +109,7 @@ export function createJob({
     status: "SUBMITTING",
     queuePosition: null,
     error: null,
+    cost: null,
     version: 1,
     createdAt: now,
     startedAt: null,

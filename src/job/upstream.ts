@@ -4,39 +4,72 @@ import { isFinished } from "./job.ts";
 /** The sandbox, in the place of an origin. */
 export const SANDBOX = "sandbox";
 
-/** What stands between an origin and the name of an account there; no origin has it. */
+/** The vendor's services, each at an origin of its own. */
+export type Service = "deployments" | "models";
+
+/** What stands between the origins of the services, and before the name of an account; no origin has either. */
+const BEFORE_MODELS = " ";
 const BEFORE_ACCOUNT = "#";
 
-/** Where a gateway sends its jobs, as rows name it: the origin, with the account's name if the operator gave one. */
-export function nameUpstream(baseUrl: string, account: string | null): string {
-  const { origin } = new URL(baseUrl);
-  return account === null ? origin : `${origin}${BEFORE_ACCOUNT}${account}`;
+/**
+ * Where a gateway sends its jobs, as one text: the origin of deployments, that of models where there are any, and the
+ * account's name if the operator gave one, as in `https://a.example https://m.example#team`.
+ */
+export function nameUpstream(
+  { baseUrl, modelUrl }: { readonly baseUrl: string; readonly modelUrl: string | null },
+  account: string | null,
+): string {
+  const origins = [baseUrl, ...(modelUrl === null ? [] : [modelUrl])].map(
+    (url) => new URL(url).origin,
+  );
+  return origins.join(BEFORE_MODELS) + (account === null ? "" : BEFORE_ACCOUNT + account);
+}
+
+/** Where a job of a service is sent, as its row names it: a model's names both origins, a deployment's no model's. */
+export function nameJobUpstream(upstream: string, service: Service): string {
+  if (service === "models") return upstream;
+  const { deployments, account } = split(upstream);
+  return join(deployments, account);
 }
 
 /** For people: `https://api.runcomfy.net (account team-a)`. */
 export function describeUpstream(upstream: string): string {
-  const [origin = "", account] = upstream.split(BEFORE_ACCOUNT);
-  if (origin === SANDBOX) return "the sandbox";
-  return account === undefined ? origin : `${origin} (account ${account})`;
+  const { deployments, models, account } = split(upstream);
+  if (deployments === SANDBOX) return "the sandbox";
+  const origins = models === undefined ? deployments : `${deployments} and ${models}`;
+  return account === undefined ? origins : `${origins} (account ${account})`;
 }
 
-/** What names this upstream: itself and, where it is an account, its origin alone, which may be any account's there. */
+/** What rows call a gateway's upstream whose jobs are surely its own. */
+export function ownNamesOf(upstream: string): readonly string[] {
+  return [...new Set([nameJobUpstream(upstream, "deployments"), upstream])];
+}
+
+/** The same and, where it is an account, its origins alone, which may be any account's there. */
 export function namesOf(upstream: string): readonly string[] {
-  const [origin = ""] = upstream.split(BEFORE_ACCOUNT);
-  return [...new Set([upstream, origin])];
+  const own = ownNamesOf(upstream);
+  return [...new Set([...own, ...own.map(withoutAccount)])];
+}
+
+/** What this gateway calls the upstream of a job that is its own. */
+export function toOwnName(job: Pick<Job, "upstream">, upstream: string): string {
+  const own = ownNamesOf(upstream);
+  const [deployments = upstream] = own;
+  const known = own.find((name) => withoutAccount(name) === withoutAccount(job.upstream ?? ""));
+  return known ?? deployments;
 }
 
 /**
  * Whose a job is, seen from a gateway of `upstream`. `unknown`, until an upstream knows the job's request: it was stored
- * before upstreams were, or with the origin alone.
+ * before upstreams were, or with the origins alone.
  */
 export function ownership(
   job: Pick<Job, "upstream">,
   upstream: string,
 ): "ours" | "unknown" | "another's" {
-  if (job.upstream === upstream) return "ours";
-  const mayBeOurs = job.upstream === null || namesOf(upstream).includes(job.upstream);
-  return mayBeOurs ? "unknown" : "another's";
+  if (job.upstream === null) return "unknown";
+  if (ownNamesOf(upstream).includes(job.upstream)) return "ours";
+  return namesOf(upstream).includes(job.upstream) ? "unknown" : "another's";
 }
 
 /** Whether an accepted job waits until its upstream is back: another one is in use, or this one says it is not its own. */
@@ -46,4 +79,19 @@ export function isPaused(
 ): boolean {
   if (job.status === "SUBMITTING" || isFinished(job)) return false;
   return job.awaySince !== null || ownership(job, upstream) === "another's";
+}
+
+function split(upstream: string) {
+  const [origins = "", account] = upstream.split(BEFORE_ACCOUNT);
+  const [deployments = "", models] = origins.split(BEFORE_MODELS);
+  return { deployments, models, account };
+}
+
+function join(origins: string, account: string | undefined): string {
+  return account === undefined ? origins : origins + BEFORE_ACCOUNT + account;
+}
+
+function withoutAccount(upstream: string): string {
+  const [origins = ""] = upstream.split(BEFORE_ACCOUNT);
+  return origins;
 }

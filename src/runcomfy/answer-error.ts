@@ -23,13 +23,15 @@ export type Body =
       readonly why: "not JSON" | "too large" | "too deep" | "broken off";
     };
 
-const REFUSALS_BEFORE_ACCEPTANCE: ReadonlyMap<number, UpstreamErrorCode> = new Map([
-  [10_001, "INSUFFICIENT_FUNDS"],
-  [10_002, "DEPLOYMENT_DISABLED"],
-  [10_003, "DEPLOYMENT_DELETED"],
-]);
-
-const NOT_THE_OWNER = 403_003;
+/** What the vendor's error codes and statuses mean to one of its APIs. */
+export type ErrorMeanings = {
+  /** Of codes that mean something else than the status in their first three digits. */
+  readonly codes: ReadonlyMap<number, UpstreamErrorCode>;
+  /** The codes for what is another account's. */
+  readonly notTheOwner: ReadonlySet<number>;
+  /** The statuses of a submit whose input is at fault, unless its code says otherwise. */
+  readonly badInput: ReadonlySet<number>;
+};
 
 const CODES_BY_STATUS: ReadonlyMap<number, UpstreamErrorCode> = new Map([
   [401, "UNAUTHORIZED"],
@@ -54,19 +56,19 @@ const NEXT_STEPS: Partial<Record<UpstreamErrorCode, string>> = {
 const NO_LIST = "Check RUNCOMFY_BASE_URL, as there is no list of deployments where it leads.";
 const STATUS_PAGE = "Check RunComfy's status page if this stays.";
 
-/** The error for an answer that the call did not hope for. */
-export function toAnswerError(call: Call, answer: Answer): RunComfyError {
+/** The error for an answer that the call did not hope for, by its code first and its status second. */
+export function toAnswerError(call: Call, answer: Answer, errors: ErrorMeanings): RunComfyError {
   const { httpStatus, retryAfterMs } = answer;
   const envelope = answer.body.kind === "json" ? readErrorEnvelope(answer.body.value) : null;
   const status = toStatus(httpStatus, envelope);
-  const code = toCode(status, answer, envelope);
+  const code = errors.codes.get(envelope?.code ?? 0) ?? toCode(status, answer, envelope);
   return new RunComfyError(describe(call, code, answer), {
     code,
     delivery: toDelivery(httpStatus, envelope),
     httpStatus,
     retryAfterMs,
-    isAnothers: envelope?.code === NOT_THE_OWNER,
-    issues: status === 422 && code === "REJECTED" ? toIssues(envelope) : null,
+    isAnothers: errors.notTheOwner.has(envelope?.code ?? 0),
+    issues: errors.badInput.has(status) && code === "REJECTED" ? toIssues(envelope) : null,
   });
 }
 
@@ -77,8 +79,6 @@ function toStatus(httpStatus: number, envelope: ErrorEnvelope | null): number {
 }
 
 function toCode(status: number, answer: Answer, envelope: ErrorEnvelope | null): UpstreamErrorCode {
-  const refusal = REFUSALS_BEFORE_ACCEPTANCE.get(envelope?.code ?? 0);
-  if (refusal !== undefined) return refusal;
   if (status >= 500 || (status >= 300 && status < 400)) return "UNAVAILABLE";
   // The upstream speaks JSON: any other "not found" is a proxy's and says nothing about the job.
   if (status === 404 && answer.body.kind !== "json") return "UNAVAILABLE";

@@ -1,30 +1,34 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
-import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { JsonObject } from "../job/json.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
-import type { CancelReport, LiveDeployment, RequestReference } from "./wire.ts";
-import {
-  readCancelReport,
-  readLiveDeployments,
-  readRequestId,
-  readResultReport,
-  readStatusReport,
-  toListPath,
-  toRequestPath,
-  toSubmitPath,
-} from "./wire.ts";
+import type { RequestReference, Target } from "./adapter.ts";
+import { ADAPTERS } from "./kinds/kinds.ts";
+import { DEPLOYMENT_ERRORS } from "./kinds/lora.ts";
+import type { CancelReport, LiveDeployment, ResultReport, StatusReport } from "./wire.ts";
+import { readLiveDeployments, readRequestId, toListPath } from "./wire.ts";
 
 /** The longest waits before retrying a submit that could not be sent; together less than a second. */
 const UNSENT_DELAYS_MS = [250, 500] as const;
 
 /** A gateway that was frozen this long between two tries may have lost the job to another, so it does not send again. */
 const UNSENT_PATIENCE_MS = 2_000;
+
+const LIST = { readReport: readLiveDeployments, errors: DEPLOYMENT_ERRORS };
+
+/** The deployments that may have an outage. */
+const MAX_CALLED = 1_000;
+
+const MODELS_OFF =
+  "Models are off, so nothing was sent. Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
+const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as const;
 
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
@@ -34,20 +38,18 @@ export type RunComfy = ReturnType<typeof createRunComfy>;
 /** What ends a read early: the caller, or so many milliseconds. */
 type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-type Submission = {
-  readonly apiVersion: string;
-  readonly deploymentId: string;
-  readonly input: JsonObject;
-};
+type Submission = Target & { readonly body: JsonObject };
 
 /**
- * RunComfy's Serverless API (LoRA): its five calls in the gateway's words, and a probe. Each call makes exactly one HTTP
+ * RunComfy's job APIs: their five calls in the gateway's words, and a probe. Each call makes exactly one HTTP
  * request and never repeats it (but for `submit`, while it could not be sent), and rejects with a `RunComfyError` for
  * whatever is not the answer it hoped for. Time-outs cover connecting, the answer and its body.
  */
 export function createRunComfy(options: {
-  /** Its path, if it has one, is kept. */
+  /** Its path, if it has one, is kept, as that of `modelUrl` is. */
   readonly baseUrl: string;
+  /** Null where models are off, as they are by default. */
+  readonly modelUrl?: string | null;
   readonly token: string;
   readonly submitTimeoutMs: number;
   readonly cancelTimeoutMs?: number;
@@ -63,24 +65,49 @@ export function createRunComfy(options: {
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch;
 }) {
-  const { baseUrl, token, health, log, submitTimeoutMs, cancelTimeoutMs = 10_000 } = options;
+  const { baseUrl, modelUrl = null, token, health, log, submitTimeoutMs } = options;
+  const { cancelTimeoutMs = 10_000 } = options;
   const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
-  const perform = createTransport({ baseUrl, token, health, channels, fetch: options.fetch });
-  /** The last deployment that was called for a job; probes ask about it. */
-  let lastCalled = { apiVersion: "v1", deploymentId: PROBE_ID };
+  const connect = (url: string) =>
+    createTransport({ baseUrl: url, token, health, channels, fetch: options.fetch });
+  const perform = connect(baseUrl);
+  const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
+  /** What was called for jobs, by deployment; probes ask about it. */
+  const called = new LRUCache<string, Target>({ max: MAX_CALLED });
+  /** The last of them whose failures may be those of all of RunComfy. */
+  let lastCalled: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
+
+  /** Makes a call to the service of its target. */
+  async function performFor<Report>(
+    { kind }: Target,
+    request: Omit<CallRequest<Report>, "errors">,
+  ): Promise<Report> {
+    const { service, errors } = ADAPTERS[kind];
+    const send = transports[service];
+    if (send === null) throw new RunComfyError(MODELS_OFF, MODELS_OFF_MEANS);
+    return await send({ ...request, errors });
+  }
+
+  function noteCalled({ kind, apiVersion, deploymentId }: Target): void {
+    const target = { kind, apiVersion, deploymentId };
+    called.set(deploymentId, target);
+    if (ADAPTERS[kind].service === "deployments") lastCalled = target;
+  }
 
   /** Submits one job and returns the upstream's id for it. */
-  async function submit({ apiVersion, deploymentId, input }: Submission): Promise<string> {
+  async function submit({ body, ...target }: Submission): Promise<string> {
     const startedAt = monotonic();
-    const path = toSubmitPath(apiVersion, deploymentId);
-    if (path !== null) lastCalled = { apiVersion, deploymentId };
-    const request = { call: "submit", path, json: input, readReport: readRequestId } as const;
+    const { kind, deploymentId } = target;
+    const { service, toSubmitPath } = ADAPTERS[kind];
+    const path = toSubmitPath(target);
+    if (path !== null) noteCalled(target);
+    const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
     for (let tries = 0; ; tries += 1) {
       try {
         const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
-        const requestId = await perform({ ...request, timeoutMs });
-        health.noteSubmit(null, deploymentId);
+        const requestId = await performFor(target, { ...request, timeoutMs });
+        health.noteSubmit(null, deploymentId, service);
         return requestId;
       } catch (error) {
         if (!(error instanceof RunComfyError)) throw error;
@@ -90,7 +117,7 @@ export function createRunComfy(options: {
           await sleep(delayMs * (0.5 + 0.5 * random()));
           if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2)) continue;
         }
-        health.noteSubmit(error, deploymentId);
+        health.noteSubmit(error, deploymentId, service);
         throw error;
       }
     }
@@ -100,29 +127,31 @@ export function createRunComfy(options: {
     call: "status" | "result",
     request: RequestReference,
     limits: ReadLimits,
-    readReport: (body: JsonValue) => Report | null,
+    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal">,
   ): Promise<Report> {
-    const { apiVersion, deploymentId } = request;
+    const { deploymentId } = request;
+    const { service, toRequestPath } = ADAPTERS[request.kind];
     const path = toRequestPath(request, call);
-    if (path !== null) lastCalled = { apiVersion, deploymentId };
+    if (path !== null) noteCalled(request);
     try {
-      const report = await perform({ ...limits, call, path, readReport });
-      health.noteRead(null, deploymentId);
+      const report = await performFor(request, { ...limits, ...readers, call, path });
+      health.noteRead(null, deploymentId, service);
       return report;
     } catch (error) {
-      if (error instanceof RunComfyError) health.noteRead(error, deploymentId);
+      if (error instanceof RunComfyError) health.noteRead(error, deploymentId, service);
       throw error;
     }
   }
 
   async function cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport> {
-    return await perform({
+    const { toRequestPath, readCancel } = ADAPTERS[request.kind];
+    return await performFor(request, {
       ...{ call: "cancel", path: toRequestPath(request, "cancel"), signal },
       timeoutMs: cancelTimeoutMs,
-      readReport: readCancelReport,
+      readReport: readCancel,
       // A 4xx may refuse it in the words of a 200.
       readRefusal(body) {
-        const report = readCancelReport(body);
+        const report = readCancel(body);
         return report === "not-cancellable" ? report : null;
       },
     });
@@ -134,42 +163,47 @@ export function createRunComfy(options: {
    */
   async function listDeployments(ids: readonly string[] | "all"): Promise<LiveDeployment[]> {
     const request = { call: "list", path: toListPath(ids), timeoutMs: listTimeoutMs } as const;
-    return await perform({ ...request, readReport: readLiveDeployments });
-  }
-
-  /** Notes whether a read that changes nothing was answered. Never rejects. */
-  async function ask(
-    request: Omit<CallRequest<unknown>, "timeoutMs">,
-    deploymentId: string | null,
-  ): Promise<void> {
-    try {
-      await perform({ ...request, timeoutMs: probeTimeoutMs });
-      health.noteProbe(null, deploymentId);
-    } catch (error) {
-      if (error instanceof RunComfyError) health.noteProbe(error, deploymentId);
-    }
+    return await perform({ ...request, ...LIST });
   }
 
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
-    const reference = { ...lastCalled, ...(deploymentId !== null && { deploymentId }) };
-    const path = toRequestPath({ ...reference, requestId: PROBE_ID }, "status");
-    const list = { path: toListPath([reference.deploymentId]), readReport: readLiveDeployments };
+    const known = deploymentId === null ? lastCalled : called.get(deploymentId);
+    const target = known ?? { ...lastCalled, deploymentId: deploymentId ?? PROBE_ID };
+    const { service, toRequestPath, readStatus: readReport } = ADAPTERS[target.kind];
+    const path = toRequestPath({ ...target, requestId: PROBE_ID }, "status");
+    const limits = { timeoutMs: probeTimeoutMs, signal };
+    const list = { path: toListPath([target.deploymentId]), ...LIST, ...limits };
+    /** Notes whether a read that changes nothing was answered. */
+    const ask = async (read: Promise<unknown>, id: string | null): Promise<void> => {
+      const failure = await read.then(toNull, (error: unknown) => error);
+      if (failure === null || failure instanceof RunComfyError)
+        health.noteProbe(failure, id, service);
+    };
     await Promise.all([
-      ask({ call: "status", path, readReport: readStatusReport, signal }, reference.deploymentId),
+      ask(performFor(target, { call: "status", path, readReport, ...limits }), target.deploymentId),
       // Each is a service of its own, and may fail for long, so either may show the end of an outage of all.
-      deploymentId === null && ask({ ...list, call: "list", signal }, null),
+      deploymentId === null && ask(perform({ call: "list", ...list }), null),
     ]);
   }
 
   return {
     submit,
-    readStatus: (request: RequestReference, limits: ReadLimits) =>
-      read("status", request, limits, readStatusReport),
-    readResult: (request: RequestReference, limits: ReadLimits) =>
-      read("result", request, limits, readResultReport),
+    async readStatus(request: RequestReference, limits: ReadLimits): Promise<StatusReport> {
+      const { readStatus } = ADAPTERS[request.kind];
+      return await read("status", request, limits, { readReport: readStatus });
+    },
+    async readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport> {
+      const { readResult, readEarlyResult } = ADAPTERS[request.kind];
+      const readers = { readReport: readResult, readRefusal: readEarlyResult };
+      return await read("result", request, limits, readers);
+    },
     cancel,
     listDeployments,
     probe,
   };
+}
+
+function toNull(): null {
+  return null;
 }

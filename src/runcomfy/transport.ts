@@ -4,7 +4,7 @@ import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray } from "../job/json.ts";
-import type { Answer, Body } from "./answer-error.ts";
+import type { Answer, Body, ErrorMeanings } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
 import type { Call } from "./runcomfy-error.ts";
 import { RunComfyError, toNetworkError, toTimeoutError } from "./runcomfy-error.ts";
@@ -30,7 +30,8 @@ export type CallRequest<Report> = {
   /** What the body of a 2xx says, or null when it is not the answer to the call. */
   readonly readReport: (body: JsonValue) => Report | null;
   /** The same of a 4xx; without it a 4xx says nothing but an error. */
-  readonly readRefusal?: (body: JsonValue) => Report | null;
+  readonly readRefusal?: ((body: JsonValue) => Report | null) | undefined;
+  readonly errors: ErrorMeanings;
 };
 
 /** Makes calls to `baseUrl` (whose path, if it has one, is kept), and to nowhere else. Knows nothing of what they ask for. */
@@ -116,7 +117,7 @@ export function createTransport(options: {
         body.kind === "json" && read !== undefined ? tryToRead(call, read, body.value) : null;
       if (report !== null) return report;
       if (retryAfterMs !== null) health.notePause(retryAfterMs);
-      throw toAnswerError(call, answer);
+      throw toAnswerError(call, answer, request.errors);
     };
     const message = { call, method, startedAt: clock.monotonic() };
     return await channels.call.tracePromise(exchange, message);

@@ -4,6 +4,7 @@ import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { UpstreamErrorCode } from "../job/errors.ts";
+import type { Service } from "../job/upstream.ts";
 import { sleepFor } from "../runtime/loop.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
 
@@ -43,6 +44,7 @@ type HealthEvents = {
  * - Five failures in a row, or two time-outs, open a breaker: that of all of RunComfy, or that of a deployment.
  * - A bad answer or a time-out is a failure of its deployment. So long as that has no outage, it is one of all too, as is a
  *   broken connection, a refused token, and a 429 without a Retry-After in any case.
+ * - The host of models fails for itself: whatever fails there is of the model alone.
  * - Where a deployment's outage begins, the list is asked at once: if that fails too, it is one more failure of all.
  * - In an outage nobody polls or submits. Probes find out its end, because a user's submit must not.
  */
@@ -110,34 +112,40 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
   }
 
   /** A read of a job of this deployment ended well (null), or failed; or a list did, where there is no deployment. */
-  noteRead(error: RunComfyError | null, deploymentId: string | null): void {
+  noteRead(
+    error: RunComfyError | null,
+    deploymentId: string | null,
+    service: Service = "deployments",
+  ): void {
+    const isApart = service !== "deployments";
     if (error === null || isGood(error)) {
-      for (const id of new Set([deploymentId, null]))
+      for (const id of new Set(isApart ? [deploymentId] : [deploymentId, null]))
         if (this.#find(id)?.noteGood() === true) this.#report("recovery", id);
       return;
     }
     // What fails in an outage of all says nothing about its deployment.
-    if (!isFailure(error) || this.#all.isOpen) return;
+    if (!isFailure(error) || (this.#all.isOpen && !isApart)) return;
     const { code } = error;
-    if (deploymentId !== null && isOfDeployment(error)) {
+    if (deploymentId !== null && (isApart || isOfDeployment(error))) {
       const deployment = this.#deployments.memo(deploymentId);
       if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
       if (deployment.isOpen) return;
     }
+    if (isApart) return;
     if (this.#all.noteFailure(code)) this.#report("outage", null, code);
   }
 
   /** A submit to this deployment was accepted (null), or failed. */
-  noteSubmit(error: RunComfyError | null, deploymentId: string): void {
+  noteSubmit(error: RunComfyError | null, deploymentId: string, service?: Service): void {
     // Its input may be at fault: surely in a refusal, but not five times with no good call between.
-    if (error?.delivery !== "refused" || isGood(error)) this.noteRead(error, deploymentId);
+    if (error?.delivery !== "refused" || isGood(error)) this.noteRead(error, deploymentId, service);
   }
 
   /** A probe of this deployment, or of all, was answered well (null), or failed. */
-  noteProbe(error: RunComfyError | null, deploymentId: string | null): void {
+  noteProbe(error: RunComfyError | null, deploymentId: string | null, service?: Service): void {
     if (error !== null && !isGood(error))
       this.#find(deploymentId)?.noteBadProbe(error.httpStatus !== null);
-    this.noteRead(error, deploymentId);
+    this.noteRead(error, deploymentId, service);
   }
 
   #find(deploymentId: string | null = null): Breaker | undefined {

@@ -1,20 +1,14 @@
 import { isIdentifier } from "../job/job.ts";
+import type { CostReport } from "../job/advance.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { readErrorEnvelope } from "./answer-error.ts";
 import { cleanReason } from "./clean-reason.ts";
 
 /*
- * Where the upstream's spellings stop. A path is below the base URL, and null when an id would change its shape. Every
- * reader turns the body of a 2xx into the gateway's word for it, or null when it is not the answer to the call.
+ * Where the upstream's spellings stop. Every reader turns the body of a 2xx into the gateway's word for it, or null when
+ * it is not the answer to the call. What one kind of job spells otherwise is in `kinds/`.
  */
-
-/** The upstream's name for one job. */
-export type RequestReference = {
-  readonly apiVersion: string;
-  readonly deploymentId: string;
-  readonly requestId: string;
-};
 
 /** What /status said. `finished` says nothing about success: /result does. `unknown` is a word that the gateway does not know. */
 export type StatusReport = {
@@ -36,7 +30,12 @@ type UpstreamState =
 /** What /result said. */
 export type ResultReport =
   | { readonly kind: "unfinished"; readonly state: "queued" | "running" | "unknown" }
-  | { readonly kind: "succeeded"; readonly output: JsonValue; readonly finishedAt: Date | null }
+  | {
+      readonly kind: "succeeded";
+      readonly output: JsonValue;
+      readonly finishedAt: Date | null;
+      readonly cost?: CostReport;
+    }
   /** `reason` is the upstream's, cleaned for clients; null where it gave none. */
   | { readonly kind: "failed"; readonly reason: string | null; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
@@ -61,20 +60,7 @@ export type LiveDeployment = {
   readonly status: string | null;
 };
 
-export function toSubmitPath(apiVersion: string, deploymentId: string): string | null {
-  if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
-  return `prod/${apiVersion}/deployments/${deploymentId}/inference`;
-}
-
-export function toRequestPath(
-  { apiVersion, deploymentId, requestId }: RequestReference,
-  call: "status" | "result" | "cancel",
-): string | null {
-  if (![apiVersion, deploymentId, requestId].every(isIdentifier)) return null;
-  return `prod/${apiVersion}/deployments/${deploymentId}/requests/${requestId}/${call}`;
-}
-
-/** Lists these deployments, or all. Version 2 is the only one that has the list. */
+/** Lists these deployments, or all; null when an id would change the path. Version 2 is the only one that has the list. */
 export function toListPath(ids: readonly string[] | "all"): string | null {
   if (ids === "all") return "prod/v2/deployments";
   if (!ids.every(isIdentifier)) return null;
@@ -92,6 +78,7 @@ const STATES: ReadonlyMap<string, UpstreamState> = new Map([
   ["running", "running"],
   ["completed", "finished"],
   ["succeeded", "succeeded"],
+  ["success", "succeeded"],
   ["failed", "failed"],
   ["error", "failed"],
   ["cancelled", "cancelled"],
@@ -158,6 +145,12 @@ export function readCancelReport(body: JsonValue): CancelReport | null {
   if (word === null || isNamelessError(body)) return null;
   // Anything else, `cancellation_requested` as well as a mere `completed`, is decided by a later poll.
   return CANCEL_REPORTS.get(word) ?? "requested";
+}
+
+/** The same where even an accepted cancel may come too late: only the job's own status tells. */
+export function readCancelRequest(body: JsonValue): CancelReport | null {
+  const report = readCancelReport(body);
+  return report === "cancelled" ? "requested" : report;
 }
 
 /** An answer with a status. */

@@ -40,6 +40,7 @@ export function createBuilder() {
     Interfaces: { Error: Error };
     Objects: {
       Asset: JobAsset;
+      Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats;
       Durations: Durations;

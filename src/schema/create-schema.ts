@@ -34,7 +34,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   const deploymentKind = addDeploymentKind(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
   addAsset(builder);
-  addJob(builder, { catalogue, jobStatus });
+  addJob(builder, { catalogue, jobStatus, deploymentKind });
   addDeployment(builder, { catalogue, deploymentKind });
   addJobList(builder, jobFilter);
   addErrors(builder);

@@ -11,14 +11,23 @@ import { isPaused } from "../job/upstream.ts";
 import type { DocumentName } from "../store/read-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import { toDeployment } from "./deployment.ts";
+import { type DeploymentKindRef, toDeployment } from "./deployment.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
 export function addJob(
   builder: Builder,
-  { catalogue, jobStatus }: { readonly catalogue: Catalogue; readonly jobStatus: JobStatusRef },
+  {
+    catalogue,
+    jobStatus,
+    deploymentKind,
+  }: {
+    readonly catalogue: Catalogue;
+    readonly jobStatus: JobStatusRef;
+    readonly deploymentKind: DeploymentKindRef;
+  },
 ): void {
+  addCost(builder);
   addJobError(builder);
   addJobEstimate(builder);
 
@@ -44,6 +53,10 @@ export function addJob(
       ownerId: t.exposeID("ownerId", {
         description:
           "The `id` of the viewer who submitted it: yours, unless you have the scope `jobs:read:all`.",
+      }),
+      kind: t.expose("kind", {
+        type: deploymentKind,
+        description: "Which of RunComfy's APIs runs it.",
       }),
       deployment: t.field({
         type: "Deployment",
@@ -115,6 +128,13 @@ export function addJob(
         nullable: true,
         description: "Why there is no output; null unless FAILED.",
       }),
+      cost: t.field({
+        type: "Cost",
+        nullable: true,
+        description:
+          "What RunComfy says that it cost. Null unless it is of a model and has SUCCEEDED, and then also until RunComfy tells it, which may be seconds after the end, or never: null is not nothing.",
+        resolve: ({ cost }) => (cost === null ? null : { amount: cost }),
+      }),
       history: t.field({
         type: ["JobEvent"],
         description:
@@ -137,7 +157,7 @@ export function addJob(
       }),
       isFinished: t.boolean({
         description:
-          "Whether the job has ended, successfully or not. Its `status`, `output` and `error` no longer change, but its `version` still grows while its files are being kept.",
+          "Whether the job has ended, successfully or not. Its `status`, `output` and `error` no longer change, but its `version` still grows while its files are being kept, and when its cost is told late.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
@@ -196,6 +216,27 @@ export function addJobStatus(builder: Builder) {
   return builder.enumType("JobStatus", {
     description: "The stage that a job has reached. It only moves forward, and may skip statuses.",
     values: STATUSES,
+  });
+}
+
+function addCost(builder: Builder): void {
+  const costSource = builder.enumType("CostSource", {
+    description: "How a cost is known. Later versions may add values.",
+    values: { EXACT: { description: "RunComfy has told it for this run." } },
+  });
+  builder.objectType("Cost", {
+    description: "What a run cost, in US dollars.",
+    fields: (t) => ({
+      amount: t.exposeFloat("amount", {
+        nullable: true,
+        description: "US dollars; null where it is not known, which is not nothing.",
+      }),
+      source: t.field({
+        type: costSource,
+        description: "How it is known.",
+        resolve: () => "EXACT" as const,
+      }),
+    }),
   });
 }
 

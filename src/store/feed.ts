@@ -9,7 +9,7 @@ import {
   type FeedCursor,
   type Snapshot,
 } from "./feed-cursor.ts";
-import { toJob } from "./job-rows.ts";
+import { type JobRow, toJob } from "./job-rows.ts";
 
 type FeedOptions = {
   readonly until: string;
@@ -120,7 +120,7 @@ async function readPage(
           ? behindStage
           : seal.close({ ...cursor, stage: place }),
       job,
-      reason: isStatusNew ? "STATUS" : otherReason(job),
+      reason: isStatusNew ? "STATUS" : otherReason(job, row),
     } as const;
   });
   return {
@@ -185,8 +185,9 @@ function toHeard({ told, unheard = [] }: FeedCursor): Snapshot {
 }
 
 /** What can have changed about a job that keeps its status. */
-function otherReason(job: Job): JobChangeReason {
-  return isFinished(job) ? "FILES" : "PROGRESS";
+function otherReason(job: Job, row: JobRow): JobChangeReason {
+  if (!isFinished(job)) return "PROGRESS";
+  return row.cost_version === job.version ? "COST" : "FILES";
 }
 
 /**

@@ -27,6 +27,7 @@ export function toJob(row: JobRow): Job {
   return {
     id: row.id,
     ownerId: row.owner_id,
+    kind: row.kind,
     deploymentId: row.deployment_id,
     upstream: row.upstream,
     awaySince: toDate(row.away_since),
@@ -37,6 +38,7 @@ export function toJob(row: JobRow): Job {
     status: row.status,
     queuePosition: row.queue_position,
     error: toJobError(row),
+    cost: row.cost,
     version: row.version,
     createdAt: new Date(row.created_at),
     startedAt: toDate(row.started_at),
@@ -53,6 +55,7 @@ export function fromJob(job: Job) {
   return {
     id: job.id,
     owner_id: job.ownerId,
+    kind: job.kind,
     deployment_id: job.deploymentId,
     upstream: job.upstream,
     away_since: job.awaySince?.getTime() ?? null,
@@ -65,6 +68,7 @@ export function fromJob(job: Job) {
     error_code: job.error?.code ?? null,
     error_message: job.error?.message ?? null,
     error_retryable: job.error === null ? null : Number(job.error.retryable),
+    cost: job.cost,
     version: job.version,
     created_at: job.createdAt.getTime(),
     started_at: job.startedAt?.getTime() ?? null,

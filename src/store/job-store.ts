@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Asset } from "../job/asset.ts";
@@ -95,6 +95,19 @@ export function createJobStore(dependencies: {
         announce(job.id, job.ownerId);
       }
       return isSaved;
+    },
+
+    /** Writes down what a job cost that SUCCEEDED, once, as a new version of it, and notifies the feed. */
+    async noteCost(id: string, cost: number): Promise<void> {
+      const [row] = await database.writeOne(async (transaction) => {
+        const isUnknown = sql`status = 'SUCCEEDED' and cost is null`;
+        const { rows } = await sql<Pick<Tables["jobs"], "owner_id">>`
+          update jobs set cost = ${cost}, cost_version = version + 1,
+              version = version + 1, updated_at = ${database.nowMs}
+            where id = ${id} and ${isUnknown} returning owner_id`.execute(transaction);
+        return rows;
+      });
+      if (row !== undefined) announce(id, row.owner_id);
     },
 
     ...createSubmits(database, announce, channels),

@@ -38,6 +38,16 @@ export const MIGRATIONS: readonly Migration[] = [
       ...createTriggers(database),
     ],
   },
+  {
+    version: 3,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      sql`alter table jobs add column kind ${toNameType(kind)} not null default 'lora'`,
+      sql`alter table jobs add column cost double precision`,
+      sql`alter table jobs add column cost_version integer`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

@@ -1,6 +1,7 @@
 import type { Generated } from "kysely";
 
 import type { JobError, JobStatus } from "../job/job.ts";
+import type { JobKind } from "../job/kind.ts";
 import type { KeepState } from "../job/asset.ts";
 import type { Run } from "../job/run-times.ts";
 
@@ -19,6 +20,7 @@ export type Tables = {
   readonly jobs: {
     readonly id: string;
     readonly owner_id: string;
+    readonly kind: Generated<JobKind>;
     readonly deployment_id: string;
     /** Where it was sent; null in rows from before that was stored, until an upstream knows their request. */
     readonly upstream: string | null;
@@ -29,6 +31,10 @@ export type Tables = {
     readonly api_version: string;
     readonly status: JobStatus;
     readonly queue_position: number | null;
+    /** In USD. */
+    readonly cost: Generated<number | null>;
+    /** The version that a cost made which was told after the end. */
+    readonly cost_version: Generated<number | null>;
     readonly error_code: JobError["code"] | null;
     readonly error_message: string | null;
     /** 0 or 1: SQLite has no booleans. */

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
 
 import type { Run } from "../job/run-times.ts";
-import { namesOf } from "../job/upstream.ts";
+import { nameJobUpstream, namesOf, ownNamesOf } from "../job/upstream.ts";
 import { atMost, type Database } from "./database.ts";
 import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
@@ -38,7 +38,9 @@ function toRun(row: Selectable<Tables["runs"]>): Run {
 }
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
-export function createPauses({ nowMs, queries, upstream }: Database) {
+export function createPauses({ nowMs, queries, upstream: given }: Database) {
+  // All services have one pause, whose name also gateways know that have no models.
+  const upstream = nameJobUpstream(given, "deployments");
   return {
     /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
     async readPauseMs(): Promise<number> {
@@ -69,6 +71,7 @@ export function createPauses({ nowMs, queries, upstream }: Database) {
 /** Which jobs are this gateway's upstream's, and which of them it follows. */
 export function createFollowedJobs(database: Database) {
   const { isShared, nowMs, pollMs, queries, upstream } = database;
+  const isOwn = sql<boolean>`(upstream in (${sql.join(ownNamesOf(upstream))}))`;
   // On SQLite there is no other gateway that could follow them.
   const isLeft = isShared
     ? sql<boolean>`exists (select 1 from polls
@@ -83,7 +86,7 @@ export function createFollowedJobs(database: Database) {
       const { rows } = await sql<{ readonly id: string }>`
         select id from jobs
           where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + away_ms < ${beforeMs}
-            and upstream = ${upstream} and away_since is null
+            and ${isOwn} and away_since is null
           order by created_at + 0 limit ${atMost(limit)}`.execute(queries);
       return rows.map(({ id }) => id);
     },
@@ -93,9 +96,7 @@ export function createFollowedJobs(database: Database) {
       await sql`
         update jobs set away_ms = away_ms + ${nowMs} - away_since, away_since = null,
             version = version + 1, updated_at = ${nowMs}
-          where ${IS_ACCEPTED} and away_since is not null and upstream = ${upstream}`.execute(
-        queries,
-      );
+          where ${IS_ACCEPTED} and away_since is not null and ${isOwn}`.execute(queries);
     },
 
     /** How many unfinished jobs each other upstream has. */
@@ -119,9 +120,7 @@ export function createFollowedJobs(database: Database) {
     /** Whether there is a job, which may have ended, that is not surely this upstream's. Reads every job. */
     async holdsOthers(): Promise<boolean> {
       const { rows } = await sql`
-        select id from jobs where upstream is null or upstream <> ${upstream} limit 1`.execute(
-        queries,
-      );
+        select id from jobs where upstream is null or not ${isOwn} limit 1`.execute(queries);
       return rows.length > 0;
     },
   };

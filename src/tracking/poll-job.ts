@@ -6,7 +6,8 @@ import type { PollOutcome, Polls } from "../job/polls.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { clock } from "../runtime/environment.ts";
-import type { RequestReference, ResultReport, StatusReport } from "../runcomfy/wire.ts";
+import type { RequestReference } from "../runcomfy/adapter.ts";
+import type { ResultReport, StatusReport } from "../runcomfy/wire.ts";
 import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts";
 
 /** One poll: its outcome, and what the log may say of it. */
@@ -67,7 +68,7 @@ async function pollResult(
 function fromResult(result: ResultReport, succeeded: boolean | null): Poll {
   switch (result.kind) {
     case "succeeded":
-      return seen({ kind: "succeeded", output: result.output, finishedAt: result.finishedAt });
+      return seen(result);
     case "failed":
       return seen({
         kind: "failed",

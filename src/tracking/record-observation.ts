@@ -1,8 +1,10 @@
 import { clock } from "../runtime/environment.ts";
 import { advance, type Observation } from "../job/advance.ts";
-import { findAssets, toUrls } from "../job/asset.ts";
+import type { Catalogue } from "../deployments/catalogue.ts";
+import { toUrls } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import { ADAPTERS } from "../runcomfy/kinds/kinds.ts";
 import type { Jobs, Result } from "../store/job-store.ts";
 
 export type RecordObservation = ReturnType<typeof createRecordObservation>;
@@ -20,10 +22,13 @@ export function createRecordObservation(dependencies: {
   /** The one that observations come from. */
   readonly upstream: string;
   readonly now: () => number;
+  readonly catalogue: Catalogue;
   /** Hears that there are files to keep; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
+  /** Hears of jobs that SUCCEEDED whose cost the upstream has yet to tell. */
+  readonly onCostDue?: ((job: Job) => void) | undefined;
 }) {
-  const { jobs, upstream, now, onKeep } = dependencies;
+  const { jobs, upstream, now, catalogue, onKeep, onCostDue } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     let result: Result | null = null;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -32,9 +37,13 @@ export function createRecordObservation(dependencies: {
       const next = advance(job, observation, new Date(now()), upstream);
       if (next === job) return job;
       if (observation.kind === "succeeded")
-        result ??= await toResult(observation.output, onKeep !== undefined);
+        result ??= await toResult(job, observation.output, {
+          catalogue,
+          isKept: onKeep !== undefined,
+        });
       if (!(await jobs.save(next, result))) continue;
       if (result !== null && result.keep.length > 0) onKeep?.();
+      if (observation.kind === "succeeded" && observation.cost === "not-yet") onCostDue?.(next);
       return next;
     }
     throw new Error(
@@ -44,9 +53,14 @@ export function createRecordObservation(dependencies: {
 }
 
 /** A large output is parsed in one turn of the event loop, looked through in another, and made into text in a third. */
-async function toResult(output: JsonValue, isKept: boolean): Promise<Result> {
+async function toResult(
+  { kind, deploymentId }: Job,
+  output: JsonValue,
+  { catalogue, isKept }: { readonly catalogue: Catalogue; readonly isKept: boolean },
+): Promise<Result> {
   await clock.nextTurn();
-  const assets = findAssets(output);
+  const outputs = catalogue.find(deploymentId)?.outputs ?? null;
+  const assets = ADAPTERS[kind].findAssets(output, outputs);
   await clock.nextTurn();
   return { output, assets, keep: isKept ? toUrls(assets) : [] };
 }

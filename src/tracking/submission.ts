@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
-import type { Catalogue } from "../deployments/catalogue.ts";
+import { type Catalogue, type Deployment, toUnlisted } from "../deployments/catalogue.ts";
 import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
 import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
+import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { SubmissionKey } from "../store/submits.ts";
@@ -17,6 +18,8 @@ export type SubmissionRequest = {
   /** Whose job it will be, and whose limits it counts against. */
   readonly viewer: Viewer;
   readonly deploymentId: string;
+  /** What the deployment has to be, if that is known: another kind would take another input. */
+  readonly kind?: JobKind;
   /** In the upstream's spelling. */
   readonly input: unknown;
   readonly idempotencyKey: string | null;
@@ -26,7 +29,7 @@ export type SubmissionRequest = {
 };
 
 /** Which of the viewer's jobs to run again, and what to change in its input; any JSON. */
-export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "input" | "spell"> & {
+export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "kind" | "input" | "spell"> & {
   readonly jobId: string;
   readonly changes: unknown;
 };
@@ -35,8 +38,11 @@ export type RerunRequest = Omit<SubmissionRequest, "deploymentId" | "input" | "s
 export type Submission = {
   readonly viewer: Viewer;
   readonly deploymentId: string;
+  readonly kind: JobKind;
   /** As it was given. */
   readonly input: JsonObject;
+  /** What is POSTed for the input, in which uploads have become URLs. */
+  readonly toBody: Deployment["toBody"];
   /** As JSON. */
   readonly bytes: number;
   /** How much the input asks for, as `toWork` says. */
@@ -79,28 +85,31 @@ const NOTHING = { issues: [], warnings: [] };
  */
 export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
   const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
-  const deployment = catalogue.find(deploymentId);
+  const listed = catalogue.find(deploymentId);
   // Only what is listed may be a model.
-  if (deployment === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
+  if (listed === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   const argumentIssues = [...keyIssues, ...checkTags(tags)];
   if (!isJsonObject(input)) throw notAnObject([], argumentIssues);
   const { issues: jsonIssues, bytes } = checkJson(input);
   const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
-  const contract = deployment?.input ?? null;
+  const { kind, toBody, input: contract } = listed ?? toUnlisted(deploymentId);
   const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
-  const isUnlisted = !catalogue.hasOthers && deployment === null;
+  const isUnlisted = !catalogue.hasOthers && listed === null;
+  const isOther = request.kind !== undefined && request.kind !== kind;
   const submissionKey =
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
-  const refusal = isUnlisted ? notFound(deploymentId, catalogue) : invalid;
+  const refusal = isUnlisted || isOther ? notFound(deploymentId, catalogue) : invalid;
   return {
     viewer,
     deploymentId,
+    kind,
     input,
+    toBody,
     bytes,
     work: toWork(input, contract?.defaults),
     warnings,

@@ -10,7 +10,8 @@ import type { InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
-import { ownership } from "../job/upstream.ts";
+import { nameJobUpstream, ownership } from "../job/upstream.ts";
+import { ADAPTERS } from "../runcomfy/kinds/kinds.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
@@ -97,7 +98,7 @@ export class Submitter {
         if (job === null || found === null) throw new JobNotFoundError(jobId);
         kept = found;
         const input = changeInput(kept, changes ?? {});
-        return { ...request, deploymentId: job.deploymentId, input };
+        return { ...request, deploymentId: job.deploymentId, kind: job.kind, input };
       });
     } catch (error) {
       throw error instanceof InvalidInputError ? explainKept(error, kept, Object(changes)) : error;
@@ -217,27 +218,28 @@ export class Submitter {
     release: Release,
   ): Promise<Job | null> {
     const { store, apiVersion, now } = this.#given;
-    const { viewer, deploymentId, tags, work } = submission;
+    const { viewer, deploymentId, kind, tags, work } = submission;
     const { ownerId } = viewer;
+    const upstream = nameJobUpstream(store.upstream, ADAPTERS[kind].service);
     const job = createJob({
-      ...{ ownerId, deploymentId, upstream: store.upstream, apiVersion, tags, work },
+      ...{ ownerId, kind, deploymentId, upstream, apiVersion, tags, work },
       now: new Date(now()),
     });
     this.#jobIds.add(job.id);
     try {
-      const sent = await this.#prepare(job, submission, uploadIds);
-      if (sent === "key-taken") return null;
-      if (sent === "too-late") return await this.#answerUnsent(job);
-      return await this.#deliver(job, { ...submission, input: sent }, release);
+      const body = await this.#prepare(job, submission, uploadIds);
+      if (body === "key-taken") return null;
+      if (body === "too-late") return await this.#answerUnsent(job);
+      return await this.#deliver(job, body, submission, release);
     } finally {
       this.#jobIds.delete(job.id);
     }
   }
 
-  /** Writes the row; resolves with the input as RunComfy gets it, or why there must be no POST. */
+  /** Writes the row; resolves with the body of the POST, or why there must be none. */
   async #prepare(
     job: Job,
-    { viewer, input, submissionKey: key }: Submission,
+    { viewer, input, toBody, submissionKey: key }: Submission,
     uploadIds: readonly string[],
   ): Promise<JsonObject | "key-taken" | "too-late"> {
     const { store, uploads, monotonic } = this.#given;
@@ -248,7 +250,7 @@ export class Submitter {
     try {
       isInserted = await store.jobs.insert(row);
       if (!isInserted) return "key-taken";
-      const sent = await uploads.toSent(input, uploadIds);
+      const sent = toBody(await uploads.toSent(input, uploadIds));
       return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
       const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
@@ -285,12 +287,17 @@ export class Submitter {
     await this.#persist({ jobId: id }, () => this.#given.store.jobs.withdraw(id), delaysMs);
   }
 
-  async #deliver(job: Job, submission: Submission, release: Release): Promise<Job> {
+  async #deliver(
+    job: Job,
+    body: JsonObject,
+    submission: Submission,
+    release: Release,
+  ): Promise<Job> {
     const { runcomfy, record, follow, channels, log } = this.#given;
-    const { deploymentId, input } = submission;
+    const { kind, apiVersion, deploymentId } = job;
     let requestId: string;
     try {
-      const post = runcomfy.submit({ apiVersion: job.apiVersion, deploymentId, input });
+      const post = runcomfy.submit({ kind, apiVersion, deploymentId, body });
       requestId = await this.#untilOver(post.finally(release));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {

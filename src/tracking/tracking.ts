@@ -5,6 +5,7 @@ import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
 import { createCancelJob } from "./cancel-job.ts";
 import { createDeleteJob } from "./job-deletion.ts";
+import { createLateCosts } from "./late-costs.ts";
 import { createLearning } from "./learning.ts";
 import type { Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
@@ -55,7 +56,8 @@ export function createTracking(
   const closing = new AbortController();
   const { signal } = closing;
   const learning = createLearning({ ...given, readRuns: store.readRuns });
-  const record = createRecordObservation({ ...given, jobs: store.jobs });
+  const costs = createLateCosts({ ...given, jobs: store.jobs });
+  const record = createRecordObservation({ ...given, jobs: store.jobs, onCostDue: costs.ask });
   const poller = new Poller({
     ...given,
     record,
@@ -97,7 +99,8 @@ export function createTracking(
         );
       });
       const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
-      await Promise.all([recovery.close(), Promise.race([handedOver, patience])]);
+      const closed = Promise.all([recovery.close(), costs.close()]);
+      await Promise.all([closed, Promise.race([handedOver, patience])]);
     },
   };
 }

@@ -46,10 +46,14 @@ test("of more files than any output has, the first 1,000 are told", () => {
 });
 
 test("what a file is, is told by what is nearest to it that tells anything", () => {
-  const url = "https://x.runcomfy.net/a";
+  const url = "https://x.runcomfy.net/";
   const output = {
-    video: { still: url, image: [[url]], sound: { filename: "a.png", of: { cover: url } } },
-    filename: url,
+    video: {
+      still: `${url}a`,
+      image: [[`${url}b`]],
+      sound: { filename: "a.png", of: { cover: `${url}c` } },
+    },
+    filename: `${url}d`,
   };
   expect(findAssets(output).map(({ path, kind }) => [path, kind])).toEqual([
     ["video.still", "VIDEO"],

@@ -30,8 +30,10 @@ function queuedAt(upstream: string | null): Job {
 }
 
 test("an upstream is an origin, with the account's name where one is given", () => {
-  expect(nameUpstream("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
-  expect(nameUpstream(VENDOR, "team")).toBe(TEAM);
+  const name = (baseUrl: string, account: string | null) =>
+    nameUpstream({ baseUrl, modelUrl: null }, account);
+  expect(name("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
+  expect(name(VENDOR, "team")).toBe(TEAM);
   expect([VENDOR, TEAM, "sandbox"].map(describeUpstream)).toEqual([
     VENDOR,
     `${VENDOR} (account team)`,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { RequestReference } from "../../src/runcomfy/wire.ts";
+import type { RequestReference } from "../../src/runcomfy/adapter.ts";
+import { DEPLOYMENT_ERRORS } from "../../src/runcomfy/kinds/lora.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createTransport } from "../../src/runcomfy/transport.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
@@ -11,6 +12,7 @@ import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { connect, failureOf, LIMITS, NEVER } from "./connect.ts";
 
+const V1 = { kind: "lora", apiVersion: "v1" } as const;
 let upstream: FaultyUpstream;
 let runComfy: RunComfy;
 
@@ -24,11 +26,11 @@ beforeEach(() => {
 });
 
 function submit(deploymentId: string, by = runComfy): Promise<string> {
-  return by.submit({ apiVersion: "v1", deploymentId, input: { prompt: "a fox" } });
+  return by.submit({ ...V1, deploymentId, body: { prompt: "a fox" } });
 }
 
 async function accept(deploymentId = "dep"): Promise<RequestReference> {
-  return { apiVersion: "v1", deploymentId, requestId: await submit(deploymentId) };
+  return { ...V1, deploymentId, requestId: await submit(deploymentId) };
 }
 
 type JobCall = "status" | "result" | "cancel";
@@ -52,9 +54,9 @@ function keepCollecting(): void {
 
 describe("the contract", () => {
   test("A submit posts the input once, with the token, and returns the upstream's id", async () => {
-    const input = JSON.parse('{"__proto__":{"then":1},"then":"x","constructor":null}');
+    const body = JSON.parse('{"__proto__":{"then":1},"then":"x","constructor":null}');
     const before = upstream.requests.length;
-    const requestId = await runComfy.submit({ apiVersion: "v1", deploymentId: "dep", input });
+    const requestId = await runComfy.submit({ ...V1, deploymentId: "dep", body });
     expect(upstream.requests.slice(before)).toMatchObject([
       {
         method: "POST",
@@ -121,7 +123,7 @@ describe("the contract", () => {
 
   test("The API version of the request and a path of the base URL become part of every path", async () => {
     const by = connect(upstream, { baseUrl: `${upstream.url}/proxy/` });
-    await by.submit({ apiVersion: "v2", deploymentId: "dep", input: {} });
+    await by.submit({ ...V1, apiVersion: "v2", deploymentId: "dep", body: {} });
     expect(upstream.requests.at(-1)?.path).toBe("/proxy/prod/v2/deployments/dep/inference");
   });
 
@@ -325,7 +327,7 @@ describe("where the token and requests may go", () => {
       for (let reads = 0; reads < 5; reads += 1)
         health.noteRead(await failureOf(submit("fault-internal-500")), id);
       const before = upstream.requests.length;
-      const good = { apiVersion: "v1", deploymentId: "dep", requestId: "r" };
+      const good = { ...V1, deploymentId: "dep", requestId: "r" };
       for (const call of [
         submit(id),
         runComfy.readStatus({ ...good, requestId: id }, LIMITS),
@@ -377,7 +379,7 @@ describe("the end of a call", () => {
         ...{ listTimeoutMs: timeoutMs, probeTimeoutMs: timeoutMs },
       });
       slow.setFault(fault);
-      const dep = { apiVersion: "v1", deploymentId: "dep" };
+      const dep = { ...V1, deploymentId: "dep" };
       const request = () => ({ ...dep, requestId: slow.accept("dep") });
       const limits = { signal: NEVER, timeoutMs };
       const probing = by.probe(null, NEVER);
@@ -452,7 +454,8 @@ test("A bug in a reader says nothing of the answer that it was about", async () 
     throw new Error(JSON.stringify(body));
   };
   const path = "prod/v2/deployments";
-  const failure = await failureOf(perform({ call: "list", path, timeoutMs: 10_000, readReport }));
+  const reading = { readReport, errors: DEPLOYMENT_ERRORS, timeoutMs: 10_000 };
+  const failure = await failureOf(perform({ call: "list", path, ...reading }));
   expect(failure.code).toBe("INVALID_RESPONSE");
   expect(failure.message).toMatch(/^The gateway could not read RunComfy's answer to the list\. /);
   expect(failure.cause).toBeUndefined();

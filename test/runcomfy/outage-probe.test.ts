@@ -38,7 +38,8 @@ afterEach(async () => {
   await upstream.close();
 });
 
-const submit = () => runComfy.submit({ apiVersion: "v1", deploymentId: "dep", input: {} });
+const submit = () =>
+  runComfy.submit({ kind: "lora", apiVersion: "v1", deploymentId: "dep", body: {} });
 
 /** Of the deployment, and of all where the list fails as well. */
 async function beginOutage(): Promise<void> {

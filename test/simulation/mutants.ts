@@ -15,12 +15,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: "tracking/submit-job.ts",
-        from: "const sent = await this.#prepare(job, submission, uploadIds);",
+        from: "const body = await this.#prepare(job, submission, uploadIds);",
         to: `const { runcomfy } = this.#given;
-          const { apiVersion: version } = job;
-          const early = runcomfy.submit({ apiVersion: version, deploymentId, input: submission.input });
+          const early = runcomfy.submit({ ...job, body: submission.toBody(submission.input) });
           runcomfy.submit = () => early;
-          const sent = await this.#prepare(job, submission, uploadIds);`,
+          const body = await this.#prepare(job, submission, uploadIds);`,
       },
     ],
   },

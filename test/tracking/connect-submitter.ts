@@ -56,7 +56,7 @@ export async function readCounts({ quotas }: JobStore): Promise<number[]> {
 }
 
 export function recordOf({ jobs }: JobStore, now = () => 0) {
-  return createRecordObservation({ upstream: "sandbox", jobs, now });
+  return createRecordObservation({ upstream: "sandbox", jobs, catalogue: OPEN_CATALOGUE, now });
 }
 
 /** A submitter that sends at any health unless one is given. */

@@ -1,0 +1,45 @@
+import { findAssets } from "../../job/asset.ts";
+import { isIdentifier } from "../../job/job.ts";
+import { isJsonObject } from "../../job/json.ts";
+import { isModelId } from "../../job/kind.ts";
+import type { Adapter } from "../adapter.ts";
+import { readErrorEnvelope } from "../answer-error.ts";
+import { readCancelRequest, readResultReport, readStatusReport } from "../wire.ts";
+
+const NOT_READY = 400_005;
+
+/** Models of the Model API, whose requests are known by their id alone. Its one version is its own. */
+export const MODEL: Adapter = {
+  service: "models",
+  toSubmitPath: ({ deploymentId }) =>
+    isModelId(deploymentId) ? `v1/models/${deploymentId}` : null,
+  toRequestPath({ requestId }, call) {
+    if (!isIdentifier(requestId)) return null;
+    const path = `v1/requests/${requestId}/${call}`;
+    return call === "result" ? `${path}?include_cost=true` : path;
+  },
+  readStatus: readStatusReport,
+  readResult(body) {
+    const report = readResultReport(body);
+    if (report?.kind !== "succeeded" || !isJsonObject(body)) return report;
+    const { cost } = body;
+    // It may come late. Missing or odd does not mean free.
+    const isCost = typeof cost === "number" && Number.isFinite(cost) && cost >= 0;
+    return { ...report, cost: isCost ? cost : "not-yet" };
+  },
+  /** By one source, a result that is not ready is a 400 with a code of its own. */
+  readEarlyResult: (body) =>
+    readErrorEnvelope(body)?.code === NOT_READY ? { kind: "unfinished", state: "unknown" } : null,
+  readCancel: readCancelRequest,
+  errors: {
+    codes: new Map([
+      [400_001, "NOT_FOUND"],
+      [400_002, "INSUFFICIENT_FUNDS"],
+      [400_004, "UNAUTHORIZED"],
+      [10_001, "INSUFFICIENT_FUNDS"],
+    ]),
+    notTheOwner: new Set([403_001, 403_003]),
+    badInput: new Set([400, 422]),
+  },
+  findAssets,
+};
