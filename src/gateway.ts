@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { DOCUMENTS } from "runcomfy-graphql-client";
 
-import { codeOf } from "./runtime/coded-error.ts";
 import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/authenticator.ts";
@@ -27,6 +26,7 @@ import { createSchema } from "./schema/create-schema.ts";
 import { createReadQueues } from "./schema/reads.ts";
 import { readDocuments } from "./server/pages.ts";
 import { startServer } from "./server/start-server.ts";
+import { startUpstream } from "./start-upstream.ts";
 import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
 import { openStore } from "./store/open-store.ts";
 import { startRetention } from "./tracking/job-deletion.ts";
@@ -254,44 +254,6 @@ export async function startGateway(
 async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) {
   const { openTraces } = await import("./traces/open-traces.ts");
   return await openTraces({ settings, version: readVersion(), log });
-}
-
-/**
- * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
- * sandbox can't start. `deployments` are what the sandbox runs, `token` is what it accepts, and `close` ends it.
- */
-async function startUpstream(
-  { upstream }: Config,
-  sandbox: {
-    readonly deployments: readonly unknown[];
-    readonly token: string;
-    readonly log: Logger;
-  },
-): Promise<{
-  readonly baseUrl: string;
-  /** Null where models are off. */
-  readonly modelUrl: string | null;
-  readonly token: string;
-  close(): Promise<void>;
-}> {
-  if (upstream.kind === "runcomfy") {
-    const { baseUrl, modelUrl, token } = upstream;
-    return { baseUrl, modelUrl, token, close: async () => undefined };
-  }
-  // Only where it is needed, as its checks of bodies take time to load.
-  const { startSandbox } = await import("runcomfy-sandbox");
-  const { port, speed, dataFolder, filesExpireSeconds } = upstream;
-  const { deployments, token, log } = sandbox;
-  const options = { token, speed, dataFolder, filesExpireSeconds, deployments, log };
-  const { url, close } = await startSandbox({ ...options, port }).catch((error: unknown) => {
-    const isTaken = codeOf(error) === "EADDRINUSE";
-    if (!isTaken) throw error;
-    log.warn(
-      `Port ${port} is taken, so the sandbox takes a free one, and links to its earlier pictures don't work meanwhile. Set SANDBOX_PORT to a port that stays free.`,
-    );
-    return startSandbox({ ...options, port: 0 });
-  });
-  return { baseUrl: url, modelUrl: url, token, close };
 }
 
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */

@@ -25,11 +25,12 @@ const ORDER = [
   "server",
   "metrics",
   "traces",
+  "commands",
 ] as const;
 /** Packages of their own, which import nothing from the others, and who imports them. */
 const PACKAGES = [
   { folder: "client", name: "runcomfy-graphql-client", by: "gateway.ts" },
-  { folder: "sandbox", name: "runcomfy-sandbox", by: "gateway.ts" },
+  { folder: "sandbox", name: "runcomfy-sandbox", by: "start-upstream.ts" },
 ];
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
@@ -37,10 +38,18 @@ const TOP_LEVEL = [
   "create-log.ts",
   "gateway.ts",
   "main.ts",
+  "manage-deployments.ts",
+  "manage-keys.ts",
+  "print-schema.ts",
+  "start-upstream.ts",
+];
+const PROCESS_FILES = [
+  "bin.ts",
+  "main.ts",
+  "manage-deployments.ts",
   "manage-keys.ts",
   "print-schema.ts",
 ];
-const PROCESS_FILES = ["bin.ts", "main.ts", "manage-keys.ts", "print-schema.ts"];
 
 type SourceFile = {
   /** Below `src`. */

@@ -26,6 +26,8 @@ export type CallRequest<Report> = {
   readonly json?: JsonObject;
   /** Covers connecting, the answer and its body. */
   readonly timeoutMs: number;
+  /** How large its body may be, after decompression; by default as large as that of its call. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   /** What the body of a 2xx says, or null when it is not the answer to the call. */
   readonly readReport: (body: JsonValue) => Report | null;
@@ -75,7 +77,7 @@ export function createTransport(options: {
       httpStatus = response.status;
       channels.answered.publish(httpStatus);
       const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), clock.now());
-      const maxBytes = call === "result" ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
+      const { maxBytes = call === "result" ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES } = request;
       const body = await readBody(response, maxBytes, ending.signal).catch((thrown: unknown) => {
         if (response.ok) throw thrown;
         // The body of an error may break off or never end; its status says enough.

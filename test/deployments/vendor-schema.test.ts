@@ -106,7 +106,7 @@ test("a file is a public URL or an upload, alone and in lists, with items or wit
   expect(lists.issuesOf({ ...good, audio: files[0] ?? "", mask: files[1] ?? "" })).toEqual([]);
   const bad = Object.fromEntries(Object.keys(good).map((name) => [name, [http]]));
   const wrong = lists.issuesOf({ ...bad, audio: http, mask: http });
-  expect(wrong.map((text) => text.split(": ")[0]).toSorted()).toEqual([
+  expect(wrong.map((text) => text.split(": ")[0] ?? "").toSorted()).toEqual([
     ...["audio", "audios[0]", "image_url[0]", "images[0]", "mask", "videos[0]"],
   ]);
   const rules = lists.shape?.fields.find(({ name }) => name === "images")?.rules.join(" ");

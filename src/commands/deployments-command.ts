@@ -1,0 +1,260 @@
+import { diff, parseArgs } from "node:util";
+
+import { COMMANDS } from "../config/commands.ts";
+import type { Deployment, Price } from "../deployments/catalogue.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isModelId } from "../job/kind.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
+import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";
+import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
+import { hasInput, proposeInputs } from "./propose-inputs.ts";
+
+const HELP = `${COMMANDS.search} flux video            lists models of RunComfy's catalogue with their prices
+${COMMANDS.add} <id>                    writes a model or a deployment into the deployments file, and prints its mutation
+${COMMANDS.refresh}                     shows what has changed at RunComfy since; with --write it writes that
+
+add also takes
+  --name "Warm Glow"       for people, and for the names of the types; RunComfy's own by default
+add and refresh also take
+  --deployments my.json    the file; DEPLOYMENTS_FILE by default, or deployments.json
+The token is RUNCOMFY_API_TOKEN, of the environment or of .env. Without one, the sandbox is asked.`;
+
+type Answer = { readonly result: string | null; readonly remark: string };
+
+type Setting = {
+  /** Null where no variable names one. */
+  readonly deploymentsFile: string | null;
+  readonly client: CatalogueClient;
+};
+
+/** Whether these words ask for how it is done. */
+function asksForHelp(words: readonly string[]): boolean {
+  return words.some((word) => word === "--help" || word === "-h");
+}
+
+/**
+ * Does what these words ask of the deployments file and of RunComfy's lists: `result` is what was asked for, `remark` what
+ * to know of it. Rejects with an error that says what is wrong and what to do. Help opens nothing.
+ */
+export async function runDeploymentsCommand(
+  [verb, ...args]: readonly string[],
+  open: () => Promise<Setting>,
+): Promise<Answer> {
+  const act =
+    verb === "add" ? add : verb === "refresh" ? refresh : verb === "search" ? search : null;
+  if (act === null || asksForHelp(args)) return { result: null, remark: HELP };
+  return await act(args, await open());
+}
+
+/** How it is done, and why not as it was tried. */
+function wrongWords(reason: string, cause?: unknown): SetupError {
+  return new SetupError(`${reason}\nUse it like this:\n${HELP}`, { cause });
+}
+
+function readWords<Options extends Record<string, { type: "string" | "boolean" }>>(
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (cause) {
+    throw wrongWords(cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+const FILE = { deployments: { type: "string" } } as const;
+
+async function search(args: readonly string[], { client }: Setting): Promise<Answer> {
+  const { positionals } = readWords(args, {});
+  if (positionals.length === 0) throw wrongWords("Say what to search for.");
+  const { models, total } = await client.searchModels(positionals.join(" "));
+  if (models.length === 0)
+    return { result: null, remark: "RunComfy's catalogue has no such model. Try other words." };
+  const rows = models.map(({ id, name, price }) => [id, toPriceText(price), name]);
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "),
+  );
+  const rest = total - models.length;
+  const more = rest > 0 ? `; ${rest} more are not shown, so add a word` : "";
+  return {
+    result: lines.join("\n"),
+    remark: `Models: ${models.length}${more}. Add one with: ${COMMANDS.add} <id>`,
+  };
+}
+
+function toPriceText(price: Price | null): string {
+  return price === null ? "price unknown" : `$${price.amount} per ${price.unit}`;
+}
+
+async function add(args: readonly string[], { deploymentsFile, client }: Setting): Promise<Answer> {
+  const { values, positionals } = readWords(args, { ...FILE, name: { type: "string" } });
+  const [id, ...more] = positionals;
+  if (id === undefined || more.length > 0) throw wrongWords("Say the id of one to add.");
+  const named = values.deployments ?? deploymentsFile;
+  const file = await readDeploymentsFile(named ?? DEFAULT_FILE);
+  if (file.entries.some((entry) => isJsonObject(entry) && entry["id"] === id))
+    throw new SetupError(
+      `${file.path} has ${id} already. See what has changed since with: ${COMMANDS.refresh}`,
+    );
+  const entry = { ...(await read(id, client, toEntry)), ...(values.name && { name: values.name }) };
+  const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
+  const added = catalogue.find(id);
+  const remarks = [
+    `Added ${id} to ${file.path}. Start the gateway again to use it.`,
+    ...(named === null
+      ? [`Set DEPLOYMENTS_FILE=${DEFAULT_FILE}, so that it reads this file.`]
+      : []),
+    ...explainEntry(entry),
+    ...warnings,
+  ];
+  return { result: added && printMutation(added), remark: remarks.join("\n") };
+}
+
+const DEFAULT_FILE = "deployments.json";
+
+/** What RunComfy has of this id, which is a model's where it has slashes. */
+async function read<Found>(
+  id: string,
+  client: CatalogueClient,
+  use: (found: CatalogueModel | ListedDeployment) => Found,
+): Promise<Found> {
+  try {
+    return use(await (isModelId(id) ? client.readModel(id) : client.readDeployment(id)));
+  } catch (cause) {
+    if (!(cause instanceof RunComfyError) || cause.code !== "NOT_FOUND") throw cause;
+    const step = isModelId(id)
+      ? `has no such model. Find one with: ${COMMANDS.search} <words>`
+      : "knows no such deployment of your account. Take its id from RunComfy's dashboard.";
+    throw new SetupError(`${JSON.stringify(id)}: RunComfy ${step}`, { cause });
+  }
+}
+
+function toEntry(found: CatalogueModel | ListedDeployment): JsonObject {
+  const { id, name } = found;
+  if (!("graph" in found)) {
+    const { description, ...told } = found;
+    return { id, kind: "model", name, ...(description && { description }), ...toTold(told) };
+  }
+  const { graph, objectInfo } = found;
+  return graph === null
+    ? { id, name }
+    : { id, kind: "comfyui", name, ...proposeInputs(graph, objectInfo ?? {}) };
+}
+
+const TOLD: ReadonlySet<string> = new Set(["price", "inputSchema"]);
+
+/** What RunComfy alone decides. */
+function toTold({ price, inputSchema }: Pick<CatalogueModel, "price" | "inputSchema">): JsonObject {
+  const { note = null, ...amount } = price ?? {};
+  return {
+    ...(price !== null && { price: { ...amount, ...(note !== null && { note }) } }),
+    ...(inputSchema !== null && { inputSchema }),
+  };
+}
+
+/** What is left to whoever added it. */
+function explainEntry({ kind, others, price }: JsonObject): readonly string[] {
+  if (kind === "comfyui") {
+    const count = Object.keys(Object(others)).length;
+    const values = `${count} more values of the workflow are under "others"; move to "inputs" what callers may set too.`;
+    return [`Name the nodes whose files are the result in "outputs". ${values}`];
+  }
+  if (kind === "model")
+    return price === undefined ? ["RunComfy does not say what it costs, which may be a lot."] : [];
+  return ['RunComfy does not say what it takes. Name its "model", or give its "inputSchema".'];
+}
+
+/** A document that runs it. */
+function printMutation({ id, input }: Deployment): string {
+  const [type, call] =
+    input === null
+      ? ["JSON", `submitJob(deploymentId: ${JSON.stringify(id)}, input: $input)`]
+      : [input.shape?.typeName ?? "JSON", `${input.submitField}(input: $input)`];
+  return `mutation ($input: ${type}!) {
+  ${call} {
+    ... on SubmitJobSuccess { job { id } }
+    ... on InvalidInputError { issues { path message } }
+    ... on Error { message }
+  }
+}`;
+}
+
+async function refresh(
+  args: readonly string[],
+  { deploymentsFile, client }: Setting,
+): Promise<Answer> {
+  const { values, positionals } = readWords(args, { ...FILE, write: { type: "boolean" } });
+  const file = await readDeploymentsFile(values.deployments ?? deploymentsFile ?? DEFAULT_FILE);
+  const remarks: string[] = [];
+  const next: JsonValue[] = [];
+  for (const entry of file.entries) {
+    const isAsked = positionals.length === 0 || positionals.includes(String(Object(entry).id));
+    const { entry: renewed, remarks: own } = isAsked ? await renew(entry, client) : SAME(entry);
+    next.push(renewed);
+    remarks.push(...own);
+  }
+  const changes = file.entries.flatMap((entry, index) => printDiff(entry, next[index] ?? null));
+  if (changes.length === 0)
+    return { result: null, remark: [...remarks, "Nothing has changed."].join("\n") };
+  const { warnings } = values.write ? await writeEntries(file, next) : { warnings: [] };
+  const done = values.write
+    ? `Wrote ${file.path}. Start the gateway again to use it.`
+    : `Nothing was written. To write it to ${file.path}, add --write.`;
+  return { result: changes.join("\n"), remark: [...remarks, ...warnings, done].join("\n") };
+}
+
+type Renewed = { readonly entry: JsonValue; readonly remarks: readonly string[] };
+
+const SAME = (entry: JsonValue): Renewed => ({ entry, remarks: [] });
+
+/** The entry with what RunComfy alone decides; names and descriptions may be the operator's own. */
+async function renew(entry: JsonValue, client: CatalogueClient): Promise<Renewed> {
+  if (!isJsonObject(entry)) return SAME(entry);
+  const { id = "", kind, inputs } = entry;
+  if (typeof id !== "string" || (kind !== "model" && kind !== "comfyui")) return SAME(entry);
+  try {
+    return await read(id, client, (found) => {
+      if (!("graph" in found)) {
+        const told = toTold(found);
+        // Members keep their places, so that only what has changed is shown.
+        const kept = Object.entries(entry).filter(([name]) => !TOLD.has(name) || name in told);
+        return { entry: { ...Object.fromEntries(kept), ...told }, remarks: [] };
+      }
+      const gone = Object.entries(Object(inputs)).filter(
+        ([, target]) => !hasInput(found.graph ?? {}, Object(target).node, Object(target).input),
+      );
+      const remarks = gone.map(
+        ([name]) => `${id}: its workflow has no longer what the input ${name} sets; correct it.`,
+      );
+      return { entry, remarks };
+    });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { entry, remarks: [error.message] };
+  }
+}
+
+/** How many lines around a change are shown. */
+const CONTEXT_LINES = 2;
+
+/** The lines that differ, and those around them. */
+function printDiff(former: JsonValue, next: JsonValue): readonly string[] {
+  const [before, after] = [former, next].map((entry) => JSON.stringify(entry, null, 2).split("\n"));
+  const lines = diff(before ?? [], after ?? []);
+  const isNear = (index: number): boolean =>
+    lines
+      .slice(Math.max(0, index - CONTEXT_LINES), index + CONTEXT_LINES + 1)
+      .some(([operation]) => operation !== 0);
+  const shown = lines.flatMap(([operation, line], index) =>
+    isNear(index) ? [`${SIGNS.get(operation) ?? " "} ${line}`] : [],
+  );
+  return shown.length === 0 ? [] : [`@@ ${String(Object(former).id)}`, ...shown];
+}
+
+/** Node counts what is in the first text alone as 1, which comes first. */
+const SIGNS = new Map([
+  [1, "-"],
+  [-1, "+"],
+]);

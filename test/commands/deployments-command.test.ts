@@ -1,0 +1,237 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { parse, validate } from "graphql";
+import { expect, test } from "vitest";
+
+import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
+import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
+import type { JsonObject } from "../../src/job/json.ts";
+import { createSchema } from "../../src/schema/create-schema.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { FLUX, FLUX_ID, GRAPH, OBJECT_INFO, openVendorLists, WORKFLOW_ID } from "./vendor-lists.ts";
+
+/** The commands with a file of their own, and a vendor that answers these paths. */
+async function open(answers: Record<string, JsonObject> = {}) {
+  const map = new Map(Object.entries(answers));
+  const vendor = await openVendorLists(map);
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  const setting = { deploymentsFile: file, client: vendor.client };
+  return {
+    ...vendor,
+    answers: map,
+    file,
+    run: (...words: readonly string[]) => runDeploymentsCommand(words, async () => setting),
+    runWithoutModels: (...words: readonly string[]) =>
+      runDeploymentsCommand(words, async () => ({ ...setting, client: vendor.connect(null) })),
+    read: async (): Promise<unknown> => JSON.parse(await readFile(file, "utf8")),
+  };
+}
+
+const FLUX_PATH = `/v1/models/${FLUX_ID}`;
+const WORKFLOW_PATH = `/prod/v2/deployments/${WORKFLOW_ID}?includes=payload`;
+
+function workflow(objectInfoUrl: string, graph: JsonObject = GRAPH): JsonObject {
+  const payload = { workflow_api_json: graph, overrides: {}, object_info_url: objectInfoUrl };
+  return { id: WORKFLOW_ID, name: "Tin Robot", payload };
+}
+
+test("add writes a model with all that the catalogue says of it, and prints a mutation that runs it", async () => {
+  const { run, read, file, asked } = await open({ [FLUX_PATH]: FLUX });
+  const { result, remark } = await run("add", FLUX_ID);
+  expect(await read()).toEqual({
+    deployments: [
+      {
+        id: FLUX_ID,
+        kind: "model",
+        name: "FLUX.2 Flash",
+        description: "Makes pictures from words.",
+        price: { amount: 0.012, unit: "output", note: "More above one megapixel." },
+        inputSchema: FLUX.input_schema,
+      },
+    ],
+  });
+  const { catalogue } = await loadCatalogue(file);
+  expect(validate(createSchema(catalogue), parse(result ?? ""))).toEqual([]);
+  expect(result).toContain("submitFlux2Flash(input: $input)");
+  expect(remark).toContain(`Added ${FLUX_ID} to ${file}.`);
+  expect(asked).toEqual([{ path: FLUX_PATH, authorization: "Bearer secret" }]);
+});
+
+test("add keeps what the file has, and a price that is odd is none", async () => {
+  const odd = { ...FLUX, base_price_usd: 0, description: "" };
+  const { run, file } = await open({ [FLUX_PATH]: odd });
+  await writeFile(file, '{\n\t"others": true,\n\t"deployments": [{ "id": "a", "name": "A" }]\n}');
+  const { remark } = await run("add", FLUX_ID, "--name", "Kite");
+  expect(remark).toContain("does not say what it costs");
+  const entry = { id: FLUX_ID, kind: "model", name: "Kite", inputSchema: FLUX.input_schema };
+  const next = { others: true, deployments: [{ id: "a", name: "A" }, entry] };
+  expect(await readFile(file, "utf8")).toBe(`${JSON.stringify(next, null, "\t")}\n`);
+});
+
+test("add proposes what callers may set of a workflow, and lists the rest", async () => {
+  const { run, read, file, asked, origin, answers } = await open({ "/info?v=1": OBJECT_INFO });
+  answers.set(WORKFLOW_PATH, workflow(`${origin}/info?v=1`));
+  const { result, remark } = await run("add", WORKFLOW_ID);
+  const size = { type: "integer", minimum: 16, maximum: 16384 };
+  const negative = { type: "string", default: "blurry" };
+  const sampler = { node: "31", description: "KSampler" };
+  expect(await read()).toEqual({
+    deployments: [
+      {
+        id: WORKFLOW_ID,
+        kind: "comfyui",
+        name: "Tin Robot",
+        inputs: {
+          width: { node: "5", input: "width", ...size, default: 768 },
+          height: { node: "5", input: "height", ...size, default: 512 },
+          prompt: {
+            node: "6",
+            input: "text",
+            required: true,
+            type: "string",
+            description: "What to show",
+          },
+          negative_prompt: { node: "7", input: "text", ...negative },
+          image: { node: "16", input: "image", format: "image_uri" },
+          seed: { ...sampler, input: "seed", type: "integer", minimum: 0, default: 42 },
+          video: { node: "38:42", input: "video", format: "video_uri" },
+        },
+        others: {
+          ckpt_name: {
+            node: "4",
+            input: "ckpt_name",
+            type: "string",
+            default: "a.safetensors",
+          },
+          batch_size: {
+            node: "5",
+            input: "batch_size",
+            type: "integer",
+            minimum: 1,
+            maximum: 4096,
+            default: 1,
+          },
+          filename_prefix: {
+            node: "9",
+            input: "filename_prefix",
+            type: "string",
+            default: "ComfyUI",
+          },
+          steps: {
+            ...sampler,
+            input: "steps",
+            type: "integer",
+            minimum: 1,
+            maximum: 10000,
+            default: 20,
+          },
+          cfg: { ...sampler, input: "cfg", type: "number", minimum: 0, maximum: 100, default: 7 },
+          sampler_name: {
+            ...sampler,
+            input: "sampler_name",
+            enum: ["euler", "ddim"],
+            default: "euler",
+          },
+          frame_rate: { node: "38:42", input: "frame_rate", type: "number", default: 8 },
+        },
+      },
+    ],
+  });
+  expect(remark).toContain('7 more values of the workflow are under "others"');
+  const { catalogue } = await loadCatalogue(file);
+  expect(validate(createSchema(catalogue), parse(result ?? ""))).toEqual([]);
+  expect(asked.map(({ authorization }) => authorization)).toEqual(Array(2).fill("Bearer secret"));
+});
+
+test("the token goes to no other host, whatever an answer names", async () => {
+  const { run, answers, asked, read } = await open();
+  const other = await openVendorLists(new Map([["/info", OBJECT_INFO]]));
+  answers.set(WORKFLOW_PATH, workflow(`${other.origin}/info`));
+  await run("add", WORKFLOW_ID);
+  expect(asked).toHaveLength(1);
+  expect(other.asked).toEqual([]);
+  // Types are taken from what is saved.
+  const seed = { node: "31", input: "seed", type: "number", default: 42, description: "KSampler" };
+  expect(await read()).toMatchObject({ deployments: [{ inputs: { seed } }] });
+});
+
+test("refresh shows what has changed, and writes that only when it is told to", async () => {
+  const { run, file, answers } = await open({ [FLUX_PATH]: FLUX });
+  await run("add", FLUX_ID, "--name", "Kite");
+  expect((await run("refresh")).remark).toBe("Nothing has changed.");
+  const former = await readFile(file, "utf8");
+  const properties = { ...FLUX.input_schema.properties, seed: { type: "integer" } };
+  answers.set(FLUX_PATH, {
+    ...FLUX,
+    display_name: "FLUX.2 Flash (new)",
+    base_price_usd: 0.015,
+    input_schema: { ...FLUX.input_schema, properties },
+  });
+  const { result, remark } = await run("refresh");
+  expect(await readFile(file, "utf8")).toBe(former);
+  expect(remark).toContain("Nothing was written.");
+  const lines = (result ?? "").split("\n");
+  expect(lines[0]).toBe(`@@ ${FLUX_ID}`);
+  expect(lines.filter((line) => /^[+-]/.test(line)).map((line) => line.trim())).toEqual([
+    '-     "amount": 0.012,',
+    '+     "amount": 0.015,',
+    "+       },",
+    '+       "seed": {',
+    '+         "type": "integer"',
+  ]);
+  const written = await run("refresh", "--write");
+  expect(written.result).toBe(result);
+  const [kite] = (await loadCatalogue(file)).catalogue.deployments;
+  expect(kite).toMatchObject({ name: "Kite", price: { amount: 0.015 } });
+  expect(kite?.input?.shape?.fields.map(({ name }) => name)).toContain("seed");
+});
+
+test("refresh says which entries have lost what they name, and leaves them", async () => {
+  const { run, file, answers, origin } = await open({ [FLUX_PATH]: FLUX, "/info": OBJECT_INFO });
+  answers.set(WORKFLOW_PATH, workflow(`${origin}/info`));
+  await run("add", FLUX_ID);
+  await run("add", WORKFLOW_ID);
+  const former = await readFile(file, "utf8");
+  answers.delete(FLUX_PATH);
+  const { 6: _, ...rest } = GRAPH;
+  answers.set(WORKFLOW_PATH, workflow(`${origin}/info`, rest));
+  const { result, remark } = await run("refresh", "--write");
+  expect(result).toBeNull();
+  expect(remark).toContain(`"${FLUX_ID}": RunComfy has no such model.`);
+  expect(remark).toContain(`${WORKFLOW_ID}: its workflow has no longer what the input prompt sets`);
+  expect(await readFile(file, "utf8")).toBe(former);
+});
+
+test("search lists models with their prices", async () => {
+  const second = { ...FLUX, model_id: "a/b", display_name: "B", base_price_usd: null };
+  const path = "/v1/models?search=flux+flash&limit=100";
+  const { run } = await open({ [path]: { models: [FLUX, second, {}], total: 130 } });
+  const { result, remark } = await run("search", "flux", "flash");
+  expect(result?.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+    [FLUX_ID, "$0.012 per output", "FLUX.2 Flash"],
+    ["a/b", "price unknown", "B"],
+  ]);
+  expect(remark).toContain("128 more are not shown");
+});
+
+test("what can't be done is told with what to do instead, and nothing is written", async () => {
+  const { run, runWithoutModels, file } = await open({ [FLUX_PATH]: FLUX });
+  await expect(run("add", "no/such/model")).rejects.toThrow(/no such model\. Find one with: /);
+  await expect(run("add", WORKFLOW_ID)).rejects.toThrow("knows no such deployment");
+  await expect(run("add", "../../x")).rejects.toThrow(/"\.\.\/\.\.\/x": RunComfy/);
+  await expect(run("add")).rejects.toThrow(/Say the id of one to add\.\nUse it like this:/);
+  await expect(run("add", FLUX_ID, "--nam", "x")).rejects.toThrow(/--nam'[^]*Use it like this:/);
+  await expect(runWithoutModels("add", FLUX_ID)).rejects.toThrow("Set RUNCOMFY_MODEL_URL");
+  await expect(readFile(file)).rejects.toThrow("ENOENT");
+  expect((await run("add", "--help")).remark).toContain("--deployments my.json");
+
+  await run("add", FLUX_ID);
+  await expect(run("add", FLUX_ID)).rejects.toThrow(`${file} has ${FLUX_ID} already.`);
+  const taken = { deployments: [{ id: "a", name: "Flux 2 flash", model: "flux" }] };
+  await writeFile(file, JSON.stringify(taken));
+  await expect(run("add", FLUX_ID)).rejects.toThrow(/stays as it is[^]*makes submitFlux2Flash/);
+  expect(await readFile(file, "utf8")).toBe(JSON.stringify(taken));
+  await writeFile(file, "{");
+  await expect(run("add", FLUX_ID)).rejects.toThrow("is not JSON");
+});
