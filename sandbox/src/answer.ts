@@ -6,7 +6,7 @@ const MAX_BYTES = 1_024 * 1_024;
 export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
   /** The connection is cut before or half-way through the answer, or the answer comes late or never. */
   readonly delivery?: "whole" | "cut" | "half" | "never" | "slow";
 };
@@ -32,7 +32,8 @@ export function refusal(
 
 /** Node leaves the body out where the method is HEAD. */
 export function send(response: ServerResponse, answer: Answer, slowMs: number): void {
-  const { delivery, body } = answer;
+  const { delivery } = answer;
+  const body = Buffer.from(answer.body);
   if (delivery === "never") return;
   if (delivery === "cut") return void response.socket?.resetAndDestroy();
   if (delivery === "slow") {
@@ -40,10 +41,10 @@ export function send(response: ServerResponse, answer: Answer, slowMs: number): 
     response.once("close", () => clearTimeout(timer));
     return;
   }
-  const length = String(Buffer.byteLength(body));
+  const length = String(body.length);
   response.writeHead(answer.status, { ...answer.headers, "content-length": length });
   if (delivery === "half")
-    response.write(body.slice(0, body.length / 2), () => response.socket?.resetAndDestroy());
+    response.write(body.subarray(0, body.length / 2), () => response.socket?.resetAndDestroy());
   else response.end(body);
 }
 
@@ -63,4 +64,13 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | null>
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Undefined for what is no JSON in UTF-8. */
+export function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,34 +1,65 @@
-import { type Answer, refusal } from "./answer.ts";
+import { type Answer, json, refusal } from "./answer.ts";
+import { OUTPUT_SHAPES } from "./output-shapes.ts";
 
-const CALLS = ["submit", "status", "result", "cancel", "list"] as const;
-type Call = (typeof CALLS)[number];
+const CALLS = ["submit", "status", "result", "cancel", "list", "models", "balance"] as const;
+export type Call = (typeof CALLS)[number];
+
+/** Deployments of LoRAs and workflows have one set of paths and codes, models another. */
+export type Api = "deployments" | "models";
 
 /** What one call falls into. */
 type Effect = {
-  /** In place of what the call would do. */
-  readonly answer?: Answer;
+  /** In place of what the call would do; where the APIs have different codes, that of the one that was called. */
+  readonly answer?: Answer | Readonly<Record<Api, Answer>>;
   /** How the answer goes out, where it does not simply. */
   readonly delivery?: Answer["delivery"];
   /** The job that is submitted fails. */
   readonly isFailing?: true;
+  /** The answer has the shape of that name. */
+  readonly isShape?: true;
 };
+
+/** The names of the shapes, other than the usual ones, that an answer is to have. */
+export type Shapes = ReadonlySet<string>;
 
 const ASKED = "The sandbox was asked for this error.";
 const SOON = { "retry-after": "3" };
 const HTML = { "content-type": "text/html; charset=utf-8" };
 const NOTHING = { status: 200, headers: {}, body: "" };
 
+/** Where sources disagree on how RunComfy answers, the ways that the sandbox does not by itself. */
+const SHAPES = [
+  "short-submit",
+  "refused-400",
+  "other-words",
+  "no-position",
+  "not-ready-400",
+  "error-text",
+  "error-object",
+  "error-list",
+  "zoned-times",
+  "no-cost",
+  "old-cancel",
+  "requested-cancel",
+  "cancel-running",
+  "list-object",
+  ...OUTPUT_SHAPES.map((shape) => `output-${shape}`),
+];
+
 /** Every fault by its name; README.md says what each is. */
 const FAULTS: Readonly<Record<string, Effect>> = {
   "error-500": { answer: refusal(500_001, ASKED) },
+  "error-200": { answer: json(200, { error_code: 403_003, error_message: ASKED }) },
   "html-502": { answer: { status: 502, headers: HTML, body: "<h1>Bad Gateway</h1>" } },
   "unavailable-503": { answer: refusal(503_001, ASKED, SOON) },
   "rate-limited-429": { answer: refusal(429_001, ASKED, SOON) },
-  "unauthorized-401": { answer: refusal(401_001, ASKED) },
-  "forbidden-403": { answer: refusal(403_003, ASKED) },
+  "unauthorized-401": { answer: toRefusals(401_001, 400_004, 401) },
+  "unauthorized-400": { answer: toRefusals(401_001, 400_004, 400) },
+  "forbidden-403": { answer: toRefusals(403_003, 403_001, 403) },
   "not-found-404": { answer: refusal(404_001, ASKED) },
-  // The vendor's code for this begins with no HTTP status.
-  "no-funds-400": { answer: refusal(10_001, ASKED, {}, 400) },
+  // Of deployments, the vendor's code for this begins with no HTTP status.
+  "no-funds-400": { answer: toRefusals(10_001, 400_002, 400) },
+  "no-funds-402": { answer: toRefusals(10_001, 400_002, 402) },
   "not-json": { answer: { ...NOTHING, body: '{"status": "succ' } },
   "no-connection": { answer: NOTHING, delivery: "cut" },
   "lost-answer": { delivery: "cut" },
@@ -36,13 +67,29 @@ const FAULTS: Readonly<Record<string, Effect>> = {
   "no-answer": { delivery: "never" },
   "slow-answer": { delivery: "slow" },
   "failed-job": { isFailing: true },
+  ...Object.fromEntries(SHAPES.map((name) => [name, { isShape: true } as const])),
 };
+
+function toRefusals(ofDeployments: number, ofModels: number, status: number) {
+  return {
+    deployments: refusal(ofDeployments, ASKED, {}, status),
+    models: refusal(ofModels, ASKED, {}, status),
+  };
+}
 
 export type Faults = {
   /** Takes the place of all faults before; an empty list ends them. Throws a sentence where a text is no fault. */
   set(texts: readonly string[]): void;
-  /** What this call falls into: the first fault that is set for it, one time less from now on. */
-  take(call: Call): Effect;
+  /** What this call falls into: the first fault that is set for it, and every shape, each one time less from now on. */
+  take(
+    call: Call,
+    api: Api,
+  ): {
+    readonly answer: Answer | undefined;
+    readonly delivery: NonNullable<Answer["delivery"]>;
+    readonly isFailing: boolean;
+    readonly shapes: Shapes;
+  };
 };
 
 /** Faults as texts: `error-500`, `lost-answer:submit`, `rate-limited-429:status,result*3` for three calls of these. */
@@ -52,11 +99,18 @@ export function createFaults(texts: readonly string[]): Faults {
     set(next) {
       faults = next.map(parseFault);
     },
-    take(call) {
-      const fault = faults.find(({ calls, left }) => calls.includes(call) && left > 0);
-      if (fault === undefined) return {};
-      fault.left -= 1;
-      return fault.effect;
+    take(call, api) {
+      const set = faults.filter(({ calls, left }) => calls.includes(call) && left > 0);
+      const fault = set.find(({ effect }) => !effect.isShape);
+      const shapes = set.filter(({ effect }) => effect.isShape);
+      for (const taken of [...shapes, ...(fault ? [fault] : [])]) taken.left -= 1;
+      const { answer, delivery = "whole", isFailing = false } = fault?.effect ?? {};
+      return {
+        answer: answer && "models" in answer ? answer[api] : answer,
+        delivery,
+        isFailing,
+        shapes: new Set(shapes.map(({ name }) => name)),
+      };
     },
   };
 }
@@ -69,5 +123,5 @@ function parseFault(text: string) {
     throw new Error(
       `"${text}" is no fault. Write one as name, name:call,call or name:call*times, with a name of ${Object.keys(FAULTS).join(", ")} and calls of ${CALLS.join(", ")}.`,
     );
-  return { effect, calls, left: times === undefined ? Infinity : Number(times) };
+  return { name, effect, calls, left: times === undefined ? Infinity : Number(times) };
 }

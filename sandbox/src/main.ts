@@ -69,7 +69,7 @@ async function start(settings: Omit<z.infer<typeof SETTINGS>, "help">): Promise<
   });
   console.log(`The sandbox answers like RunComfy at ${url}`);
   console.log("Point a gateway, or anything else that calls RunComfy, at it with:");
-  console.log(`  RUNCOMFY_BASE_URL=${url} RUNCOMFY_API_TOKEN=${token}`);
+  console.log(`  RUNCOMFY_BASE_URL=${url} RUNCOMFY_MODEL_URL=${url} RUNCOMFY_API_TOKEN=${token}`);
   const stop = () => void close().then(() => process.exit(0));
   process.on("SIGTERM", stop).on("SIGINT", stop);
 }

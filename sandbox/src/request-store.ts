@@ -13,6 +13,7 @@ import {
   toRunMs,
   toSlowPosition,
 } from "./schedule.ts";
+import type { Target } from "./target.ts";
 
 /** How long requests and their files are kept after their end, as the vendor keeps files. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -37,7 +38,8 @@ const SCHEMA = `
 
 /** An accepted request at some moment; times in milliseconds since 1970. */
 export type StoredRequest = {
-  readonly deploymentId: string;
+  /** Of a deployment or a model. */
+  readonly targetId: string;
   readonly input: RunInput;
   readonly acceptedAt: number;
   readonly finishAt: number;
@@ -48,10 +50,15 @@ export type StoredRequest = {
 
 export type RequestStore = {
   /** On disk when it returns. False, and nothing stored, when too many are waiting already. */
-  accept(id: string, deploymentId: string, input: RunInput, now: number): boolean;
+  accept(request: {
+    readonly id: string;
+    readonly target: Pick<Target, "id" | "kind">;
+    readonly input: RunInput;
+    readonly now: number;
+  }): boolean;
   read(id: string, now: number): StoredRequest | null;
-  /** False, and nothing changed, unless the request still waits. */
-  cancel(id: string, now: number): boolean;
+  /** False, and nothing changed, unless the request still waits, or where it runs and `isRunningToo`. */
+  cancel(id: string, now: number, isRunningToo: boolean): boolean;
   close(): void;
 };
 
@@ -99,14 +106,17 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
   }
 
   return {
-    accept(id, deploymentId, input, now) {
+    accept({ id, target, input, now }) {
+      const deploymentId = target.id;
       sql.run`delete from runs where finish_at < ${now - KEPT_MS}`;
       if (countInFront(deploymentId, now, Number.MAX_SAFE_INTEGER) >= MAX_WAITING) return false;
       const finishes = sql.all`select finish_at from runs
         where deployment_id = ${deploymentId} and cancelled = 0
         order by finish_at desc limit ${RUNNERS}`;
       const lastFinishes = FINISHES.parse(finishes).map((row) => row.finish_at);
-      const readyAt = makeReady(deploymentId, id, lastFinishes, now);
+      // Nobody waits for a model's instances.
+      const readyAt =
+        target.kind === "model" ? now : makeReady(deploymentId, id, lastFinishes, now);
       const earliestAt = Math.max(readyAt, now + toQueueMs(input, speed));
       const startAt = planStart(earliestAt, lastFinishes);
       const finishAt = startAt + toRunMs(id, input, speed);
@@ -128,7 +138,7 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
         toSlowPosition(input, row.start_at - now, speed),
       );
       return {
-        deploymentId: row.deployment_id,
+        targetId: row.deployment_id,
         input,
         acceptedAt: row.accepted_at,
         finishAt: row.finish_at,
@@ -137,9 +147,10 @@ function createRequestStore(database: DatabaseSync, speed: number): RequestStore
       };
     },
 
-    cancel(id, now) {
+    cancel(id, now, isRunningToo) {
       const { changes } = sql.run`update runs set cancelled = 1, finish_at = ${now}
-        where id = ${id} and cancelled = 0 and start_at > ${now}`;
+        where id = ${id} and cancelled = 0
+          and (start_at > ${now} or ${Number(isRunningToo)} = 1 and finish_at > ${now})`;
       return Number(changes) > 0;
     },
 

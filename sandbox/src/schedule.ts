@@ -81,9 +81,9 @@ function drawFactor(text: string, sigma: number): number {
 /** Lets a job fail that has it in its prompt. */
 export const FAILURE_WORD = "[fail]";
 
-/** Whether the prompt asks for a failure: "[fail]" or "fail please". */
+/** Whether the prompt asks for a failure, "[fail]" or "fail please", or something in the input leads to one. */
 export function isFailureWanted(input: RunInput): boolean {
-  return /\[fail\]|\bfail please\b/i.test(input.prompt);
+  return input.errors.length > 0 || /\[fail\]|\bfail please\b/i.test(input.prompt);
 }
 
 function isSlowWanted(input: RunInput): boolean {
@@ -103,6 +103,11 @@ export const RUN_INPUT = z.object({
   num_frames: toBounded(1, 1_000, 1),
   fps: toBounded(1, 120, 16),
   resolution: z.string().optional().catch(undefined),
+  /** Of a film or a sound in seconds, where an input says that instead of frames. */
+  duration: toBounded(1, 240, 5),
+  output_format: z.string().optional().catch(undefined),
+  /** What a run only finds once it runs, which fails it. */
+  errors: z.array(z.string()).catch([]),
 });
 
 function toBounded(minimum: number, maximum: number, fallback: number) {

@@ -129,6 +129,7 @@ test("odd entries don't hinder the others, which are listed in their order", asy
   expect(answer).toMatchObject([
     { id: "own", name: "own", is_enabled: true },
     { id: "a", name: "a" },
+    { name: "Harbour Workflow" },
   ]);
   expect(await sandbox.refuse("own", PROMPT)).toEqual({});
 });

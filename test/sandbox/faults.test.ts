@@ -8,10 +8,9 @@ import { readPage } from "../support/pages.ts";
 const DEPLOYMENT = `/prod/v1/deployments/${file.deployments[1]?.id}`;
 const ACCEPTED = z.object({ request_id: z.string() });
 const HEADERS = { authorization: "Bearer sandbox", connection: "close" };
-/** The names in the table of the page. */
-const NAMES = [...readPage("sandbox/README.md").matchAll(/^\| `([\w-]+)` /gm)].map(
-  ([, name = ""]) => name,
-);
+/** The names in the first table of the page. */
+const [page = ""] = readPage("sandbox/README.md").split("## Shapes");
+const NAMES = Array.from(page.matchAll(/^\| `([\w-]+)` /gm), ([, name = ""]) => name);
 
 /** An answer that is slow takes a tenth of a second, and one that never comes is given up after `patienceMs`. */
 async function start(faults: readonly string[] = [], speed = 100, patienceMs = 10_000) {
@@ -49,13 +48,16 @@ test("each fault of the page does what it says, and ends with the next", async (
   }
   expect(seen).toEqual({
     "error-500": "500 json",
+    "error-200": "200 json",
     "html-502": "502 other",
     "unavailable-503": "503 json",
     "rate-limited-429": "429 json",
     "unauthorized-401": "401 json",
+    "unauthorized-400": "400 json",
     "forbidden-403": "403 json",
     "not-found-404": "404 json",
     "no-funds-400": "400 json",
+    "no-funds-402": "402 json",
     "not-json": "200 json",
     "no-connection": "TypeError",
     "lost-answer": "TypeError",
@@ -122,4 +124,15 @@ test("faults are set over HTTP by whoever has the token", async () => {
   expect((await set([])).status).toBe(200);
   const stranger = await fetch(`${url}/faults`, { method: "PUT", body: "[]" });
   expect(stranger.status).toBe(401);
+});
+
+test("the codes of a fault are those of the API that is called", async () => {
+  const { call, list, setFaults } = await start();
+  const codes = [];
+  for (const name of ["unauthorized-401", "forbidden-403", "no-funds-402"]) {
+    setFaults([name]);
+    for (const answer of [await list(), await call("/v1/models")])
+      codes.push(Object(await answer.json()).error_code);
+  }
+  expect(codes).toEqual([401_001, 400_004, 403_003, 403_001, 10_001, 400_002]);
 });

@@ -25,7 +25,7 @@ async function readUrl(program: ReturnType<typeof run>): Promise<string> {
   let printed = "";
   for await (const chunk of program.stdout.iterator({ destroyOnReturn: false })) {
     printed += String(chunk);
-    const url = /RUNCOMFY_BASE_URL=(\S+) RUNCOMFY_API_TOKEN=sandbox/.exec(printed)?.[1];
+    const url = /RUNCOMFY_MODEL_URL=(\S+) RUNCOMFY_API_TOKEN=sandbox/.exec(printed)?.[1];
     if (url !== undefined) return url;
   }
   throw new Error(`The program ended and printed: ${printed}`);
@@ -64,7 +64,10 @@ test("takes options before variables, among them faults and a file of deployment
   const limited = await list();
   expect([limited.status, limited.headers.get("retry-after")]).toEqual([429, "3"]);
   expect((await list()).status).toBe(500);
-  expect(await (await list()).json()).toMatchObject([{ id: "own", name: "My own" }]);
+  expect(await (await list()).json()).toMatchObject([
+    { id: "own", name: "My own" },
+    { name: "Harbour Workflow" },
+  ]);
   program.kill("SIGTERM");
   await once(program, "exit");
 });

@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import file from "../../sandbox/src/deployments.json" with { type: "json" };
+import workflow from "../../sandbox/src/workflow.json" with { type: "json" };
 import { EXAMPLE_BODY } from "../support/example-body.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { openSandbox, START } from "./open-sandbox.ts";
@@ -327,7 +328,7 @@ describe("the sandbox", () => {
       const { answer } = await sandbox.call(`/prod/v2/deployments${query}`);
       return Array.isArray(answer) ? answer.map(({ id }) => id) : answer;
     };
-    expect(await list("")).toEqual([glow, lantern, tide]);
+    expect(await list("")).toEqual([glow, lantern, tide, workflow.id]);
     expect(await list(`?ids=${tide}&ids=unknown&ids=${glow}`)).toEqual([glow, tide]);
   });
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RunInput } from "./schedule.ts";
+import type { RunInput } from "../schedule.ts";
 
 /**
  * A landscape as SVG; in a film its hills move for as long as `num_frames` and `fps` say, and start again. The same prompt,

@@ -1,0 +1,83 @@
+import sharp from "sharp";
+import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
+
+import { drawLandscape } from "../../sandbox/src/media/landscape.ts";
+import { makeFile } from "../../sandbox/src/media/make-file.ts";
+import { RUN_INPUT } from "../../sandbox/src/schedule.ts";
+import { closeBrowser, hasChromium, openPage } from "../support/chromium.ts";
+
+const INPUT = RUN_INPUT.parse({ prompt: "A kite", seed: 7, width: 320, height: 192, duration: 2 });
+
+afterAll(closeBrowser);
+
+function make(name: string, input = INPUT): Buffer {
+  return Buffer.from(makeFile(name, input, false).body);
+}
+
+test("a PNG has the colour of each pixel of the landscape, and a WebP those of each block", async () => {
+  for (const [name, blocks] of [
+    ["0.png", 1],
+    ["0.webp", 16],
+  ] as const) {
+    const size = { width: INPUT.width / blocks, height: INPUT.height / blocks };
+    const { palette, pixels } = drawLandscape(INPUT, { ...size, index: 0, time: 0 });
+    const { data, info } = await sharp(make(name)).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([INPUT.width, INPUT.height]);
+    // In the middle of each block, as decoders smooth colours at the edges of what has few samples.
+    const errors = Array.from(pixels, (color, at) => {
+      const x = (at % size.width) * blocks + Math.floor(blocks / 2);
+      const y = Math.floor(at / size.width) * blocks + Math.floor(blocks / 2);
+      const seen = data.subarray((y * INPUT.width + x) * 3);
+      return Math.max(
+        ...(palette[color] ?? []).map((part, index) => Math.abs(part - (seen[index] ?? 0))),
+      );
+    });
+    expect(Math.max(...errors)).toBeLessThanOrEqual(blocks === 1 ? 0 : 10);
+  }
+});
+
+test("the same input makes the same file, and another prompt or number another", () => {
+  for (const type of ["png", "webp", "webm", "wav"]) {
+    const file = make(`0.${type}`);
+    expect(make(`0.${type}`).equals(file)).toBe(true);
+    expect(make(`0.${type}`, { ...INPUT, prompt: "A lamp" }).equals(file)).toBe(false);
+    expect(type !== "wav" && make(`1.${type}`).equals(file)).toBe(false);
+  }
+});
+
+test.runIf(hasChromium)("a browser plays the WebM and the WAV to their ends", async () => {
+  const { page } = await openPage();
+  const play = async (tag: "video" | "audio", type: string, name: string) => {
+    const source = `data:${type};base64,${make(name).toString("base64")}`;
+    return PLAYED.parse(await page.evaluate(PLAY(tag, source)));
+  };
+  const film = await play("video", "video/webm", "0.webm");
+  expect(film).toMatchObject({ ended: true, duration: 2, width: 160, height: 96 });
+  // It moves: what it shows at the end is not what it began with.
+  expect(film.last).not.toBe(film.first);
+  expect(await play("audio", "audio/wav", "0.wav")).toMatchObject({ ended: true, duration: 2 });
+});
+
+const PLAYED = z.looseObject({ first: z.string(), last: z.string() });
+const PLAY = (tag: string, source: string) => `(async () => {
+  const media = document.createElement("${tag}");
+  const wait = (name) => new Promise((done, fail) => {
+    media.addEventListener(name, done, { once: true });
+    media.addEventListener("error", () => fail(new Error(media.error?.message)), { once: true });
+  });
+  const look = () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 96 });
+    if (media.videoWidth) canvas.getContext("2d").drawImage(media, 0, 0);
+    return canvas.toDataURL();
+  };
+  media.muted = true;
+  media.src = ${JSON.stringify(source)};
+  await wait("loadeddata");
+  const first = look();
+  const ended = wait("ended");
+  await media.play();
+  await ended;
+  const { duration, videoWidth: width, videoHeight: height } = media;
+  return { ended: media.ended, duration, width, height, first, last: look() };
+})()`;
