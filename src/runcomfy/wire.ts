@@ -196,7 +196,9 @@ function toText(error: JsonValue | undefined, depth = 3): string | null {
     return texts.length === 0 ? null : texts.join("; ");
   }
   if (!isJsonObject(error)) return null;
-  return toText(error["message"], depth - 1) ?? toText(error["error"], depth - 1);
+  const text = toText(error["message"], depth - 1) ?? toText(error["error"], depth - 1);
+  const { errorCode } = error;
+  return text !== null && Number.isInteger(errorCode) ? `${text} (${errorCode})` : text;
 }
 
 function saysSomething(error: JsonValue | undefined): boolean {

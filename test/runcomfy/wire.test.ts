@@ -90,7 +90,7 @@ test.each<[JsonValue | undefined, string | null]>([
   ["out of memory", "out of memory"],
   [{ type: "OOM", message: "out of memory" }, "out of memory"],
   [{ error: { message: "out of memory" } }, "out of memory"],
-  [[{ errorCode: 7, error: "out of memory", debugInfo: "secret" }], "out of memory"],
+  [[{ errorCode: 7, error: "out of memory", debugInfo: "secret" }], "out of memory (7)"],
   [["first", { error: "second" }], "first; second"],
   ["No https://s3.example/m?sig=1 on 10.1.2.3:8188\n", "No [removed] on [removed]"],
   [{ type: "OOM", debugInfo: "secret" }, null],

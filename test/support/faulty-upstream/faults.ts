@@ -82,6 +82,10 @@ const FAULTS = {
   "insufficient-funds": refusal(400, 10_001),
   "insufficient-funds-200": refusal(200, 10_001),
   "payment-required": plain(402, ""),
+  "no-balance": refusal(400, 400_002),
+  "bad-token-400": refusal(400, 400_004),
+  "bad-model-id": refusal(400, 400_001),
+  "not-the-owner": refusal(403, 403_001),
   "deployment-deleted": refusal(400, 10_003),
   "nested-error": body(400, {
     detail: { error: { code: 10_002, message: "off", details: {} } },
@@ -98,6 +102,7 @@ const FAULTS = {
     },
     ["submit"],
   ),
+  "validation-400": body(400, { message: "image_url is missing" }, ["submit"]),
   "validation-text": body(422, { detail: "bad input at 10.0.0.7" }, ["submit"]),
   "validation-200": refusal(200, 422_001, ["submit"]),
 
@@ -145,6 +150,13 @@ const FAULTS = {
         `{"request_id":"${requestId}","status":"succeeded","output":{"__proto__":{"then":1},"then":"x","constructor":null}}`,
       ),
   },
+
+  "not-ready-400": refusal(400, 400_005, ["result"]),
+  "cost-late": {
+    on: ["result"],
+    answer: ({ pastCalls, answerWell }) => answerWell(pastCalls < 1 ? { cost: undefined } : {}),
+  },
+  "cost-never": well(["result"], { cost: undefined }),
 
   // Cancel
   "cancel-too-late": well(["cancel"], { status: "completed", outcome: "not_cancellable" }),

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 
+import type { JobKind } from "../../../src/job/kind.ts";
+
 /** A job of the faulty upstream: where it stands, and the statuses that the next polls will show. */
 export type FaultyJob = {
   readonly requestId: string;
+  readonly kind: JobKind;
   readonly deploymentId: string;
   readonly createdAt: Date;
   status: string;
@@ -11,20 +14,30 @@ export type FaultyJob = {
 };
 
 const DEFAULT_SCRIPT = ["in_queue", "in_progress", "succeeded"];
-const DEFAULT_RESULT = { output: { images: ["https://files.runcomfy.net/output-1.png"] } };
+const FILE = "https://files.runcomfy.net/output-1.png";
+const DEFAULT_RESULTS: Readonly<Record<JobKind, Readonly<Record<string, unknown>>>> = {
+  lora: { output: { images: [FILE] } },
+  comfyui: {
+    outputs: { 9: { images: [{ url: FILE, filename: "o.png", subfolder: "", type: "output" }] } },
+    instance_id: "i-91",
+  },
+  model: { output: { image: FILE }, cost: 0.04 },
+};
 
 /** Makes a job that has just been accepted. */
 export function createFaultyJob(
+  kind: JobKind,
   deploymentId: string,
   script: readonly string[] = DEFAULT_SCRIPT,
 ): FaultyJob {
   return {
     requestId: randomUUID(),
+    kind,
     deploymentId,
     createdAt: new Date(),
     status: script[0] ?? "in_queue",
     script,
-    result: DEFAULT_RESULT,
+    result: DEFAULT_RESULTS[kind],
   };
 }
 
@@ -34,9 +47,14 @@ export function poll(job: FaultyJob, queuePosition = 0): Record<string, unknown>
   if (job.script.length > 1) job.script = job.script.slice(1);
   return {
     request_id: job.requestId,
-    status: job.status,
+    status: toStatusWord(job),
     ...(job.status === "in_queue" && { queue_position: queuePosition }),
   };
+}
+
+/** Those of workflows and models don't say on /status how they ended. */
+function toStatusWord({ kind, status }: FaultyJob): string {
+  return kind !== "lora" && ["succeeded", "failed"].includes(status) ? "completed" : status;
 }
 
 /** The contract's answer of /result. */

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { JobKind } from "../../../src/job/kind.ts";
 import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
@@ -15,6 +16,8 @@ import { findFault, UPSTREAM_CALLS } from "./faults.ts";
 type RecordedRequest = {
   /** Null for anything but the five calls. */
   readonly call: UpstreamCall | null;
+  /** A workflow's submit is known by its body. */
+  readonly kind: JobKind;
   readonly method: string;
   readonly path: string;
   /** The deployment of the call, or those that it lists. */
@@ -31,6 +34,8 @@ type RecordedRequest = {
 
 const PATH =
   /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)|requests\/([^/?]+)\/(status|result|cancel))$/;
+const MODEL_PATH =
+  /^(?:\/[^?]*)?\/v1\/(?:(models)\/([\w./-]+)|requests\/([^/?]+)\/(status|result|cancel)(?:\?include_cost=true)?)$/;
 const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
 const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
   ...UPSTREAM_CALLS.map((call): [string, readonly UpstreamCall[]] => [call, [call]]),
@@ -41,10 +46,10 @@ const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|po
 export type FaultyUpstream = Awaited<ReturnType<typeof startFaultyUpstream>>;
 
 /**
- * A RunComfy on a free loopback port, for tests. It keeps to the contract, except:
+ * A RunComfy on a free loopback port, for tests. It speaks of jobs of all kinds, and keeps to the contract, except:
  * - a deployment `fault-<name>` falls into that fault (`faults.ts`) on the calls the fault is made for, and
  *   `fault-<name>--<call>` on that call only (`submit`, `status`, `result`, `cancel`, `list`, or `polls` for the reads
- *   of a job); a list falls into the first fault of its deployments that is made for lists;
+ *   of a job), as does a model whose id ends so; a list falls into the first fault of its deployments that is made for lists;
  * - `setFault` does the same to all deployments;
  * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
  *   without ids has those of `setDeployments`, none at first.
@@ -69,7 +74,7 @@ export async function startFaultyUpstream(
   let deployments: readonly unknown[] = [];
 
   const elsewhere = createServer(async (request, response) => {
-    requestsElsewhere.push(await record(request, token));
+    requestsElsewhere.push(await record(request, token, jobs));
     json(response, 200, { request_id: "stolen", status: "succeeded", output: "stolen" });
   });
   // A client that a busy machine holds up would meet a connection that is just being closed.
@@ -78,7 +83,7 @@ export async function startFaultyUpstream(
     unanswered.add(response);
     // When its answer ends, before the client can know of that and send the next request; or when it has left.
     for (const end of ["prefinish", "close"]) response.once(end, () => unanswered.delete(response));
-    const recorded = await record(request, token).catch(() => null);
+    const recorded = await record(request, token, jobs).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
     requests.push({ ...recorded, fault: fault?.name ?? null });
     for (const wake of waiters) wake();
@@ -92,7 +97,10 @@ export async function startFaultyUpstream(
 
   function answer(recorded: RecordedRequest, response: ServerResponse): void {
     const { call, deploymentIds, requestId } = recorded;
-    if (!recorded.isAuthorized) return refuse(response, 401, 401_001);
+    if (!recorded.isAuthorized)
+      return recorded.kind === "model"
+        ? refuse(response, 400, 400_004)
+        : refuse(response, 401, 401_001);
     if (call === null) return refuse(response, 404, 404_001);
     const answerWell = (changes: Record<string, unknown> = {}) =>
       answerByContract(recorded, response, changes);
@@ -107,7 +115,7 @@ export async function startFaultyUpstream(
     deploymentIds: readonly string[],
   ): FaultDefinition | null {
     for (const id of deploymentIds.length === 0 ? [""] : deploymentIds) {
-      const { name, on } = FAULT.exec(id)?.groups ?? {};
+      const { name, on } = FAULT.exec(id.split("/").at(-1) ?? "")?.groups ?? {};
       if (name === undefined && fault === null) continue;
       const found = findFault(name ?? fault?.name ?? "");
       const named = name === undefined ? fault?.on : CALLS_BY_SUFFIX.get(on ?? "");
@@ -117,7 +125,7 @@ export async function startFaultyUpstream(
   }
 
   function answerByContract(
-    { call, deploymentIds, requestId, path }: RecordedRequest,
+    { call, kind, deploymentIds, requestId, path }: RecordedRequest,
     response: ServerResponse,
     changes: Record<string, unknown>,
   ): void {
@@ -127,8 +135,9 @@ export async function startFaultyUpstream(
     }
     const [deploymentId = ""] = deploymentIds;
     if (call === "submit") {
-      const accepted = accept(deploymentId);
-      const base = `${url}${path.replace(/inference$/, "requests")}/${accepted}`;
+      const accepted = accept(deploymentId, kind);
+      const requests = path.replace(kind === "model" ? /models\/.*$/ : /inference$/, "requests");
+      const base = `${url}${requests}/${accepted}`;
       return json(response, 200, {
         request_id: accepted,
         status_url: `${base}/status`,
@@ -145,7 +154,7 @@ export async function startFaultyUpstream(
     if (position !== null) script(job.requestId, [position < 0 ? "in_progress" : "in_queue"]);
     if (call === "status") return json(response, 200, { ...poll(job, position ?? 0), ...changes });
     if (call === "result") return json(response, 200, { ...toResult(job), ...changes });
-    json(response, 200, { ...cancel(job), ...changes });
+    json(response, kind === "lora" ? 200 : 202, { ...cancel(job), ...changes });
   }
 
   /** Below 0 for one that has started; null where jobs follow their scripts. */
@@ -164,8 +173,8 @@ export async function startFaultyUpstream(
   }
 
   /** Has a job as if it had been submitted, by no request, and returns its id here. */
-  function accept(deploymentId: string): string {
-    const job = createFaultyJob(deploymentId, scripts.get(deploymentId));
+  function accept(deploymentId: string, kind: JobKind = "lora"): string {
+    const job = createFaultyJob(kind, deploymentId, scripts.get(deploymentId));
     jobs.set(job.requestId, job);
     return job.requestId;
   }
@@ -244,19 +253,32 @@ export async function startFaultyUpstream(
   };
 }
 
-async function record(request: IncomingMessage, token: string): Promise<RecordedRequest> {
+async function record(
+  request: IncomingMessage,
+  token: string,
+  jobs: ReadonlyMap<string, FaultyJob>,
+): Promise<RecordedRequest> {
   const path = request.url ?? "";
   const method = request.method ?? "";
   const body = await text(request);
-  const [, , , deploymentId, inference, requestId = null, action] = PATH.exec(path) ?? [];
+  const [, models, modelId, modelRequestId, modelAction] = MODEL_PATH.exec(path) ?? [];
+  const [, , , deployment, inference, ofDeployment, deploymentAction] = PATH.exec(path) ?? [];
+  const requestId = modelRequestId ?? ofDeployment ?? null;
+  const action = modelAction ?? deploymentAction;
+  const job = jobs.get(requestId ?? "");
+  const isModel = (models ?? modelAction) !== undefined;
+  // A model's request is known by its id alone.
+  const deploymentId = isModel ? (modelId ?? job?.deploymentId ?? "unknown") : deployment;
   const list = LIST_PATH.exec(path);
   const listed = list && new URLSearchParams(list[1]).getAll("ids");
-  const verb = inference ? "submit" : listed ? "list" : action;
+  const verb = (inference ?? models) ? "submit" : listed ? "list" : action;
   const call = UPSTREAM_CALLS.find((one) => one === verb) ?? null;
   const expectedMethod = call === "submit" || call === "cancel" ? "POST" : "GET";
   const { authorization } = request.headers;
+  const ofDeployments = job?.kind ?? (body.includes('"overrides"') ? "comfyui" : "lora");
   return {
     call: method === expectedMethod ? call : null,
+    kind: isModel ? "model" : ofDeployments,
     method,
     path,
     deploymentIds: listed ?? (deploymentId === undefined ? [] : [deploymentId]),
