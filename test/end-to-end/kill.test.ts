@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 
 import { DATABASES, KINDS } from "../gateway/open-gateway.ts";
+import { OF_KINDS, writeDeploymentsOfKinds } from "../support/deployments-of-kinds.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import type { JobFieldsFragment } from "../support/gql/operations.ts";
@@ -15,20 +16,25 @@ const OPEN = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] as const;
 /** The deployment whose submits are never answered. */
 const UNANSWERED = "fault-no-answer--submit";
 
+const ALL_KINDS = Object.values(OF_KINDS);
+
 test.each(KINDS)(
-  "a kill -9 amid submits loses no job and no history, on %s, and after a restart each ends with one POST at most",
+  "a kill -9 amid submits loses no job of any kind and no history, on %s, and after a restart each ends with one POST at most",
   { timeout: 120_000 },
   async (kind) => {
     const upstream = await startFaultyUpstream();
     onTestFinished(() => upstream.close());
-    const environment = toEnvironment(upstream, await DATABASES[kind]());
+    const environment = {
+      ...toEnvironment(upstream, await DATABASES[kind]()),
+      DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(),
+    };
     const before = runGateway(environment);
     const origin = await before.url;
 
-    upstream.script("queued", ["in_queue"]);
+    for (const id of ALL_KINDS) upstream.script(id, ["in_queue"]);
     upstream.script("running", ["in_progress"]);
     const finished = await submitAll(origin, "quick", 2);
-    const queued = await submitAll(origin, "queued", 5);
+    const queued = (await Promise.all(ALL_KINDS.map((id) => submitAll(origin, id, 2)))).flat();
     const running = await submitAll(origin, "running", 5);
     await expect.poll(() => countJobs(origin, ["SUCCEEDED"]), PATIENCE).toBe(2);
     await expect.poll(() => countJobs(origin, ["IN_PROGRESS"]), PATIENCE).toBe(5);
@@ -36,7 +42,8 @@ test.each(KINDS)(
     const lost = Promise.allSettled(unanswered.map((one) => send(origin, one)));
     await upstream.whenRequested("submit", 3, UNANSWERED);
     const historyBefore = await readAll(origin);
-    const submissions = prepare("quick", 30);
+    for (const id of ALL_KINDS) upstream.script(id, ["in_queue", "in_progress", "succeeded"]);
+    const submissions = ALL_KINDS.flatMap((id) => prepare(id, 10));
     const acknowledged = new Map<string, string>();
     await Promise.allSettled(
       submissions.map(async (one) => {
@@ -82,7 +89,7 @@ test.each(KINDS)(
     for (const { job } of [...queued, ...running])
       upstream.finish(job.requestId ?? "", { output: { images: [] } });
     await expect.poll(() => countJobs(newOrigin, OPEN), PATIENCE).toBe(0);
-    expect(await countJobs(newOrigin)).toBe(45);
+    expect(await countJobs(newOrigin)).toBe(46);
     for (const { job } of known)
       expect((await request(newOrigin, JobDocument, { id: job.id })).job?.status).toBe("SUCCEEDED");
   },
@@ -141,6 +148,7 @@ async function readAll(origin: string): Promise<ReadonlyMap<string, JobFieldsFra
 function toEnvironment({ url, token }: FaultyUpstream, databaseUrl: string) {
   return {
     RUNCOMFY_BASE_URL: url,
+    RUNCOMFY_MODEL_URL: url,
     RUNCOMFY_API_TOKEN: token,
     DATABASE_URL: databaseUrl,
     SUBMIT_TIMEOUT_SECONDS: "3",

@@ -7,6 +7,7 @@ import type { PollOutcome } from "../../src/job/polls.ts";
 import {
   describeUpstream,
   isPaused,
+  nameJobUpstream,
   namesOf,
   ownership,
   nameUpstream,
@@ -15,6 +16,7 @@ import { makeJob } from "../store/store-jobs.ts";
 
 const VENDOR = "https://api.runcomfy.net";
 const TEAM = `${VENDOR}#team`;
+const MODELS = `${VENDOR} https://models.example`;
 const START = new Date("2026-01-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
 const NOT_FOUND: PollOutcome = { kind: "not-found" };
@@ -34,8 +36,14 @@ test("an upstream is an origin, with the account's name where one is given", () 
     nameUpstream({ baseUrl, modelUrl: null }, account);
   expect(name("https://api.runcomfy.net/path/", null)).toBe(VENDOR);
   expect(name(VENDOR, "team")).toBe(TEAM);
-  expect([VENDOR, TEAM, "sandbox"].map(describeUpstream)).toEqual([
+  const modelUrl = "https://models.example/v1/";
+  expect(nameUpstream({ baseUrl: VENDOR, modelUrl }, "team")).toBe(`${MODELS}#team`);
+  expect(nameJobUpstream(`${MODELS}#team`, "deployments")).toBe(TEAM);
+  expect(nameJobUpstream(`${MODELS}#team`, "models")).toBe(`${MODELS}#team`);
+  expect(nameJobUpstream("sandbox", "models")).toBe("sandbox");
+  expect([VENDOR, MODELS, TEAM, "sandbox"].map(describeUpstream)).toEqual([
     VENDOR,
+    `${VENDOR} and https://models.example`,
     `${VENDOR} (account team)`,
     "the sandbox",
   ]);
@@ -54,6 +62,14 @@ test.each([
   ["sandbox", VENDOR, "another's"],
   [VENDOR, "sandbox", "another's"],
   [VENDOR, "https://api.runcomfy.net.evil", "another's"],
+  [VENDOR, MODELS, "ours"],
+  [MODELS, MODELS, "ours"],
+  [TEAM, `${MODELS}#team`, "ours"],
+  [MODELS, `${MODELS}#team`, "unknown"],
+  [MODELS, VENDOR, "another's"],
+  [MODELS, `${VENDOR} https://other.example`, "another's"],
+  [MODELS, "https://other.example https://models.example", "another's"],
+  [`${MODELS}#team`, `${MODELS}#other`, "another's"],
 ])("a job of %s is, to a gateway of %s, %s", (upstream, own, whose) => {
   expect(ownership({ upstream }, own)).toBe(whose);
 });

@@ -18,6 +18,7 @@ import {
   makeJob,
   RUNNING,
   see,
+  SUCCEEDED,
   toPutBack,
 } from "./store-jobs.ts";
 
@@ -154,6 +155,25 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       expect(await reasonsSince(end)).toEqual(["FILES"]);
       // Whoever has not heard of the end yet hears of that, with all that came after it.
       expect(await reasonsSince(queued)).toEqual(["STATUS"]);
+    });
+
+    test("tells of a cost once, which comes with the end or makes a version of its own", async () => {
+      const { feed, files, jobs } = store();
+      const late = await see(store(), await insert(), toResult(null, URLS));
+      const told = await see(store(), await insert(), { ...SUCCEEDED, cost: 0.04 });
+      const unfinished = await insert();
+      const end = await feed.readHead();
+      const reasons = async () =>
+        (await readFeed(store(), end, 10))?.changes.map(({ job, reason }) => [job.id, reason]);
+      for (const { id } of [told, unfinished, late, late]) await jobs.noteCost(id, 0.1 + 0.2);
+      expect(await reasons()).toEqual([[late.id, "COST"]]);
+      const read = (job: Job) => jobs.read(job.id);
+      expect(await read(late)).toMatchObject({ cost: 0.1 + 0.2, version: late.version + 1 });
+      expect(await read(told)).toMatchObject({ cost: 0.04, version: told.version });
+      expect(await read(unfinished)).toMatchObject({ cost: null, version: unfinished.version });
+      const claimed = await files.claimDue({ limit: 10, claimMs: 30_000 });
+      for (const file of claimed.files) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
+      expect(await reasons()).toEqual([[late.id, "FILES"]]);
     });
 
     test("says that a status is new although its job changed again before it could be told", async () => {

@@ -1,0 +1,179 @@
+import { readFile, writeFile } from "node:fs/promises";
+
+import { describe, expect, onTestFinished, test } from "vitest";
+
+import { OF_KINDS, writeDeploymentsOfKinds } from "../support/deployments-of-kinds.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DATABASES, KINDS, start } from "./open-gateway.ts";
+
+const FILE = "https://files.runcomfy.net/output-1.png";
+const JOB = `id status version kind isPaused isCancellable requestId output assets { url path kind }
+  cost { amount source } deployment { kind } error { code }`;
+
+/** A job of each kind, what is POSTed for it, and where. */
+const JOBS = [
+  {
+    kind: "LORA",
+    id: OF_KINDS.lora,
+    path: "/prod/v1/deployments/a-lora/inference",
+    body: { prompt: "a kite", seed: 7 },
+    paths: ["images[0]"],
+    cost: null,
+  },
+  {
+    kind: "COMFYUI",
+    id: OF_KINDS.comfyui,
+    path: "/prod/v1/deployments/a-workflow/inference",
+    body: { overrides: { 6: { inputs: { text: "a kite" } }, 31: { inputs: { seed: 7 } } } },
+    paths: ['["9"].images[0].url'],
+    cost: null,
+  },
+  {
+    kind: "MODEL",
+    id: OF_KINDS.model,
+    path: "/v1/models/blackforestlabs/flux-2.1/flash",
+    body: { prompt: "a kite", seed: 7 },
+    paths: ["image"],
+    cost: { amount: 0.04, source: "EXACT" },
+  },
+] as const;
+
+async function startUpstream() {
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  return upstream;
+}
+
+type Started = Pick<Awaited<ReturnType<typeof start>>, "ask">;
+
+async function submit({ ask }: Started, deploymentId: string) {
+  const { submitJob } = await ask(
+    `mutation ($id: ID!) { submitJob(deploymentId: $id, input: { prompt: "a kite", seed: 7 }) {
+      ... on SubmitJobSuccess { job { ${JOB} input } } ... on Error { __typename message } } }`,
+    { id: deploymentId },
+  );
+  return submitJob;
+}
+
+const read = async ({ ask }: Started, id: string) =>
+  (await ask(`{ job(id: "${id}") { ${JOB} } }`)).job;
+
+describe.each(KINDS)("on %s", (database) => {
+  test.each(JOBS)("a job of kind $kind runs to its end", async (given) => {
+    const models = await startUpstream();
+    const gateway = await start({
+      DATABASE_URL: await DATABASES[database](),
+      DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(),
+      RUNCOMFY_MODEL_URL: models.url,
+    });
+    const { job } = await submit(gateway, given.id);
+    expect(job).toMatchObject({ kind: given.kind, deployment: { kind: given.kind }, cost: null });
+    expect(job.input).toEqual({ prompt: "a kite", seed: 7 });
+    await expect.poll(async () => (await read(gateway, job.id)).status).toBe("SUCCEEDED");
+    const ended = await read(gateway, job.id);
+    expect(ended).toMatchObject({ cost: given.cost, error: null });
+    expect(ended.assets).toMatchObject(given.paths.map((path) => ({ path, url: FILE })));
+    const posts = [...gateway.upstream.requests, ...models.requests].filter(
+      ({ call }) => call === "submit",
+    );
+    expect(posts.map(({ path, body }) => [path, JSON.parse(body)])).toEqual([
+      [given.path, given.body],
+    ]);
+    expect(models.count("submit")).toBe(given.kind === "MODEL" ? 1 : 0);
+  });
+
+  test("a cost that comes late makes a new version, and nobody waits for it", async () => {
+    const models = await startUpstream();
+    models.setFault("cost-late");
+    const gateway = await start({
+      DATABASE_URL: await DATABASES[database](),
+      DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(),
+      RUNCOMFY_MODEL_URL: models.url,
+    });
+    const { job } = await submit(gateway, OF_KINDS.model);
+    await expect.poll(async () => (await read(gateway, job.id)).status).toBe("SUCCEEDED");
+    const ended = await read(gateway, job.id);
+    expect(ended.cost).toBeNull();
+    await expect
+      .poll(() => read(gateway, job.id), { timeout: 10_000 })
+      .toMatchObject({ cost: { amount: 0.04 }, version: ended.version + 1 });
+    expect(models.count("result")).toBe(2);
+  });
+});
+
+test("a model's job waits while models are elsewhere or off, and goes on where it was sent; others go on all the time", async () => {
+  const [upstream, models, others] = [
+    await startUpstream(),
+    await startUpstream(),
+    await startUpstream(),
+  ];
+  const given = {
+    DATABASE_URL: await DATABASES.SQLite(),
+    FILES_URL: `file:${await createTemporaryFolder()}`,
+    DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(),
+  };
+  const open = (modelUrl: string) =>
+    start({ ...given, ...(modelUrl && { RUNCOMFY_MODEL_URL: modelUrl }) }, { upstream });
+  for (const { id } of JOBS) for (const one of [upstream, models]) one.script(id, ["in_queue"]);
+  const first = await open(models.url);
+  const jobs = [];
+  for (const { id } of JOBS) jobs.push((await submit(first, id)).job);
+  await first.close();
+
+  for (const elsewhere of ["", others.url]) {
+    const asked = models.requests.length;
+    const gateway = await open(elsewhere);
+    const paused = await Promise.all(
+      jobs.map(async ({ id }) => (await read(gateway, id)).isPaused),
+    );
+    expect(paused).toEqual([false, false, true]);
+    expect(gateway.lines.join()).toContain(`1 job waits for ${upstream.url} and ${models.url}`);
+    if (elsewhere === "") {
+      expect(gateway.warnings().join()).toContain("models are off");
+      expect(await submit(gateway, OF_KINDS.model)).toMatchObject({
+        __typename: "UpstreamError",
+        message: expect.stringContaining("is off"),
+      });
+    }
+    await gateway.close();
+    expect([models.requests.length, others.requests.length]).toEqual([asked, 0]);
+  }
+
+  const back = await open(models.url);
+  for (const { requestId, kind } of await Promise.all(jobs.map(({ id }) => read(back, id))))
+    (kind === "MODEL" ? models : upstream).finish(requestId, { output: {}, outputs: {}, cost: 1 });
+  for (const { id } of jobs)
+    await expect.poll(async () => (await read(back, id)).status).toBe("SUCCEEDED");
+  expect([upstream, models].map((one) => one.count("submit"))).toEqual([2, 1]);
+});
+
+test("a workflow's job whose entry has gone shows every file that it saved, and is not run again as a LoRA's", async () => {
+  const upstream = await startUpstream();
+  const path = await writeDeploymentsOfKinds();
+  const given = {
+    DATABASE_URL: await DATABASES.SQLite(),
+    FILES_URL: `file:${await createTemporaryFolder()}`,
+    DEPLOYMENTS_FILE: path,
+  };
+  upstream.script(OF_KINDS.comfyui, ["in_queue"]);
+  const before = await start(given, { upstream });
+  const { job } = await submit(before, OF_KINDS.comfyui);
+  await before.close();
+  const { deployments, ...file } = JSON.parse(await readFile(path, "utf8"));
+  await writeFile(path, JSON.stringify({ ...file, deployments: deployments.slice(0, 1) }));
+  const after = await start(given, { upstream });
+  const { requestId } = await read(after, job.id);
+  const saved = [{ url: FILE, type: "output" }];
+  upstream.finish(requestId, { outputs: { 77: { images: saved } } });
+  await expect.poll(async () => (await read(after, job.id)).status).toBe("SUCCEEDED");
+  expect(await read(after, job.id)).toMatchObject({
+    kind: "COMFYUI",
+    assets: [{ path: '["77"].images[0].url' }],
+  });
+  const { rerunJob } = await after
+    .ask(`mutation { rerunJob(id: "${job.id}") { ... on Error { __typename message } } }`)
+    .catch((error: unknown) => ({ rerunJob: String(error) }));
+  expect(JSON.stringify(rerunJob)).toMatch(/no deployment/);
+  expect(upstream.count("submit")).toBe(1);
+});
