@@ -169,6 +169,7 @@ export async function startGateway(
       runcomfy,
       health,
       catalogue,
+      live,
       watchJob,
       uploads: files.uploads,
       onKeep: files.onKeep,

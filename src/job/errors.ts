@@ -78,15 +78,21 @@ export class InvalidUploadError extends InvalidError {
 
 /** Neither the catalogue nor the upstream knows a deployment with this id. */
 export class DeploymentNotFoundError extends CodedError {
-  /** `nearMisses` may be empty. */
+  /** `nearMisses` may be empty; `isWorkflow` where it is there, and only has to be listed. */
   constructor(
     deploymentId: string,
-    options: ErrorOptions & { readonly nearMisses?: readonly string[] } = {},
+    options: ErrorOptions & {
+      readonly nearMisses?: readonly string[];
+      readonly isWorkflow?: boolean;
+    } = {},
   ) {
-    const { nearMisses = [], ...cause } = options;
+    const { nearMisses = [], isWorkflow = false, ...cause } = options;
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     const id = JSON.stringify(deploymentId.slice(0, 128));
-    super("NOT_FOUND", `There is no deployment ${id}.${guess} Choose another one.`, cause);
+    const message = isWorkflow
+      ? `The deployment ${id} is a workflow that this service does not list, so it can't run here. Choose another one, or ask whoever runs this service to add it.`
+      : `There is no deployment ${id}.${guess} Choose another one.`;
+    super("NOT_FOUND", message, cause);
   }
 }
 

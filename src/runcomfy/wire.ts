@@ -1,6 +1,7 @@
 import { isIdentifier } from "../job/job.ts";
 import type { CostReport } from "../job/advance.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { JobKind } from "../job/kind.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { readErrorEnvelope } from "./answer-error.ts";
 import { cleanReason } from "./clean-reason.ts";
@@ -46,6 +47,8 @@ export type CancelReport = "cancelled" | "not-cancellable" | "requested";
 /** What the upstream says about a deployment now; null where it says nothing readable. */
 export type LiveDeployment = {
   readonly id: string;
+  /** What it seems to run: nothing in the list names it. */
+  readonly kind: JobKind;
   /** At most 128 printable characters. */
   readonly name: string | null;
   /** The upstream's names for the machines that it runs on, at most 8; empty where it gives none. */
@@ -248,6 +251,7 @@ function readEntry(entry: JsonObject): LiveDeployment | null {
   const machines = isJsonArray(hardware) ? hardware : [hardware];
   return {
     id,
+    kind: readText(entry["workflow_id"]) === null ? "lora" : "comfyui",
     name: readText(entry["name"]),
     hardware: machines.flatMap((name) => readText(name) ?? []).slice(0, MAX_HARDWARE),
     minInstances: readInteger(entry["min_instances"]),

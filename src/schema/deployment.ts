@@ -343,7 +343,8 @@ async function listUpstream({ live, viewer }: GatewayContext): Promise<UpstreamL
 }
 
 function toOther(id: string, listed: UpstreamList): Deployment {
-  return { ...toUnlisted(id), name: listed.get(id)?.name ?? id };
+  const { kind, name } = listed.get(id) ?? {};
+  return { ...toUnlisted(id), ...(kind && { kind }), name: name ?? id };
 }
 
 function seesAll(viewer: Viewer): boolean {

@@ -3,6 +3,7 @@ import type { BaseLogger } from "pino";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
+import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import type { sleepFor } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
@@ -17,6 +18,8 @@ export type Parts = {
   readonly runcomfy: RunComfy;
   readonly health: UpstreamHealth;
   readonly catalogue: Catalogue;
+  /** What RunComfy lists beside it. */
+  readonly live: Pick<LiveDeployments, "lastList">;
   readonly watchJob: WatchJob;
   readonly uploads: UploadsOfInputs;
   readonly record: RecordObservation;

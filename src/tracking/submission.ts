@@ -10,6 +10,7 @@ import type { JsonObject } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
+import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Queue } from "../runtime/queue.ts";
 import type { SubmissionKey } from "../store/submits.ts";
 
@@ -76,6 +77,12 @@ export type InputCheck = {
   readonly input: JsonObject;
 };
 
+/** What is known of deployments. */
+type Known = {
+  readonly catalogue: Catalogue;
+  readonly live: Pick<LiveDeployments, "lastList">;
+};
+
 const MAX_KEY_LENGTH = 255;
 const NOTHING = { issues: [], warnings: [] };
 
@@ -83,7 +90,7 @@ const NOTHING = { issues: [], warnings: [] };
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
  * catalogue's objections are the result's `refusal`.
  */
-export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): Submission {
+export function toSubmission(request: SubmissionRequest, { catalogue, live }: Known): Submission {
   const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
   const listed = catalogue.find(deploymentId);
   // Only what is listed may be a model.
@@ -98,12 +105,15 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
   const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
+  // The last list, as a call would hold up every submit.
+  const isWorkflow = listed === null && (live.lastList().get(deploymentId)?.kind ?? kind) !== kind;
   const submissionKey =
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
-  const refusal = isUnlisted || isOther ? notFound(deploymentId, catalogue) : invalid;
+  const unlisted = isWorkflow ? new DeploymentNotFoundError(deploymentId, { isWorkflow }) : null;
+  const refusal = isUnlisted || isOther ? notFound(deploymentId, catalogue) : (unlisted ?? invalid);
   return {
     viewer,
     deploymentId,
@@ -122,11 +132,10 @@ export function toSubmission(request: SubmissionRequest, catalogue: Catalogue): 
 
 /** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
 export function createCheckInput({
-  catalogue,
   uploads,
   inputQueue,
-}: {
-  readonly catalogue: Catalogue;
+  ...known
+}: Known & {
   readonly uploads: Pick<UploadsOfInputs, "check">;
   /** That of submits. */
   readonly inputQueue: Queue;
@@ -136,7 +145,7 @@ export function createCheckInput({
       // What was given may be nested so deep that nothing could make it into text.
       let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
       try {
-        const submission = toSubmission({ ...request, idempotencyKey: null }, catalogue);
+        const submission = toSubmission({ ...request, idempotencyKey: null }, known);
         kept = { warnings: submission.warnings, input: submission.input };
         if (submission.refusal !== null) throw submission.refusal;
         await uploads.check(submission.input, submission);

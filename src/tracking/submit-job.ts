@@ -107,8 +107,8 @@ export class Submitter {
 
   /** Submits what is read first, in a slot of the owner. */
   async #submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
-    const { inputQueue, catalogue } = this.#given;
-    const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), catalogue));
+    const { inputQueue } = this.#given;
+    const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), this.#given));
     const call = checking.then((submission) => this.#submitUnderKey(submission));
     this.#calls.add(call);
     try {

@@ -51,6 +51,33 @@ test("without a file, the deployments are those that the upstream lists, also wh
   });
 });
 
+test("a workflow that the upstream lists runs only where the file lists it", async () => {
+  upstream.setDeployments([...LISTED, { id: "robot", name: "Tin Robot", workflow_id: "5c1d" }]);
+  const { ask } = await start();
+  const kinds = await ask("{ deployments { id kind } }");
+  expect(kinds).toMatchObject({
+    deployments: expect.arrayContaining([{ id: "robot", kind: "COMFYUI" }]),
+  });
+  const refused = `mutation { submitJob(deploymentId: "robot", input: {prompt: "a"}) { ... on Error { message } } }`;
+  expect(await ask(refused)).toEqual({
+    submitJob: { message: expect.stringMatching(/"robot" is a workflow that .* add it\.$/) },
+  });
+  expect(upstream.count("submit")).toBe(0);
+
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  const inputs = { prompt: { node: "6", input: "text" } };
+  const entry = { id: "robot", kind: "comfyui", name: "Tin Robot", inputs };
+  await writeFile(file, JSON.stringify({ others: true, deployments: [entry] }));
+  const listing = await start({ DEPLOYMENTS_FILE: file });
+  expect(await listing.ask(submit("robot"))).toMatchObject({
+    submitJob: { __typename: "SubmitJobSuccess" },
+  });
+  const [sent] = upstream.requests.filter(({ call }) => call === "submit");
+  expect(JSON.parse(sent?.body ?? "")).toEqual({
+    overrides: { 6: { inputs: { text: "a" } } },
+  });
+});
+
 test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {
   const own = { id: "tide", name: "My own name", model: "sdxl" };
   const file = join(await createTemporaryFolder(), "deployments.json");

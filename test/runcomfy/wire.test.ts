@@ -196,12 +196,22 @@ test("A list of deployments, bare or in an object, keeps what can be read of it"
     is_enabled: "yes",
   };
   const expected = {
-    ...{ id: "dep", name: "A", hardware: ["AMPERE_48"], minInstances: 0, maxInstances: null },
+    ...{
+      id: "dep",
+      kind: "lora",
+      name: "A",
+      hardware: ["AMPERE_48"],
+      minInstances: 0,
+      maxInstances: null,
+    },
     ...{ queueSize: null, keepWarmSeconds: null, status: null, isEnabled: null },
   };
   const odd = [null, 7, "dep", [], {}, { id: 7 }, { id: "../dep" }];
   expect(readLiveDeployments([...odd, dep])).toEqual([expected]);
   expect(readLiveDeployments({ deployments: [dep] })).toEqual([expected]);
+  expect(readLiveDeployments([{ ...dep, workflow_id: "5c1d" }])).toEqual([
+    { ...expected, kind: "comfyui" },
+  ]);
   expect(readLiveDeployments([])).toEqual([]);
   expect(readLiveDeployments({ deployments: "none" })).toBeNull();
 });

@@ -6,6 +6,7 @@ import { Queue } from "../../src/runtime/queue.ts";
 import type { UploadsOfInputs } from "../../src/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
+import { NOTHING_LISTED } from "../support/tracking-settings.ts";
 
 const CATALOGUE = catalogueOf({
   id: "wg",
@@ -36,6 +37,7 @@ async function open(
     tracking: {
       checkInput: createCheckInput({
         catalogue: CATALOGUE,
+        live: NOTHING_LISTED,
         uploads: { check: uploads },
         inputQueue: new Queue({ perKey: 1 }),
       }),

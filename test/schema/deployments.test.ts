@@ -106,6 +106,7 @@ test("a deployment tells its kind and what a run costs, which null does not say 
 test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
   const live: LiveDeployment = {
     id: "warm-glow",
+    kind: "lora",
     name: null,
     hardware: ["AMPERE_24"],
     minInstances: 0,
@@ -122,7 +123,7 @@ test("a deployment tells how the upstream runs it, or null where that says nothi
   const { data } = await gateway.answer(
     "{ deployments { id live { hardware minInstances maxInstances queueSize keepWarmSeconds isEnabled status } } }",
   );
-  const { id, name: _, ...facts } = live;
+  const { id, kind: _, name: __, ...facts } = live;
   expect(data).toEqual({
     deployments: [
       { id, live: facts },

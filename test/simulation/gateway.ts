@@ -71,6 +71,7 @@ export async function startGateway(options: {
     runcomfy,
     health,
     catalogue: OPEN_CATALOGUE,
+    live: { lastList: () => new Map() },
     watchJob,
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,

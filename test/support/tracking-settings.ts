@@ -1,3 +1,8 @@
+import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
+
+/** An upstream that has listed nothing. */
+export const NOTHING_LISTED: Pick<LiveDeployments, "lastList"> = { lastList: () => new Map() };
+
 /** What tracking needs of the settings, with their defaults. */
 export const TRACKING_SETTINGS = {
   apiVersion: "v1",

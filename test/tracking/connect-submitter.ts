@@ -16,7 +16,7 @@ import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { NO_FILES } from "../support/no-files.ts";
-import { TRACKING_SETTINGS } from "../support/tracking-settings.ts";
+import { NOTHING_LISTED, TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
 
 const silent = pino({ level: "silent" });
@@ -75,6 +75,7 @@ export function connectSubmitter({
     record: recordOf(store),
     follow: () => undefined,
     catalogue: OPEN_CATALOGUE,
+    live: NOTHING_LISTED,
     inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
@@ -100,7 +101,7 @@ export function connectTracking({
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   return createTracking({
     ...TRACKING_SETTINGS,
-    ...{ store, health, catalogue, log: silent, submitTimeoutSeconds },
+    ...{ store, health, catalogue, live: NOTHING_LISTED, log: silent, submitTimeoutSeconds },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
