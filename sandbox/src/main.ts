@@ -10,7 +10,7 @@ const USE = `Use it like this: npx runcomfy-sandbox --port 4001 --fault lost-ans
   --token sandbox            the API token that it accepts
   --speed 1                  how many times faster than real time it runs jobs, 0.01 to 1000
   --data FOLDER              keeps jobs in this folder; without it, in memory
-  --deployments FILE         what it runs, {"deployments":[{"id","name","inputSchema"}]}; without it, three of its own
+  --deployments FILE         what it runs, {"deployments":[{"id","kind","name","inputSchema"}]}; without it, its own
   --files-expire-seconds N   how long after a job's end its files are there; without it, 7 days
   --fault NAME               what calls fall into; you may give several, and README.md lists them
 

@@ -28,7 +28,7 @@ export async function startSandbox(options: {
   readonly speed: number;
   /** Where requests are kept, null for in memory only. */
   readonly dataFolder: string | null;
-  /** What it runs: entries of a file `{"deployments":[{id,name,inputSchema?,outputSchema?}]}`, else its own three. */
+  /** What it runs: entries of a file `{"deployments":[{id,kind?,name,inputSchema?}]}`, else its own. */
   readonly deployments?: readonly unknown[] | undefined;
   /** What its calls fall into from the start: names of faults, as README.md has them. */
   readonly faults?: readonly string[];

@@ -26,7 +26,10 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
   expect(gateway.upstream.isSandbox).toBe(true);
   expect(await probe()).toMatchObject({ status: 200 });
   expect(await ask("{ deployments { name } }")).toMatchObject({
-    deployments: [{ name: "Warm Glow" }, { name: "Paper Lantern" }, { name: "Slow Tide" }],
+    deployments: [
+      ...[{ name: "Warm Glow" }, { name: "Paper Lantern" }, { name: "Slow Tide" }],
+      ...[{ name: "Harbour Workflow" }, { name: "Flux 2 Flash" }],
+    ],
   });
 });
 
