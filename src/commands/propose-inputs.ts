@@ -23,8 +23,10 @@ export function proposeInputs(graph: JsonObject, objectInfo: JsonObject): Propos
   });
   const pick = createNamePicker();
   // The wanted ones first, so that they have the plain names.
-  const inputs = named.flatMap(({ literal, name }) =>
-    name === null ? [] : [[pick(name), toEntry(literal, name === "prompt")] as const],
+  const inputs = NAMES.flatMap((name) =>
+    named
+      .filter((one) => one.name === name)
+      .map(({ literal }) => [pick(name), toEntry(literal, name === "prompt")] as const),
   );
   const others = named.flatMap(({ literal, name }) =>
     name === null ? [[pick(literal.input), toEntry(literal, false)] as const] : [],
@@ -143,20 +145,25 @@ function toObject(value: JsonValue | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
+const MEDIA = ["image", "video", "audio"] as const;
+/** In the order in which a form shows them. */
+const NAMES = ["prompt", "negative_prompt", ...MEDIA, "width", "height", "seed"] as const;
+type CallersName = (typeof NAMES)[number];
+
 /** What callers will call it; null where few will want to set it. */
-function toCallersName(literal: Literal, isNegative: boolean): string | null {
+function toCallersName(literal: Literal, isNegative: boolean): CallersName | null {
   const { input, kind } = literal;
   const medium = findMedium(literal);
   if (medium !== null) return medium;
   const isText = kind === "STRING" && (/^(text|prompt)/i.test(input) || literal.options.multiline);
   if (isText === true) return isNegative ? "negative_prompt" : "prompt";
-  const isNumber = kind === "INT" || kind === "FLOAT";
-  if (isNumber && /^(noise_)?seed$/.test(input)) return "seed";
-  return isNumber && /^(width|height)$/.test(input) ? input : null;
+  if (kind !== "INT" && kind !== "FLOAT") return null;
+  if (input === "seed" || input === "noise_seed") return "seed";
+  return input === "width" || input === "height" ? input : null;
 }
 
 /** What kind of file a loader takes there; null where it takes none. */
-function findMedium({ node, input, options }: Literal): "image" | "video" | "audio" | null {
+function findMedium({ node, input, options }: Literal): (typeof MEDIA)[number] | null {
   if (options.image_upload === true) return "image";
   if (options.video_upload === true) return "video";
   if (options.audio_upload === true) return "audio";
@@ -165,7 +172,6 @@ function findMedium({ node, input, options }: Literal): "image" | "video" | "aud
   return isFile ? (MEDIA.find((one) => one === medium.toLowerCase()) ?? null) : null;
 }
 
-const MEDIA = ["image", "video", "audio"] as const;
 /** Longer lists, as of models, help nobody in a form. */
 const MAX_CHOICES = 100;
 const MAX_DEFAULT_LENGTH = 200;
@@ -180,7 +186,8 @@ function toEntry(literal: Literal, isRequired: boolean): JsonObject {
     ...(isRequired && { required: true }),
     ...(medium === null ? toSchema(literal) : { format: `${medium}_uri` }),
     ...(isTold && { default: value }),
-    ...(node.title !== null && { description: node.title }),
+    // Until somebody names it, a node has the name of its type.
+    ...(node.title !== null && node.title !== node.type && { description: node.title }),
   };
 }
 

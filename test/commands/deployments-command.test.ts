@@ -75,7 +75,7 @@ test("add proposes what callers may set of a workflow, and lists the rest", asyn
   const { result, remark } = await run("add", WORKFLOW_ID);
   const size = { type: "integer", minimum: 16, maximum: 16384 };
   const negative = { type: "string", default: "blurry" };
-  const sampler = { node: "31", description: "KSampler" };
+  const sampler = { node: "31" };
   expect(await read()).toEqual({
     deployments: [
       {
@@ -140,6 +140,9 @@ test("add proposes what callers may set of a workflow, and lists the rest", asyn
   });
   expect(remark).toContain('7 more values of the workflow are under "others"');
   const { catalogue } = await loadCatalogue(file);
+  const fields = catalogue.find(WORKFLOW_ID)?.input?.shape?.fields.map(({ name }) => name);
+  const files = ["image", "video"];
+  expect(fields).toEqual(["prompt", "negative_prompt", ...files, "width", "height", "seed"]);
   expect(validate(createSchema(catalogue), parse(result ?? ""))).toEqual([]);
   expect(asked.map(({ authorization }) => authorization)).toEqual(Array(2).fill("Bearer secret"));
 });
@@ -152,7 +155,7 @@ test("the token goes to no other host, whatever an answer names", async () => {
   expect(asked).toHaveLength(1);
   expect(other.asked).toEqual([]);
   // Types are taken from what is saved.
-  const seed = { node: "31", input: "seed", type: "number", default: 42, description: "KSampler" };
+  const seed = { node: "31", input: "seed", type: "number", default: 42 };
   expect(await read()).toMatchObject({ deployments: [{ inputs: { seed } }] });
 });
 
