@@ -1,6 +1,5 @@
 import { pino } from "pino";
 
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { startOutageProbe, UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
@@ -12,6 +11,7 @@ import { createFeedReader, createJobReader } from "../../src/watch/shared-reader
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { type JobsWatch, watchJobs } from "../../src/watch/watch-jobs.ts";
 import type { OpenStore } from "./database.ts";
+import { CATALOGUE } from "./deployments.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
 import type { SimulatedProcess } from "./world.ts";
 
@@ -52,7 +52,8 @@ export async function startGateway(options: {
     longestBackOffMs: 15_000,
   });
   const runcomfy = createRunComfy({
-    baseUrl: "https://simulated.invalid",
+    baseUrl: upstream.baseUrl,
+    modelUrl: upstream.modelUrl,
     token: "none",
     submitTimeoutMs: SUBMIT_TIMEOUT_SECONDS * 1_000,
     health,
@@ -70,7 +71,7 @@ export async function startGateway(options: {
     store,
     runcomfy,
     health,
-    catalogue: OPEN_CATALOGUE,
+    catalogue: CATALOGUE,
     live: { lastList: () => new Map() },
     watchJob,
     uploads: { check: async () => [], toSent: async (input) => input },

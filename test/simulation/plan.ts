@@ -1,4 +1,5 @@
 import { Chance } from "./chance.ts";
+import { DEPLOYMENTS } from "./deployments.ts";
 import { FAIR, OUTCOMES, type Weather } from "./upstream.ts";
 
 /** Jobs are submitted, and faults begin, within this time. */
@@ -40,8 +41,6 @@ export type Plan = {
 };
 
 export const OWNERS = 3;
-const DEPLOYMENTS = 3;
-
 /** What a seed stands for. */
 export function toPlan(seed: string, jobs = 30): Plan {
   const chance = new Chance(`plan ${seed}`);
@@ -66,7 +65,7 @@ function toErrand(mark: number, chance: Chance): Errand {
     // Some come at once.
     atMs: chance.happens(0.3) ? chance.integer(0, 4) * 5_000 : chance.random() * BUSY_MS,
     owner: chance.integer(0, OWNERS - 1),
-    deployment: chance.integer(0, DEPLOYMENTS - 1),
+    deployment: chance.integer(0, DEPLOYMENTS.length - 1),
     isKeyed,
     hangsUpMs: chance.happens(0.15) ? chance.random() * 2_000 : null,
     coldMs: chance.happens(0.2) ? chance.random() * 8_000 : 0,

@@ -5,14 +5,16 @@ import type { Viewer } from "../../src/auth/viewer.ts";
 import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
 import type { Job } from "../../src/job/job.ts";
 import { isFinished, JOB_STATUSES } from "../../src/job/job.ts";
+import { ownNamesOf } from "../../src/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
+import { DEPLOYMENTS } from "./deployments.ts";
 import { type Claim, type Gateway, startGateway, SUBMIT_TIMEOUT_SECONDS } from "./gateway.ts";
 import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
 import { runWithClient, Submission } from "./submission.ts";
-import { FAIR, truthOf, Upstream } from "./upstream.ts";
+import { costOf, FAIR, truthOf, Upstream } from "./upstream.ts";
 import { BEGINNING, SimulatedProcess, World } from "./world.ts";
 
 /** After a fault, gateways start again and connections come back within this time. */
@@ -81,7 +83,7 @@ class Simulation {
     this.#world = world;
     this.#callers = callers;
     this.#supervisor = new SimulatedProcess(world, "supervisor");
-    const [one, other] = ["https://one.invalid", "https://other.invalid"].map(
+    const [one, other] = ["one", "other"].map(
       (name) =>
         new Upstream(world, name, {
           others: () => this.#upstreams,
@@ -375,9 +377,13 @@ class Simulation {
     const seen = await Promise.all(
       Array.from({ length: watchers + 1 }, () => this.#watch(job, this.#ownerOf(errand))),
     );
-    const versions = new Set(seen.map(({ version, status }) => `${version} ${status}`));
-    if (versions.size !== 1)
-      this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...versions].join(", ")}.`);
+    // Who begins to watch after the end may see a cost that came late.
+    const ends = new Set(
+      seen.map(({ version, status, cost }) => `${cost === null ? version : "last"} ${status}`),
+    );
+    const isLate = ends.size === 2 && ends.has("last SUCCEEDED");
+    if (ends.size !== 1 && !isLate)
+      this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...ends].join(", ")}.`);
     if (afterwards === "rerun") {
       const again = { ...errand, mark: this.#nextMark++ };
       const rerun = await this.#toSubmission(again, job.id).untilJob();
@@ -400,7 +406,9 @@ class Simulation {
   #toSubmission(errand: Errand, rerunOf: string | null = null): Submission {
     const { mark, owner, deployment, isKeyed, hangsUpMs } = errand;
     const viewer = this.#viewers[owner];
-    if (viewer === undefined) throw new Error("There is no such owner.");
+    const deploymentId = DEPLOYMENTS[deployment]?.id;
+    if (viewer === undefined || deploymentId === undefined)
+      throw new Error("There is no such owner or deployment.");
     const input = {
       mark,
       prompt: `picture ${mark}`,
@@ -417,7 +425,7 @@ class Simulation {
         this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
-            ? tracking.submitJob({ ...request, deploymentId: `deployment-${deployment}`, input })
+            ? tracking.submitJob({ ...request, deploymentId, input })
             : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
         }),
@@ -592,9 +600,10 @@ class Simulation {
   }
 
   #isSettledAt({ name }: Upstream): boolean {
+    const names = ownNamesOf(name).map((one) => `'${one}'`);
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const [row] = this.#read(
-      `select count(*) as open from jobs where finished_at is null and upstream = '${name}'`,
+      `select count(*) as open from jobs where finished_at is null and upstream in (${names.join()})`,
     );
     return row?.["open"] === 0;
   }
@@ -639,7 +648,7 @@ class Simulation {
     const byRequest = new Map(rows.map((row) => [row["request_id"], row]));
     const posts = this.#upstreams.flatMap((upstream) => upstream.posts);
     for (const request of this.#requests()) {
-      const { id, mark, polls, acceptedAtMs, endsAtMs } = request;
+      const { id, kind, mark, polls, acceptedAtMs, endsAtMs } = request;
       const row = byRequest.get(id);
       const sent = posts.filter((post) => post.mark === mark && post.isAccepted);
       if (row === undefined) {
@@ -657,6 +666,10 @@ class Simulation {
         this.#broken.push(
           `${row["id"]} ended as ${row["status"]} ${row["error_code"]}, and truly ${truth}.`,
         );
+      if (row["kind"] !== kind)
+        this.#broken.push(`${row["id"]} is of kind ${row["kind"]}, and was sent as ${kind}.`);
+      if (row["cost"] !== null && row["cost"] !== costOf(request))
+        this.#broken.push(`${row["id"]} cost ${row["cost"]}, and truly ${costOf(request)}.`);
       const most = 40 + ((endsAtMs - acceptedAtMs) / 1_000) * 3;
       if (polls > most) this.#broken.push(`${row["id"]} was polled ${polls} times.`);
     }

@@ -1,5 +1,8 @@
-import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../src/job/json.ts";
+import type { JobKind } from "../../src/job/kind.ts";
+import { nameUpstream } from "../../src/job/upstream.ts";
 import type { Chance } from "./chance.ts";
+import { DEPLOYMENTS, NODE } from "./deployments.ts";
 import { BEGINNING, SimulatedProcess, type World } from "./world.ts";
 
 /** How likely each trap is, for a time. */
@@ -41,6 +44,7 @@ type Outcome = (typeof OUTCOMES)[number];
 /** What RunComfy has accepted, and would bill. */
 export type UpstreamRequest = {
   readonly id: string;
+  readonly kind: JobKind;
   readonly deploymentId: string;
   /** Which job of a caller it is for, as its input says. */
   readonly mark: number;
@@ -49,8 +53,9 @@ export type UpstreamRequest = {
   readonly endsAtMs: number;
   readonly outcome: Outcome;
   isCancelled: boolean;
-  /** How often it was asked about. */
+  /** How often it was asked about, and for its result. */
   polls: number;
+  results: number;
 };
 
 /** A POST: when it left, and whether its sender can know that it was not accepted. */
@@ -64,7 +69,10 @@ export type Post = {
 
 /** A RunComfy that keeps what was sent to it, and answers as its weather is. */
 export class Upstream {
+  /** As a gateway names it. */
   readonly name: string;
+  readonly baseUrl: string;
+  readonly modelUrl: string;
   readonly requests = new Map<string, UpstreamRequest>();
   readonly posts: Post[] = [];
   /** What must not happen, as it happened. */
@@ -88,7 +96,9 @@ export class Upstream {
       readonly onPost: (mark: number, sender: string) => void;
     },
   ) {
-    this.name = name;
+    this.baseUrl = `https://${name}.invalid`;
+    this.modelUrl = `https://models.${name}.invalid`;
+    this.name = nameUpstream(this, null);
     this.#world = world;
     this.#process = new SimulatedProcess(world, `upstream ${name}`);
     this.#chance = this.#process.chance;
@@ -106,6 +116,8 @@ export class Upstream {
       const sent = new Request(given, init);
       const { signal } = sent;
       const request = await toCall(sent);
+      if (!sent.url.startsWith(`${request.isOfModel ? this.modelUrl : this.baseUrl}/`))
+        this.broken.push(`${request.path} was sent to another service.`);
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
       const leave = (): void => reject(signal.reason);
       signal.throwIfAborted();
@@ -205,9 +217,8 @@ export class Upstream {
     }
   }
 
-  #accept({ path, json: input }: Call, post: Post): Answer {
+  #accept({ deploymentId, json: input }: Call, post: Post): Answer {
     const chance = this.#chance;
-    const deploymentId = path.split("/")[3] ?? "";
     const acceptedAtMs = this.#world.nowMs;
     const number = (name: string): number => Number(input[name] ?? 0);
     // One machine for each deployment, which is cold at first.
@@ -218,6 +229,7 @@ export class Upstream {
     this.#freeFrom.set(deploymentId, startsAtMs + number("runMs") * 0.2);
     const request: UpstreamRequest = {
       id: chance.uuid(),
+      kind: DEPLOYMENTS.find(({ id }) => id === deploymentId)?.kind ?? "lora",
       deploymentId,
       mark: post.mark,
       acceptedAtMs,
@@ -226,6 +238,7 @@ export class Upstream {
       outcome: OUTCOMES[number("outcome")] ?? "succeeded",
       isCancelled: false,
       polls: 0,
+      results: 0,
     };
     post.isAccepted = true;
     this.requests.set(request.id, request);
@@ -233,16 +246,17 @@ export class Upstream {
     return json(200, { request_id: request.id });
   }
 
-  #answerAbout({ path, call }: Call): Answer {
-    const [, , , deploymentId = "", , id = ""] = path.split("/");
+  #answerAbout({ isOfModel, deploymentId, id, call }: Call): Answer {
     const request = this.requests.get(id);
     const chance = this.#chance;
-    if (request === undefined || request.deploymentId !== deploymentId) {
+    const isKnown = isOfModel ? request?.kind === "model" : request?.deploymentId === deploymentId;
+    if (request === undefined || !isKnown) {
       if (this.#others().some((other) => other.requests.has(id)))
         this.broken.push(`${id} was asked about at ${this.name}, where it was not sent.`);
       return json(404, { code: 404_001, message: "no such request" });
     }
     request.polls += 1;
+    if (call === "result") request.results += 1;
     const { stale } = this.weather;
     const isYoung = this.#world.nowMs - request.acceptedAtMs < 5_000;
     if (isYoung && chance.happens(stale))
@@ -294,6 +308,11 @@ function stateOf(request: UpstreamRequest, nowMs: number): string {
   return outcome === "succeeded" || outcome === "completed-but-failed" ? "completed" : outcome;
 }
 
+/** What it costs; null where RunComfy never says. */
+export function costOf({ kind, mark }: UpstreamRequest): number | null {
+  return kind === "model" ? mark : null;
+}
+
 /** How a job has to end that was accepted as this. */
 export function truthOf(request: UpstreamRequest): "SUCCEEDED" | "FAILED" | "CANCELLED" {
   if (request.isCancelled || request.outcome === "cancelled") return "CANCELLED";
@@ -301,17 +320,30 @@ export function truthOf(request: UpstreamRequest): "SUCCEEDED" | "FAILED" | "CAN
 }
 
 function toResult(request: UpstreamRequest, state: string): JsonObject {
-  const { id, mark, endsAtMs, outcome } = request;
+  const { id, endsAtMs, outcome } = request;
   const finished_at = new Date(Math.floor(BEGINNING + endsAtMs)).toISOString();
   switch (state) {
     case "completed":
       return outcome === "succeeded"
-        ? { request_id: id, status: state, finished_at, output: { mark } }
+        ? { request_id: id, status: state, finished_at, ...toOutput(request) }
         : { request_id: id, status: state, finished_at, error: { message: outcome } };
     case "failed":
       return { request_id: id, status: state, finished_at, error: "It failed." };
     default:
       return { request_id: id, status: state };
+  }
+}
+
+/** Every other model's cost is told late. */
+function toOutput(request: UpstreamRequest): JsonObject {
+  const { kind, mark, results } = request;
+  switch (kind) {
+    case "lora":
+      return { output: { mark } };
+    case "comfyui":
+      return { outputs: { 9: { text: [[`${mark}`]] } } };
+    case "model":
+      return { output: { mark }, ...((mark % 2 === 0 || results > 1) && { cost: mark }) };
   }
 }
 
@@ -336,11 +368,41 @@ type Answer = {
   readonly body: string;
 };
 
-/** A request: its path, the last word of it, and its body. */
-type Call = { readonly path: string; readonly call: string; readonly json: JsonObject };
+/** A request: its path, what that says, and the input in its body. */
+type Call = {
+  readonly path: string;
+  readonly isOfModel: boolean;
+  readonly deploymentId: string;
+  /** Of the request that it is about. */
+  readonly id: string;
+  readonly call: string;
+  readonly json: JsonObject;
+};
+
+/** As the caller gave it, whichever kind it is for. */
+function toInput(body: JsonObject): JsonObject {
+  const { overrides = null } = body;
+  const node = isJsonObject(overrides) ? overrides[NODE] : null;
+  return isJsonObject(node) && isJsonObject(node["inputs"]) ? node["inputs"] : body;
+}
+
+const PATHS = [
+  /^v1\/(?<call>models)\/(?<deploymentId>.+)$/,
+  /^v1\/requests\/(?<id>[^/]+)\/(?<call>\w+)$/,
+  /^prod\/v\d\/deployments\/(?<deploymentId>[^/]+)\/(?:requests\/(?<id>[^/]+)\/)?(?<call>\w+)$/,
+  /^prod\/v2\/(?<call>deployments)$/,
+];
 
 async function toCall(request: Request): Promise<Call> {
   const path = new URL(request.url).pathname.slice(1);
   const text = request.body === null ? "{}" : await request.text();
-  return { path, call: path.split("/").at(-1) ?? "", json: JSON.parse(text) };
+  const found = PATHS.map((pattern) => pattern.exec(path)?.groups).find((one) => one !== undefined);
+  const { call = "", deploymentId = "", id = "" } = found ?? {};
+  const body: JsonObject = JSON.parse(text);
+  return {
+    ...{ path, deploymentId, id },
+    isOfModel: path.startsWith("v1/"),
+    call: call === "models" ? "inference" : call,
+    json: toInput(body),
+  };
 }

@@ -1,0 +1,22 @@
+import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
+import type { JobKind } from "../../src/job/kind.ts";
+
+/** One of each kind, by the number that a plan has for it. */
+export const DEPLOYMENTS: readonly { readonly id: string; readonly kind: JobKind }[] = [
+  { id: "deployment-0", kind: "lora" },
+  { id: "deployment-1", kind: "comfyui" },
+  { id: "models/deployment-2.0/fast", kind: "model" },
+];
+
+/** The node of the workflow that takes the whole input. */
+export const NODE = "6";
+
+export const CATALOGUE = createCatalogue(
+  DEPLOYMENTS.map(({ id, kind }) => ({
+    ...toUnlisted(id),
+    kind,
+    ...(kind === "comfyui" && {
+      toBody: (inputs) => ({ overrides: { [NODE]: { inputs } } }),
+    }),
+  })),
+);
