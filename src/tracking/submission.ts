@@ -6,7 +6,7 @@ import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
 import type { InputIssue, Spelling } from "../job/input.ts";
-import type { JsonObject } from "../job/json.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
@@ -194,8 +194,30 @@ function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoun
   return new DeploymentNotFoundError(deploymentId, { nearMisses });
 }
 
+/** What RunComfy found at a path of the body, at the caller's path that leads there. */
+export function toInputIssue(issue: InputIssue, { input, toBody, spell }: Submission): InputIssue {
+  for (const name of Object.keys(input)) {
+    const mark: JsonObject = {};
+    const at = findPath(toBody({ [name]: mark }), mark) ?? [];
+    const isThere = at.length > 0 && at.every((segment, depth) => segment === issue.path[depth]);
+    if (isThere) return respell({ ...issue, path: [name, ...issue.path.slice(at.length)] }, spell);
+  }
+  return respell(issue, spell);
+}
+
+/** Where a value itself stands among the members of objects. */
+function findPath(body: JsonValue, sought: JsonValue): readonly string[] | null {
+  if (body === sought) return [];
+  if (!isJsonObject(body)) return null;
+  for (const [name, member] of Object.entries(body)) {
+    const path = findPath(member, sought);
+    if (path !== null) return [name, ...path];
+  }
+  return null;
+}
+
 /** The same issue in the caller's spelling. */
-export function respell(issue: InputIssue, spell: Spelling): InputIssue {
+function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }
 

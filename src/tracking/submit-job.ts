@@ -20,7 +20,7 @@ import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
 import { createQuota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
-import { changeInput, explainKept, respell, toSubmission } from "./submission.ts";
+import { changeInput, explainKept, toInputIssue, toSubmission } from "./submission.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
@@ -394,10 +394,11 @@ function toNull(error: unknown): null {
 }
 
 /** What a client is told of a submit that was surely refused. */
-function toRefusal(cause: RunComfyError, { deploymentId, spell }: Submission): Error {
+function toRefusal(cause: RunComfyError, submission: Submission): Error {
+  const { deploymentId } = submission;
   if (cause.issues !== null)
     return new InvalidInputError(
-      cause.issues.map((issue) => respell(issue, spell)),
+      cause.issues.map((issue) => toInputIssue(issue, submission)),
       { cause },
     );
   if (cause.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause });

@@ -1,12 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { OF_KINDS, writeDeploymentsOfKinds } from "../support/deployments-of-kinds.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { DATABASES, KINDS, start } from "./open-gateway.ts";
+import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
 
+const WEEK_MS = 7 * 86_400_000;
 const FILE = "https://files.runcomfy.net/output-1.png";
 const JOB = `id status version kind isPaused isCancellable requestId output assets { url path kind }
   cost { amount source } deployment { kind } error { code }`;
@@ -102,7 +104,7 @@ describe.each(KINDS)("on %s", (database) => {
   });
 });
 
-test("a model's job waits while models are elsewhere or off, and goes on where it was sent; others go on all the time", async () => {
+test("a model's job waits while models are elsewhere or off, all wait for a week of the sandbox, and each goes on where it was sent", async () => {
   const [upstream, models, others] = [
     await startUpstream(),
     await startUpstream(),
@@ -140,12 +142,37 @@ test("a model's job waits while models are elsewhere or off, and goes on where i
     expect([models.requests.length, others.requests.length]).toEqual([asked, 0]);
   }
 
+  const sandbox = await start({ ...given, ...SANDBOX });
+  expect(await Promise.all(jobs.map(async ({ id }) => (await read(sandbox, id)).isPaused))).toEqual(
+    jobs.map(() => true),
+  );
+  await sandbox.close();
+  const file = new DatabaseSync(given.DATABASE_URL.slice("file:".length));
+  file.exec(
+    `update jobs set created_at = created_at - ${WEEK_MS}, away_since = away_since - ${WEEK_MS}`,
+  );
+  file.close();
+
   const back = await open(models.url);
   for (const { requestId, kind } of await Promise.all(jobs.map(({ id }) => read(back, id))))
     (kind === "MODEL" ? models : upstream).finish(requestId, { output: {}, outputs: {}, cost: 1 });
   for (const { id } of jobs)
     await expect.poll(async () => (await read(back, id)).status).toBe("SUCCEEDED");
   expect([upstream, models].map((one) => one.count("submit"))).toEqual([2, 1]);
+});
+
+test("what RunComfy finds wrong with a node's input is told by the name that the caller knows", async () => {
+  const gateway = await start({ DEPLOYMENTS_FILE: await writeDeploymentsOfKinds() });
+  gateway.upstream.setFault("validation-node");
+  const { submitJob } = await gateway.ask(
+    `mutation ($id: ID!) { submitJob(deploymentId: $id, input: { prompt: "a kite" }) {
+      ... on InvalidInputError { issues { path message } } } }`,
+    { id: OF_KINDS.comfyui },
+  );
+  expect(submitJob.issues).toMatchObject([
+    { path: "prompt", message: "must be shorter" },
+    { path: 'overrides["99"]', message: "node not in workflow" },
+  ]);
 });
 
 test("a workflow's job whose entry has gone shows every file that it saved, and is not run again as a LoRA's", async () => {

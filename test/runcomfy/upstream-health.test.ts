@@ -311,6 +311,20 @@ describe("A deployment", () => {
     expect([health.failingDeployments(), told]).toEqual([[], 2]);
   });
 
+  test("of a service of its own begins and ends no outage but its own, whatever fails there", () => {
+    for (const error of [failure("UNAVAILABLE"), answered(401, "UNAUTHORIZED"), answered(503)])
+      for (const id of ["a/model", "another/model", "a-third/model"])
+        for (let reads = 0; reads < 5; reads += 1) health.noteRead(error, id, "models");
+    expect(health.isOutage()).toBe(false);
+    expect(health.failingDeployments()).toHaveLength(3);
+    health.noteRead(null, "a/model", "models");
+    expect(health.failingDeployments()).toHaveLength(2);
+    failReads(failure("UNAVAILABLE"), "dep", 5);
+    expect(health.isOutage()).toBe(true);
+    health.noteRead(null, "a/model", "models");
+    expect(health.isOutage()).toBe(true);
+  });
+
   test("that has not failed for longest is forgotten when more than a thousand fail", () => {
     failAlone("first");
     for (let index = 0; index < 1_000; index += 1) {

@@ -102,6 +102,18 @@ const FAULTS = {
     },
     ["submit"],
   ),
+  "validation-node": body(
+    422,
+    {
+      error_code: 422_001,
+      error_message: "validation failed",
+      detail: [
+        { loc: ["body", "overrides", "6", "inputs", "text"], msg: "must be shorter", type: "x" },
+        { loc: ["body", "overrides", "99"], msg: "node not in workflow", type: "value_error" },
+      ],
+    },
+    ["submit"],
+  ),
   "validation-400": body(400, { message: "image_url is missing" }, ["submit"]),
   "validation-text": body(422, { detail: "bad input at 10.0.0.7" }, ["submit"]),
   "validation-200": refusal(200, 422_001, ["submit"]),
