@@ -1,12 +1,15 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { get } from "node:http";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
 
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import type { OpenGateway } from "./open-gateway.ts";
 import { DATABASES, openGateway, start as startWith } from "./open-gateway.ts";
 
@@ -100,6 +103,33 @@ test("a picture goes in, is named in an input, and RunComfy gets a URL that give
     "cache-control": "private, max-age=3600",
     "accept-ranges": "bytes",
   });
+});
+
+test("an upload is named in a list of a model's files, and in what a workflow's entry maps", async () => {
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  const images = { type: "array", format: "image_uris", maxItems: 2 };
+  const model = { id: "a/b", kind: "model", inputSchema: { properties: { images } } };
+  const inputs = { image: { node: "16", input: "image", format: "image_uri" } };
+  const deployments = [
+    { ...model, name: "Model" },
+    { id: "w", kind: "comfyui", name: "Workflow", inputs },
+  ];
+  await writeFile(file, JSON.stringify({ deployments }));
+  const variables = { ...PUBLIC, DEPLOYMENTS_FILE: file, RUNCOMFY_MODEL_URL: upstream.url };
+  const gateway = use(await startWith(variables, { upstream }));
+  const named = await gateway.upload(cat);
+  const run = (field: string, input: object) =>
+    gateway.ask(
+      `mutation ($input: ${field}Input!) { submit${field}(input: $input) { __typename ... on InvalidInputError { issues { path message } } } }`,
+      { input },
+    );
+  const url = expect.stringMatching(/^https:\/\/gateway\.example\.com\/files\/.*\?/);
+  const accepted = { __typename: "SubmitJobSuccess" };
+  const other = "https://example.com/a.png";
+  expect(await run("Model", { images: [other, named] })).toEqual({ submitModel: accepted });
+  expect(gateway.sent()).toEqual({ images: [other, url] });
+  expect(await run("Workflow", { image: named })).toEqual({ submitWorkflow: accepted });
+  expect(gateway.sent()).toEqual({ overrides: { 16: { inputs: { image: url } } } });
 });
 
 test("ranges, HEAD and known files are answered as browsers ask for them", async () => {
