@@ -141,7 +141,7 @@ function Screens(account: Account) {
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>
             <Route path="/run/:deploymentId?">
-              {({ deploymentId }) => <Run deploymentId={deploymentId} />}
+              {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
             </Route>
             <Route path="/jobs">{() => <Jobs />}</Route>
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
@@ -156,6 +156,15 @@ function Screens(account: Account) {
       <Keys />
     </>
   );
+}
+
+/** The id of a model has slashes, which an address can only have as escapes. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment; // A % that stands for itself.
+  }
 }
 
 function Nowhere() {

@@ -97,6 +97,10 @@ export const JOB = graphql(`
   query Job($id: ID!) {
     job(id: $id) {
       ...JobRow
+      kind
+      cost {
+        amount
+      }
       requestId
       updatedAt
       output
@@ -141,9 +145,15 @@ export const DEPLOYMENTS = graphql(`
     isTokenRefused
     deployments {
       id
+      kind
       name
       description
       model
+      price {
+        amount
+        unit
+        note
+      }
       inputSchema
       stats {
         ...Stats

@@ -40,6 +40,7 @@ export function openSession(credential: string) {
         // What has no id belongs to whoever names it.
         keys: {
           Asset: () => null,
+          Cost: () => null,
           Durations: () => null,
           DeploymentStats: () => null,
           InputCheck: () => null,
@@ -52,6 +53,7 @@ export function openSession(credential: string) {
           JobEvent: () => null,
           LiveDeployment: () => null,
           Outage: () => null,
+          Price: () => null,
         },
         updates: {
           Subscription: {

@@ -8,11 +8,11 @@ import { FieldsTable } from "./fields-table";
 import { History } from "./history";
 import { LiveFacts } from "./live-facts";
 import { Running } from "./running";
-import { type Deployment, tellStats } from "./words";
+import { type Deployment, KINDS, tellPrice, tellStats } from "./words";
 
 /** A deployment: what it is for and how it goes; the rest is asked for once it is unfolded and on the screen. */
 export function DeploymentCard({
-  deployment: { id, name, description, model, stats, inputSchema },
+  deployment: { id, kind, name, description, model, price, stats, inputSchema },
   isUnfolded,
 }: {
   readonly deployment: Deployment;
@@ -34,7 +34,7 @@ export function DeploymentCard({
     <article ref={card} className="card deployment" aria-label={name}>
       <div className="deployment-head">
         <h2>{name}</h2>
-        {model !== null && <span className="faint">{model}</span>}
+        <span className="faint">{model === null ? KINDS[kind] : `${KINDS[kind]}, ${model}`}</span>
         <span className="deployment-links">
           {viewer.mayRead && (
             <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
@@ -49,6 +49,7 @@ export function DeploymentCard({
         </span>
       </div>
       {description && <p>{description}</p>}
+      {price && <p>{tellPrice(price)}</p>}
       <CopyId id={id} />
       <p>{tellStats(stats)}</p>
       <details open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
@@ -56,7 +57,8 @@ export function DeploymentCard({
         {isOpen && wasShown ? (
           <div className="deployment-details">
             <div className="deployment-present">
-              <LiveFacts id={id} isShown={isShown} />
+              {/* A model has no instances of its own. */}
+              {kind !== "MODEL" && <LiveFacts id={id} isShown={isShown} />}
               {viewer.mayRead && <Running id={id} />}
             </div>
             {viewer.mayRead && <History id={id} />}

@@ -3,7 +3,32 @@ import { formatSeconds, formatWhole } from "../parts/time";
 
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];
+type Price = NonNullable<Deployment["price"]>;
 type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
+
+/** Which of RunComfy's APIs runs it, as people call it. */
+export const KINDS = {
+  LORA: "LoRA",
+  COMFYUI: "ComfyUI workflow",
+  MODEL: "Model API",
+} as const satisfies Record<Deployment["kind"], string>;
+
+/** `$0.04 per output`, and what the catalogue notes beside it. */
+export function tellPrice({ amount, unit, note }: Price): string {
+  const base = `From ${formatUsd(amount)} per ${unit}.`;
+  return note ? `${base} ${note}` : base;
+}
+
+/** With as many digits as small amounts need. */
+export function formatUsd(amount: number): string {
+  return USD.format(amount);
+}
+
+const USD = new Intl.NumberFormat("en", {
+  style: "currency",
+  currency: "USD",
+  maximumFractionDigits: 6,
+});
 
 type Halves = { readonly p50: number; readonly p90: number };
 

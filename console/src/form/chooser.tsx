@@ -1,6 +1,7 @@
 import { useId } from "react";
 import { useLocation } from "wouter";
 
+import { tellPrice } from "../deployments/words";
 import type { DeploymentsQuery } from "../gql/graphql";
 import { formatSeconds } from "../parts/time";
 import { TOKEN_REFUSED } from "../parts/token-refused";
@@ -25,6 +26,7 @@ export function Chooser({
   const facts = [
     chosen?.description,
     chosen?.model && `Model ${chosen.model}.`,
+    chosen?.price && tellPrice(chosen.price),
     seconds && `A run takes about ${formatSeconds(seconds)}.`,
   ];
   return (

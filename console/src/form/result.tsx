@@ -40,7 +40,10 @@ export function Result({
   const alt = promptOf(job) || "Output";
   return assets.map((asset, index) => (
     <figure key={asset.url}>
-      <div className="run-frame run-frame-full" style={style}>
+      <div
+        className={asset.kind === "AUDIO" ? "run-sound" : "run-frame run-frame-full"}
+        style={asset.kind === "AUDIO" ? undefined : style}
+      >
         <Picture asset={asset} alt={assets.length > 1 ? `${alt} (${index + 1})` : alt} />
       </div>
       <figcaption className="hint">

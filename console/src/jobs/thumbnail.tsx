@@ -1,9 +1,7 @@
 import { useEffect, useState } from "react";
 
 import type { JobRowFragment } from "../gql/graphql";
-import { Picture, urlOf } from "../parts/picture";
-
-const SIGNS = { IMAGE: "▣", VIDEO: "▶", AUDIO: "♪", OTHER: "▤" } as const;
+import { Picture, SIGNS, urlOf } from "../parts/picture";
 
 /** What is scrolled past faster is not worth fetching and decoding. */
 const REST_MS = 120;

@@ -3,7 +3,13 @@ import type { JobRowFragment } from "../gql/graphql";
 
 export type Asset = JobRowFragment["assets"][number];
 
-/** An output as it is best shown: small where it is one of many, from the gateway's copy where there is one. */
+/** What stands for a file that is not shown itself. */
+export const SIGNS = { IMAGE: "▣", VIDEO: "▶", AUDIO: "♪", OTHER: "▤" } as const;
+
+/**
+ * An output as it is best shown: small where it is one of many, from the gateway's copy where there is one. What can't be
+ * seen is heard where it is large, and a sign where it is small.
+ */
 export function Picture({
   asset,
   alt,
@@ -20,9 +26,21 @@ export function Picture({
       <video {...size} src={url} muted loop playsInline controls={!isSmall} preload="metadata" />
     );
   }
-  if (asset.kind === "AUDIO") return <audio src={url} controls preload="none" />;
+  if (isSmall && !isSeen(asset))
+    return (
+      <span role="img" aria-label={alt}>
+        {SIGNS[asset.kind]}
+      </span>
+    );
+  if (asset.kind === "AUDIO")
+    return <audio src={url} controls preload="metadata" aria-label={alt} />;
   if (asset.kind === "OTHER" && !asset.thumbnailUrl) return <a href={url}>file</a>;
   return <img {...size} src={url} alt={alt} loading="lazy" decoding="async" />;
+}
+
+/** Whether a file is a picture or a film, or has a picture of it. */
+export function isSeen({ kind, thumbnailUrl }: Asset): boolean {
+  return kind === "IMAGE" || kind === "VIDEO" || thumbnailUrl !== null;
 }
 
 /** Where a file is shown from: the gateway's copy where there is one, and a small one where it is one of many. */

@@ -1,8 +1,11 @@
+import { isObject, isText } from "../form/json";
 import type { JobRowFragment } from "../gql/graphql";
 
-/** What a job was asked for, in its own words; empty where its input has no prompt. */
+/** What models call the words that say what to make, the usual one first. */
+const NAMES = ["prompt", "text", "tags"];
+
+/** What a job was asked for, in its own words; empty where its input has none. */
 export function promptOf({ input }: Pick<JobRowFragment, "input">): string {
-  const prompt =
-    typeof input === "object" && input !== null && "prompt" in input ? input.prompt : "";
-  return typeof prompt === "string" ? prompt : "";
+  const words = NAMES.map((name) => (isObject(input) ? input[name] : undefined));
+  return words.find(isText) ?? "";
 }

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { useQuery } from "urql";
 
 import { DeploymentCard } from "../deployments/card";
-import type { Deployment } from "../deployments/words";
+import { type Deployment, KINDS } from "../deployments/words";
 import { DEPLOYMENTS } from "../queries";
 import type { DeploymentsQuery } from "../gql/graphql";
 import { Problem } from "../parts/problem";
@@ -48,8 +48,8 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
         {isMany && (
           <input
             type="search"
-            aria-label="Search by name, description, model or id"
-            placeholder="name, model or id"
+            aria-label="Search by name, kind, description, model or id"
+            placeholder="name, kind, model or id"
             value={text}
             onChange={({ target }) => setText(target.value)}
           />
@@ -72,6 +72,8 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
 const NONE =
   "No deployment is known here. Deploy a LoRA on RunComfy, or list one in the gateway's file of deployments. Where RunComfy does not answer at the moment, they come once it does.";
 
-function fits({ id, name, description, model }: Deployment, wanted: string): boolean {
-  return [id, name, description, model].some((one) => one?.toLowerCase().includes(wanted));
+function fits({ id, kind, name, description, model }: Deployment, wanted: string): boolean {
+  return [id, KINDS[kind], name, description, model].some((one) =>
+    one?.toLowerCase().includes(wanted),
+  );
 }

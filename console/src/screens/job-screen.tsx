@@ -3,6 +3,7 @@ import { useMutation } from "urql";
 import { Link } from "wouter";
 
 import { KEEP } from "../queries";
+import { formatUsd, KINDS } from "../deployments/words";
 import { Copy } from "../parts/copy";
 import { NEW_JOB } from "../jobs/confirm";
 import { InputTable } from "../jobs/input-table";
@@ -148,6 +149,14 @@ function Facts({ job }: { readonly job: FullJob }) {
           </>
         )}
       </dd>
+      <dt>Kind</dt>
+      <dd>{KINDS[job.kind]}</dd>
+      {job.kind === "MODEL" && job.status === "SUCCEEDED" && (
+        <>
+          <dt>Cost</dt>
+          <dd>{job.cost?.amount == null ? "not told by RunComfy" : formatUsd(job.cost.amount)}</dd>
+        </>
+      )}
       {job.tags.length > 0 && (
         <>
           <dt>Tags</dt>

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+
+import type { Page } from "playwright-core";
+import { startSandbox } from "runcomfy-sandbox";
+import sharp from "sharp";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+
+import workflow from "../../sandbox/src/workflow.json" with { type: "json" };
+import { createCatalogueClient } from "../../src/commands/catalogue-client.ts";
+import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
+import { closeBrowser, hasChromium } from "../support/chromium.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { findBarriers, openConsole } from "./console-page.ts";
+
+const SOON = { timeout: 20_000, interval: 200 };
+const PICTURE = "blackforestlabs/flux-2/flash/text-to-image";
+const FILM = "wan-ai/wan-3.0/image-to-video";
+const SOUND = "acestep-ai/ace-step-1.5/text-to-audio";
+
+/** A deployments file that only the command has written, by what RunComfy's lists say. */
+async function addAll(ids: readonly string[]): Promise<string> {
+  const deploymentsFile = join(await createTemporaryFolder(), "deployments.json");
+  const token = "sandbox";
+  const sandbox = await startSandbox({ port: 0, token, speed: 1, dataFolder: null });
+  onTestFinished(() => sandbox.close());
+  const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
+  for (const id of ids)
+    await runDeploymentsCommand(["add", id], async () => ({ deploymentsFile, client }));
+  return deploymentsFile;
+}
+
+async function run(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
+  for (const [label, value] of Object.entries(fields))
+    await page
+      .getByRole("textbox", { name: new RegExp(label, "i") })
+      .first()
+      .fill(value);
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+}
+
+/** How large the pictures and films of the page are, once they have come, and how long its sounds. */
+const SEEN = `[...document.querySelectorAll("main figure :is(img, video, audio)")].map((one) =>
+  [one.localName, one.naturalWidth ?? one.videoWidth ?? Math.round(one.duration)])`;
+
+/** Plays the first of these to somewhere, from the start again once the file is kept; what can't be decoded never gets there. */
+async function play(page: Page, tag: "video" | "audio"): Promise<void> {
+  const time = () =>
+    page.evaluate(`(async (one) => {
+      await one.play().catch(() => {});
+      return one.currentTime;
+    })(document.querySelector("main figure ${tag}"))`);
+  await expect.poll(time, SOON).toBeGreaterThan(0.2);
+}
+
+afterAll(closeBrowser);
+
+describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
+  test("shows the picture, the film and the sound of models that the command added, with their prices and costs", async () => {
+    const DEPLOYMENTS_FILE = await addAll([PICTURE, FILM, SOUND]);
+    const { page, origin } = await openConsole({ DEPLOYMENTS_FILE, SANDBOX_SPEED: "20" });
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByText("Model API").first().waitFor();
+    await page.getByText("From $0.08 per second. 1080p costs twice as much.").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+
+    await page.getByRole("link", { name: "Run Flux 2 Flash" }).click();
+    await page.waitForURL(`${origin}/run/${encodeURIComponent(PICTURE)}`);
+    await run(page, { "^Prompt": "A red kite" });
+    await expect.poll(() => page.evaluate(SEEN), SOON).toEqual([["img", 960]]);
+
+    await page.goto(`${origin}/run/${encodeURIComponent(FILM)}`);
+    const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
+    const buffer = await sharp({ create }).png().toBuffer();
+    const file = { name: "teal.png", mimeType: "image/png", buffer };
+    await page.locator("input[type=file]").first().setInputFiles(file);
+    await page.getByText("teal.png", { exact: true }).waitFor();
+    await run(page, { "^Prompt": "Slow pan" });
+    await expect.poll(() => page.evaluate(SEEN), SOON).toEqual([["video", 368]]);
+    await play(page, "video");
+
+    await page.goto(`${origin}/run/${encodeURIComponent(SOUND)}`);
+    await run(page, { "^Tags": "piano, slow" });
+    await expect.poll(() => page.evaluate(SEEN), SOON).toEqual([["audio", 30]]);
+    await play(page, "audio");
+    expect(await findBarriers(page)).toEqual([]);
+
+    await page.getByRole("link", { name: "Details" }).click();
+    await page.getByText("Kept here,").waitFor();
+    await page.locator("dd", { hasText: "Model API" }).waitFor();
+    await page.locator("dd", { hasText: "$0.006" }).waitFor();
+    await expect.poll(() => page.title()).toMatch(/^piano, slow/);
+    await page.getByRole("link", { name: "Gallery" }).click();
+    await page.locator(".gallery-grid video").waitFor();
+    // A thumbnail, which takes a real picture.
+    const width = () => page.evaluate("document.querySelector('.gallery-grid img').naturalWidth");
+    await expect.poll(width, SOON).toBe(320);
+  });
+
+  test("runs a workflow that the command added by the names of its entry", async () => {
+    const DEPLOYMENTS_FILE = await addAll([workflow.id]);
+    const { page, origin } = await openConsole({ DEPLOYMENTS_FILE, SANDBOX_SPEED: "20" });
+    await page.goto(`${origin}/run/${workflow.id}`);
+    await run(page, { "^Prompt|^Text": "A tin robot" });
+    await expect
+      .poll(() => page.evaluate(SEEN), SOON)
+      .toEqual([
+        ["img", 768],
+        ["img", 768],
+        ["video", 384],
+      ]);
+    await play(page, "video");
+    await page.getByRole("link", { name: "Details" }).click();
+    await page.locator("dd", { hasText: "ComfyUI workflow" }).waitFor();
+  });
+});
