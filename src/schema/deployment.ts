@@ -62,7 +62,8 @@ export function addDeployment(
       }),
       model: t.exposeString("model", {
         nullable: true,
-        description: "The LoRA's base model, e.g. `flux`; null when the gateway was not told.",
+        description:
+          "The LoRA's base model, e.g. `flux`; null when the gateway was not told, and for other kinds.",
       }),
       price: t.expose("price", {
         type: "Price",
@@ -180,7 +181,8 @@ function addInputField(builder: Builder): void {
     description: "A field of a deployment's input.",
     fields: (t) => ({
       name: t.exposeString("name", {
-        description: "Its name at RunComfy, and in `submitJob`: `ctrl_img_1`.",
+        description:
+          "Its name in `submitJob`: `ctrl_img_1`. It is RunComfy's own, or for a ComfyUI workflow the name that the gateway's file gives.",
       }),
       graphqlName: t.exposeString("graphqlName", {
         description: "Its name in the deployment's own mutation: `ctrlImg1`.",
