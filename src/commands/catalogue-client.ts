@@ -35,8 +35,8 @@ export type CatalogueClient = ReturnType<typeof createCatalogueClient>;
 
 const TIMEOUT_MS = 30_000;
 const MOST_MODELS = 100;
-/** ComfyUI tells of every node that is installed. */
-const MAX_OBJECT_INFO_BYTES = 64 * 1_024 * 1_024;
+/** Of a workflow, and of all nodes that are installed. */
+const MAX_WORKFLOW_BYTES = 64 * 1_024 * 1_024;
 const NEVER_PAUSED = { pausedForMs: () => 0, notePause: () => undefined };
 
 /** Reads what the vendor lists. Each call rejects with a `RunComfyError`, or with a `SetupError` where models are off. */
@@ -71,7 +71,7 @@ export function createCatalogueClient(options: {
       return await connect(url.origin)({
         ...ofDeployments,
         path: url.pathname.slice(1) + url.search,
-        maxBytes: MAX_OBJECT_INFO_BYTES,
+        maxBytes: MAX_WORKFLOW_BYTES,
         readReport: toObject,
       });
     } catch (error) {
@@ -95,7 +95,12 @@ export function createCatalogueClient(options: {
 
     async readDeployment(id: string): Promise<ListedDeployment> {
       const path = isIdentifier(id) ? `prod/v2/deployments/${id}?includes=payload` : null;
-      const found = await perform({ ...ofDeployments, path, readReport: readDeployment });
+      const found = await perform({
+        ...ofDeployments,
+        path,
+        maxBytes: MAX_WORKFLOW_BYTES,
+        readReport: readDeployment,
+      });
       const { objectInfoUrl, ...deployment } = found;
       const objectInfo = objectInfoUrl === null ? null : await readObjectInfo(objectInfoUrl);
       return { ...deployment, objectInfo };

@@ -6,7 +6,7 @@ import {
   type Shape,
   toUnlisted,
 } from "../deployments/catalogue.ts";
-import { isIdentifier } from "../job/job.ts";
+import { isIdentifier, type Job } from "../job/job.ts";
 import type { JobKind } from "../job/kind.ts";
 import type { UpstreamList } from "../runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
@@ -308,10 +308,11 @@ function addDeploymentStats(builder: Builder): void {
 /** The deployment that a job names, whether it is listed or not. */
 export function toDeployment(
   catalogue: Catalogue,
-  id: string,
+  { deploymentId: id, kind }: Pick<Job, "deploymentId" | "kind">,
   { live, viewer }: GatewayContext,
 ): Deployment {
-  return catalogue.find(id) ?? toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
+  const unlisted = () => toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
+  return catalogue.find(id) ?? { ...unlisted(), kind };
 }
 
 async function listDeployments(
@@ -322,7 +323,8 @@ async function listDeployments(
   if (!hasOthers) return deployments;
   const listed = await listUpstream(context);
   const named = await context.reads.listDeploymentIds();
-  const others = new Set([...listed.keys(), ...named]);
+  // A model that is not in the catalogue can't be run.
+  const others = new Set([...listed.keys(), ...named.filter(isIdentifier)]);
   for (const { id } of deployments) others.delete(id);
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }

@@ -69,7 +69,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(DeploymentNotFoundError, {
     name: "DeploymentNotFoundError",
     description:
-      "Neither the gateway nor RunComfy knows this deployment. Nothing ran. Take an id from `deployments` or from RunComfy's dashboard.",
+      "Neither the gateway nor RunComfy knows this deployment, or RunComfy runs a ComfyUI workflow there that the gateway's file does not list. Nothing ran. Take an id from `deployments` or from RunComfy's dashboard, or add the workflow to the file.",
     interfaces: ["Error"],
   });
 

@@ -61,7 +61,7 @@ export function addJob(
       deployment: t.field({
         type: "Deployment",
         description: "What it runs, even if the deployment is no longer listed.",
-        resolve: (job, _arguments, context) => toDeployment(catalogue, job.deploymentId, context),
+        resolve: (job, _arguments, context) => toDeployment(catalogue, job, context),
       }),
       requestId: t.exposeString("requestId", {
         nullable: true,

@@ -103,6 +103,27 @@ test("a deployment tells its kind and what a run costs, which null does not say 
   });
 });
 
+test("a job of what is no longer listed tells its kind, and a model that is gone is not offered", async () => {
+  const gateway = await openInProcessGateway();
+  const facts = [
+    { deploymentId: "a/b", kind: "model", createdAt: new Date(1_000) },
+    { deploymentId: "robot", kind: "comfyui", createdAt: new Date(2_000) },
+  ] as const;
+  for (const fact of facts) await gateway.addJob(fact);
+  const { data } = await gateway.answer(
+    "{ jobs { edges { node { kind deployment { id kind } } } } deployments { id } }",
+  );
+  expect(data).toEqual({
+    jobs: {
+      edges: [
+        { node: { kind: "COMFYUI", deployment: { id: "robot", kind: "COMFYUI" } } },
+        { node: { kind: "MODEL", deployment: { id: "a/b", kind: "MODEL" } } },
+      ],
+    },
+    deployments: [{ id: "robot" }],
+  });
+});
+
 test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
   const live: LiveDeployment = {
     id: "warm-glow",

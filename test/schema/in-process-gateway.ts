@@ -172,7 +172,9 @@ export async function openInProcessGateway(
     },
 
     async addJob(
-      changes: Partial<Pick<Job, "id" | "ownerId" | "deploymentId" | "createdAt" | "tags">> & {
+      changes: Partial<
+        Pick<Job, "id" | "ownerId" | "kind" | "deploymentId" | "createdAt" | "tags">
+      > & {
         readonly input?: unknown;
         readonly key?: string;
       } = {},
@@ -180,6 +182,7 @@ export async function openInProcessGateway(
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
+        ...(changes.kind && { kind: changes.kind }),
         deploymentId: changes.deploymentId ?? "warm-glow",
         upstream: "sandbox",
         apiVersion: "v1",
