@@ -26,7 +26,7 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     expect(await page.locator(".graphiql-tab-button").allTextContents()).toEqual(TABS);
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
     const docs = page.locator(".graphiql-doc-explorer-content");
-    const introduction = /^Runs LoRA deployments[^]*Submit[^]*Watch[^]*Show/;
+    const introduction = /^Runs LoRAs, ComfyUI workflows and models[^]*Submit[^]*Watch[^]*Show/;
     await expect.poll(() => docs.innerText(), SOON).toMatch(introduction);
     await page.getByRole("button", { name: "Hide Documentation Explorer" }).click();
     await run(page, "Warm Glow");
@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     await run(page, "UNAUTHENTICATED");
     // The schema was read once the key was there, so that the docs are too.
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
-    await page.getByText("Runs LoRA deployments on RunComfy").waitFor();
+    await page.getByText("Runs LoRAs, ComfyUI workflows and models on RunComfy").waitFor();
 
     // A key that was taken out goes with no subscription any more, and the tab says why.
     await credential.fill("");

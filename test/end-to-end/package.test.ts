@@ -133,7 +133,7 @@ test("the sandbox starts alone, and falls into the faults that it is told to", a
   const list = () =>
     fetch(`${url}/prod/v2/deployments`, { headers: { authorization: "Bearer sandbox" } });
   expect((await list()).status).toBe(429);
-  expect(await (await list()).json()).toHaveLength(3);
+  expect(await (await list()).json()).toHaveLength(4);
 });
 
 test("it starts with an empty folder, shows the console, and runs a job to its end for its client", async () => {

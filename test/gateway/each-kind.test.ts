@@ -54,7 +54,9 @@ const RUNS = [
 test("each of the sandbox's models runs once it is listed, and its files are kept", async () => {
   const file = join(await createTemporaryFolder(), "deployments.json");
   const deployments = models.models.map(({ item }) => ({
-    ...{ id: item.model_id, kind: "model", name: item.display_name },
+    id: item.model_id,
+    kind: "model",
+    name: item.display_name,
     inputSchema: item.input_schema,
   }));
   await writeFile(file, JSON.stringify({ deployments }));

@@ -39,7 +39,7 @@ export function Picture({
 }
 
 /** Whether a file is a picture or a film, or has a picture of it. */
-export function isSeen({ kind, thumbnailUrl }: Asset): boolean {
+function isSeen({ kind, thumbnailUrl }: Asset): boolean {
   return kind === "IMAGE" || kind === "VIDEO" || thumbnailUrl !== null;
 }
 
