@@ -53,7 +53,7 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
   const codes = [...new Set(roots.flatMap(({ code }) => code ?? []))].join(", ");
   if (roots.length > 0 && roots.every(isBeforeSending)) {
     return new RunComfyError(
-      `RunComfy could not be reached for the ${call} (${codes}). Check the gateway's network and RUNCOMFY_BASE_URL if this stays.`,
+      `RunComfy could not be reached for the ${call} (${codes}). Check the gateway's network, RUNCOMFY_BASE_URL and RUNCOMFY_MODEL_URL if this stays.`,
       { code: "UNAVAILABLE", delivery: "never-arrived" },
     );
   }

@@ -191,8 +191,11 @@ test("a workflow's job whose entry has gone shows every file that it saved, and 
   await writeFile(path, JSON.stringify({ ...file, deployments: deployments.slice(0, 1) }));
   const after = await start(given, { upstream });
   const { requestId } = await read(after, job.id);
-  const saved = [{ url: FILE, type: "output" }];
-  upstream.finish(requestId, { outputs: { 77: { images: saved } } });
+  const images = [
+    { url: FILE, type: "output" },
+    { url: `${FILE}?preview`, type: "temp" },
+  ];
+  upstream.finish(requestId, { outputs: { 77: { images } } });
   await expect.poll(async () => (await read(after, job.id)).status).toBe("SUCCEEDED");
   expect(await read(after, job.id)).toMatchObject({
     kind: "COMFYUI",

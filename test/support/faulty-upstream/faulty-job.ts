@@ -18,7 +18,11 @@ const FILE = "https://files.runcomfy.net/output-1.png";
 const DEFAULT_RESULTS: Readonly<Record<JobKind, Readonly<Record<string, unknown>>>> = {
   lora: { output: { images: [FILE] } },
   comfyui: {
-    outputs: { 9: { images: [{ url: FILE, filename: "o.png", subfolder: "", type: "output" }] } },
+    outputs: {
+      9: { images: [{ url: FILE, filename: "o.png", subfolder: "", type: "output" }] },
+      12: { images: [{ url: `${FILE}?preview`, type: "temp" }], text: [["a line", FILE]] },
+      30: { images: [{ url: `${FILE}?other`, type: "output" }] },
+    },
     instance_id: "i-91",
   },
   model: { output: { image: FILE }, cost: 0.04 },
