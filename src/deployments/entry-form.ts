@@ -7,7 +7,7 @@ import { isModelId, JOB_KINDS, type JobKind } from "../job/kind.ts";
 import { didYouMean, nearMisses, orList } from "./near-misses.ts";
 
 /** Takes a sentence about a place in the file. */
-export type Note = (path: InputPath, message: string) => void;
+type Note = (path: InputPath, message: string) => void;
 /** `report` takes what keeps the file from being used, `warn` what is probably a mistake. */
 export type Notes = { readonly report: Note; readonly warn: Note };
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
+import { loadCatalogue, readCatalogue } from "../../src/deployments/load-catalogue.ts";
+import { readPage } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 async function write(text: string): Promise<string> {
@@ -109,6 +110,14 @@ test("what is hardly meant so is told beside the catalogue", async () => {
     "deployments[1].inputSchem: is not known; inputSchema is already there",
     ...[2, 3, 4].map((index) => expect.stringContaining(`[${index}].inputSchema: names no field`)),
   ]);
+});
+
+test("every file and entry that the docs show can be used", () => {
+  const shown = readPage("docs/deployments.md").matchAll(/```json\n([^]*?)```/g);
+  const files = Array.from(shown, ([, text = ""]) => JSON.parse(text));
+  const deployments = files.flatMap((file) => file.deployments ?? [file]);
+  expect(deployments.map(({ kind = "lora" }) => kind)).toEqual(["lora", "model", "comfyui"]);
+  expect(readCatalogue({ deployments })).toMatchObject({ problems: [], warnings: [] });
 });
 
 test("what is missing names the word that was written instead", async () => {

@@ -179,6 +179,17 @@ test("what the vendor demands of a file is told, and formats of its forms are no
   ]);
 });
 
+test("a community workflow's fields, which begin with a number, take what they say", () => {
+  const { shape, issuesOf } = modelWith({
+    "56_text": { type: "string", default: "a fox" },
+    "118_image": { type: "string", format: "image_uri", default: "in.webp" },
+  });
+  expect(shape?.fields.map(({ graphqlName }) => graphqlName)).toEqual(["_56Text", "_118Image"]);
+  expect(issuesOf({ "56_text": "a fox", "118_image": "upload:upl_ab" })).toEqual([]);
+  // A sample is the name of a file that only the vendor has.
+  expect(issuesOf({ "118_image": "in.webp" })).toHaveLength(1);
+});
+
 test("what is data stays as it is, and what is not understood is reported at its place", () => {
   const odd = { default: { type: "FLOAT", format: "image_uri" }, enum: [{ type: "FLOAT" }] };
   expect(toJsonSchema(odd)).toEqual(odd);
