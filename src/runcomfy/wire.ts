@@ -201,7 +201,7 @@ function toText(error: JsonValue | undefined, depth = 3): string | null {
   if (!isJsonObject(error)) return null;
   const text = toText(error["message"], depth - 1) ?? toText(error["error"], depth - 1);
   const { errorCode } = error;
-  return text !== null && Number.isInteger(errorCode) ? `${text} (${errorCode})` : text;
+  return text !== null && typeof errorCode === "number" ? `${text} (${errorCode})` : text;
 }
 
 function saysSomething(error: JsonValue | undefined): boolean {

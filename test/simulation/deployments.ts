@@ -1,4 +1,5 @@
 import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
+import type { JsonObject } from "../../src/job/json.ts";
 import type { JobKind } from "../../src/job/kind.ts";
 
 /** One of each kind, by the number that a plan has for it. */
@@ -12,11 +13,11 @@ export const DEPLOYMENTS: readonly { readonly id: string; readonly kind: JobKind
 export const NODE = "6";
 
 export const CATALOGUE = createCatalogue(
-  DEPLOYMENTS.map(({ id, kind }) => ({
-    ...toUnlisted(id),
-    kind,
-    ...(kind === "comfyui" && {
-      toBody: (inputs) => ({ overrides: { [NODE]: { inputs } } }),
-    }),
-  })),
+  DEPLOYMENTS.map(({ id, kind }) =>
+    Object.assign(toUnlisted(id), { kind }, kind === "comfyui" && { toBody: toOverrides }),
+  ),
 );
+
+function toOverrides(inputs: JsonObject): JsonObject {
+  return { overrides: { [NODE]: { inputs } } };
+}
