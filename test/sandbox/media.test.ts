@@ -71,9 +71,11 @@ const PLAY = (tag: string, source: string) => `(async () => {
     if (media.videoWidth) canvas.getContext("2d").drawImage(media, 0, 0);
     return canvas.toDataURL();
   };
+  // Before its first frame was shown, a canvas gets nothing of it.
+  const shown = new Promise((done) => media.requestVideoFrameCallback?.(done) ?? done());
   media.muted = true;
   media.src = ${JSON.stringify(source)};
-  await wait("loadeddata");
+  await Promise.all([wait("loadeddata"), shown]);
   const first = look();
   const ended = wait("ended");
   await media.play();
