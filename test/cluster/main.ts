@@ -51,6 +51,7 @@ let isStopping = false;
         {
           DATABASE_URL: postgres.url,
           RUNCOMFY_BASE_URL: sandbox.url,
+          RUNCOMFY_MODEL_URL: sandbox.url,
           RUNCOMFY_API_TOKEN: TOKEN,
           DEPLOYMENTS_FILE: join(ROOT, "sandbox/src/deployments.json"),
         },
