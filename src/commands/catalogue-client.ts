@@ -25,7 +25,8 @@ export type CatalogueModel = {
 export type ListedDeployment = {
   readonly id: string;
   readonly name: string;
-  /** The nodes of its workflow; null where it runs none. */
+  readonly hasWorkflow: boolean;
+  /** The nodes of its workflow; null where it runs none, or the vendor does not show it. */
   readonly graph: JsonObject | null;
   /** What ComfyUI tells of its nodes; null where that could not be read. */
   readonly objectInfo: JsonObject | null;
@@ -108,7 +109,13 @@ export function createCatalogueClient(options: {
   };
 }
 
-const TEXT = z.string().min(1).nullish().catch(null);
+/** On one line, as it is shown in lists. */
+const TEXT = z
+  .string()
+  .transform((text) => text.trim().replaceAll(/\s+/g, " "))
+  .pipe(z.string().min(1))
+  .nullish()
+  .catch(null);
 const OBJECT = z.custom<JsonObject>(isJsonObject).nullish().catch(null);
 
 const MODEL_ITEM = z.object({
@@ -150,17 +157,20 @@ function readModels(body: JsonValue) {
 const DEPLOYMENT = z.object({
   id: z.string().refine(isIdentifier),
   name: TEXT,
+  workflow_id: TEXT,
   payload: z.object({ workflow_api_json: OBJECT, object_info_url: TEXT }).nullish().catch(null),
 });
 
 function readDeployment(body: JsonValue) {
   const { data: record } = DEPLOYMENT.safeParse(body);
   if (record === undefined) return null;
-  const { id, name, payload } = record;
+  const { id, name, workflow_id: workflowId, payload } = record;
+  const graph = payload?.workflow_api_json ?? null;
   return {
     id,
     name: name ?? id,
-    graph: payload?.workflow_api_json ?? null,
+    hasWorkflow: graph !== null || typeof workflowId === "string",
+    graph,
     objectInfoUrl: payload?.object_info_url ?? null,
   };
 }

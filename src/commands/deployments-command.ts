@@ -3,12 +3,10 @@ import { diff, parseArgs } from "node:util";
 import { COMMANDS } from "../config/commands.ts";
 import type { Deployment, Price } from "../deployments/catalogue.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import { isModelId } from "../job/kind.ts";
-import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { SetupError } from "../runtime/coded-error.ts";
-import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";
+import type { CatalogueClient } from "./catalogue-client.ts";
 import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
-import { hasInput, proposeInputs } from "./propose-inputs.ts";
+import { isRenewable, readOffer } from "./offers.ts";
 
 const HELP = `${COMMANDS.search} flux video            lists models of RunComfy's catalogue with their prices
 ${COMMANDS.add} <id>                    writes a model or a deployment into the deployments file, and prints its mutation
@@ -98,7 +96,8 @@ async function add(args: readonly string[], { deploymentsFile, client }: Setting
     throw new SetupError(
       `${file.path} has ${id} already. See what has changed since with: ${COMMANDS.refresh}`,
     );
-  const entry = { ...(await read(id, client, toEntry)), ...(values.name && { name: values.name }) };
+  const offer = await readOffer(id, client);
+  const entry = { ...offer.entry, ...(values.name && { name: values.name }) };
   const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
   const added = catalogue.find(id);
   const remarks = [
@@ -106,65 +105,13 @@ async function add(args: readonly string[], { deploymentsFile, client }: Setting
     ...(named === null
       ? [`Set DEPLOYMENTS_FILE=${DEFAULT_FILE}, so that it reads this file.`]
       : []),
-    ...explainEntry(entry),
+    ...offer.remarks,
     ...warnings,
   ];
   return { result: added && printMutation(added), remark: remarks.join("\n") };
 }
 
 const DEFAULT_FILE = "deployments.json";
-
-/** What RunComfy has of this id, which is a model's where it has slashes. */
-async function read<Found>(
-  id: string,
-  client: CatalogueClient,
-  use: (found: CatalogueModel | ListedDeployment) => Found,
-): Promise<Found> {
-  try {
-    return use(await (isModelId(id) ? client.readModel(id) : client.readDeployment(id)));
-  } catch (cause) {
-    if (!(cause instanceof RunComfyError) || cause.code !== "NOT_FOUND") throw cause;
-    const step = isModelId(id)
-      ? `has no such model. Find one with: ${COMMANDS.search} <words>`
-      : "knows no such deployment of your account. Take its id from RunComfy's dashboard.";
-    throw new SetupError(`${JSON.stringify(id)}: RunComfy ${step}`, { cause });
-  }
-}
-
-function toEntry(found: CatalogueModel | ListedDeployment): JsonObject {
-  const { id, name } = found;
-  if (!("graph" in found)) {
-    const { description, ...told } = found;
-    return { id, kind: "model", name, ...(description && { description }), ...toTold(told) };
-  }
-  const { graph, objectInfo } = found;
-  return graph === null
-    ? { id, name }
-    : { id, kind: "comfyui", name, ...proposeInputs(graph, objectInfo ?? {}) };
-}
-
-const TOLD: ReadonlySet<string> = new Set(["price", "inputSchema"]);
-
-/** What RunComfy alone decides. */
-function toTold({ price, inputSchema }: Pick<CatalogueModel, "price" | "inputSchema">): JsonObject {
-  const { note = null, ...amount } = price ?? {};
-  return {
-    ...(price !== null && { price: { ...amount, ...(note !== null && { note }) } }),
-    ...(inputSchema !== null && { inputSchema }),
-  };
-}
-
-/** What is left to whoever added it. */
-function explainEntry({ kind, others, price }: JsonObject): readonly string[] {
-  if (kind === "comfyui") {
-    const count = Object.keys(Object(others)).length;
-    const values = `${count} more values of the workflow are under "others"; move to "inputs" what callers may set too.`;
-    return [`Name the nodes whose files are the result in "outputs". ${values}`];
-  }
-  if (kind === "model")
-    return price === undefined ? ["RunComfy does not say what it costs, which may be a lot."] : [];
-  return ['RunComfy does not say what it takes. Name its "model", or give its "inputSchema".'];
-}
 
 /** A document that runs it. */
 function printMutation({ id, input }: Deployment): string {
@@ -191,9 +138,9 @@ async function refresh(
   const next: JsonValue[] = [];
   for (const entry of file.entries) {
     const isAsked = positionals.length === 0 || positionals.includes(String(Object(entry).id));
-    const { entry: renewed, remarks: own } = isAsked ? await renew(entry, client) : SAME(entry);
-    next.push(renewed);
-    remarks.push(...own);
+    const renewed = isAsked && isRenewable(entry) ? await renew(entry, client) : null;
+    next.push(renewed?.entry ?? entry);
+    remarks.push(...(renewed?.remarks ?? []));
   }
   const changes = file.entries.flatMap((entry, index) => printDiff(entry, next[index] ?? null));
   if (changes.length === 0)
@@ -205,31 +152,10 @@ async function refresh(
   return { result: changes.join("\n"), remark: [...remarks, ...warnings, done].join("\n") };
 }
 
-type Renewed = { readonly entry: JsonValue; readonly remarks: readonly string[] };
-
-const SAME = (entry: JsonValue): Renewed => ({ entry, remarks: [] });
-
-/** The entry with what RunComfy alone decides; names and descriptions may be the operator's own. */
-async function renew(entry: JsonValue, client: CatalogueClient): Promise<Renewed> {
-  if (!isJsonObject(entry)) return SAME(entry);
-  const { id = "", kind, inputs } = entry;
-  if (typeof id !== "string" || (kind !== "model" && kind !== "comfyui")) return SAME(entry);
+/** What RunComfy no longer has stays as it was. */
+async function renew(entry: JsonObject & { readonly id: string }, client: CatalogueClient) {
   try {
-    return await read(id, client, (found) => {
-      if (!("graph" in found)) {
-        const told = toTold(found);
-        // Members keep their places, so that only what has changed is shown.
-        const kept = Object.entries(entry).filter(([name]) => !TOLD.has(name) || name in told);
-        return { entry: { ...Object.fromEntries(kept), ...told }, remarks: [] };
-      }
-      const gone = Object.entries(Object(inputs)).filter(
-        ([, target]) => !hasInput(found.graph ?? {}, Object(target).node, Object(target).input),
-      );
-      const remarks = gone.map(
-        ([name]) => `${id}: its workflow has no longer what the input ${name} sets; correct it.`,
-      );
-      return { entry, remarks };
-    });
+    return (await readOffer(entry.id, client)).renew(entry);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     return { entry, remarks: [error.message] };

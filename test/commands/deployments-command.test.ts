@@ -63,7 +63,7 @@ test("add keeps what the file has, and a price that is odd is none", async () =>
   const { run, file } = await open({ [FLUX_PATH]: odd });
   await writeFile(file, '{\n\t"others": true,\n\t"deployments": [{ "id": "a", "name": "A" }]\n}');
   const { remark } = await run("add", FLUX_ID, "--name", "Kite");
-  expect(remark).toContain("does not say what it costs");
+  expect(remark).toContain(`does not say what ${FLUX_ID} costs`);
   const entry = { id: FLUX_ID, kind: "model", name: "Kite", inputSchema: FLUX.input_schema };
   const next = { others: true, deployments: [{ id: "a", name: "A" }, entry] };
   expect(await readFile(file, "utf8")).toBe(`${JSON.stringify(next, null, "\t")}\n`);
@@ -185,6 +185,12 @@ test("refresh shows what has changed, and writes that only when it is told to", 
   ]);
   const written = await run("refresh", "--write");
   expect(written.result).toBe(result);
+  // A catalogue that says nothing takes nothing away but a price, which it may not mean any more.
+  answers.set(FLUX_PATH, { model_id: FLUX_ID });
+  const { result: less } = await run("refresh", FLUX_ID);
+  expect(less).toContain('-     "amount": 0.015,');
+  expect(less).not.toMatch(/^- .*inputSchema/m);
+  expect((await run("refresh", "another")).remark).toBe("Nothing has changed.");
   const [kite] = (await loadCatalogue(file)).catalogue.deployments;
   expect(kite).toMatchObject({ name: "Kite", price: { amount: 0.015 } });
   expect(kite?.input?.shape?.fields.map(({ name }) => name)).toContain("seed");
@@ -219,9 +225,11 @@ test("search lists models with their prices", async () => {
 });
 
 test("what can't be done is told with what to do instead, and nothing is written", async () => {
-  const { run, runWithoutModels, file } = await open({ [FLUX_PATH]: FLUX });
+  const { run, runWithoutModels, file, answers } = await open({ [FLUX_PATH]: FLUX });
   await expect(run("add", "no/such/model")).rejects.toThrow(/no such model\. Find one with: /);
   await expect(run("add", WORKFLOW_ID)).rejects.toThrow("knows no such deployment");
+  answers.set(WORKFLOW_PATH, { id: WORKFLOW_ID, name: "Robot", workflow_id: "5c1d" });
+  await expect(run("add", WORKFLOW_ID)).rejects.toThrow("runs a workflow, which RunComfy does not");
   await expect(run("add", "../../x")).rejects.toThrow(/"\.\.\/\.\.\/x": RunComfy/);
   await expect(run("add")).rejects.toThrow(/Say the id of one to add\.\nUse it like this:/);
   await expect(run("add", FLUX_ID, "--nam", "x")).rejects.toThrow(/--nam'[^]*Use it like this:/);
