@@ -20,7 +20,10 @@ export function readInput(entry: Entry, notes: Notes): EntryInput {
 
 const READERS: Readonly<Record<JobKind, (entry: Entry, notes: Notes) => EntryInput>> = {
   lora: ({ inputSchema }, notes) => readGiven(inputSchema, notes),
-  model: ({ inputSchema }, notes) => readGiven(inputSchema && toJsonSchema(inputSchema), notes),
+  model({ inputSchema }, notes) {
+    if (inputSchema === null) notes.warn(["inputSchema"], UNCHECKED);
+    return readGiven(inputSchema && toJsonSchema(inputSchema), notes);
+  },
   comfyui({ inputs }, notes) {
     const { schema: mapped, toBody } = readMapping(inputs ?? {}, notes);
     const schema = toJsonSchema(mapped);
@@ -30,6 +33,9 @@ const READERS: Readonly<Record<JobKind, (entry: Entry, notes: Notes) => EntryInp
     return { inputSchema: schema, document, toBody };
   },
 };
+
+const UNCHECKED =
+  "is missing, so the model's inputs are not checked before they cost money; `refresh --write` gets it";
 
 function readGiven(schema: JsonObject | null, notes: Notes): EntryInput {
   const document = schema && readDocument(schema, "inputSchema", notes);

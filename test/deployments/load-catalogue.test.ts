@@ -174,7 +174,7 @@ test("a file that can't be read is refused with a sentence that names it and the
 
 test("an entry says which of the vendor's APIs runs it, and what that costs", async () => {
   const price = { amount: 0.04, unit: "output", note: "By resolution." };
-  const { catalogue } = await load({
+  const { catalogue, warnings } = await load({
     deployments: [
       { id: "a", name: "A" },
       { id: "w", name: "W", kind: "comfyui" },
@@ -187,6 +187,12 @@ test("an entry says which of the vendor's APIs runs it, and what that costs", as
     ["comfyui", null],
     ["model", price],
     ["model", { amount: 0.1, unit: "second", note: null }],
+  ]);
+  expect(warnings).toEqual([
+    expect.stringContaining("deployments[1].inputs: names no input"),
+    ...[2, 3].map((index) =>
+      expect.stringContaining(`deployments[${index}].inputSchema: is missing`),
+    ),
   ]);
   // RunComfy's list of deployments would refuse the id of a model.
   expect(catalogue.liveIds).toEqual(["a", "w"]);
