@@ -152,7 +152,7 @@ export function addJob(
       }),
       isPaused: t.boolean({
         description:
-          "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, or another RunComfy account. It goes on when the gateway uses that one again, and can be deleted until then.",
+          "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, another RunComfy account or, if it is of a model, another Model API. It goes on when the gateway uses that one again, and can be deleted until then.",
         resolve: (job, _arguments, { upstream }) => isPaused(job, upstream),
       }),
       isFinished: t.boolean({

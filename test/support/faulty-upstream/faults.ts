@@ -168,7 +168,6 @@ const FAULTS = {
     on: ["result"],
     answer: ({ pastCalls, answerWell }) => answerWell(pastCalls < 1 ? { cost: undefined } : {}),
   },
-  "cost-never": well(["result"], { cost: undefined }),
 
   // Cancel
   "cancel-too-late": well(["cancel"], { status: "completed", outcome: "not_cancellable" }),

@@ -1,0 +1,58 @@
+import { pino } from "pino";
+import { expect, test } from "vitest";
+
+import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createLateCosts } from "../../src/tracking/late-costs.ts";
+import { makeJob } from "../store/store-jobs.ts";
+
+const log = pino({ level: "silent" });
+const job = () => makeJob({ kind: "model", status: "SUCCEEDED", requestId: "r" });
+
+/** What notes costs, and lets two seconds pass by `wake`. */
+function createCosts(readResult: RunComfy["readResult"]) {
+  const told: number[] = [];
+  const slept: number[] = [];
+  const awake = Promise.withResolvers<void>();
+  const costs = createLateCosts({
+    runcomfy: { readResult },
+    jobs: { noteCost: async (_, cost) => void told.push(cost) },
+    log,
+    async sleep(durationMs, signal) {
+      slept.push(durationMs);
+      const left = Promise.withResolvers<void>();
+      signal.addEventListener("abort", () => left.resolve());
+      await Promise.race([awake.promise, left.promise]);
+    },
+  });
+  return { costs, told, slept, wake: awake.resolve };
+}
+
+test("costs are asked for once, two seconds after the end, four at once, and of no more than a thousand", async () => {
+  let underWay = 0;
+  let most = 0;
+  let asked = 0;
+  const { costs, told, slept, wake } = createCosts(async () => {
+    const number = (asked += 1);
+    most = Math.max(most, (underWay += 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay -= 1;
+    const cost = number % 2 === 0 ? 0.25 : "not-yet";
+    return { kind: "succeeded", output: {}, finishedAt: null, cost };
+  });
+  for (let count = 0; count < 1_001; count++) costs.ask(job());
+  wake();
+  await expect.poll(() => asked).toBe(1_000);
+  await expect.poll(() => told.length).toBe(500);
+  expect([new Set(slept), new Set(told), most]).toEqual([new Set([2_000]), new Set([0.25]), 4]);
+  await costs.close();
+  expect(asked).toBe(1_000);
+});
+
+test("a stop ends what waits, and asks nobody", async () => {
+  const { costs, told } = createCosts(async () => {
+    throw new Error("It was asked.");
+  });
+  costs.ask(job());
+  await costs.close();
+  expect(told).toEqual([]);
+});
