@@ -53,3 +53,15 @@ test("a problem is told as a sentence, which ends once", () => {
     "needs at least one of ctrl_img or ctrl_img_1.",
   ]);
 });
+
+test("a form asks for the prompt first, then for what else must be given, then for files and the seed", () => {
+  const properties = {
+    speed: { type: "number" },
+    seed: { type: "integer" },
+    image: { type: "string", format: "image_uri" },
+    tags: { type: "string" },
+    prompt: { type: "string" },
+  };
+  const fields = readFields({ properties, required: ["tags"], additionalProperties: false });
+  expect(fields.map(({ name }) => name)).toEqual(["prompt", "tags", "image", "seed", "speed"]);
+});

@@ -179,12 +179,12 @@ export function toLabel(name: string, title?: unknown): string {
   return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Prompt, files, sizes, seed; then the others as the schema has them, what must be given first. */
+/** What must be given, the prompt first; then files, sizes, seed, and the others as the schema has them. */
 function rank({ name, isRequired, widget }: Field): number {
   if (name === "prompt") return 0;
-  if (widget.kind === "file" || widget.kind === "files") return isRequired ? 1 : 2;
+  if (isRequired) return 1;
+  if (widget.kind === "file" || widget.kind === "files") return 2;
   if (name === "width") return 3;
   if (name === "height") return 4;
-  if (widget.kind === "seed") return 5;
-  return isRequired ? 6 : 7;
+  return widget.kind === "seed" ? 5 : 6;
 }
