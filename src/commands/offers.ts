@@ -98,7 +98,7 @@ function findGone({ inputs = null }: JsonObject, graph: JsonObject): readonly st
   if (!isJsonObject(inputs)) return [];
   const gone = Object.entries(inputs).filter(([, target]) => {
     const { node, input } = isJsonObject(target) ? target : {};
-    return !hasInput(graph, String(node), String(input));
+    return !hasInput(graph, { node, input });
   });
   return gone.map(([name]) => name);
 }

@@ -35,9 +35,12 @@ export function proposeInputs(graph: JsonObject, objectInfo: JsonObject): Propos
 }
 
 /** Whether the workflow has a node with this input. */
-export function hasInput(graph: JsonObject, node: string, input: string): boolean {
+export function hasInput(
+  graph: JsonObject,
+  { node, input }: { readonly [Name in "node" | "input"]: JsonValue | undefined },
+): boolean {
   const found = readNodes(graph).find(({ id }) => id === node);
-  return found !== undefined && Object.hasOwn(found.inputs, input);
+  return found !== undefined && typeof input === "string" && Object.hasOwn(found.inputs, input);
 }
 
 type Node = {
