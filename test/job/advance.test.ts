@@ -98,3 +98,19 @@ test("no order of observations moves a job backwards", () => {
   explore(submitting, 4);
   expect(JOB_STATUSES.filter(isFinal)).toEqual(["SUCCEEDED", "FAILED", "CANCELLED"]);
 });
+
+test("a cost that is told with the result is the job's; one that is not is unknown, and not nothing", () => {
+  const costOf = (cost?: number | "not-yet") =>
+    advance(
+      running,
+      { kind: "succeeded", output: {}, finishedAt: null, ...(cost !== undefined && { cost }) },
+      LATER,
+      "sandbox",
+    ).cost;
+  expect([0.4, 0, "not-yet" as const, undefined].map((cost) => costOf(cost))).toEqual([
+    0.4,
+    0,
+    null,
+    null,
+  ]);
+});

@@ -125,6 +125,7 @@ describe("a trap of ComfyUI deployments", () => {
       output: outputs,
     });
     expect(pathsOf(outputs)).toEqual(['["9"].images[0].url']);
+    for (const garbage of [null, [], "succeeded"]) expect(readResult(garbage)).toBeNull();
   });
 
   test("2: a failed run reads `completed` first", () => {
