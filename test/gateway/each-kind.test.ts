@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { startSandbox } from "runcomfy-sandbox";
+import { expect, onTestFinished, test } from "vitest";
 
+import deployments from "../../sandbox/src/deployments.json" with { type: "json" };
 import models from "../../sandbox/src/models.json" with { type: "json" };
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { SANDBOX, start } from "./open-gateway.ts";
@@ -53,13 +55,13 @@ const RUNS = [
 
 test("each of the sandbox's models runs once it is listed, and its files are kept", async () => {
   const file = join(await createTemporaryFolder(), "deployments.json");
-  const deployments = models.models.map(({ item }) => ({
+  const listed = models.models.map(({ item }) => ({
     id: item.model_id,
     kind: "model",
     name: item.display_name,
     inputSchema: item.input_schema,
   }));
-  await writeFile(file, JSON.stringify({ deployments }));
+  await writeFile(file, JSON.stringify({ deployments: listed }));
   const { ask } = await start({ ...SANDBOX, DEPLOYMENTS_FILE: file });
   for (const [id, input, kinds] of RUNS) {
     const { submitJob } = await ask(
@@ -83,4 +85,55 @@ test("each of the sandbox's models runs once it is listed, and its files are kep
         })),
       });
   }
+});
+
+const [, LANTERN, , WORKFLOW, MODEL] = deployments.deployments.map(({ id }) => id);
+
+test("jobs of each kind read the same however RunComfy words its answers", async () => {
+  const sandbox = await startSandbox({ port: 0, token: "t", speed: 50, dataFolder: null });
+  onTestFinished(() => sandbox.close());
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  await writeFile(file, JSON.stringify(deployments));
+  const { ask } = await start({
+    ...{ RUNCOMFY_BASE_URL: sandbox.url, RUNCOMFY_MODEL_URL: sandbox.url, RUNCOMFY_API_TOKEN: "t" },
+    DEPLOYMENTS_FILE: file,
+  });
+  const run = async (deploymentId: string | undefined, prompt: string) => {
+    const { submitJob } = await ask(
+      `mutation ($id: ID!, $input: JSON!) {
+        submitJob(deploymentId: $id, input: $input, answerWithinSeconds: 20) { ${FACTS} }
+      }`,
+      { id: deploymentId, input: { prompt } },
+    );
+    return submitJob.job;
+  };
+  const usual = ["short-submit", "other-words", "no-position", "not-ready-400", "zoned-times"];
+  sandbox.setFaults(usual);
+  for (const [id, files] of [
+    [LANTERN, 1],
+    [WORKFLOW, 3],
+    [MODEL, 1],
+  ] as const) {
+    const { status, assets } = await run(id, "A kite");
+    expect([status, assets.length], id).toEqual(["SUCCEEDED", files]);
+    for (const shape of ["error-text", "error-object", "error-list"]) {
+      sandbox.setFaults([...usual, shape]);
+      const failed = await run(id, "A kite [fail]");
+      expect([failed.status, failed.error.message], shape).toEqual([
+        "FAILED",
+        expect.stringContaining("The prompt asks for a failure"),
+      ]);
+    }
+    sandbox.setFaults(usual);
+  }
+  for (const [shape, files] of Object.entries({
+    ...{ "output-string": 1, "output-list": 1, "output-objects": 1, "output-nested": 1 },
+    ...{ "output-mixed": 1, "output-words": 0, "output-empty": 0 },
+  })) {
+    sandbox.setFaults([shape]);
+    const { status, assets } = await run(MODEL, "A kite");
+    expect([status, assets.length], shape).toEqual(["SUCCEEDED", files]);
+  }
+  sandbox.setFaults(["output-empty"]);
+  expect(await run(WORKFLOW, "A kite")).toMatchObject({ status: "SUCCEEDED", assets: [] });
 });
