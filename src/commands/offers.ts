@@ -1,5 +1,5 @@
 import { COMMANDS } from "../config/commands.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, toCanonicalJson } from "../job/json.ts";
 import { isModelId } from "../job/kind.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { SetupError } from "../runtime/coded-error.ts";
@@ -47,11 +47,16 @@ function toModelOffer({ id, name, description, ...model }: CatalogueModel): Offe
     remarks:
       model.price === null ? [`RunComfy does not say what ${id} costs: it may be a lot.`] : [],
     renew(former) {
-      // Members keep their places, so that only what has changed is shown. A schema does not go without another.
+      // A schema does not go without another.
       const kept = Object.entries(former).filter(
         ([member]) => member !== "price" || "price" in told,
       );
-      return { entry: { ...Object.fromEntries(kept), ...told }, remarks: [] };
+      // What is the same stays as it is written, and members keep their places, so that only what has changed is shown.
+      const changed = Object.entries(told).filter(
+        ([member, value]) => toCanonicalJson(former[member] ?? null) !== toCanonicalJson(value),
+      );
+      const entry = { ...Object.fromEntries(kept), ...Object.fromEntries(changed) };
+      return { entry, remarks: [] };
     },
   };
 }

@@ -162,6 +162,8 @@ test("the token goes to no other host, whatever an answer names", async () => {
 test("refresh shows what has changed, and writes that only when it is told to", async () => {
   const { run, file, answers } = await open({ [FLUX_PATH]: FLUX });
   await run("add", FLUX_ID, "--name", "Kite");
+  const turned = Object.fromEntries(Object.entries(FLUX.input_schema).toReversed());
+  answers.set(FLUX_PATH, { ...FLUX, input_schema: turned });
   expect((await run("refresh")).remark).toBe("Nothing has changed.");
   const former = await readFile(file, "utf8");
   const properties = { ...FLUX.input_schema.properties, seed: { type: "integer" } };
