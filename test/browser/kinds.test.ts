@@ -75,7 +75,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.locator("input[type=file]").first().setInputFiles(file);
     await page.getByText("teal.png", { exact: true }).waitFor();
     await run(page, { "^Prompt": "Slow pan" });
-    await expect.poll(() => page.evaluate(SEEN), SOON).toEqual([["video", 368]]);
+    await expect.poll(() => page.evaluate(SEEN), SOON).toEqual([["video", 480]]);
     await play(page, "video");
 
     await page.goto(`${origin}/run/${encodeURIComponent(SOUND)}`);
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
       .toEqual([
         ["img", 768],
         ["img", 768],
-        ["video", 384],
+        ["video", 480],
       ]);
     await play(page, "video");
     await page.getByRole("link", { name: "Details" }).click();

@@ -46,6 +46,14 @@ test("the same input makes the same file, and another prompt or number another",
   }
 });
 
+test("the largest film stays small, and is no longer than half a minute", () => {
+  const film = make("0.webm", { ...INPUT, width: 4_096, height: 4_096, duration: 240 });
+  expect(film.length).toBeLessThan(2 ** 20);
+  // The duration, a double behind its id and the eight bytes of its length.
+  const at = film.indexOf(Buffer.from([0x44, 0x89, 1, 0, 0, 0, 0, 0, 0, 8])) + 10;
+  expect(film.readDoubleBE(at)).toBe(30_000);
+});
+
 test.runIf(hasChromium)("a browser plays the WebM and the WAV to their ends", async () => {
   const { page } = await openPage();
   const play = async (tag: "video" | "audio", type: string, name: string) => {
@@ -53,7 +61,7 @@ test.runIf(hasChromium)("a browser plays the WebM and the WAV to their ends", as
     return PLAYED.parse(await page.evaluate(PLAY(tag, source)));
   };
   const film = await play("video", "video/webm", "0.webm");
-  expect(film).toMatchObject({ ended: true, duration: 2, width: 160, height: 96 });
+  expect(film).toMatchObject({ ended: true, duration: 2, width: 320, height: 192 });
   // It moves: what it shows at the end is not what it began with.
   expect(film.last).not.toBe(film.first);
   expect(await play("audio", "audio/wav", "0.wav")).toMatchObject({ ended: true, duration: 2 });
@@ -67,7 +75,7 @@ const PLAY = (tag: string, source: string) => `(async () => {
     media.addEventListener("error", () => fail(new Error(media.error?.message)), { once: true });
   });
   const look = () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 96 });
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 192 });
     if (media.videoWidth) canvas.getContext("2d").drawImage(media, 0, 0);
     return canvas.toDataURL();
   };

@@ -36,21 +36,25 @@ export function makeFile(name: string, input: RunInput, isFilm: boolean): File {
   }
 }
 
+/** Films are made while a gateway beside the sandbox waits, so they are short of frames and pixels. */
 const FRAME_MS = 125;
-const MAX_FRAMES = 240;
-/** A film is this many times smaller than asked for, as it has many frames. */
-const FILM_SCALE = 2;
+const MAX_FRAMES = 48;
+const MAX_FILM_SIDE = 480;
+const MAX_FILM_MS = 30_000;
 
 function makeFilm(input: RunInput, index: number): Buffer {
-  const size = toBlocks({ width: input.width / FILM_SCALE, height: input.height / FILM_SCALE });
-  const count = Math.min(MAX_FRAMES, Math.round((input.duration * 1_000) / FRAME_MS));
+  const { width, height, duration } = input;
+  const scale = Math.min(1, MAX_FILM_SIDE / Math.max(width, height));
+  const size = toBlocks({ width: width * scale, height: height * scale });
+  const lengthMs = Math.min(MAX_FILM_MS, duration * 1_000);
+  const count = Math.min(MAX_FRAMES, lengthMs / FRAME_MS);
   const frames = Array.from({ length: count }, (_, frame) =>
     toKeyFrame(drawLandscape(input, { ...size, index, time: frame / count })),
   );
   return toWebm(frames, {
     width: size.width * BLOCK,
     height: size.height * BLOCK,
-    frameMs: FRAME_MS,
+    frameMs: Math.round(lengthMs / count),
   });
 }
 
