@@ -49,8 +49,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
     if (!isMap && isJsonObject(value)) visitSchema(value, path);
     for (const key of Object.keys(value)) {
       const member = stepInto({ path, value }, key);
-      const isData = !isMap && (DATA.has(key) || key.startsWith("x-"));
-      if (member !== null && !isData) visit(member, !isMap && MAPS.has(key));
+      if (member !== null && (isMap || !isData(key))) visit(member, !isMap && MAPS.has(key));
     }
     underWay.delete(value);
   }
@@ -90,10 +89,15 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
 
 type Location = { readonly path: InputPath; readonly value: JsonValue };
 
-/** What these hold is data, and no schema in it counts. */
+/** Whether what this member of a schema holds is data, in which nothing counts as a schema. */
+export function isData(key: string): boolean {
+  return DATA.has(key) || key.startsWith("x-");
+}
+
 const DATA = new Set(["const", "default", "enum", "example", "examples", "validations"]);
-/** What these hold has names for keys. */
-const MAPS = new Set([
+
+/** What these members of a schema hold has names for keys. */
+export const MAPS: ReadonlySet<string> = new Set([
   ...["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"],
   "dependencies",
 ]);

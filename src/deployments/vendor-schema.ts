@@ -1,4 +1,5 @@
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isData, MAPS } from "./read-schema.ts";
 
 /**
  * A schema in the dialect of the vendor's catalogue as JSON Schema, part by part, so that what is found in it has the same
@@ -15,7 +16,7 @@ export function toJsonSchema(vendor: JsonObject): JsonObject {
   const schema = Object.fromEntries(
     said.map(([key, value]) => [key, translateMember(key, value, vendor)]),
   );
-  return withoutWrongType(withFiles(schema));
+  return dropMismatchedType(withFiles(schema));
 }
 
 function translateMember(key: string, value: JsonValue, { properties }: JsonObject): JsonValue {
@@ -23,21 +24,17 @@ function translateMember(key: string, value: JsonValue, { properties }: JsonObje
     return isJsonArray(value) ? value.map((one) => translateType(one)) : translateType(value);
   if (key === "required" && isJsonArray(value) && isJsonObject(properties))
     return value.filter((name) => typeof name !== "string" || Object.hasOwn(properties, name));
-  if (MAPS.has(key) && isJsonObject(value))
-    return Object.fromEntries(
-      Object.entries(value).map(([name, part]) => [name, translatePart(part)]),
-    );
-  if (LISTS.has(key) && isJsonArray(value)) return value.map(translatePart);
-  return PARTS.has(key) ? translatePart(value) : value;
+  if (isData(key)) return value;
+  if (!MAPS.has(key) || !isJsonObject(value)) return translatePart(value);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, translatePart(part)]),
+  );
 }
 
 function translatePart(part: JsonValue): JsonValue {
+  if (isJsonArray(part)) return part.map(translatePart);
   return isJsonObject(part) ? toJsonSchema(part) : part;
 }
-
-const MAPS: ReadonlySet<string> = new Set(["properties", "patternProperties", "$defs"]);
-const LISTS: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
-const PARTS: ReadonlySet<string> = new Set(["items", "additionalProperties", "not"]);
 
 function translateType(type: JsonValue): JsonValue {
   if (typeof type !== "string") return type;
@@ -61,13 +58,16 @@ function withFiles({ format, ...schema }: JsonObject): JsonObject {
   };
 }
 
-function withoutWrongType(schema: JsonObject): JsonObject {
-  const { type, ...untyped } = schema;
+/** Without a type, `nullable` says nothing any more, so null is listed too. */
+function dropMismatchedType(schema: JsonObject): JsonObject {
+  const { type = null, nullable, ...untyped } = schema;
   const { enum: values } = schema;
-  if (typeof type !== "string" || values === undefined || !isJsonArray(values)) return schema;
-  return values.every((value) => isOfType(value, type)) ? schema : untyped;
+  if (values === undefined || !isJsonArray(values)) return schema;
+  if (isJsonArray(type) || values.every((value) => isOfType(value, type))) return schema;
+  const isNullListed = nullable !== true || values.includes(null);
+  return { ...untyped, enum: isNullListed ? values : [...values, null] };
 }
 
-function isOfType(value: JsonValue, type: string): boolean {
+function isOfType(value: JsonValue, type: JsonValue): boolean {
   return type === "integer" ? Number.isInteger(value) : type === typeof value;
 }

@@ -131,6 +131,41 @@ test("what an enum lists is sent as it is listed, whatever its type says", () =>
   expect(issuesOf({ duration: 5, size: "5", steps: "8" })).toHaveLength(3);
 });
 
+test("null is among what an enum lists where the schema says so, whatever its type says", () => {
+  const { issuesOf } = modelWith({
+    duration: { type: "integer", enum: ["5", "20"], nullable: true },
+    size: { type: "string", enum: ["s", null], nullable: true },
+    mood: { enum: ["calm"], nullable: true },
+    steps: { type: "integer", enum: ["4"], nullable: false },
+  });
+  expect(issuesOf({ duration: "5", size: "s", mood: "calm", steps: "4" })).toEqual([]);
+  expect(issuesOf({ duration: null, size: null, mood: null })).toEqual([]);
+  expect(issuesOf({ duration: 5, steps: null })).toHaveLength(2);
+});
+
+test("the dialect is understood wherever a schema can stand", () => {
+  const float = { type: "FLOAT", maximum: 2 };
+  const number = { type: "number", maximum: 2 };
+  const schemaOf = (part: JsonObject): JsonObject => ({
+    definitions: { scale: part },
+    dependencies: { seed: part, size: ["width"] },
+    dependentSchemas: { seed: part },
+    if: part,
+    then: part,
+    else: part,
+    contains: part,
+    propertyNames: part,
+    items: [part],
+  });
+  expect(toJsonSchema(schemaOf(float))).toEqual(schemaOf(number));
+  const { issuesOf } = modelOf({
+    type: "object",
+    definitions: { scale: float },
+    properties: { scale: { $ref: "#/definitions/scale" } },
+  });
+  expect(issuesOf({ scale: 2.5 })).toEqual(["scale: is 2.5; the most is 2"]);
+});
+
 test("a LoRA has the shape that the schema says", () => {
   const item = { type: "object", required: ["path"], properties: { path: { type: "string" } } };
   const { fields, issuesOf } = modelWith({
