@@ -24,7 +24,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "no fence on the version": {
-    seed: 16,
+    seed: 33,
     changes: [
       {
         file: "store/job-store.ts",
@@ -50,7 +50,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "an abandoned submit settled while it is under way": {
-    seed: 10,
+    seed: 1,
     changes: [
       {
         file: "store/submits.ts",
@@ -85,7 +85,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a withdrawn row that keeps its key": {
-    seed: 6,
+    seed: 1,
     changes: [
       {
         file: "store/submits.ts",
@@ -125,7 +125,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that retries under another key": {
-    seed: 2,
+    seed: 5,
     changes: [
       {
         file: "request.ts",
@@ -175,7 +175,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that forgets a key with a lost answer": {
-    seed: 1,
+    seed: 2,
     changes: [
       {
         file: "idempotency-keys.ts",
@@ -205,7 +205,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a pause that nobody keeps": {
-    seed: 11,
+    seed: 6,
     changes: [
       {
         file: "tracking/poller.ts",
