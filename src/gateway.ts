@@ -35,6 +35,7 @@ import { createDetailReader, createJobReader, createFeedReader } from "./watch/s
 import { createEndWaits, createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";
+import { openWebhooks } from "./webhooks/open-webhooks.ts";
 
 /** A gateway that serves. */
 export type Gateway = {
@@ -186,6 +187,9 @@ export async function startGateway(
     }),
   );
   await tracking.start();
+  const webhooks = keep(
+    openWebhooks({ store, urls: files.urls, allow: config.webhooksAllow, channels, log }),
+  );
   const queues = createReadQueues(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues.reads);
@@ -203,6 +207,7 @@ export async function startGateway(
     waitForEnd: endWaits.waitForEnd,
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     files,
+    webhooks,
     live,
     health,
     upstream: store.upstream,

@@ -20,6 +20,7 @@ const ORDER = [
   "watch",
   "tracking",
   "files",
+  "webhooks",
   "schema",
   "operations",
   "server",

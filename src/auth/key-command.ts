@@ -21,7 +21,7 @@ ${COMMANDS.key} list                    shows all keys, without their secrets
 ${COMMANDS.key} revoke <id>             ends a key and its connections within seconds
 
 create also takes
-  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; jobs:read:all is an operator's)
+  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; also webhooks, and jobs:read:all for operators)
   --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions,
   --upload-mib-per-day, --open-uploads
                                                 a whole number, or none; by default the gateway's own limits hold

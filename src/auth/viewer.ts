@@ -1,5 +1,11 @@
 /** What a credential may allow; `jobs:read:all` is an operator's: it reads the jobs of every owner. */
-export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"] as const;
+export const SCOPES = [
+  "jobs:submit",
+  "jobs:cancel",
+  "jobs:read",
+  "jobs:read:all",
+  "webhooks",
+] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export function isScope(word: string): word is Scope {

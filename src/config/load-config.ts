@@ -53,6 +53,7 @@ export function loadConfig(environment: Given) {
     submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
     pollsAtOnce: variables.POLLS_AT_ONCE,
     pollCostSeconds: variables.POLL_COST_SECONDS,
+    webhooksAllow: variables.WEBHOOKS_ALLOW ?? [],
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,

@@ -1,11 +1,9 @@
-import { lookup } from "node:dns";
-import { type IncomingMessage, request as requestByHttp } from "node:http";
-import { request as requestByHttps } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import type { IncomingMessage } from "node:http";
 
 import { codeOf } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { isPublicAddress } from "../runtime/public-address.ts";
+import { sendRequest } from "../runtime/send-request.ts";
 import { FileTooLargeError } from "./file-store.ts";
 
 const MAX_REDIRECTS = 3;
@@ -67,45 +65,12 @@ export function createFetchFile({
   async function ask(url: URL, signal: AbortSignal): Promise<IncomingMessage> {
     // The origin of a blob: URL would be that of the URL in it.
     const isTrusted = trustedOrigins.includes(`${url.protocol}//${url.host}`);
-    if (!isTrusted) checkAddress(url);
-    signal.throwIfAborted();
-    const answered = Promise.withResolvers<IncomingMessage>();
-    const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
-    const request = send({
-      hostname: toHost(url),
-      port: url.port,
-      path: url.pathname + url.search,
-      headers: { accept: "*/*", "accept-encoding": "identity", "user-agent": "runcomfy-graphql" },
-      // A connection that was kept would not be checked.
-      agent: false,
+    if (!isTrusted && url.protocol !== "https:") throw notPublic();
+    return await sendRequest(url, {
+      admits: isTrusted ? null : isPublic,
       signal,
-      ...(!isTrusted && { lookup: lookupPublic, autoSelectFamily: true }),
-    });
-    const stopTimer = clock.setTimer(() => request.destroy(tooSlow()), silenceMs);
-    request.on("response", (response) => {
-      // What comes after a whole body belongs to no answer; the request tells of it.
-      request.on("error", (error) => response.destroy(error));
-      answered.resolve(response);
-    });
-    request.on("error", answered.reject);
-    // An answer that asks for another protocol ends without an error.
-    request.on("close", () => answered.reject(broken("")));
-    request.end();
-    return await answered.promise.finally(stopTimer);
-  }
-
-  /** Throws where a URL can't lead to a public host. A name is checked by its addresses, when the connection is made. */
-  function checkAddress(url: URL): void {
-    const host = toHost(url);
-    const isPrivate = isIP(host) !== 0 && !isPublic(host);
-    if (url.protocol !== "https:" || isPrivate) throw notPublic();
-  }
-
-  /** Where families are selected automatically, a connection is given all of its addresses. */
-  function lookupPublic(...[hostname, options, callback]: Parameters<LookupFunction>): void {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const allowed = error === null ? addresses.filter(({ address }) => isPublic(address)) : [];
-      callback(error ?? (allowed.length === 0 ? notPublic() : null), allowed);
+      patienceMs: silenceMs,
+      failures: FAILURES,
     });
   }
 }
@@ -156,10 +121,6 @@ function toUrl(text: string, base?: URL): URL {
   return url;
 }
 
-function toHost(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
-}
-
 function readLocation({ statusCode, headers }: IncomingMessage): string | null {
   const isRedirect = statusCode !== undefined && [301, 302, 303, 307, 308].includes(statusCode);
   return (isRedirect && headers.location) || null;
@@ -187,6 +148,8 @@ function broken(code: string): FetchFileError {
     `The connection to the server that has the file failed${code && ` (${code})`}. Try again later.`,
   );
 }
+
+const FAILURES = { notAdmitted: notPublic, tooSlow, broken: () => broken("") };
 
 /** What was thrown is not kept as a cause, because its texts name hosts and addresses. */
 function toThrown(thrown: unknown, signal: AbortSignal): unknown {

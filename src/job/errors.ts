@@ -76,6 +76,23 @@ export class InvalidUploadError extends InvalidError {
   }
 }
 
+/** A webhook can't be made or changed as it was asked for. */
+export class InvalidWebhookError extends InvalidError {
+  constructor(issues: readonly InputIssue[]) {
+    super(issues, "Correct the marked values, then save the webhook again.");
+  }
+}
+
+/** The owner has no webhook, or no delivery to one, with this id. */
+export class WebhookNotFoundError extends CodedError {
+  constructor(what: "webhook" | "delivery", id: string) {
+    super(
+      "NOT_FOUND",
+      `You have no ${what} ${JSON.stringify(id.slice(0, 200))}. It may have been deleted; choose one from your webhooks.`,
+    );
+  }
+}
+
 /** Neither the catalogue nor the upstream knows a deployment with this id. */
 export class DeploymentNotFoundError extends CodedError {
   /** `nearMisses` may be empty; `isWorkflow` where it is there, and only has to be listed. */

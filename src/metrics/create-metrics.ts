@@ -150,7 +150,7 @@ function observeUpstream({ channels, on, count, countEach, measure }: Observer):
 }
 
 function observeJobs({ channels, on, count, countEach, measure, gauge }: Observer): void {
-  const { submitted, settled } = channels;
+  const { submitted, settled, delivered, disabled } = channels;
   const help = "Submits to RunComfy, by what became of them.";
   const submits = countEach("outcome", submitted, "submits_total", help);
   submits.inc({ outcome: "unknown" }, 0);
@@ -164,6 +164,14 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
     "files_settled_total",
     "Files of outputs that were fetched or given up, by what became of them.",
   ).inc({ state: "FAILED" }, 0);
+  countEach(
+    "state",
+    delivered,
+    "webhook_tries_total",
+    "Calls of webhooks, by what became of them.",
+  );
+  const webhooksDisabled = count("webhooks_disabled_total", "Webhooks disabled as they failed.");
+  on(disabled, () => webhooksDisabled.inc());
   const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
     "status",
     "deployment",

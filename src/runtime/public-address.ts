@@ -35,6 +35,11 @@ export function isPublicAddress(text: string): boolean {
   return address instanceof ipaddr.IPv6 ? isPublicIPv6(address) : isPublicIPv4(address);
 }
 
+/** Whether a text is a range of IP addresses, such as `10.0.0.0/8`. */
+export function isAddressRange(text: string): boolean {
+  return ipaddr.isValidCIDR(text);
+}
+
 const MAX_CHARACTERS = 2_048;
 const NOT_PUBLIC =
   "must be on a public host, not a local, private or reserved one; put the file where anyone can fetch it";

@@ -14,9 +14,11 @@ import type { InputIssue } from "../job/input.ts";
 import { type Job, JOB_ID_PREFIX, type JobError, type JobEvent } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import type { Durations, RunStats } from "../job/run-times.ts";
+import type { Delivery, Webhook, WebhookTry } from "../job/webhook.ts";
 import type { LiveDeployment } from "../runcomfy/wire.ts";
 import type { InputCheck } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
+import type { WebhookWithSecret } from "../webhooks/webhook-service.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
 import "./field-rules.ts";
@@ -40,6 +42,7 @@ export function createBuilder() {
     Interfaces: { Error: Error };
     Objects: {
       Asset: JobAsset;
+      CreateWebhookSuccess: WebhookWithSecret;
       Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats;
@@ -55,9 +58,13 @@ export function createBuilder() {
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
       Price: Price;
+      RotateWebhookSecretSuccess: WebhookWithSecret;
       SubmitJobSuccess: Submitted;
       Upload: OpenUpload;
       Viewer: Viewer;
+      Webhook: Webhook;
+      WebhookDelivery: Delivery;
+      WebhookTry: WebhookTry;
     };
     Connection: {
       readonly totalCount: () => Promise<number | null>;

@@ -10,6 +10,7 @@ import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
 import type { KeepOutputs } from "../files/keep-outputs.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
+import type { WebhookService } from "../webhooks/webhook-service.ts";
 import type { Origin, ReadSources } from "./reads.ts";
 import { Reads } from "./reads.ts";
 
@@ -35,6 +36,7 @@ export type Services = {
     readonly uploads: Pick<UploadService, "createUpload">;
     readonly keepOutputs: KeepOutputs;
   };
+  readonly webhooks: WebhookService;
   /** The one whose jobs are followed. */
   readonly upstream: string;
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "token">;

@@ -13,6 +13,7 @@ import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addAsset, addFileMutations } from "./files.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
+import { addWebhooks } from "./webhooks.ts";
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
 export function createSchema(catalogue: Catalogue): GraphQLSchema {
@@ -43,6 +44,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addSubmit(builder, submitJobResult);
   addCancelAndDelete(builder);
   addFileMutations(builder);
+  addWebhooks(builder);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.
@@ -69,7 +71,7 @@ function addViewer(builder: Builder): void {
       }),
       scopes: t.stringList({
         description:
-          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read` and, for operators, `jobs:read:all` (everybody's jobs).",
+          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read`, `webhooks` and, for operators, `jobs:read:all` (everybody's jobs).",
         resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
       }),
     }),

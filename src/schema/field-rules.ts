@@ -30,14 +30,15 @@ declare global {
       ResolveShape,
       ResolveReturnShape,
     > {
-      /** The scope that it needs, which may depend on its arguments; null for none. Every root field must say so. */
-      scope?: Scope | null | ((given: InputShapeFromFields<Args>) => Scope | null);
+      /** The scopes that it needs, which may depend on its arguments; null for none. Every root field must say so. */
+      scope?: NeededScopes | ((given: InputShapeFromFields<Args>) => NeededScopes);
       /** Whether its bytes count towards the size of the answer, each time that it is selected. */
       isCharged?: true;
     }
   }
 }
 
+type NeededScopes = Scope | readonly Scope[] | null;
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["Context"], object>;
 type Field<Types extends SchemaTypes> = PothosOutputFieldConfig<Types>;
 
@@ -84,7 +85,7 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 
 SchemaBuilder.registerPlugin("fieldRules", FieldRulesPlugin);
 
-/** Throws FORBIDDEN unless the viewer's credential has the scope; `jobs:read:all` includes `jobs:read`. */
+/** Throws FORBIDDEN unless the viewer's credential has the scopes; `jobs:read:all` includes `jobs:read`. */
 function guard<Types extends SchemaTypes>(
   resolve: Resolver<Types>,
   { pothosOptions: { scope = null } }: Field<Types>,
@@ -93,14 +94,13 @@ function guard<Types extends SchemaTypes>(
   return (parent, given, context, info) => {
     const needed = typeof scope === "function" ? scope({ ...given }) : scope;
     const scopes = isOurs(context) ? context.viewer.scopes : new Set<Scope>();
-    const isAllowed =
-      needed === null ||
-      scopes.has(needed) ||
-      (needed === "jobs:read" && scopes.has("jobs:read:all"));
-    if (isAllowed) return resolve(parent, given, context, info);
+    const missing = [needed ?? []]
+      .flat()
+      .find((one) => !scopes.has(one) && !(one === "jobs:read" && scopes.has("jobs:read:all")));
+    if (missing === undefined) return resolve(parent, given, context, info);
     throw new CodedError(
       "FORBIDDEN",
-      `You lack the scope \`${needed}\`. Use a credential that has it, or ask the gateway's operator for one.`,
+      `You lack the scope \`${missing}\`. Use a credential that has it, or ask the gateway's operator for one.`,
     );
   };
 }

@@ -18,6 +18,8 @@ import type { Tables } from "./tables.ts";
 import { createUploads } from "./upload-rows.ts";
 import { createFollowedJobs, createPauses, createReadRuns } from "./upstream-rows.ts";
 import type { WakeUps } from "./wake-ups.ts";
+import { createWebhookClaims } from "./webhook-claims.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export type JobStore = ReturnType<typeof createJobStore>;
 export type Jobs = JobStore["jobs"];
@@ -137,6 +139,8 @@ export function createJobStore(dependencies: {
     pauses: createPauses(database),
     files: publish("kept_files", createFiles(database, announce, channels)),
     uploads: publish("uploads", createUploads(database)),
+    webhooks: publish("webhooks", createWebhooks(database)),
+    webhookClaims: createWebhookClaims(database),
     async close(): Promise<void> {
       await changes.close();
       await database.close();

@@ -4,6 +4,7 @@ import { SANDBOX } from "../job/upstream.ts";
 import type { Database, DatabaseKind } from "./database.ts";
 import { createPollTriggers } from "./polls.ts";
 import { MAX_RUNS } from "./upstream-rows.ts";
+import { createWebhookTables } from "./webhook-tables.ts";
 
 /** What brings the tables to a version. */
 type Migration = {
@@ -46,6 +47,14 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`alter table jobs add column kind ${toNameType(kind)} not null default 'lora'`,
       sql`alter table jobs add column cost double precision`,
       sql`alter table jobs add column cost_version integer`,
+    ],
+  },
+  {
+    version: 4,
+    isBreaking: false,
+    statements: (database) => [
+      ...(database.kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      ...createWebhookTables(database, toNameType(database.kind)),
     ],
   },
 ];

@@ -32,6 +32,8 @@ import {
 } from "../../src/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
 import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import { createTargets } from "../../src/webhooks/target.ts";
+import { createWebhookService } from "../../src/webhooks/webhook-service.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
@@ -105,6 +107,11 @@ export async function openInProcessGateway(
     waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
+    webhooks: createWebhookService({
+      webhooks: store.webhooks,
+      targets: createTargets([]),
+      wake: () => undefined,
+    }),
     upstream: store.upstream,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },

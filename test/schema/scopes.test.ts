@@ -41,12 +41,24 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:cancel", `mutation { deleteJobs(ids: ["job_1"]) { __typename } }`],
 ];
 
+/** They need `webhooks` and `jobs:read`, since what a webhook is told is about jobs. */
+const NEED_BOTH: readonly string[] = [
+  `{ webhooks { id } }`,
+  `mutation { createWebhook(url: "https://example.com/") { __typename } }`,
+  `mutation { updateWebhook(id: "whk_1") { __typename } }`,
+  `mutation { deleteWebhook(id: "whk_1") { __typename } }`,
+  `mutation { rotateWebhookSecret(id: "whk_1") { __typename } }`,
+  `mutation { redeliver(deliveryId: "msg_1") { __typename } }`,
+];
+
 test("every field of the roots needs a scope, or is meant for everybody", () => {
   const schema = createSchema(CATALOGUE);
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   const fields = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}));
   const isTold = (name: string) =>
-    NEEDS.some(([, text]) => text.includes(` ${name}(`) || text.includes(` ${name} {`));
+    [...NEED_BOTH, ...NEEDS.map(([, text]) => text)].some(
+      (text) => text.includes(` ${name}(`) || text.includes(` ${name} {`),
+    );
   expect(fields.filter((name) => !isTold(name))).toEqual([
     "viewer",
     "outage",
@@ -87,6 +99,15 @@ test("a field is FORBIDDEN without its scope alone, which is enough, and an oper
     expect(await ask([scope], text), text).not.toContain("FORBIDDEN");
     const isForbidden = (await ask(["jobs:read:all"], text)).includes("FORBIDDEN");
     expect({ text, isForbidden }).toEqual({ text, isForbidden: !scope.startsWith("jobs:read") });
+  }
+});
+
+test("who has only one of two scopes that a field needs is told which one is missing", async () => {
+  const ask = await openGateway();
+  for (const text of NEED_BOTH) {
+    expect(await ask(["jobs:read:all"], text), text).toContain("You lack the scope `webhooks`");
+    expect(await ask(["webhooks"], text), text).toContain("You lack the scope `jobs:read`");
+    expect(await ask(["webhooks", "jobs:read"], text), text).not.toContain("FORBIDDEN");
   }
 });
 

@@ -13,6 +13,7 @@ import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
+import { describeWebhooks } from "./webhooks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
@@ -349,6 +350,7 @@ export function describeJobStore(
   describeRuns(context);
   describeUpstreams(context);
   describeFiles(context);
+  describeWebhooks(context);
   describeRecovery(context);
   describeOwners(context);
   describeTexts(context);

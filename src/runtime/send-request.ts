@@ -1,0 +1,79 @@
+import { lookup } from "node:dns";
+import { type IncomingMessage, request as requestByHttp } from "node:http";
+import { request as requestByHttps } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+
+import { clock } from "./environment.ts";
+
+/** What a request fails with where the server itself gives no reason. */
+type Failures = Readonly<Record<"notAdmitted" | "tooSlow" | "broken", () => Error>>;
+
+/**
+ * Asks a server at a URL that anybody may have written, and resolves with the head of its answer, whatever that is: no
+ * redirect is followed. Where `admits` is given, it is asked of every IP address before a connection is made there. What is
+ * sent tells nothing of the gateway.
+ */
+export async function sendRequest(
+  url: URL,
+  options: {
+    readonly admits: ((address: string) => boolean) | null;
+    readonly signal: AbortSignal;
+    /** How long the server may take to answer. */
+    readonly patienceMs: number;
+    readonly failures: Failures;
+    /** Sent with POST, as JSON. */
+    readonly body?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): Promise<IncomingMessage> {
+  const { admits, signal, patienceMs, failures, body, headers } = options;
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  if (admits !== null && isIP(host) !== 0 && !admits(host)) throw failures.notAdmitted();
+  signal.throwIfAborted();
+  const answered = Promise.withResolvers<IncomingMessage>();
+  const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
+  const request = send({
+    hostname: host,
+    port: url.port,
+    path: url.pathname + url.search,
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      accept: "*/*",
+      "accept-encoding": "identity",
+      "user-agent": "runcomfy-graphql",
+      ...(body !== undefined && {
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+      }),
+      ...headers,
+    },
+    // A connection that was kept would not be checked.
+    agent: false,
+    signal,
+    ...(admits !== null && { lookup: createLookup(admits, failures), autoSelectFamily: true }),
+  });
+  const stopTimer = clock.setTimer(() => request.destroy(failures.tooSlow()), patienceMs);
+  request.on("response", (response) => {
+    // What comes after a whole body belongs to no answer; the request tells of it.
+    request.on("error", (error) => response.destroy(error));
+    answered.resolve(response);
+  });
+  request.on("error", answered.reject);
+  // An answer that asks for another protocol ends without an error.
+  request.on("close", () => answered.reject(failures.broken()));
+  request.end(body);
+  return await answered.promise.finally(stopTimer);
+}
+
+/** Where families are selected automatically, a connection is given all of its addresses. */
+function createLookup(
+  admits: (address: string) => boolean,
+  { notAdmitted }: Failures,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      const allowed = error === null ? addresses.filter(({ address }) => admits(address)) : [];
+      callback(error ?? (allowed.length === 0 ? notAdmitted() : null), allowed);
+    });
+  };
+}

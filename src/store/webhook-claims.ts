@@ -1,0 +1,259 @@
+import { type Kysely, sql } from "kysely";
+
+import type { DeliveryState, WebhookEvent, WebhookTry } from "../job/webhook.ts";
+import type { Database } from "./database.ts";
+import type { Tables } from "./tables.ts";
+
+/** A webhook with something to be sent. */
+export type DueWebhook = {
+  readonly webhookId: string;
+  readonly ownerId: string;
+  /** Whether its last try failed. */
+  readonly isFailing: boolean;
+};
+
+/** A webhook that one gateway is to call, and with what. */
+export type ClaimedWebhook = {
+  readonly webhookId: string;
+  readonly ownerId: string;
+  readonly url: string;
+  /** Whoever has one of them can verify; the newest first. */
+  readonly secrets: readonly string[];
+  /** Proves the claim. */
+  readonly token: number;
+  readonly delivery: {
+    readonly id: string;
+    readonly number: number;
+    readonly jobId: string | null;
+    readonly event: WebhookEvent;
+    /** Which other webhook was disabled, where that is told. */
+    readonly disabledId: string | null;
+    readonly createdAt: Date;
+    /** This one included. */
+    readonly attempts: number;
+    readonly tries: readonly WebhookTry[];
+  };
+};
+
+/** What became of a try. */
+export type TriedDelivery = {
+  readonly state: DeliveryState;
+  readonly made: WebhookTry;
+  /** When the next one is due; null when there is none. */
+  readonly retryMs: number | null;
+  /** Whether the server says that it wants no more. */
+  readonly isGone: boolean;
+};
+
+export type WebhookClaims = ReturnType<typeof createWebhookClaims>;
+
+/** Longer than a try and all that it needs may take. */
+const CLAIM_MS = 40_000;
+const MAX_LISTED = 256;
+/** That are kept of a delivery, and of a webhook. */
+const MAX_TRIES_KEPT = 20;
+const MAX_ENDED_KEPT = 1_000;
+const MAX_PENDING = 10_000;
+const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
+
+/**
+ * Who calls which webhook: a claim of a webhook moves `claimed_until` into the future, so that it gets one delivery at a
+ * time from all gateways together, and ends by itself where a gateway dies. Which deliveries are to come says their `due_at`.
+ */
+export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk }: Database) {
+  // A claim that ends later was made before the database's clock was set back.
+  const isFree = sql<boolean>`disabled_at is null
+    and (claimed_until <= ${nowMs} or claimed_until > ${nowMs} + ${sql.lit(2 * CLAIM_MS)})`;
+
+  /** The earliest that is due; of a job, what comes later waits for what came before. */
+  async function findDelivery(transaction: Kysely<Tables>, webhookId: string) {
+    const { rows } = await sql<DeliveryRow>`
+      select head.*, (
+        select min(due_at) from webhook_deliveries as earlier
+        where earlier.job_id = head.job_id and earlier.webhook_id = ${webhookId}
+          and earlier.due_at is not null and earlier.number < head.number
+      ) as behind_due_at
+      from webhook_deliveries as head where webhook_id = ${webhookId} and due_at <= ${nowMs}
+      order by due_at, number limit 1`.execute(transaction);
+    const [head] = rows;
+    if (head === undefined || head.behind_due_at === null) return head ?? null;
+    await transaction
+      .updateTable("webhook_deliveries")
+      .set({ due_at: Math.max(head.behind_due_at, head.due_at ?? 0) + 1 })
+      .where("number", "=", head.number)
+      .execute();
+    return null;
+  }
+
+  const release = (transaction: Kysely<Tables>, id: string, token: number) =>
+    sql`update webhooks set claimed_until = ${nowMs}
+      where id = ${id} and claimed_until = ${token}`.execute(transaction);
+
+  return {
+    /** Some that nobody calls and that have something due: those that do not fail first, then who was called longest ago. */
+    async listDue(): Promise<DueWebhook[]> {
+      // From one webhook that has deliveries to the next, past all that wait there.
+      const { rows } = await sql<Omit<DueWebhook, "isFailing"> & { readonly failing: number }>`
+        with recursive waiting (webhook_id) as (
+          select min(webhook_id) from webhook_deliveries where due_at is not null
+          union all
+          select (select min(webhook_id) from webhook_deliveries
+            where due_at is not null and webhook_id > waiting.webhook_id)
+          from waiting where waiting.webhook_id is not null
+        )
+        select id as "webhookId", owner_id as "ownerId",
+          case when failing_since is null then 0 else 1 end as failing
+        from waiting join webhooks on id = waiting.webhook_id
+        where ${isFree} and exists (
+          select 1 from webhook_deliveries
+          where webhook_deliveries.webhook_id = webhooks.id and due_at <= ${nowMs})
+        order by failing, claimed_until, id limit ${sql.lit(MAX_LISTED)}`.execute(queries);
+      return rows.map(({ webhookId, ownerId, failing }) => ({
+        webhookId,
+        ownerId,
+        isFailing: failing === 1,
+      }));
+    },
+
+    /** Null where it has nothing to send, or another gateway calls it. */
+    async claim(webhookId: string): Promise<ClaimedWebhook | null> {
+      // What was sent could not be written down.
+      await checkDisk();
+      return await write(async (transaction) => {
+        const { rows } = await sql<ClaimedRow>`
+          update webhooks set claimed_until = ${nowMs} + ${sql.lit(CLAIM_MS)}
+            where id = ${webhookId} and ${isFree}
+            returning owner_id, url, secret, claimed_until as token,
+              case when old_secret_until > ${nowMs} then old_secret end as old_secret`.execute(
+          transaction,
+        );
+        const [claimed] = rows;
+        if (claimed === undefined) return null;
+        const { token, url, owner_id: ownerId, secret, old_secret: oldSecret } = claimed;
+        const row = await findDelivery(transaction, webhookId);
+        if (row === null) await release(transaction, webhookId, token);
+        if (row === null) return null;
+        return {
+          webhookId,
+          ownerId,
+          url,
+          secrets: oldSecret === null ? [secret] : [secret, oldSecret],
+          token,
+          delivery: {
+            id: row.id,
+            number: row.number,
+            jobId: row.job_id,
+            event: row.event,
+            disabledId: row.disabled_id,
+            createdAt: new Date(row.created_at),
+            attempts: row.attempts + 1,
+            tries: JSON.parse(row.tries),
+          },
+        };
+      });
+    },
+
+    /** Gives a claim up before its try has ended. */
+    giveUp: ({ webhookId, token }: ClaimedWebhook) =>
+      writeOne((transaction) => release(transaction, webhookId, token)),
+
+    /**
+     * Writes down a try. Resolves with why the webhook is disabled by it, which its owner's others are told; null
+     * otherwise, and where the claim has ended: then the delivery is made once more.
+     */
+    settle: (claimed: ClaimedWebhook, tried: TriedDelivery): Promise<string | null> =>
+      write(async (transaction) => {
+        const { webhookId, ownerId, token, delivery } = claimed;
+        const { state, made, retryMs, isGone } = tried;
+        const failingSince =
+          state === "DELIVERED" ? sql`null` : sql`coalesce(failing_since, ${nowMs})`;
+        const { rows } = await sql<{ readonly failing_ms: number | null }>`
+          update webhooks set claimed_until = ${nowMs}, failing_since = ${failingSince}
+            where id = ${webhookId} and claimed_until = ${token}
+            returning ${nowMs} - failing_since as failing_ms`.execute(transaction);
+        const [webhook] = rows;
+        if (webhook === undefined) return null;
+        const tries = JSON.stringify([...delivery.tries, made].slice(-MAX_TRIES_KEPT));
+        await transaction
+          .updateTable("webhook_deliveries")
+          .set({
+            state,
+            tries,
+            attempts: delivery.attempts,
+            due_at: retryMs === null ? null : sql`${nowMs} + ${retryMs}`,
+          })
+          .where("number", "=", delivery.number)
+          .execute();
+        if (retryMs === null) await forgetOldest(transaction, webhookId);
+        if (state === "DELIVERED") return null;
+        const reason = isGone
+          ? GONE
+          : (webhook.failing_ms ?? 0) >= MAX_FAILING_MS
+            ? FAILS
+            : (await hasTooMany(transaction, webhookId))
+              ? TOO_MANY
+              : null;
+        if (reason !== null) await disable(transaction, { webhookId, ownerId, reason });
+        return reason;
+      }),
+  };
+
+  async function disable(
+    transaction: Kysely<Tables>,
+    { webhookId, ownerId, reason }: Record<"webhookId" | "ownerId" | "reason", string>,
+  ): Promise<void> {
+    const { rows } = await sql<{ readonly at: number }>`
+      update webhooks set disabled_at = ${nowMs}, disabled_reason = ${reason}
+        where id = ${webhookId} and disabled_at is null returning disabled_at as at`.execute(
+      transaction,
+    );
+    for (const { at } of rows) {
+      await sql`
+        insert into webhook_deliveries (id, webhook_id, event, disabled_id, created_at, due_at)
+          select 'msg_' || substr(${webhookId}, 5) || '_' || substr(id, 5) || '_' || ${String(at)},
+            id, 'WEBHOOK_DISABLED', ${webhookId}, ${nowMs}, ${nowMs}
+          from webhooks where owner_id = ${ownerId} and disabled_at is null
+            and (events is null or events like '%"WEBHOOK_DISABLED"%')
+          on conflict (id) do nothing`.execute(transaction);
+    }
+  }
+}
+
+async function forgetOldest(transaction: Kysely<Tables>, webhookId: string): Promise<void> {
+  await sql`
+    delete from webhook_deliveries where number in (
+      select number from webhook_deliveries where webhook_id = ${webhookId} and due_at is null
+      order by number desc limit 10 offset ${sql.lit(MAX_ENDED_KEPT)})`.execute(transaction);
+}
+
+async function hasTooMany(transaction: Kysely<Tables>, webhookId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select number from webhook_deliveries where webhook_id = ${webhookId} and due_at is not null
+      limit 1 offset ${sql.lit(MAX_PENDING)}`.execute(transaction);
+  return rows.length > 0;
+}
+
+const GONE =
+  "Its server answered with 410, which asks for no more. Enable it again once its URL is right.";
+const FAILS =
+  "Every try has failed for five days. Mend what is behind its URL, then enable it again.";
+const TOO_MANY = `More than ${MAX_PENDING} deliveries waited while it failed. Mend what is behind its URL, then enable it again.`;
+
+type DeliveryRow = {
+  readonly number: number;
+  readonly id: string;
+  readonly job_id: string | null;
+  readonly event: WebhookEvent;
+  readonly disabled_id: string | null;
+  readonly created_at: number;
+  readonly due_at: number | null;
+  readonly attempts: number;
+  readonly tries: string;
+  /** When what is before it is due; null where nothing is. */
+  readonly behind_due_at: number | null;
+};
+
+type ClaimedRow = Pick<Tables["webhooks"], "owner_id" | "url" | "secret"> & {
+  readonly old_secret: string | null;
+  readonly token: number;
+};

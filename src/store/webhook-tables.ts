@@ -1,0 +1,79 @@
+import { type RawBuilder, sql } from "kysely";
+
+import type { Database } from "./database.ts";
+
+/**
+ * Webhooks and what they are to be told, which whoever writes the end of a job, or of its last copy, writes in the same
+ * statement. A part of a migration, so it is frozen as that is.
+ */
+export function createWebhookTables(
+  { kind, createTrigger, nowMs }: Database,
+  name: RawBuilder<unknown>,
+): readonly RawBuilder<unknown>[] {
+  return [
+    sql`create table webhooks (
+      id ${name} primary key, owner_id ${name} not null,
+      url text not null, events text, deployment_id ${name}, tag ${name},
+      secret text not null, old_secret text, old_secret_until bigint,
+      created_at bigint not null, claimed_until bigint not null default 0,
+      failing_since bigint, disabled_at bigint, disabled_reason text
+    )`,
+    sql`create index webhooks_by_owner on webhooks (owner_id, created_at, id)`,
+    sql`create table webhook_deliveries (
+      number ${kind === "postgres" ? sql`bigint generated always as identity` : sql`integer`} primary key,
+      id ${name} not null unique,
+      webhook_id ${name} not null references webhooks (id) on delete cascade,
+      job_id ${name} references jobs (id) on delete cascade,
+      event ${name} not null, disabled_id ${name},
+      created_at bigint not null, due_at bigint,
+      attempts integer not null default 0, state ${name} not null default 'PENDING',
+      tries text not null default '[]'
+    )`,
+    sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at)
+      where due_at is not null`,
+    sql`create index webhook_deliveries_ended on webhook_deliveries (webhook_id, number)
+      where due_at is null`,
+    sql`create index webhook_deliveries_by_webhook on webhook_deliveries (webhook_id, number)`,
+    sql`create index webhook_deliveries_by_job on webhook_deliveries (job_id, number)`,
+    ...createTrigger({
+      name: "jobs_add_delivery",
+      after: sql`update of status on jobs`,
+      when: sql`old.status is distinct from new.status and new.finished_at is not null`,
+      act: addDelivery(nowMs, sql`new`, sql`'JOB_' || new.status`),
+    }),
+    // Copies of one job are settled one after the other, behind the lock of its row.
+    ...createTrigger({
+      name: "kept_files_add_delivery",
+      after: sql`update of state on kept_files`,
+      when: sql`old.state = 'PENDING' and new.state <> 'PENDING'`,
+      act: addDelivery(
+        nowMs,
+        sql`jobs`,
+        sql`'JOB_KEPT'`,
+        sql`jobs.id = new.job_id and not exists (
+          select 1 from kept_files where job_id = new.job_id and state = 'PENDING')`,
+      ),
+    }),
+  ];
+}
+
+/** The id says what is told to whom, so that nothing is told twice. */
+function addDelivery(
+  nowMs: RawBuilder<unknown>,
+  job: RawBuilder<unknown>,
+  event: RawBuilder<unknown>,
+  among?: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return sql`
+    insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at)
+      select 'msg_' || substr(${job}.id, 5) || '_' || substr(webhooks.id, 5) || '_' || lower(substr(${event}, 5)),
+        webhooks.id, ${job}.id, ${event}, ${nowMs}, ${nowMs}
+      from webhooks${among === undefined ? sql`` : sql`, jobs`}
+      where webhooks.owner_id = ${job}.owner_id and webhooks.disabled_at is null
+        and (webhooks.events is null or webhooks.events like '%"' || ${event} || '"%')
+        and (webhooks.deployment_id is null or webhooks.deployment_id = ${job}.deployment_id)
+        and (webhooks.tag is null or exists (
+          select 1 from job_tags where job_id = ${job}.id and tag = webhooks.tag))
+        and ${among ?? sql`1 = 1`}
+      on conflict (id) do nothing`;
+}

@@ -1,0 +1,34 @@
+import type { BaseLogger } from "pino";
+
+import type { Channels } from "../diagnostics/channels.ts";
+import type { SignedUrls } from "../files/signed-urls.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { createMessages } from "./message.ts";
+import { WebhookSender } from "./sender.ts";
+import { createTargets } from "./target.ts";
+import { createWebhookService } from "./webhook-service.ts";
+
+/** Opens what owners do with their webhooks, and what calls them. */
+export function openWebhooks({
+  store,
+  urls,
+  allow,
+  channels,
+  log,
+}: {
+  readonly store: JobStore;
+  readonly urls: Pick<SignedUrls, "create">;
+  /** Ranges of addresses that may be called though they are not public. */
+  readonly allow: readonly string[];
+  readonly channels: Channels;
+  readonly log: BaseLogger;
+}) {
+  const targets = createTargets(allow);
+  const toMessage = createMessages({ store, urls });
+  const claims = store.webhookClaims;
+  const sender = new WebhookSender({ claims, toMessage, targets, channels, log });
+  return {
+    ...createWebhookService({ webhooks: store.webhooks, targets, wake: sender.wake }),
+    close: () => sender.close(),
+  };
+}

@@ -1,0 +1,179 @@
+import type { IncomingMessage } from "node:http";
+
+import type { BaseLogger } from "pino";
+
+import type { Channels } from "../diagnostics/channels.ts";
+import { toRetryMs } from "../job/webhook.ts";
+import { chance, clock } from "../runtime/environment.ts";
+import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
+import { Queue, type Release } from "../runtime/queue.ts";
+import { sendRequest } from "../runtime/send-request.ts";
+import type {
+  ClaimedWebhook,
+  DueWebhook,
+  TriedDelivery,
+  WebhookClaims,
+} from "../store/webhook-claims.ts";
+import { toHeaders } from "./signature.ts";
+import type { Targets } from "./target.ts";
+
+/** A gateway calls so many webhooks at once; of one owner, and of all whose last try failed, a quarter. */
+const MAX_AT_ONCE = 64;
+const MAX_SHARE = MAX_AT_ONCE / 4;
+/** How often to ask for deliveries of jobs that ended meanwhile. */
+const MAX_REST_MS = 500;
+const RETRY_MS = 2_000;
+const PATIENCE_MS = 15_000;
+
+type SenderOptions = {
+  readonly claims: WebhookClaims;
+  /** Null where there is nothing to tell any more. */
+  readonly toMessage: (claimed: ClaimedWebhook) => Promise<string | null>;
+  readonly targets: Targets;
+  readonly channels: Pick<Channels, "delivered" | "disabled">;
+  readonly log: BaseLogger;
+  /** How long a server may take to answer; 15 s by default. */
+  readonly patienceMs?: number;
+};
+
+/**
+ * Calls webhooks, each with one delivery at a time. What a gateway that dies has claimed comes due again, so a delivery may
+ * be made twice, but none is lost.
+ */
+export class WebhookSender {
+  readonly #options: SenderOptions;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #owners = new Queue({ perKey: MAX_SHARE, total: MAX_AT_ONCE });
+  readonly #failing = new Queue({ total: MAX_SHARE });
+  readonly #loop;
+  readonly #tryToSend;
+
+  constructor(options: SenderOptions) {
+    const { log } = options;
+    const { signal } = this.#closing;
+    this.#options = options;
+    this.#tryToSend = notifyOfFirst(
+      (err) => log.warn({ err }, SEND_FAILS),
+      () => signal.aborted,
+    );
+    this.#loop = startLoop({
+      act: () => this.#sendDue(),
+      signal,
+      retryMs: RETRY_MS,
+      onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
+    });
+  }
+
+  /** Tells the sender that something is due. */
+  readonly wake = (): void => this.#loop.wake();
+
+  /** Cuts off the calls under way; they are made again. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop.ended;
+    await Promise.allSettled(this.#underWay.values());
+  }
+
+  /** Begins what there is room for; resolves with how long to rest. */
+  async #sendDue(): Promise<number> {
+    if (this.#owners.count() === MAX_AT_ONCE) return MAX_REST_MS;
+    for (const due of await this.#options.claims.listDue()) {
+      if (this.#underWay.has(due.webhookId)) continue;
+      const release = this.#enter(due);
+      if (release === null) continue;
+      const sending = this.#tryToSend(() => this.#send(due.webhookId))
+        // What fails here comes due again when its claim ends.
+        .catch(() => false)
+        .then((isSent) => {
+          release();
+          this.#underWay.delete(due.webhookId);
+          if (isSent) this.wake();
+        });
+      this.#underWay.set(due.webhookId, sending);
+    }
+    return MAX_REST_MS;
+  }
+
+  #enter({ ownerId, isFailing }: DueWebhook): Release | null {
+    const release = this.#owners.tryEnter(ownerId);
+    if (release === null || !isFailing) return release;
+    const releaseFailing = this.#failing.tryEnter("");
+    if (releaseFailing === null) release();
+    return (
+      releaseFailing &&
+      (() => {
+        releaseFailing();
+        release();
+      })
+    );
+  }
+
+  /** Whether something was sent. */
+  async #send(webhookId: string): Promise<boolean> {
+    const { claims, toMessage, channels, log } = this.#options;
+    const claimed = await claims.claim(webhookId);
+    if (claimed === null) return false;
+    const body = this.#closing.signal.aborted ? null : await toMessage(claimed);
+    const tried = body === null ? null : await this.#call(claimed, body);
+    if (tried === null) {
+      await claims.giveUp(claimed);
+      return false;
+    }
+    const reason = await claims.settle(claimed, tried);
+    channels.delivered.publish(tried.state);
+    if (reason === null) return true;
+    channels.disabled.publish(webhookId);
+    log.warn({ webhookId, reason }, DISABLED);
+    return true;
+  }
+
+  /** Null when it was cut off. */
+  async #call(claimed: ClaimedWebhook, body: string): Promise<TriedDelivery | null> {
+    const { targets, patienceMs = PATIENCE_MS } = this.#options;
+    const { delivery, secrets } = claimed;
+    const url = new URL(claimed.url);
+    const at = clock.now();
+    const since = clock.monotonic();
+    const signed = { id: delivery.id, body, seconds: Math.floor(at / 1_000) };
+    const answer = await sendRequest(url, {
+      admits: targets.toAdmission(url),
+      signal: this.#closing.signal,
+      patienceMs,
+      failures: FAILURES,
+      body,
+      headers: toHeaders(signed, secrets),
+    }).then(readHead, () => NO_ANSWER);
+    if (answer === NO_ANSWER && this.#closing.signal.aborted) return null;
+    const { status, retryAfterMs } = answer;
+    const made = { at, status, durationMs: Math.round(clock.monotonic() - since) };
+    if (status !== null && status >= 200 && status < 300)
+      return { state: "DELIVERED", made, retryMs: null, isGone: false };
+    const isGone = status === 410;
+    const retryMs = isGone ? null : toRetryMs(delivery.attempts, chance.random(), retryAfterMs);
+    return { state: retryMs === null ? "FAILED" : "PENDING", made, retryMs, isGone };
+  }
+}
+
+type Answer = { readonly status: number | null; readonly retryAfterMs: number };
+
+const NO_ANSWER: Answer = { status: null, retryAfterMs: 0 };
+
+/** Of an answer nothing else is read. */
+function readHead(response: IncomingMessage): Answer {
+  const { statusCode = null, headers } = response;
+  response.destroy();
+  const asked = headers["retry-after"] ?? "";
+  const ms = /^\d{1,9}$/.test(asked) ? Number(asked) * 1_000 : Date.parse(asked) - clock.now();
+  return { status: statusCode, retryAfterMs: Number.isFinite(ms) ? Math.max(0, ms) : 0 };
+}
+
+const fail = (): Error => new Error("no answer");
+const FAILURES = { notAdmitted: fail, tooSlow: fail, broken: fail };
+
+const CLAIM_FAILS =
+  "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";
+const SEND_FAILS =
+  "What became of a delivery to a webhook can't be written down; it is made again. Check the database.";
+const DISABLED =
+  "A webhook was disabled, because it kept failing. Tell its owner, who can mend its URL and enable it again.";

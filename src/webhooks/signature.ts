@@ -1,0 +1,27 @@
+import { createHmac } from "node:crypto";
+
+import { chance } from "../runtime/environment.ts";
+
+const PREFIX = "whsec_";
+const SECRET_BYTES = 32;
+
+/** A secret as Standard Webhooks writes it. */
+export function createSecret(): string {
+  return PREFIX + chance.bytes(SECRET_BYTES).toString("base64");
+}
+
+/** The headers of Standard Webhooks for one try, with a signature by each of the secrets. */
+export function toHeaders(
+  { id, body, seconds }: { readonly id: string; readonly body: string; readonly seconds: number },
+  secrets: readonly string[],
+) {
+  const signatures = secrets.map((secret) => {
+    const key = Buffer.from(secret.slice(PREFIX.length), "base64");
+    return `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
+  });
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(seconds),
+    "webhook-signature": signatures.join(" "),
+  };
+}

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+
+import { isSigned, startReceiver } from "../webhooks/receiver.ts";
+import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
+
+const LATER = { timeout: 20_000 };
+const WEBHOOK = "id url events deploymentId tag failingSince disabledAt disabledReason";
+const DELIVERY = "id event jobId state nextTryAt tries { status durationMs }";
+const CREATE = `mutation ($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {
+  createWebhook(url: $url, events: $events, filter: $filter) {
+    __typename
+    ... on CreateWebhookSuccess { secret webhook { ${WEBHOOK} } }
+    ... on InvalidWebhookError { message issues { path message } }
+  }
+}`;
+const SUBMIT = `mutation { submitPaperLantern(input: { prompt: "A lantern" }, tags: ["draft"], answerWithinSeconds: 20) {
+  ... on SubmitJobSuccess { job { id status } }
+} }`;
+const LIST = `{ webhooks { ${WEBHOOK} deliveries(first: 10) { ${DELIVERY} } } }`;
+
+test.each(KINDS)("on %s a job's end and its kept files are told to a webhook", async (kind) => {
+  const { ask } = await start({
+    ...SANDBOX,
+    DATABASE_URL: await DATABASES[kind](),
+    WEBHOOKS_ALLOW: "127.0.0.0/8",
+  });
+  const receiver = await startReceiver();
+  const { createWebhook } = await ask(CREATE, { url: receiver.url, filter: { tag: "draft" } });
+  const { secret, webhook } = createWebhook;
+  expect(webhook).toEqual({
+    id: expect.stringMatching(/^whk_[\da-f]{32}$/),
+    url: receiver.url,
+    events: null,
+    deploymentId: null,
+    tag: "draft",
+    failingSince: null,
+    disabledAt: null,
+    disabledReason: null,
+  });
+  const { job } = (await ask(SUBMIT)).submitPaperLantern;
+  await expect.poll(receiver.types, LATER).toEqual(["job.succeeded", "job.kept"]);
+  expect(receiver.calls.every((call) => isSigned(call, secret))).toBe(true);
+  const [, kept] = receiver.calls.map(({ body }) => JSON.parse(body).data.job);
+  expect(kept).toMatchObject({ id: job.id, assetCount: 1, assets: [{ keep: "KEPT" }] });
+  expect((await fetch(kept.assets[0].keptUrl)).status).toBe(200);
+  const read = async () => (await ask(LIST)).webhooks[0].deliveries;
+  await expect.poll(read, LATER).toMatchObject(
+    ["JOB_KEPT", "JOB_SUCCEEDED"].map((event) => ({
+      event,
+      jobId: job.id,
+      state: "DELIVERED",
+      nextTryAt: null,
+      tries: [{ status: 204 }],
+    })),
+  );
+  const [{ id: deliveryId }] = await read();
+  const redelivered = await ask(`mutation { redeliver(deliveryId: "${deliveryId}") {
+    ... on RedeliverSuccess { delivery { state } } } }`);
+  expect(redelivered.redeliver.delivery.state).toBe("PENDING");
+  await expect.poll(() => receiver.calls.length, LATER).toBe(3);
+  expect(receiver.calls[2]?.headers["webhook-id"]).toBe(deliveryId);
+  const rotated = await ask(`mutation { rotateWebhookSecret(id: "${webhook.id}") {
+    ... on RotateWebhookSecretSuccess { secret webhook { id } } } }`);
+  expect(rotated.rotateWebhookSecret.secret).not.toBe(secret);
+  const updated =
+    await ask(`mutation { updateWebhook(id: "${webhook.id}", events: [JOB_FAILED], isEnabled: false) {
+    ... on UpdateWebhookSuccess { webhook { ${WEBHOOK} } } } }`);
+  expect(updated.updateWebhook.webhook).toMatchObject({
+    events: ["JOB_FAILED"],
+    tag: "draft",
+    disabledAt: expect.any(String),
+  });
+  const gone = `mutation { deleteWebhook(id: "${webhook.id}") {
+    ... on DeleteWebhookSuccess { deletedWebhookId }
+    ... on WebhookNotFoundError { message } } }`;
+  expect((await ask(gone)).deleteWebhook).toEqual({ deletedWebhookId: webhook.id });
+  expect((await ask(gone)).deleteWebhook.message).toMatch(/You have no webhook/);
+  expect((await ask(LIST)).webhooks).toEqual([]);
+});
+
+test("a webhook that can't be is refused, with all that is wrong", async () => {
+  const { ask } = await start(SANDBOX);
+  const given = {
+    url: "https://127.0.0.1/",
+    events: [],
+    filter: { deploymentId: "../x", tag: "" },
+  };
+  const { createWebhook } = await ask(CREATE, given);
+  expect(createWebhook.__typename).toBe("InvalidWebhookError");
+  const paths = createWebhook.issues.map(({ path }: { path: string }) => path);
+  expect(paths).toEqual(["url", "events", "filter.deploymentId", "filter.tag"]);
+});

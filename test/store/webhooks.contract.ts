@@ -1,0 +1,218 @@
+import { describe, expect, test } from "vitest";
+
+import { NOT_KEPT } from "../../src/job/asset.ts";
+import type { Job } from "../../src/job/job.ts";
+import type { WebhookSettings } from "../../src/job/webhook.ts";
+import { LimitError } from "../../src/runtime/coded-error.ts";
+import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
+import { toResult } from "../support/to-result.ts";
+import { CANCELLED, type Context, FAILED, insertJob, see, SUCCEEDED } from "./store-jobs.ts";
+
+const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
+const MADE = { at: 1_000, status: 204, durationMs: 5 };
+const DELIVERED: TriedDelivery = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const toFailure = (retryMs: number | null, isGone = false): TriedDelivery => ({
+  state: retryMs === null ? "FAILED" : "PENDING",
+  made: { ...MADE, status: 500 },
+  retryMs,
+  isGone,
+});
+
+/** What every database promises of webhooks. */
+export function describeWebhooks({ store, execute }: Context): void {
+  let count = 0;
+  const add = (settings: Partial<WebhookSettings> = {}, ownerId = "local") => {
+    count += 1;
+    const id = `whk_${String(count).padStart(3, "0")}`;
+    return store().webhooks.create({ ...ALL, ...settings, id, ownerId, secret: "whsec_AA==" });
+  };
+  const end = async (facts: Partial<Job> = {}, how: Parameters<typeof see>[2] = SUCCEEDED) =>
+    await see(store(), await insertJob(store(), facts), how);
+  const list = (id: string) => store().webhooks.listDeliveries(id, { limit: 100, after: null });
+  const told = async (id: string) => (await list(id)).map(({ event }) => event).toReversed();
+
+  async function claim(id: string): Promise<ClaimedWebhook> {
+    const claimed = await store().webhookClaims.claim(id);
+    if (claimed === null) throw new Error("it has something due");
+    return claimed;
+  }
+
+  const settle = async (id: string, tried: TriedDelivery) =>
+    await store().webhookClaims.settle(await claim(id), tried);
+
+  describe("webhooks", () => {
+    test("are told each end of their owner's jobs, and nobody else's, that fits their filter", async () => {
+      const all = await add();
+      const failures = await add({ events: ["JOB_FAILED", "WEBHOOK_DISABLED"] });
+      const ofD = await add({ deploymentId: "other" });
+      const tagged = await add({ tag: "draft" });
+      const others = await add({}, "other");
+      await end();
+      await end({ tags: ["draft", "b"] }, FAILED);
+      await end({ deploymentId: "other" }, CANCELLED);
+      await insertJob(store());
+      expect(await told(all.id)).toEqual(["JOB_SUCCEEDED", "JOB_FAILED", "JOB_CANCELLED"]);
+      expect(await told(failures.id)).toEqual(["JOB_FAILED"]);
+      expect(await told(ofD.id)).toEqual(["JOB_CANCELLED"]);
+      expect(await told(tagged.id)).toEqual(["JOB_FAILED"]);
+      expect(await told(others.id)).toEqual([]);
+    });
+
+    test("are told once that no file of a job waits to be kept, after its end", async () => {
+      const { id } = await add();
+      const job = await see(store(), await insertJob(store()), toResult({ a: 1 }, ["u", "v"]));
+      const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+      const kept = { ...NOT_KEPT, state: "FAILED", reason: "gone" } as const;
+      for (const [index, file] of files.entries()) {
+        expect(await told(id)).toHaveLength(1);
+        expect(index).toBeLessThan(2);
+        await store().files.settle(file, kept);
+      }
+      expect(await told(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
+      // The first one fails, so the second one waits.
+      await settle(id, toFailure(60_000));
+      expect(await store().webhookClaims.claim(id)).toBeNull();
+      expect(await store().webhookClaims.listDue()).toEqual([]);
+      await execute("update webhook_deliveries set due_at = due_at - 61000");
+      const first = await claim(id);
+      await store().webhookClaims.settle(first, DELIVERED);
+      const order = [first, await claim(id)].map(({ delivery }) => delivery);
+      expect(order).toMatchObject([
+        { event: "JOB_SUCCEEDED", jobId: job.id },
+        { event: "JOB_KEPT", jobId: job.id },
+      ]);
+      await store().files.request(job, ["u", "v"]);
+      const again = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+      for (const file of again.files) await store().files.settle(file, kept);
+      expect(again.files).toHaveLength(2);
+      expect(await told(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
+    });
+
+    test("get one delivery at a time, which another gateway makes when a claim has ended", async () => {
+      const { id } = await add();
+      await end();
+      await end();
+      expect(await store().webhookClaims.listDue()).toEqual([
+        { webhookId: id, ownerId: "local", isFailing: false },
+      ]);
+      const first = await claim(id);
+      expect(await store().webhookClaims.claim(id)).toBeNull();
+      expect(await store().webhookClaims.listDue()).toEqual([]);
+      await execute("update webhooks set claimed_until = claimed_until - 41000");
+      const second = await claim(id);
+      expect(second.delivery.id).toBe(first.delivery.id);
+      // Whoever lost the claim writes nothing.
+      await store().webhookClaims.settle(first, DELIVERED);
+      expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "PENDING"]);
+      await store().webhookClaims.settle(second, DELIVERED);
+      expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "DELIVERED"]);
+      const third = await claim(id);
+      await store().webhookClaims.giveUp(third);
+      expect((await claim(id)).delivery).toEqual(third.delivery);
+    });
+
+    test("keep their tries, and whether they fail", async () => {
+      const { id, ownerId } = await add();
+      const job = await end();
+      await settle(id, toFailure(60_000));
+      const [failing] = await store().webhooks.list(ownerId);
+      expect(failing?.failingSince).not.toBeNull();
+      await execute("update webhook_deliveries set due_at = due_at - 61000");
+      expect(await store().webhookClaims.listDue()).toMatchObject([{ isFailing: true }]);
+      await settle(id, DELIVERED);
+      expect(await list(id)).toMatchObject([
+        { jobId: job.id, state: "DELIVERED", dueAt: null, tries: [{ status: 500 }, MADE] },
+      ]);
+      expect((await store().webhooks.list(ownerId))[0]?.failingSince).toBeNull();
+    });
+
+    test("lose what was to be told of a job that is deleted", async () => {
+      const { id } = await add();
+      const job = await end();
+      await store().jobs.delete(job.id);
+      expect(await list(id)).toEqual([]);
+      expect(await store().webhookClaims.claim(id)).toBeNull();
+    });
+
+    test("that want no more, or fail for five days, are disabled, which the owner's others are told", async () => {
+      const gone = await add();
+      const deaf = await add();
+      const healthy = await add();
+      const foreign = await add({}, "other");
+      await end();
+      expect(await settle(gone.id, toFailure(null, true))).toMatch(/410.*[Ee]nable it again/);
+      await execute("update webhook_deliveries set due_at = due_at - 1000");
+      expect(await settle(deaf.id, toFailure(0))).toBeNull();
+      await execute("update webhooks set failing_since = failing_since - 432000000");
+      expect(await settle(deaf.id, toFailure(0))).toMatch(/five days/);
+      const webhooks = await store().webhooks.list("local");
+      expect(webhooks.map(({ disabledAt }) => disabledAt === null)).toEqual([false, false, true]);
+      expect(await told(healthy.id)).toEqual([
+        "JOB_SUCCEEDED",
+        "WEBHOOK_DISABLED",
+        "WEBHOOK_DISABLED",
+      ]);
+      expect(await told(foreign.id)).toEqual([]);
+      await end();
+      expect(await told(gone.id)).toEqual(["JOB_SUCCEEDED"]);
+      expect(await store().webhookClaims.claim(deaf.id)).toBeNull();
+      await store().webhooks.update(deaf.id, "local", { isEnabled: true });
+      expect((await claim(deaf.id)).delivery.event).toBe("JOB_SUCCEEDED");
+    });
+
+    test("are disabled when too much waits, and forget all but the last thousand that ended", async () => {
+      const { id } = await add();
+      const others = (state: string, due: string, most: number) =>
+        execute(`insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, state)
+          with recursive n (i) as (select 1 union all select i + 1 from n where i < ${most})
+          select '${state}' || i, '${id}', 'JOB_FAILED', 0, ${due}, '${state}' from n`);
+      await others("DELIVERED", "null", 1_003);
+      await end();
+      await settle(id, DELIVERED);
+      expect((await list(id))[0]?.jobId).not.toBeNull();
+      const kept: unknown[] = [];
+      for (let after: string | null = null; ;) {
+        const page = await store().webhooks.listDeliveries(id, { limit: 100, after });
+        kept.push(...page);
+        after = page.at(-1)?.id ?? null;
+        if (page.length < 100) break;
+      }
+      expect(kept).toHaveLength(1_000);
+      await others("PENDING", "0", 10_001);
+      expect(await settle(id, toFailure(0))).toMatch(/10000 deliveries waited/);
+      expect(await store().webhooks.delete(id, "local")).toBe(true);
+      expect(await list(id)).toEqual([]);
+    });
+
+    test("belong to their owner, who has at most 20", async () => {
+      const { id } = await add();
+      const { webhooks } = store();
+      await end();
+      const [delivery] = await list(id);
+      expect(await webhooks.list("other")).toEqual([]);
+      expect(await webhooks.update(id, "other", { url: "https://b.example/" })).toBeNull();
+      expect(await webhooks.rotate(id, "other", "whsec_BB==")).toBeNull();
+      expect(await webhooks.delete(id, "other")).toBe(false);
+      expect(await webhooks.redeliver(delivery?.id ?? "", "other")).toBeNull();
+      await Promise.all(Array.from({ length: 19 }, () => add()));
+      await expect(add()).rejects.toThrow(LimitError);
+      await add({}, "other");
+    });
+
+    test("are changed, and sign with both secrets for a day after a rotation", async () => {
+      const { id } = await add();
+      await end();
+      const changed = { url: "https://b.example/", events: ["JOB_KEPT"], tag: "x" } as const;
+      expect(await store().webhooks.update(id, "local", changed)).toMatchObject(changed);
+      await store().webhooks.rotate(id, "local", "whsec_BB==");
+      const claimed = await claim(id);
+      expect(claimed).toMatchObject({ secrets: ["whsec_BB==", "whsec_AA=="], url: changed.url });
+      await store().webhookClaims.settle(claimed, DELIVERED);
+      await store().webhooks.redeliver(claimed.delivery.id, "local");
+      await execute("update webhooks set old_secret_until = old_secret_until - 86400000");
+      const again = await claim(id);
+      expect(again.secrets).toEqual(["whsec_BB=="]);
+      expect(again.delivery).toMatchObject({ id: claimed.delivery.id, attempts: 1, tries: [MADE] });
+    });
+  });
+}

@@ -1,0 +1,220 @@
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
+
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import type { JobStore } from "../../src/store/job-store.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createMessages } from "../../src/webhooks/message.ts";
+import { WebhookSender } from "../../src/webhooks/sender.ts";
+import { createTargets } from "../../src/webhooks/target.ts";
+import { insertJob, see, SUCCEEDED } from "../store/store-jobs.ts";
+import { succeedWith } from "../support/open-keeper.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { isSigned, startReceiver } from "./receiver.ts";
+
+const LATER = { timeout: 20_000 };
+const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
+const OTHER = `whsec_${Buffer.alloc(32, 2).toString("base64")}`;
+
+async function open(
+  options: { readonly allow?: readonly string[]; readonly patienceMs?: number } = {},
+) {
+  const { allow = ["127.0.0.0/8"], ...others } = options;
+  const lines: string[] = [];
+  const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
+  const databaseUrl = `file:${await createTemporaryFolder()}/gateway.db`;
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
+  const begin = () =>
+    new WebhookSender({
+      claims: store.webhookClaims,
+      toMessage: createMessages({ store, urls }),
+      targets: createTargets(allow),
+      channels: createChannels(),
+      log,
+      ...others,
+    });
+  let sender = begin();
+  onTestFinished(async () => {
+    await sender.close();
+    await store.close();
+  });
+  return {
+    store,
+    lines,
+    wake: () => sender.wake(),
+    /** Ends a job of the owner whose webhooks there are. */
+    async end(urls: readonly string[] = []) {
+      const job = await succeedWith(store, urls);
+      sender.wake();
+      return job;
+    },
+    add: (url: string, id = "whk_1") =>
+      store.webhooks.create({ id, ownerId: "o", url, secret: SECRET, ...FOR_ALL }),
+    list: (id = "whk_1") => store.webhooks.listDeliveries(id, { limit: 100, after: null }),
+    async restart() {
+      await sender.close();
+      sender = begin();
+    },
+  };
+}
+
+const FOR_ALL = { events: null, deploymentId: null, tag: null };
+const statesOf = async (list: () => ReturnType<JobStore["webhooks"]["listDeliveries"]>) =>
+  (await list()).map(({ state, tries }) => [state, tries.map(({ status }) => status)]);
+
+test("a call is signed as Standard Webhooks says, by both secrets after a rotation", async () => {
+  const { store, add, end, list } = await open();
+  const { url, calls } = await startReceiver();
+  await add(url);
+  await store.webhooks.rotate("whk_1", "o", OTHER);
+  const job = await end(Array.from({ length: 25 }, (_, index) => `https://x.example/${index}.png`));
+  await expect.poll(() => calls.length, LATER).toBe(1);
+  const [call] = calls;
+  for (const secret of [SECRET, OTHER]) expect(call && isSigned(call, secret)).toBe(true);
+  expect(call?.headers["webhook-id"]).toBe((await list())[0]?.id);
+  expect(call?.headers["content-type"]).toBe("application/json");
+  const sentAt = Number(call?.headers["webhook-timestamp"]) * 1_000;
+  expect(Math.abs(Date.now() - sentAt)).toBeLessThan(60_000);
+  const body = JSON.parse(call?.body ?? "");
+  expect(body).toMatchObject({
+    type: "job.succeeded",
+    timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+    data: { job: { id: job.id, status: "SUCCEEDED", deploymentId: "d", tags: [], error: null } },
+  });
+  expect(body.data.job.assetCount).toBe(25);
+  expect(body.data.job.assets).toHaveLength(20);
+  expect(body.data.job.assets[0]).toMatchObject({
+    url: "https://x.example/0.png",
+    kind: "IMAGE",
+    keep: "PENDING",
+    keptUrl: null,
+  });
+  await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [204]]]);
+});
+
+test("a body stays below 20 KB however long the addresses of its files are", async () => {
+  const { add, end } = await open();
+  const { url, calls } = await startReceiver();
+  await add(url);
+  await end(
+    Array.from({ length: 20 }, (_, index) => `https://x.example/${index}${"a".repeat(3_000)}`),
+  );
+  await expect.poll(() => calls.length, LATER).toBe(1);
+  const [{ body } = { body: "" }] = calls;
+  expect(Buffer.byteLength(body)).toBeLessThanOrEqual(20_000);
+  expect(JSON.parse(body).data.job).toMatchObject({ assetCount: 20, assets: { length: 6 } });
+});
+
+test.each([500, 301, 302, 400])(
+  "an answer of %s is tried again later, with the same id",
+  async (status) => {
+    const { store, add, end, list, wake } = await open();
+    let answers = 0;
+    const elsewhere = await startReceiver();
+    const { url, calls } = await startReceiver(() => ((answers += 1) === 1 ? status : 200), {
+      location: elsewhere.url,
+    });
+    await add(url);
+    await end();
+    await expect.poll(() => statesOf(list), LATER).toEqual([["PENDING", [status]]]);
+    const [delivery] = await list();
+    expect((delivery?.dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(1_000);
+    // Sooner than it would be.
+    await store.webhooks.redeliver(delivery?.id ?? "", "o");
+    wake();
+    await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [status, 200]]]);
+    expect(new Set(calls.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+    expect(elsewhere.calls).toEqual([]);
+  },
+);
+
+test("Retry-After is obeyed", async () => {
+  const { add, end, list } = await open();
+  const { url } = await startReceiver(() => 429, { "retry-after": "7200" });
+  await add(url);
+  await end();
+  await expect.poll(() => statesOf(list), LATER).toEqual([["PENDING", [429]]]);
+  const [delivery] = await list();
+  expect((delivery?.dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(7_000_000);
+});
+
+test("410 disables a webhook, which the log and the owner's others are told", async () => {
+  const { store, add, end, list, lines } = await open();
+  const gone = await startReceiver(() => 410);
+  const other = await startReceiver();
+  await add(gone.url);
+  await add(other.url, "whk_2");
+  await end();
+  await expect.poll(() => other.types(), LATER).toContain("webhook.disabled");
+  expect(other.bodies()).toContainEqual(
+    expect.objectContaining({ type: "webhook.disabled", data: { webhook: { id: "whk_1" } } }),
+  );
+  expect(await statesOf(list)).toEqual([["FAILED", [410]]]);
+  const [webhook] = await store.webhooks.list("o");
+  expect(webhook?.disabledReason).toMatch(/410/);
+  expect(lines.join("")).toMatch(/"webhookId":"whk_1".*A webhook was disabled/);
+  await end();
+  await expect.poll(() => other.calls.length, LATER).toBe(3);
+  expect(gone.calls).toHaveLength(1);
+});
+
+test("a server that never answers holds up nobody but itself, and is given up in time", async () => {
+  const { add, end, list } = await open({ patienceMs: 600 });
+  const hung = await startReceiver(() => null);
+  const healthy = await startReceiver();
+  await add(hung.url);
+  await add(healthy.url, "whk_2");
+  for (let count = 0; count < 5; count += 1) await end();
+  await expect.poll(() => healthy.calls.length, LATER).toBe(5);
+  await expect
+    .poll(async () => (await list()).flatMap(({ tries }) => tries.map((one) => one.status)), LATER)
+    .toContain(null);
+});
+
+test("an address that is not public is never connected to, whatever its name", async () => {
+  const { add, end, list } = await open({ allow: [] });
+  const { url, connections } = await startReceiver();
+  await add(url);
+  await add(url.replace("http://127.0.0.1", "https://localhost"), "whk_2");
+  await end();
+  for (const id of ["whk_1", "whk_2"])
+    await expect.poll(() => statesOf(() => list(id)), LATER).toEqual([["PENDING", [null]]]);
+  expect(connections()).toBe(0);
+});
+
+test("what a stop cuts off is sent again, and counts as no try", async () => {
+  const { add, end, list, restart } = await open();
+  let isHung = true;
+  const { url, calls } = await startReceiver(() => (isHung ? null : 204));
+  await add(url);
+  await end();
+  await expect.poll(() => calls.length, LATER).toBe(1);
+  isHung = false;
+  await restart();
+  await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [204]]]);
+  expect(calls).toHaveLength(2);
+});
+
+test("one owner's webhooks leave room for others'", async () => {
+  const { store, wake } = await open();
+  const hung = await startReceiver(() => null);
+  const healthy = await startReceiver();
+  const create = (ownerId: string, number: number, url: string) =>
+    store.webhooks.create({
+      id: `whk_${ownerId}${number}`,
+      ownerId,
+      url,
+      secret: SECRET,
+      ...FOR_ALL,
+    });
+  for (let number = 0; number < 20; number += 1) await create("o", number, hung.url);
+  await succeedWith(store, []);
+  wake();
+  await expect.poll(() => hung.calls.length, LATER).toBe(16);
+  await create("p", 0, healthy.url);
+  await see(store, await insertJob(store, { ownerId: "p" }), SUCCEEDED);
+  await expect.poll(() => healthy.calls.length, LATER).toBe(1);
+  expect(hung.calls).toHaveLength(16);
+});
