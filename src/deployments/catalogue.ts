@@ -1,4 +1,5 @@
 import type { InputIssue, Spelling } from "../job/input.ts";
+import { isIdentifier } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { nearMisses } from "./near-misses.ts";
@@ -69,7 +70,7 @@ export type Catalogue = {
   readonly deployments: readonly Deployment[];
   /** Whether others exist too: every well-formed id is passed on upstream then. */
   readonly hasOthers: boolean;
-  /** Those of which RunComfy's list of deployments tells; models are in none. */
+  /** Those of which RunComfy's list of deployments may tell: the id of a model is none of a deployment. */
   readonly liveIds: readonly string[] | "all";
   find(id: string): Deployment | null;
   /** The ids that somebody may have meant who named one that doesn't exist, or its name. */
@@ -82,11 +83,10 @@ export function createCatalogue(
   { hasOthers = false }: { readonly hasOthers?: boolean } = {},
 ): Catalogue {
   const byId = new Map(deployments.map((deployment) => [deployment.id, deployment]));
-  const served = deployments.filter(({ kind }) => kind !== "model");
   return {
     deployments,
     hasOthers,
-    liveIds: hasOthers ? "all" : served.map(({ id }) => id),
+    liveIds: hasOthers ? "all" : deployments.map(({ id }) => id).filter(isIdentifier),
     find: (id) => byId.get(id) ?? null,
     findNearMisses(id) {
       const words = new Map(deployments.map((deployment) => [deployment.name, deployment.id]));

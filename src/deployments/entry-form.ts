@@ -3,38 +3,21 @@ import { z } from "zod";
 import type { InputPath } from "../job/input.ts";
 import { IDENTIFIER, JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
-import { isModelId, JOB_KINDS, type JobKind } from "../job/kind.ts";
-import { didYouMean, nearMisses, orList } from "./near-misses.ts";
+import { isModelId, type JobKind } from "../job/kind.ts";
+import { didYouMean, nearMisses } from "./near-misses.ts";
 
 /** Takes a sentence about a place in the file. */
 type Note = (path: InputPath, message: string) => void;
 /** `report` takes what keeps the file from being used, `warn` what is probably a mistake. */
 export type Notes = { readonly report: Note; readonly warn: Note };
 
-/** One entry of a deployments file whose form is right; null where it says nothing. */
-export type Entry = z.infer<ReturnType<typeof toForm>> & { readonly kind: JobKind };
-
 /** Reads the file around its entries. Gives null where something is wrong with its form, which is reported. */
 export function readFileForm(file: unknown, notes: Notes) {
   return readForm(file, FILE, notes);
 }
 
-/** Reads one entry. Gives null where something is wrong with its form, which is reported. */
-export function readEntry(entry: unknown, notes: Notes): Entry | null {
-  const { kind: given = "lora" } = Object(entry);
-  const kind = JOB_KINDS.find((one) => one === given);
-  if (kind === undefined) {
-    notes.report(["kind"], `must be ${orList(JOB_KINDS.map((one) => JSON.stringify(one)))}`);
-    return null;
-  }
-  for (const member of FOREIGN_MEMBERS[kind])
-    if ((Object(entry)[member] ?? null) !== null)
-      notes.report([member], `says nothing of the kind ${kind}; leave it out, or correct kind`);
-  const form = readForm(entry, FORMS[kind], notes);
-  return form && { ...form, kind };
-}
-
-function readForm<Form>(
+/** Gives null where something is wrong, which is reported. */
+export function readForm<Form>(
   value: unknown,
   form: z.ZodType<Form> & { readonly shape: object },
   { report, warn }: Notes,
@@ -85,15 +68,14 @@ function anyObject(what: string) {
     .default(null);
 }
 
-const JSON_SCHEMA = anyObject("must be a JSON Schema object");
 export const TEXT = z.string({
   error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
 });
-const ID = TEXT.regex(
+export const ID = TEXT.regex(
   new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
   "must be 1 to 128 letters, digits, _ or -, and not start with job_",
 );
-const MODEL_ID = TEXT.refine(
+export const MODEL_ID = TEXT.refine(
   (id) => isModelId(id) && !id.startsWith(JOB_ID_PREFIX),
   'must be a model\'s id, such as "blackforestlabs/flux-2/flash/text-to-image"',
 );
@@ -113,38 +95,45 @@ const PRICE = z
   .nullable()
   .default(null);
 
-const NODES = z
-  .array(TEXT.min(1, "must be the id of a node"), 'must be a list of ids of nodes, such as ["9"]')
-  .min(1, "must name a node; leave outputs out for every node that saves files")
-  .nullable()
-  .default(null);
+const JSON_SCHEMA = anyObject("must be a JSON Schema object");
 
-function toForm(id: z.ZodType<string>) {
+/** What entries of some kinds have. */
+export const MEMBERS = {
+  model: TEXT.nullable().default(null),
+  inputSchema: JSON_SCHEMA,
+  inputs: anyObject('must be an object such as {"prompt":{"node":"6","input":"text"}}'),
+  outputs: z
+    .array(TEXT.min(1, "must be the id of a node"), 'must be a list of ids of nodes, such as ["9"]')
+    .min(1, "must name a node; leave outputs out for every node that saves files")
+    .nullable()
+    .default(null),
+};
+
+/** The form of an entry of this kind, with those of `MEMBERS` that it has. */
+export function toEntryForm(
+  kind: JobKind,
+  id: z.ZodType<string>,
+  members: Partial<typeof MEMBERS>,
+) {
+  const none = z
+    .null(`says nothing of the kind ${kind}; leave it out, or correct kind`)
+    .default(null);
+  const { model = none, inputSchema = none, inputs = none, outputs = none } = members;
   return z.object(
     {
       id,
-      // Read before.
-      kind: z.unknown().optional(),
+      kind: z
+        .unknown()
+        .optional()
+        .transform(() => kind),
       name: TEXT.min(1, "must not be empty"),
       description: TEXT.nullable().default(null),
       price: PRICE,
-      model: TEXT.nullable().default(null),
-      inputSchema: JSON_SCHEMA,
+      ...{ model, inputSchema, inputs, outputs },
       outputSchema: JSON_SCHEMA,
-      inputs: anyObject('must be an object such as {"prompt":{"node":"6","input":"text"}}'),
-      outputs: NODES,
       // For whoever wants to move some of them to the inputs.
       others: z.unknown().optional(),
     },
     'must be an object such as {"id":"…","name":"…"}',
   );
 }
-
-const FORMS = { lora: toForm(ID), comfyui: toForm(ID), model: toForm(MODEL_ID) };
-
-/** What only entries of other kinds have. */
-const FOREIGN_MEMBERS: Readonly<Record<JobKind, readonly string[]>> = {
-  lora: ["inputs", "outputs"],
-  comfyui: ["model", "inputSchema"],
-  model: ["model", "inputs", "outputs"],
-};

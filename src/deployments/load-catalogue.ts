@@ -5,11 +5,11 @@ import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
-import { type Notes, readEntry, readFileForm } from "./entry-form.ts";
+import { type Notes, readFileForm } from "./entry-form.ts";
+import { readDocument, readEntry, readInput } from "./entry-kinds.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
-import { readDocument, readInput } from "./read-input.ts";
 import { toSubmitField, toTypeName } from "./graphql-names.ts";
 import { allowsObject, toObjectShape } from "./to-shape.ts";
 

@@ -176,7 +176,7 @@ test("an entry says which of the vendor's APIs runs it, and what that costs", as
   const price = { amount: 0.04, unit: "output", note: "By resolution." };
   const { catalogue, warnings } = await load({
     deployments: [
-      { id: "a", name: "A" },
+      { id: "a", name: "A", kind: null, inputs: null },
       { id: "w", name: "W", kind: "comfyui" },
       { id: "bfl/flux-2/text-to-image", name: "Flux", kind: "model", price },
       { id: "wan-ai/wan-3.0", name: "Wan", kind: "model", price: { amount: 0.1, unit: "second" } },
@@ -220,6 +220,17 @@ test("what fits another kind only is a problem, and so is a price that says it i
         String.raw`\[5\]\.price\.amount: must be above 0; leave price out`,
         String.raw`\[5\]\.price\.unit: must say what is counted`,
       ].join(String.raw`[^]*`),
+    ),
+  );
+});
+
+test("a member that is not of its kind is a problem once, whatever it holds", async () => {
+  const entry = { id: "a", name: "A", inputs: "none", outputs: [5, ""] };
+  const { problems } = readCatalogue({ deployments: [entry] });
+  expect(problems).toEqual(
+    ["inputs", "outputs"].map(
+      (member) =>
+        `deployments[0].${member}: says nothing of the kind lora; leave it out, or correct kind`,
     ),
   );
 });
