@@ -50,7 +50,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "an abandoned submit settled while it is under way": {
-    seed: 1,
+    seed: 10,
     changes: [
       {
         file: "store/submits.ts",
@@ -85,7 +85,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a withdrawn row that keeps its key": {
-    seed: 1,
+    seed: 8,
     changes: [
       {
         file: "store/submits.ts",
@@ -155,7 +155,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that never gives up": {
-    seed: 39,
+    seed: 77,
     changes: [
       {
         file: "until-answered.ts",
@@ -205,7 +205,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a pause that nobody keeps": {
-    seed: 6,
+    seed: 67,
     changes: [
       {
         file: "tracking/poller.ts",

@@ -44,7 +44,7 @@ export const OWNERS = 3;
 /** What a seed stands for. */
 export function toPlan(seed: string, jobs = 30): Plan {
   const chance = new Chance(`plan ${seed}`);
-  const gateways = chance.happens(0.4) ? 1 : chance.integer(2, chance.happens(0.1) ? 20 : 4);
+  const gateways = chance.happens(0.4) ? 1 : chance.integer(2, chance.happens(0.04) ? 20 : 4);
   const errands = Array.from({ length: jobs }, (_, mark) => toErrand(mark, chance.fork(`${mark}`)));
   const count = chance.happens(0.1) ? 0 : chance.integer(1, 12);
   const faults = Array.from({ length: count }, (_, number) =>

@@ -133,11 +133,14 @@ class Simulation {
       await world.run(() => world.nowMs >= endsAtMs, endsAtMs + 1);
       const [one, other] = this.#upstreams;
       // What waits for an upstream goes on once a gateway has that; one that was frozen may send to the first until the end.
-      for (const upstream of [one, other, one]) {
+      for (const [now, next] of [
+        [one, other],
+        [other, one],
+        [one, other],
+      ] as const) {
+        await this.#settle(() => this.#isSettled() || this.#waitsFor(next, now));
         if (this.#isSettled()) break;
-        for (const node of this.#nodes)
-          if (node.upstream !== upstream) this.#changeUpstream(node, upstream);
-        await this.#settle(() => this.#isSettled() || this.#isSettledAt(upstream));
+        for (const node of this.#nodes) this.#changeUpstream(node, next);
       }
       await this.#settle(() => this.#isSettled());
       if (!this.#isSettled()) this.#noteUnsettled();
@@ -599,13 +602,13 @@ class Simulation {
     await world.run(isSo, lastEndMs + SETTLED_WITHIN_MS);
   }
 
-  #isSettledAt({ name }: Upstream): boolean {
-    const names = ownNamesOf(name).map((one) => `'${one}'`);
+  /** Whether all that is open belongs to an upstream, while the gateways have the other one. */
+  #waitsFor(upstream: Upstream, current: Upstream): boolean {
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
-    const [row] = this.#read(
-      `select count(*) as open from jobs where finished_at is null and upstream in (${names.join()})`,
-    );
-    return row?.["open"] === 0;
+    const open = this.#read("select distinct upstream from jobs where finished_at is null");
+    const isOpenAt = ({ name }: Upstream): boolean =>
+      open.some(({ upstream: one }) => ownNamesOf(name).includes(String(one)));
+    return isOpenAt(upstream) && !isOpenAt(current);
   }
 
   #isSettled(): boolean {

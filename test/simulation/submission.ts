@@ -12,6 +12,8 @@ import type { SimulatedProcess } from "./world.ts";
 
 /** Each lasts as long as the client tries by itself; after the last one somebody gives up. */
 const MAX_PRESSES = 20;
+/** Who is told to come back tomorrow gives up, too. */
+const MAX_WAIT_SECONDS = 3_600;
 /** For so long the client promises to repeat a call that has no answer, and after its last pause no longer. */
 const PATIENCE_MS = 30_000;
 const MAX_PAUSE_MS = 16_001;
@@ -93,6 +95,7 @@ export class Submission {
         else this.#checkPatience();
         // Where nobody knows what became of it, only a key makes it safe to ask again.
         if (!error.retryable || !(isAnswered || isKeyed)) return null;
+        if (Number(error.retryAfterSeconds) > MAX_WAIT_SECONDS) return null;
       }
       await callers.wait(1_000 + callers.chance.random() * 5_000);
     }
