@@ -1,5 +1,6 @@
 import type { Job } from "./job.ts";
 import { isFinished } from "./job.ts";
+import { JOB_KINDS, type JobKind } from "./kind.ts";
 
 /** The sandbox, in the place of an origin. */
 export const SANDBOX = "sandbox";
@@ -9,6 +10,8 @@ export type Service = "deployments" | "models";
 
 /** What stands between the origins of the services, and before the name of an account; no origin has either. */
 const BEFORE_MODELS = " ";
+/** In the place of an origin of models; no origin is a word alone. */
+const WORKFLOWS = "workflows";
 const BEFORE_ACCOUNT = "#";
 
 /**
@@ -25,38 +28,60 @@ export function nameUpstream(
   return origins.join(BEFORE_MODELS) + (account === null ? "" : BEFORE_ACCOUNT + account);
 }
 
-/** Where a job of a service is sent, as its row names it: a model's names both origins, a deployment's no model's. */
-export function nameJobUpstream(upstream: string, service: Service): string {
-  if (service === "models") return upstream;
+/**
+ * Where a job is sent, as its row names it: a LoRA's by the deployments' origin, a model's by both. A workflow's goes where
+ * a LoRA's does, but has a name of its own: a gateway that knows nothing of workflows must pause it instead of reading it
+ * as a LoRA's.
+ */
+export function nameJobUpstream(upstream: string, kind: JobKind): string {
   const { deployments, account } = split(upstream);
-  return join(deployments, account);
+  switch (kind) {
+    case "lora":
+      return join(deployments, account);
+    case "comfyui":
+      return join(deployments + BEFORE_MODELS + WORKFLOWS, account);
+    case "model":
+      return upstream;
+  }
 }
 
 /** For people: `https://api.runcomfy.net (account team-a)`. */
 export function describeUpstream(upstream: string): string {
   const { deployments, models, account } = split(upstream);
   if (deployments === SANDBOX) return "the sandbox";
-  const origins = models === undefined ? deployments : `${deployments} and ${models}`;
+  const others = models === WORKFLOWS ? " (workflows)" : ` and ${models}`;
+  const origins = models === undefined ? deployments : deployments + others;
   return account === undefined ? origins : `${origins} (account ${account})`;
+}
+
+/** What rows call one upstream. A gateway has one, and asks for its names at every poll and event. */
+let latest = toNames(SANDBOX);
+
+function toNames(upstream: string) {
+  const own = [...new Set(JOB_KINDS.map((kind) => nameJobUpstream(upstream, kind)))];
+  return { upstream, own, all: [...new Set([...own, ...own.map(withoutAccount)])] };
+}
+
+function readNames(upstream: string) {
+  if (latest.upstream !== upstream) latest = toNames(upstream);
+  return latest;
 }
 
 /** What rows call a gateway's upstream whose jobs are surely its own. */
 export function ownNamesOf(upstream: string): readonly string[] {
-  return [...new Set([nameJobUpstream(upstream, "deployments"), upstream])];
+  return readNames(upstream).own;
 }
 
 /** The same and, where it is an account, its origins alone, which may be any account's there. */
 export function namesOf(upstream: string): readonly string[] {
-  const own = ownNamesOf(upstream);
-  return [...new Set([...own, ...own.map(withoutAccount)])];
+  return readNames(upstream).all;
 }
 
 /** What this gateway calls the upstream of a job that is its own. */
-export function toOwnName(job: Pick<Job, "upstream">, upstream: string): string {
-  const own = ownNamesOf(upstream);
-  const [deployments = upstream] = own;
-  const known = own.find((name) => withoutAccount(name) === withoutAccount(job.upstream ?? ""));
-  return known ?? deployments;
+export function toOwnName(job: Pick<Job, "upstream" | "kind">, upstream: string): string {
+  const { upstream: stored, kind } = job;
+  const isOwn = stored !== null && ownNamesOf(upstream).includes(stored);
+  return isOwn ? stored : nameJobUpstream(upstream, kind);
 }
 
 /**
@@ -67,9 +92,11 @@ export function ownership(
   job: Pick<Job, "upstream">,
   upstream: string,
 ): "ours" | "unknown" | "another's" {
+  if (job.upstream === upstream) return "ours";
   if (job.upstream === null) return "unknown";
-  if (ownNamesOf(upstream).includes(job.upstream)) return "ours";
-  return namesOf(upstream).includes(job.upstream) ? "unknown" : "another's";
+  const { own, all } = readNames(upstream);
+  if (own.includes(job.upstream)) return "ours";
+  return all.includes(job.upstream) ? "unknown" : "another's";
 }
 
 /** Whether an accepted job waits until its upstream is back: another one is in use, or this one says it is not its own. */

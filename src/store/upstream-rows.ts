@@ -39,8 +39,8 @@ function toRun(row: Selectable<Tables["runs"]>): Run {
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
 export function createPauses({ nowMs, queries, upstream: given }: Database) {
-  // All services have one pause, whose name also gateways know that have no models.
-  const upstream = nameJobUpstream(given, "deployments");
+  // All kinds have one pause, by the name that every gateway knows.
+  const upstream = nameJobUpstream(given, "lora");
   return {
     /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
     async readPauseMs(): Promise<number> {

@@ -11,7 +11,6 @@ import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { nameJobUpstream, ownership } from "../job/upstream.ts";
-import { ADAPTERS } from "../runcomfy/kinds/kinds.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
@@ -220,7 +219,7 @@ export class Submitter {
     const { store, apiVersion, now } = this.#given;
     const { viewer, deploymentId, kind, tags, work } = submission;
     const { ownerId } = viewer;
-    const upstream = nameJobUpstream(store.upstream, ADAPTERS[kind].service);
+    const upstream = nameJobUpstream(store.upstream, kind);
     const job = createJob({
       ...{ ownerId, kind, deploymentId, upstream, apiVersion, tags, work },
       now: new Date(now()),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
+import type { JobKind } from "../../src/job/kind.ts";
 import { nameJobUpstream } from "../../src/job/upstream.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -55,13 +56,14 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
     test("a model's jobs come due where models go to the same place, and deployments' wherever these do", async () => {
       const both = `${VENDOR} https://models.example`;
       const store = as(`${both}#team`);
-      const of = (service: "deployments" | "models", upstream = store.upstream) =>
-        submit(store, { upstream: nameJobUpstream(upstream, service), kind: "comfyui" });
-      const [deployments, models] = [await of("deployments"), await of("models")];
-      const all = new Set([deployments.id, models.id]);
+      const of = (kind: JobKind, upstream = store.upstream) =>
+        submit(store, { upstream: nameJobUpstream(upstream, kind), kind });
+      const lora = await of("lora");
+      const [workflow, model] = [await of("comfyui"), await of("model")];
+      const all = new Set([lora.id, workflow.id, model.id]);
       expect(new Set(await claim(store))).toEqual(all);
       for (const elsewhere of [TEAM, `${VENDOR} https://other.example#team`]) {
-        expect(await claim(as(elsewhere))).toEqual([deployments.id]);
+        expect(new Set(await claim(as(elsewhere)))).toEqual(new Set([lora.id, workflow.id]));
         expect(await as(elsewhere).jobs.countOthers()).toEqual([
           { upstream: `${both}#team`, count: 1 },
         ]);
@@ -69,12 +71,16 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       expect(await claim(as(`${both}#other`))).toEqual([]);
       expect(await store.jobs.holdsOthers()).toBe(false);
       expect(await as(both).jobs.holdsOthers()).toBe(true);
-      expect(await store.jobs.read(models.id)).toMatchObject({ kind: "comfyui" });
+      expect(await store.jobs.read(model.id)).toMatchObject({ kind: "model" });
       // Of an account that had no name yet, which finds them to be its own.
-      const old = [await of("deployments", both), await of("models", both)];
+      const old = [await of("lora", both), await of("comfyui", both), await of("model", both)];
       for (const job of old) await see(store, job, RUNNING);
       const now = await Promise.all(old.map(({ id }) => store.jobs.read(id)));
-      expect(now.map((job) => job?.upstream)).toEqual([TEAM, `${both}#team`]);
+      expect(now.map((job) => job?.upstream)).toEqual([
+        TEAM,
+        `${VENDOR} workflows#team`,
+        `${both}#team`,
+      ]);
     });
 
     test("others' unfinished jobs are counted, away once nobody follows them, and out of what an owner has in flight", async () => {
