@@ -93,23 +93,28 @@ export class WebhookNotFoundError extends CodedError {
   }
 }
 
-/** Neither the catalogue nor the upstream knows a deployment with this id. */
+/** No deployment with this id may run here, or none that runs what is asked for. */
 export class DeploymentNotFoundError extends CodedError {
-  /** `nearMisses` may be empty; `isWorkflow` where it is there, and only has to be listed. */
+  /**
+   * `nearMisses` may be empty; `isWorkflow` where it is there, and only has to be listed; `isChanged` where it runs another
+   * kind of job than the one that is to run again.
+   */
   constructor(
     deploymentId: string,
     options: ErrorOptions & {
       readonly nearMisses?: readonly string[];
       readonly isWorkflow?: boolean;
+      readonly isChanged?: boolean;
     } = {},
   ) {
-    const { nearMisses = [], isWorkflow = false, ...cause } = options;
+    const { nearMisses = [], isWorkflow = false, isChanged = false, ...cause } = options;
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     const id = JSON.stringify(deploymentId.slice(0, 128));
-    const message = isWorkflow
+    const missing = isWorkflow
       ? `The deployment ${id} is a workflow that this service does not list, so it can't run here. Choose another one, or ask whoever runs this service to add it.`
       : `There is no deployment ${id}.${guess} Choose another one.`;
-    super("NOT_FOUND", message, cause);
+    const changed = `The deployment ${id} runs something else than it did for this job, so the job can't be run again. Submit a new job to it, or choose another deployment.`;
+    super("NOT_FOUND", isChanged ? changed : missing, cause);
   }
 }
 

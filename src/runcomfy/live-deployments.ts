@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import type { JobKind } from "../job/kind.ts";
 import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { RunComfy } from "./create-runcomfy.ts";
@@ -9,6 +10,8 @@ import type { LiveDeployment } from "./wire.ts";
 /** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
 const MAX_KEPT = 1_000;
+/** How long a submit waits for a list. */
+const PATIENCE_MS = 1_000;
 
 /** Where there are more, all are asked for, which keeps the request's URL short; where there are none, for the token's sake. */
 const MAX_LISTED_IDS = 50;
@@ -81,6 +84,14 @@ export function createLiveDeployments({
     },
     /** The last list, however old, without a call. */
     lastList: () => last,
+    /**
+     * What the upstream lists a deployment as; null where the last list lacks it, also after a new one if that is due and
+     * comes within a second. Never rejects.
+     */
+    async findKind(id: string): Promise<JobKind | null> {
+      if (!last.has(id)) await Promise.race([renew(), clock.sleep(PATIENCE_MS, { ref: false })]);
+      return last.get(id)?.kind ?? null;
+    },
     /** What calls have shown so far. */
     token: () => token,
   };

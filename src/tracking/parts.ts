@@ -19,7 +19,7 @@ export type Parts = {
   readonly health: UpstreamHealth;
   readonly catalogue: Catalogue;
   /** What RunComfy lists beside it. */
-  readonly live: Pick<LiveDeployments, "lastList">;
+  readonly live: Pick<LiveDeployments, "findKind">;
   readonly watchJob: WatchJob;
   readonly uploads: UploadsOfInputs;
   readonly record: RecordObservation;

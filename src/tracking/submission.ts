@@ -80,7 +80,7 @@ export type InputCheck = {
 /** What is known of deployments. */
 type Known = {
   readonly catalogue: Catalogue;
-  readonly live: Pick<LiveDeployments, "lastList">;
+  readonly live: Pick<LiveDeployments, "findKind">;
 };
 
 const MAX_KEY_LENGTH = 255;
@@ -90,7 +90,10 @@ const NOTHING = { issues: [], warnings: [] };
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
  * catalogue's objections are the result's `refusal`.
  */
-export function toSubmission(request: SubmissionRequest, { catalogue, live }: Known): Submission {
+export function toSubmission(
+  request: SubmissionRequest,
+  { catalogue }: Pick<Known, "catalogue">,
+): Submission {
   const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
   const listed = catalogue.find(deploymentId);
   // Only what is listed may be a model.
@@ -105,15 +108,15 @@ export function toSubmission(request: SubmissionRequest, { catalogue, live }: Kn
   const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
-  // The last list, as a call would hold up every submit.
-  const isWorkflow = listed === null && (live.lastList().get(deploymentId)?.kind ?? kind) !== kind;
+  const isChanged = isOther && listed !== null;
   const submissionKey =
     idempotencyKey === null
       ? null
       : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
-  const unlisted = isWorkflow ? new DeploymentNotFoundError(deploymentId, { isWorkflow }) : null;
-  const refusal = isUnlisted || isOther ? notFound(deploymentId, catalogue) : (unlisted ?? invalid);
+  const changed = isChanged ? new DeploymentNotFoundError(deploymentId, { isChanged }) : null;
+  const missing = isUnlisted || isOther ? notFound(deploymentId, catalogue) : null;
+  const refusal = changed ?? missing ?? invalid;
   return {
     viewer,
     deploymentId,
@@ -130,6 +133,20 @@ export function toSubmission(request: SubmissionRequest, { catalogue, live }: Kn
   };
 }
 
+/**
+ * Rejects with a `DeploymentNotFoundError` where RunComfy lists a workflow that the file does not. It may wait for that
+ * list, so whoever calls it holds nothing that others wait for.
+ */
+export async function refuseWorkflow(
+  deploymentId: string,
+  { catalogue, live }: Known,
+): Promise<void> {
+  const mayRun = catalogue.hasOthers && isIdentifier(deploymentId);
+  if (!mayRun || catalogue.find(deploymentId) !== null) return;
+  const isWorkflow = (await live.findKind(deploymentId)) === "comfyui";
+  if (isWorkflow) throw new DeploymentNotFoundError(deploymentId, { isWorkflow });
+}
+
 /** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
 export function createCheckInput({
   uploads,
@@ -140,8 +157,9 @@ export function createCheckInput({
   /** That of submits. */
   readonly inputQueue: Queue;
 }) {
-  return (request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input">) =>
-    inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
+  return async (request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input">) => {
+    await refuseWorkflow(request.deploymentId, known);
+    return await inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
       // What was given may be nested so deep that nothing could make it into text.
       let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
       try {
@@ -155,6 +173,7 @@ export function createCheckInput({
         throw error;
       }
     });
+  };
 }
 
 /** The input with the members of `changes` put over it; null takes one away. Throws an `InvalidInputError`. */

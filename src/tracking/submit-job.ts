@@ -19,7 +19,13 @@ import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
 import { createQuota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
-import { changeInput, explainKept, toInputIssue, toSubmission } from "./submission.ts";
+import {
+  changeInput,
+  explainKept,
+  refuseWorkflow,
+  toInputIssue,
+  toSubmission,
+} from "./submission.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
 export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
@@ -167,6 +173,7 @@ export class Submitter {
     const { viewer, input, bytes, refusal } = submission;
     if (refusal !== null) throw refusal;
     this.#refuseIfHeldUp(submission);
+    await refuseWorkflow(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
     const giveBack = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;

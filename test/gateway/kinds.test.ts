@@ -205,5 +205,20 @@ test("a workflow's job whose entry has gone shows every file that it saved, and 
     .ask(`mutation { rerunJob(id: "${job.id}") { ... on Error { __typename message } } }`)
     .catch((error: unknown) => ({ rerunJob: String(error) }));
   expect(JSON.stringify(rerunJob)).toMatch(/no deployment/);
+  await after.close();
+
+  const [entry] = deployments.slice(0, 1);
+  const relisted = [
+    ...deployments.slice(0, 1),
+    { ...entry, id: OF_KINDS.comfyui, name: "Changed" },
+  ];
+  await writeFile(path, JSON.stringify({ ...file, deployments: relisted }));
+  const changed = await start(given, { upstream });
+  const again = `mutation { rerunJob(id: "${job.id}") { ... on Error { message } } }`;
+  expect(await changed.ask(again)).toEqual({
+    rerunJob: {
+      message: expect.stringMatching(/runs something else than it did.* Submit a new job/),
+    },
+  });
   expect(upstream.count("submit")).toBe(1);
 });

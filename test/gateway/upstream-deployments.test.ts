@@ -78,6 +78,20 @@ test("a workflow that the upstream lists runs only where the file lists it", asy
   });
 });
 
+test("a workflow that nobody listed is refused also where nobody has asked for the list", async () => {
+  upstream.setDeployments([{ id: "robot", name: "Tin Robot", workflow_id: "5c1d" }]);
+  const release = upstream.hold("list");
+  const { ask, answer } = await start();
+  const refused = `mutation { submitJob(deploymentId: "robot", input: {prompt: "a"}) { ... on Error { message } } }`;
+  const check = `{ checkInput(deploymentId: "robot", input: {prompt: "a"}) { issues { message } } }`;
+  const message = expect.stringMatching(/"robot" is a workflow that .* add it\.$/);
+  const answered = ask(refused);
+  release();
+  expect(await answered).toEqual({ submitJob: { message } });
+  expect(await answer(check)).toMatchObject({ errors: [{ message }] });
+  expect(upstream.count("submit")).toBe(0);
+});
+
 test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {
   const own = { id: "tide", name: "My own name", model: "sdxl" };
   const file = join(await createTemporaryFolder(), "deployments.json");

@@ -63,6 +63,26 @@ test("all who ask for deployments at once share one call, and its answer is good
   expect(upstream.count("list")).toBe(2);
 });
 
+test("a deployment that the last list lacks is looked for in a new one, which nobody waits long for", async () => {
+  const live = open();
+  upstream.setDeployments([{ id: "lora" }]);
+  expect(await live.findKind("lora")).toBe("lora");
+  upstream.setDeployments([{ id: "lora" }, { id: "robot", workflow_id: "5c1d" }]);
+  expect(await live.findKind("robot")).toBeNull();
+  nowMs += 10_001;
+  expect(await live.findKind("lora")).toBe("lora");
+  expect(upstream.count("list")).toBe(1);
+  expect(await Promise.all([live.findKind("robot"), live.findKind("robot")])).toEqual([
+    "comfyui",
+    "comfyui",
+  ]);
+  expect(upstream.count("list")).toBe(2);
+  nowMs += 10_001;
+  const release = upstream.hold("list");
+  expect(await live.findKind("other")).toBeNull();
+  release();
+});
+
 test.each([
   [numbered(50), numbered(50)],
   [numbered(51), []],

@@ -7,7 +7,6 @@ import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
-import { NOTHING_LISTED } from "../support/tracking-settings.ts";
 
 const WORDS = ["Default", "high", "16:9", "", "true", "日本", "euler_a"];
 const DOUBLES = { noNaN: true, min: 0, minExcluded: true, max: 2 ** 53 };
@@ -87,7 +86,7 @@ test("a body through the generated mutation ends as the same body through submit
     catalogue,
     tracking: {
       async submitJob(request) {
-        const { refusal, input } = toSubmission(request, { catalogue, live: NOTHING_LISTED });
+        const { refusal, input } = toSubmission(request, { catalogue });
         if (refusal !== null) throw refusal;
         sent.push(input);
         return { job, warnings: [] };

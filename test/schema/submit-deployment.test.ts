@@ -5,7 +5,6 @@ import type { Services } from "../../src/schema/context.ts";
 import { toSubmission } from "../../src/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
-import { NOTHING_LISTED } from "../support/tracking-settings.ts";
 
 type SubmitJob = Services["tracking"]["submitJob"];
 
@@ -41,7 +40,7 @@ async function openTyped(inputSchema: JsonObject = INPUT_SCHEMA) {
   const catalogue = catalogueOf({ id: "wg", name: "Warm Glow", inputSchema });
   const submitted: unknown[] = [];
   const submitJob = vi.fn<SubmitJob>(async (request) => {
-    const { input, refusal, warnings } = toSubmission(request, { catalogue, live: NOTHING_LISTED });
+    const { input, refusal, warnings } = toSubmission(request, { catalogue });
     if (refusal !== null) throw refusal;
     submitted.push(input);
     return { job: await gateway.addJob({ input }), warnings };

@@ -72,7 +72,7 @@ export async function startGateway(options: {
     runcomfy,
     health,
     catalogue: CATALOGUE,
-    live: { lastList: () => new Map() },
+    live: { findKind: async () => null },
     watchJob,
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,

@@ -1,7 +1,7 @@
 import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
 
 /** An upstream that has listed nothing. */
-export const NOTHING_LISTED: Pick<LiveDeployments, "lastList"> = { lastList: () => new Map() };
+export const NOTHING_LISTED: Pick<LiveDeployments, "findKind"> = { findKind: async () => null };
 
 /** What tracking needs of the settings, with their defaults. */
 export const TRACKING_SETTINGS = {
