@@ -27,24 +27,27 @@ const SOON = { "retry-after": "3" };
 const HTML = { "content-type": "text/html; charset=utf-8" };
 const NOTHING = { status: 200, headers: {}, body: "" };
 
-/** Where sources disagree on how RunComfy answers, the ways that the sandbox does not by itself. */
-const SHAPES = [
-  "short-submit",
-  "refused-400",
-  "other-words",
-  "no-position",
-  "not-ready-400",
-  "error-text",
-  "error-object",
-  "error-list",
-  "zoned-times",
-  "no-cost",
-  "old-cancel",
-  "requested-cancel",
-  "cancel-running",
-  "list-object",
-  ...OUTPUT_SHAPES.map((shape) => `output-${shape}`),
-];
+/**
+ * Where sources disagree on how RunComfy answers, the ways that the sandbox does not by itself, each with the calls whose
+ * answers it changes.
+ */
+const SHAPES: Readonly<Record<string, readonly Call[]>> = {
+  "short-submit": ["submit"],
+  "refused-400": ["submit"],
+  "other-words": ["status", "result"],
+  "no-position": ["status"],
+  "not-ready-400": ["result"],
+  "error-text": ["result"],
+  "error-object": ["result"],
+  "error-list": ["result"],
+  "zoned-times": ["result"],
+  "no-cost": ["result"],
+  "old-cancel": ["cancel"],
+  "requested-cancel": ["cancel"],
+  "cancel-running": ["cancel"],
+  "list-object": ["list"],
+  ...Object.fromEntries(OUTPUT_SHAPES.map((shape) => [`output-${shape}`, ["result"] as const])),
+};
 
 /** Every fault by its name; README.md says what each is. */
 const FAULTS: Readonly<Record<string, Effect>> = {
@@ -67,7 +70,7 @@ const FAULTS: Readonly<Record<string, Effect>> = {
   "no-answer": { delivery: "never" },
   "slow-answer": { delivery: "slow" },
   "failed-job": { isFailing: true },
-  ...Object.fromEntries(SHAPES.map((name) => [name, { isShape: true } as const])),
+  ...Object.fromEntries(Object.keys(SHAPES).map((name) => [name, { isShape: true } as const])),
 };
 
 function toRefusals(ofDeployments: number, ofModels: number, status: number) {
@@ -118,7 +121,7 @@ export function createFaults(texts: readonly string[]): Faults {
 function parseFault(text: string) {
   const [, name = "", named, times] = /^([\w-]+)(?::([a-z,]+))?(?:\*(\d+))?$/.exec(text) ?? [];
   const effect = Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
-  const calls = named?.split(",") ?? CALLS;
+  const calls = named?.split(",") ?? SHAPES[name] ?? CALLS;
   if (effect === undefined || !calls.every((call) => CALLS.some((one) => one === call)))
     throw new Error(
       `"${text}" is no fault. Write one as name, name:call,call or name:call*times, with a name of ${Object.keys(FAULTS).join(", ")} and calls of ${CALLS.join(", ")}.`,

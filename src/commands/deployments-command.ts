@@ -3,6 +3,7 @@ import { diff, parseArgs } from "node:util";
 import { COMMANDS } from "../config/commands.ts";
 import type { Deployment, Price } from "../deployments/catalogue.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient } from "./catalogue-client.ts";
 import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
@@ -45,7 +46,7 @@ export async function runDeploymentsCommand(
   return await act(args, await open());
 }
 
-/** How it is done, and why not as it was tried. */
+/** Says what is wrong with the words of a command, and which words it takes. */
 function wrongWords(reason: string, cause?: unknown): SetupError {
   return new SetupError(`${reason}\nUse it like this:\n${HELP}`, { cause });
 }
@@ -152,13 +153,14 @@ async function refresh(
   return { result: changes.join("\n"), remark: [...remarks, ...warnings, done].join("\n") };
 }
 
-/** What RunComfy no longer has stays as it was. */
+/** What RunComfy no longer has, or can't be asked about, stays as it was, and the others are renewed all the same. */
 async function renew(entry: JsonObject & { readonly id: string }, client: CatalogueClient) {
   try {
     return (await readOffer(entry.id, client)).renew(entry);
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    return { entry, remarks: [error.message] };
+    if (error instanceof SetupError) return { entry, remarks: [error.message] };
+    if (!(error instanceof RunComfyError)) throw error;
+    return { entry, remarks: [`${entry.id} stays as it is. ${error.message}`] };
   }
 }
 

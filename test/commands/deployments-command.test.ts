@@ -9,7 +9,15 @@ import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
 import type { JsonObject } from "../../src/job/json.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { FLUX, FLUX_ID, GRAPH, OBJECT_INFO, openVendorLists, WORKFLOW_ID } from "./vendor-lists.ts";
+import {
+  FLUX,
+  FLUX_ID,
+  GRAPH,
+  OBJECT_INFO,
+  OUT_OF_ORDER,
+  openVendorLists,
+  WORKFLOW_ID,
+} from "./vendor-lists.ts";
 
 /** The commands with a file of their own, and a vendor that answers these paths. */
 async function open(answers: Record<string, JsonObject> = {}) {
@@ -212,6 +220,20 @@ test("refresh says which entries have lost what they name, and leaves them", asy
   expect(remark).toContain(`"${FLUX_ID}": RunComfy has no such model.`);
   expect(remark).toContain(`${WORKFLOW_ID}: its workflow has no longer what the input prompt sets`);
   expect(await readFile(file, "utf8")).toBe(former);
+});
+
+test("refresh renews what it can, and says of which entries RunComfy could not be asked", async () => {
+  const other = { ...FLUX, model_id: "a/b" };
+  const { run, read, answers } = await open({ [FLUX_PATH]: FLUX, "/v1/models/a/b": other });
+  await run("add", FLUX_ID);
+  await run("add", "a/b", "--name", "Other");
+  answers.set(FLUX_PATH, OUT_OF_ORDER);
+  answers.set("/v1/models/a/b", { ...other, base_price_usd: 0.02 });
+  const { remark } = await run("refresh", "--write");
+  expect(remark).toContain(`${FLUX_ID} stays as it is. RunComfy's answer to the list was HTTP 500`);
+  expect(await read()).toMatchObject({
+    deployments: [{ price: { amount: 0.012 } }, { price: { amount: 0.02 } }],
+  });
 });
 
 test("search lists models with their prices", async () => {

@@ -10,7 +10,8 @@ export async function openVendorLists(answers: Map<string, JsonObject>) {
   const server = createServer(({ url = "", headers }, response) => {
     asked.push({ path: url, authorization: headers.authorization ?? "" });
     const answer = answers.get(url);
-    response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
+    const status = answer === undefined ? 404 : answer === OUT_OF_ORDER ? 500 : 200;
+    response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(answer ?? { error_code: 404001, error_message: "Nothing here." }));
   });
   const { origin } = await listen(server);
@@ -18,6 +19,9 @@ export async function openVendorLists(answers: Map<string, JsonObject>) {
     createCatalogueClient({ baseUrl: origin, modelUrl, token: "secret" });
   return { origin, asked, connect, client: connect() };
 }
+
+/** In the place of an answer: the vendor fails. */
+export const OUT_OF_ORDER: JsonObject = {};
 
 export const FLUX_ID = "blackforestlabs/flux-2/flash/text-to-image";
 

@@ -124,3 +124,18 @@ test("a job that runs is cancelled only where a shape lets it be, and several sh
   expect((await call(`${queued}/status`)).answer).toMatchObject({ status: "canceled" });
   expect(await cancel()).toMatchObject({ status: "not_cancellable" });
 });
+
+test("a shape that is set for some times is spared by calls whose answers it leaves as they are", async () => {
+  const { requests, call, setFaults } = await openRequests();
+  const { queued } = requests;
+  setFaults(["not-ready-400*1", "no-position*1"]);
+  await call("/prod/v2/deployments");
+  await call(FLASH, { prompt: "A kite" });
+  const statuses = [await call(`${queued}/status`), await call(`${queued}/status`)];
+  expect(statuses.map(({ answer }) => Object.hasOwn(Object(answer), "queue_position"))).toEqual([
+    false,
+    true,
+  ]);
+  expect(await call(`${queued}/result`)).toMatchObject({ answer: { error_code: 400_005 } });
+  expect(await call(`${queued}/result`)).not.toMatchObject({ answer: { error_code: 400_005 } });
+});
