@@ -1,16 +1,11 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { createMessages } from "../../src/webhooks/message.ts";
-import { WebhookSender } from "../../src/webhooks/sender.ts";
-import { createTargets } from "../../src/webhooks/target.ts";
 import { insertJob, see, SUCCEEDED } from "../store/store-jobs.ts";
 import { succeedWith } from "../support/open-keeper.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { openSender } from "./open-sender.ts";
 import { isSigned, startReceiver } from "./receiver.ts";
 
 const LATER = { timeout: 20_000 };
@@ -20,21 +15,10 @@ const OTHER = `whsec_${Buffer.alloc(32, 2).toString("base64")}`;
 async function open(
   options: { readonly allow?: readonly string[]; readonly patienceMs?: number } = {},
 ) {
-  const { allow = ["127.0.0.0/8"], ...others } = options;
   const lines: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const databaseUrl = `file:${await createTemporaryFolder()}/gateway.db`;
-  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
-  const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
-  const begin = () =>
-    new WebhookSender({
-      claims: store.webhookClaims,
-      toMessage: createMessages({ store, urls }),
-      targets: createTargets(allow),
-      channels: createChannels(),
-      log,
-      ...others,
-    });
+  const { store, begin } = await openSender({ databaseUrl, log, ...options });
   let sender = begin();
   onTestFinished(async () => {
     await sender.close();

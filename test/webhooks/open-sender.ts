@@ -1,0 +1,33 @@
+import { type Logger, pino } from "pino";
+
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createMessages } from "../../src/webhooks/message.ts";
+import { WebhookSender } from "../../src/webhooks/sender.ts";
+import { createTargets } from "../../src/webhooks/target.ts";
+
+/** A database, and what makes senders for its webhooks, which may call loopback unless told otherwise. */
+export async function openSender(options: {
+  readonly databaseUrl: string;
+  readonly allow?: readonly string[];
+  readonly patienceMs?: number;
+  readonly log?: Logger;
+}) {
+  const { databaseUrl, allow = ["127.0.0.0/8"], log = pino({ level: "silent" }) } = options;
+  const { patienceMs = 15_000 } = options;
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
+  return {
+    store,
+    begin: () =>
+      new WebhookSender({
+        claims: store.webhookClaims,
+        toMessage: createMessages({ store, urls }),
+        targets: createTargets(allow),
+        channels: createChannels(),
+        patienceMs,
+        log,
+      }),
+  };
+}
