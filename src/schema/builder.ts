@@ -161,6 +161,8 @@ export function addScalars(builder: Builder): void {
   builder.scalarType("URL", {
     description: "An absolute http or https URL. RunComfy's URLs are passed on unchanged.",
     serialize: (url) => url,
+    parseValue: (value) => parseUrl(value),
+    parseLiteral: (node) => parseUrl(node.kind === Kind.STRING ? node.value : null, node),
   });
   // GraphQL's Int has 32 bits.
   builder.scalarType("SafeInt", {
@@ -170,6 +172,12 @@ export function addScalars(builder: Builder): void {
     parseValue: parseSafeInt,
     parseLiteral: (node) => parseSafeInt(node.kind === Kind.INT ? Number(node.value) : null),
   });
+}
+
+/** Whoever takes it says which URLs will do. */
+function parseUrl(value: unknown, literal: ValueNode | null = null): string {
+  if (typeof value === "string") return value;
+  throw badUserInput("This is not a URL. Send it as a text.", literal);
 }
 
 function parseSafeInt(value: unknown): number {

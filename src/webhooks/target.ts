@@ -27,8 +27,9 @@ export function createTargets(ranges: readonly string[]) {
   return {
     /** What keeps a text from being called, with the next step, or null. A name's addresses are checked at each call. */
     findProblem(text: string): string | null {
-      const url =
-        text.length > MAX_CHARACTERS || /[\s\p{Cc}\\]/u.test(text) ? null : URL.parse(text);
+      const isOdd =
+        text.length > MAX_CHARACTERS || !text.isWellFormed() || /[\s\p{Cc}\\]/u.test(text);
+      const url = isOdd ? null : URL.parse(text);
       if (url === null || !/^https?:$/.test(url.protocol)) return NO_URL;
       if (/^https?:\/\/[^/?#]*@/i.test(text)) return HAS_USER;
       const host = url.hostname.replace(/^\[|\]$/g, "");

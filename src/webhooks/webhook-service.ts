@@ -103,6 +103,8 @@ export function createWebhookService({
         throw badUserInput(
           `\`first\` must be from 0 to ${MAX_PAGE}, not ${first}. Ask for smaller pages.`,
         );
+      if (after !== null && !isIdentifier(after))
+        throw badUserInput("`after` is no delivery's `id`. Take one from `deliveries`.");
       return first === 0 ? [] : await webhooks.listDeliveries(id, { limit: first, after });
     },
   };

@@ -78,6 +78,30 @@ test.each(KINDS)("on %s a job's end and its kept files are told to a webhook", a
   expect((await ask(LIST)).webhooks).toEqual([]);
 });
 
+test.each(KINDS)("on %s deliveries come in pages, newest first", async (kind) => {
+  const { ask, answer } = await start({
+    ...SANDBOX,
+    DATABASE_URL: await DATABASES[kind](),
+    WEBHOOKS_ALLOW: "127.0.0.0/8",
+  });
+  const { url } = await startReceiver();
+  await ask(CREATE, { url, events: ["JOB_SUCCEEDED"] });
+  await ask(SUBMIT);
+  await ask(SUBMIT);
+  const page = (of: string) => `{ webhooks { deliveries(${of}) { id } } }`;
+  const read = async (of: string) => (await ask(page(of))).webhooks[0].deliveries;
+  const [newest, oldest, ...others] = await read("first: 10");
+  expect(others).toEqual([]);
+  expect(await read("first: 1")).toEqual([newest]);
+  expect(await read(`first: 1, after: "${newest.id}"`)).toEqual([oldest]);
+  expect(await read(`after: "${oldest.id}"`)).toEqual([]);
+  expect(await read("first: 0")).toEqual([]);
+  for (const of of ["first: 101", "first: -1", String.raw`after: "\u0000"`])
+    expect(await answer(page(of))).toMatchObject({
+      errors: [{ extensions: { code: "BAD_USER_INPUT" } }],
+    });
+});
+
 test("a webhook that can't be is refused, with all that is wrong", async () => {
   const { ask } = await start(SANDBOX);
   const given = {

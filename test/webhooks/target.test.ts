@@ -23,6 +23,8 @@ test.each([
   ["ftp://example.com/", /https URL/],
   ["https://example.com/ a", /https URL/],
   [`https://example.com/${"a".repeat(2_048)}`, /https URL/],
+  ["https://example.com/\ud800", /https URL/],
+  ["https://example.com/\0", /https URL/],
   ["", /https URL/],
 ])("%s may not, and the reason never repeats it", (url, reason) => {
   const problem = createTargets([]).findProblem(url);
