@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 
 import {
   CompiledQuery,
@@ -32,7 +32,7 @@ export type OpenStore = (options: {
 }) => Promise<JobStore>;
 
 /** Of a table, by its columns' names. */
-export type Row = Readonly<Record<string, string | number | null>>;
+export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 let count = 0;
 
@@ -457,7 +457,7 @@ class FleetWakeUps extends WakeUps {
 }
 
 function toRows(statement: StatementSync): Row[] {
-  return JSON.parse(JSON.stringify(statement.all()));
+  return statement.all();
 }
 
 function toParameter(value: unknown): string | number | null {
