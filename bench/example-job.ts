@@ -20,6 +20,7 @@ const FINISHED_AT = new Date("2025-07-22T13:05:24Z");
 
 const SUBMITTED: Job = {
   ...createJob({
+    kind: "lora",
     ownerId: "local",
     deploymentId: DEPLOYMENT_ID,
     upstream: "sandbox",

@@ -40,6 +40,7 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
   await client.connect();
   // In the queue for long, so that nobody polls them meanwhile.
   let newest = createJob({
+    kind: "lora",
     ownerId: "local",
     deploymentId: DEPLOYMENT_ID,
     upstream: store.upstream,

@@ -94,7 +94,7 @@ function tellEndlessly({ startedAtMs, endsAtMs }: FlyingJob, times: Times, fromM
   const facts = { ownerId: "local", deploymentId: DEPLOYMENT_ID, apiVersion: "v1" };
   const startedAt = new Date(startedAtMs);
   const job = {
-    ...createJob({ upstream: "sandbox", ...facts, now: startedAt }),
+    ...createJob({ kind: "lora", upstream: "sandbox", ...facts, now: startedAt }),
     status: "IN_PROGRESS",
     startedAt,
   } as const;

@@ -72,7 +72,7 @@ export async function openPollerAlone(options: {
     /** Adds an accepted job. */
     async add(requestId: string): Promise<void> {
       const facts = { ownerId: "local", deploymentId: DEPLOYMENT_ID, apiVersion: "v1" };
-      const job = createJob({ upstream: "sandbox", ...facts, now: new Date(now()) });
+      const job = createJob({ kind: "lora", upstream: "sandbox", ...facts, now: new Date(now()) });
       await store.jobs.insert({ job, input: {}, key: null });
       await record(job.id, { kind: "accepted", requestId }, job);
     },

@@ -6,6 +6,7 @@ import { learnTimes } from "../src/job/run-times.ts";
 const COST_SECONDS = Number(process.env["POLL_COST_SECONDS"] ?? "0.02");
 const learned = new WeakMap<readonly number[], Times>();
 const job = createJob({
+  kind: "lora",
   ownerId: "local",
   deploymentId: "d",
   upstream: "sandbox",

@@ -43,6 +43,7 @@ const NEXT_STEP = /\b(ask|check|choose|close|contact|correct|look|submit|try|wai
 
 const job = createJob({
   ownerId: "a",
+  kind: "lora",
   deploymentId: "d",
   upstream: "sandbox",
   apiVersion: "v1",

@@ -91,16 +91,14 @@ export function createJob({
   now,
   work = 1,
   tags = [],
-  kind = "lora",
   ...facts
-}: Pick<Job, "ownerId" | "deploymentId" | "upstream" | "apiVersion"> &
-  Partial<Pick<Job, "tags" | "kind">> & {
+}: Pick<Job, "ownerId" | "kind" | "deploymentId" | "upstream" | "apiVersion"> &
+  Partial<Pick<Job, "tags">> & {
     readonly now: Date;
     readonly work?: number;
   }): Job {
   return {
     ...facts,
-    kind,
     tags,
     id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
     requestId: null,

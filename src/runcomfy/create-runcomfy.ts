@@ -90,8 +90,9 @@ export function createRunComfy(options: {
   }
 
   function noteCalled({ kind, apiVersion, deploymentId }: Target): void {
-    const target = { kind, apiVersion, deploymentId };
-    called.set(deploymentId, target);
+    const known = called.get(deploymentId);
+    const target = known?.kind === kind ? known : { kind, apiVersion, deploymentId };
+    if (target !== known) called.set(deploymentId, target);
     if (ADAPTERS[kind].service === "deployments") lastCalled = target;
   }
 

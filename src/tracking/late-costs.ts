@@ -1,6 +1,7 @@
 import type { Job } from "../job/job.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Parts } from "./parts.ts";
 import { attempt } from "./poll-job.ts";
@@ -14,11 +15,15 @@ const MAX_WAITING = 1_000;
 
 type Dependencies = Pick<Parts, "log" | "sleep"> & {
   readonly runcomfy: Pick<RunComfy, "readResult">;
+  readonly health: Pick<UpstreamHealth, "pausedForMs" | "isOutage">;
   readonly jobs: Pick<Parts["store"]["jobs"], "noteCost">;
 };
 
-/** Asks once more what runs cost that was not told with their results. Nobody waits for it, and a stop ends it. */
-export function createLateCosts({ runcomfy, jobs, log, sleep }: Dependencies) {
+/**
+ * Asks once more what runs cost that was not told with their results. Nobody waits for it, and a stop ends it. In a pause
+ * or an outage the cost stays unknown, because no call but a probe may leave then.
+ */
+export function createLateCosts({ runcomfy, health, jobs, log, sleep }: Dependencies) {
   const closing = new AbortController();
   const { signal } = closing;
   const queue = new Queue({ total: AT_ONCE });
@@ -28,10 +33,11 @@ export function createLateCosts({ runcomfy, jobs, log, sleep }: Dependencies) {
     await sleep(WAIT_MS, signal);
     if (signal.aborted || requestId === null) return;
     const limits = { signal, timeoutMs: PATIENCE_MS };
-    const result = await queue.run(job.ownerId, () =>
-      attempt(() => runcomfy.readResult({ ...job, requestId }, limits)),
-    );
-    if (result instanceof RunComfyError || result.kind !== "succeeded") return;
+    const result = await queue.run(job.ownerId, async () => {
+      if (health.pausedForMs() > 0 || health.isOutage(job.deploymentId)) return null;
+      return await attempt(() => runcomfy.readResult({ ...job, requestId }, limits));
+    });
+    if (result === null || result instanceof RunComfyError || result.kind !== "succeeded") return;
     if (typeof result.cost === "number") await jobs.noteCost(job.id, result.cost);
   }
 

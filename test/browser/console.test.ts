@@ -530,7 +530,7 @@ async function addPaidJob(databaseUrl: string): Promise<string> {
   const store = await openStore({ upstream, databaseUrl, log: pino({ level: "silent" }) });
   const now = new Date();
   const facts = { ownerId: "local", deploymentId: "theirs", apiVersion: "v1", now };
-  const job = createJob({ ...facts, upstream });
+  const job = createJob({ ...facts, kind: "lora", upstream });
   await store.jobs.insert({ job, input: { prompt: "A lantern of theirs" }, key: null });
   const accepted = advance(job, { kind: "accepted", requestId: "r" }, now, upstream);
   await store.jobs.save(accepted, null);

@@ -93,10 +93,15 @@ describe.each(KINDS)("on %s", (database) => {
       DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(),
       RUNCOMFY_MODEL_URL: models.url,
     });
+    const releaseFirst = models.hold("result");
     const { job } = await submit(gateway, OF_KINDS.model);
+    await expect.poll(() => models.count("result")).toBe(1);
+    releaseFirst();
+    const releaseSecond = models.hold("result");
     await expect.poll(async () => (await read(gateway, job.id)).status).toBe("SUCCEEDED");
     const ended = await read(gateway, job.id);
     expect(ended.cost).toBeNull();
+    releaseSecond();
     await expect
       .poll(() => read(gateway, job.id), { timeout: 10_000 })
       .toMatchObject({ cost: { amount: 0.04 }, version: ended.version + 1 });

@@ -16,7 +16,7 @@ const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");
 
 const FACTS = { ownerId: "local", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-const submitting = createJob({ ...FACTS, now: START });
+const submitting = createJob({ ...FACTS, kind: "lora", now: START });
 const queued = advance(submitting, { kind: "accepted", requestId: "r-1" }, START, "sandbox");
 const running = advance(queued, { kind: "running" }, LATER, "sandbox");
 

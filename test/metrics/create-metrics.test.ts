@@ -11,7 +11,12 @@ test("100 deployments have rows of their own, and the others share one", async (
   await using opened = await openForTest();
   const { channels, metrics } = opened;
   for (let count = 0; count < 105; count++) {
-    const job = createJob({ ...FACTS, deploymentId: `d${count}`, now: new Date(count) });
+    const job = createJob({
+      ...FACTS,
+      kind: "lora",
+      deploymentId: `d${count}`,
+      now: new Date(count),
+    });
     channels.stored.publish({ ...job, requestId: "r", status: "FAILED" });
   }
   const text = await metrics.read();
@@ -30,7 +35,7 @@ test("an end is late only by the time that RunComfy told, and the last unknown s
     ["told", new Date(2_000)],
     ["untold", updatedAt],
   ] as const) {
-    const job = createJob({ ...FACTS, deploymentId, now: new Date(1_000) });
+    const job = createJob({ ...FACTS, kind: "lora", deploymentId, now: new Date(1_000) });
     channels.stored.publish({ ...job, ...end, finishedAt });
   }
   const text = await metrics.read();
@@ -42,7 +47,7 @@ test("an end is late only by the time that RunComfy told, and the last unknown s
 test("ends are counted, and files by what became of them, where that could be written down", async () => {
   await using opened = await openForTest();
   const { metrics, store } = opened;
-  const job = createJob({ ...FACTS, deploymentId: "d", now: new Date(0) });
+  const job = createJob({ ...FACTS, kind: "lora", deploymentId: "d", now: new Date(0) });
   await store.jobs.insert({ job, input: {}, key: null });
   const ended = { ...job, status: "SUCCEEDED", version: 2, finishedAt: new Date(1) } as const;
   const result = { output: {}, assets: [], keep: ["https://example.com/a.png"] };

@@ -189,7 +189,7 @@ export async function openInProcessGateway(
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
-        ...(changes.kind && { kind: changes.kind }),
+        kind: changes.kind ?? "lora",
         deploymentId: changes.deploymentId ?? "warm-glow",
         upstream: "sandbox",
         apiVersion: "v1",

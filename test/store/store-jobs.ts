@@ -38,6 +38,7 @@ export const UNANSWERED = { kind: "unanswered" } as const;
 export function makeJob(facts: Partial<Job> = {}): Job {
   const created = createJob({
     ownerId: "local",
+    kind: "lora",
     deploymentId: "d",
     upstream: "sandbox",
     apiVersion: "v1",

@@ -81,7 +81,7 @@ export async function succeedWith(
 ): Promise<Job> {
   const now = new Date();
   const facts = { ownerId: "o", deploymentId: "d", upstream, apiVersion: "v1", now };
-  const job = createJob(facts);
+  const job = createJob({ ...facts, kind: "lora" });
   await jobs.insert({ job, input: {}, key: null });
   const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
   const ended = advance(job, seen, now, upstream);

@@ -37,7 +37,7 @@ async function open() {
 
 function createEnded(now = new Date()): { readonly job: Job; readonly ended: Job } {
   const facts = { ownerId: "o", deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
-  const job = createJob({ ...facts, now });
+  const job = createJob({ ...facts, kind: "lora", now });
   return { job, ended: { ...job, status: "FAILED", version: 2, finishedAt: now, updatedAt: now } };
 }
 

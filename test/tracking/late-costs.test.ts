@@ -2,8 +2,11 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
+import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { createLateCosts } from "../../src/tracking/late-costs.ts";
 import { makeJob } from "../store/store-jobs.ts";
+import { createHealth } from "../support/create-health.ts";
 
 const log = pino({ level: "silent" });
 const job = () => makeJob({ kind: "model", status: "SUCCEEDED", requestId: "r" });
@@ -13,8 +16,10 @@ function createCosts(readResult: RunComfy["readResult"]) {
   const told: number[] = [];
   const slept: number[] = [];
   const awake = Promise.withResolvers<void>();
+  const health = createHealth();
   const costs = createLateCosts({
     runcomfy: { readResult },
+    health,
     jobs: { noteCost: async (_, cost) => void told.push(cost) },
     log,
     async sleep(durationMs, signal) {
@@ -24,7 +29,7 @@ function createCosts(readResult: RunComfy["readResult"]) {
       await Promise.race([awake.promise, left.promise]);
     },
   });
-  return { costs, told, slept, wake: awake.resolve };
+  return { costs, health, told, slept, wake: awake.resolve };
 }
 
 test("costs are asked for once, two seconds after the end, four at once, and of no more than a thousand", async () => {
@@ -55,4 +60,27 @@ test("a stop ends what waits, and asks nobody", async () => {
   costs.ask(job());
   await costs.close();
   expect(told).toEqual([]);
+});
+
+test("nobody is asked in a pause, nor in an outage of the model, and what waits then is over", async () => {
+  const failure = new RunComfyError("It fails.", { code: "TIMEOUT", delivery: "unknown" });
+  const holdUps: ((health: UpstreamHealth) => void)[] = [
+    (health) => health.notePause(60_000),
+    (health) => {
+      for (const error of [failure, failure]) health.noteRead(error, job().deploymentId, "models");
+    },
+  ];
+  for (const holdUp of holdUps) {
+    let asked = 0;
+    const { costs, health, told, wake } = createCosts(async () => {
+      asked += 1;
+      return { kind: "succeeded", output: {}, finishedAt: null, cost: 0.25 };
+    });
+    holdUp(health);
+    costs.ask(job());
+    wake();
+    await new Promise((resolve) => setImmediate(resolve));
+    await costs.close();
+    expect([asked, told]).toEqual([0, []]);
+  }
 });
