@@ -9,6 +9,7 @@ import { z } from "zod";
 import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
 import { chance } from "../runtime/environment.ts";
 import { startLoop } from "../runtime/loop.ts";
+import { replaceFile } from "../runtime/replace-file.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
@@ -200,11 +201,13 @@ export async function changeApiKeys(
 ): Promise<void> {
   try {
     await fs.mkdir(dirname(resolve(file)), { recursive: true });
-    // A link stays a link: the file it leads to is replaced.
+    // Whoever names the file by a link waits for the same lock.
     const path = (await nullIfMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
-      await replace(path, change((await readApiKeys(path)) ?? []));
+      const keys = change((await readApiKeys(path)) ?? []);
+      const text = `${JSON.stringify({ keys }, null, 2)}\n`;
+      await replaceFile(path, text, { mode: 0o600, mostMode: 0o640 });
     } finally {
       unlock();
     }
@@ -227,21 +230,6 @@ function lock(path: string): () => void {
     );
   }
   return () => database.close();
-}
-
-async function replace(path: string, keys: readonly StoredKey[]): Promise<void> {
-  const next = `${path}-new`;
-  // A killed command may have left one that others can read.
-  await fs.rm(next, { force: true });
-  const text = `${JSON.stringify({ keys }, null, 2)}\n`;
-  await fs.writeFile(next, text, { flag: "wx", mode: 0o600, flush: true });
-  // Also when root writes it, the gateway and its group must be able to read it, or miss a revocation.
-  const former = await nullIfMissing(fs.stat(path));
-  if (former !== null) {
-    await fs.chown(next, former.uid, former.gid);
-    await fs.chmod(next, former.mode & 0o640);
-  }
-  await fs.rename(next, path);
 }
 
 /** An error of the file system as one that says what to do; any other as it is. */

@@ -2,12 +2,11 @@ import { diff, parseArgs } from "node:util";
 
 import { COMMANDS } from "../config/commands.ts";
 import type { Deployment, Price } from "../deployments/catalogue.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { isJsonObject, type JsonValue } from "../job/json.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient } from "./catalogue-client.ts";
+import { findEntry, renewEntry } from "./catalogue-entries.ts";
 import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
-import { isRenewable, readOffer } from "./offers.ts";
 
 const HELP = `${COMMANDS.search} flux video            lists models of RunComfy's catalogue with their prices
 ${COMMANDS.add} <id>                    writes a model or a deployment into the deployments file, and prints its mutation
@@ -27,11 +26,6 @@ type Setting = {
   readonly client: CatalogueClient;
 };
 
-/** Whether these words ask for how it is done. */
-function asksForHelp(words: readonly string[]): boolean {
-  return words.some((word) => word === "--help" || word === "-h");
-}
-
 /**
  * Does what these words ask of the deployments file and of RunComfy's lists: `result` is what was asked for, `remark` what
  * to know of it. Rejects with an error that says what is wrong and what to do. Help opens nothing.
@@ -40,11 +34,20 @@ export async function runDeploymentsCommand(
   [verb, ...args]: readonly string[],
   open: () => Promise<Setting>,
 ): Promise<Answer> {
-  const act =
-    verb === "add" ? add : verb === "refresh" ? refresh : verb === "search" ? search : null;
-  if (act === null || asksForHelp(args)) return { result: null, remark: HELP };
+  const act = VERBS.get(verb);
+  if (act === undefined || args.some((word) => word === "--help" || word === "-h"))
+    return { result: null, remark: HELP };
   return await act(args, await open());
 }
+
+const VERBS: ReadonlyMap<
+  string | undefined,
+  (args: readonly string[], setting: Setting) => Promise<Answer>
+> = new Map([
+  ["add", add],
+  ["refresh", refresh],
+  ["search", search],
+]);
 
 /** Says what is wrong with the words of a command, and which words it takes. */
 function wrongWords(reason: string, cause?: unknown): SetupError {
@@ -97,8 +100,8 @@ async function add(args: readonly string[], { deploymentsFile, client }: Setting
     throw new SetupError(
       `${file.path} has ${id} already. See what has changed since with: ${COMMANDS.refresh}`,
     );
-  const offer = await readOffer(id, client);
-  const entry = { ...offer.entry, ...(values.name && { name: values.name }) };
+  const found = await findEntry(id, client);
+  const entry = { ...found.entry, ...(values.name && { name: values.name }) };
   const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
   const added = catalogue.find(id);
   const remarks = [
@@ -106,7 +109,7 @@ async function add(args: readonly string[], { deploymentsFile, client }: Setting
     ...(named === null
       ? [`Set DEPLOYMENTS_FILE=${DEFAULT_FILE}, so that it reads this file.`]
       : []),
-    ...offer.remarks,
+    ...found.remarks,
     ...warnings,
   ];
   return { result: added && printMutation(added), remark: remarks.join("\n") };
@@ -139,9 +142,9 @@ async function refresh(
   const next: JsonValue[] = [];
   for (const entry of file.entries) {
     const isAsked = positionals.length === 0 || positionals.includes(String(Object(entry).id));
-    const renewed = isAsked && isRenewable(entry) ? await renew(entry, client) : null;
-    next.push(renewed?.entry ?? entry);
-    remarks.push(...(renewed?.remarks ?? []));
+    const renewed = isAsked ? await renewEntry(entry, client) : { entry, remarks: [] };
+    next.push(renewed.entry);
+    remarks.push(...renewed.remarks);
   }
   const changes = file.entries.flatMap((entry, index) => printDiff(entry, next[index] ?? null));
   if (changes.length === 0)
@@ -151,17 +154,6 @@ async function refresh(
     ? `Wrote ${file.path}. Start the gateway again to use it.`
     : `Nothing was written. To write it to ${file.path}, add --write.`;
   return { result: changes.join("\n"), remark: [...remarks, ...warnings, done].join("\n") };
-}
-
-/** What RunComfy no longer has, or can't be asked about, stays as it was, and the others are renewed all the same. */
-async function renew(entry: JsonObject & { readonly id: string }, client: CatalogueClient) {
-  try {
-    return (await readOffer(entry.id, client)).renew(entry);
-  } catch (error) {
-    if (error instanceof SetupError) return { entry, remarks: [error.message] };
-    if (!(error instanceof RunComfyError)) throw error;
-    return { entry, remarks: [`${entry.id} stays as it is. ${error.message}`] };
-  }
 }
 
 /** How many lines around a change are shown. */

@@ -3,36 +3,37 @@ import { dirname, resolve } from "node:path";
 
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
-import { readCatalogue } from "../deployments/load-catalogue.ts";
+import { replaceFile } from "../runtime/replace-file.ts";
+import { readCatalogue, readDeploymentsJson } from "../deployments/load-catalogue.ts";
 
 /** A deployments file as its JSON, before it is known whether it is right. */
 export type DeploymentsFile = {
   /** Whole, because nobody sees where a relative path starts. */
   readonly path: string;
+  /** Null where it is missing. */
+  readonly text: string | null;
   readonly members: JsonObject;
   readonly entries: readonly JsonValue[];
-  /** What its lines are indented by. */
-  readonly indent: string;
 };
 
-/** Reads the file, which has no entries where it is missing. Rejects with a `SetupError`. */
+/** Reads the file, which has no entries where it is missing. Rejects with a sentence. */
 export async function readDeploymentsFile(file: string): Promise<DeploymentsFile> {
   const path = resolve(file);
-  const text = await nullIfMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
-    throw explain(error, path, "read");
+  const { text, json } = await readDeploymentsJson(path).catch((error: unknown) => {
+    if (codeOf(Object(error).cause) !== "ENOENT") throw error;
+    return { text: null, json: { deployments: [] } };
   });
-  const members = text === null ? { deployments: [] } : parse(text, path);
-  const { deployments: entries } = members;
-  if (entries === undefined || !isJsonArray(entries))
-    throw new SetupError(
-      `${path} has no list of deployments. Correct it, so that it looks like {"deployments":[]}.`,
-    );
-  return { path, members, entries, indent: /\n([ \t]+)"/.exec(text ?? "")?.[1] ?? "  " };
+  const members: JsonObject = isJsonObject(json) ? json : {};
+  const { deployments: entries = null } = members;
+  if (isJsonArray(entries)) return { path, text, members, entries };
+  throw new SetupError(
+    `${path} has no list of deployments. Correct it, so that it looks like {"deployments":[]}.`,
+  );
 }
 
 /** Replaces the entries, and gives what they are to a gateway. Nothing is written where it would not start with them. */
 export async function writeEntries(
-  { path, members, indent }: DeploymentsFile,
+  { path, text, members }: DeploymentsFile,
   entries: readonly JsonValue[],
 ) {
   const next = { ...members, deployments: entries };
@@ -44,40 +45,21 @@ export async function writeEntries(
         ...problems.map((problem) => `  ${problem}`),
       ].join("\n"),
     );
+  const indent = /\n([ \t]+)"/.exec(text ?? "")?.[1] ?? "  ";
   try {
+    // RunComfy may have taken a while to answer.
+    if ((await nullIfMissing(fs.readFile(path, "utf8"))) !== text)
+      throw new SetupError(`${path} has changed meanwhile and stays as it is. Try again.`);
     await fs.mkdir(dirname(path), { recursive: true });
-    await replace(path, `${JSON.stringify(next, null, indent)}\n`);
+    const modes = { mode: 0o644, mostMode: 0o777 };
+    await replaceFile(path, `${JSON.stringify(next, null, indent)}\n`, modes);
   } catch (error) {
-    throw explain(error, path, "written");
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    throw new SetupError(
+      `The deployments file ${path} can't be written (${code}). Correct its path (DEPLOYMENTS_FILE or --deployments), or who may write in its folder.`,
+      { cause: error },
+    );
   }
   return { catalogue, warnings };
-}
-
-/** Whoever reads the file finds it whole, before or after. A link stays a link. */
-async function replace(path: string, text: string): Promise<void> {
-  const target = (await nullIfMissing(fs.realpath(path))) ?? path;
-  const former = await nullIfMissing(fs.stat(target));
-  const draft = `${target}-new`;
-  await fs.writeFile(draft, text, { flush: true, mode: former?.mode ?? 0o644 });
-  await fs.rename(draft, target);
-}
-
-function parse(text: string, path: string): JsonObject {
-  try {
-    const file: JsonValue = JSON.parse(text.replace(/^\uFEFF/, ""));
-    if (isJsonObject(file)) return file;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SetupError(`${path} is not JSON (${reason}). Correct it.`, { cause });
-  }
-  throw new SetupError(`${path} is no JSON object. Correct it, as in {"deployments":[]}.`);
-}
-
-function explain(error: unknown, path: string, what: "read" | "written"): unknown {
-  const code = codeOf(error);
-  if (code === undefined) return error;
-  return new SetupError(
-    `The deployments file ${path} can't be ${what} (${code}). Correct its path (DEPLOYMENTS_FILE or --deployments), or who may do so.`,
-    { cause: error },
-  );
 }

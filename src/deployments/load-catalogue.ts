@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { type InputPath, toPathText } from "../job/input.ts";
-import type { JsonObject } from "../job/json.ts";
+import type { JsonObject, JsonValue } from "../job/json.ts";
 import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
 import { type Notes, readFileForm } from "./entry-form.ts";
@@ -23,16 +23,20 @@ type LoadedCatalogue = {
 export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
   // Messages have the whole path: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const { problems, ...loaded } = readCatalogue(await readJson(path));
+  const { problems, ...loaded } = readCatalogue((await readDeploymentsJson(path)).json);
   if (problems.length === 0) return loaded;
   const title = `The deployments file ${path} can't be used; correct it and start again:`;
   throw new Error([title, ...problems.map((problem) => `  ${problem}`)].join("\n"));
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** Reads a deployments file, whatever it holds, also as its text. Rejects with what is wrong, the failure as its cause. */
+export async function readDeploymentsJson(
+  path: string,
+): Promise<{ readonly text: string; readonly json: JsonValue }> {
   try {
+    const text = await readFile(path, "utf8");
     // Some editors put a mark in front.
-    return JSON.parse((await readFile(path, "utf8")).replace(/^\uFEFF/, ""));
+    return { text, json: JSON.parse(text.replace(/^\uFEFF/, "")) };
   } catch (cause) {
     const what = cause instanceof SyntaxError ? "is not JSON" : "can't be read";
     const reason = cause instanceof Error ? cause.message : String(cause);

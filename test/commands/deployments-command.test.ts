@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { parse, validate } from "graphql";
@@ -234,6 +235,19 @@ test("refresh renews what it can, and says of which entries RunComfy could not b
   expect(await read()).toMatchObject({
     deployments: [{ price: { amount: 0.012 } }, { price: { amount: 0.02 } }],
   });
+});
+
+test("add loses nothing that somebody else has written meanwhile, and leaves a file's mode as it is", async () => {
+  const { run, file, beforeNextAnswer } = await open({ [FLUX_PATH]: FLUX });
+  const others = '{"deployments":[{"id":"a","name":"A"}]}';
+  beforeNextAnswer(() => writeFileSync(file, others));
+  await expect(run("add", FLUX_ID)).rejects.toThrow("has changed meanwhile");
+  expect(await readFile(file, "utf8")).toBe(others);
+  await writeFile(`${file}-new`, "half", { mode: 0o666 });
+  await chmod(file, 0o600);
+  await run("add", FLUX_ID);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  await expect(readFile(`${file}-new`)).rejects.toThrow("ENOENT");
 });
 
 test("search lists models with their prices", async () => {

@@ -7,8 +7,11 @@ import { listen } from "../support/listen.ts";
 /** A vendor that answers these paths, each with its query, and keeps who asked for what. */
 export async function openVendorLists(answers: Map<string, JsonObject>) {
   const asked: { readonly path: string; readonly authorization: string }[] = [];
+  let meanwhile = (): void => undefined;
   const server = createServer(({ url = "", headers }, response) => {
     asked.push({ path: url, authorization: headers.authorization ?? "" });
+    meanwhile();
+    meanwhile = () => undefined;
     const answer = answers.get(url);
     const status = answer === undefined ? 404 : answer === OUT_OF_ORDER ? 500 : 200;
     response.writeHead(status, { "content-type": "application/json" });
@@ -17,7 +20,8 @@ export async function openVendorLists(answers: Map<string, JsonObject>) {
   const { origin } = await listen(server);
   const connect = (modelUrl: string | null = origin) =>
     createCatalogueClient({ baseUrl: origin, modelUrl, token: "secret" });
-  return { origin, asked, connect, client: connect() };
+  const beforeNextAnswer = (act: () => void): void => void (meanwhile = act);
+  return { origin, asked, beforeNextAnswer, connect, client: connect() };
 }
 
 /** In the place of an answer: the vendor fails. */

@@ -1,0 +1,128 @@
+import { COMMANDS } from "../config/commands.ts";
+import { isJsonObject, type JsonObject, type JsonValue, toCanonicalJson } from "../job/json.ts";
+import { isModelId } from "../job/kind.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
+import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";
+import { hasInput, proposeInputs } from "./propose-inputs.ts";
+
+/** An entry for a deployments file, and what is left to whoever keeps that file. */
+type Result = { readonly entry: JsonValue; readonly remarks: readonly string[] };
+
+/** The entry for what RunComfy has under an id. Rejects with a sentence where there is no such thing. */
+export async function findEntry(id: string, client: CatalogueClient) {
+  const found = await ask(id, client);
+  return "graph" in found ? toDeploymentEntry(found) : toModelEntry(found);
+}
+
+/**
+ * An entry with what RunComfy alone decides; names and descriptions may be the operator's own. What RunComfy no longer
+ * has, or can't be asked about, stays as it was, so that the other entries are renewed all the same.
+ */
+export async function renewEntry(entry: JsonValue, client: CatalogueClient): Promise<Result> {
+  if (!isRenewable(entry)) return { entry, remarks: [] };
+  try {
+    const found = await ask(entry.id, client);
+    return "graph" in found
+      ? { entry, remarks: findMissingInputs(entry, found.graph ?? {}) }
+      : { entry: renewModelEntry(entry, toChangingMembers(found)), remarks: [] };
+  } catch (error) {
+    if (error instanceof SetupError) return { entry, remarks: [error.message] };
+    if (!(error instanceof RunComfyError)) throw error;
+    return { entry, remarks: [`${entry.id} stays as it is. ${error.message}`] };
+  }
+}
+
+type Renewable = JsonObject & { readonly id: string };
+
+/** Whether anything in an entry came from RunComfy. */
+function isRenewable(entry: JsonValue): entry is Renewable {
+  if (!isJsonObject(entry)) return false;
+  const { id, inputs } = entry;
+  return typeof id === "string" && (isModelId(id) || inputs !== undefined);
+}
+
+/** Asks for an id, which is a model's where it has slashes. */
+async function ask(
+  id: string,
+  client: CatalogueClient,
+): Promise<CatalogueModel | ListedDeployment> {
+  const isModel = isModelId(id);
+  try {
+    const told = isModel ? await client.readModel(id) : await client.readDeployment(id);
+    const found = { ...told, id };
+    if (!("graph" in found) || found.graph !== null || !found.hasWorkflow) return found;
+  } catch (cause) {
+    if (!(cause instanceof RunComfyError) || cause.code !== "NOT_FOUND") throw cause;
+    throw new SetupError(`${JSON.stringify(id)}: RunComfy ${isModel ? NO_MODEL : NO_DEPLOYMENT}`, {
+      cause,
+    });
+  }
+  throw new SetupError(
+    `${id} runs a workflow, which RunComfy does not show. Name its inputs by hand, as docs/deployments.md says.`,
+  );
+}
+
+const NO_MODEL = `has no such model. Find one with: ${COMMANDS.search} <words>`;
+const NO_DEPLOYMENT =
+  "knows no such deployment of your account. Take its id from RunComfy's dashboard.";
+
+function toModelEntry({ id, name, description, ...model }: CatalogueModel) {
+  const about = { id, kind: "model", name, ...(description !== null && { description }) };
+  return {
+    entry: { ...about, ...toChangingMembers(model) },
+    remarks:
+      model.price === null ? [`RunComfy does not say what ${id} costs: it may be a lot.`] : [],
+  };
+}
+
+/** What RunComfy decides of a model, as far as it tells. */
+function toChangingMembers({
+  price,
+  inputSchema,
+}: Pick<CatalogueModel, "price" | "inputSchema">): JsonObject {
+  const { note = null, ...amount } = price ?? {};
+  return {
+    ...(price !== null && { price: { ...amount, ...(note !== null && { note }) } }),
+    ...(inputSchema !== null && { inputSchema }),
+  };
+}
+
+function renewModelEntry(former: JsonObject, members: JsonObject): JsonObject {
+  // A price that is not told any more may be another one; a schema stays until there is another.
+  const kept = Object.entries(former).filter(([name]) => name !== "price" || "price" in members);
+  // What is the same stays as it is written, and members keep their places, so that only what has changed is shown.
+  const changed = Object.entries(members).filter(
+    ([name, value]) => toCanonicalJson(former[name] ?? null) !== toCanonicalJson(value),
+  );
+  return { ...Object.fromEntries(kept), ...Object.fromEntries(changed) };
+}
+
+function toDeploymentEntry({ id, name, graph, objectInfo }: ListedDeployment) {
+  if (graph === null) return { entry: { id, name }, remarks: [NOTHING_TOLD] };
+  const proposal = proposeInputs(graph, objectInfo ?? {});
+  const count = Object.keys(proposal.others).length;
+  return {
+    entry: { id, kind: "comfyui", name, ...proposal },
+    remarks: [
+      ...(objectInfo === null ? [TYPES_GUESSED] : []),
+      `Name the nodes whose files are the result in "outputs". ${count} more values of the workflow are under "others"; move to "inputs" what callers may set too.`,
+    ],
+  };
+}
+
+const NOTHING_TOLD =
+  'RunComfy does not say what it takes. Name its "model", or give its "inputSchema".';
+const TYPES_GUESSED =
+  "What ComfyUI says of its nodes could not be read, so types are taken from what is saved. Check them.";
+
+/** A sentence for each input that leads nowhere. */
+function findMissingInputs({ id, inputs = null }: Renewable, graph: JsonObject) {
+  const missing = Object.entries(isJsonObject(inputs) ? inputs : {}).filter(([, target]) => {
+    const { node, input } = isJsonObject(target) ? target : {};
+    return !hasInput(graph, { node, input });
+  });
+  return missing.map(
+    ([name]) => `${id}: its workflow has no longer what the input ${name} sets; correct it.`,
+  );
+}
