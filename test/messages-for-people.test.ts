@@ -95,6 +95,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     new DeploymentNotFoundError("warm", { nearMisses: ["warm-glow"] }),
     new DeploymentNotFoundError("robot", { isWorkflow: true }),
     new DeploymentNotFoundError("robot", { isChanged: true }),
+    new DeploymentNotFoundError("google/veo-3"),
     new IdempotencyConflictError("job_1"),
     new IdempotencyConflictError("job_1", "deleted"),
     new JobNotFoundError("job_1"),

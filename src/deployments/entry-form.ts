@@ -71,10 +71,12 @@ function anyObject(what: string) {
 export const TEXT = z.string({
   error: ({ input }) => (input === undefined ? "is missing; it is required" : "must be a string"),
 });
-export const ID = TEXT.regex(
-  new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`),
-  "must be 1 to 128 letters, digits, _ or -, and not start with job_",
-);
+export const ID = TEXT.regex(new RegExp(`^(?!${JOB_ID_PREFIX})${IDENTIFIER}$`), {
+  error: ({ input }) =>
+    isModelId(input)
+      ? 'is a model\'s id; add "kind": "model" to its entry'
+      : "must be 1 to 128 letters, digits, _ or -, and not start with job_",
+});
 export const MODEL_ID = TEXT.refine(
   (id) => isModelId(id) && !id.startsWith(JOB_ID_PREFIX),
   'must be a model\'s id, such as "blackforestlabs/flux-2/flash/text-to-image"',

@@ -2,6 +2,7 @@ import { CodedError, toDurationText } from "../runtime/coded-error.ts";
 import type { InputIssue } from "./input.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
+import { isModelId } from "./kind.ts";
 
 /** A failure that only results of mutations tell of; its message tells the app's users what happened and what to do next. */
 class ExpectedError extends Error {
@@ -111,12 +112,16 @@ export class DeploymentNotFoundError extends CodedError {
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     const id = JSON.stringify(deploymentId.slice(0, 128));
     const missing = isWorkflow
-      ? `The deployment ${id} is a workflow that this service does not list, so it can't run here. Choose another one, or ask whoever runs this service to add it.`
-      : `There is no deployment ${id}.${guess} Choose another one.`;
+      ? `The deployment ${id} is a workflow that this service does not list, so it can't run here. ${OR_ASK}`
+      : isModelId(deploymentId)
+        ? `This service does not list the model ${id}, so it can't run here.${guess} ${OR_ASK}`
+        : `There is no deployment ${id}.${guess} Choose another one.`;
     const changed = `The deployment ${id} runs something else than it did for this job, so the job can't be run again. Submit a new job to it, or choose another deployment.`;
     super("NOT_FOUND", isChanged ? changed : missing, cause);
   }
 }
+
+const OR_ASK = "Choose another one, or ask whoever runs this service to add it.";
 
 /** The idempotency key already belongs to a job with another deployment or input, of another upstream, or deleted. */
 export class IdempotencyConflictError extends ExpectedError {

@@ -207,18 +207,20 @@ test("what fits another kind only is a problem, and so is a price that says it i
       { id: "d", name: "D", kind: "Model" },
       { id: "e", name: "E", kind: "comfyui", model: "flux" },
       { id: "f/f", name: "F", kind: "model", price: { amount: 0, unit: "" } },
+      { id: "g/../g", name: "G" },
     ],
   };
   await expect(load(listed)).rejects.toThrow(
     new RegExp(
       [
-        String.raw`\[0\]\.id: must be 1 to 128 letters`,
+        String.raw`\[0\]\.id: is a model's id; add "kind": "model" to its entry`,
         String.raw`\[1\]\.id: must be a model's id, such as`,
         String.raw`\[2\]\.id: must be a model's id`,
         String.raw`\[3\]\.kind: must be "lora", "comfyui" or "model"`,
         String.raw`\[4\]\.model: says nothing of the kind comfyui`,
         String.raw`\[5\]\.price\.amount: must be above 0; leave price out`,
         String.raw`\[5\]\.price\.unit: must say what is counted`,
+        String.raw`\[6\]\.id: must be 1 to 128 letters`,
       ].join(String.raw`[^]*`),
     ),
   );
