@@ -145,7 +145,12 @@ export async function startGateway(
     log,
   });
   keep(startOutageProbe({ health, runcomfy }));
-  const live = createLiveDeployments({ runcomfy, ids: catalogue.liveIds, log });
+  const live = createLiveDeployments({
+    runcomfy,
+    ids: catalogue.liveIds,
+    findListedKind: (id) => catalogue.find(id)?.kind ?? null,
+    log,
+  });
   const hasModels = catalogue.deployments.some(({ kind }) => ADAPTERS[kind].service === "models");
   if (upstream.modelUrl === null && hasModels) log.warn({ deploymentsFile }, MODELS_OFF);
   const isSandbox = config.upstream.kind === "sandbox";

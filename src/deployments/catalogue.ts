@@ -57,7 +57,8 @@ export type OutputContract = {
 /** Checks an input. Paths and names in messages are spelled as `spell` has it. */
 export type InputCheck = (input: JsonObject, spell: Spelling) => CheckedInput;
 
-type CheckedInput = {
+/** What a check says of an input. */
+export type CheckedInput = {
   /** The input may be sent only if there are none. */
   readonly issues: readonly InputIssue[];
   /** What will happen to the input silently. */

@@ -31,11 +31,14 @@ export type TokenState = "accepted" | "refused" | "unknown";
 export function createLiveDeployments({
   runcomfy,
   ids,
+  findListedKind,
   log,
   now = clock.monotonic,
 }: {
   readonly runcomfy: Pick<RunComfy, "listDeployments">;
   readonly ids: readonly string[] | "all";
+  /** As what a deployment is listed here; null where it is not. */
+  readonly findListedKind: (id: string) => JobKind | null;
   readonly log: Pick<BaseLogger, "warn">;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
@@ -45,6 +48,8 @@ export function createLiveDeployments({
     if (isTokenRefused(error)) log.warn({}, TOKEN_REFUSED);
     else log.warn({ err: error }, NOT_LISTED);
   });
+  /** Those listed here as LoRAs of which the log has told. */
+  const mistaken = new Set<string>();
   let token: TokenState = "unknown";
   let last: UpstreamList = new Map();
   let listing: Promise<void> | null = null;
@@ -65,10 +70,22 @@ export function createLiveDeployments({
       token = "accepted";
       listedAt = now();
       last = new Map(answer.slice(0, MAX_KEPT).map((deployment) => [deployment.id, deployment]));
+      warnOfMistaken();
     } catch (error) {
       if (isTokenRefused(error)) token = "refused";
     }
     askedAt = now();
+  }
+
+  /** Not the other way round: the list may leave out what shows that a deployment is a workflow. */
+  function warnOfMistaken(): void {
+    const workflows = [...last.values()].filter(({ kind }) => kind === "comfyui");
+    const deploymentIds = workflows
+      .map(({ id }) => id)
+      .filter((id) => findListedKind(id) === "lora" && !mistaken.has(id));
+    if (deploymentIds.length === 0) return;
+    for (const id of deploymentIds) mistaken.add(id);
+    log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
   }
 
   return {
@@ -99,6 +116,8 @@ export function createLiveDeployments({
 
 const NOT_LISTED =
   "RunComfy does not list deployments, so names, hardware, instances and status may be missing, and `deployments` keeps its last list; it is asked again every 10 seconds at most. Check the gateway's token, RUNCOMFY_BASE_URL and RunComfy's status page if this stays, or name your deployments in DEPLOYMENTS_FILE.";
+const WORKFLOWS_AS_LORAS =
+  'RunComfy lists workflows under ids that the deployments file lists as LoRAs, so they are sent inputs of LoRAs. Take each of `deploymentIds` out of the file, write it anew with `npx runcomfy-graphql add <id>` (in a checkout `npm run add -- <id>`), which gives it "kind": "comfyui" and its inputs, and start again.';
 const TOKEN_REFUSED =
   "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
 

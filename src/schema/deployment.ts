@@ -148,7 +148,7 @@ export function addDeployment(
       type: ["Deployment"],
       scope: null,
       description:
-        "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name.",
+        "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name, except workflows, which run only when the file lists them.",
       complexity: {
         field: 10,
         multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
@@ -324,7 +324,8 @@ async function listDeployments(
   const listed = await listUpstream(context);
   const named = await context.reads.listDeploymentIds();
   // A model that is not in the catalogue can't be run.
-  const others = new Set([...listed.keys(), ...named.filter(isIdentifier)]);
+  const ids = [...listed.keys(), ...named.filter(isIdentifier)];
+  const others = new Set(ids.filter((id) => runsUnlisted(id, context)));
   for (const { id } of deployments) others.delete(id);
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
@@ -337,8 +338,15 @@ async function findDeployment(
   const known = catalogue.find(id);
   if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
   const listed = await listUpstream(context);
+  if (!runsUnlisted(id, context)) return null;
   const exists = listed.has(id) || (await context.reads.deployments.load(id));
   return exists ? toOther(id, listed) : null;
+}
+
+/** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
+function runsUnlisted(id: string, { live }: GatewayContext): boolean {
+  const { kind } = toUnlisted(id);
+  return (live.lastList().get(id)?.kind ?? kind) === kind;
 }
 
 /** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
 import { type Catalogue, type Deployment, toUnlisted } from "../deployments/catalogue.ts";
+import { checkInput } from "../deployments/check-input.ts";
 import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
@@ -84,7 +85,6 @@ type Known = {
 };
 
 const MAX_KEY_LENGTH = 255;
-const NOTHING = { issues: [], warnings: [] };
 
 /**
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
@@ -104,8 +104,9 @@ export function toSubmission(
   const { issues: jsonIssues, bytes } = checkJson(input);
   const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
-  const { kind, toBody, input: contract } = listed ?? toUnlisted(deploymentId);
-  const { issues: objections, warnings } = contract?.check(input, spell) ?? NOTHING;
+  const deployment = listed ?? toUnlisted(deploymentId);
+  const { kind, toBody, input: contract } = deployment;
+  const { issues: objections, warnings } = checkInput(deployment, input, spell);
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
   const isChanged = isOther && listed !== null;

@@ -54,9 +54,10 @@ test("without a file, the deployments are those that the upstream lists, also wh
 test("a workflow that the upstream lists runs only where the file lists it", async () => {
   upstream.setDeployments([...LISTED, { id: "robot", name: "Tin Robot", workflow_id: "5c1d" }]);
   const { ask } = await start();
-  const kinds = await ask("{ deployments { id kind } }");
-  expect(kinds).toMatchObject({
-    deployments: expect.arrayContaining([{ id: "robot", kind: "COMFYUI" }]),
+  // What is offered can be run.
+  expect(await ask(`{ deployments { id name } deployment(id: "robot") { name } }`)).toEqual({
+    deployments: LISTED,
+    deployment: null,
   });
   const refused = `mutation { submitJob(deploymentId: "robot", input: {prompt: "a"}) { ... on Error { message } } }`;
   expect(await ask(refused)).toEqual({
@@ -90,6 +91,35 @@ test("a workflow that nobody listed is refused also where nobody has asked for t
   expect(await answered).toEqual({ submitJob: { message } });
   expect(await answer(check)).toMatchObject({ errors: [{ message }] });
   expect(upstream.count("submit")).toBe(0);
+});
+
+test("an input of a workflow is never sent for what nobody lists as one", async () => {
+  upstream.setFault("list-not-a-list", ["list"]);
+  const { ask } = await start();
+  const body = `{ overrides: { a: 1 } }`;
+  const submit = `mutation { submitJob(deploymentId: "robot", input: ${body}) { ... on InvalidInputError { issues { path message } } } }`;
+  expect(await ask(submit)).toEqual({
+    submitJob: {
+      issues: [
+        { path: "overrides", message: expect.stringMatching(/^belongs to a workflow; ask/) },
+      ],
+    },
+  });
+  expect(upstream.count("submit")).toBe(0);
+});
+
+test("a start warns of entries without a kind under which the upstream lists a workflow", async () => {
+  upstream.setDeployments([...LISTED, { id: "robot", name: "Tin Robot", workflow_id: "5c1d" }]);
+  const file = join(await createTemporaryFolder(), "deployments.json");
+  const deployments = ["robot", "tide"].map((id) => ({ id, name: id }));
+  await writeFile(file, JSON.stringify({ others: true, deployments }));
+  const { warnings } = await start({ DEPLOYMENTS_FILE: file });
+  expect(warnings().map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({
+      deploymentIds: ["robot"],
+      msg: expect.stringMatching(/"kind": "comfyui"/),
+    }),
+  ]);
 });
 
 test("with others, the upstream's stand behind those of the file, and all may be submitted to", async () => {

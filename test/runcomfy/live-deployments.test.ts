@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type { JobKind } from "../../src/job/kind.ts";
 import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "../../src/runcomfy/live-deployments.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
@@ -19,9 +20,13 @@ beforeEach(async () => {
 });
 afterEach(() => upstream.close());
 
-function open(ids: readonly string[] | "all" = "all"): LiveDeployments {
+function open(
+  ids: readonly string[] | "all" = "all",
+  findListedKind: (id: string) => JobKind | null = () => null,
+): LiveDeployments {
   const log = pino({ base: null }, { write: (line) => logged.push(line) });
-  return createLiveDeployments({ runcomfy: connect(upstream), ids, log, now: () => nowMs });
+  const runcomfy = connect(upstream);
+  return createLiveDeployments({ runcomfy, ids, findListedKind, log, now: () => nowMs });
 }
 
 async function listNames(live: LiveDeployments) {
@@ -127,6 +132,23 @@ test.each<[FaultName, RegExp]>([
     expect(logged).toHaveLength(2);
   },
 );
+
+test("a workflow under an id that was taken for another kind's is warned of once", async () => {
+  const workflow_id = "5c1d";
+  upstream.setDeployments([{ id: "a", workflow_id }, { id: "w", workflow_id }, { id: "b" }]);
+  const live = open("all", (id) => (id === "w" ? "comfyui" : "lora"));
+  for (let call = 0; call < 3; call += 1) {
+    await live.list();
+    nowMs += 10_001;
+  }
+  expect(logged).toEqual([expect.stringContaining('"deploymentIds":["a"]')]);
+  upstream.setDeployments([
+    { id: "a", workflow_id },
+    { id: "b", workflow_id },
+  ]);
+  await live.list();
+  expect(logged.slice(1)).toEqual([expect.stringContaining('"deploymentIds":["b"]')]);
+});
 
 test("what the token is worth is known once a call was answered", async () => {
   const live = open();

@@ -8,20 +8,25 @@ import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import { NOTHING_LISTED } from "../support/tracking-settings.ts";
 
-const CATALOGUE = catalogueOf({
-  id: "wg",
-  name: "Warm Glow",
-  model: "flux",
-  inputSchema: {
-    type: "object",
-    required: ["prompt"],
-    properties: {
-      prompt: { type: "string", maxLength: 10 },
-      width: { type: "integer", default: 512 },
-      ctrl_img_1: { type: "string", format: "image_uri" },
+const CATALOGUE = catalogueOf(
+  {
+    id: "wg",
+    name: "Warm Glow",
+    model: "flux",
+    inputSchema: {
+      type: "object",
+      required: ["prompt"],
+      properties: {
+        prompt: { type: "string", maxLength: 10 },
+        width: { type: "integer", default: 512 },
+        ctrl_img_1: { type: "string", format: "image_uri" },
+      },
     },
   },
-});
+  { id: "strict", name: "Strict", model: "flux" },
+  { id: "unknown-schema", name: "Unknown" },
+  { id: "own", name: "Own", inputSchema: { properties: { overrides: { type: "object" } } } },
+);
 const CHECK = `query ($deploymentId: ID!, $input: JSON!) {
   checkInput(deploymentId: $deploymentId, input: $input) {
     issues { path message } warnings { path message } input
@@ -84,6 +89,19 @@ test("an input that doesn't fit is told every issue, by its path in RunComfy's s
     });
 });
 
+test("what only workflows take is no input of a LoRA, unless its schema has it", async () => {
+  const foreign = { workflow_api_json: {}, overrides: null, extra_data: {} };
+  const asked = expect.stringContaining(
+    'ask whoever runs this service to list the deployment with "kind": "comfyui"',
+  );
+  const issues = Object.keys(foreign).map((path) => ({ path, message: asked }));
+  const { check } = await open();
+  expect(await check({ prompt: "a glow", ...foreign })).toMatchObject({ issues, warnings: [] });
+  expect(await check({ prompt: "a glow", ...foreign }, "strict")).toMatchObject({ issues });
+  expect(await check(foreign, "unknown-schema")).toMatchObject({ issues });
+  expect(await check({ overrides: { deep: 1 } }, "own")).toMatchObject({ issues: [] });
+});
+
 test("uploads that can't be used are issues too, and are looked up where all else fits", async () => {
   const asked: unknown[] = [];
   const { check } = await open({
@@ -111,6 +129,15 @@ test("a deployment that nobody knows is NOT_FOUND", async () => {
       extensions: { code: "NOT_FOUND" },
     });
   }
+});
+
+test("a model that nobody listed is told with whom to ask for it", async () => {
+  const { gateway } = await open();
+  const variables = { deploymentId: "google/veo-3", input: {} };
+  const { errors } = await gateway.answer(CHECK, variables);
+  expect(errors?.[0]?.message).toMatch(
+    /model "google\/veo-3".* ask whoever runs this service to add it\.$/,
+  );
 });
 
 test("what comes back often has room in the answer or is ANSWER_TOO_LARGE", async () => {
