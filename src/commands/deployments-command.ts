@@ -8,7 +8,7 @@ import type { CatalogueClient } from "./catalogue-client.ts";
 import { findEntry, renewEntry } from "./catalogue-entries.ts";
 import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
 
-const HELP = `${COMMANDS.search} flux video            lists models of RunComfy's catalogue with their prices
+const HELP = `${COMMANDS.search} flux image            lists models of RunComfy's catalogue with their prices
 ${COMMANDS.add} <id>                    writes a model or a deployment into the deployments file, and prints its mutation
 ${COMMANDS.refresh}                     shows what has changed at RunComfy since; with --write it writes that
 

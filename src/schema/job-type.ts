@@ -132,7 +132,7 @@ export function addJob(
         type: "Cost",
         nullable: true,
         description:
-          "What RunComfy says that it cost. Null unless it is of a model and has SUCCEEDED, and then also until RunComfy tells it, which may be seconds after the end, or never: null is not nothing.",
+          "What RunComfy says that it cost. Null unless it is of a model and has SUCCEEDED, and then also until RunComfy tells it, which may be seconds after the end, or never: null is not nothing. `jobUpdated` may complete before that: query the job again some seconds later, or use `jobsUpdated`.",
         resolve: ({ cost }) => (cost === null ? null : { amount: cost }),
       }),
       history: t.field({

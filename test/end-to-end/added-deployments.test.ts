@@ -8,9 +8,25 @@ import workflow from "../../sandbox/src/workflow.json" with { type: "json" };
 import { createCatalogueClient } from "../../src/commands/catalogue-client.ts";
 import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
 import { start } from "../gateway/open-gateway.ts";
+import { readBlocks } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const ADDED = ["acestep-ai/ace-step-1.5/text-to-audio", workflow.id];
+
+test("the search that the docs and the help show finds a model of the sandbox, which the docs then add", async () => {
+  const token = "of-the-sandbox";
+  const log = pino({ level: "silent" });
+  const sandbox = await startSandbox({ port: 0, token, speed: 50, dataFolder: null, log });
+  onTestFinished(() => sandbox.close());
+  const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
+  const run = (...words: readonly string[]) =>
+    runDeploymentsCommand(words, async () => ({ deploymentsFile: null, client }));
+  const [commands = ""] = readBlocks("docs/deployments.md", "Commands", "sh");
+  const [, words = ""] = /search -- (.+)/.exec(commands) ?? [];
+  const [, id = ""] = /add -- (.+)/.exec(commands) ?? [];
+  expect((await run("search", ...words.split(" "))).result).toContain(id);
+  expect((await run("search", "--help")).remark).toMatch(new RegExp(`search -- ${words} {2}`));
+});
 
 test("what the command has added runs by the mutation that it has printed", async () => {
   const token = "of-the-sandbox";
