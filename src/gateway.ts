@@ -36,6 +36,7 @@ import { createEndWaits, createJobWatch } from "./watch/watch-job.ts";
 import type { JobsWatch } from "./watch/watch-jobs.ts";
 import { watchJobs } from "./watch/watch-jobs.ts";
 import { openWebhooks } from "./webhooks/open-webhooks.ts";
+import { MODELS_OFF_STEP } from "./runcomfy/kinds/model.ts";
 
 /** A gateway that serves. */
 export type Gateway = {
@@ -283,8 +284,7 @@ async function loadTrusted(
   return await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
 }
 
-const MODELS_OFF =
-  "The deployments file lists models, but RUNCOMFY_BASE_URL is not RunComfy's own, so models are off and their submits are refused. Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
+const MODELS_OFF = `The deployments file lists models, but RUNCOMFY_BASE_URL is not RunComfy's own, so models are off and their submits are refused. ${MODELS_OFF_STEP}`;
 
 /** The gateway starts without an answer too. */
 const FIRST_CALL_PATIENCE_MS = 1_000;

@@ -10,7 +10,7 @@ import { codeOf } from "./runtime/coded-error.ts";
 export async function startUpstream(
   { upstream }: Pick<Config, "upstream">,
   sandbox: {
-    /** Its own where they are left out. */
+    /** Left out, the sandbox runs its own. */
     readonly deployments?: readonly unknown[];
     readonly token: string;
     readonly log: Logger;

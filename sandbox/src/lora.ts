@@ -24,7 +24,7 @@ export function createLoras(): (entry: unknown) => Target {
       id,
       kind: "lora",
       name: name ?? id,
-      isFilm: media === "videos",
+      isVideo: media === "videos",
       check(body) {
         if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
         const problems = findProblems(body);

@@ -27,7 +27,7 @@ export function loadModels(entries: readonly unknown[]): ReadonlyMap<string, Mod
       name: item.display_name,
       item,
       categories: item.categories,
-      isFilm: false,
+      isVideo: false,
       check(body) {
         if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
         const problems = findProblems(body);

@@ -5,7 +5,7 @@ import { isFailureWanted } from "./schedule.ts";
 import type { Target } from "./target.ts";
 
 /** A request and how it is told of. */
-type Told = {
+type AnswerContext = {
   readonly id: string;
   /** The URL under which its own calls are. */
   readonly base: string;
@@ -15,13 +15,17 @@ type Told = {
 };
 
 /** The answer to an accepted request. */
-export function toSubmitted({ id, base, shapes }: Pick<Told, "id" | "base" | "shapes">): Answer {
+export function toSubmitted({
+  id,
+  base,
+  shapes,
+}: Pick<AnswerContext, "id" | "base" | "shapes">): Answer {
   if (shapes.has("short-submit")) return json(202, { request_id: id, status: "in_queue" });
   return json(200, { request_id: id, ...toUrls(base), cancel_url: `${base}/cancel` });
 }
 
 /** The answer of /status; it has a queue position only while the request waits. */
-export function toStatus({ id, base, target, stored, shapes }: Told): Answer {
+export function toStatus({ id, base, target, stored, shapes }: AnswerContext): Answer {
   const word = toWord(stored);
   const isEnded = word === "succeeded" || word === "failed";
   // Only of LoRAs the status tells how a run has ended.
@@ -39,7 +43,7 @@ export function toStatus({ id, base, target, stored, shapes }: Told): Answer {
 
 /** The answer of /result; `folder` is the URL of its files. */
 export function toResult(
-  { id, target, stored, shapes }: Told,
+  { id, target, stored, shapes }: AnswerContext,
   { folder, hasCost }: { readonly folder: string; readonly hasCost: boolean },
 ): Answer {
   const word = toWord(stored);
@@ -62,7 +66,7 @@ export function toResult(
 
 /** The answer of /cancel, by whether the request was cancelled. */
 export function toCancelled(
-  { id, target, shapes }: Pick<Told, "id" | "target" | "shapes">,
+  { id, target, shapes }: Pick<AnswerContext, "id" | "target" | "shapes">,
   isCancelled: boolean,
 ): Answer {
   const outcome = isCancelled ? "cancelled" : "not_cancellable";

@@ -66,7 +66,7 @@ export function createRequests(options: {
       const isThere = stored && target && toFiles(target, stored).includes(name);
       if (!isThere || now() >= stored.finishAt + filesExpireMs)
         return refusal(404_001, UNKNOWN_FILE, FOR_ANY_PAGE);
-      const { contentType, body } = makeFile(name, stored.input, target.isFilm);
+      const { contentType, body } = makeFile(name, stored.input, target.isVideo);
       const caching = { "cache-control": "public, max-age=60" };
       const headers = { ...FOR_ANY_PAGE, ...caching, "content-type": contentType };
       return { status: 200, headers, body };

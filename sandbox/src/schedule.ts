@@ -103,7 +103,7 @@ export const RUN_INPUT = z.object({
   num_frames: toBounded(1, 1_000, 1),
   fps: toBounded(1, 120, 16),
   resolution: z.string().optional().catch(undefined),
-  /** Of a film or a sound in seconds, where an input says that instead of frames. */
+  /** Of a video or a sound in seconds, where an input says that instead of frames. */
   duration: toBounded(1, 240, 5),
   output_format: z.string().optional().catch(undefined),
   /** What a run only finds once it runs, which fails it. */

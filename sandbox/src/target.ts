@@ -16,7 +16,7 @@ export type Target = {
   /** The names of the files that a run makes, from which the URLs of its result are made. */
   toFileNames(input: RunInput): readonly string[];
   /** Whether an SVG of it moves. */
-  readonly isFilm: boolean;
+  readonly isVideo: boolean;
   /** What a result has on success beside its status. */
   toOutput(run: {
     readonly input: RunInput;

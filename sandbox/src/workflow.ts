@@ -55,7 +55,7 @@ export function loadWorkflow(): Target {
     kind: "comfyui",
     name,
     workflow: { payload, objectInfo, readme },
-    isFilm: false,
+    isVideo: false,
     check(body) {
       if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
       const problems = check(body);
@@ -70,14 +70,14 @@ export function loadWorkflow(): Target {
     ],
     toOutput({ input, urls, shapes }) {
       const pictures = urls.slice(0, -2).map((url, index) => toItem(url, index, "output"));
-      const [film = "", preview = ""] = urls.slice(-2);
+      const [video = "", preview = ""] = urls.slice(-2);
       if (shapes.has("output-empty")) return { outputs: {} };
       const isSingle = shapes.has("output-objects");
       return {
         outputs: {
           "9": { images: isSingle ? pictures[0] : pictures },
           "12": { images: [toItem(preview, 0, "temp")] },
-          "20": { gifs: [toItem(film, 0, "output")] },
+          "20": { gifs: [toItem(video, 0, "output")] },
           "38:42": { text: [[input.prompt]] },
         },
       };
@@ -93,7 +93,7 @@ export function toUnknownWorkflow(entry: unknown): Target {
     id,
     kind: "comfyui",
     name: name ?? id,
-    isFilm: false,
+    isVideo: false,
     check(body) {
       if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
       return { isValid: true, input: toRunInput(merge({}, body["overrides"]), []) };

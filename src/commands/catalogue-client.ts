@@ -6,7 +6,7 @@ import { isIdentifier } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { isModelId } from "../job/kind.ts";
 import { DEPLOYMENT_ERRORS } from "../runcomfy/kinds/lora.ts";
-import { MODEL } from "../runcomfy/kinds/model.ts";
+import { MODEL, MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { createTransport } from "../runcomfy/transport.ts";
 import { SetupError } from "../runtime/coded-error.ts";
@@ -59,7 +59,7 @@ export function createCatalogueClient(options: {
   function models() {
     if (modelUrl === null)
       throw new SetupError(
-        "Models are off, as RUNCOMFY_BASE_URL is not RunComfy's own. Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.",
+        `Models are off, as RUNCOMFY_BASE_URL is not RunComfy's own. ${MODELS_OFF_STEP}`,
       );
     return connect(modelUrl);
   }

@@ -173,7 +173,7 @@ function findProblem(facts: FileFacts, upload: Upload): string | null {
     return "SVG files are not taken, as they may hold programs. Save the picture as PNG.";
   if (kind === "OTHER")
     return "The file is not what it was said to be, or of a format that is not taken. Choose another one, or save it as PNG, JPEG, MP4 or WAV.";
-  // One format may hold a film or a sound.
+  // One format may hold a video or a sound.
   if ((kind === "IMAGE") !== (kindOf(upload.contentType) === "IMAGE"))
     return `The file is not what it was said to be (${upload.contentType}). Choose the file again, or another one.`;
   if (kind === "IMAGE" && (width === null || height === null))

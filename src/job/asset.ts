@@ -41,8 +41,8 @@ export function findAssets(output: JsonValue): Asset[] {
 }
 
 /**
- * The same of what the nodes of a workflow gave, in the order of their ids: only the files that they saved, without
- * previews and texts. `outputs` names the nodes that count; null is all.
+ * Every file that the nodes of a workflow saved once, in the order of their ids and at most 1,000, without previews and
+ * texts. `outputs` names the nodes that count; null is all.
  */
 export function findWorkflowAssets(output: JsonValue, outputs: readonly string[] | null): Asset[] {
   return search(output, {

@@ -14,6 +14,7 @@ import { ADAPTERS } from "./kinds/kinds.ts";
 import { DEPLOYMENT_ERRORS } from "./kinds/lora.ts";
 import type { CancelReport, LiveDeployment, ResultReport, StatusReport } from "./wire.ts";
 import { readLiveDeployments, readRequestId, toListPath } from "./wire.ts";
+import { MODELS_OFF_STEP } from "./kinds/model.ts";
 
 /** The longest waits before retrying a submit that could not be sent; together less than a second. */
 const UNSENT_DELAYS_MS = [250, 500] as const;
@@ -26,8 +27,7 @@ const LIST = { readReport: readLiveDeployments, errors: DEPLOYMENT_ERRORS };
 /** The deployments that may have an outage. */
 const MAX_CALLED = 1_000;
 
-const MODELS_OFF =
-  "Models are off, so nothing was sent. Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
+const MODELS_OFF = `Models are off, so nothing was sent. ${MODELS_OFF_STEP}`;
 const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as const;
 
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */

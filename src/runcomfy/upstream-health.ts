@@ -117,21 +117,21 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     deploymentId: string | null,
     service: Service = "deployments",
   ): void {
-    const isApart = service !== "deployments";
+    const hasOwnBreaker = service !== "deployments";
     if (error === null || isGood(error)) {
-      for (const id of new Set(isApart ? [deploymentId] : [deploymentId, null]))
+      for (const id of new Set(hasOwnBreaker ? [deploymentId] : [deploymentId, null]))
         if (this.#find(id)?.noteGood() === true) this.#report("recovery", id);
       return;
     }
     // What fails in an outage of all says nothing about its deployment.
-    if (!isFailure(error) || (this.#all.isOpen && !isApart)) return;
+    if (!isFailure(error) || (this.#all.isOpen && !hasOwnBreaker)) return;
     const { code } = error;
-    if (deploymentId !== null && (isApart || isOfDeployment(error))) {
+    if (deploymentId !== null && (hasOwnBreaker || isOfDeployment(error))) {
       const deployment = this.#deployments.memo(deploymentId);
       if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
       if (deployment.isOpen) return;
     }
-    if (isApart) return;
+    if (hasOwnBreaker) return;
     if (this.#all.noteFailure(code)) this.#report("outage", null, code);
   }
 

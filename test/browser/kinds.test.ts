@@ -38,7 +38,7 @@ async function run(page: Page, fields: Readonly<Record<string, string>>): Promis
   await page.getByRole("button", { name: "Run", exact: true }).click();
 }
 
-/** How large the pictures and films of the page are, once they have come, and how long its sounds. */
+/** How large the pictures and videos of the page are, once they have come, and how long its sounds. */
 const SEEN = `[...document.querySelectorAll("main figure :is(img, video, audio)")].map((one) =>
   [one.localName, one.naturalWidth ?? one.videoWidth ?? Math.round(one.duration)])`;
 
@@ -55,7 +55,7 @@ async function play(page: Page, tag: "video" | "audio"): Promise<void> {
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
-  test("shows the picture, the film and the sound of models that the command added, with their prices and costs", async () => {
+  test("shows the picture, the video and the sound of models that the command added, with their prices and costs", async () => {
     const DEPLOYMENTS_FILE = await addAll([PICTURE, FILM, SOUND]);
     const { page, origin } = await openConsole({ DEPLOYMENTS_FILE, SANDBOX_SPEED: "20" });
     await page.getByRole("link", { name: "Deployments" }).click();

@@ -115,7 +115,7 @@ test.each([
   const sandbox = await openSandbox({ deployments: [{ id: "own", inputSchema, outputSchema }] });
   const drawn = await sandbox.run("own", { prompt: "Waves", width: 64, height: 64, fps: 16 });
   expect(drawn.media).toBe(media);
-  // A film moves for as long as its frames last.
+  // A video moves for as long as its frames last.
   const motion = `dur="${41 / 16}s" repeatCount="indefinite"`;
   expect(drawn.picture.includes(motion)).toBe(media === "videos");
 });

@@ -46,12 +46,12 @@ test("the same input makes the same file, and another prompt or number another",
   }
 });
 
-test("the largest film stays small, and is no longer than half a minute", () => {
-  const film = make("0.webm", { ...INPUT, width: 4_096, height: 4_096, duration: 240 });
-  expect(film.length).toBeLessThan(2 ** 20);
+test("the largest video stays small, and is no longer than half a minute", () => {
+  const video = make("0.webm", { ...INPUT, width: 4_096, height: 4_096, duration: 240 });
+  expect(video.length).toBeLessThan(2 ** 20);
   // The duration, a double behind its id and the eight bytes of its length.
-  const at = film.indexOf(Buffer.from([0x44, 0x89, 1, 0, 0, 0, 0, 0, 0, 8])) + 10;
-  expect(film.readDoubleBE(at)).toBe(30_000);
+  const at = video.indexOf(Buffer.from([0x44, 0x89, 1, 0, 0, 0, 0, 0, 0, 8])) + 10;
+  expect(video.readDoubleBE(at)).toBe(30_000);
 });
 
 test.runIf(hasChromium)("a browser plays the WebM and the WAV to their ends", async () => {
@@ -60,10 +60,10 @@ test.runIf(hasChromium)("a browser plays the WebM and the WAV to their ends", as
     const source = `data:${type};base64,${make(name).toString("base64")}`;
     return PLAYED.parse(await page.evaluate(PLAY(tag, source)));
   };
-  const film = await play("video", "video/webm", "0.webm");
-  expect(film).toMatchObject({ ended: true, duration: 2, width: 320, height: 192 });
+  const video = await play("video", "video/webm", "0.webm");
+  expect(video).toMatchObject({ ended: true, duration: 2, width: 320, height: 192 });
   // It moves: what it shows at the end is not what it began with.
-  expect(film.last).not.toBe(film.first);
+  expect(video.last).not.toBe(video.first);
   expect(await play("audio", "audio/wav", "0.wav")).toMatchObject({ ended: true, duration: 2 });
 });
 

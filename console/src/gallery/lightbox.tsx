@@ -41,7 +41,7 @@ export function Lightbox({
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
     const target = event.target instanceof Element ? event.target : null;
-    // A film has keys of its own, and so has whatever can be pressed.
+    // A video has keys of its own, and so has whatever can be pressed.
     if (target?.matches("video")) return;
     if (event.key === "ArrowLeft" && before) onGo(before);
     else if (event.key === "ArrowRight" && after) onGo(after);

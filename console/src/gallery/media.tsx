@@ -4,7 +4,7 @@ import { useChanges } from "../live";
 import { Picture, urlOf } from "../parts/picture";
 import { describe, type Shown } from "./pictures";
 
-/** A picture or film, or words in its place where it can't be loaded. */
+/** A picture or video, or words in its place where it can't be loaded. */
 export function Media({
   picture,
   isSmall = false,

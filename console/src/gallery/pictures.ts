@@ -2,7 +2,7 @@ import type { JobRowFragment } from "../gql/graphql";
 import type { Asset } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 
-/** A picture or film of a job; `n` is its place among the job's files. */
+/** A picture or video of a job; `n` is its place among the job's files. */
 export type Shown = {
   readonly key: string;
   readonly job: JobRowFragment;
@@ -23,7 +23,7 @@ export function toKey(jobId: string, n: number): string {
 
 /** What somebody hears who can't see it. */
 export function describe({ job, asset, n }: Shown): string {
-  const what = asset.kind === "VIDEO" ? "Film" : "Picture";
+  const what = asset.kind === "VIDEO" ? "Video" : "Picture";
   const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
   return `${one}: ${promptOf(job) || job.deployment.name}`;
 }

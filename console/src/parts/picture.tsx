@@ -38,7 +38,7 @@ export function Picture({
   return <img {...size} src={url} alt={alt} loading="lazy" decoding="async" />;
 }
 
-/** Whether a file is a picture or a film, or has a picture of it. */
+/** Whether a file is a picture or a video, or has a picture of it. */
 function isSeen({ kind, thumbnailUrl }: Asset): boolean {
   return kind === "IMAGE" || kind === "VIDEO" || thumbnailUrl !== null;
 }
@@ -59,7 +59,7 @@ function toSize(value: unknown): { readonly width: number; readonly height: numb
   return width > 0 && height > 0 ? { width, height } : null;
 }
 
-/** The sandbox draws its films as SVG. */
+/** The sandbox draws its videos as SVG. */
 function isDrawn({ url }: Asset): boolean {
   return new URL(url).pathname.endsWith(".svg");
 }

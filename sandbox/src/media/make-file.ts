@@ -10,10 +10,10 @@ import { BLOCK, toKeyFrame } from "./vp8.ts";
 type File = { readonly contentType: string; readonly body: string | Buffer };
 
 /**
- * The file of such a name that a run made: `0.png`, or `1.svg` for its second picture, which moves where `isFilm` says so.
+ * The file of such a name that a run made: `0.png`, or `1.svg` for its second picture, which moves where `isVideo` says so.
  * The same input gives the same file.
  */
-export function makeFile(name: string, input: RunInput, isFilm: boolean): File {
+export function makeFile(name: string, input: RunInput, isVideo: boolean): File {
   const index = Number.parseInt(name, 10);
   const { width, height } = input;
   switch (name.slice(name.lastIndexOf(".") + 1)) {
@@ -28,25 +28,25 @@ export function makeFile(name: string, input: RunInput, isFilm: boolean): File {
         body: toWebp(toKeyFrame(drawLandscape(input, { ...toBlocks(input), index, time: 0 }))),
       };
     case "webm":
-      return { contentType: "video/webm", body: makeFilm(input, index) };
+      return { contentType: "video/webm", body: makeVideo(input, index) };
     case "wav":
       return { contentType: "audio/wav", body: makeTune(input) };
     default:
-      return { contentType: "image/svg+xml", body: drawPicture(input, index, isFilm) };
+      return { contentType: "image/svg+xml", body: drawPicture(input, index, isVideo) };
   }
 }
 
 /** Films are made while a gateway beside the sandbox waits, so they are short of frames and pixels. */
 const FRAME_MS = 125;
 const MAX_FRAMES = 48;
-const MAX_FILM_SIDE = 480;
-const MAX_FILM_MS = 30_000;
+const MAX_VIDEO_SIDE = 480;
+const MAX_VIDEO_MS = 30_000;
 
-function makeFilm(input: RunInput, index: number): Buffer {
+function makeVideo(input: RunInput, index: number): Buffer {
   const { width, height, duration } = input;
-  const scale = Math.min(1, MAX_FILM_SIDE / Math.max(width, height));
+  const scale = Math.min(1, MAX_VIDEO_SIDE / Math.max(width, height));
   const size = toBlocks({ width: width * scale, height: height * scale });
-  const lengthMs = Math.min(MAX_FILM_MS, duration * 1_000);
+  const lengthMs = Math.min(MAX_VIDEO_MS, duration * 1_000);
   const count = Math.min(MAX_FRAMES, lengthMs / FRAME_MS);
   const frames = Array.from({ length: count }, (_, frame) =>
     toKeyFrame(drawLandscape(input, { ...size, index, time: frame / count })),
@@ -68,7 +68,7 @@ const NOTES_PER_SECOND = 4;
 /** Steps of a pentatonic scale in semitones. */
 const SCALE = [0, 2, 4, 7, 9, 12];
 
-/** A tune of notes that fade. */
+/** Audio of notes that fade. */
 function makeTune({ prompt, seed, duration }: RunInput): Buffer {
   const dice = createHash("sha256").update(`${seed}/${prompt}`).digest();
   const samples = new Uint8Array(duration * SAMPLES_PER_SECOND);

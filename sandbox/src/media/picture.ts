@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import type { RunInput } from "../schedule.ts";
 
 /**
- * A landscape as SVG; in a film its hills move for as long as `num_frames` and `fps` say, and start again. The same prompt,
+ * A landscape as SVG; in a video its hills move for as long as `num_frames` and `fps` say, and start again. The same prompt,
  * seed, size and index give the same text.
  */
-export function drawPicture(input: RunInput, index: number, isFilm: boolean): string {
+export function drawPicture(input: RunInput, index: number, isVideo: boolean): string {
   const { width, height, prompt, seed } = input;
   const dice = createHash("sha256").update(`${seed}/${index}/${prompt}`).digest();
   const roll = (at: number): number => dice.readUInt8(at) / 255;
@@ -17,7 +17,7 @@ export function drawPicture(input: RunInput, index: number, isFilm: boolean): st
   const hills = [0, 1, 2, 3, 4].map((layer) => {
     const color = `hsl(${hue + 250 + layer * 8}, ${30 + layer * 4}%, ${52 - layer * 10}%)`;
     const path = toHill(width, height * (0.5 + 0.1 * layer), (at) => roll(4 + layer * 3 + at));
-    return `<path d="${path}V${height}H0Z" fill="${color}">${isFilm ? motion : ""}</path>`;
+    return `<path d="${path}V${height}H0Z" fill="${color}">${isVideo ? motion : ""}</path>`;
   });
   const fontSize = Math.max(9, Math.round(size / 38));
   const caption = toCaption(prompt, Math.floor((width - 2 * fontSize) / (fontSize * 0.6)));

@@ -6,6 +6,10 @@ import type { Adapter } from "../adapter.ts";
 import { readErrorEnvelope } from "../answer-error.ts";
 import { readCancelRequest, readResultReport, readStatusReport } from "../wire.ts";
 
+/** What turns models on where they are off. */
+export const MODELS_OFF_STEP =
+  "Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
+
 const NOT_READY = 400_005;
 
 /** Models of the Model API, whose requests are known by their id alone. Its one version is its own. */
