@@ -5,7 +5,7 @@ import { isFinished } from "./job.ts";
 import { isModelId } from "./kind.ts";
 
 /** A failure that only results of mutations tell of; its message tells the app's users what happened and what to do next. */
-class ExpectedError extends Error {
+export class ExpectedError extends Error {
   override readonly name: string = this.constructor.name;
 }
 

@@ -243,6 +243,7 @@ export function createPricedWalk(schema: GraphQLSchema, costLimit: number) {
               first: toSize(find("first")),
               last: toSize(find("last")),
               ids: { length: toLength(find("ids")) },
+              items: { length: toLength(find("items")) },
             })
           : given;
       const complexity = typeof own === "number" ? { field: own } : FIELD_COST.parse(own ?? {});

@@ -12,9 +12,10 @@ import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
 const MAX_IDS = 100;
-const MAX_AT_ONCE = 10;
-/** What each id costs, beside what is asked of its job. */
-const ID_COST = 20;
+/** How many jobs of a call are cancelled or deleted at once. */
+export const MAX_AT_ONCE = 10;
+/** What each job costs, beside what is asked of it. */
+export const JOB_COST = 20;
 
 /** Adds the mutations that cancel and delete jobs, one or many. */
 export function addCancelAndDelete(builder: Builder): void {
@@ -88,19 +89,21 @@ const DELETE_RESULT = {
   dataField: { name: "deletedJobId", description: "The `id` that the job had." },
 };
 
-async function cancelJob(id: string, { viewer, tracking }: GatewayContext): Promise<Job> {
+/** Cancels one of the viewer's. */
+export async function cancelJob(id: string, { viewer, tracking }: GatewayContext): Promise<Job> {
   if (!isIdentifier(id)) throw new JobNotFoundError(id);
   return await tracking.cancelJob(id, viewer.ownerId);
 }
 
-async function deleteJob(id: string, { viewer, tracking }: GatewayContext): Promise<string> {
+/** Deletes one of the viewer's. */
+export async function deleteJob(id: string, { viewer, tracking }: GatewayContext): Promise<string> {
   if (!isIdentifier(id)) throw new JobNotFoundError(id);
   await tracking.deleteJob(id, viewer.ownerId);
   return id;
 }
 
 /** Forgets what the operation has read of jobs once the act has changed some, or failed. */
-async function forgetting<Value>(
+export async function forgetting<Value>(
   { reads }: GatewayContext,
   act: () => Promise<Value>,
 ): Promise<Value> {
@@ -131,5 +134,5 @@ async function forEach<Value>(
 /** What is refused later for its length costs as much as the most. */
 function toCost({ ids }: { readonly ids: { readonly length: number } }) {
   const count = Math.min(ids.length, MAX_IDS);
-  return { field: ID_COST * count, multiplier: count };
+  return { field: JOB_COST * count, multiplier: count };
 }

@@ -10,6 +10,7 @@ import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
+import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addFileMutations } from "./files.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
@@ -43,6 +44,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addCheckInput(builder);
   addSubmit(builder, submitJobResult);
   addCancelAndDelete(builder);
+  addMatchingJobs(builder, jobFilter);
   addFileMutations(builder);
   addWebhooks(builder);
   addSubscriptions(builder, jobFilter);

@@ -197,12 +197,12 @@ function toSize(first: number | undefined, last: number | undefined): number {
 }
 
 /** A position in the list of jobs, as clients hand it back. */
-function toCursor({ createdAt, id }: JobPosition): string {
+export function toCursor({ createdAt, id }: JobPosition): string {
   return Buffer.from(`${createdAt.getTime()}:${id}`).toString("base64url");
 }
 
 /** Throws BAD_USER_INPUT, naming the argument, for anything that `toCursor` did not make. */
-function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
+export function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
   const [, timeMs, id] =
     /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
   if (timeMs !== undefined && id !== undefined) {

@@ -7,16 +7,28 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
+import type { JsonValue } from "../job/json.ts";
 import { toPathText } from "../job/input.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import { badUserInput, LimitError } from "../runtime/coded-error.ts";
+import { Queue } from "../runtime/queue.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
 /** Adds what submits a job of any deployment. */
 export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef): void {
   const options = submitOptions(builder);
+  const submitJobItem = builder.inputType("SubmitJobItem", {
+    description: "One of the jobs to submit, with the arguments of `submitJob`.",
+    fields: (t) => ({
+      deploymentId: t.id(ARGUMENTS.deploymentId),
+      input: t.field(ARGUMENTS.input),
+      idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
+      tags: t.stringList(ARGUMENTS.tags),
+    }),
+  });
+
   builder.mutationFields((t) => ({
     submitJob: t.field({
       type: submitJobResult,
@@ -24,22 +36,30 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
       description:
         "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit goes on if you disconnect.",
       args: {
-        deploymentId: t.arg.id({
-          required: true,
-          description: "The `id` of the deployment to run.",
-        }),
-        input: t.arg({
-          type: "JSON",
-          required: true,
-          description:
-            "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs, or uploads as `upload:ID`.",
-        }),
+        deploymentId: t.arg.id(ARGUMENTS.deploymentId),
+        input: t.arg(ARGUMENTS.input),
         ...options,
       },
-      resolve: (_root, { deploymentId, input, ...given }, context) =>
-        submit(context, given, (request) =>
-          context.tracking.submitJob({ ...request, deploymentId, input }),
-        ),
+      resolve: (_root, given, context) => submitItem(given, context),
+    }),
+
+    submitJobs: t.field({
+      type: [submitJobResult],
+      nullable: { list: false, items: true },
+      scope: "jobs:submit",
+      description: `Submits up to ${MAX_ITEMS} jobs as that many \`submitJob\`s would, as fast as RunComfy takes them, and answers with a result for each, in their order, when all are done. A job whose turn doesn't come in time was not sent and is RATE_LIMITED; submit it again with its \`idempotencyKey\`. A result is null where \`submitJob\` would be an error, as at one of your limits: \`errors\` has its position in \`path\`, and the others are not affected. Without keys, what was submitted can't be found again if the answer is lost.`,
+      complexity: ({ items }) => {
+        const count = Math.min(items.length, MAX_ITEMS);
+        return { field: ITEM_COST * count, multiplier: count };
+      },
+      args: {
+        items: t.arg({
+          type: [submitJobItem],
+          required: true,
+          description: `The jobs, 1 to ${MAX_ITEMS}. Two with the same key become one job.`,
+        }),
+      },
+      resolve: (_root, { items }, context) => submitItems(items, context),
     }),
 
     rerunJob: t.field({
@@ -66,26 +86,82 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
   }));
 }
 
+type Item = {
+  readonly deploymentId: string;
+  readonly input?: JsonValue | undefined;
+} & Parameters<typeof submit>[1];
+
+function submitItem(
+  { deploymentId, input, ...given }: Item,
+  context: GatewayContext,
+): Promise<Submitted> {
+  return submit(context, given, (request) =>
+    context.tracking.submitJob({ ...request, deploymentId, input }),
+  );
+}
+
+const MAX_ITEMS = 100;
+/** What each item costs, beside what is asked of its job. */
+const ITEM_COST = 20;
+/** How many items begin in one turn of the event loop. */
+const ITEMS_A_TURN = 10;
+
+/** What became of each, once all are done. Throws BAD_USER_INPUT for none, or too many. */
+async function submitItems(
+  items: readonly Item[],
+  context: GatewayContext,
+): Promise<Promise<Submitted>[]> {
+  if (items.length < 1 || items.length > MAX_ITEMS) {
+    throw badUserInput(
+      `\`items\` may have 1 to ${MAX_ITEMS} items, and has ${items.length}. Send as many in each call.`,
+    );
+  }
+  const queue = new Queue({ total: ITEMS_A_TURN });
+  const all = items.map((item) =>
+    queue.run("", async (release) => {
+      const call = submitItem(item, context);
+      // All wait for RunComfy together, and only their beginnings are apart.
+      release();
+      return await call;
+    }),
+  );
+  await Promise.allSettled(all);
+  return all;
+}
+
 /** Short enough for the time-outs of proxies and HTTP clients. */
 const MAX_ANSWER_SECONDS = 20;
 
 /** The arguments that all mutations have that submit a job. */
 export function submitOptions(builder: Builder) {
   return builder.args((t) => ({
-    idempotencyKey: t.string({
-      description:
-        "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. For a day after that job is deleted, the key is a conflict. Null submits a new job each time.",
-    }),
-    tags: t.stringList({
-      description:
-        "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
-    }),
+    idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
+    tags: t.stringList(ARGUMENTS.tags),
     answerWithinSeconds: t.int({
       defaultValue: 0,
       description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
     }),
   }));
 }
+
+/** What a submit and an item of many have in common. */
+const ARGUMENTS = {
+  deploymentId: { required: true, description: "The `id` of the deployment to run." },
+  input: {
+    type: "JSON",
+    required: true,
+    description:
+      "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs, or uploads as `upload:ID`.",
+  },
+  idempotencyKey: {
+    description:
+      "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. For a day after that job is deleted, the key is a conflict. Null submits a new job each time.",
+  },
+  tags: {
+    description:
+      "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
+  },
+} as const;
 
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
 

@@ -77,6 +77,20 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
     `{"ids":[${times(100, (at) => `"job_${at}"`, ",")}]}`,
   ],
   [
+    "60 mutations of 100 items",
+    `mutation ($items: [SubmitJobItem!]!) { ${times(60, (at) => `a${at}: submitJobs(items: $items) { __typename }`)} }`,
+    `{"items":[${times(100, () => '{"deploymentId":"d","input":{}}', ",")}]}`,
+  ],
+  [
+    "5,000 items",
+    "mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }",
+    `{"items":[${times(5_000, () => '{"deploymentId":"d","input":{}}', ",")}]}`,
+  ],
+  [
+    "10 mutations of matching jobs",
+    `mutation { ${times(10, (at) => `a${at}: deleteMatchingJobs(filter: { tag: "t" }, createdBefore: "2026-01-01T00:00:00Z") { done }`)} }`,
+  ],
+  [
     "20,000 ids",
     "mutation ($ids: [ID!]!) { deleteJobs(ids: $ids) { __typename } }",
     `{"ids":[${times(20_000, (at) => `"${at}"`, ",")}]}`,

@@ -86,6 +86,10 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     `mutation { rerunJob(id: "${FOREIGN_ID}", idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],
   [
+    "submitJobs with the same key",
+    `mutation { submitJobs(items: [{ deploymentId: "wg", input: { prompt: "p" }, idempotencyKey: "${FOREIGN_KEY}" }]) { ${SUBMITTED} } }`,
+  ],
+  [
     "submitJob with the same key",
     `mutation { submitJob(deploymentId: "wg", input: { prompt: "p" }, idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],

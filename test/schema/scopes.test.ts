@@ -14,6 +14,8 @@ const CATALOGUE = catalogueOf({
   inputSchema: { type: "object", properties: { prompt: { type: "string" } } },
 });
 
+const MATCHING = `filter: { tag: "t" }, createdBefore: "2026-01-01T00:00:00Z"`;
+
 const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:read", `{ job(id: "job_1") { id } }`],
   ["jobs:read", `{ node(id: "job_1") { id } }`],
@@ -36,6 +38,12 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ],
   ["jobs:submit", `mutation { keepOutputs(jobId: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { cancelJob(id: "job_1") { __typename } }`],
+  [
+    "jobs:submit",
+    `mutation { submitJobs(items: [{ deploymentId: "d", input: {} }]) { __typename } }`,
+  ],
+  ["jobs:cancel", `mutation { cancelMatchingJobs(${MATCHING}) { done } }`],
+  ["jobs:cancel", `mutation { deleteMatchingJobs(${MATCHING}) { done } }`],
   ["jobs:cancel", `mutation { cancelJobs(ids: ["job_1"]) { __typename } }`],
   ["jobs:cancel", `mutation { deleteJob(id: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { deleteJobs(ids: ["job_1"]) { __typename } }`],
