@@ -78,6 +78,7 @@ function createEntryReader({
   const ids = new Map<string, string>();
   const types = new Map([
     ["Job", "the gateway"],
+    ["Jobs", "the gateway"],
     ["Typed", "the gateway"],
   ]);
 

@@ -12,7 +12,6 @@ import { toPathText } from "../job/input.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 import { badUserInput, LimitError } from "../runtime/coded-error.ts";
-import { Queue } from "../runtime/queue.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -103,8 +102,6 @@ function submitItem(
 const MAX_ITEMS = 100;
 /** What each item costs, beside what is asked of its job. */
 const ITEM_COST = 20;
-/** How many items begin in one turn of the event loop. */
-const ITEMS_A_TURN = 10;
 
 /** What became of each, once all are done. Throws BAD_USER_INPUT for none, or too many. */
 async function submitItems(
@@ -116,15 +113,8 @@ async function submitItems(
       `\`items\` may have 1 to ${MAX_ITEMS} items, and has ${items.length}. Send as many in each call.`,
     );
   }
-  const queue = new Queue({ total: ITEMS_A_TURN });
-  const all = items.map((item) =>
-    queue.run("", async (release) => {
-      const call = submitItem(item, context);
-      // All wait for RunComfy together, and only their beginnings are apart.
-      release();
-      return await call;
-    }),
-  );
+  // Their inputs are checked one after the other, and then all wait for RunComfy together.
+  const all = items.map((item) => submitItem(item, context));
   await Promise.allSettled(all);
   return all;
 }

@@ -53,6 +53,27 @@ test("large inputs that are submitted at once hold no turn", async () => {
   await expectShortTurns([toSubmits(input), toSubmits(input)]);
 });
 
+test("a hundred submits in one mutation hold no turn, also under known keys, and neither do cancels and deletes of them", async () => {
+  const items = Array.from({ length: 100 }, (_, index) => ({
+    deploymentId: "d",
+    input: { ...toMembers(150), index },
+    idempotencyKey: `many-${index}`,
+    tags: ["many"],
+  }));
+  const query = `mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) ${RESULT} }`;
+  const body = { query, variables: { items } };
+  const toMatching = (field: string) =>
+    `mutation { ${field}(filter: { tag: "many" }, createdBefore: "2099-01-01T00:00:00Z") { done } }`;
+  for (const one of [
+    body,
+    body,
+    toMatching("cancelMatchingJobs"),
+    toMatching("deleteMatchingJobs"),
+  ])
+    await expectShortTurns([one, one]);
+  expect(await gateway.ask('{ jobs(filter: { tag: "many" }) { totalCount } }')).toContain(":0");
+});
+
 test("many who cancel jobs that are being submitted hold no turn, and are all answered", async () => {
   const { upstream } = gateway;
   const release = upstream.hold("submit");

@@ -250,6 +250,44 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await expect.poll(focused, SOON).toContain("A late boat");
   });
 
+  test("whoever selects all that fit deletes also what is not loaded, call by call, sees how far it is, and can stop", async () => {
+    const { page, origin } = await openConsole({ DATABASE_URL: await writeManyJobs(450) });
+    const gate = Promise.withResolvers<void>();
+    let calls = 0;
+    await page.route("**/graphql", async (route) => {
+      const isCall = route.request().postData()?.includes("mutation DeleteMatching(") === true;
+      if (isCall && ++calls === 2) await gate.promise;
+      await route.continue();
+    });
+    await page.goto(`${origin}/jobs`);
+    const all = page.getByRole("checkbox", { name: /loaded/ });
+    await all.check();
+    // Without a condition that would be every job there is.
+    expect(await page.getByRole("button", { name: /^Select all/ }).count()).toBe(0);
+    await page.goto(`${origin}/jobs?tag=all`);
+    await all.check();
+    await button(page, "Select all 450 jobs that fit").click();
+    await page.getByText("All that fit selected").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    const dialog = page.getByRole("dialog");
+    await button(page, "Delete all that fit").click();
+    await dialog.getByRole("button", { name: "Delete them" }).click();
+    await page.getByText("Deleting… 100 deleted", { exact: true }).waitFor();
+    await button(page, "Stop").click();
+    gate.resolve();
+    await page.getByText("Stopped: 200 deleted", { exact: true }).waitFor();
+    expect(await countJobs(origin)).toBe(250);
+
+    await expectMain(page, /250 jobs that fit/);
+    await all.check();
+    await button(page, "Select all 250 jobs that fit").click();
+    await button(page, "Delete all that fit").click();
+    await dialog.getByRole("button", { name: "Delete them" }).click();
+    await page.getByText("250 deleted", { exact: true }).waitFor();
+    expect(await countJobs(origin)).toBe(0);
+    await expectMain(page, /No job fits/);
+  });
+
   test("the footer tells of an outage, and what may be running already runs again only after a question", async () => {
     const { page, origin } = await openConsole({
       UPSTREAM: "runcomfy",

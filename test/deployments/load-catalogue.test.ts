@@ -51,6 +51,7 @@ test("one error lists every problem of a file with its location, schemas of well
         "a",
         { id: "a", name: 5 },
         { id: "a", name: "B" },
+        { id: "l", name: "jobs", inputSchema: { type: "object", properties: { a: {} } } },
       ],
     }),
   );
@@ -74,6 +75,7 @@ test("one error lists every problem of a file with its location, schemas of well
     /^8\]: must be an object/,
     /^9\]\.name: must be a string/,
     /^10\]\.id: "a" is listed twice/,
+    /^11\]\.name: makes submitJobs .*as the gateway does; rename it/,
   ];
   expect(lines.map((line) => line.replace("  deployments[", ""))).toEqual(
     expected.map((line) => expect.stringMatching(line)),

@@ -2,7 +2,7 @@ import { getIntrospectionQuery } from "graphql";
 import { expect, test } from "vitest";
 
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { JobNotFoundError } from "../../src/job/errors.ts";
+import { JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
 import { createSchema } from "../../src/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { connect, run } from "./open-socket.ts";
@@ -113,6 +113,28 @@ test("a page of 100 jobs with all there is of them may be asked for, and two may
       body: { errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY", limit: 15_000 } }] },
     });
   }
+});
+
+test("items cost as many as are given, also as variables: 100 with all there is of their jobs, not 200", async () => {
+  const { askHttp } = await open({
+    createContext: ({ viewer }) => ({
+      viewer,
+      reads: { clear: () => undefined, finish: () => undefined },
+      channels: { refused: { publish: () => undefined } },
+      tracking: { submitJob: () => Promise.reject(new UpstreamError("UNAVAILABLE")) },
+    }),
+  });
+  const submit = `submitJobs(items: $items) { __typename ... on SubmitJobSuccess { job { ${EVERYTHING} } } }`;
+  const items = Array.from({ length: 100 }, () => ({ deploymentId: "d", input: {} }));
+  const toQuery = (fields: string) => `mutation ($items: [SubmitJobItem!]!) { ${fields} }`;
+  const once = await askHttp(toQuery(submit), { items });
+  expect(once.body).toEqual({
+    data: { submitJobs: items.map(() => ({ __typename: "UpstreamError" })) },
+  });
+  const twice = toQuery(`a: ${submit} b: ${submit}`);
+  expect((await askHttp(twice, { items })).body).toMatchObject({
+    errors: [{ extensions: { code: "DOCUMENT_TOO_COSTLY", limit: 15_000 } }],
+  });
 });
 
 test("ids cost as many as are given, by whatever way: 100 with all there is of their jobs, not 200", async () => {

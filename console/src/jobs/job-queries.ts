@@ -68,3 +68,25 @@ export const RUN_AGAIN = graphql(`
     }
   }
 `);
+
+export const CANCEL_MATCHING = graphql(`
+  mutation CancelMatching($filter: JobFilter!, $createdBefore: DateTime!, $after: String) {
+    progress: cancelMatchingJobs(filter: $filter, createdBefore: $createdBefore, after: $after) {
+      done
+      failed
+      hasMore
+      cursor
+    }
+  }
+`);
+
+export const DELETE_MATCHING = graphql(`
+  mutation DeleteMatching($filter: JobFilter!, $createdBefore: DateTime!, $after: String) {
+    progress: deleteMatchingJobs(filter: $filter, createdBefore: $createdBefore, after: $after) {
+      done
+      failed
+      hasMore
+      cursor
+    }
+  }
+`);

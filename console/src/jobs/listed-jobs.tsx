@@ -7,6 +7,7 @@ import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
 import { type JobList, type JobListState, MAX_NEWS } from "./live-job-list";
 import { JobTable } from "./job-table";
+import { MatchingBar, useAllThatFit } from "./matching-bar";
 import { useSelection } from "./use-selection";
 
 /** The table of a list, what can be done with its rows, and what there is to say of them. */
@@ -22,6 +23,7 @@ export function ListedJobs({
   const selection = useSelection(list, rows);
   const [told, setTold] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
+  const allThatFit = useAllThatFit(list, total);
   const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;
 
   function update(): void {
@@ -49,12 +51,21 @@ export function ListedJobs({
           />
           <span>
             {selection.selected.length > 0
-              ? `${format(selection.selected.length)} selected`
+              ? `${selection.hasAll ? "All that fit" : format(selection.selected.length)} selected`
               : `All${rows.length === 0 ? "" : ` ${format(rows.length)}`} loaded`}
           </span>
         </label>
         <span className="count">{countText(state, isFiltered)}</span>
-        <ActionBar selection={selection} onTell={setTold} />
+        {selection.hasAll ? (
+          <MatchingBar list={list} onTell={setTold} onOver={selection.clear} />
+        ) : (
+          <>
+            {isAllSelected && hasMore && allThatFit !== null && (
+              <button onClick={selection.selectAllThatFit}>{allThatFit}</button>
+            )}
+            <ActionBar selection={selection} onTell={setTold} />
+          </>
+        )}
       </div>
       <div className="stage">
         <JobTable

@@ -36,3 +36,9 @@ export function removeFromList(client: Client, ids: readonly string[]): void {
   for (const { list } of lists.get(client)?.values() ?? []) list.remove(ids);
   tellOtherTabs();
 }
+
+/** Reads the lists anew where nobody tells which jobs are gone. */
+export function renewLists(client: Client): void {
+  for (const { list } of lists.get(client)?.values() ?? []) list.renew();
+  tellOtherTabs();
+}

@@ -7,6 +7,7 @@ export type Selection = ReturnType<typeof useSelection>;
 /** Which of the rows of a list are selected; one that is no longer among them counts no longer. */
 export function useSelection(list: JobList, rows: readonly Row[]) {
   const [ids, setIds] = useState(list.selected);
+  const [hasAll, setHasAll] = useState(false);
   useEffect(() => {
     list.selected = ids;
   }, [list, ids]);
@@ -19,6 +20,7 @@ export function useSelection(list: JobList, rows: readonly Row[]) {
     const from = shown.current.findIndex((row) => row.id === anchor.current);
     const to = shown.current.findIndex((row) => row.id === id);
     anchor.current = id;
+    setHasAll(false);
     setIds((before) => {
       const after = new Set(before);
       if (isRange && from >= 0 && to >= 0) {
@@ -38,7 +40,13 @@ export function useSelection(list: JobList, rows: readonly Row[]) {
     selected,
     toggle,
     selectAll: () => setIds(new Set(rows.map(({ id }) => id))),
-    clear: () => setIds(new Set()),
+    /** Whether all jobs that fit are meant, loaded or not. */
+    hasAll,
+    selectAllThatFit: () => setHasAll(true),
+    clear() {
+      setIds(new Set());
+      setHasAll(false);
+    },
     drop: (dropped: readonly string[]) =>
       setIds((before) => {
         const after = new Set(before);
