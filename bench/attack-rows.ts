@@ -79,6 +79,19 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     "submits of a large input",
     toMutation('submitJob(deploymentId: "d", input: $input)', MEMBERS),
   ),
+  "many-submits": ask(
+    "submits of 100 jobs in one mutation",
+    toBody("mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }", {
+      items: Array.from({ length: 100 }, (_, at) => ({ deploymentId: "d", input: { at } })),
+    }),
+  ),
+  matching: ask(
+    "deletes of all that hold a text, among 10,000 prompts that are hard to tell apart",
+    toBody(
+      `mutation { deleteMatchingJobs(filter: { text: "${"a".repeat(199)}b" }, createdBefore: "2099-01-01T00:00:00Z") { done } }`,
+    ),
+    { seed: storeJobs(10_000, toManyTexts(OWNER, "a".repeat(4_000))) },
+  ),
   keeps: ask(
     "keepOutputs of a job with an output of 8 MB",
     toMutation(`keepOutputs(jobId: "${LARGE_JOB}")`),
