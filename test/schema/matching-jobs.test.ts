@@ -87,9 +87,9 @@ test("of the jobs that match, those that have not started are cancelled, and no 
 
 test("whoever calls again from the cursor deletes all that match, a hundred at a time", async () => {
   const gateway = await openDeleting();
-  for (let second = 0; second < 230; second++)
+  for (let second = 0; second < 120; second++)
     await finish(gateway, await gateway.addJob({ createdAt: at(second), deploymentId: "old" }));
-  const open = await gateway.addJob({ createdAt: at(115), deploymentId: "old" });
+  const open = await gateway.addJob({ createdAt: at(60), deploymentId: "old" });
   const other = await finish(gateway, await gateway.addJob({ deploymentId: "new" }));
   const foreign = await finish(
     gateway,
@@ -104,9 +104,8 @@ test("whoever calls again from the cursor deletes all that match, a hundred at a
     );
   } while (calls.at(-1)?.hasMore === true);
   expect(calls).toEqual([
-    { done: 100, failed: 0, hasMore: true, cursor: expect.any(String) },
     { done: 99, failed: 1, hasMore: true, cursor: expect.any(String) },
-    { done: 31, failed: 0, hasMore: false, cursor: null },
+    { done: 21, failed: 0, hasMore: false, cursor: null },
   ]);
   const { jobs } = await gateway.store.jobs.list({ filter: {}, direction: "forward", limit: 10 });
   expect(jobs.map(({ id }) => id).toSorted()).toEqual([open.id, other.id, foreign.id].toSorted());
@@ -192,13 +191,16 @@ test("a filter without a condition that counts, or of another owner, is refused"
   expect(await ask(gateway, "deleteMatchingJobs", { filter: own })).toMatchObject({ done: 1 });
 });
 
-test("who may read everybody's jobs deletes only their own", async () => {
-  const gateway = await openDeleting();
-  const foreign = await finish(gateway, await gateway.addJob({ tags: ["t"], ownerId: "another" }));
+test("who may read everybody's jobs deletes only their own, and asks for no others", async () => {
+  const deleteJob = vi.fn<Services["tracking"]["deleteJob"]>(async () => undefined);
+  const gateway = await openInProcessGateway({ tracking: { deleteJob } });
+  const tags = ["t"];
+  await finish(gateway, await gateway.addJob({ tags, ownerId: "another" }));
+  const own = await finish(gateway, await gateway.addJob({ tags, ownerId: "operator" }));
   const operator = createViewer({ ownerId: "operator" });
   const filter = { tag: "t" };
-  expect(await ask(gateway, "deleteMatchingJobs", { filter }, operator)).toMatchObject({ done: 0 });
-  expect(await gateway.store.jobs.read(foreign.id)).not.toBeNull();
+  expect(await ask(gateway, "deleteMatchingJobs", { filter }, operator)).toMatchObject({ done: 1 });
+  expect(deleteJob.mock.calls).toEqual([[own.id, "operator"]]);
 });
 
 test("what nobody expects of one job stays an error, once the others are done", async () => {

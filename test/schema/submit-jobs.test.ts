@@ -96,18 +96,18 @@ test("many submits are answered one by one, in the order of their items", async 
   ]);
 });
 
-test("a hundred are submitted at the pace that RunComfy takes, those with the same key once", async () => {
+test("many are submitted at the pace that RunComfy takes, those with the same key once", async () => {
   const { upstream, submit, gateway } = await openSubmitting({ submitsAtOnce: 5 });
-  const items = toItems(100).map((item, index) =>
-    index > 97 ? toItem("twice", { idempotencyKey: "key" }) : item,
+  const items = toItems(40).map((item, index) =>
+    index > 37 ? toItem("twice", { idempotencyKey: "key" }) : item,
   );
   const { results, errors } = await submit(items);
   expect(errors).toBeUndefined();
   const success = expect.objectContaining({ __typename: "SubmitJobSuccess" });
   expect(results).toEqual(items.map(() => success));
-  expect(upstream.count("submit")).toBe(99);
+  expect(upstream.count("submit")).toBe(39);
   expect(upstream.mostUnanswered()).toBeLessThanOrEqual(5);
-  expect(await gateway.store.jobs.count({ statuses: ["IN_QUEUE"] })).toBe(99);
+  expect(await gateway.store.jobs.count({ statuses: ["IN_QUEUE"] })).toBe(39);
 });
 
 test("what gets no turn in time is RATE_LIMITED, and becomes a job when it is sent again with its key", async () => {
