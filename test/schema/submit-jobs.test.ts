@@ -101,12 +101,18 @@ test("many are submitted at the pace that RunComfy takes, those with the same ke
   const items = toItems(40).map((item, index) =>
     index > 37 ? toItem("twice", { idempotencyKey: "key" }) : item,
   );
-  const { results, errors } = await submit(items);
+  const release = upstream.hold("submit");
+  const all = submit(items);
+  await upstream.whenRequested("submit", 5);
+  // Whatever could come sooner has come by then.
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  expect(upstream.count("submit")).toBe(5);
+  release();
+  const { results, errors } = await all;
   expect(errors).toBeUndefined();
   const success = expect.objectContaining({ __typename: "SubmitJobSuccess" });
   expect(results).toEqual(items.map(() => success));
   expect(upstream.count("submit")).toBe(39);
-  expect(upstream.mostUnanswered()).toBeLessThanOrEqual(5);
   expect(await gateway.store.jobs.count({ statuses: ["IN_QUEUE"] })).toBe(39);
 });
 
