@@ -44,7 +44,7 @@ export function createChannels() {
     }>("statement"),
     /** A job is about to be inserted; a subscriber may set the `traceparent` that is kept with it. */
     inserting: open<{ traceparent: string | null }>("inserting"),
-    /** A job that was inserted, or its new version. */
+    /** A job that was inserted, or its new version up to its end, which is published once: no later cost or file. */
     stored: open<Job>("stored"),
     /** Within it watchers are woken, who do not belong to the write that wakes them. */
     wakeUp: channel(`${prefix}:wakeUp`),

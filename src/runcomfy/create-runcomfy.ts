@@ -1,10 +1,10 @@
-import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject } from "../job/json.ts";
+import { isModelId } from "../job/kind.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
@@ -23,9 +23,6 @@ const UNSENT_DELAYS_MS = [250, 500] as const;
 const UNSENT_PATIENCE_MS = 2_000;
 
 const LIST = { readReport: readLiveDeployments, errors: DEPLOYMENT_ERRORS };
-
-/** The deployments that may have an outage. */
-const MAX_CALLED = 1_000;
 
 const MODELS_OFF = `Models are off, so nothing was sent. ${MODELS_OFF_STEP}`;
 const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as const;
@@ -73,9 +70,7 @@ export function createRunComfy(options: {
     createTransport({ baseUrl: url, token, health, channels, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
-  /** What was called for jobs, by deployment; probes ask about it. */
-  const called = new LRUCache<string, Target>({ max: MAX_CALLED });
-  /** The last of them whose failures may be those of all of RunComfy. */
+  /** What was called last for a job whose failure may be one of all of RunComfy. */
   let lastCalled: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
 
   /** Makes a call to the service of its target. */
@@ -89,11 +84,16 @@ export function createRunComfy(options: {
     return await send({ ...request, errors });
   }
 
-  function noteCalled({ kind, apiVersion, deploymentId }: Target): void {
-    const known = called.get(deploymentId);
-    const target = known?.kind === kind ? known : { kind, apiVersion, deploymentId };
-    if (target !== known) called.set(deploymentId, target);
-    if (ADAPTERS[kind].service === "deployments") lastCalled = target;
+  function noteCalled(target: Target): void {
+    const { kind, apiVersion, deploymentId } = target;
+    if (ADAPTERS[kind].service === "deployments") lastCalled = { kind, apiVersion, deploymentId };
+  }
+
+  /** Whom to ask about a deployment, or about all of RunComfy. Only models have ids of models. */
+  function toProbed(deploymentId: string | null): Target {
+    if (deploymentId === null) return lastCalled;
+    const kind = isModelId(deploymentId) ? "model" : lastCalled.kind;
+    return { ...lastCalled, kind, deploymentId };
   }
 
   /** Submits one job and returns the upstream's id for it. */
@@ -169,8 +169,7 @@ export function createRunComfy(options: {
 
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
-    const known = deploymentId === null ? lastCalled : called.get(deploymentId);
-    const target = known ?? { ...lastCalled, deploymentId: deploymentId ?? PROBE_ID };
+    const target = toProbed(deploymentId);
     const { service, toRequestPath, readStatus: readReport } = ADAPTERS[target.kind];
     const path = toRequestPath({ ...target, requestId: PROBE_ID }, "status");
     const limits = { timeoutMs: probeTimeoutMs, signal };

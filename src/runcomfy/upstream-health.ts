@@ -44,7 +44,8 @@ type HealthEvents = {
  * - Five failures in a row, or two time-outs, open a breaker: that of all of RunComfy, or that of a deployment.
  * - A bad answer or a time-out is a failure of its deployment. So long as that has no outage, it is one of all too, as is a
  *   broken connection, a refused token, and a 429 without a Retry-After in any case.
- * - The host of models fails for itself: whatever fails there is of the model alone.
+ * - Whatever fails at the host of models is of the model alone, never one of all. But an outage of all, or a pause, holds up
+ *   models too: they share the token, the account and the loop that claims polls.
  * - Where a deployment's outage begins, the list is asked at once: if that fails too, it is one more failure of all.
  * - In an outage nobody polls or submits. Probes find out its end, because a user's submit must not.
  */

@@ -47,7 +47,10 @@ export type CancelReport = "cancelled" | "not-cancellable" | "requested";
 /** What the upstream says about a deployment now; null where it says nothing readable. */
 export type LiveDeployment = {
   readonly id: string;
-  /** What it seems to run: nothing in the list names it. */
+  /**
+   * What it seems to run. Nothing in the list names that, and `workflow_id`, from which it follows, is documented nowhere;
+   * docs/deployments.md says what to do where a LoRA is taken for a workflow.
+   */
   readonly kind: JobKind;
   /** At most 128 printable characters. */
   readonly name: string | null;

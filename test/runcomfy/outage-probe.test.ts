@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 
 import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
@@ -6,7 +6,7 @@ import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { connect } from "./connect.ts";
+import { connect, NEVER } from "./connect.ts";
 
 const PATIENCE = { timeout: 10_000, interval: 5 };
 
@@ -80,6 +80,14 @@ test("A deployment that fails is asked after until it answers, and is no outage 
   expect([health.isOutage(), health.isOutage("dep")]).toEqual([false, true]);
   upstream.setFault(null);
   await expect.poll(() => health.isOutage("dep"), PATIENCE).toBe(false);
+});
+
+test("A model that nobody has called is asked after where models are, and never as a deployment", async () => {
+  const models = await startFaultyUpstream();
+  onTestFinished(() => models.close());
+  const client = connect(upstream, { health, modelUrl: models.url });
+  await client.probe("labs/flux/dev", NEVER);
+  expect([models.count("status"), upstream.requests.length]).toEqual([1, 0]);
 });
 
 test("Probes that hang end in time, and there is never more than one, also when the outage ends and another begins", async () => {
