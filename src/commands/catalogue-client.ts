@@ -1,7 +1,6 @@
 import { z } from "zod";
 
 import { createChannels } from "../diagnostics/channels.ts";
-import type { Price } from "../deployments/catalogue.ts";
 import { isIdentifier } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { isModelId } from "../job/kind.ts";
@@ -10,27 +9,6 @@ import { MODEL, MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { createTransport } from "../runcomfy/transport.ts";
 import { SetupError } from "../runtime/coded-error.ts";
-
-/** A model, as the vendor's catalogue has it. */
-export type CatalogueModel = {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string | null;
-  readonly price: Price | null;
-  /** In the vendor's dialect; null where it was not asked for. */
-  readonly inputSchema: JsonObject | null;
-};
-
-/** A deployment, as the vendor's list has it. */
-export type ListedDeployment = {
-  readonly id: string;
-  readonly name: string;
-  readonly hasWorkflow: boolean;
-  /** The nodes of its workflow; null where it runs none, or the vendor does not show it. */
-  readonly graph: JsonObject | null;
-  /** What ComfyUI tells of its nodes; null where that could not be read. */
-  readonly objectInfo: JsonObject | null;
-};
 
 export type CatalogueClient = ReturnType<typeof createCatalogueClient>;
 
@@ -73,7 +51,7 @@ export function createCatalogueClient(options: {
         ...ofDeployments,
         path: url.pathname.slice(1) + url.search,
         maxBytes: MAX_WORKFLOW_BYTES,
-        readReport: toObject,
+        readReport: readAs(OBJECT),
       });
     } catch (error) {
       if (error instanceof RunComfyError) return null;
@@ -84,14 +62,14 @@ export function createCatalogueClient(options: {
   return {
     async readModel(id: string): Promise<CatalogueModel> {
       const path = isModelId(id) ? `v1/models/${id}` : null;
-      return await models()({ ...ofModels, path, readReport: readModel });
+      return await models()({ ...ofModels, path, readReport: readAs(CATALOGUE_MODEL) });
     },
 
     /** At most 100 models, and how many there are. */
     async searchModels(words: string) {
       const query = new URLSearchParams({ search: words, limit: String(MOST_MODELS) });
       const path = `v1/models?${query.toString()}`;
-      return await models()({ ...ofModels, path, readReport: readModels });
+      return await models()({ ...ofModels, path, readReport: readAs(MODEL_LIST) });
     },
 
     async readDeployment(id: string): Promise<ListedDeployment> {
@@ -100,7 +78,7 @@ export function createCatalogueClient(options: {
         ...ofDeployments,
         path,
         maxBytes: MAX_WORKFLOW_BYTES,
-        readReport: readDeployment,
+        readReport: readAs(DEPLOYMENT),
       });
       const { objectInfoUrl, ...deployment } = found;
       const objectInfo = objectInfoUrl === null ? null : await readObjectInfo(objectInfoUrl);
@@ -114,67 +92,64 @@ const TEXT = z
   .string()
   .transform((text) => text.trim().replaceAll(/\s+/g, " "))
   .pipe(z.string().min(1))
-  .nullish()
+  .nullable()
   .catch(null);
-const OBJECT = z.custom<JsonObject>(isJsonObject).nullish().catch(null);
+const OBJECT = z.custom<JsonObject>(isJsonObject).nullable().catch(null);
 
-const MODEL_ITEM = z.object({
-  model_id: z.string().refine(isModelId),
-  display_name: TEXT,
-  description: TEXT,
-  // Missing, zero or odd does not mean that it is free.
-  base_price_usd: z.number().positive().nullish().catch(null),
-  price_unit: TEXT,
-  pricing_note: TEXT,
-  input_schema: OBJECT,
-});
+/** A model, as the vendor's catalogue has it. */
+export type CatalogueModel = z.infer<typeof CATALOGUE_MODEL>;
 
-function readModel(body: JsonValue): CatalogueModel | null {
-  const { data: item } = MODEL_ITEM.safeParse(body);
-  if (item === undefined) return null;
-  const { model_id: id, base_price_usd: amount, price_unit: unit } = item;
-  return {
+const CATALOGUE_MODEL = z
+  .object({
+    model_id: z.string().refine(isModelId),
+    display_name: TEXT,
+    description: TEXT,
+    // Missing, zero or odd does not mean that it is free.
+    base_price_usd: z.number().positive().nullable().catch(null),
+    price_unit: TEXT,
+    pricing_note: TEXT,
+    input_schema: OBJECT,
+  })
+  .transform(({ model_id: id, base_price_usd: amount, price_unit: unit, ...item }) => ({
     id,
     name: item.display_name ?? id,
-    description: item.description ?? null,
-    price: amount && unit ? { amount, unit, note: item.pricing_note ?? null } : null,
-    inputSchema: item.input_schema ?? null,
-  };
-}
+    description: item.description,
+    price: amount !== null && unit !== null ? { amount, unit, note: item.pricing_note } : null,
+    /** In the vendor's dialect; null where it was not asked for. */
+    inputSchema: item.input_schema,
+  }));
 
-const MODEL_LIST = z.object({
-  models: z.array(z.custom<JsonValue>()),
-  total: z.int().nonnegative().nullish().catch(null),
-});
+const MODEL_LIST = z
+  .object({
+    models: z.array(CATALOGUE_MODEL.nullable().catch(null)),
+    total: z.int().nonnegative().nullable().catch(null),
+  })
+  .transform(({ models, total }) => {
+    const found = models.filter((model) => model !== null);
+    return { models: found, total: total ?? found.length };
+  });
 
-function readModels(body: JsonValue) {
-  const { data: page } = MODEL_LIST.safeParse(body);
-  if (page === undefined) return null;
-  const found = page.models.flatMap((item) => readModel(item) ?? []);
-  return { models: found, total: page.total ?? found.length };
-}
+/** A deployment, as the vendor's list has it, and what ComfyUI tells of its nodes; null where that could not be read. */
+export type ListedDeployment = Omit<z.infer<typeof DEPLOYMENT>, "objectInfoUrl"> & {
+  readonly objectInfo: JsonObject | null;
+};
 
-const DEPLOYMENT = z.object({
-  id: z.string().refine(isIdentifier),
-  name: TEXT,
-  workflow_id: TEXT,
-  payload: z.object({ workflow_api_json: OBJECT, object_info_url: TEXT }).nullish().catch(null),
-});
-
-function readDeployment(body: JsonValue) {
-  const { data: record } = DEPLOYMENT.safeParse(body);
-  if (record === undefined) return null;
-  const { id, name, workflow_id: workflowId, payload } = record;
-  const graph = payload?.workflow_api_json ?? null;
-  return {
+const DEPLOYMENT = z
+  .object({
+    id: z.string().refine(isIdentifier),
+    name: TEXT,
+    workflow_id: TEXT,
+    payload: z.object({ workflow_api_json: OBJECT, object_info_url: TEXT }).nullable().catch(null),
+  })
+  .transform(({ id, name, workflow_id: workflowId, payload }) => ({
     id,
     name: name ?? id,
-    hasWorkflow: graph !== null || typeof workflowId === "string",
-    graph,
+    hasWorkflow: workflowId !== null || (payload?.workflow_api_json ?? null) !== null,
+    /** The nodes of its workflow; null where it runs none, or the vendor does not show it. */
+    graph: payload?.workflow_api_json ?? null,
     objectInfoUrl: payload?.object_info_url ?? null,
-  };
-}
+  }));
 
-function toObject(body: JsonValue): JsonObject | null {
-  return isJsonObject(body) ? body : null;
+function readAs<Report>(form: z.ZodType<Report>): (body: JsonValue) => Report | null {
+  return (body) => form.safeParse(body).data ?? null;
 }
