@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 
 import {
   CompiledQuery,
@@ -32,7 +32,7 @@ export type OpenStore = (options: {
 }) => Promise<JobStore>;
 
 /** Of a table, by its columns' names. */
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+export type Row = Readonly<Record<string, string | number | null>>;
 
 let count = 0;
 
@@ -457,7 +457,15 @@ class FleetWakeUps extends WakeUps {
 }
 
 function toRows(statement: StatementSync): Row[] {
-  return statement.all();
+  const rows = statement.all();
+  if (!rows.every(isRow)) throw new TypeError("The simulation reads texts and numbers alone.");
+  return rows;
+}
+
+function isRow(row: Readonly<Record<string, unknown>>): row is Row {
+  return Object.values(row).every(
+    (value) => value === null || typeof value === "string" || typeof value === "number",
+  );
 }
 
 function toParameter(value: unknown): string | number | null {
