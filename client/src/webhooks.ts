@@ -59,13 +59,10 @@ const PREFIX = "whsec_";
  * answer with 400 then. `body` is the text as it came, before anything parses it.
  *
  * @example
- * export async function POST(request: Request) {
- *   const message = await verifyWebhook({
- *     body: await request.text(),
- *     headers: request.headers,
- *     secret: process.env.WEBHOOK_SECRET,
- *   });
- *   if (message.type === "job.succeeded") await show(message.data.job);
+ * async function receive(request: Request): Promise<Response> {
+ *   const body = await request.text();
+ *   const message = await verifyWebhook({ body, headers: request.headers, secret });
+ *   if (message.type === "job.succeeded") console.log(message.data.job.assets);
  *   return new Response(null, { status: 204 });
  * }
  */

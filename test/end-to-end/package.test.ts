@@ -15,7 +15,9 @@ const ROOT = join(import.meta.dirname, "../..");
 const TYPED = `
   import { createGatewayClient, createItem, createJobList, createKey, createKeys, type GatewayClient, GatewayError, isSearch, type Job, JOBS, SUBMIT_JOB } from "runcomfy-graphql-client";
   import { GatewayProvider, useConnection, useGateway, useJob, useJobs, useSubmit } from "runcomfy-graphql-client/react";
+  import { verifyWebhook } from "runcomfy-graphql-client/webhooks";
   declare const gateway: GatewayClient;
+  declare const secret: string;
   declare const id: string;
   declare const deploymentId: string;
   declare const input: object;
@@ -156,6 +158,7 @@ test("the client and its hooks have types, and each an example that fits them", 
     .join("\n");
   const names: readonly string[] = [
     ...Object.keys(await import("runcomfy-graphql-client/react")),
+    ...Object.keys(await import("runcomfy-graphql-client/webhooks")),
     ...Object.entries(await import("runcomfy-graphql-client")).flatMap(([name, value]) =>
       typeof value === "function" ? [name] : [],
     ),
