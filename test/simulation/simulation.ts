@@ -481,6 +481,7 @@ class Simulation {
 
   /** Watches a job to its end, however often the connection breaks. */
   async #watch({ id }: Job, ownerId: string): Promise<Job> {
+    const beganAtMs = this.#world.nowMs;
     let version = 0;
     let rank = 0;
     for (;;) {
@@ -511,7 +512,7 @@ class Simulation {
         rank = place;
         if (isFinished(job)) {
           stream.end();
-          this.#checkSoon(job);
+          this.#checkSoon(job, beganAtMs);
           return job;
         }
       }
@@ -520,7 +521,7 @@ class Simulation {
   }
 
   /** Nobody has to wait for a finished job; where the wake-up of another gateway was lost, until the row is read again. */
-  #checkSoon({ id }: Job): void {
+  #checkSoon({ id }: Job, beganAtMs: number): void {
     const { gateways, faults } = this.#plan;
     const [row] = this.#read(`select at from simulated_ends where job_id = '${id}'`);
     const { nowMs } = this.#world;
@@ -530,7 +531,7 @@ class Simulation {
       ...faults.filter(({ atMs }) => atMs <= nowMs).map(({ atMs, ms }) => atMs + ms),
     );
     const isDisturbed = lastFaultMs + AFTERMATH_MS >= endedAtMs;
-    const waitedMs = nowMs - endedAtMs;
+    const waitedMs = nowMs - Math.max(endedAtMs, beganAtMs);
     if (!isDisturbed && waitedMs > (gateways === 1 ? 1_000 : 16_000))
       this.#broken.push(`A watcher of ${id} waited ${Math.round(waitedMs)} ms.`);
   }
