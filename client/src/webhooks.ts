@@ -1,6 +1,6 @@
 import { platform } from "./environment.ts";
 
-/** What a webhook of the gateway is told. */
+/** The body of a call to a webhook. */
 export type WebhookMessage =
   | {
       readonly type: "job.succeeded" | "job.failed" | "job.cancelled" | "job.kept";
@@ -15,7 +15,7 @@ export type WebhookMessage =
       readonly data: { readonly webhook: { readonly id: string } };
     };
 
-/** A job as it was when it was told; `job(id)` has its input and output. */
+/** A job as it was when the call was made; `job(id)` has its input and output. */
 export type WebhookJob = {
   readonly id: string;
   readonly status: "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -26,7 +26,7 @@ export type WebhookJob = {
     readonly message: string;
     readonly retryable: boolean;
   } | null;
-  /** In USD; null where RunComfy has not told it. */
+  /** In USD; null where RunComfy has not reported it. */
   readonly cost: number | null;
   readonly version: number;
   readonly createdAt: string;

@@ -123,6 +123,11 @@ export function toUnlisted(id: string): Deployment {
   };
 }
 
+/** Whether what is in no catalogue runs, where the upstream lists it as `listedKind` (null: not at all): as a LoRA's alone. */
+export function runsUnlisted(id: string, listedKind: JobKind | null): boolean {
+  return listedKind === null || listedKind === toUnlisted(id).kind;
+}
+
 /** What GraphQL can say of the values that a JSON Schema allows; where it can't, the scalar JSON. */
 export type Shape = ValueShape & {
   /** Whether null is a value that the schema allows. */

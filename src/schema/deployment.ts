@@ -4,6 +4,7 @@ import {
   type Catalogue,
   type Deployment,
   type Shape,
+  runsUnlisted,
   toUnlisted,
 } from "../deployments/catalogue.ts";
 import { isIdentifier, type Job } from "../job/job.ts";
@@ -325,7 +326,7 @@ async function listDeployments(
   const named = await context.reads.listDeploymentIds();
   // A model that is not in the catalogue can't be run.
   const ids = [...listed.keys(), ...named.filter(isIdentifier)];
-  const others = new Set(ids.filter((id) => runsUnlisted(id, context)));
+  const others = new Set(ids.filter((id) => isOffered(id, context)));
   for (const { id } of deployments) others.delete(id);
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
@@ -338,15 +339,14 @@ async function findDeployment(
   const known = catalogue.find(id);
   if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
   const listed = await listUpstream(context);
-  if (!runsUnlisted(id, context)) return null;
+  if (!isOffered(id, context)) return null;
   const exists = listed.has(id) || (await context.reads.deployments.load(id));
   return exists ? toOther(id, listed) : null;
 }
 
 /** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
-function runsUnlisted(id: string, { live }: GatewayContext): boolean {
-  const { kind } = toUnlisted(id);
-  return (live.lastList().get(id)?.kind ?? kind) === kind;
+function isOffered(id: string, { live }: GatewayContext): boolean {
+  return runsUnlisted(id, live.lastList().get(id)?.kind ?? null);
 }
 
 /** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */

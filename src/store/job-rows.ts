@@ -114,6 +114,6 @@ function toJobError(row: JobRow): JobError | null {
   };
 }
 
-function toDate(timeMs: number | null): Date | null {
+export function toDate(timeMs: number | null): Date | null {
   return timeMs === null ? null : new Date(timeMs);
 }

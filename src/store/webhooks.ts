@@ -3,6 +3,7 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { Delivery, Webhook, WebhookSettings } from "../job/webhook.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
+import { toDate } from "./job-rows.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 
@@ -168,10 +169,6 @@ function toDelivery(row: Selectable<Tables["webhook_deliveries"]>): Delivery {
     dueAt: toDate(row.due_at),
     tries: JSON.parse(row.tries),
   };
-}
-
-function toDate(timeMs: number | null): Date | null {
-  return timeMs === null ? null : new Date(timeMs);
 }
 
 function tooMany(): LimitError {

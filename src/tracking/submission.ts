@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 
 import type { Viewer } from "../auth/viewer.ts";
-import { type Catalogue, type Deployment, toUnlisted } from "../deployments/catalogue.ts";
+import {
+  type Catalogue,
+  type Deployment,
+  runsUnlisted,
+  toUnlisted,
+} from "../deployments/catalogue.ts";
 import { checkInput } from "../deployments/check-input.ts";
 import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
@@ -144,8 +149,8 @@ export async function refuseWorkflow(
 ): Promise<void> {
   const mayRun = catalogue.hasOthers && isIdentifier(deploymentId);
   if (!mayRun || catalogue.find(deploymentId) !== null) return;
-  const isWorkflow = (await live.findKind(deploymentId)) === "comfyui";
-  if (isWorkflow) throw new DeploymentNotFoundError(deploymentId, { isWorkflow });
+  if (!runsUnlisted(deploymentId, await live.findKind(deploymentId)))
+    throw new DeploymentNotFoundError(deploymentId, { isWorkflow: true });
 }
 
 /** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
