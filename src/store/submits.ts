@@ -96,10 +96,17 @@ export function createSubmits(
       return isInserted;
     },
 
-    /** Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. */
-    async withdraw(id: string): Promise<void> {
-      await sql`delete from jobs where id = ${id} and status = 'SUBMITTING'`.execute(queries);
+    /**
+     * Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. False when the job stays,
+     * since it was settled meanwhile.
+     */
+    async withdraw(id: string): Promise<boolean> {
+      const { rows: withdrawn } = await sql`
+        delete from jobs where id = ${id} and status = 'SUBMITTING' returning id`.execute(queries);
       announce(id);
+      if (withdrawn.length > 0) return true;
+      const { rows: left } = await sql`select id from jobs where id = ${id}`.execute(queries);
+      return left.length === 0;
     },
 
     /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */

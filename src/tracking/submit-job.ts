@@ -17,7 +17,7 @@ import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
 import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
-import { createQuota } from "./quota.ts";
+import { createQuota, type Quota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
 import {
   changeInput,
@@ -52,10 +52,20 @@ type Dependencies = Omit<Parts, "deadlineSeconds" | "pollsAtOnce" | "random"> & 
   readonly follow: () => void;
 };
 
+/** A submit that has its turn. */
+type Attempt = {
+  readonly submission: Submission;
+  readonly uploadIds: readonly string[];
+  /** Ends the turn. */
+  readonly release: Release;
+  /** For a submit that came to no job: it counts no more. */
+  readonly giveBack: () => Promise<void>;
+};
+
 /** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */
 export class Submitter {
   readonly #given: Dependencies;
-  readonly #quota: ReturnType<typeof createQuota>;
+  readonly #quota: Quota;
   readonly #queue: Queue;
   /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
   readonly #leaseMs: number;
@@ -177,18 +187,17 @@ export class Submitter {
     const uploadIds = await this.#given.uploads.check(input, submission);
     const giveBack = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
+    let hasTurn = false;
     const submit = (release: Release): Promise<Job | null> => {
       this.#refuseIfHeldUp(submission);
-      return this.#insertAndSend(submission, uploadIds, release);
+      hasTurn = true;
+      return this.#insertAndSend({ submission, uploadIds, release, giveBack });
     };
     try {
       const weight = bytes + WAITING_BYTES;
-      const job = await this.#queue.run(viewer.ownerId, submit, { weight });
-      if (job === null) await giveBack();
-      return job;
+      return await this.#queue.run(viewer.ownerId, submit, { weight });
     } catch (error) {
-      const hasJob = error instanceof UpstreamError && error.unconfirmedJob !== null;
-      if (!hasJob) await giveBack();
+      if (!hasTurn) await giveBack();
       throw error;
     }
   }
@@ -218,11 +227,8 @@ export class Submitter {
     });
   }
 
-  async #insertAndSend(
-    submission: Submission,
-    uploadIds: readonly string[],
-    release: Release,
-  ): Promise<Job | null> {
+  async #insertAndSend(attempt: Attempt): Promise<Job | null> {
+    const { submission, giveBack } = attempt;
     const { store, apiVersion, now } = this.#given;
     const { viewer, deploymentId, kind, tags, work } = submission;
     const { ownerId } = viewer;
@@ -233,22 +239,21 @@ export class Submitter {
     });
     this.#jobIds.add(job.id);
     try {
-      const body = await this.#prepare(job, submission, uploadIds);
+      const body = await this.#prepare(job, attempt);
+      if (body === "key-taken") await giveBack();
       if (body === "key-taken") return null;
-      if (body === "too-late") return await this.#answerUnsent(job);
-      return await this.#deliver(job, body, submission, release);
+      if (body === "too-late") return await this.#answerUnsent(job, attempt);
+      return await this.#deliver(job, body, attempt);
     } finally {
       this.#jobIds.delete(job.id);
     }
   }
 
   /** Writes the row; resolves with the body of the POST, or why there must be none. */
-  async #prepare(
-    job: Job,
-    { viewer, input, toBody, submissionKey: key }: Submission,
-    uploadIds: readonly string[],
-  ): Promise<JsonObject | "key-taken" | "too-late"> {
+  async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
     const { store, uploads, monotonic } = this.#given;
+    const { uploadIds } = attempt;
+    const { viewer, input, toBody, submissionKey: key } = attempt.submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
     const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, uploads: uploadIds };
     const insertedAt = monotonic();
@@ -263,7 +268,8 @@ export class Submitter {
         (Refusal) => error instanceof Refusal,
       );
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
-      if (isInserted || !isRefusal) await this.#withdraw(job, UNSENT_DELAYS_MS);
+      if (isInserted || !isRefusal) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
+      else await attempt.giveBack();
       throw error;
     }
   }
@@ -281,24 +287,25 @@ export class Submitter {
   }
 
   /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
-  async #answerUnsent(job: Job): Promise<Job> {
-    await this.#withdraw(job, UNSENT_DELAYS_MS);
+  async #answerUnsent(job: Job, attempt: Attempt): Promise<Job> {
+    await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
     const settled = await this.#given.store.jobs.read(job.id);
     if (settled === null) throw new UpstreamError("UNAVAILABLE");
     return answerWith(settled);
   }
 
-  /** Takes back a job that the upstream surely does not have, so that its key is free. */
-  async #withdraw({ id }: Job, delaysMs?: readonly number[]): Promise<void> {
-    await this.#persist({ jobId: id }, () => this.#given.store.jobs.withdraw(id), delaysMs);
+  /**
+   * Takes back a job that the upstream surely does not have, so that its key is free. One that stays, since another gateway
+   * has settled it or the database is away, goes on to count.
+   */
+  async #withdraw({ id }: Job, { giveBack }: Attempt, delaysMs?: readonly number[]): Promise<void> {
+    const withdraw = () => this.#given.store.jobs.withdraw(id);
+    const isGone = await this.#persist({ jobId: id }, withdraw, delaysMs);
+    if (isGone) await giveBack();
   }
 
-  async #deliver(
-    job: Job,
-    body: JsonObject,
-    submission: Submission,
-    release: Release,
-  ): Promise<Job> {
+  async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
+    const { submission, release } = attempt;
     const { runcomfy, record, follow, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId } = job;
     let requestId: string;
@@ -308,7 +315,7 @@ export class Submitter {
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         channels.submitted.publish(error.delivery);
-        await this.#withdraw(job);
+        await this.#withdraw(job, attempt);
         throw toRefusal(error, submission);
       }
       log.warn(

@@ -14,6 +14,11 @@ test.each(Array.from({ length: SEEDS }, (_, index) => String(index + 1)))(
   },
 );
 
+/** A job whose insert was answered by nobody, and that could not be withdrawn, went on uncounted. */
+test("what a submit leaves behind counts against its owner's quota, in the plan of seed 1160", async () => {
+  expect((await simulate(toPlan("1160", 60))).broken).toEqual([]);
+});
+
 test.each(["1", "3"])("two runs of seed %s are the same, to the letter", async (seed) => {
   const one = await simulate(toPlan(seed), true);
   const other = await simulate(toPlan(seed), true);

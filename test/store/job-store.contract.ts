@@ -208,8 +208,8 @@ export function describeJobStore(
     test("leaves no trace of the job and frees its key", async () => {
       const key = { key: "k", fingerprint: "f" };
       const job = await insertJob(store, FACTS, { key });
-      await store.jobs.withdraw(job.id);
-      await store.jobs.withdraw("job_unknown");
+      expect(await store.jobs.withdraw(job.id)).toBe(true);
+      expect(await store.jobs.withdraw("job_unknown")).toBe(true);
       expect(await store.jobs.read(job.id)).toBeNull();
       expect(await store.jobs.readHistories([job.id])).toEqual([[]]);
       expect(await store.jobs.findDeployments(["d"])).toEqual(new Set());
@@ -219,7 +219,7 @@ export function describeJobStore(
 
     test("deletes no job that the upstream accepted", async () => {
       const job = await see(store, await insert(), ACCEPTED);
-      await store.jobs.withdraw(job.id);
+      expect(await store.jobs.withdraw(job.id)).toBe(false);
       expect(await store.jobs.read(job.id)).toEqual(job);
     });
   });
