@@ -4,6 +4,7 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { createMessages } from "./message.ts";
+import { createPost } from "./post.ts";
 import { WebhookSender } from "./sender.ts";
 import { createTargets } from "./target.ts";
 import { createWebhookService } from "./webhook-service.ts";
@@ -26,7 +27,8 @@ export function openWebhooks({
   const targets = createTargets(allow);
   const toMessage = createMessages({ store, urls });
   const claims = store.webhookClaims;
-  const sender = new WebhookSender({ claims, toMessage, targets, channels, log });
+  const post = createPost(targets);
+  const sender = new WebhookSender({ claims, toMessage, post, channels, log });
   return {
     ...createWebhookService({ webhooks: store.webhooks, targets, wake: sender.wake }),
     close: () => sender.close(),

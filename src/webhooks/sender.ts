@@ -1,5 +1,3 @@
-import type { IncomingMessage } from "node:http";
-
 import type { BaseLogger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
@@ -7,15 +5,14 @@ import { toRetryMs } from "../job/webhook.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
-import { sendRequest } from "../runtime/send-request.ts";
 import type {
   ClaimedWebhook,
   DueWebhook,
   TriedDelivery,
   WebhookClaims,
 } from "../store/webhook-claims.ts";
+import { NO_ANSWER, type Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
-import type { Targets } from "./target.ts";
 
 /** A gateway calls so many webhooks at once; of one owner, and of all whose last try failed, a quarter. */
 const MAX_AT_ONCE = 64;
@@ -23,17 +20,14 @@ const MAX_SHARE = MAX_AT_ONCE / 4;
 /** How often to ask for deliveries of jobs that ended meanwhile. */
 const MAX_REST_MS = 500;
 const RETRY_MS = 2_000;
-const PATIENCE_MS = 15_000;
 
 type SenderOptions = {
   readonly claims: WebhookClaims;
   /** Null where there is nothing to tell any more. */
   readonly toMessage: (claimed: ClaimedWebhook) => Promise<string | null>;
-  readonly targets: Targets;
+  readonly post: Post;
   readonly channels: Pick<Channels, "delivered" | "disabled">;
   readonly log: BaseLogger;
-  /** How long a server may take to answer; 15 s by default. */
-  readonly patienceMs?: number;
 };
 
 /**
@@ -130,21 +124,14 @@ export class WebhookSender {
 
   /** Null when it was cut off. */
   async #call(claimed: ClaimedWebhook, body: string): Promise<TriedDelivery | null> {
-    const { targets, patienceMs = PATIENCE_MS } = this.#options;
-    const { delivery, secrets } = claimed;
-    const url = new URL(claimed.url);
+    const { signal } = this.#closing;
+    const { delivery, secrets, url } = claimed;
     const at = clock.now();
     const since = clock.monotonic();
     const signed = { id: delivery.id, body, seconds: Math.floor(at / 1_000) };
-    const answer = await sendRequest(url, {
-      admits: targets.toAdmission(url),
-      signal: this.#closing.signal,
-      patienceMs,
-      failures: FAILURES,
-      body,
-      headers: toHeaders(signed, secrets),
-    }).then(readHead, () => NO_ANSWER);
-    if (answer === NO_ANSWER && this.#closing.signal.aborted) return null;
+    const headers = toHeaders(signed, secrets);
+    const answer = await this.#options.post(url, { body, headers, signal });
+    if (answer === NO_ANSWER && signal.aborted) return null;
     const { status, retryAfterMs } = answer;
     const made = { at, status, durationMs: Math.round(clock.monotonic() - since) };
     if (status !== null && status >= 200 && status < 300)
@@ -154,22 +141,6 @@ export class WebhookSender {
     return { state: retryMs === null ? "FAILED" : "PENDING", made, retryMs, isGone };
   }
 }
-
-type Answer = { readonly status: number | null; readonly retryAfterMs: number };
-
-const NO_ANSWER: Answer = { status: null, retryAfterMs: 0 };
-
-/** Of an answer nothing else is read. */
-function readHead(response: IncomingMessage): Answer {
-  const { statusCode = null, headers } = response;
-  response.destroy();
-  const asked = headers["retry-after"] ?? "";
-  const ms = /^\d{1,9}$/.test(asked) ? Number(asked) * 1_000 : Date.parse(asked) - clock.now();
-  return { status: statusCode, retryAfterMs: Number.isFinite(ms) ? Math.max(0, ms) : 0 };
-}
-
-const fail = (): Error => new Error("no answer");
-const FAILURES = { notAdmitted: fail, tooSlow: fail, broken: fail };
 
 const CLAIM_FAILS =
   "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";

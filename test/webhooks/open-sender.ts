@@ -4,6 +4,7 @@ import { createChannels } from "../../src/diagnostics/channels.ts";
 import { createSignedUrls } from "../../src/files/signed-urls.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createMessages } from "../../src/webhooks/message.ts";
+import { createPost } from "../../src/webhooks/post.ts";
 import { WebhookSender } from "../../src/webhooks/sender.ts";
 import { createTargets } from "../../src/webhooks/target.ts";
 
@@ -15,7 +16,6 @@ export async function openSender(options: {
   readonly log?: Logger;
 }) {
   const { databaseUrl, allow = ["127.0.0.0/8"], log = pino({ level: "silent" }) } = options;
-  const { patienceMs = 15_000 } = options;
   const store = await openStore({ upstream: "sandbox", databaseUrl, log });
   const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
   return {
@@ -24,9 +24,8 @@ export async function openSender(options: {
       new WebhookSender({
         claims: store.webhookClaims,
         toMessage: createMessages({ store, urls }),
-        targets: createTargets(allow),
+        post: createPost(createTargets(allow), options.patienceMs),
         channels: createChannels(),
-        patienceMs,
         log,
       }),
   };
