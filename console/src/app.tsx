@@ -16,6 +16,7 @@ import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job-screen";
 import { Jobs } from "./screens/jobs";
 import { Run } from "./screens/run";
+import { Webhooks } from "./screens/webhooks";
 import { explain, openSession } from "./session";
 import { SignIn } from "./sign-in";
 import { useViewer, ViewerContext } from "./viewer";
@@ -98,18 +99,19 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
 
 const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
 
-/** Each with whether it is about jobs, which a credential may not be allowed to read. */
+/** Each with what a credential must allow for it. */
 const SCREENS = [
-  ["/run", "Run", false],
-  ["/jobs", "Jobs", true],
-  ["/gallery", "Gallery", true],
-  ["/deployments", "Deployments", false],
+  ["/run", "Run", null],
+  ["/jobs", "Jobs", "mayRead"],
+  ["/gallery", "Gallery", "mayRead"],
+  ["/deployments", "Deployments", null],
+  ["/webhooks", "Webhooks", "hasWebhooks"],
 ] as const;
 
 function Screens(account: Account) {
   const viewer = useViewer();
   const [location] = useLocation();
-  const screens = SCREENS.filter(([, , isOfJobs]) => viewer.mayRead || !isOfJobs);
+  const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
   useLive(viewer.mayRead);
   const main = useRef<HTMLElement>(null);
   const hadFocus = useRef(false);
@@ -147,6 +149,7 @@ function Screens(account: Account) {
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
+            <Route path="/webhooks">{() => <Webhooks />}</Route>
             <Route path="/">{() => <Redirect to="/run" replace />}</Route>
             <Route>{() => <Nowhere />}</Route>
           </Switch>

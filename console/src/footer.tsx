@@ -1,5 +1,6 @@
 import { useConnection } from "runcomfy-graphql-client/react";
 import { useQuery, type UseQueryResponse } from "urql";
+import { Link } from "wouter";
 
 import { OUTAGES } from "./queries";
 import type { OutagesQuery } from "./gql/graphql";
@@ -10,6 +11,7 @@ import { useAgain } from "./parts/use-again";
 import { SignInAgain } from "./sign-in";
 import { useStore } from "./store";
 import { useViewer } from "./viewer";
+import { WEBHOOKS } from "./webhooks/webhook-queries";
 
 export type Account = {
   readonly onSignIn: (credential: string, isKept: boolean) => void;
@@ -38,6 +40,7 @@ export function Footer({ onSignIn, onSignOut }: Account) {
         {connection.kind === "refused" && `no longer signed in: ${connection.reason}`}
       </span>
       <Outages outages={outages} />
+      {viewer.hasWebhooks && <DisabledWebhooks />}
       <span>{IS_SANDBOX ? "sandbox: nothing costs money" : "RunComfy: jobs cost money"}</span>
       <span>
         {viewer.id}
@@ -72,6 +75,22 @@ function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery>
               refused until that ends
             </>
           )}
+    </span>
+  );
+}
+
+/** Those that the gateway has disabled, of which nothing tells the page but that it asks. */
+function DisabledWebhooks() {
+  const [{ data }, ask] = useQuery({ query: WEBHOOKS });
+  useAgain(ask);
+  const count = data?.webhooks.filter(({ disabledReason }) => disabledReason !== null).length ?? 0;
+  return (
+    <span role="status" className="outage">
+      {count > 0 && (
+        <Link href="/webhooks">
+          {count === 1 ? "a webhook was disabled" : `${count} webhooks were disabled`}
+        </Link>
+      )}
     </span>
   );
 }

@@ -35,6 +35,8 @@ export function openSession(credential: string) {
             "JobNotCancellableError",
             "JobNotFinishedError",
             "UpstreamError",
+            "InvalidWebhookError",
+            "WebhookNotFoundError",
           ],
         },
         // What has no id belongs to whoever names it.
@@ -54,6 +56,7 @@ export function openSession(credential: string) {
           LiveDeployment: () => null,
           Outage: () => null,
           Price: () => null,
+          WebhookTry: () => null,
         },
         updates: {
           Subscription: {

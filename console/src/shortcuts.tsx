@@ -6,6 +6,7 @@ const GO = new Map([
   ["j", "/jobs"],
   ["g", "/gallery"],
   ["d", "/deployments"],
+  ["w", "/webhooks"],
 ]);
 
 /** The keys of the page, and the list of them. */
@@ -34,8 +35,8 @@ export function Keys() {
     <dialog ref={list} aria-labelledby="keys">
       <h2 id="keys">Keys</h2>
       <dl>
-        <dt>r j g d</dt>
-        <dd>run, jobs, gallery, deployments</dd>
+        <dt>r j g d w</dt>
+        <dd>run, jobs, gallery, deployments, webhooks</dd>
         <dt>/</dt>
         <dd>search</dd>
         <dt>↑ ↓ Enter Space</dt>

@@ -11,5 +11,6 @@ export const ViewerContext = createContext<{
 export function useViewer() {
   const { id, scopes, isSignedIn } = use(ViewerContext);
   const may = (scope: string): boolean => scopes.includes(scope);
-  return { id, isSignedIn, may, mayRead: may("jobs:read") || may("jobs:read:all") };
+  const mayRead = may("jobs:read") || may("jobs:read:all");
+  return { id, isSignedIn, may, mayRead, hasWebhooks: mayRead && may("webhooks") };
 }

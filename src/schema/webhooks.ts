@@ -45,6 +45,18 @@ export function addWebhooks(builder: Builder): void {
         sources.queues.reads.run(viewer.ownerId, () => webhooks.list(viewer.ownerId)),
     }),
   );
+  builder.queryField("webhook", (t) =>
+    t.field({
+      type: "Webhook",
+      scope: SCOPES,
+      nullable: true,
+      description: "Your webhook with this id; null when there is none.",
+      complexity: 10,
+      args: { id: t.arg.id({ required: true, description: "The webhook's `id`." }) },
+      resolve: (_root, { id }, { webhooks, viewer, sources }) =>
+        sources.queues.reads.run(viewer.ownerId, () => webhooks.read(viewer.ownerId, id)),
+    }),
+  );
 
   builder.mutationFields((t) => {
     const id = t.arg.id({ required: true, description: "The webhook's `id`." });

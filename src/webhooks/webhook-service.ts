@@ -59,6 +59,11 @@ export function createWebhookService({
   return {
     list: webhooks.list,
 
+    /** Null where there is none. An owner's are few. */
+    async read(ownerId: string, id: string): Promise<Webhook | null> {
+      return (await webhooks.list(ownerId)).find((webhook) => webhook.id === id) ?? null;
+    },
+
     async create(ownerId: string, settings: WebhookSettings): Promise<WebhookWithSecret> {
       check(settings);
       const secret = createSecret();

@@ -52,6 +52,7 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
 /** They need `webhooks` and `jobs:read`, since what a webhook is told is about jobs. */
 const NEED_BOTH: readonly string[] = [
   `{ webhooks { id } }`,
+  `{ webhook(id: "whk_1") { id } }`,
   `mutation { createWebhook(url: "https://example.com/") { __typename } }`,
   `mutation { updateWebhook(id: "whk_1") { __typename } }`,
   `mutation { deleteWebhook(id: "whk_1") { __typename } }`,

@@ -37,6 +37,15 @@ type Documents = {
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": typeof types.ViewerDocument,
     "\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": typeof types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": typeof types.KeepDocument,
+    "\n  fragment WebhookFacts on Webhook {\n    id\n    url\n    events\n    deploymentId\n    tag\n    failingSince\n    disabledAt\n    disabledReason\n  }\n": typeof types.WebhookFactsFragmentDoc,
+    "\n  fragment Refusal on Error {\n    message\n    ... on InvalidWebhookError {\n      issues {\n        path\n        message\n      }\n    }\n  }\n": typeof types.RefusalFragmentDoc,
+    "\n  query Webhooks {\n    webhooks {\n      ...WebhookFacts\n    }\n  }\n": typeof types.WebhooksDocument,
+    "\n  query Deliveries($id: ID!, $first: Int!, $after: ID) {\n    webhook(id: $id) {\n      ...WebhookFacts\n      deliveries(first: $first, after: $after) {\n        id\n        event\n        jobId\n        state\n        createdAt\n        nextTryAt\n        tries {\n          at\n          status\n          durationMs\n        }\n      }\n    }\n  }\n": typeof types.DeliveriesDocument,
+    "\n  mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {\n    result: createWebhook(url: $url, events: $events, filter: $filter) {\n      __typename\n      ... on CreateWebhookSuccess {\n        secret\n        webhook {\n          id\n        }\n      }\n      ...Refusal\n    }\n  }\n": typeof types.CreateWebhookDocument,
+    "\n  mutation UpdateWebhook(\n    $id: ID!\n    $url: URL\n    $events: [WebhookEvent!]\n    $filter: WebhookFilter\n    $isEnabled: Boolean\n  ) {\n    result: updateWebhook(\n      id: $id\n      url: $url\n      events: $events\n      filter: $filter\n      isEnabled: $isEnabled\n    ) {\n      __typename\n      ... on UpdateWebhookSuccess {\n        webhook {\n          ...WebhookFacts\n        }\n      }\n      ...Refusal\n    }\n  }\n": typeof types.UpdateWebhookDocument,
+    "\n  mutation DeleteWebhook($id: ID!) {\n    result: deleteWebhook(id: $id) {\n      __typename\n      ...Refusal\n    }\n  }\n": typeof types.DeleteWebhookDocument,
+    "\n  mutation RotateSecret($id: ID!) {\n    result: rotateWebhookSecret(id: $id) {\n      __typename\n      ... on RotateWebhookSecretSuccess {\n        secret\n      }\n      ...Refusal\n    }\n  }\n": typeof types.RotateSecretDocument,
+    "\n  mutation SendAgain($id: ID!) {\n    result: redeliver(deliveryId: $id) {\n      __typename\n      ... on RedeliverSuccess {\n        delivery {\n          id\n          state\n          nextTryAt\n        }\n      }\n      ...Refusal\n    }\n  }\n": typeof types.SendAgainDocument,
 };
 const documents: Documents = {
     "\n  query DeploymentLive($id: ID!) {\n    deployment(id: $id) {\n      id\n      live {\n        hardware\n        minInstances\n        maxInstances\n        queueSize\n        keepWarmSeconds\n        isEnabled\n        status\n      }\n    }\n  }\n": types.DeploymentLiveDocument,
@@ -62,6 +71,15 @@ const documents: Documents = {
     "\n  query Viewer {\n    viewer {\n      id\n      scopes\n    }\n  }\n": types.ViewerDocument,
     "\n  query Outages {\n    isTokenRefused\n    outage {\n      since\n    }\n    deployments {\n      id\n      name\n      outage {\n        since\n      }\n    }\n  }\n": types.OutagesDocument,
     "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n": types.KeepDocument,
+    "\n  fragment WebhookFacts on Webhook {\n    id\n    url\n    events\n    deploymentId\n    tag\n    failingSince\n    disabledAt\n    disabledReason\n  }\n": types.WebhookFactsFragmentDoc,
+    "\n  fragment Refusal on Error {\n    message\n    ... on InvalidWebhookError {\n      issues {\n        path\n        message\n      }\n    }\n  }\n": types.RefusalFragmentDoc,
+    "\n  query Webhooks {\n    webhooks {\n      ...WebhookFacts\n    }\n  }\n": types.WebhooksDocument,
+    "\n  query Deliveries($id: ID!, $first: Int!, $after: ID) {\n    webhook(id: $id) {\n      ...WebhookFacts\n      deliveries(first: $first, after: $after) {\n        id\n        event\n        jobId\n        state\n        createdAt\n        nextTryAt\n        tries {\n          at\n          status\n          durationMs\n        }\n      }\n    }\n  }\n": types.DeliveriesDocument,
+    "\n  mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {\n    result: createWebhook(url: $url, events: $events, filter: $filter) {\n      __typename\n      ... on CreateWebhookSuccess {\n        secret\n        webhook {\n          id\n        }\n      }\n      ...Refusal\n    }\n  }\n": types.CreateWebhookDocument,
+    "\n  mutation UpdateWebhook(\n    $id: ID!\n    $url: URL\n    $events: [WebhookEvent!]\n    $filter: WebhookFilter\n    $isEnabled: Boolean\n  ) {\n    result: updateWebhook(\n      id: $id\n      url: $url\n      events: $events\n      filter: $filter\n      isEnabled: $isEnabled\n    ) {\n      __typename\n      ... on UpdateWebhookSuccess {\n        webhook {\n          ...WebhookFacts\n        }\n      }\n      ...Refusal\n    }\n  }\n": types.UpdateWebhookDocument,
+    "\n  mutation DeleteWebhook($id: ID!) {\n    result: deleteWebhook(id: $id) {\n      __typename\n      ...Refusal\n    }\n  }\n": types.DeleteWebhookDocument,
+    "\n  mutation RotateSecret($id: ID!) {\n    result: rotateWebhookSecret(id: $id) {\n      __typename\n      ... on RotateWebhookSecretSuccess {\n        secret\n      }\n      ...Refusal\n    }\n  }\n": types.RotateSecretDocument,
+    "\n  mutation SendAgain($id: ID!) {\n    result: redeliver(deliveryId: $id) {\n      __typename\n      ... on RedeliverSuccess {\n        delivery {\n          id\n          state\n          nextTryAt\n        }\n      }\n      ...Refusal\n    }\n  }\n": types.SendAgainDocument,
 };
 
 /**
@@ -170,6 +188,42 @@ export function graphql(source: "\n  query Outages {\n    isTokenRefused\n    ou
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation Keep($id: ID!) {\n    keepOutputs(jobId: $id) {\n      __typename\n      ... on KeepOutputsSuccess {\n        job {\n          ...JobRow\n        }\n      }\n      ... on Error {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment WebhookFacts on Webhook {\n    id\n    url\n    events\n    deploymentId\n    tag\n    failingSince\n    disabledAt\n    disabledReason\n  }\n"): (typeof documents)["\n  fragment WebhookFacts on Webhook {\n    id\n    url\n    events\n    deploymentId\n    tag\n    failingSince\n    disabledAt\n    disabledReason\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment Refusal on Error {\n    message\n    ... on InvalidWebhookError {\n      issues {\n        path\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  fragment Refusal on Error {\n    message\n    ... on InvalidWebhookError {\n      issues {\n        path\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Webhooks {\n    webhooks {\n      ...WebhookFacts\n    }\n  }\n"): (typeof documents)["\n  query Webhooks {\n    webhooks {\n      ...WebhookFacts\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Deliveries($id: ID!, $first: Int!, $after: ID) {\n    webhook(id: $id) {\n      ...WebhookFacts\n      deliveries(first: $first, after: $after) {\n        id\n        event\n        jobId\n        state\n        createdAt\n        nextTryAt\n        tries {\n          at\n          status\n          durationMs\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query Deliveries($id: ID!, $first: Int!, $after: ID) {\n    webhook(id: $id) {\n      ...WebhookFacts\n      deliveries(first: $first, after: $after) {\n        id\n        event\n        jobId\n        state\n        createdAt\n        nextTryAt\n        tries {\n          at\n          status\n          durationMs\n        }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {\n    result: createWebhook(url: $url, events: $events, filter: $filter) {\n      __typename\n      ... on CreateWebhookSuccess {\n        secret\n        webhook {\n          id\n        }\n      }\n      ...Refusal\n    }\n  }\n"): (typeof documents)["\n  mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {\n    result: createWebhook(url: $url, events: $events, filter: $filter) {\n      __typename\n      ... on CreateWebhookSuccess {\n        secret\n        webhook {\n          id\n        }\n      }\n      ...Refusal\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation UpdateWebhook(\n    $id: ID!\n    $url: URL\n    $events: [WebhookEvent!]\n    $filter: WebhookFilter\n    $isEnabled: Boolean\n  ) {\n    result: updateWebhook(\n      id: $id\n      url: $url\n      events: $events\n      filter: $filter\n      isEnabled: $isEnabled\n    ) {\n      __typename\n      ... on UpdateWebhookSuccess {\n        webhook {\n          ...WebhookFacts\n        }\n      }\n      ...Refusal\n    }\n  }\n"): (typeof documents)["\n  mutation UpdateWebhook(\n    $id: ID!\n    $url: URL\n    $events: [WebhookEvent!]\n    $filter: WebhookFilter\n    $isEnabled: Boolean\n  ) {\n    result: updateWebhook(\n      id: $id\n      url: $url\n      events: $events\n      filter: $filter\n      isEnabled: $isEnabled\n    ) {\n      __typename\n      ... on UpdateWebhookSuccess {\n        webhook {\n          ...WebhookFacts\n        }\n      }\n      ...Refusal\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation DeleteWebhook($id: ID!) {\n    result: deleteWebhook(id: $id) {\n      __typename\n      ...Refusal\n    }\n  }\n"): (typeof documents)["\n  mutation DeleteWebhook($id: ID!) {\n    result: deleteWebhook(id: $id) {\n      __typename\n      ...Refusal\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation RotateSecret($id: ID!) {\n    result: rotateWebhookSecret(id: $id) {\n      __typename\n      ... on RotateWebhookSecretSuccess {\n        secret\n      }\n      ...Refusal\n    }\n  }\n"): (typeof documents)["\n  mutation RotateSecret($id: ID!) {\n    result: rotateWebhookSecret(id: $id) {\n      __typename\n      ... on RotateWebhookSecretSuccess {\n        secret\n      }\n      ...Refusal\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation SendAgain($id: ID!) {\n    result: redeliver(deliveryId: $id) {\n      __typename\n      ... on RedeliverSuccess {\n        delivery {\n          id\n          state\n          nextTryAt\n        }\n      }\n      ...Refusal\n    }\n  }\n"): (typeof documents)["\n  mutation SendAgain($id: ID!) {\n    result: redeliver(deliveryId: $id) {\n      __typename\n      ... on RedeliverSuccess {\n        delivery {\n          id\n          state\n          nextTryAt\n        }\n      }\n      ...Refusal\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

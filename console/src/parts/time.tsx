@@ -28,6 +28,11 @@ export function Ago({ at }: { readonly at: string }) {
   );
 }
 
+/** The exact time of a moment. */
+export function Moment({ at }: { readonly at: string }) {
+  return <time dateTime={at}>{EXACT.format(new Date(at))}</time>;
+}
+
 /** How long something has gone on, with what follows the time. */
 export function Elapsed({
   since,

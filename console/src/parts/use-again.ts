@@ -4,10 +4,11 @@ import { useChanges } from "../live";
 
 const AGAIN_MS = 15_000;
 
-/** Asks anew every 15 s while the page is seen, and when the gateway is back, as long as `isWanted`. */
+/** Asks anew, every 15 s by default, while the page is seen, and when the gateway is back, as long as `isWanted`. */
 export function useAgain(
   ask: (options: { readonly requestPolicy: "network-only" }) => void,
   isWanted = true,
+  pauseMs = AGAIN_MS,
 ): void {
   useChanges((job) => {
     if (job === null && isWanted) ask({ requestPolicy: "network-only" });
@@ -16,7 +17,7 @@ export function useAgain(
     if (!isWanted) return undefined;
     const timer = setInterval(() => {
       if (!document.hidden) ask({ requestPolicy: "network-only" });
-    }, AGAIN_MS);
+    }, pauseMs);
     return () => clearInterval(timer);
-  }, [isWanted, ask]);
+  }, [isWanted, ask, pauseMs]);
 }

@@ -1,0 +1,65 @@
+import { useState } from "react";
+import { useQuery } from "urql";
+
+import { Problem } from "../parts/problem";
+import { useAgain } from "../parts/use-again";
+import { useTitle } from "../parts/use-title";
+import { explain } from "../session";
+import { useViewer } from "../viewer";
+import { WebhookCard } from "../webhooks/webhook-card";
+import { type Secret, WebhookForm } from "../webhooks/webhook-form";
+import { WEBHOOKS } from "../webhooks/webhook-queries";
+import "./webhooks.css";
+
+/** Which servers are called when a job ends, and how that goes. */
+export function Webhooks() {
+  useTitle("Webhooks");
+  const { hasWebhooks } = useViewer();
+  const [{ data, error }, ask] = useQuery({ query: WEBHOOKS, pause: !hasWebhooks });
+  const [isMaking, setMaking] = useState(false);
+  const [secret, setSecret] = useState<Secret | null>(null);
+  const refresh = (): void => ask({ requestPolicy: "network-only" });
+  // Once it is here, the footer asks for it again and again.
+  useAgain(ask, hasWebhooks && data === undefined);
+  return (
+    <div className="webhooks">
+      <div className="deployment-head">
+        <h1>Webhooks</h1>
+        {data && !isMaking && (
+          <button className="primary" onClick={() => setMaking(true)}>
+            New webhook
+          </button>
+        )}
+      </div>
+      {isMaking && (
+        <WebhookForm
+          webhook={null}
+          onLeave={() => setMaking(false)}
+          onSaved={(made) => {
+            setMaking(false);
+            setSecret(made);
+            refresh();
+          }}
+        />
+      )}
+      {!hasWebhooks && <p className="empty">{LACKING}</p>}
+      {hasWebhooks && !data && !error && <p role="status">Asking…</p>}
+      {!data && error && <Problem text={explain(error)} onRetry={refresh} />}
+      {data?.webhooks.length === 0 && !isMaking && <p className="empty">{NONE}</p>}
+      {data?.webhooks.map((webhook) => (
+        <WebhookCard
+          key={webhook.id}
+          webhook={webhook}
+          secret={secret?.id === webhook.id ? secret.text : null}
+          onSecret={setSecret}
+          onDeleted={refresh}
+        />
+      ))}
+    </div>
+  );
+}
+
+const LACKING =
+  "Your credential lacks the scope webhooks or jobs:read. Ask the gateway's operator for one that has both.";
+const NONE =
+  "No server is called yet. Make a webhook, and the gateway calls your server when a job ends.";

@@ -1,0 +1,119 @@
+import { useEffect, useRef, useState } from "react";
+
+import type { WebhookEvent, WebhookFactsFragment } from "../gql/graphql";
+import { Confirm } from "../jobs/confirm";
+import { Copy } from "../parts/copy";
+import { Ago } from "../parts/time";
+import { Deliveries } from "./deliveries";
+import { useCall } from "./use-call";
+import { EVENT_WORDS, type Secret, WebhookForm } from "./webhook-form";
+import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
+
+/** A webhook: how it does, what can be done with it and, unfolded, what it was told. */
+export function WebhookCard({
+  webhook,
+  secret,
+  onSecret,
+  onDeleted,
+}: {
+  readonly webhook: WebhookFactsFragment;
+  /** What it was just given; null where that was seen. */
+  readonly secret: string | null;
+  readonly onSecret: (secret: Secret | null) => void;
+  readonly onDeleted: () => void;
+}) {
+  const { id, url, events, deploymentId, tag, disabledAt, disabledReason } = webhook;
+  const { isBusy, problem, call } = useCall();
+  const [isChanging, setChanging] = useState(false);
+  const [isOpen, setOpen] = useState(false);
+  const deletion = useRef<HTMLDialogElement>(null);
+  const leave = (): void => setChanging(false);
+
+  async function rotate(): Promise<void> {
+    const rotated = await call(ROTATE, { id });
+    if (rotated?.__typename === "RotateWebhookSecretSuccess")
+      onSecret({ id, text: rotated.secret });
+  }
+
+  return (
+    <article className="card webhook" aria-label={url}>
+      <div className="deployment-head">
+        <h2>{url}</h2>
+        <State webhook={webhook} />
+      </div>
+      <p className="hint">
+        Called {events === null ? "for every event" : `when ${toList(events)}`}
+        {deploymentId !== null && `; jobs of ${deploymentId} only`}
+        {tag !== null && `; jobs with the tag ${tag} only`}
+      </p>
+      {disabledReason !== null && <p className="issue">{disabledReason}</p>}
+      {secret !== null && <Shown key={secret} secret={secret} onSeen={() => onSecret(null)} />}
+      {isChanging ? (
+        <WebhookForm webhook={webhook} onSaved={leave} onLeave={leave} />
+      ) : (
+        <div className="row">
+          {disabledAt !== null && (
+            <button disabled={isBusy} onClick={() => void call(UPDATE, { id, isEnabled: true })}>
+              Enable again
+            </button>
+          )}
+          <button onClick={() => setChanging(true)}>Change</button>
+          <button disabled={isBusy} onClick={() => void rotate()}>
+            New secret
+          </button>
+          <button onClick={() => deletion.current?.showModal()}>Delete</button>
+        </div>
+      )}
+      {problem !== "" && <p role="alert">{problem}</p>}
+      <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+        <summary>Deliveries</summary>
+        {isOpen && <Deliveries id={id} />}
+      </details>
+      <Confirm
+        dialog={deletion}
+        title="Delete this webhook?"
+        keep="Don't delete"
+        action="Delete"
+        onConfirm={() => void call(DELETE, { id }).then((done) => done && onDeleted())}
+      >
+        Its server is not called any more, also not with what waits.
+      </Confirm>
+    </article>
+  );
+}
+
+function State({ webhook }: { readonly webhook: WebhookFactsFragment }) {
+  const { disabledAt, failingSince } = webhook;
+  const at = disabledAt ?? failingSince;
+  if (at === null) return <span className="status status-succeeded">active</span>;
+  return (
+    <span className={`status ${disabledAt ? "status-failed" : ""}`}>
+      {disabledAt ? "disabled" : "failing, first"} <Ago at={at} />
+    </span>
+  );
+}
+
+/** It is not given again, so it stays until one says that one has it. */
+function Shown({ secret, onSeen }: { readonly secret: string; readonly onSeen: () => void }) {
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => section.current?.focus(), []);
+  return (
+    <section ref={section} className="webhook-secret" aria-label="Its secret" tabIndex={-1}>
+      <p>
+        Give this secret to your server, which verifies by it who calls. It is shown this once. One
+        that it had before works for 24 hours more.
+      </p>
+      <code>{secret}</code>
+      <div className="row">
+        <Copy text={secret} name="the secret" />
+        <button onClick={onSeen}>I have it</button>
+      </div>
+    </section>
+  );
+}
+
+function toList(events: readonly WebhookEvent[]): string {
+  return LIST.format(events.map((event) => EVENT_WORDS[event]));
+}
+
+const LIST = new Intl.ListFormat("en", { type: "disjunction" });

@@ -1,0 +1,115 @@
+import { useState } from "react";
+
+import type { WebhookEvent, WebhookFactsFragment } from "../gql/graphql";
+import { DeploymentSelect } from "../parts/deployment-select";
+import { useCall } from "./use-call";
+import { CREATE, UPDATE } from "./webhook-queries";
+
+/** A webhook's id with the secret that it was just given. */
+export type Secret = { readonly id: string; readonly text: string };
+
+/** What has happened when a webhook is called. */
+export const EVENT_WORDS: Readonly<Record<WebhookEvent, string>> = {
+  JOB_SUCCEEDED: "a job succeeded",
+  JOB_FAILED: "a job failed",
+  JOB_CANCELLED: "a job was cancelled",
+  JOB_KEPT: "a job's files were kept",
+  WEBHOOK_DISABLED: "another webhook was disabled",
+};
+
+/** To change a webhook, or to make one. */
+export function WebhookForm({
+  webhook,
+  onSaved,
+  onLeave,
+}: {
+  /** Null for one that is to be made. */
+  readonly webhook: WebhookFactsFragment | null;
+  /** Told the secret of one that was made. */
+  readonly onSaved: (secret: Secret | null) => void;
+  readonly onLeave: () => void;
+}) {
+  const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
+  const { isBusy, problem, call } = useCall();
+
+  async function save(form: FormData): Promise<void> {
+    const read = (name: string): string => {
+      const value = form.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
+    const named = EVENTS.filter((event) => form.has(event));
+    const settings = {
+      url: read("url"),
+      // What a later version adds is told to one that is told everything.
+      events: named.length === EVENTS.length ? null : named,
+      filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
+    };
+    if (webhook !== null) {
+      if ((await call(UPDATE, { id: webhook.id, ...settings })) !== null) onSaved(null);
+      return;
+    }
+    const made = await call(CREATE, settings);
+    if (made?.__typename === "CreateWebhookSuccess")
+      onSaved({ id: made.webhook.id, text: made.secret });
+  }
+
+  return (
+    <form
+      className="card"
+      aria-label={webhook === null ? "New webhook" : `Change ${webhook.url}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save(new FormData(event.currentTarget));
+      }}
+    >
+      <label className="wide">
+        URL of your server
+        <input
+          name="url"
+          type="url"
+          required
+          autoFocus
+          placeholder="https://shop.example.com/jobs"
+          defaultValue={webhook?.url}
+        />
+      </label>
+      <fieldset className="row">
+        <legend>Call it when</legend>
+        {EVENTS.map((event) => (
+          <label key={event} className="check">
+            <input
+              name={event}
+              type="checkbox"
+              defaultChecked={webhook?.events?.includes(event) ?? true}
+            />
+            {EVENT_WORDS[event]}
+          </label>
+        ))}
+      </fieldset>
+      <div className="row">
+        <DeploymentSelect value={deploymentId} onChange={setDeploymentId} />
+        <label>
+          Tag
+          <input name="tag" placeholder="any" defaultValue={webhook?.tag ?? ""} />
+        </label>
+      </div>
+      {problem !== "" && <p role="alert">{problem}</p>}
+      <div className="row">
+        <button className="primary" disabled={isBusy}>
+          {webhook === null ? "Make it" : "Save"}
+        </button>
+        <button type="button" onClick={onLeave}>
+          Don't {webhook === null ? "make it" : "save"}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const EVENTS = [
+  "JOB_SUCCEEDED",
+  "JOB_FAILED",
+  "JOB_CANCELLED",
+  "JOB_KEPT",
+  "WEBHOOK_DISABLED",
+] as const satisfies readonly WebhookEvent[];

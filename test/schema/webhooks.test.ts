@@ -1,0 +1,18 @@
+import { expect, test } from "vitest";
+
+import { createViewer } from "../support/viewers.ts";
+import { openInProcessGateway } from "./in-process-gateway.ts";
+
+test("a webhook is read by its owner alone, whoever may read all jobs", async () => {
+  const { store, answer } = await openInProcessGateway();
+  const id = "whk_1";
+  const settings = { url: "https://example.com/", events: null, deploymentId: null, tag: null };
+  await store.webhooks.create({ id, ownerId: "web", secret: "whsec_", ...settings });
+  const scopes = new Set(["webhooks", "jobs:read:all"] as const);
+  const read = async (ownerId: string, asked: string) =>
+    await answer(`{ webhook(id: "${asked}") { id } }`, {}, createViewer({ ownerId, scopes }));
+  expect(await read("web", id)).toEqual({ data: { webhook: { id } } });
+  const nothing = { data: { webhook: null } };
+  expect(await read("shop", id)).toEqual(nothing);
+  expect(await read("web", "whk_2")).toEqual(nothing);
+});
