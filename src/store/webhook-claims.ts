@@ -23,7 +23,6 @@ export type ClaimedWebhook = {
   readonly token: number;
   readonly delivery: {
     readonly id: string;
-    readonly number: number;
     readonly jobId: string | null;
     readonly event: WebhookEvent;
     /** Which other webhook was disabled, where that is told. */
@@ -141,7 +140,6 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
           token,
           delivery: {
             id: row.id,
-            number: row.number,
             jobId: row.job_id,
             event: row.event,
             disabledId: row.disabled_id,
@@ -182,7 +180,7 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
             attempts: delivery.attempts,
             due_at: retryMs === null ? null : sql`${nowMs} + ${retryMs}`,
           })
-          .where("number", "=", delivery.number)
+          .where("id", "=", delivery.id)
           .execute();
         if (retryMs === null) await forgetOldest(transaction, webhookId);
         if (state === "DELIVERED") return null;

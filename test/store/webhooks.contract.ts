@@ -134,6 +134,16 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await store().webhookClaims.claim(id)).toBeNull();
     });
 
+    test("are not said to be delivered for one of a job that was deleted while it was made", async () => {
+      const { id } = await add();
+      const deleted = await end();
+      const claimed = await claim(id);
+      await store().jobs.delete(deleted.id);
+      await end();
+      await store().webhookClaims.settle(claimed, DELIVERED);
+      expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING"]);
+    });
+
     test("that want no more, or fail for five days, are disabled, which the owner's others are told", async () => {
       const gone = await add();
       const deaf = await add();
