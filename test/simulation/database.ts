@@ -58,11 +58,23 @@ const CHECKS = `
         having count(*) > (select in_flight from simulated_limits where owner_id = new.owner_id);
     end`;
 
-type Limits = Readonly<Record<string, number>>;
+/** What is there from the beginning. */
+type Given = {
+  /** Limits by owner. */
+  readonly mostInFlight?: Readonly<Record<string, number>>;
+  /** Who has a webhook. */
+  readonly withWebhook?: readonly string[];
+};
 
-function setLimits(sqlite: DatabaseSync, mostInFlight: Limits): void {
-  const insert = sqlite.prepare("insert into simulated_limits values (?, ?)");
-  for (const [ownerId, most] of Object.entries(mostInFlight)) insert.run(ownerId, most);
+function setUp(sqlite: DatabaseSync, { mostInFlight = {}, withWebhook = [] }: Given): void {
+  sqlite.exec(CHECKS);
+  const limit = sqlite.prepare("insert into simulated_limits values (?, ?)");
+  for (const [ownerId, most] of Object.entries(mostInFlight)) limit.run(ownerId, most);
+  const insert = sqlite.prepare(
+    "insert into webhooks (id, owner_id, url, secret, created_at) values (?, ?, ?, 'whsec_eA==', 0)",
+  );
+  for (const [index, ownerId] of withWebhook.entries())
+    insert.run(`whk_${index}`, ownerId, `https://receiver-${index}.invalid/`);
 }
 
 /** The file of one gateway, as long as `close` is not called: a killed process lets go of it, and the next one opens it. */
@@ -81,16 +93,15 @@ export function createFile(world: World) {
   };
   return {
     open,
-    /** Makes the tables. `mostInFlight` are limits by owner. */
-    async start(log: Logger, mostInFlight: Limits): Promise<void> {
+    /** Makes the tables. */
+    async start(log: Logger, given: Given): Promise<void> {
       const process = new SimulatedProcess(world, "first start");
       const store = await process.run(() =>
         open({ process, upstream: "", channels: createChannels(), log }),
       );
       await store.close();
       process.kill();
-      kept.exec(CHECKS);
-      setLimits(kept, mostInFlight);
+      setUp(kept, given);
     },
     /** What is committed, past the gateway. */
     read: (text: string): Row[] => toRows(kept.prepare(text)),
@@ -167,15 +178,14 @@ export class DatabaseServer {
     this.#sqlite.function("poll_ms", { deterministic: true }, () => Math.floor(world.nowMs));
   }
 
-  /** Makes the tables. `mostInFlight` are limits by owner. */
-  async start(log: Logger, mostInFlight: Limits = {}): Promise<void> {
+  /** Makes the tables. */
+  async start(log: Logger, given: Given = {}): Promise<void> {
     const database = this.openWithoutNetwork();
     const { queries } = database;
     await migrate(database, log);
     for (const statement of [...POLLS, ...createPollTriggers(database)])
       await statement.execute(queries);
-    this.#sqlite.exec(CHECKS);
-    setLimits(this.#sqlite, mostInFlight);
+    setUp(this.#sqlite, given);
   }
 
   readonly open: OpenStore = async ({ process, upstream, channels }) => {

@@ -10,6 +10,9 @@ import { createTracking } from "../../src/tracking/tracking.ts";
 import { createFeedReader, createJobReader } from "../../src/watch/shared-readers.ts";
 import { createJobWatch } from "../../src/watch/watch-job.ts";
 import { type JobsWatch, watchJobs } from "../../src/watch/watch-jobs.ts";
+import { createMessages } from "../../src/webhooks/message.ts";
+import type { Post } from "../../src/webhooks/post.ts";
+import { WebhookSender } from "../../src/webhooks/sender.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
@@ -34,13 +37,15 @@ export async function startGateway(options: {
   readonly process: SimulatedProcess;
   readonly openStore: OpenStore;
   readonly upstream: Upstream;
+  /** What webhooks are called with; null where there are none. */
+  readonly post: Post | null;
   /** Notified of what a gateway must never have to say. */
   readonly onBug: (line: string) => void;
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
 }) {
-  const { process, openStore, upstream, onBug } = options;
+  const { process, openStore, upstream, post, onBug } = options;
   const log = createLog(onBug);
   const channels = createChannels();
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
@@ -86,6 +91,9 @@ export async function startGateway(options: {
     log,
   });
   await tracking.start();
+  const toMessage = createMessages({ store, urls: { create: () => "" } });
+  const claims = store.webhookClaims;
+  const sender = post && new WebhookSender({ claims, toMessage, post, channels, log });
   const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
   return {
     process,
@@ -96,6 +104,7 @@ export async function startGateway(options: {
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     async close(): Promise<void> {
       await tracking.close();
+      await sender?.close();
       await probe.close();
       await store.close();
     },

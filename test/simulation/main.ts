@@ -25,10 +25,10 @@ const { values } = parseArgs({
   },
 });
 
+const mutant = MUTANTS[values.mutant ?? ""];
+const missing = new Set(mutant?.changes);
 if (values.mutant !== undefined) {
-  const mutant = MUTANTS[values.mutant];
   if (mutant === undefined) throw new Error(`There is no mutant "${values.mutant}".`);
-  const missing = new Set(mutant.changes);
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
@@ -43,15 +43,11 @@ if (values.mutant !== undefined) {
       return { ...loaded, source };
     },
   });
-  process.on("exit", () => {
-    if (missing.size === 0) return;
-    console.error("The source has no place, or several, for", [...missing]);
-    process.exitCode = 2;
-  });
 }
 const { simulate } = await import("./simulation.ts");
+if (missing.size > 0) throw new Error(`Not once in the source: ${JSON.stringify([...missing])}`);
 
-const known = MUTANTS[values.mutant ?? ""]?.seed ?? 1;
+const known = mutant?.seed ?? 1;
 const first = Number(values.seed ?? values.first ?? known);
 const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
 const endsAtMs = performance.now() + Number(values.minutes ?? 0) * 60_000;

@@ -15,11 +15,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: "tracking/submit-job.ts",
-        from: "const body = await this.#prepare(job, submission, uploadIds);",
+        from: "const body = await this.#prepare(job, attempt);",
         to: `const { runcomfy } = this.#given;
           const early = runcomfy.submit({ ...job, body: submission.toBody(submission.input) });
           runcomfy.submit = () => early;
-          const body = await this.#prepare(job, submission, uploadIds);`,
+          const body = await this.#prepare(job, attempt);`,
       },
     ],
   },
@@ -79,8 +79,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: "tracking/submit-job.ts",
-        from: "if (!hasJob) await giveBack();",
-        to: "if (!hasJob) await Promise.all([giveBack(), giveBack()]);",
+        from: "if (isGone) await giveBack();",
+        to: "if (isGone) await Promise.all([giveBack(), giveBack()]);",
       },
     ],
   },
@@ -89,8 +89,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: "store/submits.ts",
-        from: "await sql`delete from jobs where id = ${id} and status = 'SUBMITTING'`.execute(queries);",
-        to: "",
+        from: "delete from jobs where id = ${id} and status = 'SUBMITTING' returning id",
+        to: "select id from jobs where id = ${id} and status = 'SUBMITTING'",
       },
     ],
   },
@@ -216,6 +216,26 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
         file: "runcomfy/transport.ts",
         from: "if (pausedForMs > 0)",
         to: "if (pausedForMs > 0 && false)",
+      },
+    ],
+  },
+  "a webhook's claim that keeps nobody else off": {
+    seed: 10,
+    changes: [
+      {
+        file: "store/webhook-claims.ts",
+        from: "where id = ${webhookId} and ${isFree}",
+        to: "where id = ${webhookId}",
+      },
+    ],
+  },
+  "a failed delivery that is not made again": {
+    seed: 1,
+    changes: [
+      {
+        file: "webhooks/sender.ts",
+        from: "isGone ? null : toRetryMs",
+        to: "delivery.attempts > 0 ? null : toRetryMs",
       },
     ],
   },

@@ -36,6 +36,8 @@ export type Plan = {
   readonly seed: string;
   /** One has a file of its own; more share a server. */
   readonly gateways: number;
+  /** Whether each owner has a webhook. */
+  readonly hasWebhooks: boolean;
   readonly errands: readonly Errand[];
   readonly faults: readonly TimedFault[];
 };
@@ -53,6 +55,7 @@ export function toPlan(seed: string, jobs = 30): Plan {
   return {
     seed,
     gateways,
+    hasWebhooks: chance.fork("webhooks").happens(0.25),
     errands,
     faults: faults.toSorted((one, other) => one.atMs - other.atMs),
   };

@@ -13,6 +13,7 @@ import { createFile, DatabaseServer, type OpenStore, type Row } from "./database
 import { DEPLOYMENTS } from "./deployments.ts";
 import { type Claim, type Gateway, startGateway, SUBMIT_TIMEOUT_SECONDS } from "./gateway.ts";
 import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
+import { Receivers } from "./receivers.ts";
 import { runWithClient, Submission } from "./submission.ts";
 import { costOf, FAIR, truthOf, Upstream } from "./upstream.ts";
 import { BEGINNING, SimulatedProcess, World } from "./world.ts";
@@ -60,6 +61,7 @@ class Simulation {
   readonly #callers: SimulatedProcess;
   readonly #supervisor: SimulatedProcess;
   readonly #upstreams: readonly [Upstream, Upstream];
+  readonly #receivers: Receivers;
   readonly #broken: string[] = [];
   readonly #nodes: Node[];
   /** The last one of each job, unless it was put back. */
@@ -92,6 +94,7 @@ class Simulation {
     );
     if (one === undefined || other === undefined) throw new Error("There are two.");
     this.#upstreams = [one, other];
+    this.#receivers = new Receivers(world);
     this.#nodes = Array.from({ length: plan.gateways }, (_, index) => {
       return { index, starts: 0, process: null, gateway: null, upstream: one };
     });
@@ -102,7 +105,7 @@ class Simulation {
   }
 
   async run(): Promise<Outcome> {
-    const { gateways, errands, faults, seed } = this.#plan;
+    const { gateways, errands, faults, seed, hasWebhooks } = this.#plan;
     const world = this.#world;
     const log = pino({ level: "silent" });
     const mostInFlight = Object.fromEntries(
@@ -110,14 +113,15 @@ class Simulation {
         most === null ? [] : [[ownerId, most]],
       ),
     );
+    const withWebhook = hasWebhooks ? this.#viewers.map(({ ownerId }) => ownerId) : [];
     let close = (): void => undefined;
     if (gateways === 1) {
       const file = createFile(world);
       ({ open: this.#openStore, read: this.#read, close } = file);
-      await file.start(log, mostInFlight);
+      await file.start(log, { mostInFlight, withWebhook });
     } else {
       const server = new DatabaseServer(world);
-      await server.start(log, mostInFlight);
+      await server.start(log, { mostInFlight, withWebhook });
       this.#server = server;
       this.#openStore = server.open;
       this.#read = (text) => server.read(text);
@@ -152,7 +156,11 @@ class Simulation {
       close();
     }
     const jobs = this.#plan.errands.length;
-    const broken = [...this.#broken, ...this.#upstreams.flatMap(({ broken }) => broken)];
+    const broken = [
+      ...this.#broken,
+      ...this.#upstreams.flatMap(({ broken }) => broken),
+      ...this.#receivers.broken,
+    ];
     return { broken, digest: world.digest, lines: world.lines, steps: world.steps, jobs };
   }
 
@@ -176,6 +184,7 @@ class Simulation {
         process,
         upstream: node.upstream,
         openStore: this.#openStore,
+        post: this.#plan.hasWebhooks ? this.#receivers.connect(process) : null,
         onBug: (line) =>
           void (process.isDead || this.#broken.push(`${process.name} logged: ${line}`)),
         onClaim: (claim) => this.#noteClaim(claim),
@@ -617,6 +626,7 @@ class Simulation {
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const [row] = this.#read("select count(*) as open from jobs where finished_at is null");
     if (Number(row?.["open"]) > 0) return false;
+    if (this.#untold().length > 0) return false;
     return this.#missedByFeeds().length === 0;
   }
 
@@ -631,6 +641,18 @@ class Simulation {
     );
   }
 
+  /** Ends that no receiver was told of. */
+  #untold(): string[] {
+    if (!this.#plan.hasWebhooks) return [];
+    return this.#read("select id, status from jobs where finished_at is not null")
+      .filter(
+        ({ id, status }) =>
+          this.#receivers.told.get(String(id))?.includes(`job.${String(status).toLowerCase()}`) !==
+          true,
+      )
+      .map(({ id, status }) => `No webhook was told that ${id} is ${status}.`);
+  }
+
   #noteUnsettled(): void {
     const open = this.#read(
       "select id, status, version, away_since from jobs where finished_at is null",
@@ -639,7 +661,7 @@ class Simulation {
       this.#broken.push(
         `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["away_since"]}.`,
       );
-    this.#broken.push(...this.#missedByFeeds());
+    this.#broken.push(...this.#missedByFeeds(), ...this.#untold());
     if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
     for (const { index, gateway } of this.#nodes)
       if (gateway === null) this.#broken.push(`Gateway ${index} does not serve.`);
