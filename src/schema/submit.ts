@@ -220,8 +220,8 @@ export async function submit(
   try {
     const { idempotencyKey = null, tags } = given;
     const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [] });
-    const { job, warnings } = await publishRefusal(channels, submitting);
-    return { job: await untilEnded(job, answerWithinSeconds), warnings };
+    const submitted = await publishRefusal(channels, submitting);
+    return { ...submitted, job: await untilEnded(submitted.job, answerWithinSeconds) };
   } finally {
     reads.clear();
   }

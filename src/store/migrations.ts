@@ -55,6 +55,12 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: (database) => [
       ...(database.kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
       ...createWebhookTables(database, toNameType(database.kind)),
+      sql`create table repeatable_submits (
+        owner_id ${toNameType(database.kind)} not null, fingerprint ${toNameType(database.kind)} not null,
+        job_id ${toNameType(database.kind)} not null, until bigint not null,
+        primary key (owner_id, fingerprint)
+      )`,
+      sql`create index repeatable_submits_by_end on repeatable_submits (until)`,
     ],
   },
 ];

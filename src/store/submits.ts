@@ -8,13 +8,24 @@ import { namesOf } from "../job/upstream.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import { atMost, type Database } from "./database.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
-import { fromJob, IS_ACCEPTED, isFollowed, UNFINISHED_STATUSES } from "./job-rows.ts";
+import type { JobRow } from "./job-rows.ts";
+import {
+  fromJob,
+  IS_ACCEPTED,
+  isAnothers,
+  isFollowed,
+  toJob,
+  UNFINISHED_STATUSES,
+} from "./job-rows.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
 
-/** An idempotency key, which is its owner's alone, and a digest of what was submitted under it. */
-export type SubmissionKey = { readonly key: string; readonly fingerprint: string };
+/**
+ * An idempotency key, which is its owner's alone, and a digest of what was submitted under it. Without a key it is the
+ * digest that counts, for ten minutes: whoever submits the same again by then repeats a call.
+ */
+export type SubmissionKey = { readonly key: string | null; readonly fingerprint: string };
 
 /** A job to be submitted. */
 type NewJob = {
@@ -53,21 +64,29 @@ export function createSubmits(
   return {
     /**
      * Adds a job with its first history event, under a submit lease (15 s by default). False, and
-     * nothing added, when another job has the key. Rejects with an `IdempotencyConflictError` when the key's job was
+     * nothing added, when another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was
      * deleted, with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an
      * `InvalidInputError` when one of the uploads is gone.
      */
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+      const isKeyless = key !== null && key.key === null;
       const inserting: { traceparent: string | null } = { traceparent: null };
       channels.inserting.publish(inserting);
       // Made before the writes that wait for each other.
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
+      if (isKeyless)
+        await queries.deleteFrom("repeatable_submits").where("until", "<=", nowMs).execute();
       // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
       const isInserted = await write(
-        mostInFlight === null ? null : job.ownerId,
+        mostInFlight === null && !isKeyless ? null : job.ownerId,
         async (transaction) => {
+          if (isKeyless) {
+            if ((await findRepeated(transaction, database, job.ownerId, key.fingerprint)) !== null)
+              return false;
+            await noteRepeatable(transaction, database, job, key.fingerprint);
+          }
           const row = await transaction
             .insertInto("jobs")
             .values((eb) => ({
@@ -84,7 +103,8 @@ export function createSubmits(
           // A retry gets its job even at the limit.
           if (row === undefined) return false;
           // After the insert: a deletion that freed the key for it has committed its part here, too.
-          if (key !== null) await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
+          if (key !== null && key.key !== null)
+            await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
           if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
@@ -94,6 +114,12 @@ export function createSubmits(
       );
       if (isInserted) channels.stored.publish(job);
       return isInserted;
+    },
+
+    /** The job that a submit without a key repeats. */
+    async readRepeated(ownerId: string, fingerprint: string): Promise<Job | null> {
+      const row = await findRepeated(queries, database, ownerId, fingerprint);
+      return row && toJob(row);
     },
 
     /**
@@ -135,6 +161,51 @@ export function createSubmits(
       return rows.map(({ id }) => id);
     },
   };
+}
+
+/** For how long the same submit without a key is taken for a repeat. */
+const REPEATED_FOR_MS = 10 * 60_000;
+
+/**
+ * The job that a submit without a key repeats; null where there is none, or only one that was cancelled, or of which its
+ * error says that another may be paid for.
+ */
+async function findRepeated(
+  queries: Kysely<Tables>,
+  database: Pick<Database, "nowMs" | "upstream">,
+  ownerId: string,
+  fingerprint: string,
+): Promise<JobRow | null> {
+  const row = await queries
+    .selectFrom("repeatable_submits")
+    .innerJoin("jobs", "jobs.id", "repeatable_submits.job_id")
+    .selectAll("jobs")
+    .where("repeatable_submits.owner_id", "=", ownerId)
+    .where("repeatable_submits.fingerprint", "=", fingerprint)
+    .where("until", ">", database.nowMs)
+    .where("status", "<>", "CANCELLED")
+    .where((eb) => eb.or([eb("status", "<>", "FAILED"), eb("error_retryable", "=", 0)]))
+    .where((eb) => eb.not(isAnothers(database)))
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+async function noteRepeatable(
+  transaction: Kysely<Tables>,
+  { nowMs }: Database,
+  { id: job_id, ownerId: owner_id }: Job,
+  fingerprint: string,
+): Promise<void> {
+  await transaction
+    .insertInto("repeatable_submits")
+    .values((eb) => ({ owner_id, fingerprint, job_id, until: eb(nowMs, "+", REPEATED_FOR_MS) }))
+    .onConflict((conflict) =>
+      conflict.columns(["owner_id", "fingerprint"]).doUpdateSet((eb) => ({
+        job_id: eb.ref("excluded.job_id"),
+        until: eb.ref("excluded.until"),
+      })),
+    )
+    .execute();
 }
 
 /** An input, what it is found by, and the job's tags. */

@@ -232,6 +232,13 @@ export type Tables = {
   /** Filled and emptied again to find out whether the disk takes writes. */
   readonly write_probes: { readonly bytes: string };
   /** Idempotency keys that outlive their deleted jobs. */
+  /** Jobs that were submitted without a key, by a digest of what was. */
+  readonly repeatable_submits: {
+    readonly owner_id: string;
+    readonly fingerprint: string;
+    readonly job_id: string;
+    readonly until: number;
+  };
   readonly spent_keys: {
     readonly owner_id: string;
     readonly key: string;

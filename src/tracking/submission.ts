@@ -30,6 +30,8 @@ export type SubmissionRequest = {
   /** In the upstream's spelling. */
   readonly input: unknown;
   readonly idempotencyKey: string | null;
+  /** Whether, without a key, the same submit of the last ten minutes is its answer; by default each is a new one. */
+  readonly findsRepeated?: boolean;
   readonly tags?: readonly string[];
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
@@ -99,7 +101,8 @@ export function toSubmission(
   request: SubmissionRequest,
   { catalogue }: Pick<Known, "catalogue">,
 ): Submission {
-  const { viewer, deploymentId, input, idempotencyKey, tags = [], spell = asItIs } = request;
+  const { viewer, deploymentId, input, idempotencyKey } = request;
+  const { findsRepeated = false, tags = [], spell = asItIs } = request;
   const listed = catalogue.find(deploymentId);
   // Only what is listed may be a model.
   if (listed === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
@@ -115,10 +118,10 @@ export function toSubmission(
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
   const isChanged = isOther && listed !== null;
-  const submissionKey =
-    idempotencyKey === null
-      ? null
-      : { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) };
+  const isKeyed = idempotencyKey !== null || findsRepeated;
+  const submissionKey = isKeyed
+    ? { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) }
+    : null;
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
   const changed = isChanged ? new DeploymentNotFoundError(deploymentId, { isChanged }) : null;
   const missing = isUnlisted || isOther ? notFound(deploymentId, catalogue) : null;

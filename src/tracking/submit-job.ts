@@ -28,7 +28,12 @@ import {
 } from "./submission.ts";
 
 /** An accepted job, and what the upstream will silently make of its input. */
-export type Submitted = { readonly job: Job; readonly warnings: readonly InputIssue[] };
+export type Submitted = {
+  readonly job: Job;
+  readonly warnings: readonly InputIssue[];
+  /** Whether the job was there before the call. */
+  readonly wasThere?: boolean;
+};
 
 /** How often a key may be taken by others whose submits are then refused. */
 const MAX_ATTEMPTS = 5;
@@ -152,17 +157,25 @@ export class Submitter {
 
   async #submitUnderKey(submission: Submission): Promise<Submitted> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const job = (await this.#findKeyed(submission)) ?? (await this.#submitOnce(submission));
-      if (job !== null) return { job, warnings: submission.warnings };
+      const { warnings } = submission;
+      const keyed = await this.#findKeyed(submission);
+      if (keyed !== null) return { job: keyed, warnings, wasThere: true };
+      const job = await this.#submitOnce(submission);
+      if (job !== null) return { job, warnings, wasThere: false };
     }
     throw new UpstreamError("UNAVAILABLE");
   }
 
-  /** The job that the key has already, once its submit is over; null when the key is free. */
+  /** The job that the key has already, or that is repeated, once its submit is over; null where there is none. */
   async #findKeyed({ viewer, submissionKey }: Submission): Promise<Job | null> {
     if (submissionKey === null) return null;
     const { store, watchJob } = this.#given;
-    const keyed = await store.jobs.readKeyed(viewer.ownerId, submissionKey.key);
+    const { key, fingerprint } = submissionKey;
+    const keyed = await (key === null
+      ? store.jobs
+          .readRepeated(viewer.ownerId, fingerprint)
+          .then((job) => job && { job, fingerprint })
+      : store.jobs.readKeyed(viewer.ownerId, key));
     if (keyed === null) return null;
     // Another call is submitting it now, or its gateway has died over it and will be found out.
     const job = isSettled(keyed.job)
@@ -174,7 +187,7 @@ export class Submitter {
     if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
     if (ownership(job, store.upstream) === "another's")
       throw new IdempotencyConflictError(job.id, "elsewhere");
-    if (keyed.fingerprint !== submissionKey.fingerprint) throw new IdempotencyConflictError(job.id);
+    if (keyed.fingerprint !== fingerprint) throw new IdempotencyConflictError(job.id);
     return answerWith(job);
   }
 

@@ -137,6 +137,61 @@ export function describeJobStore(
       expect(histories.flat()).toHaveLength(1);
     });
 
+    describe("without a key, but with what tells repeats", () => {
+      const submit = (job = makeJob(FACTS), fingerprint = "f") =>
+        store.jobs.insert({ job, input: {}, key: { key: null, fingerprint } });
+      const fail = (retryable: boolean): Partial<Job> => ({
+        status: "FAILED",
+        error: { code: retryable ? "LOST" : "SUBMISSION_UNKNOWN", message: "Lost.", retryable },
+      });
+
+      test("lets exactly one of many win, which the others repeat", async () => {
+        const jobs = Array.from({ length: 12 }, () => makeJob(FACTS));
+        const answers = await Promise.all(jobs.map((job) => submit(job)));
+        const winners = jobs.filter((_, index) => answers[index]);
+        expect(winners).toHaveLength(1);
+        expect(await store.jobs.readRepeated("local", "f")).toEqual(winners[0]);
+        expect(await store.jobs.count({})).toBe(1);
+        expect(await store.jobs.readRepeated("nobody", "f")).toBeNull();
+        expect(await submit(makeJob(FACTS), "other")).toBe(true);
+        expect(await submit(makeJob({ ...FACTS, ownerId: "nobody" }))).toBe(true);
+      });
+
+      test.each([
+        { what: "is cancelled", change: { status: "CANCELLED" }, isRepeated: false },
+        { what: "failed so that another may help", change: fail(true), isRepeated: false },
+        { what: "may have been paid for", change: fail(false), isRepeated: true },
+        { what: "SUCCEEDED", change: { status: "SUCCEEDED" }, isRepeated: true },
+      ] as const)(
+        "of a job that $what: repeated is $isRepeated",
+        async ({ change, isRepeated }) => {
+          const job = makeJob(FACTS);
+          await submit(job);
+          const ended = { ...job, ...change, version: 2, finishedAt: new Date() };
+          await store.jobs.save(ended, null);
+          expect((await store.jobs.readRepeated("local", "f")) !== null).toBe(isRepeated);
+          const another = makeJob(FACTS);
+          expect(await submit(another)).toBe(!isRepeated);
+          const id = (await store.jobs.readRepeated("local", "f"))?.id;
+          expect(id).toBe(isRepeated ? job.id : another.id);
+        },
+      );
+
+      test("is forgotten after ten minutes, and with its job", async () => {
+        const job = makeJob(FACTS);
+        await submit(job);
+        await context.execute("update repeatable_submits set until = until - 599000");
+        expect((await store.jobs.readRepeated("local", "f"))?.id).toBe(job.id);
+        await context.execute("update repeatable_submits set until = until - 1000");
+        expect(await store.jobs.readRepeated("local", "f")).toBeNull();
+        const another = makeJob(FACTS);
+        expect(await submit(another)).toBe(true);
+        await store.jobs.withdraw(another.id);
+        expect(await store.jobs.readRepeated("local", "f")).toBeNull();
+        expect(await submit()).toBe(true);
+      });
+    });
+
     test("stores hostile keys and characters unharmed", async () => {
       const text = `{"__proto__":{"x":1},"then":"t","constructor":null,"s":"\\u0000 \\ud800 😀","n":[1.5,-0.25,9007199254740991,true]}`;
       const input = JSON.parse(text);

@@ -416,3 +416,29 @@ test("a count that can't be given back leaves the answer as it is", async () => 
   const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
   await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "UNAVAILABLE" });
 });
+
+test("a submit that repeats another without a key waits for its outcome and gets its job, at one POST", async () => {
+  const blind = { ...REQUEST, idempotencyKey: null, findsRepeated: true };
+  const release = upstream.hold("submit");
+  const all = Promise.all([1, 2, 3].map(() => submitter.submitJob(blind)));
+  await upstream.whenRequested("submit", 1);
+  release();
+  const [first, ...others] = await all;
+  const again = await connect().submitJob(blind);
+  expect(new Set([first, ...others, again].map((one) => one?.job.id)).size).toBe(1);
+  expect([first, ...others].filter((one) => one?.wasThere)).toHaveLength(2);
+  expect(again.wasThere).toBe(true);
+  expect(upstream.count("submit")).toBe(1);
+  const different = await submitter.submitJob({ ...blind, input: { prompt: "Other" } });
+  const asked = await submitter.submitJob({ ...blind, findsRepeated: false });
+  expect(new Set([first?.job.id, different.job.id, asked.job.id]).size).toBe(3);
+  expect(upstream.count("submit")).toBe(3);
+});
+
+test("a submit that repeats one that was refused is sent", async () => {
+  const blind = { ...REQUEST, idempotencyKey: null, findsRepeated: true };
+  upstream.setFault("forbidden");
+  await expect(submitter.submitJob(blind)).rejects.toThrow(UpstreamError);
+  upstream.setFault(null);
+  expect((await submitter.submitJob(blind)).wasThere).toBe(false);
+});
