@@ -6,8 +6,8 @@ import type { BaseLogger } from "pino";
 import { toFileHeaders } from "../files/detect-file.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/open-files.ts";
+import { createFindThumbnail } from "../files/find-thumbnail.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
-import { makeThumbnail, THUMBNAIL_WIDTHS, toThumbnailName } from "../files/thumbnail.ts";
 import { isDatabaseFailure } from "../store/database-error.ts";
 import { CodedError, unavailable } from "../runtime/coded-error.ts";
 import { Queue } from "../runtime/queue.ts";
@@ -46,6 +46,7 @@ export function createFileAnswer({
 }) {
   const slots = createTransferSlots(MAX_READERS, BUSY);
   const queue = new Queue({ perKey: MAX_IN_A_TURN });
+  const findThumbnail = createFindThumbnail({ store, findOwner, endLease });
 
   return async (
     request: IncomingMessage,
@@ -60,7 +61,10 @@ export function createFileAnswer({
       const countBytes = () => (response.headersSent ? request.socket.bytesWritten : null);
       await slots.run({ ownerId, countBytes, cut: () => response.destroy() }, async () => {
         await queue.run(ownerId, async () => undefined);
-        const name = target.width === null ? target.name : await findThumbnail(target, ownerId);
+        const name =
+          target.width === null
+            ? target.name
+            : await findThumbnail({ ...target, width: target.width }, ownerId);
         if (name === null) throw NOT_FOUND;
         await send(request, response, { name, ownerId, seconds: target.seconds });
       });
@@ -73,28 +77,6 @@ export function createFileAnswer({
       throw AWAY;
     }
   };
-
-  /** The name of a smaller picture, which is made where it is missing; null where there can be none. */
-  async function findThumbnail(
-    { name, width }: SignedTarget,
-    ownerId: string,
-  ): Promise<string | null> {
-    const known = THUMBNAIL_WIDTHS.find((one) => one === width);
-    if (known === undefined) return null;
-    const smaller = toThumbnailName(name, known);
-    if ((await store.size(smaller)) !== null) return smaller;
-    const picture = await makeThumbnail(() => store.open(name), { ownerId, width: known });
-    if (picture === null) return null;
-    await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
-    await draft.keepAs(smaller, "image/webp");
-    if ((await findOwner(name)) !== null) {
-      await endLease(smaller);
-      return smaller;
-    }
-    // Whoever deleted the file meanwhile did not find it.
-    await store.delete(smaller);
-    return null;
-  }
 
   async function send(
     request: IncomingMessage,
@@ -147,10 +129,6 @@ export function createFileAnswer({
       yield chunk;
     }
   }
-}
-
-async function* toStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 /** The one range that is asked for; null for the whole file, as for several ranges and for one of another version. */
