@@ -219,6 +219,16 @@ export async function startGateway(
     upstream: store.upstream,
     channels,
   };
+  // Loaded only where it is wanted.
+  const mcp = config.httpAccess.hasMcp
+    ? keep(
+        (await import("./mcp/create-mcp.ts")).createMcp({
+          ...{ services, catalogue, files, log },
+          version: readVersion(),
+        }),
+      )
+    : null;
+  const issuer = auth.kind === "jwt" ? auth.issuer : null;
   const server = keep(
     await startServer({
       host: config.host,
@@ -235,6 +245,7 @@ export async function startGateway(
       files,
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
+      mcp: mcp && { answer: mcp.answer, issuer },
       limits,
       channels,
       log,
@@ -257,6 +268,7 @@ export async function startGateway(
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
       endWaits.stop();
+      mcp?.stop();
       await closeAll();
     },
   };

@@ -22,6 +22,7 @@ const ORDER = [
   "files",
   "webhooks",
   "schema",
+  "mcp",
   "operations",
   "server",
   "metrics",

@@ -172,6 +172,7 @@ function toHttpAccess(variables: Variables, given: Given) {
     hasIntrospection: variables.INTROSPECTION ?? areOpen,
     hasGraphiql: variables.GRAPHIQL ?? areOpen,
     hasConsole: variables.CONSOLE ?? areOpen,
+    hasMcp: variables.MCP ?? areOpen,
     /** Null admits every document. */
     trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
   };

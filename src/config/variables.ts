@@ -230,6 +230,11 @@ const SERVER = {
     NOT_IN_PRODUCTION,
     "Whether to serve the console at `/`. It asks for a credential if `AUTH` requires one.",
   ),
+  MCP: optional(
+    flag(),
+    NOT_IN_PRODUCTION,
+    "Whether to serve agents at `/mcp`, by the Model Context Protocol: [agents.md](agents.md).",
+  ),
   // With a default, so that a copy of .env.example has no empty one: that would take the image's from a container.
   NODE_ENV: setting(
     z.string(),

@@ -316,7 +316,8 @@ export function toDeployment(
   return catalogue.find(id) ?? { ...unlisted(), kind };
 }
 
-async function listDeployments(
+/** Those that the viewer may submit to, as far as the gateway was told of them. */
+export async function listDeployments(
   catalogue: Catalogue,
   context: GatewayContext,
 ): Promise<readonly Deployment[]> {
@@ -331,7 +332,8 @@ async function listDeployments(
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
 
-async function findDeployment(
+/** One of these; null where there is none. */
+export async function findDeployment(
   catalogue: Catalogue,
   id: string,
   context: GatewayContext,

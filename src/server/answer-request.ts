@@ -6,9 +6,18 @@ import type { OperationOrigin } from "../operations/create-operations.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
+import { createMcpAnswer } from "./answer-mcp.ts";
+import { whenOver } from "./when-over.ts";
 import type { Pages } from "./pages.ts";
 import { answerPlainPost } from "./plain-post.ts";
-import { checkHeaders, checkOperation, dropBody, isSurelySmall, readBody } from "./read-request.ts";
+import {
+  bodyTooLarge,
+  checkHeaders,
+  checkOperation,
+  dropBody,
+  isSurelySmall,
+  readBody,
+} from "./read-request.ts";
 import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
@@ -29,6 +38,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   const answerReadiness = createReadiness(parts);
   const answerFile = createFileAnswer({ ...parts.files, log: parts.log });
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
+  const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
 
   return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
@@ -52,6 +62,8 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
     if (isOfFile) return await answerSigned(request, response, { path, parameters, mustAsk });
+    if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk })))
+      return undefined;
     if (await pages.answer(request, response, path)) return undefined;
     if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
     if (origins.answer(request, response)) return undefined;
@@ -92,7 +104,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share.hold);
-      if (body === null) throw tooLarge(largestBodyBytes);
+      if (body === null) throw bodyTooLarge(largestBodyBytes);
       const { accept } = request.headers;
       const isAnswered = await operations.begin(ownerId, (release) =>
         answerPlainPost({ operations, body, accept, origin, response, release }),
@@ -131,11 +143,6 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       },
     };
   }
-}
-
-function whenOver(response: ServerResponse, act: () => void): void {
-  if (response.closed) act();
-  else response.once("close", act);
 }
 
 /** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
@@ -183,9 +190,4 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   const type = "text/plain; charset=utf-8";
   const headers = { "content-type": type, "content-length": Buffer.byteLength(text) };
   response.writeHead(status, headers).end(text);
-}
-
-function tooLarge(limit: number): CodedError {
-  const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;
-  return new CodedError("PAYLOAD_TOO_LARGE", message, { limit });
 }

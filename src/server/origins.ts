@@ -10,10 +10,8 @@ export type Origins = ReturnType<typeof createOrigins>;
 /** Strangers can name any origin, and must not fill the log with them. */
 const MAX_WARNINGS = 20;
 const MAX_ORIGIN_LENGTH = 200;
-const PREFLIGHT = {
-  "access-control-allow-headers": "authorization, content-type, accept, traceparent, tracestate",
-  "access-control-max-age": "600",
-};
+const HEADERS = "authorization, content-type, accept, traceparent, tracestate";
+const PREFLIGHT = { "access-control-max-age": "600" };
 
 /** A page that this machine serves, as browsers name it. */
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
@@ -62,7 +60,12 @@ export function createOrigins(options: {
       if (isOpen && !isOfFiles && !isOwnHost(host, origins)) throw misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */
-    answer(request: IncomingMessage, response: ServerResponse, methods = "GET, POST"): boolean {
+    answer(
+      request: IncomingMessage,
+      response: ServerResponse,
+      methods = "GET, POST",
+      moreHeaders = "",
+    ): boolean {
       const { origin } = request.headers;
       response.setHeader("vary", "origin, accept, accept-encoding");
       const isAdmitted = origin !== undefined && !isForeign(request);
@@ -71,7 +74,11 @@ export function createOrigins(options: {
         response.setHeader("access-control-expose-headers", "retry-after, www-authenticate");
       }
       if (request.method !== "OPTIONS") return false;
-      const preflight = { "access-control-allow-methods": methods, ...PREFLIGHT };
+      const preflight = {
+        ...PREFLIGHT,
+        "access-control-allow-methods": methods,
+        "access-control-allow-headers": `${HEADERS}${moreHeaders}`,
+      };
       const headers = { allow: `${methods}, OPTIONS`, ...(isAdmitted && preflight) };
       response.writeHead(204, headers).end();
       return true;

@@ -33,15 +33,30 @@ export function checkOperation(
 ): void {
   if (method !== "GET" && method !== "POST")
     throw methodNotAllowed("GraphQL takes GET for queries and POST for everything. Use one.");
+  checkEncoding(headers);
+  if (method === "GET") return checkParameters(new URLSearchParams(parameters));
+  checkType(headers, "GraphQL requests");
+}
+
+/** Throws for what can't be a message of the Model Context Protocol: anything but a POST of plain JSON. */
+export function checkMessage({ method, headers }: IncomingMessage): void {
+  // A GET would open a stream of what a server asks of its clients, and this one asks nothing.
+  if (method !== "POST")
+    throw methodNotAllowed("Messages of the Model Context Protocol come by POST.", "POST, OPTIONS");
+  checkEncoding(headers);
+  checkType(headers, "Messages of the Model Context Protocol");
+}
+
+function checkEncoding(headers: IncomingMessage["headers"]): void {
   // A small body may unpack to a large one.
   if ((headers["content-encoding"] ?? "identity") !== "identity")
     throw unsupported("The gateway unpacks no bodies. Send it without content-encoding.");
-  if (method === "GET") return checkParameters(new URLSearchParams(parameters));
+}
+
+function checkType(headers: IncomingMessage["headers"], what: string): void {
   // Any page on the web may send other types without asking first, and so start jobs that cost money.
   if (!/^application\/json[ \t]*(?:;|$)/i.test(headers["content-type"] ?? ""))
-    throw unsupported(
-      "GraphQL requests must be JSON. Send the header content-type: application/json.",
-    );
+    throw unsupported(`${what} must be JSON. Send the header content-type: application/json.`);
 }
 
 function checkParameters(parameters: URLSearchParams): void {
@@ -56,6 +71,11 @@ function checkParameters(parameters: URLSearchParams): void {
 
 function unsupported(message: string): CodedError {
   return new CodedError("UNSUPPORTED_MEDIA_TYPE", message);
+}
+
+export function bodyTooLarge(limit: number): CodedError {
+  const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;
+  return new CodedError("PAYLOAD_TOO_LARGE", message, { limit });
 }
 
 /** Whether the request says that its body is at most `limitBytes`, so that Node holds it to that. */

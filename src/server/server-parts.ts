@@ -7,6 +7,7 @@ import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { Mcp } from "../mcp/create-mcp.ts";
 import type { FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/open-files.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
@@ -19,6 +20,7 @@ import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
 
 export const GRAPHQL_PATH = "/graphql";
+export const MCP_PATH = "/mcp";
 
 /** What a server is made of. */
 export type ServerOptions = {
@@ -61,6 +63,12 @@ export type ServerOptions = {
     /** Null runs every document. */
     readonly trustedDocuments: TrustedDocuments | null;
   };
+  /** Null where it is off. */
+  readonly mcp: {
+    readonly answer: Mcp["answer"];
+    /** The issuer of its clients' tokens; null where they have none. */
+    readonly issuer: string | null;
+  } | null;
   readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
   readonly log: Logger;
 };

@@ -13,8 +13,8 @@ const JWT = {
 const WITH_TOKEN = { RUNCOMFY_API_TOKEN: "t" };
 const KEPT = { ...WITH_TOKEN, KEEP_OUTPUTS: "true", AUTH: "api-keys" };
 const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
-const PAGES = { hasIntrospection: true, hasGraphiql: true, hasConsole: true };
-const NO_PAGES = { hasIntrospection: false, hasGraphiql: false, hasConsole: false };
+const PAGES = { hasIntrospection: true, hasGraphiql: true, hasConsole: true, hasMcp: true };
+const NO_PAGES = { hasIntrospection: false, hasGraphiql: false, hasConsole: false, hasMcp: false };
 
 test("an empty environment gives the sandbox, on this machine, with the documented defaults", () => {
   const config = loadConfig({});
@@ -197,7 +197,7 @@ describe("from a browser", () => {
     (NODE_ENV) => {
       const environment = { ...WITH_TOKEN, NODE_ENV };
       expect(loadConfig(environment).httpAccess).toMatchObject(NO_PAGES);
-      const opened = { INTROSPECTION: "true", GRAPHIQL: "true", CONSOLE: "true" };
+      const opened = { INTROSPECTION: "true", GRAPHIQL: "true", CONSOLE: "true", MCP: "true" };
       expect(loadConfig({ ...environment, ...opened }).httpAccess).toMatchObject(PAGES);
     },
   );

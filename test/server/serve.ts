@@ -58,6 +58,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
     files: NO_FILES,
     httpAccess: HTTP_ACCESS,
+    mcp: null,
     limits: LIMITS,
     log: pino({ level: "silent" }),
     ...overrides,

@@ -1,0 +1,127 @@
+import { buffer } from "node:stream/consumers";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { toNodeHandler } from "@modelcontextprotocol/node";
+import type { AuthInfo } from "@modelcontextprotocol/server";
+import { createMcpHandler } from "@modelcontextprotocol/server";
+import type { Logger } from "pino";
+
+import type { Viewer } from "../auth/viewer.ts";
+import type { Catalogue } from "../deployments/catalogue.ts";
+import type { FileStore } from "../files/file-store.ts";
+import { createFindThumbnail } from "../files/find-thumbnail.ts";
+import type { FindOwner } from "../files/open-files.ts";
+import type { UploadService } from "../files/uploads.ts";
+import type { JsonObject } from "../job/json.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
+import type { Services } from "../schema/context.ts";
+import { createContext } from "../schema/context.ts";
+import { createClientLog } from "./client-log.ts";
+import type { ReadThumbnail } from "./job-content.ts";
+import { createJobTools } from "./job-tools.ts";
+import { createServerFactory } from "./serve-client.ts";
+import { createSubmitTools } from "./submit-tools.ts";
+import { createTellDuration } from "./tell-duration.ts";
+import { createUploadTool } from "./upload-tool.ts";
+import { createWaits } from "./waits.ts";
+
+/** Answers what MCP clients send. */
+export type Mcp = ReturnType<typeof createMcp>;
+
+/** A message whose sender was let in. */
+export type McpRequest = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly message: JsonObject;
+  readonly viewer: Viewer;
+  readonly share: Reservation;
+  /** Called once the message is read and answered. */
+  readonly release: () => void;
+};
+
+/** Keeps proxies from taking a call that waits for a dead one. */
+const KEEP_ALIVE_MS = 10_000;
+
+/**
+ * The same jobs as GraphQL's, by the same services, as tools of the Model Context Protocol. The SDK speaks the protocol,
+ * each request in a server of its own, so that any gateway answers any of them.
+ */
+export function createMcp(options: {
+  readonly services: Services;
+  readonly catalogue: Catalogue;
+  readonly files: {
+    readonly store: FileStore;
+    readonly uploads: UploadService;
+    readonly findOwner: FindOwner;
+    readonly endLease: (name: string) => Promise<void>;
+  };
+  readonly version: string;
+  readonly log: Logger;
+}) {
+  const { services, catalogue, files, version, log } = options;
+  const waits = createWaits(services.channels);
+  const readThumbnail = createReadThumbnail(files);
+  const tools = [
+    ...createSubmitTools({ catalogue, tellDuration: createTellDuration() }),
+    createUploadTool(files.uploads),
+    ...createJobTools({ waits, readThumbnail }),
+  ];
+  const noteClient = createClientLog(log);
+  const serve = createServerFactory({ tools, version, readThumbnail, log });
+  /** Whose each request is: the SDK hands this on as it is. */
+  const requests = new WeakMap<AuthInfo, McpRequest>();
+  const handler = createMcpHandler(
+    ({ era, authInfo }) => {
+      const request = authInfo && requests.get(authInfo);
+      if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
+      const { viewer, share, release } = request;
+      release();
+      return serve({ era, context: createContext(services, { viewer, share }) });
+    },
+    {
+      keepAliveMs: KEEP_ALIVE_MS,
+      onerror: (error) => log.debug({ err: error }, "A message of an MCP client was refused."),
+    },
+  );
+
+  return {
+    /** Resolves once it is answered. */
+    async answer(given: McpRequest): Promise<void> {
+      const { request, response, message, viewer } = given;
+      noteClient(message, viewer.ownerId);
+      // Without the credential, which was checked.
+      const authInfo = { token: "", clientId: "", scopes: [...viewer.scopes] };
+      requests.set(authInfo, given);
+      const answer = toNodeHandler({
+        fetch: (web) => handler.fetch(web, { authInfo, parsedBody: message }),
+      });
+      const { "content-length": _, "transfer-encoding": _of, ...headers } = request.headers;
+      // Its body was read and parsed.
+      const read = { method: "POST", url: request.url ?? "/", headers, ...EMPTY };
+      // It hears nothing, as what is listed never changes while the gateway runs, but holds a connection as a wait does.
+      const isHeld = message["method"] === LISTEN;
+      const leave = isHeld ? waits.enter(viewer) : () => undefined;
+      await answer(read, response).finally(leave);
+    },
+    countWaits: waits.count,
+    /** Answers those who wait. */
+    stop: waits.stop,
+    close: () => handler.close(),
+  };
+}
+
+/** Opens a stream for as long as the client likes. */
+const LISTEN = "subscriptions/listen";
+
+const EMPTY = { async *[Symbol.asyncIterator]() {} };
+
+function createReadThumbnail(files: Parameters<typeof createFindThumbnail>[0]): ReadThumbnail {
+  const findThumbnail = createFindThumbnail(files);
+  return async (file, { width, ownerId, mostBytes }) => {
+    const name = await findThumbnail({ name: file, width }, ownerId);
+    const size = name === null ? null : await files.store.size(name);
+    if (name === null || size === null || size > mostBytes) return null;
+    const opened = await files.store.open(name);
+    return opened && (await buffer(opened));
+  };
+}

@@ -1,0 +1,112 @@
+import { z } from "zod";
+
+import { JobNotFoundError } from "../job/errors.ts";
+import { isFinished, isIdentifier, JOB_STATUSES } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
+import { cancelJob } from "../schema/cancel-and-delete.ts";
+import type { GatewayContext } from "../schema/context.ts";
+import { fromCursor, toCursor, toJobFilter } from "../schema/job-connection.ts";
+import { type ReadThumbnail, tellBriefly, toJobResult } from "./job-content.ts";
+import { createTool, type GatewayTool, READS, toResult } from "./tool.ts";
+import type { Waits } from "./waits.ts";
+
+const MAX_WAIT_SECONDS = 45;
+const MAX_LISTED = 50;
+
+const ID = z.string().describe("The job's id, which starts with job_.");
+
+/** The tools for jobs that are there. */
+export function createJobTools(options: {
+  readonly waits: Waits;
+  readonly readThumbnail: ReadThumbnail;
+}): readonly GatewayTool[] {
+  const { waits, readThumbnail } = options;
+  const getJob = createTool({
+    name: "get_job",
+    scope: "jobs:read",
+    title: "Look at a job",
+    description: () =>
+      "Returns a job as it is now: its status and, once it has SUCCEEDED, its files and small pictures of them.",
+    annotations: READS,
+    arguments: z.strictObject({ id: ID }),
+    async call({ id }, { context }) {
+      return { result: await toJobResult(await findJob(id, context), context, { readThumbnail }) };
+    },
+  });
+
+  const waitForJob = createTool({
+    name: "wait_for_job",
+    scope: "jobs:read",
+    title: "Wait for a job",
+    description: () =>
+      `Waits until a job has ended, ${MAX_WAIT_SECONDS} s at most, and returns it as get_job does. If it has not ended by then, call it again.`,
+    annotations: READS,
+    arguments: z.strictObject({
+      id: ID,
+      seconds: z
+        .number()
+        .min(0)
+        .max(MAX_WAIT_SECONDS)
+        .default(MAX_WAIT_SECONDS)
+        .describe("How long to wait at most."),
+    }),
+    async call({ id, seconds }, call) {
+      const { context } = call;
+      if (!isIdentifier(id)) throw new JobNotFoundError(id);
+      const job = (await waits.wait(id, seconds, call)) ?? (await findJob(id, context));
+      const note = isFinished(job) ? null : "It has not ended yet. Call wait_for_job again.";
+      return { result: await toJobResult(job, context, { readThumbnail, note }) };
+    },
+  });
+
+  const listJobs = createTool({
+    name: "list_jobs",
+    scope: "jobs:read",
+    title: "List jobs",
+    description: () => "Lists your jobs, newest first, without their files.",
+    annotations: READS,
+    arguments: z.strictObject({
+      status: z.array(z.enum(JOB_STATUSES)).max(JOB_STATUSES.length).optional(),
+      deployment_id: z.string().optional(),
+      limit: z.int().min(1).max(MAX_LISTED).default(10),
+      after: z.string().optional().describe("The `next` of the page before."),
+    }),
+    async call({ status, deployment_id: deploymentId, limit, after }, { context }) {
+      const { jobs, stoppedAt } = await context.reads.listJobs({
+        filter: toJobFilter({ status, deploymentId }),
+        direction: "forward",
+        limit,
+        ...(after !== undefined && { after: fromCursor(after, "after") }),
+      });
+      const next = stoppedAt && toCursor(stoppedAt);
+      return { result: toResult({ jobs: jobs.map(tellBriefly), next }) };
+    },
+  });
+
+  const cancel = createTool({
+    name: "cancel_job",
+    scope: "jobs:cancel",
+    title: "Cancel a job",
+    description: () => "Cancels a job that has not started yet. A job that runs can't be stopped.",
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: true,
+      openWorldHint: true,
+    },
+    arguments: z.strictObject({ id: ID }),
+    async call({ id }, { context }) {
+      const job = await cancelJob(id, context).finally(() => context.reads.clear());
+      return { result: await toJobResult(job, context, { readThumbnail: null }) };
+    },
+  });
+
+  return [getJob, waitForJob, listJobs, cancel];
+}
+
+/** One of the jobs that the viewer may read. Rejects with a `JobNotFoundError`. */
+export async function findJob(id: string, { reads }: GatewayContext): Promise<Job> {
+  const job = isIdentifier(id) ? await reads.wholeJobs.load(id) : null;
+  if (job === null) throw new JobNotFoundError(id);
+  return job;
+}
