@@ -1,3 +1,5 @@
+import { chance } from "../runtime/environment.ts";
+
 /** What a webhook may be told; `JOB_KEPT` when no file of a job waits to be kept any more. */
 export type WebhookEvent =
   | "JOB_SUCCEEDED"
@@ -53,6 +55,21 @@ export type Delivery = {
   readonly dueAt: Date | null;
   readonly tries: readonly WebhookTry[];
 };
+
+/** A URL that a submit named for its job alone, and what it was told, newest first. */
+export type JobWebhook = { readonly url: string; readonly deliveries: readonly Delivery[] };
+
+export const SECRET_PREFIX = "whsec_";
+const SECRET_BYTES = 32;
+
+/** A secret as Standard Webhooks writes it. */
+export function createSecret(): string {
+  return SECRET_PREFIX + chance.bytes(SECRET_BYTES).toString("base64");
+}
+
+export function createWebhookId(): string {
+  return `whk_${chance.bytes(16).toString("hex")}`;
+}
 
 /** A webhook has so many tries of a delivery. */
 export const MAX_TRIES = 10;

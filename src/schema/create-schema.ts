@@ -9,6 +9,7 @@ import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
+import { addJobWebhooks } from "./job-webhooks.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addFileMutations } from "./files.ts";
@@ -47,6 +48,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addMatchingJobs(builder, jobFilter);
   addFileMutations(builder);
   addWebhooks(builder);
+  addJobWebhooks(builder);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.

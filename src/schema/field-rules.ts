@@ -85,7 +85,7 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 
 SchemaBuilder.registerPlugin("fieldRules", FieldRulesPlugin);
 
-/** Throws FORBIDDEN unless the viewer's credential has the scopes; `jobs:read:all` includes `jobs:read`. */
+/** Throws FORBIDDEN unless the viewer's credential has the scopes. */
 function guard<Types extends SchemaTypes>(
   resolve: Resolver<Types>,
   { pothosOptions: { scope = null } }: Field<Types>,
@@ -93,16 +93,21 @@ function guard<Types extends SchemaTypes>(
   if (scope === null) return resolve;
   return (parent, given, context, info) => {
     const needed = typeof scope === "function" ? scope({ ...given }) : scope;
-    const scopes = isOurs(context) ? context.viewer.scopes : new Set<Scope>();
-    const missing = [needed ?? []]
-      .flat()
-      .find((one) => !scopes.has(one) && !(one === "jobs:read" && scopes.has("jobs:read:all")));
-    if (missing === undefined) return resolve(parent, given, context, info);
-    throw new CodedError(
-      "FORBIDDEN",
-      `You lack the scope \`${missing}\`. Use a credential that has it, or ask the gateway's operator for one.`,
-    );
+    requireScopes(isOurs(context) ? context.viewer.scopes : new Set(), needed);
+    return resolve(parent, given, context, info);
   };
+}
+
+/** Throws FORBIDDEN unless these are among a credential's scopes; `jobs:read:all` includes `jobs:read`. */
+export function requireScopes(scopes: ReadonlySet<Scope>, needed: NeededScopes): void {
+  const missing = [needed ?? []]
+    .flat()
+    .find((one) => !scopes.has(one) && !(one === "jobs:read" && scopes.has("jobs:read:all")));
+  if (missing === undefined) return;
+  throw new CodedError(
+    "FORBIDDEN",
+    `You lack the scope \`${missing}\`. Use a credential that has it, or ask the gateway's operator for one.`,
+  );
 }
 
 function charge<Types extends SchemaTypes>(resolve: Resolver<Types>): Resolver<Types> {

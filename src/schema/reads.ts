@@ -7,6 +7,7 @@ import { findAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import type { JobWebhook } from "../job/webhook.ts";
 import { CodedError, toError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
@@ -25,7 +26,7 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "webhooks">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -63,6 +64,7 @@ type Made = {
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
+  jobWebhooks?: DataLoader<string, JobWebhook | null>;
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
@@ -128,6 +130,13 @@ export class Reads {
   get keptFiles() {
     return (this.#made.keptFiles ??= new DataLoader((ids) =>
       this.#run(({ files }) => files.readMany(ids)),
+    ));
+  }
+
+  /** Null for the jobs of others, whoever may read them. */
+  get jobWebhooks() {
+    return (this.#made.jobWebhooks ??= new DataLoader((ids) =>
+      this.#run(({ webhooks }) => webhooks.readOfJobs(ids, this.#viewer.ownerId)),
     ));
   }
 

@@ -14,6 +14,7 @@ import type { Submitted } from "../tracking/submit-job.ts";
 import { badUserInput, LimitError } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
+import { requireScopes } from "./field-rules.ts";
 
 /** Adds what submits a job of any deployment. */
 export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef): void {
@@ -25,6 +26,7 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
       input: t.field(ARGUMENTS.input),
       idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
       tags: t.stringList(ARGUMENTS.tags),
+      webhookUrl: t.field(ARGUMENTS.webhookUrl),
     }),
   });
 
@@ -127,6 +129,7 @@ export function submitOptions(builder: Builder) {
   return builder.args((t) => ({
     idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
     tags: t.stringList(ARGUMENTS.tags),
+    webhookUrl: t.field(ARGUMENTS.webhookUrl),
     answerWithinSeconds: t.int({
       defaultValue: 0,
       description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
@@ -151,7 +154,15 @@ const ARGUMENTS = {
     description:
       "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
   },
+  webhookUrl: {
+    type: "URL",
+    description:
+      "An https URL on a public host, on port 443 or 8443, that is called when this job ends and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
+  },
 } as const;
+
+/** What a credential needs to have a server told of jobs. */
+export const WEBHOOK_SCOPES = ["webhooks", "jobs:read"] as const;
 
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
 
@@ -201,14 +212,15 @@ export function addSubmitJobResult(builder: Builder) {
 
 /** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
 export async function submit(
-  { viewer, reads, untilEnded, channels }: GatewayContext,
+  { viewer, reads, untilEnded, webhooks, channels }: GatewayContext,
   given: {
     readonly idempotencyKey?: string | null | undefined;
     readonly answerWithinSeconds?: number | null | undefined;
     readonly tags?: readonly string[] | null | undefined;
+    readonly webhookUrl?: string | null | undefined;
   },
   begin: (
-    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags">,
+    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags" | "webhookUrl">,
   ) => Promise<Submitted>,
 ): Promise<Submitted> {
   const answerWithinSeconds = given.answerWithinSeconds ?? 0;
@@ -219,7 +231,12 @@ export async function submit(
   }
   try {
     const { idempotencyKey = null, tags } = given;
-    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [] });
+    const webhookUrl = given.webhookUrl ?? null;
+    if (webhookUrl !== null) {
+      requireScopes(viewer.scopes, WEBHOOK_SCOPES);
+      webhooks.checkJobUrl(webhookUrl);
+    }
+    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [], webhookUrl });
     const submitted = await publishRefusal(channels, submitting);
     return { ...submitted, job: await untilEnded(submitted.job, answerWithinSeconds) };
   } finally {

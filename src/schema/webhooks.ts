@@ -1,9 +1,8 @@
 import { InvalidWebhookError, WebhookNotFoundError } from "../job/errors.ts";
 import type { DeliveryState, WebhookEvent } from "../job/webhook.ts";
 import type { Builder } from "./builder.ts";
-import { publishRefusal } from "./submit.ts";
+import { publishRefusal, WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
 
-const SCOPES = ["webhooks", "jobs:read"] as const;
 const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
 

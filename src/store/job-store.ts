@@ -9,6 +9,7 @@ import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { createJobWebhooks } from "./job-webhooks.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
@@ -139,7 +140,7 @@ export function createJobStore(dependencies: {
     pauses: createPauses(database),
     files: publish("kept_files", createFiles(database, announce, channels)),
     uploads: publish("uploads", createUploads(database)),
-    webhooks: publish("webhooks", createWebhooks(database)),
+    webhooks: publish("webhooks", { ...createWebhooks(database), ...createJobWebhooks(database) }),
     webhookClaims: createWebhookClaims(database),
     async close(): Promise<void> {
       await changes.close();

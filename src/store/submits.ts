@@ -17,6 +17,7 @@ import {
   toJob,
   UNFINISHED_STATUSES,
 } from "./job-rows.ts";
+import { insertJobWebhook } from "./job-webhooks.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
@@ -37,6 +38,8 @@ type NewJob = {
   readonly mostInFlight?: number | null;
   /** The uploads that the input names, which stay as long as the job. */
   readonly uploads?: readonly string[];
+  /** What is told of this job alone. */
+  readonly webhookUrl?: string | null;
 };
 
 /** Nobody knows when a job will end; most last longer than this. */
@@ -70,6 +73,7 @@ export function createSubmits(
      */
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+      const { webhookUrl = null } = submit;
       const isKeyless = key !== null && key.key === null;
       const inserting: { traceparent: string | null } = { traceparent: null };
       channels.inserting.publish(inserting);
@@ -108,6 +112,7 @@ export function createSubmits(
           if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
+          if (webhookUrl !== null) await insertJobWebhook(transaction, job, webhookUrl);
           return true;
         },
         texts.input.length,

@@ -190,6 +190,7 @@ export type Tables = {
    * their lease.
    */
   readonly pending_deletions: { readonly file: string; readonly due_at: Generated<number> };
+  /** Those of owners, and a row for all one-job URLs of an owner that have one origin, which is its `url` then. */
   readonly webhooks: {
     readonly id: string;
     readonly owner_id: string;
@@ -198,7 +199,8 @@ export type Tables = {
     readonly events: string | null;
     readonly deployment_id: string | null;
     readonly tag: string | null;
-    readonly secret: string;
+    /** Null for one-job URLs, whose calls the owner's own secret signs. */
+    readonly secret: string | null;
     /** The one before, which signs too until then. */
     readonly old_secret: Generated<string | null>;
     readonly old_secret_until: Generated<number | null>;
@@ -208,6 +210,20 @@ export type Tables = {
     readonly failing_since: Generated<number | null>;
     readonly disabled_at: Generated<number | null>;
     readonly disabled_reason: Generated<string | null>;
+  };
+  /** Which URL a submit named for its job alone. */
+  readonly job_webhooks: {
+    readonly job_id: string;
+    /** The one for its origin. */
+    readonly webhook_id: string;
+    readonly url: string;
+  };
+  /** What signs calls of one-job URLs. */
+  readonly webhook_secrets: {
+    readonly owner_id: string;
+    readonly secret: string;
+    readonly old_secret: Generated<string | null>;
+    readonly old_secret_until: Generated<number | null>;
   };
   readonly webhook_deliveries: {
     /** In the order in which they came up. */

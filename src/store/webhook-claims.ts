@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import type { DeliveryState, WebhookEvent, WebhookTry } from "../job/webhook.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
+import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
 
 /** A webhook with something to be sent. */
 export type DueWebhook = {
@@ -16,6 +17,8 @@ export type DueWebhook = {
 export type ClaimedWebhook = {
   readonly webhookId: string;
   readonly ownerId: string;
+  /** Whether it stands for the one-job URLs of an origin. */
+  readonly isOfJobs: boolean;
   readonly url: string;
   /** Whoever has one of them can verify; the newest first. */
   readonly secrets: readonly string[];
@@ -44,11 +47,15 @@ export type TriedDelivery = {
   readonly isGone: boolean;
 };
 
+/** Some webhooks with something due, and after which of those that have deliveries to look next. */
+export type DueWebhooks = { readonly due: readonly DueWebhook[]; readonly next: string };
+
 export type WebhookClaims = ReturnType<typeof createWebhookClaims>;
 
 /** Longer than a try and all that it needs may take. */
 const CLAIM_MS = 40_000;
 const MAX_LISTED = 256;
+const MAX_WALKED = 1_000;
 /** That are kept of a delivery, and of a webhook. */
 const MAX_TRIES_KEPT = 20;
 const MAX_ENDED_KEPT = 1_000;
@@ -59,7 +66,8 @@ const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
  * Who calls which webhook: a claim of a webhook moves `claimed_until` into the future, so that it gets one delivery at a
  * time from all gateways together, and ends by itself where a gateway dies. Which deliveries are to come says their `due_at`.
  */
-export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk }: Database) {
+export function createWebhookClaims(database: Database) {
+  const { nowMs, queries, write, writeOne, checkDisk, toTexts } = database;
   // A claim that ends later was made before the database's clock was set back.
   const isFree = sql<boolean>`disabled_at is null
     and (claimed_until <= ${nowMs} or claimed_until > ${nowMs} + ${sql.lit(2 * CLAIM_MS)})`;
@@ -71,7 +79,9 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
         select min(due_at) from webhook_deliveries as earlier
         where earlier.job_id = head.job_id and earlier.webhook_id = ${webhookId}
           and earlier.due_at is not null and earlier.number < head.number
-      ) as behind_due_at
+      ) as behind_due_at, (
+        select url from job_webhooks where job_webhooks.job_id = head.job_id
+      ) as job_url
       from webhook_deliveries as head where webhook_id = ${webhookId} and due_at <= ${nowMs}
       order by due_at, number limit 1`.execute(transaction);
     const [head] = rows;
@@ -89,29 +99,39 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
       where id = ${id} and claimed_until = ${token}`.execute(transaction);
 
   return {
-    /** Some that nobody calls and that have something due: those that do not fail first, then who was called longest ago. */
-    async listDue(): Promise<DueWebhook[]> {
+    /**
+     * Those that nobody calls and that have something due, among the next ones after `after` that have deliveries: those
+     * that do not fail first, then one of each owner after the other, those first that were called longest ago.
+     */
+    async listDue(after: string): Promise<DueWebhooks> {
       // From one webhook that has deliveries to the next, past all that wait there.
-      const { rows } = await sql<Omit<DueWebhook, "isFailing"> & { readonly failing: number }>`
-        with recursive waiting (webhook_id) as (
-          select min(webhook_id) from webhook_deliveries where due_at is not null
+      const { rows: waiting } = await sql<{ readonly id: string | null }>`
+        with recursive waiting (id, number) as (
+          select min(webhook_id), 1 from webhook_deliveries
+            where due_at is not null and webhook_id > ${after}
           union all
           select (select min(webhook_id) from webhook_deliveries
-            where due_at is not null and webhook_id > waiting.webhook_id)
-          from waiting where waiting.webhook_id is not null
+            where due_at is not null and webhook_id > waiting.id), number + 1
+          from waiting where waiting.id is not null and number < ${sql.lit(MAX_WALKED)}
         )
+        select id from waiting`.execute(queries);
+      const ids = waiting.flatMap(({ id }) => id ?? []);
+      if (ids.length === 0) return { due: [], next: "" };
+      const { rows } = await sql<Omit<DueWebhook, "isFailing"> & { readonly failing: number }>`
         select id as "webhookId", owner_id as "ownerId",
           case when failing_since is null then 0 else 1 end as failing
-        from waiting join webhooks on id = waiting.webhook_id
-        where ${isFree} and exists (
+        from webhooks where id in ${toTexts(ids)} and ${isFree} and exists (
           select 1 from webhook_deliveries
           where webhook_deliveries.webhook_id = webhooks.id and due_at <= ${nowMs})
-        order by failing, claimed_until, id limit ${sql.lit(MAX_LISTED)}`.execute(queries);
-      return rows.map(({ webhookId, ownerId, failing }) => ({
+        order by failing,
+          row_number() over (partition by owner_id order by failing_since is not null, claimed_until, id),
+          claimed_until, id limit ${sql.lit(MAX_LISTED)}`.execute(queries);
+      const due = rows.map(({ webhookId, ownerId, failing }) => ({
         webhookId,
         ownerId,
         isFailing: failing === 1,
       }));
+      return { due, next: ids.length === MAX_WALKED ? (ids.at(-1) ?? "") : "" };
     },
 
     /** Null where it has nothing to send, or another gateway calls it. */
@@ -128,14 +148,20 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
         );
         const [claimed] = rows;
         if (claimed === undefined) return null;
-        const { token, url, owner_id: ownerId, secret, old_secret: oldSecret } = claimed;
+        const { token, owner_id: ownerId } = claimed;
         const row = await findDelivery(transaction, webhookId);
         if (row === null) await release(transaction, webhookId, token);
         if (row === null) return null;
+        const isOfJobs = claimed.secret === null;
+        const { secret, oldSecret } =
+          claimed.secret === null
+            ? await readOwnSecrets(transaction, ownerId, nowMs)
+            : { secret: claimed.secret, oldSecret: claimed.old_secret };
         return {
           webhookId,
           ownerId,
-          url,
+          isOfJobs,
+          url: (isOfJobs ? row.job_url : null) ?? claimed.url,
           secrets: oldSecret === null ? [secret] : [secret, oldSecret],
           token,
           delivery: {
@@ -161,7 +187,7 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
      */
     settle: (claimed: ClaimedWebhook, tried: TriedDelivery): Promise<string | null> =>
       write(async (transaction) => {
-        const { webhookId, ownerId, token, delivery } = claimed;
+        const { webhookId, ownerId, isOfJobs, token, delivery } = claimed;
         const { state, made, retryMs, isGone } = tried;
         const failingSince =
           state === "DELIVERED" ? sql`null` : sql`coalesce(failing_since, ${nowMs})`;
@@ -183,7 +209,8 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
           .where("id", "=", delivery.id)
           .execute();
         if (retryMs === null) await forgetOldest(transaction, webhookId);
-        if (state === "DELIVERED") return null;
+        // One-job URLs share their origin and nothing else, so each delivery ends by itself.
+        if (state === "DELIVERED" || isOfJobs) return null;
         const reason = isGone
           ? GONE
           : (webhook.failing_ms ?? 0) >= MAX_FAILING_MS
@@ -194,6 +221,8 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
         if (reason !== null) await disable(transaction, { webhookId, ownerId, reason });
         return reason;
       }),
+
+    deleteUnused: createDeleteUnused(database),
   };
 
   async function disable(
@@ -210,7 +239,7 @@ export function createWebhookClaims({ nowMs, queries, write, writeOne, checkDisk
         insert into webhook_deliveries (id, webhook_id, event, disabled_id, created_at, due_at)
           select 'msg_' || substr(${webhookId}, 5) || '_' || substr(id, 5) || '_' || ${String(at)},
             id, 'WEBHOOK_DISABLED', ${webhookId}, ${nowMs}, ${nowMs}
-          from webhooks where owner_id = ${ownerId} and disabled_at is null
+          from webhooks where owner_id = ${ownerId} and secret is not null and disabled_at is null
             and (events is null or events like '%"WEBHOOK_DISABLED"%')
           on conflict (id) do nothing`.execute(transaction);
     }
@@ -249,6 +278,8 @@ type DeliveryRow = {
   readonly tries: string;
   /** When what is before it is due; null where nothing is. */
   readonly behind_due_at: number | null;
+  /** What its job is told alone; null where it names none. */
+  readonly job_url: string | null;
 };
 
 type ClaimedRow = Pick<Tables["webhooks"], "owner_id" | "url" | "secret"> & {

@@ -14,11 +14,25 @@ export function createWebhookTables(
     sql`create table webhooks (
       id ${name} primary key, owner_id ${name} not null,
       url text not null, events text, deployment_id ${name}, tag ${name},
-      secret text not null, old_secret text, old_secret_until bigint,
+      secret text, old_secret text, old_secret_until bigint,
       created_at bigint not null, claimed_until bigint not null default 0,
       failing_since bigint, disabled_at bigint, disabled_reason text
     )`,
-    sql`create index webhooks_by_owner on webhooks (owner_id, created_at, id)`,
+    sql`create index webhooks_by_owner on webhooks (owner_id, created_at, id)
+      where secret is not null`,
+    // Those that stand for the one-job URLs of an origin.
+    sql`create unique index webhooks_by_origin on webhooks (owner_id, url) where secret is null`,
+    sql`create index webhooks_of_jobs on webhooks (id) where secret is null`,
+    sql`create table job_webhooks (
+      job_id ${name} primary key references jobs (id) on delete cascade,
+      webhook_id ${name} not null references webhooks (id) on delete cascade,
+      url text not null
+    )`,
+    sql`create index job_webhooks_by_webhook on job_webhooks (webhook_id)`,
+    sql`create table webhook_secrets (
+      owner_id ${name} primary key,
+      secret text not null, old_secret text, old_secret_until bigint
+    )`,
     sql`create table webhook_deliveries (
       number ${kind === "postgres" ? sql`bigint generated always as identity` : sql`integer`} primary key,
       id ${name} not null unique,
@@ -39,14 +53,14 @@ export function createWebhookTables(
       name: "jobs_add_delivery",
       after: sql`update of status on jobs`,
       when: sql`old.status is distinct from new.status and new.finished_at is not null`,
-      act: addDelivery(nowMs, sql`new`, sql`'JOB_' || new.status`),
+      act: addDeliveries(nowMs, sql`new`, sql`'JOB_' || new.status`),
     }),
     // Copies of one job are settled one after the other, behind the lock of its row.
     ...createTrigger({
       name: "kept_files_add_delivery",
       after: sql`update of state on kept_files`,
       when: sql`old.state = 'PENDING' and new.state <> 'PENDING'`,
-      act: addDelivery(
+      act: addDeliveries(
         nowMs,
         sql`jobs`,
         sql`'JOB_KEPT'`,
@@ -57,23 +71,28 @@ export function createWebhookTables(
   ];
 }
 
-/** The id says what is told to whom, so that nothing is told twice. */
-function addDelivery(
+/** To those of the owner's webhooks that want it, and to the job's own. */
+function addDeliveries(
   nowMs: RawBuilder<unknown>,
   job: RawBuilder<unknown>,
   event: RawBuilder<unknown>,
   among?: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  return sql`
+  // The id says what is told to whom, so that nothing is told twice.
+  const add = (webhookId: RawBuilder<unknown>, table: string, isTold: RawBuilder<unknown>) => sql`
     insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at)
-      select 'msg_' || substr(${job}.id, 5) || '_' || substr(webhooks.id, 5) || '_' || lower(substr(${event}, 5)),
-        webhooks.id, ${job}.id, ${event}, ${nowMs}, ${nowMs}
-      from webhooks${among === undefined ? sql`` : sql`, jobs`}
-      where webhooks.owner_id = ${job}.owner_id and webhooks.disabled_at is null
-        and (webhooks.events is null or webhooks.events like '%"' || ${event} || '"%')
-        and (webhooks.deployment_id is null or webhooks.deployment_id = ${job}.deployment_id)
-        and (webhooks.tag is null or exists (
-          select 1 from job_tags where job_id = ${job}.id and tag = webhooks.tag))
-        and ${among ?? sql`1 = 1`}
+      select 'msg_' || substr(${job}.id, 5) || '_' || substr(${webhookId}, 5) || '_' || lower(substr(${event}, 5)),
+        ${webhookId}, ${job}.id, ${event}, ${nowMs}, ${nowMs}
+      from ${sql.table(table)}${among === undefined ? sql`` : sql`, jobs`}
+      where ${isTold} and ${among ?? sql`1 = 1`}
       on conflict (id) do nothing`;
+  const ofOwner = sql`webhooks.owner_id = ${job}.owner_id and webhooks.secret is not null
+    and webhooks.disabled_at is null
+    and (webhooks.events is null or webhooks.events like '%"' || ${event} || '"%')
+    and (webhooks.deployment_id is null or webhooks.deployment_id = ${job}.deployment_id)
+    and (webhooks.tag is null or exists (
+      select 1 from job_tags where job_id = ${job}.id and tag = webhooks.tag))`;
+  return sql`
+    ${add(sql`webhooks.id`, "webhooks", ofOwner)};
+    ${add(sql`job_webhooks.webhook_id`, "job_webhooks", sql`job_webhooks.job_id = ${job}.id`)}`;
 }

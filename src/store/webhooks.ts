@@ -10,17 +10,16 @@ import type { Tables } from "./tables.ts";
 /** Of one owner. */
 const MAX_WEBHOOKS = 20;
 /** For how long after a rotation the secret before signs too. */
-const OLD_SECRET_MS = 24 * 60 * 60_000;
+export const OLD_SECRET_MS = 24 * 60 * 60_000;
 const DELETED_AT_ONCE = 500;
 const RETRY_AFTER_SECONDS = 60;
-
-export type Webhooks = ReturnType<typeof createWebhooks>;
 
 /** What owners do with their webhooks; those of other owners are as if they did not exist. */
 export function createWebhooks(database: Database) {
   const { nowMs, reads, writeOne } = database;
   const writeFor = createOwnerWrites(database);
-  const isOwn = (id: string, ownerId: string) => sql<boolean>`id = ${id} and owner_id = ${ownerId}`;
+  const isOwn = (id: string, ownerId: string) =>
+    sql<boolean>`id = ${id} and owner_id = ${ownerId} and secret is not null`;
 
   /** Null where there is none. */
   async function change(id: string, ownerId: string, set: RawBuilder<unknown>) {
@@ -33,8 +32,10 @@ export function createWebhooks(database: Database) {
     /** Rejects with a `LimitError` when the owner has as many as one may have. */
     create: ({ id, ownerId, secret, ...settings }: NewWebhook): Promise<Webhook> =>
       writeFor(ownerId, async (transaction) => {
-        const { rows } = await sql`select id from webhooks where owner_id = ${ownerId}
-          limit 1 offset ${MAX_WEBHOOKS - 1}`.execute(transaction);
+        const { rows } = await sql`select id from webhooks
+          where owner_id = ${ownerId} and secret is not null limit 1 offset ${MAX_WEBHOOKS - 1}`.execute(
+          transaction,
+        );
         if (rows.length > 0) throw tooMany();
         const row = await transaction
           .insertInto("webhooks")
@@ -50,6 +51,7 @@ export function createWebhooks(database: Database) {
         .selectFrom("webhooks")
         .selectAll()
         .where("owner_id", "=", ownerId)
+        .where("secret", "is not", null)
         .orderBy("created_at")
         .orderBy("id")
         .execute();
@@ -158,7 +160,7 @@ function toWebhook(row: Row): Webhook {
   };
 }
 
-function toDelivery(row: Selectable<Tables["webhook_deliveries"]>): Delivery {
+export function toDelivery(row: Selectable<Tables["webhook_deliveries"]>): Delivery {
   return {
     id: row.id,
     webhookId: row.webhook_id,

@@ -33,6 +33,8 @@ export type SubmissionRequest = {
   /** Whether, without a key, the same submit of the last ten minutes is its answer; by default each is a new one. */
   readonly findsRepeated?: boolean;
   readonly tags?: readonly string[];
+  /** What is told of this job alone; checked already. */
+  readonly webhookUrl?: string | null;
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
@@ -60,6 +62,7 @@ export type Submission = {
   readonly submissionKey: SubmissionKey | null;
   /** Each once. */
   readonly tags: readonly string[];
+  readonly webhookUrl: string | null;
   readonly spell: Spelling;
   /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
@@ -137,6 +140,7 @@ export function toSubmission(
     warnings,
     submissionKey,
     tags: [...new Set(tags)],
+    webhookUrl: request.webhookUrl ?? null,
     spell,
     refusal,
   };

@@ -266,9 +266,10 @@ export class Submitter {
   async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
     const { store, uploads, monotonic } = this.#given;
     const { uploadIds } = attempt;
-    const { viewer, input, toBody, submissionKey: key } = attempt.submission;
+    const { viewer, input, toBody, submissionKey: key, webhookUrl } = attempt.submission;
     const { jobsInFlight: mostInFlight } = viewer.limits;
-    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, uploads: uploadIds };
+    const named = { uploads: uploadIds, webhookUrl };
+    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...named };
     const insertedAt = monotonic();
     let isInserted = false;
     try {

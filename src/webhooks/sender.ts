@@ -20,6 +20,7 @@ const MAX_SHARE = MAX_AT_ONCE / 4;
 /** How often to ask for deliveries of jobs that ended meanwhile. */
 const MAX_REST_MS = 500;
 const RETRY_MS = 2_000;
+const BETWEEN_SWEEPS_MS = 60_000;
 
 type SenderOptions = {
   readonly claims: WebhookClaims;
@@ -40,6 +41,10 @@ export class WebhookSender {
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #owners = new Queue({ perKey: MAX_SHARE, total: MAX_AT_ONCE });
   readonly #failing = new Queue({ total: MAX_SHARE });
+  /** After which webhooks to go on with what is due, and with what is to be deleted. */
+  #dueAfter = "";
+  #unusedAfter = "";
+  #sweptAt = clock.monotonic();
   readonly #loop;
   readonly #tryToSend;
 
@@ -71,8 +76,11 @@ export class WebhookSender {
 
   /** Begins what there is room for; resolves with how long to rest. */
   async #sendDue(): Promise<number> {
+    await this.#sweep();
     if (this.#owners.count() === MAX_AT_ONCE) return MAX_REST_MS;
-    for (const due of await this.#options.claims.listDue()) {
+    const { due: all, next } = await this.#options.claims.listDue(this.#dueAfter);
+    this.#dueAfter = next;
+    for (const due of all) {
       if (this.#underWay.has(due.webhookId)) continue;
       const release = this.#enter(due);
       if (release === null) continue;
@@ -86,7 +94,14 @@ export class WebhookSender {
         });
       this.#underWay.set(due.webhookId, sending);
     }
-    return MAX_REST_MS;
+    // The rest of a long walk comes sooner.
+    return next === "" ? MAX_REST_MS : MAX_REST_MS / 5;
+  }
+
+  async #sweep(): Promise<void> {
+    if (clock.monotonic() - this.#sweptAt < BETWEEN_SWEEPS_MS) return;
+    this.#sweptAt = clock.monotonic();
+    this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
   }
 
   #enter({ ownerId, isFailing }: DueWebhook): Release | null {

@@ -1,14 +1,6 @@
 import { createHmac } from "node:crypto";
 
-import { chance } from "../runtime/environment.ts";
-
-const PREFIX = "whsec_";
-const SECRET_BYTES = 32;
-
-/** A secret as Standard Webhooks writes it. */
-export function createSecret(): string {
-  return PREFIX + chance.bytes(SECRET_BYTES).toString("base64");
-}
+import { SECRET_PREFIX } from "../job/webhook.ts";
 
 /** The headers of Standard Webhooks for one try, with a signature by each of the secrets. */
 export function toHeaders(
@@ -16,7 +8,7 @@ export function toHeaders(
   secrets: readonly string[],
 ) {
   const signatures = secrets.map((secret) => {
-    const key = Buffer.from(secret.slice(PREFIX.length), "base64");
+    const key = Buffer.from(secret.slice(SECRET_PREFIX.length), "base64");
     return `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
   });
   return {

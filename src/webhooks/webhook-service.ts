@@ -1,14 +1,12 @@
-import { InvalidWebhookError, WebhookNotFoundError } from "../job/errors.ts";
+import { InvalidInputError, InvalidWebhookError, WebhookNotFoundError } from "../job/errors.ts";
 import { tagProblem } from "../job/input.ts";
 import { isDeploymentId, isIdentifier } from "../job/job.ts";
 import type { Delivery, Webhook, WebhookSettings } from "../job/webhook.ts";
+import { createSecret, createWebhookId } from "../job/webhook.ts";
 import { badUserInput } from "../runtime/coded-error.ts";
-import { chance } from "../runtime/environment.ts";
-import type { Webhooks } from "../store/webhooks.ts";
-import { createSecret } from "./signature.ts";
+import type { JobStore } from "../store/job-store.ts";
 import type { Targets } from "./target.ts";
 
-const ID_PREFIX = "whk_";
 const MAX_PAGE = 100;
 
 /** A webhook with the secret that is shown this once. */
@@ -22,7 +20,7 @@ export function createWebhookService({
   targets,
   wake,
 }: {
-  readonly webhooks: Webhooks;
+  readonly webhooks: JobStore["webhooks"];
   readonly targets: Pick<Targets, "findProblem">;
   readonly wake: () => void;
 }) {
@@ -67,7 +65,7 @@ export function createWebhookService({
     async create(ownerId: string, settings: WebhookSettings): Promise<WebhookWithSecret> {
       check(settings);
       const secret = createSecret();
-      const id = ID_PREFIX + chance.bytes(16).toString("hex");
+      const id = createWebhookId();
       return { webhook: await webhooks.create({ id, ownerId, secret, ...settings }), secret };
     },
 
@@ -91,6 +89,15 @@ export function createWebhookService({
     async rotateSecret(ownerId: string, id: string): Promise<WebhookWithSecret> {
       const secret = createSecret();
       return { webhook: await find(id, () => webhooks.rotate(id, ownerId, secret)), secret };
+    },
+
+    readOwnSecret: webhooks.readOwnSecret,
+    rotateOwnSecret: (ownerId: string) => webhooks.rotateOwn(ownerId, createSecret()),
+
+    /** Throws an `InvalidInputError` for a URL that no job can be told to. */
+    checkJobUrl(url: string): void {
+      const message = targets.findProblem(url);
+      if (message !== null) throw new InvalidInputError([{ path: ["webhookUrl"], message }]);
     },
 
     async redeliver(ownerId: string, id: string): Promise<Delivery> {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { isSigned, startReceiver } from "../webhooks/receiver.ts";
 import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
 
@@ -76,6 +77,104 @@ test.each(KINDS)("on %s a job's end and its kept files are told to a webhook", a
   expect((await ask(gone)).deleteWebhook).toEqual({ deletedWebhookId: webhook.id });
   expect((await ask(gone)).deleteWebhook.message).toMatch(/You have no webhook/);
   expect((await ask(LIST)).webhooks).toEqual([]);
+});
+
+const JOB = "... on SubmitJobSuccess { job { id webhookUrl } }";
+const INPUT = `input: { prompt: "A lantern" }`;
+
+test.each(KINDS)(
+  "on %s every submit may name a URL for its job alone, which its owner's one secret signs",
+  async (kind) => {
+    const variables = {
+      ...SANDBOX,
+      DATABASE_URL: await DATABASES[kind](),
+      WEBHOOKS_ALLOW: "127.0.0.0/8",
+    };
+    const { ask } = await start(variables);
+    const { url, calls } = await startReceiver();
+    const { webhookSecret: secret } = (await ask("{ viewer { webhookSecret } }")).viewer;
+    const { deployments } = await ask("{ deployments { id submitField } }");
+    const { id: deploymentId } = deployments.find(
+      ({ submitField }: { submitField: string }) => submitField === "submitPaperLantern",
+    );
+    const submits = [
+      `submitPaperLantern(${INPUT}, webhookUrl: "${url}?of=0") { ${JOB} }`,
+      `submitJob(deploymentId: "${deploymentId}", ${INPUT}, webhookUrl: "${url}?of=1") { ${JOB} }`,
+      `submitJobs(items: [{ deploymentId: "${deploymentId}", ${INPUT}, webhookUrl: "${url}?of=2" }]) { ${JOB} }`,
+    ];
+    const jobs: { readonly id: string; readonly webhookUrl: string }[] = [];
+    for (const submit of submits) {
+      const { submitted } = await ask(`mutation { submitted: ${submit} }`);
+      jobs.push([submitted].flat()[0].job);
+    }
+    const rerun = `rerunJob(id: "${jobs[0]?.id}", webhookUrl: "${url}?of=3") { ${JOB} }`;
+    jobs.push((await ask(`mutation { ${rerun} }`)).rerunJob.job);
+    expect(jobs.map(({ webhookUrl }) => webhookUrl)).toEqual(
+      jobs.map((_job, index) => `${url}?of=${index}`),
+    );
+    await ask(`mutation { rerunJob(id: "${jobs[0]?.id}") { __typename } }`);
+    const told = () => calls.map(({ path, body }) => [path, JSON.parse(body).data.job.id]);
+    await expect.poll(() => told().length, LATER).toBe(8);
+    for (const [index, { id }] of jobs.entries())
+      expect(told().filter(([path]) => path === `/hook?of=${index}`)).toEqual([
+        [`/hook?of=${index}`, id],
+        [`/hook?of=${index}`, id],
+      ]);
+    expect(calls.every((call) => isSigned(call, secret))).toBe(true);
+    const read = `{ job(id: "${jobs[0]?.id}") { webhookDeliveries { ${DELIVERY} } } webhooks { id } }`;
+    await expect
+      .poll(() => ask(read), LATER)
+      .toMatchObject({
+        job: {
+          webhookDeliveries: ["JOB_KEPT", "JOB_SUCCEEDED"].map((event) => ({
+            event,
+            state: "DELIVERED",
+            tries: [{ status: 204 }],
+          })),
+        },
+        webhooks: [],
+      });
+    const rotated = await ask(`mutation { rotateViewerWebhookSecret {
+      ... on RotateViewerWebhookSecretSuccess { viewer { webhookSecret } } } }`);
+    const other = rotated.rotateViewerWebhookSecret.viewer.webhookSecret;
+    expect(other).not.toBe(secret);
+    const [{ id: deliveryId } = { id: "" }] = (await ask(read)).job.webhookDeliveries;
+    await ask(`mutation { redeliver(deliveryId: "${deliveryId}") { __typename } }`);
+    await expect.poll(() => calls.length, LATER).toBe(9);
+    const [last] = calls.slice(-1);
+    expect([secret, other].map((one) => last && isSigned(last, one))).toEqual([true, true]);
+  },
+);
+
+test("gateways that share a database sign with the same secret", async () => {
+  const variables = {
+    ...SANDBOX,
+    DATABASE_URL: await DATABASES.Postgres(),
+    FILES_URL: `file:${await createTemporaryFolder()}`,
+  };
+  const gateways = [await start(variables), await start(variables)];
+  const answers = await Promise.all(
+    [...gateways, ...gateways].map(({ ask }) => ask("{ viewer { webhookSecret } }")),
+  );
+  expect(new Set(answers.map(({ viewer }) => viewer.webhookSecret)).size).toBe(1);
+});
+
+test("a URL of one job is refused as a webhook's is, and is no part of the job's key", async () => {
+  const { ask } = await start({ ...SANDBOX, WEBHOOKS_ALLOW: "127.0.0.0/8" });
+  const submit = (of: string) =>
+    ask(`mutation { submitPaperLantern(${INPUT}, ${of}) {
+    __typename ${JOB} ... on InvalidInputError { issues { path message } } } }`);
+  for (const url of ["ftp://example.com/", "https://10.0.0.1/", "https://me@example.com/"]) {
+    const { issues } = (await submit(`webhookUrl: "${url}"`)).submitPaperLantern;
+    const { createWebhook } = await ask(CREATE, { url });
+    expect(issues).toEqual([{ ...createWebhook.issues[0], path: "webhookUrl" }]);
+  }
+  expect((await ask("{ jobs { totalCount } }")).jobs.totalCount).toBe(0);
+  const key = `idempotencyKey: "k", webhookUrl: "http://127.0.0.1:9/`;
+  const first = await submit(`${key}1"`);
+  expect(await submit(`${key}2"`)).toEqual(first);
+  expect(await submit(`idempotencyKey: "k"`)).toEqual(first);
+  expect(first.submitPaperLantern.job.webhookUrl).toBe("http://127.0.0.1:9/1");
 });
 
 test.each(KINDS)("on %s deliveries come in pages, newest first", async (kind) => {

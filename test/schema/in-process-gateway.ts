@@ -184,9 +184,11 @@ export async function openInProcessGateway(
       > & {
         readonly input?: unknown;
         readonly key?: string;
+        readonly webhookUrl?: string;
       } = {},
     ): Promise<Job> {
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
+      const { webhookUrl = null } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         kind: changes.kind ?? "lora",
@@ -201,6 +203,7 @@ export async function openInProcessGateway(
         job,
         input: isJsonObject(input) ? input : { prompt: "a glow" },
         key: key === undefined ? null : { key, fingerprint: "of another input" },
+        webhookUrl,
       });
       return job;
     },

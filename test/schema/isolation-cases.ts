@@ -11,7 +11,7 @@ export const FOREIGN_KEY = "a-key-that-both-have";
 const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
 
 const TOLD = `fragment Told on Job {
-  id ownerId requestId tags status input output typedOutput { __typename } assets { url } error { code }
+  id ownerId requestId tags status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } assets { url } error { code }
   history { version status at } isFinished createdAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;

@@ -20,13 +20,20 @@ import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
 
-const scopes = new Set(["jobs:submit", "jobs:cancel", "jobs:read"] as const);
+const scopes = new Set(["jobs:submit", "jobs:cancel", "jobs:read", "webhooks"] as const);
 const OWNER = createViewer({ ownerId: "theirs", scopes });
 const STRANGER = createViewer({ ownerId: "mine", scopes });
 const OPERATOR = createViewer({ ownerId: "operator" });
 
 /** What only the owner of the foreign job may ever read. */
-const SECRETS = ["theirs", "request-of-them", "prompt-of-them", "output-of-them", "tag-of-them"];
+const SECRETS = [
+  "theirs",
+  "request-of-them",
+  "prompt-of-them",
+  "output-of-them",
+  "tag-of-them",
+  "url-of-them",
+];
 
 const CATALOGUE = catalogueOf({
   id: "wg",
@@ -93,6 +100,7 @@ async function openWorld() {
         tags: [SHARED_TAG, "tag-of-them"],
         input: { prompt: "prompt-of-them" },
         key: FOREIGN_KEY,
+        webhookUrl: "https://url-of-them.example/",
       });
       const accepted = await gateway.observe(job, {
         kind: "accepted",
@@ -147,6 +155,8 @@ test.each(GROUPS)(
       const answer = await world.ask(OPERATOR, text);
       if (text.startsWith("mutation")) expect(answer, title).toBe(refused.get(title));
       else expect(answer, title).not.toContain("FORBIDDEN");
+      // Where its owner has it called is the owner's alone.
+      expect(answer, title).not.toContain("url-of-them");
       if (/^(query|subscription \{)/.test(text)) expect(answer, title).toContain(FOREIGN_ID);
     }
     expect(await world.store.jobs.read(FOREIGN_ID)).toMatchObject({ status: "SUCCEEDED" });

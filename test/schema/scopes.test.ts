@@ -58,6 +58,15 @@ const NEED_BOTH: readonly string[] = [
   `mutation { deleteWebhook(id: "whk_1") { __typename } }`,
   `mutation { rotateWebhookSecret(id: "whk_1") { __typename } }`,
   `mutation { redeliver(deliveryId: "msg_1") { __typename } }`,
+  `mutation { rotateViewerWebhookSecret { __typename } }`,
+];
+
+/** So do these to name a URL for their job, beside `jobs:submit`. */
+const NAME_URL: readonly string[] = [
+  `submitJob(deploymentId: "wg", input: {}, webhookUrl: "https://example.com/")`,
+  `submitJobs(items: [{ deploymentId: "wg", input: {}, webhookUrl: "https://example.com/" }])`,
+  `submitWarmGlow(input: { prompt: "p" }, webhookUrl: "https://example.com/")`,
+  `rerunJob(id: "job_1", webhookUrl: "https://example.com/")`,
 ];
 
 test("every field of the roots needs a scope, or is meant for everybody", () => {
@@ -113,10 +122,25 @@ test("a field is FORBIDDEN without its scope alone, which is enough, and an oper
 
 test("who has only one of two scopes that a field needs is told which one is missing", async () => {
   const ask = await openGateway();
-  for (const text of NEED_BOTH) {
+  for (const text of [...NEED_BOTH, `{ viewer { webhookSecret } }`]) {
     expect(await ask(["jobs:read:all"], text), text).toContain("You lack the scope `webhooks`");
     expect(await ask(["webhooks"], text), text).toContain("You lack the scope `jobs:read`");
     expect(await ask(["webhooks", "jobs:read"], text), text).not.toContain("FORBIDDEN");
+  }
+});
+
+test("who names a URL to be told of a job needs the scopes for that too", async () => {
+  const ask = await openGateway();
+  for (const field of NAME_URL) {
+    const text = `mutation { ${field} { __typename } }`;
+    const answer = await ask(["jobs:submit", "jobs:read"], text);
+    expect(answer, text).toContain("You lack the scope `webhooks`. Use a credential that has it");
+    expect(await ask(["jobs:submit", "webhooks"], text), text).toContain("`jobs:read`");
+    const all = ["jobs:submit", "webhooks", "jobs:read"] as const;
+    expect(await ask(all, text), text).not.toContain("FORBIDDEN");
+    expect(await ask(all, text.replace(/https:[^"]*/, "http://localhost/")), text).toContain(
+      "InvalidInputError",
+    );
   }
 });
 

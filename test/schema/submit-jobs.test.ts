@@ -92,7 +92,13 @@ test("many submits are answered one by one, in the order of their items", async 
   expect(errors).toHaveLength(1);
   expect(errors?.[0]).toMatchObject({ path: ["submitJobs", 2], originalError: failure });
   expect(submitJob.mock.calls[0]).toEqual([
-    { ...toItem("slow"), viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: ["a"] },
+    {
+      ...toItem("slow"),
+      viewer: LOCAL_VIEWER,
+      idempotencyKey: "key",
+      tags: ["a"],
+      webhookUrl: null,
+    },
   ]);
 });
 

@@ -13,6 +13,7 @@ import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
+import { describeJobWebhooks } from "./job-webhooks.contract.ts";
 import { describeWebhooks } from "./webhooks.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
@@ -406,6 +407,7 @@ export function describeJobStore(
   describeUpstreams(context);
   describeFiles(context);
   describeWebhooks(context);
+  describeJobWebhooks(context);
   describeRecovery(context);
   describeOwners(context);
   describeTexts(context);

@@ -72,7 +72,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       // The first one fails, so the second one waits.
       await settle(id, toFailure(60_000));
       expect(await store().webhookClaims.claim(id)).toBeNull();
-      expect(await store().webhookClaims.listDue()).toEqual([]);
+      expect((await store().webhookClaims.listDue("")).due).toEqual([]);
       await execute("update webhook_deliveries set due_at = due_at - 61000");
       const first = await claim(id);
       await store().webhookClaims.settle(first, DELIVERED);
@@ -92,12 +92,12 @@ export function describeWebhooks({ store, execute }: Context): void {
       const { id } = await add();
       await end();
       await end();
-      expect(await store().webhookClaims.listDue()).toEqual([
+      expect((await store().webhookClaims.listDue("")).due).toEqual([
         { webhookId: id, ownerId: "local", isFailing: false },
       ]);
       const first = await claim(id);
       expect(await store().webhookClaims.claim(id)).toBeNull();
-      expect(await store().webhookClaims.listDue()).toEqual([]);
+      expect((await store().webhookClaims.listDue("")).due).toEqual([]);
       await execute("update webhooks set claimed_until = claimed_until - 41000");
       const second = await claim(id);
       expect(second.delivery.id).toBe(first.delivery.id);
@@ -118,7 +118,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       const [failing] = await store().webhooks.list(ownerId);
       expect(failing?.failingSince).not.toBeNull();
       await execute("update webhook_deliveries set due_at = due_at - 61000");
-      expect(await store().webhookClaims.listDue()).toMatchObject([{ isFailing: true }]);
+      expect((await store().webhookClaims.listDue("")).due).toMatchObject([{ isFailing: true }]);
       await settle(id, DELIVERED);
       expect(await list(id)).toMatchObject([
         { jobId: job.id, state: "DELIVERED", dueAt: null, tries: [{ status: 500 }, MADE] },

@@ -8,6 +8,7 @@ import { listen } from "../support/listen.ts";
 
 /** A call as it came. */
 export type Call = {
+  readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 };
@@ -20,7 +21,7 @@ export async function startReceiver(
   const calls: Call[] = [];
   const server = createServer((request, response) => {
     void text(request).then((body) => {
-      const call = { headers: request.headers, body };
+      const call = { path: request.url ?? "", headers: request.headers, body };
       calls.push(call);
       const status = answer(call);
       if (status !== null) response.writeHead(status, headers).end("what it says is not kept");

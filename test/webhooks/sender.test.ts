@@ -78,6 +78,27 @@ test("a call is signed as Standard Webhooks says, by both secrets after a rotati
   await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [204]]]);
 });
 
+test("a URL of one job is called for that alone, signed by its owner's own secret", async () => {
+  const { store, wake } = await open();
+  const { url, calls } = await startReceiver();
+  const secret = await store.webhooks.readOwnSecret("o");
+  await store.webhooks.rotateOwn("o", OTHER);
+  const webhookUrl = `${url}?of=1`;
+  const job = await insertJob(store, { ownerId: "o" }, { webhookUrl });
+  await see(store, job, SUCCEEDED);
+  await succeedWith(store, []);
+  wake();
+  const read = async () => (await store.webhooks.readOfJobs([job.id], "o"))[0];
+  await expect.poll(read, LATER).toMatchObject({ deliveries: [{ state: "DELIVERED" }] });
+  expect(calls).toMatchObject([{ path: "/hook?of=1" }]);
+  const [call] = calls;
+  for (const one of [secret, OTHER]) expect(call && isSigned(call, one)).toBe(true);
+  expect(JSON.parse(call?.body ?? "")).toMatchObject({
+    type: "job.succeeded",
+    data: { job: { id: job.id } },
+  });
+});
+
 test("a body stays below 20 KB however long the addresses of its files are", async () => {
   const { add, end } = await open();
   const { url, calls } = await startReceiver();

@@ -1,0 +1,251 @@
+import { describe, expect, test } from "vitest";
+
+import { NOT_KEPT } from "../../src/job/asset.ts";
+import type { Job } from "../../src/job/job.ts";
+import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
+import { toResult } from "../support/to-result.ts";
+import { type Context, FAILED, insertJob, see, SUCCEEDED } from "./store-jobs.ts";
+
+const URL_A = "https://a.example/hook?job=1";
+const URL_B = "https://a.example/other";
+const URL_C = "https://c.example:8443/hook";
+const MADE = { at: 1_000, status: 204, durationMs: 5 };
+const DELIVERED: TriedDelivery = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const GONE: TriedDelivery = { ...DELIVERED, state: "FAILED", isGone: true };
+const FAILS: TriedDelivery = { ...DELIVERED, state: "PENDING", retryMs: 0 };
+const NO_FILTER = { events: null, deploymentId: null, tag: null };
+
+/** What every database promises of URLs that are called for one job. */
+export function describeJobWebhooks({ store, execute, statements }: Context): void {
+  const submit = (webhookUrl: string, ownerId = "local") =>
+    insertJob(store(), { ownerId }, { webhookUrl });
+  const end = async (...given: Parameters<typeof submit>) =>
+    await see(store(), await submit(...given), SUCCEEDED);
+  const listDue = async () => (await store().webhookClaims.listDue("")).due;
+  const read = async (jobId: string, ownerId = "local") =>
+    (await store().webhooks.readOfJobs([jobId], ownerId))[0];
+  const add = (id: string, ownerId = "local") =>
+    store().webhooks.create({ id, ownerId, url: URL_A, secret: "whsec_AA==", ...NO_FILTER });
+
+  /** Of the webhook that is due first. */
+  async function claim(): Promise<ClaimedWebhook> {
+    const [first] = await listDue();
+    const claimed = await store().webhookClaims.claim(first?.webhookId ?? "");
+    if (claimed === null) throw new Error("something is due");
+    return claimed;
+  }
+
+  async function settle(tried: TriedDelivery): Promise<ClaimedWebhook> {
+    const claimed = await claim();
+    expect(await store().webhookClaims.settle(claimed, tried)).toBeNull();
+    return claimed;
+  }
+
+  describe("a URL of one job", () => {
+    test("is told that job's end and its kept files, in order, signed with the owner's own secret", async () => {
+      const job = await see(store(), await submit(URL_A), toResult({ a: 1 }, ["u"]));
+      await end(URL_A, "other");
+      await see(store(), await insertJob(store()), FAILED);
+      expect(await read(job.id)).toMatchObject({
+        url: URL_A,
+        deliveries: [{ event: "JOB_SUCCEEDED", jobId: job.id, state: "PENDING", tries: [] }],
+      });
+      const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+      for (const file of files)
+        await store().files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: "gone" });
+      expect((await read(job.id))?.deliveries).toMatchObject([
+        { event: "JOB_KEPT" },
+        { event: "JOB_SUCCEEDED" },
+      ]);
+      const webhookId = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
+      const secret = await store().webhooks.readOwnSecret("local");
+      for (const event of ["JOB_SUCCEEDED", "JOB_KEPT"]) {
+        const claimed = await store().webhookClaims.claim(webhookId);
+        if (claimed === null) throw new Error("both are due");
+        expect(claimed).toMatchObject({ url: URL_A, secrets: [secret], ownerId: "local" });
+        expect(claimed.delivery).toMatchObject({ event, jobId: job.id });
+        await store().webhookClaims.settle(claimed, DELIVERED);
+      }
+      expect(await store().webhookClaims.claim(webhookId)).toBeNull();
+      expect((await read(job.id))?.deliveries[0]).toMatchObject({
+        state: "DELIVERED",
+        dueAt: null,
+        tries: [MADE],
+      });
+    });
+
+    test("shares one delivery at a time with the others of its owner and origin alone", async () => {
+      const jobs = [
+        await end(URL_A),
+        await end(URL_B),
+        await end(URL_C),
+        await end(URL_A, "other"),
+      ];
+      const due = await listDue();
+      expect(due.map(({ ownerId }) => ownerId).toSorted()).toEqual(["local", "local", "other"]);
+      const claimed = await Promise.all(
+        due.map(({ webhookId }) => store().webhookClaims.claim(webhookId)),
+      );
+      const [first, second, third, fourth] = jobs.map(({ id }) => id);
+      expect(new Set(claimed.map((one) => one?.delivery.jobId))).toEqual(
+        new Set([first, third, fourth]),
+      );
+      expect(await listDue()).toEqual([]);
+      for (const one of claimed)
+        if (one !== null) await store().webhookClaims.settle(one, DELIVERED);
+      expect(await claim()).toMatchObject({ url: URL_B, delivery: { jobId: second } });
+    });
+
+    test("is no part of its key, so a retry leaves it as it is", async () => {
+      const key = { key: "k", fingerprint: "f" };
+      const job = await insertJob(store(), {}, { key, webhookUrl: URL_A });
+      const retry = { job: { ...job, id: "job_2" }, input: {}, key, webhookUrl: URL_C };
+      expect(await store().jobs.insert(retry)).toBe(false);
+      expect(await read(job.id)).toEqual({ url: URL_A, deliveries: [] });
+      expect(await read("job_2")).toBeNull();
+      await see(store(), job, SUCCEEDED);
+      expect(await claim()).toMatchObject({ url: URL_A });
+    });
+
+    test("costs a submit nothing that names none", async () => {
+      await insertJob(store());
+      expect(statements.filter((sql) => sql.includes("webhook"))).toEqual([]);
+      await submit(URL_A);
+      expect(statements.filter((sql) => sql.includes("webhook"))).not.toEqual([]);
+    });
+
+    test("belongs to the job's owner, who has it beside 20 webhooks and never sees or changes its origin's row", async () => {
+      const job = await end(URL_A);
+      const { webhooks } = store();
+      const id = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
+      expect(await read(job.id, "other")).toBeNull();
+      expect(await webhooks.readOfJobs(["job_unknown", job.id], "local")).toMatchObject([
+        null,
+        { url: URL_A },
+      ]);
+      expect(await webhooks.list("local")).toEqual([]);
+      expect(await webhooks.update(id, "local", { url: URL_C })).toBeNull();
+      expect(await webhooks.rotate(id, "local", "whsec_BB==")).toBeNull();
+      expect(await webhooks.delete(id, "local")).toBe(false);
+      for (let number = 0; number < 20; number += 1) await add(`whk_${number}`);
+      expect(await webhooks.list("local")).toHaveLength(20);
+      // Another job of the owner, which names none.
+      await see(store(), await insertJob(store()), SUCCEEDED);
+      expect((await read(job.id))?.deliveries).toHaveLength(1);
+      expect(await webhooks.listDeliveries(id, { limit: 10, after: null })).toHaveLength(1);
+    });
+
+    test("that wants no more ends that delivery alone, and one that fails for days is not disabled", async () => {
+      await add("whk_1");
+      const first = await end(URL_A);
+      await end(URL_B);
+      await execute("delete from webhook_deliveries where webhook_id = 'whk_1'");
+      const { webhookId } = await settle(GONE);
+      expect((await read(first.id))?.deliveries).toMatchObject([{ state: "FAILED", dueAt: null }]);
+      await execute("update webhooks set failing_since = failing_since - 864000000");
+      expect((await settle(FAILS)).url).toBe(URL_B);
+      expect((await settle(DELIVERED)).url).toBe(URL_B);
+      expect(await listDue()).toEqual([]);
+      await store().webhooks.redeliver((await read(first.id))?.deliveries[0]?.id ?? "", "local");
+      expect(await claim()).toMatchObject({ webhookId, url: URL_A });
+    });
+
+    test("is not told of webhooks that were disabled", async () => {
+      await add("whk_1");
+      const job = await end(URL_A);
+      const claimed = await store().webhookClaims.claim("whk_1");
+      if (claimed === null) throw new Error("it has something due");
+      expect(await store().webhookClaims.settle(claimed, GONE)).toMatch(/410/);
+      expect((await read(job.id))?.deliveries).toHaveLength(1);
+    });
+
+    test("goes with its job, and its origin's row once no job names it", async () => {
+      const [first, second, other] = [await end(URL_A), await end(URL_B), await end(URL_C)];
+      const idOf = async (job: Job) => (await read(job.id))?.deliveries[0]?.webhookId;
+      const ids = [await idOf(first), await idOf(second), await idOf(other)];
+      const sweep = async () => expect(await store().webhookClaims.deleteUnused("")).toBe("");
+      await store().jobs.delete(first.id);
+      expect(await read(first.id)).toBeNull();
+      await sweep();
+      expect([await idOf(second), await idOf(await end(URL_A))]).toEqual([ids[0], ids[0]]);
+      await store().jobs.delete(other.id);
+      expect(await idOf(await end(URL_C))).toBe(ids[2]);
+      await execute("delete from jobs");
+      await sweep();
+      expect(ids).not.toContain(await idOf(await end(URL_A)));
+      expect(ids).not.toContain(await idOf(await end(URL_C)));
+    });
+
+    test("is never lost to the deletion of an origin's row that no job named before", async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const before = await end(URL_A);
+        await store().jobs.delete(before.id);
+        const { webhookClaims } = store();
+        const [job] = await Promise.all([
+          submit(URL_B),
+          ...Array.from({ length: 4 }, () => webhookClaims.deleteUnused("")),
+        ]);
+        await see(store(), job, SUCCEEDED);
+        expect((await read(job.id))?.deliveries).toHaveLength(1);
+        await store().jobs.delete(job.id);
+      }
+    });
+
+    test("is signed by one secret of its owner, however many ask for it first, and by two for a day after a rotation", async () => {
+      const { webhooks } = store();
+      const asked = await Promise.all(
+        Array.from({ length: 8 }, (_, index) => webhooks.readOwnSecret(index < 7 ? "local" : "p")),
+      );
+      const [secret = "", ...others] = asked;
+      expect(secret).toMatch(/^whsec_[A-Za-z\d+/]{43}=$/);
+      expect(others.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => secret));
+      expect(others[6]).not.toBe(secret);
+      await end(URL_A);
+      await webhooks.rotateOwn("local", "whsec_BB==");
+      expect(await webhooks.readOwnSecret("local")).toBe("whsec_BB==");
+      const claimed = await claim();
+      expect(claimed.secrets).toEqual(["whsec_BB==", secret]);
+      await store().webhookClaims.giveUp(claimed);
+      await execute("update webhook_secrets set old_secret_until = old_secret_until - 86400000");
+      expect((await claim()).secrets).toEqual(["whsec_BB=="]);
+      // Who had none gets this one.
+      await webhooks.rotateOwn("q", "whsec_CC==");
+      expect(await webhooks.readOwnSecret("q")).toBe("whsec_CC==");
+    });
+  });
+
+  describe("many URLs of one owner", () => {
+    const addMany = (ownerId: string, count: number) =>
+      execute(`insert into webhooks (id, owner_id, url, created_at)
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+        select 'whk_${ownerId}' || i, '${ownerId}', 'https://' || i || '.example', 0 from n;
+        insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
+        select 'msg_' || id, id, 'JOB_FAILED', 0, 0 from webhooks where owner_id = '${ownerId}'`);
+
+    test("never crowd another's out of what is listed", async () => {
+      await addMany("many", 400);
+      await add("whk_zz", "p");
+      await execute("update webhooks set claimed_until = 1 where id = 'whk_zz'");
+      await see(store(), await insertJob(store(), { ownerId: "p" }), SUCCEEDED);
+      const due = await listDue();
+      expect(due).toHaveLength(256);
+      expect(due.slice(0, 2).map(({ ownerId }) => ownerId)).toContain("p");
+    });
+
+    test("are walked in bounded steps, each of which begins where the one before ended", async () => {
+      await addMany("many", 1_500);
+      const { webhookClaims } = store();
+      const { due, next } = await webhookClaims.listDue("");
+      expect(due).toHaveLength(256);
+      const ids = Array.from({ length: 1_500 }, (_, index) => `whk_many${index + 1}`).toSorted();
+      expect(next).toBe(ids[999]);
+      await execute(`delete from webhook_deliveries where webhook_id < '${ids[1_490]}'`);
+      const rest = await webhookClaims.listDue(next);
+      expect(rest.next).toBe("");
+      expect(rest.due.map(({ webhookId }) => webhookId)).toEqual(ids.slice(1_490));
+      expect(await webhookClaims.deleteUnused("")).toBe(ids[999]);
+      expect(await webhookClaims.deleteUnused(ids[999] ?? "")).toBe("");
+      expect(await listDue()).toEqual([]);
+    });
+  });
+}
