@@ -14,9 +14,13 @@ import type {
 import { NO_ANSWER, type Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
 
-/** A gateway calls so many webhooks at once; of one owner, and of all whose last try failed, a quarter. */
+/**
+ * A gateway calls so many webhooks at once: of all whose last try failed a quarter, and so many of one owner while others
+ * wait. While nobody does, an owner may have more, but a quarter stays free for others who come meanwhile.
+ */
 const MAX_AT_ONCE = 64;
 const MAX_SHARE = MAX_AT_ONCE / 4;
+const MAX_ALONE = MAX_AT_ONCE - MAX_SHARE;
 /** How often to ask for deliveries of jobs that ended meanwhile. */
 const MAX_REST_MS = 500;
 const RETRY_MS = 2_000;
@@ -39,7 +43,7 @@ export class WebhookSender {
   readonly #options: SenderOptions;
   readonly #closing = new AbortController();
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #owners = new Queue({ perKey: MAX_SHARE, total: MAX_AT_ONCE });
+  readonly #owners = new Queue({ total: MAX_AT_ONCE });
   readonly #failing = new Queue({ total: MAX_SHARE });
   /** After which webhooks to go on with what is due, and with what is to be deleted. */
   #dueAfter = "";
@@ -78,44 +82,44 @@ export class WebhookSender {
   async #sendDue(): Promise<number> {
     await this.#sweep();
     if (this.#owners.count() === MAX_AT_ONCE) return MAX_REST_MS;
-    const { due: all, next } = await this.#options.claims.listDue(this.#dueAfter);
+    const { due, next } = await this.#options.claims.listDue(this.#dueAfter);
     this.#dueAfter = next;
-    for (const due of all) {
-      if (this.#underWay.has(due.webhookId)) continue;
-      const release = this.#enter(due);
-      if (release === null) continue;
-      const sending = this.#tryToSend(() => this.#send(due.webhookId))
-        // What fails here comes due again when its claim ends.
-        .catch(() => false)
-        .then((isSent) => {
-          release();
-          this.#underWay.delete(due.webhookId);
-          if (isSent) this.wake();
-        });
-      this.#underWay.set(due.webhookId, sending);
-    }
+    const isWaiting = ({ webhookId }: DueWebhook): boolean => !this.#underWay.has(webhookId);
+    for (const one of due.filter(isWaiting)) this.#begin(one, false);
+    const left = due.filter((one) => isWaiting(one) && !one.isFailing);
+    // Whoever has its share already waits too.
+    if (new Set(left.map(({ ownerId }) => ownerId)).size === 1)
+      for (const one of left) this.#begin(one, true);
     // The rest of a long walk comes sooner.
     return next === "" ? MAX_REST_MS : MAX_REST_MS / 5;
+  }
+
+  /** Where there is room for it, within its owner's share or, if that is alone, beyond. */
+  #begin({ webhookId, ownerId, isFailing }: DueWebhook, isAlone: boolean): void {
+    const isWithin = this.#owners.count(ownerId) < MAX_SHARE;
+    if (!isWithin && !(isAlone && this.#owners.count() < MAX_ALONE)) return;
+    const releaseFailing = isFailing ? this.#failing.tryEnter("") : noRelease;
+    const release = releaseFailing === null ? null : this.#owners.tryEnter(ownerId);
+    const leave = (): void => {
+      releaseFailing?.();
+      release?.();
+    };
+    if (release === null) return leave();
+    const sending = this.#tryToSend(() => this.#send(webhookId))
+      // What fails here comes due again when its claim ends.
+      .catch(() => false)
+      .then((isSent) => {
+        leave();
+        this.#underWay.delete(webhookId);
+        if (isSent) this.wake();
+      });
+    this.#underWay.set(webhookId, sending);
   }
 
   async #sweep(): Promise<void> {
     if (clock.monotonic() - this.#sweptAt < BETWEEN_SWEEPS_MS) return;
     this.#sweptAt = clock.monotonic();
     this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
-  }
-
-  #enter({ ownerId, isFailing }: DueWebhook): Release | null {
-    const release = this.#owners.tryEnter(ownerId);
-    if (release === null || !isFailing) return release;
-    const releaseFailing = this.#failing.tryEnter("");
-    if (releaseFailing === null) release();
-    return (
-      releaseFailing &&
-      (() => {
-        releaseFailing();
-        release();
-      })
-    );
   }
 
   /** Whether something was sent. */
@@ -156,6 +160,8 @@ export class WebhookSender {
     return { state: retryMs === null ? "FAILED" : "PENDING", made, retryMs, isGone };
   }
 }
+
+const noRelease: Release = () => undefined;
 
 const CLAIM_FAILS =
   "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";

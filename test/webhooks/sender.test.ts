@@ -1,3 +1,5 @@
+import { DatabaseSync } from "node:sqlite";
+
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
@@ -17,7 +19,8 @@ async function open(
 ) {
   const lines: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
-  const databaseUrl = `file:${await createTemporaryFolder()}/gateway.db`;
+  const file = `${await createTemporaryFolder()}/gateway.db`;
+  const databaseUrl = `file:${file}`;
   const { store, begin } = await openSender({ databaseUrl, log, ...options });
   let sender = begin();
   onTestFinished(async () => {
@@ -26,6 +29,7 @@ async function open(
   });
   return {
     store,
+    file,
     lines,
     wake: () => sender.wake(),
     /** Ends a job of the owner whose webhooks there are. */
@@ -37,9 +41,11 @@ async function open(
     add: (url: string, id = "whk_1") =>
       store.webhooks.create({ id, ownerId: "o", url, secret: SECRET, ...FOR_ALL }),
     list: (id = "whk_1") => store.webhooks.listDeliveries(id, { limit: 100, after: null }),
+    close: () => sender.close(),
     async restart() {
       await sender.close();
       sender = begin();
+      return sender.wake;
     },
   };
 }
@@ -202,24 +208,68 @@ test("what a stop cuts off is sent again, and counts as no try", async () => {
   expect(calls).toHaveLength(2);
 });
 
-test("one owner's webhooks leave room for others'", async () => {
-  const { store, wake } = await open();
+/** Gives an owner so many webhooks, more than it could make itself. */
+function addMany(file: string, count: number, { ownerId = "o", url = "", failingSince = "null" }) {
+  using database = new DatabaseSync(file);
+  database.exec(`insert into webhooks (id, owner_id, url, secret, failing_since, created_at)
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+    select 'whk_${ownerId}' || i, '${ownerId}', '${url}', '${SECRET}', ${failingSince}, 0 from n`);
+}
+
+/** Ends a job of this owner. */
+const endOf = async (store: JobStore, ownerId: string) =>
+  await see(store, await insertJob(store, { ownerId }), SUCCEEDED);
+
+test("an owner that is alone has three quarters of the calls at once, and the rest is free for who comes", async () => {
+  const { store, file, wake } = await open();
   const hung = await startReceiver(() => null);
   const healthy = await startReceiver();
-  const create = (ownerId: string, number: number, url: string) =>
-    store.webhooks.create({
-      id: `whk_${ownerId}${number}`,
-      ownerId,
-      url,
-      secret: SECRET,
-      ...FOR_ALL,
-    });
-  for (let number = 0; number < 20; number += 1) await create("o", number, hung.url);
-  await succeedWith(store, []);
+  addMany(file, 60, { url: hung.url });
+  await endOf(store, "o");
+  wake();
+  await expect.poll(() => hung.calls.length, LATER).toBe(48);
+  // Another look at what is due, in which nobody else waits.
+  addMany(file, 1, { ownerId: "p", url: healthy.url });
+  await endOf(store, "p");
+  wake();
+  await expect.poll(() => healthy.calls.length, LATER).toBe(1);
+  expect(hung.calls).toHaveLength(48);
+});
+
+test("while others wait, an owner has a quarter of the calls at once", async () => {
+  const { store, file, restart, close } = await open();
+  await close();
+  const hung = await startReceiver(() => null);
+  const healthy = await startReceiver();
+  for (const ownerId of ["o", "p"]) {
+    addMany(file, 30, { ownerId, url: hung.url });
+    await endOf(store, ownerId);
+  }
+  const wake = await restart();
+  await expect.poll(() => hung.calls.length, LATER).toBe(32);
+  addMany(file, 1, { ownerId: "q", url: healthy.url });
+  for (let count = 1; count < 4; count += 1) {
+    await endOf(store, "q");
+    wake();
+    // After another look at what is due.
+    await expect.poll(() => healthy.calls.length, LATER).toBe(count);
+  }
+  expect(hung.calls).toHaveLength(32);
+});
+
+test("all whose last try failed have a quarter of the calls at once, also where one owner is alone", async () => {
+  const { store, file, wake } = await open();
+  const hung = await startReceiver(() => null);
+  const healthy = await startReceiver();
+  addMany(file, 20, { url: hung.url, failingSince: "1" });
+  addMany(file, 20, { ownerId: "p", url: hung.url, failingSince: "1" });
+  await endOf(store, "o");
+  await endOf(store, "p");
   wake();
   await expect.poll(() => hung.calls.length, LATER).toBe(16);
-  await create("p", 0, healthy.url);
-  await see(store, await insertJob(store, { ownerId: "p" }), SUCCEEDED);
+  addMany(file, 1, { ownerId: "q", url: healthy.url });
+  await endOf(store, "q");
+  wake();
   await expect.poll(() => healthy.calls.length, LATER).toBe(1);
   expect(hung.calls).toHaveLength(16);
 });
