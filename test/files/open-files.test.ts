@@ -24,7 +24,7 @@ async function open(variables: Readonly<Record<string, string>>) {
 
   return async function succeedAt(of: string) {
     const url = `${origin}/${of.length}.png`;
-    const { id } = await succeedWith(store, [url], of);
+    const { id } = await succeedWith(store, [url], { upstream: of });
     files.onKeep?.();
     return async () => (await store.files.readMany([id]))[0]?.get(url)?.state;
   };

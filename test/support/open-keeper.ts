@@ -77,12 +77,13 @@ export async function openKeeper(options: {
 export async function succeedWith(
   { jobs }: JobStore,
   urls: readonly string[],
-  upstream = "sandbox",
+  options: { readonly upstream?: string; readonly webhookUrl?: string | null } = {},
 ): Promise<Job> {
+  const { upstream = "sandbox", webhookUrl = null } = options;
   const now = new Date();
   const facts = { ownerId: "o", deploymentId: "d", upstream, apiVersion: "v1", now };
   const job = createJob({ ...facts, kind: "lora" });
-  await jobs.insert({ job, input: {}, key: null });
+  await jobs.insert({ job, input: {}, key: null, webhookUrl });
   const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
   const ended = advance(job, seen, now, upstream);
   await jobs.save(ended, toResult(seen.output, urls));
