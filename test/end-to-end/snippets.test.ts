@@ -2,13 +2,16 @@ import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 
 import sharp from "sharp";
+import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 
+import { createSecret } from "../../src/job/webhook.ts";
 import { SANDBOX, start as startGateway } from "../gateway/open-gateway.ts";
 import { linkProject } from "../support/gateway-process.ts";
 import { ask } from "../support/graphql-client.ts";
@@ -51,8 +54,12 @@ async function runProgram(program: string, gateway: string) {
 }
 
 /** Starts what ends only when it is stopped, and gives what it has printed by now. */
-function start(command: string, parameters: readonly string[], folder?: string) {
-  const child = spawn(command, parameters, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+function start(
+  command: string,
+  parameters: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+) {
+  const child = spawn(command, parameters, { ...options, stdio: ["ignore", "pipe", "ignore"] });
   const exit = once(child, "exit");
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
@@ -156,7 +163,7 @@ test.each(ENDS)(
     const [program = ""] = readBlocks("docs/feed.md", "Act once when a job ends", language);
     const folder = await createTemporaryFolder();
     await writeFile(join(folder, file), atPort(program, gateway));
-    const run = () => start(command, [file], folder);
+    const run = () => start(command, [file], { cwd: folder });
     const end = () => runJob(gateway);
     const untilNoted = (id: string) => expect.poll(() => isNoted(folder, id)).toBe(true);
 
@@ -185,17 +192,55 @@ test.each(ENDS)(
   },
 );
 
-test("the TypeScript that README and the pages on credentials and the client tell to paste has no wrong types", async () => {
+test.each(ENDS)(
+  "what the page on webhooks tells to paste in $language takes each delivery once that the gateway has signed",
+  async ({ language, command }) => {
+    const folder = await createTemporaryFolder();
+    await linkPackages(folder);
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = Object(server.address());
+    await new Promise((closed) => server.close(closed));
+    const [program = ""] = readBlocks("docs/webhooks.md", "Receive", language);
+    const file = join(folder, language === "js" ? "receiver.mjs" : "receiver.py");
+    await writeFile(file, program.replace("8443", String(port)));
+    const secret = createSecret();
+    const env = { ...process.env, WEBHOOK_SECRET: secret };
+    const receiver = start(command, [file], { cwd: folder, env });
+    const body = JSON.stringify({ type: "job.succeeded", timestamp: "", data: { job: {} } });
+    const call = async (id: string, at = new Date(), by = secret) => {
+      const signature = new Webhook(by).sign(id, at, body);
+      const seconds = String(Math.floor(at.getTime() / 1_000));
+      const headers = { "webhook-id": id, "webhook-timestamp": seconds };
+      const response = await fetch(`http://127.0.0.1:${port}/`, {
+        method: "POST",
+        headers: { ...headers, "webhook-signature": `v1,AAAA ${signature}` },
+        body,
+      }).catch(() => null);
+      return response?.status;
+    };
+    await expect.poll(() => call("msg_1")).toBe(204);
+    expect(await call("msg_1")).toBe(204);
+    expect(await call("msg_2", new Date(), createSecret())).toBe(400);
+    expect(await call("msg_3", new Date(Date.now() - 600_000))).toBe(400);
+    expect(await call("msg_4")).toBe(204);
+    await expect.poll(() => receiver().match(/job\.succeeded/g)).toHaveLength(2);
+  },
+);
+
+test("the TypeScript that README and the pages on credentials, webhooks and the client tell to paste has no wrong types", async () => {
   const folder = await createTemporaryFolder();
   await linkPackages(folder);
   const steps = readBlocks("docs/auth.md", "Tokens for browsers, in five steps", "ts");
+  const [route = ""] = readBlocks("docs/webhooks.md", "Receive", "ts");
   const files = [
+    `${route}\ndeclare function saveOnce(id: string | null, message: object): Promise<void>;`,
     ...readBlocks("README.md", "From React", "tsx"),
     ...readBlocks("docs/client.md", "From React", "tsx"),
     ...readBlocks("docs/client.md", "Beside another client", "ts").slice(0, 1),
     ...steps,
   ];
-  expect(files).toHaveLength(5);
+  expect(files).toHaveLength(6);
   for (const [index, text] of files.entries())
     await writeFile(join(folder, `pasted-${index}.tsx`), text);
   const settings = {
