@@ -83,6 +83,8 @@ export class Upstream {
   readonly #chance: Chance;
   readonly #others: () => readonly Upstream[];
   readonly #onPost: (mark: number, sender: string) => void;
+  /** As a socket would hold them: the signal of a request that is collected never aborts. */
+  readonly #underWay = new Set<unknown>();
   /** Until when each gateway was asked to call nobody. */
   readonly #pausedUntilMs = new Map<SimulatedProcess, number>();
   #freeFrom = new Map<string, number>();
@@ -114,16 +116,16 @@ export class Upstream {
       if (this.#world.nowMs < (this.#pausedUntilMs.get(process) ?? 0))
         this.broken.push(`${process.name} did not wait as long as it was asked to.`);
       const sent = new Request(given, init);
-      const { signal } = sent;
       const request = await toCall(sent);
       if (!sent.url.startsWith(`${request.isOfModel ? this.modelUrl : this.baseUrl}/`))
         this.broken.push(`${request.path} was sent to another service.`);
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-      const leave = (): void => reject(signal.reason);
-      signal.throwIfAborted();
-      signal.addEventListener("abort", leave, { once: true });
+      const leave = (): void => reject(sent.signal.reason);
+      sent.signal.throwIfAborted();
+      sent.signal.addEventListener("abort", leave, { once: true });
       const post = request.call === "inference" ? this.#notePost(process, request) : null;
       this.#travel(process, request, post, resolve, reject);
+      for (const one of [sent, given]) this.#underWay.add(one);
       try {
         const answer = await promise;
         if (post !== null) post.end = toEnd(answer);
@@ -136,7 +138,8 @@ export class Upstream {
         if (post?.end === null) post.end = "unknown";
         throw error;
       } finally {
-        signal.removeEventListener("abort", leave);
+        sent.signal.removeEventListener("abort", leave);
+        for (const one of [sent, given]) this.#underWay.delete(one);
         this.#world.note(process.name, request.call, request.path);
       }
     };
