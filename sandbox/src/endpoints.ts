@@ -7,6 +7,7 @@ import type { RequestStore } from "./request-store.ts";
 import { createRequests } from "./requests.ts";
 import { findRoute } from "./routes.ts";
 import { loadTargets } from "./targets.ts";
+import type { createWebhooks } from "./webhooks.ts";
 
 /** Answers every request to the sandbox. Rejects when the client leaves half-way and when the store fails. */
 export function createEndpoints(options: {
@@ -14,6 +15,7 @@ export function createEndpoints(options: {
   readonly origin: string;
   readonly token: string;
   readonly store: RequestStore;
+  readonly webhooks: Pick<ReturnType<typeof createWebhooks>, "follow" | "check">;
   readonly faults: Faults;
   /** Undefined for the sandbox's own. */
   readonly deployments: readonly unknown[] | undefined;
@@ -77,7 +79,8 @@ export function createEndpoints(options: {
           if (target === undefined) return refusal(404_001, NO_DEPLOYMENT);
           const above = isModel ? "/v1" : url.pathname.replace(/\/inference$/, "");
           const folder = `${origin}${above}/requests`;
-          return await requests.submit(request, target, { folder, isFailing, shapes });
+          const webhook = isModel ? null : searchParams.get("webhook");
+          return await requests.submit(request, target, { folder, webhook, isFailing, shapes });
         }
         case "status":
         case "result":

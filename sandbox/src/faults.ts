@@ -2,7 +2,8 @@ import { type Answer, json, refusal } from "./answer.ts";
 import { OUTPUT_SHAPES } from "./output-shapes.ts";
 
 const CALLS = ["submit", "status", "result", "cancel", "list", "models", "balance"] as const;
-export type Call = (typeof CALLS)[number];
+/** The last one is a call of the sandbox's own, which no fault spoils, and which has shapes. */
+export type Call = (typeof CALLS)[number] | "webhook";
 
 /** Deployments of LoRAs and workflows have one set of paths and codes, models another. */
 export type Api = "deployments" | "models";
@@ -46,6 +47,10 @@ const SHAPES: Readonly<Record<string, readonly Call[]>> = {
   "requested-cancel": ["cancel"],
   "cancel-running": ["cancel"],
   "list-object": ["list"],
+  "webhook-late": ["webhook"],
+  "webhook-twice": ["webhook"],
+  "webhook-never": ["webhook"],
+  "webhook-forged": ["webhook"],
   ...Object.fromEntries(OUTPUT_SHAPES.map((shape) => [`output-${shape}`, ["result"] as const])),
 };
 
@@ -121,8 +126,9 @@ export function createFaults(texts: readonly string[]): Faults {
 function parseFault(text: string) {
   const [, name = "", named, times] = /^([\w-]+)(?::([a-z,]+))?(?:\*(\d+))?$/.exec(text) ?? [];
   const effect = Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
-  const calls = named?.split(",") ?? SHAPES[name] ?? CALLS;
-  if (effect === undefined || !calls.every((call) => CALLS.some((one) => one === call)))
+  const givenCalls = named?.split(",") ?? [];
+  const calls: readonly string[] = named === undefined ? (SHAPES[name] ?? CALLS) : givenCalls;
+  if (effect === undefined || !givenCalls.every((call) => CALLS.some((one) => one === call)))
     throw new Error(
       `"${text}" is no fault. Write one as name, name:call,call or name:call*times, with a name of ${Object.keys(FAULTS).join(", ")} and calls of ${CALLS.join(", ")}.`,
     );

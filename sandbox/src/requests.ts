@@ -10,24 +10,26 @@ import type { RequestStore } from "./request-store.ts";
 import { FAILURE_WORD } from "./schedule.ts";
 import type { Target } from "./target.ts";
 import type { Targets } from "./targets.ts";
+import { type createWebhooks, isWebhookUrl } from "./webhooks.ts";
 
 /** Answers what is asked of requests and their files, whatever they were sent to. */
 export function createRequests(options: {
   readonly origin: string;
   readonly targets: Targets;
   readonly store: RequestStore;
+  readonly webhooks: Pick<ReturnType<typeof createWebhooks>, "follow" | "check">;
   /** How long after a request's end its files are there. */
   readonly filesExpireMs: number;
   readonly now: () => number;
 }) {
-  const { origin, targets, store, filesExpireMs, now } = options;
+  const { origin, targets, store, webhooks, filesExpireMs, now } = options;
 
   return {
     /** `folder` is the URL below which its calls will be. */
     async submit(
       request: IncomingMessage,
       target: Target,
-      { folder, isFailing, shapes }: Submit,
+      { folder, webhook, isFailing, shapes }: Submit,
     ): Promise<Answer> {
       const body = await readBody(request);
       if (body === null) return refusal(413_001, TOO_LARGE, { connection: "close" });
@@ -35,6 +37,7 @@ export function createRequests(options: {
       if (value === undefined) return json(422, { detail: [NOT_JSON] });
       const checked = target.check(value);
       if (!checked.isValid) return refuseBody(target, checked.problems, shapes);
+      if (webhook !== null && !isWebhookUrl(webhook)) return json(422, { detail: [NO_URL] });
       const { seed, prompt } = checked.input;
       const input = {
         ...checked.input,
@@ -44,6 +47,7 @@ export function createRequests(options: {
       const id = randomUUID();
       const isAccepted = store.accept({ id, target, input, now: now() });
       if (!isAccepted) return refusal(429_001, QUEUE_FULL, { "retry-after": "10" });
+      if (webhook !== null) webhooks.follow({ id, target, url: webhook });
       return toSubmitted({ id, base: `${folder}/${id}`, shapes });
     },
 
@@ -56,7 +60,9 @@ export function createRequests(options: {
       const told = { id, base, target: sentTo, stored, shapes };
       if (call === "status") return toStatus(told);
       if (call === "result") return toResult(told, { folder: `${origin}/files/${id}`, hasCost });
-      return toCancelled(told, store.cancel(id, now(), shapes.has("cancel-running")));
+      const isCancelled = store.cancel(id, now(), shapes.has("cancel-running"));
+      if (isCancelled) webhooks.check(id);
+      return toCancelled(told, isCancelled);
     },
 
     readFile(id: string, name: string): Answer {
@@ -76,6 +82,8 @@ export function createRequests(options: {
 
 type Submit = {
   readonly folder: string;
+  /** The URL to call when the request has ended; null for none. */
+  readonly webhook: string | null;
   readonly isFailing: boolean;
   readonly shapes: Shapes;
 };
@@ -97,6 +105,7 @@ function refuseBody({ kind }: Target, problems: readonly BodyProblem[], shapes: 
 const FOR_ANY_PAGE = { "access-control-allow-origin": "*" };
 const MAX_SEED = 2 ** 31;
 const NOT_JSON = { loc: ["body"], msg: "JSON decode error", type: "json_invalid" };
+const NO_URL = { loc: ["query", "webhook"], msg: "Input should be a URL", type: "url_parsing" };
 const TOO_LARGE = "The body is larger than 1 MiB. Pass files as https URLs.";
 const QUEUE_FULL = "Too many requests wait for this deployment. Submit again later.";
 const UNKNOWN_REQUEST = "This deployment has no such request. Requests are kept for 7 days.";

@@ -4,6 +4,7 @@ import { refusal, send } from "./answer.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { createFaults } from "./faults.ts";
 import { openRequestStore } from "./request-store.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 const HOST = "127.0.0.1";
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -54,10 +55,12 @@ export async function startSandbox(options: {
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   const origin = `http://${HOST}:${port}`;
   const store = openStore();
+  const webhooks = createWebhooks({ origin, store, faults, speed, now });
   const answer = createEndpoints({
     origin,
     token,
     store,
+    webhooks,
     faults,
     deployments,
     filesExpireMs: filesExpireSeconds * 1_000,
@@ -91,6 +94,7 @@ export async function startSandbox(options: {
     server.close();
     server.closeAllConnections();
     await closed;
+    webhooks.close();
     store.close();
   }
 

@@ -12,6 +12,7 @@ const WORKFLOW = `/prod/v2/deployments/${workflow.id}`;
 
 /** The names in the second table of the page. */
 const [, page = ""] = readPage("sandbox/README.md").split("## Shapes");
+const WEBHOOK_SWITCHES = ["late", "twice", "never", "forged"].map((how) => `webhook-${how}`);
 const NAMES = Array.from(page.matchAll(/^\| `([\w-]+)` /gm), ([, name = ""]) => name);
 
 /** A request of each kind and state, by a name; the calls to one of them begin with it. */
@@ -97,7 +98,7 @@ test("each shape of the page is what it says, and no answer has it unasked", asy
       [`${run}/result`, { answer: { outputs: without("9") } }],
     ],
   };
-  const ofOtherTests = ["cancel-running"];
+  const ofOtherTests = ["cancel-running", ...WEBHOOK_SWITCHES];
   expect([...Object.keys(expected), ...ofOtherTests].toSorted()).toEqual(NAMES.toSorted());
   for (const [name, cases] of Object.entries(expected)) {
     for (const [path, answer, body] of cases) {
