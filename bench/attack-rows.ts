@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 
 import { openFileStore } from "../src/files/open-file-store.ts";
+import { createSignedUrls } from "../src/files/signed-urls.ts";
 import { NOT_KEPT } from "../src/job/asset.ts";
 import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
@@ -16,7 +17,14 @@ import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upst
 import { toManyJobs, toManyTexts } from "../test/support/many-jobs.ts";
 import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
 import type { Attacker } from "./attacker.ts";
-import { FINISHED, fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
+import {
+  FINISHED,
+  fillStore,
+  query,
+  storeFinishedJob,
+  storeRunningJobs,
+  toJobId,
+} from "./example-job.ts";
 import { openUpload, send, toLocal } from "./send-file.ts";
 
 /** What a program that attacks is told: the keys of two owners, and a file of the first, where files are measured. */
@@ -251,6 +259,27 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
         const reading = setInterval(() => void socket.read(), 1_000);
         await ended.finally(() => clearInterval(reading));
       }),
+  },
+  hints: {
+    what: "calls that pass for RunComfy's, half of them forged, and half about one job",
+    async seed(databaseUrl) {
+      await storeRunningJobs(databaseUrl, [{ requestId: "r", startedAtMs: Date.now() }]);
+      await query(databaseUrl, `update file_places set key = '${OWNER}'`);
+    },
+    attack({ url, count, repeat }) {
+      const expires = Math.floor(Date.now() / 1_000) + 86_400;
+      const toUrl = (key: string) =>
+        createSignedUrls({ key, publicUrl: () => url }).create(
+          { folder: "hints", name: toJobId(0), width: null },
+          expires,
+        );
+      const calls = ["guessed", OWNER].map(toUrl);
+      const body = Buffer.alloc(100_000, "x");
+      return repeat(
+        64,
+        inTurn(calls, (one) => count(send(one, "POST", body))),
+      );
+    },
   },
   exploding: {
     what: "documents that ask for more than it seems",

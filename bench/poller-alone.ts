@@ -44,6 +44,7 @@ export async function openPollerAlone(options: {
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
+    countHints: () => 0,
     now,
     monotonic,
   });
@@ -58,6 +59,7 @@ export async function openPollerAlone(options: {
     },
     schedule: async (job, nowMs) =>
       schedule(job, await learning.readTimes(job.deploymentId), nowMs),
+    onEnd: async () => undefined,
     pollsAtOnce: 256,
     deadlineSeconds: 86_400,
     now,

@@ -28,7 +28,11 @@ export function toLocal(publicUrl: string, url: string): string {
 }
 
 /** Sends a request without a credential, and resolves with the text of its answer; rejects unless that is a success. */
-export async function send(url: string, method: "GET" | "PUT", bytes?: Buffer): Promise<string> {
+export async function send(
+  url: string,
+  method: "GET" | "PUT" | "POST",
+  bytes?: Buffer,
+): Promise<string> {
   const asked = request(url, { method });
   asked.end(bytes);
   const [response] = await once(asked, "response");

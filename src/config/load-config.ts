@@ -8,7 +8,7 @@ import type { z } from "zod";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { COMMANDS } from "./commands.ts";
-import { isHost, isLoopback, NOTES } from "./rules.ts";
+import { isHost, isLoopback, isSafeUrl, NOTES } from "./rules.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES, VENDOR_URL } from "./variables.ts";
 
@@ -53,6 +53,8 @@ export function loadConfig(environment: Given) {
     submitMarginSeconds: variables.SUBMIT_MARGIN_SECONDS,
     pollsAtOnce: variables.POLLS_AT_ONCE,
     pollCostSeconds: variables.POLL_COST_SECONDS,
+    /** Whether submits ask RunComfy to say when the job has ended. */
+    areHintsAsked: variables.UPSTREAM_WEBHOOKS && isReachable(variables, given),
     webhooksAllow: variables.WEBHOOKS_ALLOW ?? [],
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
@@ -136,6 +138,12 @@ function toUpstream(variables: Variables, given: Given) {
     dataFolder: variables.SANDBOX_DATA ?? besideDatabase(variables.DATABASE_URL, "sandbox"),
     filesExpireSeconds: variables.SANDBOX_FILES_EXPIRE_SECONDS,
   } as const;
+}
+
+/** Whether the upstream can call the gateway, as far as their addresses say. */
+function isReachable({ PUBLIC_URL = "", RUNCOMFY_BASE_URL }: Variables, given: Given): boolean {
+  const isHere = isSandbox(given) || isLoopback(new URL(RUNCOMFY_BASE_URL).hostname);
+  return PUBLIC_URL.startsWith("https:") || (isHere && isSafeUrl(PUBLIC_URL));
 }
 
 /** The folder of this name beside the database file; null where that is in memory. */

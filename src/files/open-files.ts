@@ -7,6 +7,7 @@ import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
 import type { Config } from "../config/load-config.ts";
+import { clock } from "../runtime/environment.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
 import { SANDBOX } from "../job/upstream.ts";
 import type { Files } from "../store/files.ts";
@@ -85,6 +86,12 @@ export async function openFiles({
   return {
     store: fileStore,
     urls,
+    /** Where RunComfy says that a job has ended, on any gateway of the database. */
+    toHintUrl: (jobId: string) =>
+      urls.create(
+        { folder: "hints", name: jobId, width: null },
+        Math.floor(clock.now() / 1_000) + config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
+      ),
     uploads,
     findOwner: createFindOwner(files),
     /** Lets a file stay that no row names, such as a thumbnail. */

@@ -4,9 +4,14 @@ import { clock } from "../runtime/environment.ts";
 
 const DAY_SECONDS = 86_400;
 
-/** What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, or where an upload is sent. */
+const FOLDERS = ["files", "uploads", "hints"] as const;
+
+/**
+ * What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, where an upload is sent, or
+ * where RunComfy says that a job has ended.
+ */
 export type UrlTarget = {
-  readonly folder: "files" | "uploads";
+  readonly folder: (typeof FOLDERS)[number];
   readonly name: string;
   readonly width: number | null;
 };
@@ -30,6 +35,9 @@ export function createSignedUrls({
   }
 
   return {
+    /** Whether the path is that of such a URL, so that the query has to show who made it. */
+    isSigned: (path: string) => FOLDERS.some((folder) => path.startsWith(`/${folder}/`)),
+
     /** Good for one to two days: the same text all day long, so that browsers find what they have. */
     create(target: UrlTarget, expires = DAY_SECONDS * (Math.ceil(nowSeconds() / DAY_SECONDS) + 1)) {
       const url = new URL(`/${target.folder}/${target.name}`, publicUrl());
@@ -41,14 +49,15 @@ export function createSignedUrls({
 
     /** What a URL leads to and for how many seconds more; null for one that was altered or has expired. */
     open(path: string, query: string): (UrlTarget & { readonly seconds: number }) | null {
-      const [, folder, name] = /^\/(files|uploads)\/([\w.-]+)$/.exec(path) ?? [];
-      if ((folder !== "files" && folder !== "uploads") || name === undefined) return null;
-      const given = new URLSearchParams(query);
-      const width = given.has("width") ? Number(given.get("width")) : null;
-      const expires = Number(given.get("expires"));
+      const [, given, name] = /^\/(\w+)\/([\w.-]+)$/.exec(path) ?? [];
+      const folder = FOLDERS.find((one) => one === given);
+      if (folder === undefined || name === undefined) return null;
+      const parameters = new URLSearchParams(query);
+      const width = parameters.has("width") ? Number(parameters.get("width")) : null;
+      const expires = Number(parameters.get("expires"));
       const target = { folder, name, width } as const;
       const expected = Buffer.from(sign(target, expires));
-      const signature = Buffer.from(given.get("signature") ?? "");
+      const signature = Buffer.from(parameters.get("signature") ?? "");
       const isOurs = signature.length === expected.length && timingSafeEqual(signature, expected);
       const seconds = expires - nowSeconds();
       return isOurs && seconds > 0 ? { ...target, seconds } : null;

@@ -23,7 +23,8 @@ export type RequestReference = Target & { readonly requestId: string };
  */
 export type Adapter = {
   readonly service: Service;
-  readonly toSubmitPath: (target: Target) => string | null;
+  /** `webhook` is a URL to call when the job has ended, for kinds that take one; null for no call. */
+  readonly toSubmitPath: (target: Target, webhook: string | null) => string | null;
   readonly toRequestPath: (
     request: RequestReference,
     call: "status" | "result" | "cancel",

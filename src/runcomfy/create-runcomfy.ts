@@ -35,7 +35,11 @@ export type RunComfy = ReturnType<typeof createRunComfy>;
 /** What ends a read early: the caller, or so many milliseconds. */
 type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
-type Submission = Target & { readonly body: JsonObject };
+type Submission = Target & {
+  readonly body: JsonObject;
+  /** What RunComfy calls when the job has ended, if it takes that. */
+  readonly webhook?: string | null;
+};
 
 /**
  * RunComfy's job APIs: their five calls in the gateway's words, and a probe. Each call makes exactly one HTTP
@@ -97,11 +101,11 @@ export function createRunComfy(options: {
   }
 
   /** Submits one job and returns the upstream's id for it. */
-  async function submit({ body, ...target }: Submission): Promise<string> {
+  async function submit({ body, webhook = null, ...target }: Submission): Promise<string> {
     const startedAt = monotonic();
     const { kind, deploymentId } = target;
     const { service, toSubmitPath } = ADAPTERS[kind];
-    const path = toSubmitPath(target);
+    const path = toSubmitPath(target, webhook);
     if (path !== null) noteCalled(target);
     const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
     for (let tries = 0; ; tries += 1) {

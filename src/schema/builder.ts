@@ -45,7 +45,7 @@ export function createBuilder() {
       CreateWebhookSuccess: WebhookWithSecret;
       Cost: { readonly amount: number };
       Deployment: Deployment;
-      DeploymentStats: RunStats;
+      DeploymentStats: RunStats & { readonly hints: number };
       Durations: Durations;
       InputCheck: InputCheck;
       InputIssue: InputIssue;

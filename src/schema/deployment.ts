@@ -289,6 +289,10 @@ function addDeploymentStats(builder: Builder): void {
       succeeded: t.exposeInt("succeeded", { description: "How many of them SUCCEEDED." }),
       failed: t.exposeInt("failed", { description: "How many of them FAILED." }),
       cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
+      hints: t.exposeInt("hints", {
+        description:
+          "How often RunComfy has told this gateway, since its start, that a job has ended of which it knew no end. Others of the same database count theirs.",
+      }),
       queueSeconds: t.expose(
         "queueSeconds",
         durations(

@@ -46,22 +46,34 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       await answer(request, response, mustAsk);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      const isSmall = isSurelySmall(request, largestBodyBytes);
-      writeRefusal(response, error, mustAsk || !isSmall);
-      if (!isSmall && !mustAsk) await dropBody(request);
-      response.end();
+      await answerUnread(request, response, mustAsk, (isLast) =>
+        writeRefusal(response, error, isLast),
+      );
     }
   };
+
+  /** Answers at once, whatever is still to come; `write` is told whether the connection ends with the answer. */
+  async function answerUnread(
+    request: IncomingMessage,
+    response: ServerResponse,
+    mustAsk: boolean,
+    write: (isLast: boolean) => void,
+  ): Promise<void> {
+    const isSmall = isSurelySmall(request, largestBodyBytes);
+    write(mustAsk || !isSmall);
+    if (!isSmall && !mustAsk) await dropBody(request);
+    response.end();
+  }
 
   /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
   async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
-    const isOfFile = /^\/(?:files|uploads)\//.test(path);
+    const isSigned = parts.files.urls.isSigned(path);
     checkHeaders(request);
-    origins.checkName(request, isOfFile);
+    origins.checkName(request, isSigned);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
-    if (isOfFile) return await answerSigned(request, response, { path, parameters, mustAsk });
+    if (isSigned) return await answerSigned(request, response, { path, parameters, mustAsk });
     if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk })))
       return undefined;
     if (await pages.answer(request, response, path)) return undefined;
@@ -80,6 +92,16 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const isUpload = path.startsWith("/uploads/");
     if (isUpload && origins.answer(request, response, "PUT")) return;
     const target = parts.files.urls.open(path, parameters);
+    if (path.startsWith("/hints/")) {
+      if (target === null || request.method !== "POST") {
+        parts.channels.hinted.publish("refused");
+        throw NOT_FOUND;
+      }
+      parts.takeHint(target.name);
+      return await answerUnread(request, response, mustAsk, (isLast) => {
+        response.writeHead(204, isLast ? { connection: "close" } : {}).flushHeaders();
+      });
+    }
     if (target === null) throw NOT_FOUND;
     if (!isUpload) return await answerFile(request, response, target);
     await answerUpload(request, {

@@ -53,11 +53,11 @@ export function createOrigins(options: {
     isForeign,
     /**
      * Where no credential is asked for, throws for a host's name that a stranger may have pointed at the gateway. The public
-     * one is for files alone, whose URLs are signed: the whole world can reach it.
+     * one is for signed URLs alone, of files and of RunComfy's calls: the whole world can reach it.
      */
-    checkName({ headers: { host = "" } }: IncomingMessage, isOfFile: boolean): void {
-      const isOfFiles = isOfFile && toName(`http://${host}`) === publicName;
-      if (isOpen && !isOfFiles && !isOwnHost(host, origins)) throw misdirected(host);
+    checkName({ headers: { host = "" } }: IncomingMessage, isSigned: boolean): void {
+      const isPublic = isSigned && toName(`http://${host}`) === publicName;
+      if (isOpen && !isPublic && !isOwnHost(host, origins)) throw misdirected(host);
     },
     /** Lets the page read its answer, when it may. True when that was all it asked for. */
     answer(

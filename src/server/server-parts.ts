@@ -51,6 +51,8 @@ export type ServerOptions = {
     /** Null is what the server listens on. */
     readonly publicUrl: string | null;
   };
+  /** Notified that RunComfy says that a job has ended. */
+  readonly takeHint: (jobId: string) => void;
   readonly httpAccess: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;

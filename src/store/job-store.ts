@@ -11,6 +11,7 @@ import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createJobWebhooks } from "./job-webhooks.ts";
 import { createJobLists } from "./list-jobs.ts";
+import { createHintTrust } from "./hint-trust.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
 import { createDocuments, createJobReads } from "./read-jobs.ts";
@@ -136,6 +137,7 @@ export function createJobStore(dependencies: {
     },
     quotas: publish("quotas", createQuotas(database)),
     polls: createPolls(database),
+    hintTrust: createHintTrust(database),
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
     files: publish("kept_files", createFiles(database, announce, channels)),

@@ -63,6 +63,19 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`create index repeatable_submits_by_end on repeatable_submits (until)`,
     ],
   },
+  {
+    version: 5,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      sql`create table hint_trust (
+        upstream ${toNameType(kind)} not null, deployment_id ${toNameType(kind)} not null,
+        trust integer not null, primary key (upstream, deployment_id)
+      )`,
+      ...(kind === "postgres"
+        ? [sql`set local lock_timeout = '5s'`, sql`alter table polls add column hint_at bigint`]
+        : []),
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

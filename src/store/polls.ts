@@ -13,6 +13,8 @@ export type ClaimedPoll = {
   readonly token: number;
   /** Whether an earlier claim had expired, as when the gateway that had it died. */
   readonly isTakenOver: boolean;
+  /** How long before the poll was due the last hint had come; negative while it was due, null where none came. */
+  readonly hintedForMs: number | null;
   readonly polls: Polls;
   /** The job's, as a subscriber set it at the insert. */
   readonly traceparent: string | null;
@@ -30,6 +32,9 @@ export type PollTable = ReturnType<typeof createPolls>;
 /** Longer than a poll may take, so that none is doubled. When it ends another gateway takes the poll over. */
 const CLAIM_MS = 9_000;
 
+/** How often hints can make a job's poll due. */
+const BETWEEN_HINTS_MS = 1_000;
+
 /** No poll is ever due so late: its time was written before the database's clock was set back. */
 const NEVER_MS = 60_000;
 
@@ -44,7 +49,8 @@ export const POLL_TABLE = sql`polls (
   was_due_at bigint,
   failures integer not null default 0,
   not_found_since bigint,
-  unread_since bigint
+  unread_since bigint,
+  hint_at bigint
 )`;
 
 /**
@@ -133,7 +139,9 @@ export function createPolls(database: Database) {
   )}) as next)`;
   const claimed = sql`
     polls.due_at as token, failures,
-    ${pollMs} - not_found_since as not_found_for_ms, ${pollMs} - unread_since as unread_for_ms`;
+    ${pollMs} - not_found_since as not_found_for_ms, ${pollMs} - unread_since as unread_for_ms,
+    case when hint_at <= ${pollMs} then polls.was_due_at - hint_at end as hinted_for_ms`;
+  const sinceHint = sql`${pollMs} - hint_at`;
 
   /** One query for each stretch of the index, so that none passes over what is another upstream's. */
   function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
@@ -192,8 +200,11 @@ export function createPolls(database: Database) {
       return await claim(sql`select * from (${due}) as due order by due_at limit ${atMost(limit)}`);
     },
 
-    /** Says when the next polls are due. Does nothing for a poll that somebody else has claimed meanwhile. */
-    async putBack(polls: readonly EndedPoll[]): Promise<void> {
+    /**
+     * Says when the next polls are due; where a hint came during a poll, the next one is due by that. Resolves with how soon
+     * the first of them is. Does nothing for a poll that somebody else has claimed meanwhile.
+     */
+    async putBack(polls: readonly EndedPoll[]): Promise<number | null> {
       const ids = polls.map(({ jobId }) => jobId);
       const unlocked = isShared
         ? sql`and polls.job_id in (
@@ -203,15 +214,45 @@ export function createPolls(database: Database) {
       // in one order: otherwise each may wait for the other.
       const records = polls.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
       const put = toRecords("put", PUT_BACK, records);
-      await sql`
+      const { rows } = await sql<{ in_ms: number | null }>`
         update polls set
-          due_at = ${pollMs} + put."delayMs",
+          due_at = case
+            when hint_at > polls.due_at - ${sql.lit(CLAIM_MS)} and hint_at < ${pollMs} + put."delayMs" then hint_at
+            else ${pollMs} + put."delayMs" end,
           was_due_at = case when put."delayMs" is null then ${pollMs} end,
           failures = put.failures,
           not_found_since = ${pollMs} - put."notFoundForMs",
           unread_since = ${pollMs} - put."unreadForMs"
         from ${put} where polls.job_id = put."jobId" and polls.due_at = put.token ${unlocked}
+        returning polls.due_at - ${pollMs} as in_ms
       `.execute(queries);
+      const delaysMs = rows.flatMap(({ in_ms }) => in_ms ?? []);
+      return delaysMs.length === 0 ? null : Math.min(...delaysMs);
+    },
+
+    /**
+     * Makes the polls of these jobs due, or where they are claimed, makes them due once they are put back: of each job one
+     * in a second. Resolves with those of which it has; others have no poll to come, have one due anyway, or are just being
+     * written by somebody else.
+     */
+    async hint(jobIds: readonly string[]) {
+      // A time further off than that is one of a clock that was set back.
+      const isPending = sql`${sinceHint} between ${sql.lit(-BETWEEN_HINTS_MS)} and -1`;
+      // Later than a claim in whose millisecond it comes.
+      const hintAt = sql`case when ${sinceHint} between 0 and ${sql.lit(BETWEEN_HINTS_MS)}
+        then hint_at + ${sql.lit(BETWEEN_HINTS_MS)}
+        else ${pollMs} + case when was_due_at is null then 0 else 1 end end`;
+      const { rows } = await sql<{ job_id: string; deployment_id: string }>`
+        update polls set hint_at = ${hintAt},
+          due_at = case when was_due_at is null and due_at > ${hintAt} then ${hintAt} else due_at end
+        where job_id in (select job_id from polls where job_id in ${toTexts(jobIds)} ${skipLocked})
+          and due_at is not null and (hint_at is null or not ${isPending})
+        returning job_id, deployment_id
+      `.execute(queries);
+      return rows.map(({ job_id: jobId, deployment_id: deploymentId }) => ({
+        jobId,
+        deploymentId,
+      }));
     },
 
     /** Makes due the polls of jobs that are away, and were for so long since the last poll. */
@@ -240,6 +281,7 @@ const CLAIMED = {
   failures: "integer",
   not_found_for_ms: "bigint",
   unread_for_ms: "bigint",
+  hinted_for_ms: "bigint",
 } as const;
 
 const PUT_BACK = {
@@ -258,6 +300,7 @@ type ClaimedRow = JobRow & {
   readonly failures: number;
   readonly not_found_for_ms: number | null;
   readonly unread_for_ms: number | null;
+  readonly hinted_for_ms: number | null;
 };
 
 function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
@@ -267,6 +310,7 @@ function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
     job: { ...toJob(row), requestId },
     token,
     isTakenOver: Boolean(row.is_taken_over),
+    hintedForMs: row.hinted_for_ms,
     traceparent,
     polls: {
       failures: row.failures,

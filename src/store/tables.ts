@@ -129,6 +129,14 @@ export type Tables = {
     readonly not_found_since: number | null;
     /** The first of the polls in a row that saw the job ended but could not read how. */
     readonly unread_since: number | null;
+    /** When a hint last made it due, or will; while the poll is claimed: will once that is put back. */
+    readonly hint_at: number | null;
+  };
+  /** See `hint-trust.ts`. */
+  readonly hint_trust: {
+    readonly upstream: string;
+    readonly deployment_id: string;
+    readonly trust: number;
   };
   /** One row with the number of the last change. Only on SQLite, where changes commit in order. */
   readonly change_counter: { readonly id: number; readonly value: number };

@@ -21,9 +21,12 @@ const MAX_DEPLOYMENTS = 500;
 export function createLearning({
   upstream,
   readRuns,
+  countHints,
   now,
   monotonic,
 }: Pick<JobStore, "upstream" | "readRuns"> & {
+  /** How many hints made polls of a deployment's jobs due. */
+  readonly countHints: (deploymentId: string) => number;
   readonly now: () => number;
   readonly monotonic: () => number;
 }) {
@@ -55,9 +58,9 @@ export function createLearning({
 
   return {
     readTimes,
-    async readStats(deploymentId: string): Promise<RunStats> {
+    async readStats(deploymentId: string): Promise<RunStats & { readonly hints: number }> {
       const { runs, times } = await learned.memo(deploymentId);
-      return toRunStats(runs, times);
+      return { ...toRunStats(runs, times), hints: countHints(deploymentId) };
     },
     /** When the job will probably end, as it is now; null where that can't be told. */
     async estimate(job: Job): Promise<Estimate | null> {

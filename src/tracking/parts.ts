@@ -26,6 +26,8 @@ export type Parts = {
   /** In whose slots an owner's inputs are checked and compared. */
   readonly inputQueue: Queue;
   readonly apiVersion: string;
+  /** Where RunComfy says that a job has ended; null where it is not asked to. */
+  readonly toHintUrl: ((jobId: string) => string) | null;
   readonly deadlineSeconds: number;
   readonly submitTimeoutMs: number;
   /** How much longer than the POST's time-out a SUBMITTING row is this gateway's. */

@@ -42,7 +42,13 @@ type Dependencies = Pick<
   readonly runcomfy: Pick<RunComfy, "readStatus" | "readResult">;
   readonly health: Pick<UpstreamHealth, "pollDelayMs" | "failingDeployments" | "isOutage">;
   /** How many milliseconds until the next poll of a job that was just polled. */
-  readonly schedule: (job: Job, nowMs: number) => Promise<number>;
+  readonly schedule: (
+    job: Job,
+    nowMs: number,
+    hintedForMs: ClaimedPoll["hintedForMs"],
+  ) => Promise<number>;
+  /** Notified of an end that a poll found; never rejects. */
+  readonly onEnd: (job: Job, hintedForMs: ClaimedPoll["hintedForMs"]) => Promise<void>;
 };
 
 /**
@@ -113,8 +119,11 @@ export class Poller {
 
   async #putBackEnded(): Promise<void> {
     const polls = this.#ended.splice(0);
+    if (polls.length === 0) return;
     // Those that can't be put back come due when their claims end.
-    if (polls.length > 0) await this.#given.store.polls.putBack(polls);
+    const nextInMs = await this.#given.store.polls.putBack(polls);
+    // A hint may have come during a poll.
+    if (nextInMs !== null) this.#dueAt = Math.min(this.#dueAt, this.#given.monotonic() + nextInMs);
   }
 
   async #claimDue(): Promise<void> {
@@ -159,8 +168,8 @@ export class Poller {
   }
 
   /** Resolves with when to poll next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
-  async #poll({ job, polls }: ClaimedPoll, place: number | null) {
-    const { runcomfy, record, now, monotonic, channels } = this.#given;
+  async #poll({ job, polls, hintedForMs }: ClaimedPoll, place: number | null) {
+    const { runcomfy, record, onEnd, now, monotonic, channels } = this.#given;
     const { signal } = this.#closing;
     const startedAt = monotonic();
     try {
@@ -178,9 +187,12 @@ export class Poller {
       if (current !== job) this.#log.noteMade("jobs");
       if (place === null && outcome.kind === "seen" && current !== null)
         this.#lines.note(job, current);
-      if (current === null || isFinished(current)) return { isBad, next: null };
+      if (current === null || isFinished(current)) {
+        if (current !== null && outcome.kind === "seen") await onEnd(current, hintedForMs);
+        return { isBad, next: null };
+      }
       const isAway = observation?.kind === "not-ours";
-      const delayMs = isAway ? null : await this.#nextDelayMs(current, noted, at);
+      const delayMs = isAway ? null : await this.#nextDelayMs(current, noted, at, hintedForMs);
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
@@ -192,11 +204,19 @@ export class Poller {
     }
   }
 
-  async #nextDelayMs(job: Job, { failures }: Polls, nowMs: number): Promise<number> {
+  async #nextDelayMs(
+    job: Job,
+    { failures }: Polls,
+    nowMs: number,
+    hintedForMs: ClaimedPoll["hintedForMs"],
+  ): Promise<number> {
     const { health, schedule, random } = this.#given;
     // After an outage all are polled at once, however often they have failed in it.
     if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
-    const delayMs = Math.max(await schedule(job, nowMs), toBackOffMs(failures, random()));
+    const delayMs = Math.max(
+      await schedule(job, nowMs, hintedForMs),
+      toBackOffMs(failures, random()),
+    );
     const untilDeadlineMs = deadlineMs(job, this.#following) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));
   }

@@ -320,11 +320,12 @@ export class Submitter {
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
     const { submission, release } = attempt;
-    const { runcomfy, record, follow, channels, log } = this.#given;
+    const { runcomfy, record, follow, toHintUrl, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId } = job;
+    const webhook = toHintUrl?.(job.id) ?? null;
     let requestId: string;
     try {
-      const post = runcomfy.submit({ kind, apiVersion, deploymentId, body });
+      const post = runcomfy.submit({ kind, apiVersion, deploymentId, webhook, body });
       requestId = await this.#untilOver(post.finally(release));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {

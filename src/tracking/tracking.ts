@@ -6,6 +6,7 @@ import { FIRST_POLL_MS } from "../store/polls.ts";
 import { createCancelJob } from "./cancel-job.ts";
 import { createDeleteJob } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
+import { Hints } from "./hints.ts";
 import { createLearning } from "./learning.ts";
 import type { Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
@@ -55,16 +56,25 @@ export function createTracking(
   const { store, health, pollCostSeconds, log } = given;
   const closing = new AbortController();
   const { signal } = closing;
-  const learning = createLearning({ ...given, readRuns: store.readRuns });
+  const hints = new Hints({
+    ...given,
+    ...{ polls: store.polls, trust: store.hintTrust, signal },
+    areAsked: given.toHintUrl !== null,
+    onDue: () => poller.wakeIn(0),
+  });
+  const countHints = (deploymentId: string) => hints.countFollowed(deploymentId);
+  const learning = createLearning({ ...given, readRuns: store.readRuns, countHints });
   const costs = createLateCosts({ ...given, jobs: store.jobs });
   const record = createRecordObservation({ ...given, jobs: store.jobs, onCostDue: costs.ask });
   const poller = new Poller({
     ...given,
     record,
-    async schedule(job, nowMs) {
+    async schedule(job, nowMs, hintedForMs) {
       const times = await learning.readTimes(job.deploymentId);
-      return nextPollMs(job, times, nowMs, pollCostSeconds);
+      const costSeconds = pollCostSeconds * (await hints.toCostFactor(job, hintedForMs));
+      return nextPollMs(job, times, nowMs, costSeconds);
     },
+    onEnd: (job, hintedForMs) => hints.noteEnd(job, hintedForMs),
   });
   const follow = () => poller.wakeIn(FIRST_POLL_MS);
   const submitter = new Submitter({ ...given, record, follow });
@@ -74,6 +84,8 @@ export function createTracking(
 
   return {
     learning,
+    /** RunComfy says that a job has ended. */
+    takeHint: (jobId: string) => hints.take(jobId),
     submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
     rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
     checkInput: createCheckInput(given),
@@ -85,6 +97,7 @@ export function createTracking(
     async start(): Promise<void> {
       await recovery.start();
       poller.start();
+      hints.start();
     },
     /** Waits until every submit's outcome is written down, then stops polls and hands those under way over. */
     async close(): Promise<void> {
@@ -99,7 +112,7 @@ export function createTracking(
         );
       });
       const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
-      const closed = Promise.all([recovery.close(), costs.close()]);
+      const closed = Promise.all([recovery.close(), costs.close(), hints.close()]);
       await Promise.all([closed, Promise.race([handedOver, patience])]);
     },
   };

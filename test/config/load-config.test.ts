@@ -46,6 +46,27 @@ test.each([
 });
 
 test.each([
+  [{ ...WITH_TOKEN, PUBLIC_URL: "https://gateway.example.com" }, true],
+  [{ ...WITH_TOKEN, PUBLIC_URL: "http://gateway.example.com" }, false],
+  [{ ...WITH_TOKEN, PUBLIC_URL: "http://127.0.0.1:4000" }, false],
+  [{ PUBLIC_URL: "http://127.0.0.1:4000" }, true],
+  [{ PUBLIC_URL: "http://192.168.0.7:4000" }, false],
+  [
+    {
+      ...WITH_TOKEN,
+      RUNCOMFY_BASE_URL: "http://localhost:4001",
+      PUBLIC_URL: "http://localhost:4000",
+    },
+    true,
+  ],
+  [{ PUBLIC_URL: "http://127.0.0.1:4000", UPSTREAM_WEBHOOKS: "false" }, false],
+  [WITH_TOKEN, false],
+  [{}, false],
+])("with %o RunComfy is asked to tell of ends: %s", (environment, areHintsAsked) => {
+  expect(loadConfig(environment)).toMatchObject({ areHintsAsked });
+});
+
+test.each([
   ["file:/var/lib/gateway/jobs.db", "/var/lib/gateway/sandbox", "file:/var/lib/gateway/files"],
   [":memory:", null, null],
   ["postgres://user:password@localhost/jobs", "data/sandbox", "file:data/files"],

@@ -93,6 +93,7 @@ let runComfy: RunComfy;
 describe.each(KINDS)("a job of kind $kind", (given) => {
   const { kind, toId, body, paths } = given;
   const dep = { kind, apiVersion: "v1", deploymentId: toId("dep") } as const;
+  const isModel = kind === "model";
 
   beforeEach(async () => {
     upstream = await startFaultyUpstream();
@@ -101,10 +102,16 @@ describe.each(KINDS)("a job of kind $kind", (given) => {
       await upstream.close();
       await other.close();
     });
-    const isModel = kind === "model";
     const [deployments, models] = isModel ? [other, upstream] : [upstream, other];
     health = createHealth();
     runComfy = connect(deployments, { modelUrl: models.url, health });
+  });
+
+  test("names what to call when it has ended, where its service takes that", async () => {
+    const webhook = "https://gateway.example/hints/job_1?expires=1&signature=a";
+    await runComfy.submit({ ...dep, deploymentId: toId("dep"), body, webhook });
+    const path = `${paths[0]}?webhook=${encodeURIComponent(webhook)}`;
+    expect(upstream.requests.at(-1)?.path).toBe(isModel ? paths[0] : path);
   });
 
   const submit = (name = "dep") => runComfy.submit({ ...dep, deploymentId: toId(name), body });

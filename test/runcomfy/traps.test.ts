@@ -30,7 +30,8 @@ describe("a trap of the Model API", () => {
 
   test("4: the slashes of a model's id stay, and go to no other path", () => {
     const target = { kind: "model", apiVersion: "v9" } as const;
-    const toPath = (deploymentId: string) => toSubmitPath({ ...target, deploymentId });
+    const toPath = (deploymentId: string) =>
+      toSubmitPath({ ...target, deploymentId }, "https://a.example");
     expect(toPath("a.b/c-1/d_2")).toBe("v1/models/a.b/c-1/d_2");
     for (const id of ["a", "a/..", "a/b#c", "a/%2e%2e/b", "a/b/"]) expect(toPath(id)).toBeNull();
   });

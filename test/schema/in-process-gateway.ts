@@ -76,6 +76,7 @@ export async function openInProcessGateway(
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
+    countHints: () => 0,
     now: Date.now,
     monotonic: () => performance.now(),
   });

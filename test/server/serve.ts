@@ -57,6 +57,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     sessions,
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
     files: NO_FILES,
+    takeHint: () => undefined,
     httpAccess: HTTP_ACCESS,
     mcp: null,
     limits: LIMITS,

@@ -82,6 +82,7 @@ export async function startGateway(options: {
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,
     apiVersion: "v1",
+    toHintUrl: null,
     deadlineSeconds: DEADLINE_SECONDS,
     submitTimeoutSeconds: SUBMIT_TIMEOUT_SECONDS,
     submitMarginSeconds: SUBMIT_MARGIN_SECONDS,
@@ -130,7 +131,7 @@ function watchClaims(
     },
     async putBack(ended) {
       for (const { jobId } of ended) onPutBack(jobId);
-      await polls.putBack(ended);
+      return await polls.putBack(ended);
     },
   };
 }

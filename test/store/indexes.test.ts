@@ -337,6 +337,7 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
         () => polls.claimDue({ limit: MAX_DUE, exceptDeployments: ["d1", "d2"] }),
       ],
       ["put back", () => polls.putBack(JOB_IDS.map((id) => toPutBack(id)))],
+      ["hinted at", () => polls.hint(JOB_IDS)],
       ["mended", () => polls.mendTimes()],
       ["resumed", () => polls.resume(0)],
     ])("those that are %s are read along the indexes, and few others", async (_name, run) => {

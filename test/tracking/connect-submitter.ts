@@ -80,6 +80,7 @@ export function connectSubmitter({
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
     apiVersion: "v1",
+    toHintUrl: null,
     submitMarginMs: 5_000,
     submitsAtOnce: 100,
     now: () => 0,

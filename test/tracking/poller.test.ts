@@ -85,6 +85,7 @@ function open(): Poller {
       ended += 1;
       return pollDelayMs;
     },
+    onEnd: async () => undefined,
     pollsAtOnce: POLLS_AT_ONCE,
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => wallMs,

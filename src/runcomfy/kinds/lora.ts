@@ -18,9 +18,10 @@ export const DEPLOYMENT_ERRORS: ErrorMeanings = {
 /** Deployments of LoRAs. */
 export const LORA: Adapter = {
   service: "deployments",
-  toSubmitPath({ apiVersion, deploymentId }) {
+  toSubmitPath({ apiVersion, deploymentId }, webhook) {
     if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
-    return `prod/${apiVersion}/deployments/${deploymentId}/inference`;
+    const path = `prod/${apiVersion}/deployments/${deploymentId}/inference`;
+    return webhook === null ? path : `${path}?webhook=${encodeURIComponent(webhook)}`;
   },
   toRequestPath({ apiVersion, deploymentId, requestId }, call) {
     if (![apiVersion, deploymentId, requestId].every(isIdentifier)) return null;

@@ -33,7 +33,7 @@ type RecordedRequest = {
 };
 
 const PATH =
-  /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)|requests\/([^/?]+)\/(status|result|cancel))$/;
+  /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)(?:\?webhook=.*)?|requests\/([^/?]+)\/(status|result|cancel))$/;
 const MODEL_PATH =
   /^(?:\/[^?]*)?\/v1\/(?:(models)\/([\w./-]+)|requests\/([^/?]+)\/(status|result|cancel)(?:\?include_cost=true)?)$/;
 const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
@@ -136,7 +136,10 @@ export async function startFaultyUpstream(
     const [deploymentId = ""] = deploymentIds;
     if (call === "submit") {
       const accepted = accept(deploymentId, kind);
-      const requests = path.replace(kind === "model" ? /models\/.*$/ : /inference$/, "requests");
+      const requests = path.replace(
+        kind === "model" ? /models\/.*$/ : /inference(?:\?.*)?$/,
+        "requests",
+      );
       const base = `${url}${requests}/${accepted}`;
       return json(response, 200, {
         request_id: accepted,

@@ -1,0 +1,127 @@
+import { createServer } from "node:net";
+
+import { startSandbox } from "runcomfy-sandbox";
+import { expect, onTestFinished, test } from "vitest";
+
+import file from "../../sandbox/src/deployments.json" with { type: "json" };
+import { createChannels } from "../../src/diagnostics/channels.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { OF_KINDS, writeDeploymentsOfKinds } from "../support/deployments-of-kinds.ts";
+import { listenOnLoopback } from "../support/listen-on-loopback.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { DATABASES, KINDS, start } from "./open-gateway.ts";
+
+const LATER = { timeout: 25_000 };
+/** 15 s lie between two polls, in which a job ends. */
+const RARE_POLLS = { POLL_COST_SECONDS: "10" };
+const [, DEPLOYMENT = ""] = file.deployments.map(({ id }) => id);
+const SUBMIT = `mutation ($id: ID!) { submitJob(deploymentId: $id, input: { prompt: "A lantern" }) {
+  ... on SubmitJobSuccess { job { id } } ... on Error { __typename message } } }`;
+
+async function findPort(): Promise<number> {
+  const server = createServer();
+  const port = await listenOnLoopback(server);
+  await new Promise((resolve) => void server.close(resolve));
+  return port;
+}
+
+/** A sandbox of its own, whose jobs take a few seconds, and what gateways need to use it. */
+async function openSandbox(...faults: string[]) {
+  const sandbox = await startSandbox({
+    ...{ port: 0, token: "sandbox", speed: 5, dataFolder: null, faults },
+  });
+  onTestFinished(() => sandbox.close());
+  return { RUNCOMFY_BASE_URL: sandbox.url, RUNCOMFY_API_TOKEN: "sandbox", ...RARE_POLLS };
+}
+
+/** A gateway that RunComfy may call, unless it is told otherwise, and what it tells of that. */
+async function open(variables: Readonly<Record<string, string>>) {
+  const port = await findPort();
+  const told: string[] = [];
+  const channels = createChannels();
+  channels.hinted.subscribe((what) => void told.push(what));
+  const PUBLIC_URL = `http://127.0.0.1:${port}`;
+  const gateway = await start({ PORT: String(port), PUBLIC_URL, ...variables }, { channels });
+  const submit = async (): Promise<string> =>
+    (await gateway.ask(SUBMIT, { id: DEPLOYMENT })).submitJob.job.id;
+  const read = async (id: string): Promise<unknown> =>
+    (await gateway.ask("query ($id: ID!) { job(id: $id) { status version } }", { id })).job;
+  const countHints = async (): Promise<unknown> =>
+    (
+      await gateway.ask("query ($id: ID!) { deployment(id: $id) { stats { hints } } }", {
+        id: DEPLOYMENT,
+      })
+    ).deployment.stats.hints;
+  return { ...gateway, PUBLIC_URL, told, submit, read, countHints };
+}
+
+test.each(KINDS)("on %s RunComfy's call shows the end of a job at once", async (kind) => {
+  const sandbox = await openSandbox();
+  const { submit, read, countHints, told, lines } = await open({
+    ...sandbox,
+    DATABASE_URL: await DATABASES[kind](),
+  });
+  const id = await submit();
+  await expect.poll(() => read(id), LATER).toMatchObject({ status: "SUCCEEDED" });
+  expect(await countHints()).toBe(1);
+  expect(told).toEqual(["taken"]);
+  expect(lines.join()).not.toMatch(/hints|signature/);
+});
+
+test("any gateway of the database may be called", async () => {
+  const shared = {
+    ...(await openSandbox()),
+    DATABASE_URL: await DATABASES.Postgres(),
+    FILES_URL: `file:${await createTemporaryFolder()}`,
+  };
+  const called = await open(shared);
+  const other = await open({ ...shared, PUBLIC_URL: called.PUBLIC_URL });
+  const id = await other.submit();
+  await expect.poll(() => other.read(id), LATER).toMatchObject({ status: "SUCCEEDED" });
+  expect([called.told, other.told]).toEqual([["taken"], []]);
+  expect([await called.countHints(), await other.countHints()]).toEqual([1, 0]);
+});
+
+test.each([
+  ["webhook-forged", "refused"],
+  ["webhook-late", "taken"],
+  ["webhook-twice", "taken"],
+  ["webhook-never", undefined],
+])("with %s polls find the end, and the call changes nothing", async (how, what) => {
+  const sandbox = await openSandbox(how);
+  const { submit, read, told, countHints } = await open({ ...sandbox, POLL_COST_SECONDS: "0.02" });
+  const id = await submit();
+  await expect.poll(() => read(id), LATER).toMatchObject({ status: "SUCCEEDED" });
+  const ended = await read(id);
+  await expect.poll(() => told[0], LATER).toBe(what);
+  expect(new Set(told).size).toBeLessThanOrEqual(1);
+  expect(await read(id)).toEqual(ended);
+  // Others may come before the poll that would have found it.
+  if (what !== "taken") expect(await countHints()).toBe(0);
+});
+
+test("without an address that RunComfy can reach, or if it is turned off, it is not asked to call", async () => {
+  const upstream = await startFaultyUpstream();
+  onTestFinished(() => upstream.close());
+  const base = { DEPLOYMENTS_FILE: await writeDeploymentsOfKinds() };
+  const PUBLIC_URL = "https://gateway.example.com";
+  const submitTo = async (variables: Readonly<Record<string, string>>, id: string) => {
+    const { ask } = await start({ ...base, ...variables }, { upstream });
+    const { submitJob } = await ask(SUBMIT, { id });
+    const { search } = new URL(
+      upstream.requests.findLast(({ call }) => call === "submit")?.path ?? "",
+      upstream.url,
+    );
+    const webhook = new URLSearchParams(search).get("webhook");
+    return webhook?.replace(submitJob.job.id, "ID") ?? null;
+  };
+  const url = /^https:\/\/gateway\.example\.com\/hints\/ID\?expires=\d+&signature=[\w-]{43}$/;
+  expect(await submitTo({ PUBLIC_URL }, OF_KINDS.lora)).toMatch(url);
+  expect(await submitTo({ PUBLIC_URL }, OF_KINDS.comfyui)).toMatch(url);
+  expect(
+    await submitTo({ PUBLIC_URL, RUNCOMFY_MODEL_URL: upstream.url }, OF_KINDS.model),
+  ).toBeNull();
+  expect(await submitTo({ PUBLIC_URL, UPSTREAM_WEBHOOKS: "false" }, OF_KINDS.lora)).toBeNull();
+  expect(await submitTo({}, OF_KINDS.lora)).toBeNull();
+  expect(await submitTo({ PUBLIC_URL: "http://gateway.example.com" }, OF_KINDS.lora)).toBeNull();
+});
