@@ -64,6 +64,9 @@ const ADD_DOCUMENTS = `
 const PAGE = "{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }";
 const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_000) } }));
 const HELD_MS = 5_000;
+/** Stands for lists in lists, which nothing here could write as JSON. */
+const DEEP = "deep lists";
+const NESTED = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
 
 /** Each goes as far as the limits let it. */
 export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
@@ -325,6 +328,35 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       );
     },
   },
+  "mcp-tools": tools("lists of tools, as an agent asks for them", 16, { method: "tools/list" }),
+  "mcp-submits": tools("a large input that a tool is called with again and again", 16, {
+    method: "tools/call",
+    params: { name: "submit_job", arguments: { deployment_id: "d", input: MEMBERS } },
+  }),
+  "mcp-checks": tools("checks of inputs that are nested 20,000 levels deep", 8, {
+    method: "tools/call",
+    params: {
+      name: "check_input",
+      arguments: { deployment_id: "d", input: { deep: DEEP } },
+    },
+  }),
+  "mcp-waits": {
+    what: "2,000 calls that wait for a job with progress, whether or not they may",
+    setUpstream: (upstream) => upstream.script("d", ["in_queue"]),
+    async attack(attacker) {
+      const call = { deployment_id: "d", input: {} };
+      const submitted = await callTool(attacker, {
+        method: "tools/call",
+        params: { name: "submit_job", arguments: call },
+      });
+      const id = /job_[0-9a-f]{32}/.exec(submitted)?.[0];
+      const wait = {
+        method: "tools/call",
+        params: { name: "wait_for_job", arguments: { id }, _meta: { progressToken: 1 } },
+      };
+      await attacker.repeat(2_000, () => callTool(attacker, wait));
+    },
+  },
   silent: {
     what: "10,000 connections that say nothing",
     environment: { REQUEST_TIMEOUT_SECONDS: "60", IDLE_TIMEOUT_SECONDS: "60" },
@@ -336,6 +368,21 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
 /** Posts the same again and again. */
 function ask(what: string, body: string, more: Partial<AttackRow> = {}, lanes = 8): AttackRow {
   return { what, ...more, attack: ({ post, repeat }) => repeat(lanes, () => post(body)) };
+}
+
+/** Sends a message to `/mcp` again and again. */
+function tools(what: string, lanes: number, message: object): AttackRow {
+  return {
+    what,
+    attack: (attacker) => attacker.repeat(lanes, () => callTool(attacker, message)),
+  };
+}
+
+function callTool({ url, keys, count, send }: Attacker, message: object): Promise<string> {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }).replace(`"${DEEP}"`, NESTED);
+  const accept = "application/json, text/event-stream";
+  const headers = { authorization: `Bearer ${keys[0]}`, accept };
+  return count(send(new URL("/mcp", url).href, body, headers));
 }
 
 /** Uploads files; one that is refused stays open, and is sent again. */

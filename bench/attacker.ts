@@ -16,6 +16,8 @@ export type Attacker = AttackOptions & {
   post(body: string, key?: string): Promise<string>;
   /** Counts what comes of any other request. */
   count(sending: Promise<string>): Promise<string>;
+  /** Posts anything; rejects unless the answer is a 200. */
+  send(url: string, body: string, headers: Record<string, string>): Promise<string>;
   /** Does it again and again, also where it fails, as often at once as there are lanes; each lane is told its number. */
   repeat(lanes: number, act: (lane: number) => Promise<unknown>): Promise<void>;
   /** Opens a socket as the greedy owner. */
@@ -47,6 +49,7 @@ const attacker: Attacker = {
     console.error(answer);
     process.exit(1);
   },
+  send: post,
   async count(sending) {
     const text = await sending.catch((error: unknown) => `{"code":"${toCode(error)}"}`);
     const code = /"code":"(\w+)"|"__typename":"(\w+Error)"/.exec(text.slice(0, 4_000));
