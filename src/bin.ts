@@ -10,6 +10,9 @@ if (Number(major) < 24) {
 } else if (process.argv[2] === "key" || process.argv[2] === "schema") {
   const [name] = process.argv.splice(2, 1);
   await (name === "key" ? import("./manage-keys.ts") : import("./print-schema.ts"));
+} else if (process.argv[2] === "mcp") {
+  process.argv.splice(2, 1);
+  await import("./connect-mcp.ts");
 } else if (["add", "refresh", "search"].includes(process.argv[2] ?? "")) {
   await import("./manage-deployments.ts");
 } else {

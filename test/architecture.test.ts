@@ -37,6 +37,7 @@ const PACKAGES = [
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
   "bin.ts",
+  "connect-mcp.ts",
   "create-log.ts",
   "gateway.ts",
   "main.ts",
@@ -47,6 +48,7 @@ const TOP_LEVEL = [
 ];
 const PROCESS_FILES = [
   "bin.ts",
+  "connect-mcp.ts",
   "main.ts",
   "manage-deployments.ts",
   "manage-keys.ts",

@@ -7,6 +7,7 @@ export const COMMANDS = import.meta.url.endsWith(".js")
       add: "npx runcomfy-graphql add",
       refresh: "npx runcomfy-graphql refresh",
       search: "npx runcomfy-graphql search",
+      mcp: "npx runcomfy-graphql mcp",
     }
   : {
       start: "npm start --",
@@ -15,4 +16,5 @@ export const COMMANDS = import.meta.url.endsWith(".js")
       add: "npm run --silent add --",
       refresh: "npm run --silent refresh --",
       search: "npm run --silent search --",
+      mcp: "npm run --silent mcp --",
     };
