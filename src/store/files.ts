@@ -166,10 +166,18 @@ export function createFiles(
       return await change(job.id, sql`finished_at is not null`, insert, urls.length * ROW_BYTES);
     },
 
-    /** In the order of `jobIds`, each by the URL that the output names. */
-    async readMany(jobIds: readonly string[]): Promise<ReadonlyMap<string, KeptFile>[]> {
+    /** In the order of `jobIds`, each by the URL that the output names; all of them unless `urls` names some. */
+    async readMany(
+      jobIds: readonly string[],
+      urls: readonly string[] = [],
+    ): Promise<ReadonlyMap<string, KeptFile>[]> {
       const rows = await inChunks(jobIds, (chunk) =>
-        reads.selectFrom("kept_files").selectAll().where("job_id", "in", chunk).execute(),
+        reads
+          .selectFrom("kept_files")
+          .selectAll()
+          .where("job_id", "in", chunk)
+          .$if(urls.length > 0, (files) => files.where("url", "in", urls))
+          .execute(),
       );
       const byJob = Map.groupBy(rows, (row) => row.job_id);
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));

@@ -37,8 +37,16 @@ export type ClaimedWebhook = {
   };
 };
 
+/** What one gateway is to send to a webhook, one after the other. */
+export type Claim = {
+  readonly claimed: readonly ClaimedWebhook[];
+  /** Whether there is more than was claimed. */
+  readonly hasMore: boolean;
+};
+
 /** What became of a try. */
 export type TriedDelivery = {
+  readonly claimed: ClaimedWebhook;
   readonly state: DeliveryState;
   readonly made: WebhookTry;
   /** When the next one is due; null when there is none. */
@@ -54,6 +62,8 @@ export type WebhookClaims = ReturnType<typeof createWebhookClaims>;
 
 /** Longer than a try and all that it needs may take. */
 const CLAIM_MS = 40_000;
+/** So many deliveries of a webhook share a claim: to claim and settle each alone takes longer than most servers do. */
+const MAX_CLAIMED = 16;
 const MAX_LISTED = 256;
 const MAX_WALKED = 1_000;
 /** That are kept of a delivery, and of a webhook. */
@@ -64,7 +74,8 @@ const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
 
 /**
  * Who calls which webhook: a claim of a webhook moves `claimed_until` into the future, so that it gets one delivery at a
- * time from all gateways together, and ends by itself where a gateway dies. Which deliveries are to come says their `due_at`.
+ * time from all gateways together, and ends by itself where a gateway dies, whose last few deliveries are then made again.
+ * Which deliveries are to come says their `due_at`.
  */
 export function createWebhookClaims(database: Database) {
   const { nowMs, queries, write, writeOne, checkDisk, toTexts } = database;
@@ -72,8 +83,8 @@ export function createWebhookClaims(database: Database) {
   const isFree = sql<boolean>`disabled_at is null
     and (claimed_until <= ${nowMs} or claimed_until > ${nowMs} + ${sql.lit(2 * CLAIM_MS)})`;
 
-  /** The earliest that is due; of a job, what comes later waits for what came before. */
-  async function findDelivery(transaction: Kysely<Tables>, webhookId: string) {
+  /** The earliest that are due; of a job, what comes later waits for what came before. */
+  async function findDeliveries(transaction: Kysely<Tables>, webhookId: string) {
     const { rows } = await sql<DeliveryRow>`
       select head.*, (
         select min(due_at) from webhook_deliveries as earlier
@@ -83,15 +94,17 @@ export function createWebhookClaims(database: Database) {
         select url from job_webhooks where job_webhooks.job_id = head.job_id
       ) as job_url
       from webhook_deliveries as head where webhook_id = ${webhookId} and due_at <= ${nowMs}
-      order by due_at, number limit 1`.execute(transaction);
-    const [head] = rows;
-    if (head === undefined || head.behind_due_at === null) return head ?? null;
-    await transaction
-      .updateTable("webhook_deliveries")
-      .set({ due_at: Math.max(head.behind_due_at, head.due_at ?? 0) + 1 })
-      .where("number", "=", head.number)
-      .execute();
-    return null;
+      order by due_at, number limit ${sql.lit(MAX_CLAIMED)}`.execute(transaction);
+    for (const { number, due_at: dueAt, behind_due_at: behindDueAt } of rows) {
+      if (behindDueAt === null) continue;
+      await transaction
+        .updateTable("webhook_deliveries")
+        .set({ due_at: Math.max(behindDueAt, dueAt ?? 0) + 1 })
+        .where("number", "=", number)
+        .execute();
+    }
+    const first = rows.filter((row) => row.behind_due_at === null);
+    return { first, hasMore: rows.length === MAX_CLAIMED };
   }
 
   const release = (transaction: Kysely<Tables>, id: string, token: number) =>
@@ -134,8 +147,8 @@ export function createWebhookClaims(database: Database) {
       return { due, next: ids.length === MAX_WALKED ? (ids.at(-1) ?? "") : "" };
     },
 
-    /** Null where it has nothing to send, or another gateway calls it. */
-    async claim(webhookId: string): Promise<ClaimedWebhook | null> {
+    /** Empty where it has nothing to send, or another gateway calls it. */
+    async claim(webhookId: string): Promise<Claim> {
       // What was sent could not be written down.
       await checkDisk();
       return await write(async (transaction) => {
@@ -147,22 +160,25 @@ export function createWebhookClaims(database: Database) {
           transaction,
         );
         const [claimed] = rows;
-        if (claimed === undefined) return null;
+        if (claimed === undefined) return { claimed: [], hasMore: false };
         const { token, owner_id: ownerId } = claimed;
-        const row = await findDelivery(transaction, webhookId);
-        if (row === null) await release(transaction, webhookId, token);
-        if (row === null) return null;
+        const { first, hasMore } = await findDeliveries(transaction, webhookId);
+        if (first.length === 0) {
+          await release(transaction, webhookId, token);
+          return { claimed: [], hasMore };
+        }
         const isOfJobs = claimed.secret === null;
         const { secret, oldSecret } =
           claimed.secret === null
             ? await readOwnSecrets(transaction, ownerId, nowMs)
             : { secret: claimed.secret, oldSecret: claimed.old_secret };
-        return {
+        const secrets = oldSecret === null ? [secret] : [secret, oldSecret];
+        const toClaimed = (row: DeliveryRow): ClaimedWebhook => ({
           webhookId,
           ownerId,
           isOfJobs,
           url: (isOfJobs ? row.job_url : null) ?? claimed.url,
-          secrets: oldSecret === null ? [secret] : [secret, oldSecret],
+          secrets,
           token,
           delivery: {
             id: row.id,
@@ -173,7 +189,8 @@ export function createWebhookClaims(database: Database) {
             attempts: row.attempts + 1,
             tries: JSON.parse(row.tries),
           },
-        };
+        });
+        return { claimed: first.map(toClaimed), hasMore };
       });
     },
 
@@ -182,36 +199,40 @@ export function createWebhookClaims(database: Database) {
       writeOne((transaction) => release(transaction, webhookId, token)),
 
     /**
-     * Writes down a try. Resolves with why the webhook is disabled by it, which its owner's others are told; null
-     * otherwise, and where the claim has ended: then the delivery is made once more.
+     * Writes down the tries of a claim in their order, and ends it. Resolves with why the webhook is disabled by them, which
+     * its owner's others are told; null otherwise, and where the claim has ended: then they are made once more.
      */
-    settle: (claimed: ClaimedWebhook, tried: TriedDelivery): Promise<string | null> =>
+    settle: (tried: readonly [TriedDelivery, ...TriedDelivery[]]): Promise<string | null> =>
       write(async (transaction) => {
-        const { webhookId, ownerId, isOfJobs, token, delivery } = claimed;
-        const { state, made, retryMs, isGone } = tried;
-        const failingSince =
-          state === "DELIVERED" ? sql`null` : sql`coalesce(failing_since, ${nowMs})`;
+        const { webhookId, ownerId, isOfJobs, token } = tried[0].claimed;
+        const [last = tried[0]] = tried.slice(-1);
+        const isDelivered = ({ state }: TriedDelivery): boolean => state === "DELIVERED";
+        const failingSince = isDelivered(last)
+          ? sql`null`
+          : tried.some(isDelivered)
+            ? nowMs
+            : sql`coalesce(failing_since, ${nowMs})`;
         const { rows } = await sql<{ readonly failing_ms: number | null }>`
           update webhooks set claimed_until = ${nowMs}, failing_since = ${failingSince}
             where id = ${webhookId} and claimed_until = ${token}
             returning ${nowMs} - failing_since as failing_ms`.execute(transaction);
         const [webhook] = rows;
         if (webhook === undefined) return null;
-        const tries = JSON.stringify([...delivery.tries, made].slice(-MAX_TRIES_KEPT));
-        await transaction
-          .updateTable("webhook_deliveries")
-          .set({
-            state,
-            tries,
-            attempts: delivery.attempts,
-            due_at: retryMs === null ? null : sql`${nowMs} + ${retryMs}`,
-          })
-          .where("id", "=", delivery.id)
-          .execute();
-        if (retryMs === null) await forgetOldest(transaction, webhookId);
+        const changes = tried.map(({ claimed: { delivery }, state, made, retryMs }) => {
+          const tries = JSON.stringify([...delivery.tries, made].slice(-MAX_TRIES_KEPT));
+          return sql`(${delivery.id}, ${state}, ${tries},
+            cast(${delivery.attempts} as integer), cast(${retryMs} as bigint))`;
+        });
+        await sql`
+          with tried (id, state, tries, attempts, retry_ms) as (values ${sql.join(changes)})
+          update webhook_deliveries set state = tried.state, tries = tried.tries,
+            attempts = tried.attempts, due_at = ${nowMs} + tried.retry_ms
+          from tried where webhook_deliveries.id = tried.id`.execute(transaction);
+        if (tried.some(({ retryMs }) => retryMs === null))
+          await forgetOldest(transaction, webhookId);
         // One-job URLs share their origin and nothing else, so each delivery ends by itself.
-        if (state === "DELIVERED" || isOfJobs) return null;
-        const reason = isGone
+        if (isDelivered(last) || isOfJobs) return null;
+        const reason = last.isGone
           ? GONE
           : (webhook.failing_ms ?? 0) >= MAX_FAILING_MS
             ? FAILS
@@ -250,7 +271,9 @@ async function forgetOldest(transaction: Kysely<Tables>, webhookId: string): Pro
   await sql`
     delete from webhook_deliveries where number in (
       select number from webhook_deliveries where webhook_id = ${webhookId} and due_at is null
-      order by number desc limit 10 offset ${sql.lit(MAX_ENDED_KEPT)})`.execute(transaction);
+      order by number desc limit ${sql.lit(2 * MAX_CLAIMED)} offset ${sql.lit(MAX_ENDED_KEPT)})`.execute(
+    transaction,
+  );
 }
 
 async function hasTooMany(transaction: Kysely<Tables>, webhookId: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { SignedUrls } from "../files/signed-urls.ts";
-import { type Asset, NOT_KEPT, toAssets } from "../job/asset.ts";
+import { type Asset, type KeptFile, NOT_KEPT, toAssets } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ClaimedWebhook } from "../store/webhook-claims.ts";
@@ -8,8 +8,8 @@ const MAX_ASSETS = 20;
 const MAX_BYTES = 20_000;
 
 /**
- * Writes what a webhook is told, as it is when it is told: URLs of kept files run out. Null where its job is gone, and there
- * is nothing to tell.
+ * Writes what a webhook is told, as it is when it is told: URLs of kept files run out. Null for each whose job is gone, as
+ * there is nothing to tell.
  */
 export function createMessages({
   store,
@@ -18,39 +18,60 @@ export function createMessages({
   readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
   readonly urls: Pick<SignedUrls, "create">;
 }) {
-  return async ({ ownerId, delivery }: ClaimedWebhook): Promise<string | null> => {
-    const { jobId, event, createdAt, disabledId } = delivery;
-    const head = {
-      type: event.toLowerCase().replace("_", "."),
-      timestamp: createdAt.toISOString(),
-    };
-    if (jobId === null) return JSON.stringify({ ...head, data: { webhook: { id: disabledId } } });
-    const job = await store.jobs.read(jobId, ownerId);
-    if (job === null) return null;
-    const found = await readAssets(job);
-    const [kept] = found.length === 0 ? [] : await store.files.readMany([jobId]);
-    const told = found.slice(0, MAX_ASSETS).map(({ url, kind }) => {
+  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> => {
+    const ids = claimed.flatMap(({ delivery }) => delivery.jobId ?? []);
+    const jobs = (await store.jobs.readMany(ids, claimed[0]?.ownerId)).filter(
+      (job) => job !== null,
+    );
+    const facts = new Map<string, Facts>();
+    for (const job of jobs) {
+      const all = await readAssets(job);
+      facts.set(job.id, { job, told: all.slice(0, MAX_ASSETS), count: all.length });
+    }
+    const named = Array.from(facts.values(), ({ told }) => told.map(({ url }) => url)).flat();
+    const kept = named.length === 0 ? [] : await store.files.readMany(ids, named);
+    const keptOf = new Map(ids.map((id, index) => [id, kept[index]]));
+    return claimed.map(({ delivery }) => {
+      const { jobId, event, createdAt, disabledId } = delivery;
+      const head = {
+        type: event.toLowerCase().replace("_", "."),
+        timestamp: createdAt.toISOString(),
+      };
+      if (jobId === null) return JSON.stringify({ ...head, data: { webhook: { id: disabledId } } });
+      const found = facts.get(jobId);
+      return found === undefined ? null : write(head, found, keptOf.get(jobId));
+    });
+  };
+
+  function write(
+    head: object,
+    { job, told, count }: Facts,
+    kept: ReadonlyMap<string, KeptFile> | undefined,
+  ): string {
+    const assets = told.map(({ url, kind }) => {
       const { state, file, contentType, bytes, width, height } = kept?.get(url) ?? NOT_KEPT;
       const keptUrl =
         file === null ? null : urls.create({ folder: "files", name: file, width: null });
       return { url, kind, keep: state, keptUrl, contentType, bytes, width, height };
     });
-    const write = () =>
+    const toText = () =>
       JSON.stringify({
         ...head,
-        data: { job: { ...toFacts(job), assets: told, assetCount: found.length } },
+        data: { job: { ...toFacts(job), assets, assetCount: count } },
       });
     // Addresses of outputs may be of any length.
-    let text = write();
-    while (Buffer.byteLength(text) > MAX_BYTES && told.pop() !== undefined) text = write();
+    let text = toText();
+    while (Buffer.byteLength(text) > MAX_BYTES && assets.pop() !== undefined) text = toText();
     return text;
-  };
+  }
 
   async function readAssets({ id, status }: Job): Promise<readonly Asset[]> {
     const text = status === "SUCCEEDED" ? await store.documents.readText(id, "assets") : null;
     return text === null ? [] : toAssets(JSON.parse(text));
   }
 }
+
+type Facts = { readonly job: Job; readonly told: readonly Asset[]; readonly count: number };
 
 function toFacts(job: Job) {
   const { id, status, deploymentId, tags, error, cost, version } = job;

@@ -25,10 +25,10 @@ export function openWebhooks({
   readonly log: BaseLogger;
 }) {
   const targets = createTargets(allow);
-  const toMessage = createMessages({ store, urls });
+  const toMessages = createMessages({ store, urls });
   const claims = store.webhookClaims;
   const post = createPost(targets);
-  const sender = new WebhookSender({ claims, toMessage, post, channels, log });
+  const sender = new WebhookSender({ claims, toMessages, post, channels, log });
   return {
     ...createWebhookService({ webhooks: store.webhooks, targets, wake: sender.wake }),
     close: () => sender.close(),

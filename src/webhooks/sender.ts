@@ -25,11 +25,13 @@ const MAX_ALONE = MAX_AT_ONCE - MAX_SHARE;
 const MAX_REST_MS = 500;
 const RETRY_MS = 2_000;
 const BETWEEN_SWEEPS_MS = 60_000;
+/** A webhook gives others its turn after this long, and what it then waits for. */
+const MAX_TURN_MS = 1_000;
 
 type SenderOptions = {
   readonly claims: WebhookClaims;
-  /** Null where there is nothing to tell any more. */
-  readonly toMessage: (claimed: ClaimedWebhook) => Promise<string | null>;
+  /** Null for each with nothing to tell any more. */
+  readonly toMessages: (claimed: readonly ClaimedWebhook[]) => Promise<readonly (string | null)[]>;
   readonly post: Post;
   readonly channels: Pick<Channels, "delivered" | "disabled">;
   readonly log: BaseLogger;
@@ -48,6 +50,8 @@ export class WebhookSender {
   /** After which webhooks to go on with what is due, and with what is to be deleted. */
   #dueAfter = "";
   #unusedAfter = "";
+  /** Whether some wait for others to end. */
+  #isFull = false;
   #sweptAt = clock.monotonic();
   readonly #loop;
   readonly #tryToSend;
@@ -90,6 +94,7 @@ export class WebhookSender {
     // Whoever has its share already waits too.
     if (new Set(left.map(({ ownerId }) => ownerId)).size === 1)
       for (const one of left) this.#begin(one, true);
+    this.#isFull = due.some(isWaiting);
     // The rest of a long walk comes sooner.
     return next === "" ? MAX_REST_MS : MAX_REST_MS / 5;
   }
@@ -108,10 +113,10 @@ export class WebhookSender {
     const sending = this.#tryToSend(() => this.#send(webhookId))
       // What fails here comes due again when its claim ends.
       .catch(() => false)
-      .then((isSent) => {
+      .then((hasMore) => {
         leave();
         this.#underWay.delete(webhookId);
-        if (isSent) this.wake();
+        if (hasMore || this.#isFull) this.wake();
       });
     this.#underWay.set(webhookId, sending);
   }
@@ -122,23 +127,33 @@ export class WebhookSender {
     this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
   }
 
-  /** Whether something was sent. */
+  /** Sends what is due, one after the other for as long as its turn lasts; resolves with whether more is. */
   async #send(webhookId: string): Promise<boolean> {
-    const { claims, toMessage, channels, log } = this.#options;
-    const claimed = await claims.claim(webhookId);
-    if (claimed === null) return false;
-    const body = this.#closing.signal.aborted ? null : await toMessage(claimed);
-    const tried = body === null ? null : await this.#call(claimed, body);
-    if (tried === null) {
-      await claims.giveUp(claimed);
+    const { claims, toMessages, channels, log } = this.#options;
+    const { claimed, hasMore } = await claims.claim(webhookId);
+    const [claim] = claimed;
+    if (claim === undefined) return hasMore;
+    const bodies = await toMessages(claimed);
+    const endsAt = clock.monotonic() + MAX_TURN_MS;
+    const tried: TriedDelivery[] = [];
+    for (const [index, one] of claimed.entries()) {
+      if (this.#closing.signal.aborted || clock.monotonic() > endsAt) break;
+      const body = bodies[index] ?? null;
+      const made = body === null ? null : await this.#call(one, body);
+      if (made !== null) tried.push(made);
+      if (made?.isGone === true) break;
+    }
+    const [first, ...others] = tried;
+    if (first === undefined) {
+      await claims.giveUp(claim);
       return false;
     }
-    const reason = await claims.settle(claimed, tried);
-    channels.delivered.publish(tried.state);
-    if (reason === null) return true;
+    const reason = await claims.settle([first, ...others]);
+    for (const { state } of tried) channels.delivered.publish(state);
+    if (reason === null) return hasMore || tried.length < claimed.length;
     channels.disabled.publish(webhookId);
     log.warn({ webhookId, reason }, DISABLED);
-    return true;
+    return false;
   }
 
   /** Null when it was cut off. */
@@ -154,10 +169,11 @@ export class WebhookSender {
     const { status, retryAfterMs } = answer;
     const made = { at, status, durationMs: Math.round(clock.monotonic() - since) };
     if (status !== null && status >= 200 && status < 300)
-      return { state: "DELIVERED", made, retryMs: null, isGone: false };
+      return { claimed, state: "DELIVERED", made, retryMs: null, isGone: false };
     const isGone = status === 410;
     const retryMs = isGone ? null : toRetryMs(delivery.attempts, chance.random(), retryAfterMs);
-    return { state: retryMs === null ? "FAILED" : "PENDING", made, retryMs, isGone };
+    const state = retryMs === null ? "FAILED" : "PENDING";
+    return { claimed, state, made, retryMs, isGone };
   }
 }
 

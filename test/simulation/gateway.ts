@@ -92,9 +92,9 @@ export async function startGateway(options: {
     log,
   });
   await tracking.start();
-  const toMessage = createMessages({ store, urls: { create: () => "" } });
+  const toMessages = createMessages({ store, urls: { create: () => "" } });
   const claims = store.webhookClaims;
-  const sender = post && new WebhookSender({ claims, toMessage, post, channels, log });
+  const sender = post && new WebhookSender({ claims, toMessages, post, channels, log });
   const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
   return {
     process,

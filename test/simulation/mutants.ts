@@ -230,7 +230,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a failed delivery that is not made again": {
-    seed: 1,
+    seed: 7,
     changes: [
       {
         file: "webhooks/sender.ts",

@@ -10,9 +10,10 @@ const URL_A = "https://a.example/hook?job=1";
 const URL_B = "https://a.example/other";
 const URL_C = "https://c.example:8443/hook";
 const MADE = { at: 1_000, status: 204, durationMs: 5 };
-const DELIVERED: TriedDelivery = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
-const GONE: TriedDelivery = { ...DELIVERED, state: "FAILED", isGone: true };
-const FAILS: TriedDelivery = { ...DELIVERED, state: "PENDING", retryMs: 0 };
+type Tried = Omit<TriedDelivery, "claimed">;
+const DELIVERED: Tried = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const GONE: Tried = { ...DELIVERED, state: "FAILED", isGone: true };
+const FAILS: Tried = { ...DELIVERED, state: "PENDING", retryMs: 0 };
 const NO_FILTER = { events: null, deploymentId: null, tag: null };
 
 /** What every database promises of URLs that are called for one job. */
@@ -30,14 +31,21 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
   /** Of the webhook that is due first. */
   async function claim(): Promise<ClaimedWebhook> {
     const [first] = await listDue();
-    const claimed = await store().webhookClaims.claim(first?.webhookId ?? "");
-    if (claimed === null) throw new Error("something is due");
+    return await claimOf(first?.webhookId ?? "");
+  }
+
+  async function claimOf(webhookId: string): Promise<ClaimedWebhook> {
+    const [claimed] = (await store().webhookClaims.claim(webhookId)).claimed;
+    if (claimed === undefined) throw new Error("something is due");
     return claimed;
   }
 
-  async function settle(tried: TriedDelivery): Promise<ClaimedWebhook> {
+  const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>
+    store().webhookClaims.settle([{ claimed, ...tried }]);
+
+  async function settle(tried: Tried): Promise<ClaimedWebhook> {
     const claimed = await claim();
-    expect(await store().webhookClaims.settle(claimed, tried)).toBeNull();
+    expect(await settleOne(claimed, tried)).toBeNull();
     return claimed;
   }
 
@@ -60,13 +68,12 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       const webhookId = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
       const secret = await store().webhooks.readOwnSecret("local");
       for (const event of ["JOB_SUCCEEDED", "JOB_KEPT"]) {
-        const claimed = await store().webhookClaims.claim(webhookId);
-        if (claimed === null) throw new Error("both are due");
+        const claimed = await claimOf(webhookId);
         expect(claimed).toMatchObject({ url: URL_A, secrets: [secret], ownerId: "local" });
         expect(claimed.delivery).toMatchObject({ event, jobId: job.id });
-        await store().webhookClaims.settle(claimed, DELIVERED);
+        await settleOne(claimed, DELIVERED);
       }
-      expect(await store().webhookClaims.claim(webhookId)).toBeNull();
+      expect((await store().webhookClaims.claim(webhookId)).claimed).toEqual([]);
       expect((await read(job.id))?.deliveries[0]).toMatchObject({
         state: "DELIVERED",
         dueAt: null,
@@ -83,16 +90,13 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       ];
       const due = await listDue();
       expect(due.map(({ ownerId }) => ownerId).toSorted()).toEqual(["local", "local", "other"]);
-      const claimed = await Promise.all(
-        due.map(({ webhookId }) => store().webhookClaims.claim(webhookId)),
-      );
+      const claimed = await Promise.all(due.map(({ webhookId }) => claimOf(webhookId)));
       const [first, second, third, fourth] = jobs.map(({ id }) => id);
-      expect(new Set(claimed.map((one) => one?.delivery.jobId))).toEqual(
+      expect(new Set(claimed.map((one) => one.delivery.jobId))).toEqual(
         new Set([first, third, fourth]),
       );
       expect(await listDue()).toEqual([]);
-      for (const one of claimed)
-        if (one !== null) await store().webhookClaims.settle(one, DELIVERED);
+      for (const one of claimed) await settleOne(one, DELIVERED);
       expect(await claim()).toMatchObject({ url: URL_B, delivery: { jobId: second } });
     });
 
@@ -153,9 +157,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
     test("is not told of webhooks that were disabled", async () => {
       await add("whk_1");
       const job = await end(URL_A);
-      const claimed = await store().webhookClaims.claim("whk_1");
-      if (claimed === null) throw new Error("it has something due");
-      expect(await store().webhookClaims.settle(claimed, GONE)).toMatch(/410/);
+      expect(await settleOne(await claimOf("whk_1"), GONE)).toMatch(/410/);
       expect((await read(job.id))?.deliveries).toHaveLength(1);
     });
 

@@ -10,8 +10,9 @@ import { CANCELLED, type Context, FAILED, insertJob, see, SUCCEEDED } from "./st
 
 const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
 const MADE = { at: 1_000, status: 204, durationMs: 5 };
-const DELIVERED: TriedDelivery = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
-const toFailure = (retryMs: number | null, isGone = false): TriedDelivery => ({
+type Tried = Omit<TriedDelivery, "claimed">;
+const DELIVERED: Tried = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const toFailure = (retryMs: number | null, isGone = false): Tried => ({
   state: retryMs === null ? "FAILED" : "PENDING",
   made: { ...MADE, status: 500 },
   retryMs,
@@ -31,14 +32,17 @@ export function describeWebhooks({ store, execute }: Context): void {
   const list = (id: string) => store().webhooks.listDeliveries(id, { limit: 100, after: null });
   const told = async (id: string) => (await list(id)).map(({ event }) => event).toReversed();
 
+  const claimAll = async (id: string) => (await store().webhookClaims.claim(id)).claimed;
+
   async function claim(id: string): Promise<ClaimedWebhook> {
-    const claimed = await store().webhookClaims.claim(id);
-    if (claimed === null) throw new Error("it has something due");
+    const [claimed] = await claimAll(id);
+    if (claimed === undefined) throw new Error("it has something due");
     return claimed;
   }
 
-  const settle = async (id: string, tried: TriedDelivery) =>
-    await store().webhookClaims.settle(await claim(id), tried);
+  const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>
+    store().webhookClaims.settle([{ claimed, ...tried }]);
+  const settle = async (id: string, tried: Tried) => await settleOne(await claim(id), tried);
 
   describe("webhooks", () => {
     test("are told each end of their owner's jobs, and nobody else's, that fits their filter", async () => {
@@ -71,11 +75,11 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await told(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
       // The first one fails, so the second one waits.
       await settle(id, toFailure(60_000));
-      expect(await store().webhookClaims.claim(id)).toBeNull();
+      expect(await claimAll(id)).toEqual([]);
       expect((await store().webhookClaims.listDue("")).due).toEqual([]);
       await execute("update webhook_deliveries set due_at = due_at - 61000");
       const first = await claim(id);
-      await store().webhookClaims.settle(first, DELIVERED);
+      await settleOne(first, DELIVERED);
       const order = [first, await claim(id)].map(({ delivery }) => delivery);
       expect(order).toMatchObject([
         { event: "JOB_SUCCEEDED", jobId: job.id },
@@ -96,19 +100,49 @@ export function describeWebhooks({ store, execute }: Context): void {
         { webhookId: id, ownerId: "local", isFailing: false },
       ]);
       const first = await claim(id);
-      expect(await store().webhookClaims.claim(id)).toBeNull();
+      expect(await claimAll(id)).toEqual([]);
       expect((await store().webhookClaims.listDue("")).due).toEqual([]);
       await execute("update webhooks set claimed_until = claimed_until - 41000");
       const second = await claim(id);
       expect(second.delivery.id).toBe(first.delivery.id);
       // Whoever lost the claim writes nothing.
-      await store().webhookClaims.settle(first, DELIVERED);
+      await settleOne(first, DELIVERED);
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "PENDING"]);
-      await store().webhookClaims.settle(second, DELIVERED);
+      await settleOne(second, DELIVERED);
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "DELIVERED"]);
       const third = await claim(id);
       await store().webhookClaims.giveUp(third);
       expect((await claim(id)).delivery).toEqual(third.delivery);
+    });
+
+    test("have up to 16 deliveries in a claim, of one job never two, which are settled together", async () => {
+      const { id, ownerId } = await add();
+      const job = await see(store(), await insertJob(store()), toResult({ a: 1 }, ["u"]));
+      const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+      const kept = { ...NOT_KEPT, state: "FAILED", reason: "gone" } as const;
+      for (const file of files) await store().files.settle(file, kept);
+      for (let more = 0; more < 16; more += 1) await end();
+      const { claimed, hasMore } = await store().webhookClaims.claim(id);
+      expect(hasMore).toBe(true);
+      expect(claimed.map(({ delivery }) => delivery.event)).toEqual(
+        Array.from({ length: 15 }, () => "JOB_SUCCEEDED"),
+      );
+      expect(claimed[0]?.delivery.jobId).toBe(job.id);
+      const [first, second] = claimed;
+      if (first === undefined || second === undefined) throw new Error("two are due");
+      const failure = toFailure(60_000);
+      const both = {
+        well: { claimed: first, ...DELIVERED },
+        badly: { claimed: second, ...failure },
+      };
+      expect(await store().webhookClaims.settle([both.well, both.badly])).toBeNull();
+      expect((await store().webhooks.list(ownerId))[0]?.failingSince).not.toBeNull();
+      const states = (await list(id)).map(({ state, tries }) => [state, tries.length]).toReversed();
+      expect(states.filter(([, tries]) => tries === 1)).toEqual([
+        ["DELIVERED", 1],
+        ["PENDING", 1],
+      ]);
+      expect(states).toHaveLength(18);
     });
 
     test("keep their tries, and whether they fail", async () => {
@@ -131,7 +165,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       const job = await end();
       await store().jobs.delete(job.id);
       expect(await list(id)).toEqual([]);
-      expect(await store().webhookClaims.claim(id)).toBeNull();
+      expect(await claimAll(id)).toEqual([]);
     });
 
     test("are not said to be delivered for one of a job that was deleted while it was made", async () => {
@@ -140,7 +174,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       const claimed = await claim(id);
       await store().jobs.delete(deleted.id);
       await end();
-      await store().webhookClaims.settle(claimed, DELIVERED);
+      await settleOne(claimed, DELIVERED);
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING"]);
     });
 
@@ -165,7 +199,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await told(foreign.id)).toEqual([]);
       await end();
       expect(await told(gone.id)).toEqual(["JOB_SUCCEEDED"]);
-      expect(await store().webhookClaims.claim(deaf.id)).toBeNull();
+      expect(await claimAll(deaf.id)).toEqual([]);
       await store().webhooks.update(deaf.id, "local", { isEnabled: true });
       expect((await claim(deaf.id)).delivery.event).toBe("JOB_SUCCEEDED");
     });
@@ -217,7 +251,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await store().webhooks.rotate(id, "local", "whsec_BB==");
       const claimed = await claim(id);
       expect(claimed).toMatchObject({ secrets: ["whsec_BB==", "whsec_AA=="], url: changed.url });
-      await store().webhookClaims.settle(claimed, DELIVERED);
+      await settleOne(claimed, DELIVERED);
       await store().webhooks.redeliver(claimed.delivery.id, "local");
       await execute("update webhooks set old_secret_until = old_secret_until - 86400000");
       const again = await claim(id);

@@ -23,7 +23,7 @@ export async function openSender(options: {
     begin: () =>
       new WebhookSender({
         claims: store.webhookClaims,
-        toMessage: createMessages({ store, urls }),
+        toMessages: createMessages({ store, urls }),
         post: createPost(createTargets(allow), options.patienceMs),
         channels: createChannels(),
         log,
