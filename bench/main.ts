@@ -24,6 +24,7 @@ import { measureStart } from "./measure-start.ts";
 import { measureSubmits } from "./measure-submits.ts";
 import { measureTime } from "./measure-time.ts";
 import { measureWatchers } from "./measure-watchers.ts";
+import { measureWebhooks } from "./measure-webhooks.ts";
 
 /** Of one measurement. */
 const DEADLINE_MS = 240_000;
@@ -38,6 +39,7 @@ const MEASUREMENTS = {
   console: measureConsole,
   memory: measureMemory,
   files: measureFiles,
+  webhooks: measureWebhooks,
   metrics: measureMetrics,
   million: measureMillion,
   deployments: measureDeployments,
