@@ -66,10 +66,10 @@ export function createSubmits(
 
   return {
     /**
-     * Adds a job with its first history event, under a submit lease (15 s by default). False, and
-     * nothing added, when another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was
-     * deleted, with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an
-     * `InvalidInputError` when one of the uploads is gone.
+     * Adds a job with its first history event, under a submit lease (15 s by default). False, and nothing added, when
+     * another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was deleted,
+     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an `InvalidInputError`
+     * when one of the uploads is gone.
      */
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;

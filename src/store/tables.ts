@@ -255,7 +255,6 @@ export type Tables = {
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Filled and emptied again to find out whether the disk takes writes. */
   readonly write_probes: { readonly bytes: string };
-  /** Idempotency keys that outlive their deleted jobs. */
   /** Jobs that were submitted without a key, by a digest of what was. */
   readonly repeatable_submits: {
     readonly owner_id: string;
@@ -263,6 +262,7 @@ export type Tables = {
     readonly job_id: string;
     readonly until: number;
   };
+  /** Idempotency keys that outlive their deleted jobs. */
   readonly spent_keys: {
     readonly owner_id: string;
     readonly key: string;

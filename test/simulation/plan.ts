@@ -28,6 +28,8 @@ export type Errand = {
   readonly runMs: number;
   readonly outcome: number;
   readonly watchers: number;
+  /** Whether a URL is called for its job alone, where there are webhooks. */
+  readonly isToldOf: boolean;
   readonly cancelsAfterMs: number | null;
   readonly afterwards: "nothing" | "delete" | "delete-and-submit" | "submit" | "rerun";
 };
@@ -75,6 +77,7 @@ function toErrand(mark: number, chance: Chance): Errand {
     runMs: 200 + chance.random() ** 3 * 15_000,
     outcome: chance.happens(0.7) ? 0 : chance.integer(0, OUTCOMES.length - 1),
     watchers: chance.integer(0, 3),
+    isToldOf: chance.fork("webhook").happens(0.3),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
     afterwards: chance.happens(0.7)
       ? "nothing"

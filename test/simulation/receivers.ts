@@ -13,16 +13,19 @@ type Call = {
   readonly beganAtMs: number;
 };
 
+type Message = { readonly type: string; readonly data: { readonly job: { readonly id: string } } };
+
 /** Servers that webhooks call. Of each delivery only the first try may fail. */
 export class Receivers {
-  /** What arrived: the ids of jobs, with the type of each event. */
-  readonly told = new Map<string, string[]>();
+  /** What arrived: URLs with the ids of jobs and the type of each event. */
+  readonly told = new Set<string>();
   /** What must not happen, as it happened. */
   readonly broken: string[] = [];
   readonly #world: World;
   readonly #process: SimulatedProcess;
   readonly #chance: Chance;
   readonly #tried = new Set<string>();
+  /** By origin. */
   readonly #underWay = new Map<string, Call>();
 
   constructor(world: World) {
@@ -37,9 +40,10 @@ export class Receivers {
       if (by.isDead) return await new Promise(() => undefined);
       by.step();
       const beganAtMs = this.#world.nowMs;
-      this.#checkAlone(url, by);
+      const { origin } = new URL(url);
+      this.#checkAlone(origin, by);
       const call = { by, beganAtMs };
-      this.#underWay.set(url, call);
+      this.#underWay.set(origin, call);
       const isFirst = !this.#tried.has(String(headers["webhook-id"]));
       this.#tried.add(String(headers["webhook-id"]));
       const fate = isFirst ? this.#chance.random() : 1;
@@ -49,28 +53,27 @@ export class Receivers {
       this.#world.schedule(by, PATIENCE_MS, () => resolve(null));
       this.#world.schedule(this.#process, 5 + this.#chance.random() * 200, () => {
         // It never came, or asks to come again; an answer may be lost on its way.
-        if (fate >= 0.1) this.#take(JSON.parse(body));
+        if (fate >= 0.1) this.#take(url, JSON.parse(body));
         if (fate < 0.03 || (fate >= 0.1 && fate < 0.15)) return;
         const status = fate < 0.1 ? 503 : 204;
         this.#world.schedule(by, this.#chance.random() * 200, () => resolve(status));
       });
       const status = await promise;
-      if (this.#underWay.get(url) === call) this.#underWay.delete(url);
+      if (this.#underWay.get(origin) === call) this.#underWay.delete(origin);
       return status === null ? NO_ANSWER : { status, retryAfterMs: 0 };
     };
   }
 
-  #take({ type, data }: { readonly type: string; readonly data: { job: { id: string } } }): void {
-    const { id } = data.job;
-    this.told.set(id, [...(this.told.get(id) ?? []), type]);
-    this.#world.note("receiver is told", type, "of", id);
+  #take(url: string, { type, data: { job } }: Message): void {
+    this.told.add(`${url} ${type} ${job.id}`);
+    this.#world.note(url, "is told", type, "of", job.id);
   }
 
   /** One delivery at a time, as long as its gateway can keep its claim. */
-  #checkAlone(url: string, by: SimulatedProcess): void {
-    const before = this.#underWay.get(url);
+  #checkAlone(origin: string, by: SimulatedProcess): void {
+    const before = this.#underWay.get(origin);
     if (before === undefined || before.by.isDead || before.by.hasBeenFrozen) return;
     if (this.#world.nowMs - before.beganAtMs < ALONE_MS)
-      this.broken.push(`${by.name} called ${url}, which ${before.by.name} was calling.`);
+      this.broken.push(`${by.name} called ${origin}, which ${before.by.name} was calling.`);
   }
 }

@@ -421,6 +421,7 @@ class Simulation {
     const deploymentId = DEPLOYMENTS[deployment]?.id;
     if (viewer === undefined || deploymentId === undefined)
       throw new Error("There is no such owner or deployment.");
+    const webhookUrl = this.#webhookUrlOf(errand);
     const input = {
       mark,
       prompt: `picture ${mark}`,
@@ -437,7 +438,7 @@ class Simulation {
         this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
-            ? tracking.submitJob({ ...request, deploymentId, input })
+            ? tracking.submitJob({ ...request, deploymentId, input, webhookUrl })
             : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
         }),
@@ -641,16 +642,31 @@ class Simulation {
     );
   }
 
-  /** Ends that no receiver was told of. */
+  /** Ends that a receiver was not told of. */
   #untold(): string[] {
     if (!this.#plan.hasWebhooks) return [];
-    return this.#read("select id, status from jobs where finished_at is not null")
-      .filter(
-        ({ id, status }) =>
-          this.#receivers.told.get(String(id))?.includes(`job.${String(status).toLowerCase()}`) !==
-          true,
-      )
-      .map(({ id, status }) => `No webhook was told that ${id} is ${status}.`);
+    const urls = new Map(
+      this.#plan.errands.map((errand) => [errand.mark, this.#webhookUrlOf(errand)]),
+    );
+    const ended = this.#read(
+      `select jobs.id, status, json_extract(input, '$.mark') as mark, webhooks.url from jobs
+        join job_documents on job_id = jobs.id join webhooks on webhooks.owner_id = jobs.owner_id
+        where finished_at is not null and secret is not null`,
+    );
+    return ended.flatMap(({ id, status, mark, url }) =>
+      [url, urls.get(Number(mark)) ?? null]
+        .filter((one) => one !== null)
+        .filter(
+          (one) =>
+            !this.#receivers.told.has(`${one} job.${String(status).toLowerCase()} ${String(id)}`),
+        )
+        .map((one) => `${one} was not told that ${String(id)} is ${String(status)}.`),
+    );
+  }
+
+  /** What is called for the errand's job alone. */
+  #webhookUrlOf({ owner, mark, isToldOf }: Errand): string | null {
+    return this.#plan.hasWebhooks && isToldOf ? `https://jobs-${owner}.invalid/${mark}` : null;
   }
 
   #noteUnsettled(): void {
