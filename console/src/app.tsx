@@ -7,10 +7,12 @@ import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./queries";
 import { type Account, Footer } from "./footer";
+import { HAS_MCP } from "./gateway";
 import { Keys } from "./shortcuts";
 import { useLive } from "./live";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
+import { Agents } from "./screens/agents";
 import { Deployments } from "./screens/deployments";
 import { Gallery } from "./screens/gallery";
 import { JobPage } from "./screens/job-screen";
@@ -150,6 +152,7 @@ function Screens(account: Account) {
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
             <Route path="/webhooks">{() => <Webhooks />}</Route>
+            {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
             <Route path="/">{() => <Redirect to="/run" replace />}</Route>
             <Route>{() => <Nowhere />}</Route>
           </Switch>

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 
 import { OUTAGES } from "./queries";
 import type { OutagesQuery } from "./gql/graphql";
-import { HAS_GRAPHIQL, IS_SANDBOX } from "./gateway";
+import { HAS_GRAPHIQL, HAS_MCP, IS_SANDBOX } from "./gateway";
 import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
@@ -47,6 +47,7 @@ export function Footer({ onSignIn, onSignOut }: Account) {
         {viewer.mayRead && !viewer.may("jobs:submit") && ", reads only"}
         {viewer.may("jobs:read:all") && ", sees everybody's jobs"}
       </span>
+      {HAS_MCP && <Link href="/agents">Connect an agent</Link>}
       {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
       {isRefused && <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />}
       {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}

@@ -3,3 +3,4 @@ const SAID = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.cont
 
 export const IS_SANDBOX = SAID.includes("sandbox");
 export const HAS_GRAPHIQL = SAID.includes("graphiql");
+export const HAS_MCP = SAID.includes("mcp");

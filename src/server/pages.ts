@@ -14,6 +14,7 @@ import { GRAPHQL_PATH } from "./server-parts.ts";
 type Options = Parameters<typeof renderGraphiql>[0] & {
   readonly hasGraphiql: boolean;
   readonly hasConsole: boolean;
+  readonly hasMcp: boolean;
   /** Where the console was built. */
   readonly consoleFolder: string;
   /** Where else uploads may go. */
@@ -107,10 +108,12 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 const FOR_GOOD = "public, max-age=31536000, immutable";
 
-/** Writes into the page what it can't ask: whether jobs cost money, and whether GraphiQL is there. */
-function toPage(built: Buffer, { isSandbox, hasGraphiql }: Options): Buffer {
-  const facts = `${isSandbox ? "sandbox" : "runcomfy"}${hasGraphiql ? " graphiql" : ""}`;
-  return Buffer.from(built.toString().replace("sandbox graphiql", facts));
+/** Writes into the page what it can't ask: whether jobs cost money, and whether GraphiQL and agents' tools are there. */
+function toPage(built: Buffer, { isSandbox, hasGraphiql, hasMcp }: Options): Buffer {
+  const facts = [isSandbox ? "sandbox" : "runcomfy", hasGraphiql && "graphiql", hasMcp && "mcp"];
+  return Buffer.from(
+    built.toString().replace("sandbox graphiql mcp", facts.filter(Boolean).join(" ")),
+  );
 }
 
 /** Pictures and videos may come from any host, as outputs name them; everything else is the gateway's own. */

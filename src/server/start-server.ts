@@ -76,6 +76,7 @@ export async function startServer(options: ServerOptions): Promise<{
     ...options,
     ...httpAccess,
     publicUrl,
+    hasMcp: options.mcp !== null,
     asksCredential: !httpAccess.isOpen,
   });
   if (httpAccess.hasConsole && !pages.hasConsole)

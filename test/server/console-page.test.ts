@@ -7,8 +7,8 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { HTTP_ACCESS, keepLog, serve } from "./serve.ts";
 
 const BUILT =
-  '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql">';
-const PAGE = BUILT.replace("sandbox", "runcomfy");
+  '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql mcp">';
+const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql");
 const SCRIPT = "console.log(1)";
 const BROWSER = { accept: "text/html,*/*;q=0.8" };
 
