@@ -26,6 +26,7 @@ import {
   toJobId,
 } from "./example-job.ts";
 import { openUpload, send, toLocal } from "./send-file.ts";
+import { WEBHOOK_ATTACKS } from "./webhook-attacks.ts";
 
 /** What a program that attacks is told: the keys of two owners, and a file of the first, where files are measured. */
 export type AttackOptions = {
@@ -284,6 +285,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       );
     },
   },
+  ...WEBHOOK_ATTACKS,
   exploding: {
     what: "documents that ask for more than it seems",
     attack: ({ ask: send, repeat }) =>

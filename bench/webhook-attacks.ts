@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
+import { toManyJobs } from "../test/support/many-jobs.ts";
+import type { AttackRow } from "./attack-rows.ts";
+import type { Attacker } from "./attacker.ts";
+import { fillStore, query } from "./example-job.ts";
+
+/** As many as an owner may have. */
+const WEBHOOKS = Array.from({ length: 20 }, (_, at) => `whk_${at}`);
+const OWNER = "greedy";
+const SET_UP = {
+  environment: { WEBHOOKS_ALLOW: "127.0.0.0/8" },
+  // Each job ends at its first poll.
+  setUpstream: (upstream: FaultyUpstream) => upstream.script("d", ["succeeded"]),
+};
+const TRY = JSON.stringify({ at: 1_750_000_000_000, status: null, durationMs: 15_000 });
+/** As large as a document may be. */
+const PAGE = toBody(
+  "{ webhooks { deliveries(first: 30) { id event jobId state createdAt nextTryAt tries { at status durationMs } } } }",
+);
+
+/** What an owner can do with webhooks, as far as the limits let it. */
+export const WEBHOOK_ATTACKS: Readonly<Record<string, AttackRow>> = {
+  "webhooks-hang": {
+    what: "submits of an owner with 20 webhooks that all hang",
+    ...SET_UP,
+    seed: (databaseUrl) => storeWebhooks(databaseUrl),
+    async attack(attacker) {
+      await enable(attacker, null);
+      await submitAgain(attacker, () => ({}));
+    },
+  },
+  "webhooks-called": {
+    what: "submits of an owner with 20 webhooks that are told of each end",
+    ...SET_UP,
+    seed: (databaseUrl) => storeWebhooks(databaseUrl),
+    async attack(attacker) {
+      await enable(attacker, 204);
+      await submitAgain(attacker, () => ({}));
+    },
+  },
+  "webhooks-of-jobs": {
+    what: "submits that each name a URL of another origin, which hangs",
+    ...SET_UP,
+    async attack(attacker) {
+      const port = await startReceiver(null);
+      let number = 0;
+      await submitAgain(attacker, () => {
+        number += 1;
+        const host = `127.0.${Math.floor(number / 250) % 250}.${1 + (number % 250)}`;
+        return { webhookUrl: `http://${host}:${port}/${number}` };
+      });
+    },
+  },
+  "webhooks-wait": {
+    what: "180,000 deliveries that wait, of 20 webhooks whose server fails",
+    ...SET_UP,
+    seed: (databaseUrl) => storeWebhooks(databaseUrl, { count: 9_000, due: "0", state: "PENDING" }),
+    async attack(attacker) {
+      await enable(attacker, 500);
+      await attacker.repeat(8, () => attacker.post(PAGE));
+    },
+  },
+  deliveries: {
+    what: "pages of 600 deliveries with 20 tries each",
+    seed: (databaseUrl) =>
+      storeWebhooks(databaseUrl, { count: 1_000, due: "null", state: "FAILED" }),
+    attack: ({ post, repeat }) => repeat(8, () => post(PAGE)),
+  },
+};
+
+/** Writes 20 webhooks that are disabled, each with so many deliveries. */
+async function storeWebhooks(
+  databaseUrl: string,
+  { count, due, state }: { count: number; due: string; state: string } = {
+    count: 0,
+    due: "null",
+    state: "FAILED",
+  },
+): Promise<void> {
+  await fillStore(databaseUrl, async () => undefined);
+  const rows = WEBHOOKS.map(
+    (id) => `('${id}', '${OWNER}', 'http://127.0.0.1/', 'whsec_AA==', 0, 0)`,
+  );
+  const tries = `[${Array.from({ length: 20 }, () => TRY).join()}]`;
+  await query(
+    databaseUrl,
+    `${toManyJobs(OWNER, Math.max(count, 1))}
+     insert into webhooks (id, owner_id, url, secret, created_at, disabled_at) values ${rows.join()};
+     insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at, state, tries)
+     select 'msg_' || jobs.id || webhooks.id, webhooks.id, jobs.id, 'JOB_SUCCEEDED', 0, ${due}, '${state}', '${tries}'
+     from jobs, webhooks where jobs.owner_id = '${OWNER}' and ${count} > 0;`,
+  );
+}
+
+/** Has all webhooks called at a server that answers with this status; with null, it never does. */
+async function enable({ post }: Attacker, status: number | null): Promise<void> {
+  const port = await startReceiver(status);
+  for (const id of WEBHOOKS) {
+    const url = `http://127.0.0.1:${port}/${id}`;
+    await post(
+      toBody(
+        `mutation { updateWebhook(id: "${id}", url: "${url}", isEnabled: true) { __typename } }`,
+      ),
+    );
+  }
+}
+
+/** Resolves with the port at which it is, on each address of loopback. */
+async function startReceiver(status: number | null): Promise<number> {
+  const server = createServer((request, response) => {
+    request.resume();
+    if (status !== null) response.writeHead(status).end();
+  });
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No TCP address.");
+  return address.port;
+}
+
+/** Submits 100 jobs at once, again and again. */
+function submitAgain({ post, repeat }: Attacker, toMore: () => object): Promise<void> {
+  return repeat(4, () => {
+    const items = Array.from({ length: 100 }, () => ({
+      deploymentId: "d",
+      input: {},
+      ...toMore(),
+    }));
+    const submit =
+      "mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }";
+    return post(toBody(submit, { items }));
+  });
+}
+
+function toBody(document: string, variables: object = {}): string {
+  return JSON.stringify({ query: document, variables });
+}
