@@ -17,14 +17,7 @@ import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upst
 import { toManyJobs, toManyTexts } from "../test/support/many-jobs.ts";
 import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
 import type { Attacker } from "./attacker.ts";
-import {
-  FINISHED,
-  fillStore,
-  query,
-  storeFinishedJob,
-  storeRunningJobs,
-  toJobId,
-} from "./example-job.ts";
+import { FINISHED, fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
 import { openUpload, send, toLocal } from "./send-file.ts";
 import { WEBHOOK_ATTACKS } from "./webhook-attacks.ts";
 
@@ -267,14 +260,22 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
   hints: {
     what: "calls that pass for RunComfy's, half of them forged, and half about one job",
     async seed(databaseUrl) {
-      await storeRunningJobs(databaseUrl, [{ requestId: "r", startedAtMs: Date.now() }]);
-      await query(databaseUrl, `update file_places set key = '${OWNER}'`);
+      const now = Date.now();
+      await query(
+        databaseUrl,
+        `insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at,
+           updated_at, work, submit_until)
+         values ('${LARGE_JOB}', '${OWNER}', 'd', 'r', 'v1', 'SUBMITTING', 1, ${now}, ${now}, 1, 0);
+         insert into job_documents (job_id, input_bytes, input) values ('${LARGE_JOB}', 2, '{}');
+         update jobs set status = 'IN_QUEUE' where id = '${LARGE_JOB}';
+         update file_places set key = '${OWNER}'`,
+      );
     },
     attack({ url, count, repeat }) {
       const expires = Math.floor(Date.now() / 1_000) + 86_400;
       const toUrl = (key: string) =>
         createSignedUrls({ key, publicUrl: () => url }).create(
-          { folder: "hints", name: toJobId(0), width: null },
+          { folder: "hints", name: LARGE_JOB, width: null },
           expires,
         );
       const calls = ["guessed", OWNER].map(toUrl);
