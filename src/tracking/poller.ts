@@ -139,7 +139,9 @@ export class Poller {
       for (const claimed of polls) {
         if (claimed.isTakenOver) channels.takenOver.publish(claimed.job);
         const isOverdue = now() >= deadlineMs(claimed.job, this.#following);
-        const place = isOverdue ? null : this.#lines.derivePlace(claimed.job);
+        // What others have told says nothing of this job's end.
+        const isHinted = claimed.hintedForMs !== null && claimed.hintedForMs <= 0;
+        const place = isOverdue || isHinted ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         this.#startPoll(claimed, place, leave);
       }

@@ -313,6 +313,25 @@ test("of a queue that has moved up only a few are asked about, and all are told"
   expect(upstream.count("status") - asked).toBeLessThan(12);
 });
 
+test("of a job in a queue that may have ended RunComfy is asked, whatever others have told", async () => {
+  pollDelayMs = 5_000;
+  upstream.startInOrder("line", 0);
+  const jobs = await acceptMany("line", 20);
+  passTime(1_000);
+  await until(() => ended === jobs.length, { eachTurnMs: 0 });
+  const { id, requestId } = jobs.at(-1) ?? expect.fail("no job");
+  const countAsked = () => upstream.count("status", requestId);
+  expect(countAsked()).toBe(1);
+  upstream.startInOrder("line", 5);
+  // Those in front tell how far the queue has moved.
+  passTime(1_000);
+  expect(await store.polls.hint(jobs.slice(0, 3).map((job) => job.id))).toHaveLength(3);
+  await until(() => upstream.count("status") > jobs.length, { eachTurnMs: 1 });
+  expect(await store.polls.hint([id])).toHaveLength(1);
+  await until(() => ended >= jobs.length + 4, { eachTurnMs: 1 });
+  expect(countAsked()).toBe(2);
+});
+
 test("at 100 polls a second one poll takes at most 1.2 statements", async () => {
   upstream.script("long", ["in_progress"]);
   await acceptMany("long", 100);
