@@ -8,6 +8,7 @@ import {
 import type { Logger } from "pino";
 
 import { JobNotFoundError } from "../job/errors.ts";
+import { Queue } from "../runtime/queue.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import type { ReadThumbnail } from "./job-content.ts";
 import { toJobResult } from "./job-content.ts";
@@ -21,6 +22,8 @@ const INSTRUCTIONS =
   "Submit a job, then call wait_for_job with its id until it has ended. Each new job costs money, and a call that repeats another of the last 10 minutes costs none: it returns that job.";
 const JOB_URI = "job://";
 const MAX_RESOURCES = 20;
+/** Of one owner in a turn of the event loop: a hundred may have waited for the same job. */
+const MAX_ANSWERED = 4;
 /** Durations in descriptions change, but slowly. */
 const LIST_TTL_MS = 60_000;
 
@@ -38,6 +41,7 @@ export function createServerFactory(options: {
   readonly log: Logger;
 }) {
   const { tools, version, readThumbnail, log } = options;
+  const answers = new Queue({ perKey: MAX_ANSWERED });
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
   return ({ era, context }: Client): Server => {
@@ -65,6 +69,9 @@ export function createServerFactory(options: {
       } catch (error) {
         if (error instanceof ProtocolError) throw error;
         throw new ProtocolError(ProtocolErrorCode.InternalError, toErrorText(error, log));
+      } finally {
+        // What the SDK does with it comes next.
+        await answers.run(viewer.ownerId, async () => undefined);
       }
     }
 

@@ -100,8 +100,17 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
 /** Throws for what is no message. */
 function toMessage(body: Buffer): JsonObject {
   const message = parse(body);
-  if (isJsonObject(message)) return message;
-  throw Array.isArray(message) ? BATCH : NO_MESSAGE;
+  if (Array.isArray(message)) throw BATCH;
+  // What comes next takes far longer to find that out.
+  if (!isJsonObject(message) || !isRequest(message)) throw NO_MESSAGE;
+  return message;
+}
+
+/** Whether it is a request or a notification of JSON-RPC: this server asks nothing, so it gets no answers. */
+function isRequest({ jsonrpc, method, id, params }: JsonObject): boolean {
+  const isKnown = id === undefined || typeof id === "string" || typeof id === "number";
+  const isNamed = jsonrpc === "2.0" && typeof method === "string";
+  return isNamed && isKnown && (params === undefined || isJsonObject(params));
 }
 
 function parse(body: Buffer): JsonValue {
@@ -126,4 +135,6 @@ const FOREIGN = new CodedError(
   "This page's origin may not call the gateway. If it is yours, add the origin to CORS_ORIGINS.",
 );
 const BATCH = badRequest("The body is a list of messages. Send each in a request of its own.");
-const NO_MESSAGE = badRequest("The body is not a JSON object. Send a message of JSON-RPC.");
+const NO_MESSAGE = badRequest(
+  "The body is no request of JSON-RPC. Send a JSON object with jsonrpc, method and id.",
+);

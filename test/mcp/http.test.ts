@@ -24,8 +24,11 @@ test("what is no message is refused with the next step, and nothing else is told
   const { url } = await start();
   const cases = [
     { body: [PING, PING], status: 400, says: "a list of messages" },
-    { body: "{", status: 400, says: "not a JSON object" },
-    { body: "null", status: 400, says: "not a JSON object" },
+    { body: "{", status: 400, says: "no request of JSON-RPC" },
+    { body: { ...PING, id: [] }, status: 400, says: "no request of JSON-RPC" },
+    { body: { ...PING, method: 1 }, status: 400, says: "no request of JSON-RPC" },
+    { body: { ...PING, params: [] }, status: 400, says: "no request of JSON-RPC" },
+    { body: "null", status: 400, says: "no request of JSON-RPC" },
     { body: PING, headers: { "content-type": "text/plain" }, status: 415, says: "must be JSON" },
     { body: PING, headers: { "content-encoding": "gzip" }, status: 415, says: "unpacks no bodies" },
     { body: PING, headers: { origin: "https://evil.example" }, status: 403, says: "CORS_ORIGINS" },

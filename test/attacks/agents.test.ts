@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+import type { AttackedGateway } from "./attacked-gateway.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const MEMBERS = Object.fromEntries(
+  Array.from({ length: 18_000 }, (_, index) => [`m${10_000 + index}`, 1]),
+);
+/** Nothing here could write as JSON what is nested so deep. */
+const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+const AT_ONCE = 40;
+const WAITS = 400;
+const OWN_WAITS = 100;
+/** What a wait may hold: its connection, its request's server and its watch. */
+const MOST_MIB_A_WAIT = 0.3;
+
+let gateway: AttackedGateway;
+
+beforeAll(async () => {
+  gateway = await startAttackedGateway();
+  gateway.upstream.script("d", ["in_queue"]);
+  // Whatever is done for the first time takes longer.
+  for (let count = 0; count < 10; count++)
+    for (const body of [LIST, submit({ count })]) await send(body);
+});
+
+afterAll(() => gateway.end());
+
+test.each([
+  ["lists of tools", () => LIST],
+  ["large inputs", (index: number) => submit({ ...MEMBERS, index })],
+  ["large inputs that repeat another", () => submit(MEMBERS)],
+  ["inputs that are nested too deep", () => submit("NESTED").replace('"NESTED"', NESTED)],
+  ["messages that are none", () => `{"jsonrpc":"2.0","id":${NESTED},"method":${NESTED}}`],
+  [
+    "arguments that are none",
+    () =>
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${NESTED},"_meta":{"progressToken":${NESTED}}}}`,
+  ],
+  ["lists of messages", () => `[${Array.from({ length: 3_000 }, () => LIST).join(",")}]`],
+  ["names of tools that are texts of 200 KB", () => call("x".repeat(200_000), {})],
+] as const)("many %s at once hold no turn", async (_what, toBody) => {
+  await gateway.expectShortTurns(() =>
+    Promise.all(Array.from({ length: AT_ONCE }, (_, index) => send(toBody(index)))),
+  );
+  await gateway.expectUnharmed();
+});
+
+test("waits of one owner are held up to a limit, hold little, and nothing once their clients have left", async () => {
+  const [id] = /job_[0-9a-f]+/.exec(await send(submit({ wait: 1 }))) ?? [];
+  const before = await gateway.readHeldMib();
+  const leaving = new AbortController();
+  let refused = 0;
+  const waits = Array.from({ length: WAITS }, async () => {
+    const answer = await send(call("wait_for_job", { id }, { progressToken: 1 }), leaving.signal);
+    if (answer.includes("QUOTA_EXCEEDED")) refused += 1;
+  });
+  await expect.poll(() => refused).toBe(WAITS - OWN_WAITS);
+  await gateway.expectHeldBelow(before + OWN_WAITS * MOST_MIB_A_WAIT);
+  leaving.abort();
+  await Promise.allSettled(waits);
+  await gateway.expectHeldBelow(before + 8);
+  await gateway.expectUnharmed();
+});
+
+test("a job whose end a hundred calls wait for is told to them in short turns", async () => {
+  const [id] = /job_[0-9a-f]+/.exec(await send(submit({ wait: 2 }))) ?? [];
+  const wait = () => send(call("wait_for_job", { id }, { progressToken: 1 }));
+  await gateway.expectShortTurns(async () => {
+    const waits = Array.from({ length: OWN_WAITS }, wait);
+    // It is answered behind those that came before.
+    await send(call("get_job", { id }));
+    await send(call("cancel_job", { id }));
+    const answers = await Promise.all(waits);
+    expect(answers.filter((answer) => answer.includes("CANCELLED"))).toHaveLength(OWN_WAITS);
+  });
+  await gateway.expectUnharmed();
+});
+
+const LIST = toMessage("tools/list", {});
+
+function submit(input: unknown): string {
+  return call("submit_job", { deployment_id: "d", input });
+}
+
+function call(name: string, given: object, meta: object = {}): string {
+  return toMessage("tools/call", { name, arguments: given, _meta: meta });
+}
+
+function toMessage(method: string, params: object): string {
+  return JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+}
+
+/** What is answered to a body, or that its client has left. */
+async function send(body: string, signal?: AbortSignal): Promise<string> {
+  const response = await fetch(`${gateway.url}/mcp`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
+    body,
+    ...(signal && { signal }),
+  });
+  return await response.text();
+}
