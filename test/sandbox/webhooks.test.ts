@@ -17,9 +17,13 @@ const LISTED = z.array(z.object({ id: z.string(), name: z.string() }));
 const TIME = expect.stringMatching(/^\d{4}-.*\d{6}$/);
 
 /** A sandbox, and a server that it calls. */
-async function start(switches: readonly string[], answer?: Parameters<typeof startReceiver>[0]) {
+async function start(
+  switches: readonly string[],
+  answer?: Parameters<typeof startReceiver>[0],
+  speed = 100,
+) {
   const sandbox = await startSandbox({
-    ...{ port: 0, token: "sandbox", speed: 100, dataFolder: null, faults: switches },
+    ...{ port: 0, token: "sandbox", speed, dataFolder: null, faults: switches },
   });
   onTestFinished(() => sandbox.close());
   const receiver = await startReceiver(answer);
@@ -60,8 +64,11 @@ test("an end is told to the URL that a submit names, as a result tells it", asyn
 });
 
 test("a cancelled job is told at once, and a job without a URL to nobody", async () => {
-  const { call, accept, receiver } = await start([]);
-  await call(`/prod/v1/deployments/${LORA}/inference`, { prompt: "A lantern" });
+  // So slow that it would not have ended by itself.
+  const { call, accept, receiver } = await start([], undefined, 1);
+  const unnamed = await call(`/prod/v1/deployments/${LORA}/inference`, { prompt: "[slow]" });
+  const { request_id: silent } = ID.parse(unnamed.answered);
+  await call(`/prod/v1/deployments/${LORA}/requests/${silent}/cancel`, {});
   const id = await accept(LORA, { prompt: "[slow]" });
   await call(`/prod/v1/deployments/${LORA}/requests/${id}/cancel`, {});
   await expect

@@ -332,6 +332,25 @@ test("of a job in a queue that may have ended RunComfy is asked, whatever others
   expect(countAsked()).toBe(2);
 });
 
+test("a job whose poll was under way when a hint came is polled again as soon as that has ended", async () => {
+  pollDelayMs = 15_000;
+  upstream.script("long", ["in_progress"]);
+  upstream.slow("status", 100);
+  const { id } = await accept("long");
+  passTime(500);
+  await poller.tick();
+  expect(await store.polls.hint([id])).toHaveLength(1);
+  await expect.poll(() => ended, { timeout: 10_000 }).toBe(1);
+  // A turn later the poll has ended, too.
+  await delay(1);
+  passTime(100);
+  await poller.tick();
+  await expect.poll(() => ended, { timeout: 10_000 }).toBe(2);
+  await delay(1);
+  await poller.tick();
+  expect(upstream.count("status")).toBe(2);
+});
+
 test("at 100 polls a second one poll takes at most 1.2 statements", async () => {
   upstream.script("long", ["in_progress"]);
   await acceptMany("long", 100);
