@@ -145,6 +145,15 @@ test("what a job is does no input or output", () => {
   expect(reachingOut.map(({ path }) => path)).toEqual([]);
 });
 
+test("what serves agents is loaded only where it is on", () => {
+  const loading = FILES.filter(
+    ({ folder, text }) =>
+      folder !== "mcp" &&
+      /^import (?!type\b)[^;]*from "(?:[./]*\/mcp\/|@modelcontextprotocol\/)/m.test(text),
+  );
+  expect(loading.map(({ path }) => path)).toEqual([]);
+});
+
 test("no file only hands on what others export", () => {
   const barrels = FILES.filter(
     ({ path, text }) => /(^|\/)index\.ts$/.test(path) || /^export \* |^export .* from /m.test(text),

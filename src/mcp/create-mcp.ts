@@ -103,7 +103,6 @@ export function createMcp(options: {
       const leave = isHeld ? waits.enter(viewer) : () => undefined;
       await answer(read, response).finally(leave);
     },
-    countWaits: waits.count,
     /** Answers those who wait. */
     stop: waits.stop,
     close: () => handler.close(),

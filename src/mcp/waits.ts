@@ -42,7 +42,6 @@ export function createWaits({ refused }: Channels) {
 
   return {
     enter,
-    count: () => slots.count(),
     /**
      * Resolves with the job once it has ended, or as it is when the time is over, the caller leaves or the gateway stops.
      * Rejects with a `JobNotFoundError`, or with a `LimitError` where too many wait.
