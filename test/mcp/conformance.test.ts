@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 
 import { expect, test } from "vitest";
 
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
+import { listen } from "../support/listen.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 /** The protocol's own suite, which asks a server for fixtures of its own beside what every server has. */
@@ -21,7 +24,7 @@ const FIXTURES = [
   ...["resources-read-text", "resources-read-binary", "resources-templates-read"],
   "json-schema-2020-12",
 ];
-/** Their fixtures `slow_compute`, `failing_job` and others are tools; `tasks.test.ts` shows the same of jobs. */
+/** Their fixtures `slow_compute`, `failing_job` and others are tools: a test below has jobs in their places. */
 const TASKS = [
   ...["lifecycle", "capability-negotiation", "wire-fields", "request-state-removal", "mrtr-input"],
   ...["request-headers", "dispatch-and-envelope", "required-task-error", "mrtr-composition"],
@@ -77,6 +80,65 @@ test.each(["2026-07-28", "2025-11-25"] as const)(
   },
 );
 
+/** Of the tasks' scenarios, checks that no job can stand in for. */
+const NO_JOBS = [
+  // No tool needs tasks: without them the client gets the job's id.
+  "sep-2663-server-returns-missing-capability-when-required",
+  // No job fails by an error of the protocol.
+  "sep-2663-tasks-get-status-failed",
+  // It wants the greeting of `greet`.
+  "tasks-headers-tolerate-mcp-method-on-tools-call",
+  // It calls a tool that asks its client.
+  "tasks-result-type-complete-on-non-task-responses",
+];
+
+test("keeps to the suite of tasks, where jobs stand in for its fixtures", async () => {
+  const { url, upstream } = await start();
+  upstream.script("quick", ["in_progress", "succeeded"]);
+  upstream.script("long", ["in_queue"]);
+  upstream.script("broken", ["failed"]);
+  const stage = await startStage(new URL("/mcp", url));
+  const folder = await createTemporaryFolder();
+  for (const scenario of TASKS.filter((name) => !name.includes("mrtr")))
+    await run("server", "--url", stage, "--scenario", scenario, "-o", folder);
+  const { passed, failed } = await readResults(folder, new Set(TASKS));
+  const checks = [...failed].map((one) => one.split(":")[1]);
+  expect(checks.toSorted()).toEqual(NO_JOBS);
+  expect(passed).toBeGreaterThan(MIN_PASSED_OF_TASKS);
+});
+
+const MIN_PASSED_OF_TASKS = 20;
+
+/** Passes messages on, with calls of tools in place of those that only the suite's fixtures have; gives its address. */
+async function startStage(target: URL): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const message = JSON.parse(await text(request));
+    const { name, arguments: given } = message.params ?? {};
+    const call = toCall(name, given);
+    if (message.method === "tools/call" && call !== null) Object.assign(message.params, call);
+    const headers = new Headers({ accept: request.headers.accept ?? "" });
+    for (const [key, value] of Object.entries(request.headers))
+      if (/^(?:mcp-|content-type)/.test(key)) headers.set(key, String(value));
+    if (call !== null && headers.get("mcp-name") === name) headers.set("mcp-name", call.name);
+    const body = JSON.stringify(message);
+    const answer = await fetch(target, { method: "POST", headers, body });
+    const type = answer.headers.get("content-type");
+    response.writeHead(answer.status, type === null ? {} : { "content-type": type });
+    response.end(await answer.text());
+  });
+  return (await listen(server)).origin;
+}
+
+function toCall(name: unknown, given: { readonly seconds?: number } | undefined) {
+  const run = (deployment_id: string) => ({
+    name: "submit_job",
+    arguments: { deployment_id, input: { ...given }, new_run: true },
+  });
+  if (name === "greet") return { name: "list_jobs", arguments: {} };
+  if (name === "slow_compute") return run((given?.seconds ?? 0) > 10 ? "long" : "quick");
+  return name === "failing_job" ? run("broken") : null;
+}
+
 /** The scenarios of which only parts need fixtures. */
 const MIXED = new Set(["server-stateless", "caching"]);
 const MIN_PASSED = 30;
@@ -89,7 +151,7 @@ function run(...parameters: string[]): Promise<unknown> {
 }
 
 /** What failed: scenarios, or of the mixed ones their checks. */
-async function readResults(folder: string) {
+async function readResults(folder: string, mixed: ReadonlySet<string> = MIXED) {
   const failed = new Set<string>();
   let passed = 0;
   for (const name of await readdir(folder)) {
@@ -99,7 +161,7 @@ async function readResults(folder: string) {
     );
     for (const { id, status } of checks) {
       if (status === "SUCCESS") passed += 1;
-      if (status === "FAILURE") failed.add(MIXED.has(scenario) ? `${scenario}:${id}` : scenario);
+      if (status === "FAILURE") failed.add(mixed.has(scenario) ? `${scenario}:${id}` : scenario);
     }
   }
   return { passed, failed };
