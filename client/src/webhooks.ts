@@ -52,7 +52,7 @@ export type WebhookAsset = {
 
 /** A call must not be older, or from later, than this. */
 const TOLERANCE_SECONDS = 300;
-const PREFIX = "whsec_";
+const SECRET = /^whsec_[A-Za-z\d+/]+={0,2}$/;
 
 /**
  * Resolves with what a call says, once it is sure that the gateway made it, a few minutes ago at most. Rejects otherwise:
@@ -74,8 +74,10 @@ export async function verifyWebhook({
   readonly body: string;
   /** As `Headers` or as Node has them. */
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly secret: string;
+  /** Undefined where the variable that has it is not set, which rejects. */
+  readonly secret: string | undefined;
 }): Promise<WebhookMessage> {
+  if (secret === undefined || !SECRET.test(secret)) throw new Error(NO_SECRET);
   const read = (name: string): string =>
     String((headers instanceof Headers ? headers.get(name) : headers[name]) ?? "");
   const timestamp = read("webhook-timestamp");
@@ -85,7 +87,7 @@ export async function verifyWebhook({
   const bytes = new TextEncoder().encode(`${read("webhook-id")}.${timestamp}.${body}`);
   const key = await crypto.subtle.importKey(
     "raw",
-    fromBase64(secret.replace(PREFIX, "")),
+    fromBase64(secret.replace("whsec_", "")),
     { name: "HMAC", hash: "SHA-256" },
     false,
     ["verify"],
@@ -102,6 +104,8 @@ function fromBase64(text: string) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
+const NO_SECRET =
+  "There is no secret that starts with whsec_. Give this server the one that createWebhook, rotateWebhookSecret or viewer { webhookSecret } has shown.";
 const UNSIGNED =
   "The call is not signed with this secret. Check that the secret is this webhook's, and that the body is the text as it came.";
 const TOO_OLD =
