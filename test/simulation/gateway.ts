@@ -1,9 +1,11 @@
 import { pino } from "pino";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
+import { NOT_KEPT } from "../../src/job/asset.ts";
 import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
 import { startOutageProbe, UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
 import { chance, clock } from "../../src/runtime/environment.ts";
+import { startLoop } from "../../src/runtime/loop.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { createTracking } from "../../src/tracking/tracking.ts";
@@ -81,6 +83,7 @@ export async function startGateway(options: {
     watchJob,
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,
+    ...(post !== null && { onKeep: () => undefined }),
     apiVersion: "v1",
     toHintUrl: null,
     deadlineSeconds: DEADLINE_SECONDS,
@@ -92,6 +95,8 @@ export async function startGateway(options: {
     log,
   });
   await tracking.start();
+  const keeping = new AbortController();
+  const keeper = post && startKeeper(store, keeping.signal);
   const toMessages = createMessages({ store, urls: { create: () => "" } });
   const claims = store.webhookClaims;
   const sender = post && new WebhookSender({ claims, toMessages, post, channels, log });
@@ -105,11 +110,30 @@ export async function startGateway(options: {
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     async close(): Promise<void> {
       await tracking.close();
+      keeping.abort();
+      await keeper?.ended;
       await sender?.close();
       await probe.close();
       await store.close();
     },
   };
+}
+
+/** In place of what copies files: each is given up some time after its job has ended. */
+function startKeeper({ files }: JobStore, signal: AbortSignal) {
+  return startLoop({
+    async act() {
+      const { files: due } = await files.claimDue({ limit: 2, claimMs: 20_000 });
+      for (const file of due) {
+        await clock.sleep(chance.random() * 2_000, { signal });
+        await files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: "Nothing is copied." });
+      }
+      return 1_000;
+    },
+    signal,
+    retryMs: 1_000,
+    onFailure: () => undefined,
+  });
 }
 
 function watchClaims(

@@ -239,4 +239,14 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "files of a job that are told before its end": {
+    seed: 1,
+    changes: [
+      {
+        file: "store/webhook-claims.ts",
+        from: "and earlier.due_at is not null and earlier.number < head.number",
+        to: "and earlier.due_at is not null and earlier.number < head.number - 1000000",
+      },
+    ],
+  },
 };

@@ -65,6 +65,8 @@ export class Receivers {
   }
 
   #take(url: string, { type, data: { job } }: Message): void {
+    if (type === "job.kept" && !this.told.has(`${url} job.succeeded ${job.id}`))
+      this.broken.push(`${url} was told that files of ${job.id} are kept, and not yet its end.`);
     this.told.add(`${url} ${type} ${job.id}`);
     this.#world.note(url, "is told", type, "of", job.id);
   }

@@ -389,11 +389,15 @@ class Simulation {
     const seen = await Promise.all(
       Array.from({ length: watchers + 1 }, () => this.#watch(job, this.#ownerOf(errand))),
     );
-    // Who begins to watch after the end may see a cost that came late.
+    // Who begins to watch after the end may see a cost that came late, or that its files were given up.
+    const { hasWebhooks } = this.#plan;
     const ends = new Set(
-      seen.map(({ version, status, cost }) => `${cost === null ? version : "last"} ${status}`),
+      seen.map(
+        ({ version, status, cost }) =>
+          `${cost === null && !hasWebhooks ? version : "last"} ${status}`,
+      ),
     );
-    const isLate = ends.size === 2 && ends.has("last SUCCEEDED");
+    const isLate = ends.size === 2 && ends.has("last SUCCEEDED") && !hasWebhooks;
     if (ends.size !== 1 && !isLate)
       this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...ends].join(", ")}.`);
     if (afterwards === "rerun") {
@@ -649,18 +653,20 @@ class Simulation {
       this.#plan.errands.map((errand) => [errand.mark, this.#webhookUrlOf(errand)]),
     );
     const ended = this.#read(
-      `select jobs.id, status, json_extract(input, '$.mark') as mark, webhooks.url from jobs
-        join job_documents on job_id = jobs.id join webhooks on webhooks.owner_id = jobs.owner_id
+      `select jobs.id, status, json_extract(input, '$.mark') as mark, webhooks.url,
+          exists (select 1 from kept_files where kept_files.job_id = jobs.id) as has_files
+        from jobs join job_documents on job_documents.job_id = jobs.id
+          join webhooks on webhooks.owner_id = jobs.owner_id
         where finished_at is not null and secret is not null`,
     );
-    return ended.flatMap(({ id, status, mark, url }) =>
+    return ended.flatMap(({ id, status, mark, url, has_files: hasFiles }) =>
       [url, urls.get(Number(mark)) ?? null]
         .filter((one) => one !== null)
-        .filter(
-          (one) =>
-            !this.#receivers.told.has(`${one} job.${String(status).toLowerCase()} ${String(id)}`),
-        )
-        .map((one) => `${one} was not told that ${String(id)} is ${String(status)}.`),
+        .flatMap((one) =>
+          [String(status).toLowerCase(), ...(hasFiles === 1 ? ["kept"] : [])]
+            .filter((end) => !this.#receivers.told.has(`${one} job.${end} ${String(id)}`))
+            .map((end) => `${one} was not told that ${String(id)} is ${end}.`),
+        ),
     );
   }
 

@@ -342,7 +342,7 @@ function toOutput(request: UpstreamRequest): JsonObject {
   const { kind, mark, results } = request;
   switch (kind) {
     case "lora":
-      return { output: { mark } };
+      return { output: { mark, images: [`https://pictures.invalid/${mark}.png`] } };
     case "comfyui":
       return { outputs: { 9: { text: [[`${mark}`]] } } };
     case "model":
