@@ -35,7 +35,7 @@ export type McpRequest = {
   readonly message: JsonObject;
   readonly viewer: Viewer;
   readonly share: Reservation;
-  /** Called once the message is read and answered. */
+  /** Called once the message is read and its handler begins. */
   readonly release: () => void;
 };
 
@@ -75,8 +75,7 @@ export function createMcp(options: {
       const request = authInfo && requests.get(authInfo);
       if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
       const { viewer, share, release } = request;
-      release();
-      return serve({ era, context: createContext(services, { viewer, share }) });
+      return serve({ era, context: createContext(services, { viewer, share }), release });
     },
     {
       keepAliveMs: KEEP_ALIVE_MS,
@@ -101,6 +100,7 @@ export function createMcp(options: {
       // It hears nothing, as what is listed never changes while the gateway runs, but holds a connection as a wait does.
       const isHeld = message["method"] === LISTEN;
       const leave = isHeld ? waits.enter(viewer) : () => undefined;
+      if (isHeld) given.release();
       await answer(read, response).finally(leave);
     },
     /** Answers those who wait. */

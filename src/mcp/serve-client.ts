@@ -31,6 +31,8 @@ type Client = {
   /** `legacy` speaks a revision of 2025. */
   readonly era: "legacy" | "modern";
   readonly context: GatewayContext;
+  /** Called once a handler begins: what came before it took the thread. */
+  readonly release: () => void;
 };
 
 /** Makes what answers one request of a client, for its viewer alone. */
@@ -44,7 +46,7 @@ export function createServerFactory(options: {
   const answers = new Queue({ perKey: MAX_ANSWERED });
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
-  return ({ era, context }: Client): Server => {
+  return ({ era, context, release }: Client): Server => {
     const { viewer } = context;
     const canRead = isOffered({ scope: "jobs:read" }, viewer);
     const hasTasks = canRead && era === "modern";
@@ -64,6 +66,7 @@ export function createServerFactory(options: {
 
     /** What nobody expected keeps its words for the log. */
     async function guard<Value>(act: () => Promise<Value>): Promise<Value> {
+      release();
       try {
         return await act();
       } catch (error) {

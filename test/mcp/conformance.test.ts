@@ -81,7 +81,7 @@ test.each(["2026-07-28", "2025-11-25"] as const)(
 );
 
 /** Of the tasks' scenarios, checks that no job can stand in for. */
-const NO_JOBS = [
+const NO_JOBS = new Set([
   // No tool needs tasks: without them the client gets the job's id.
   "sep-2663-server-returns-missing-capability-when-required",
   // No job fails by an error of the protocol.
@@ -90,7 +90,7 @@ const NO_JOBS = [
   "tasks-headers-tolerate-mcp-method-on-tools-call",
   // It calls a tool that asks its client.
   "tasks-result-type-complete-on-non-task-responses",
-];
+]);
 
 test("keeps to the suite of tasks, where jobs stand in for its fixtures", async () => {
   const { url, upstream } = await start();
@@ -103,7 +103,7 @@ test("keeps to the suite of tasks, where jobs stand in for its fixtures", async 
     await run("server", "--url", stage, "--scenario", scenario, "-o", folder);
   const { passed, failed } = await readResults(folder, new Set(TASKS));
   const checks = [...failed].map((one) => one.split(":")[1]);
-  expect(checks.toSorted()).toEqual(NO_JOBS);
+  expect(new Set(checks)).toEqual(NO_JOBS);
   expect(passed).toBeGreaterThan(MIN_PASSED_OF_TASKS);
 });
 
