@@ -1,9 +1,9 @@
-import { lookup } from "node:dns";
 import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP } from "node:net";
 
 import { clock } from "./environment.ts";
+import { lookUp } from "./look-up.ts";
 
 /** What a request fails with where the server itself gives no reason. */
 type Failures = Readonly<Record<"notAdmitted" | "tooSlow" | "broken", () => Error>>;
@@ -24,13 +24,16 @@ export async function sendRequest(
     /** Sent with POST, as JSON. */
     readonly body?: string;
     readonly headers?: Readonly<Record<string, string>>;
+    /** Who is asked for its addresses, unless the system says so. */
+    readonly nameServers?: string[];
   },
 ): Promise<IncomingMessage> {
-  const { admits, signal, patienceMs, failures, body, headers } = options;
+  const { admits, signal, patienceMs, failures, body, headers, nameServers } = options;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (admits !== null && isIP(host) !== 0 && !admits(host)) throw failures.notAdmitted();
   signal.throwIfAborted();
   const answered = Promise.withResolvers<IncomingMessage>();
+  const closed = new AbortController();
   const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
   const request = send({
     hostname: host,
@@ -50,7 +53,19 @@ export async function sendRequest(
     // A connection that was kept would not be checked.
     agent: false,
     signal,
-    ...(admits !== null && { lookup: createLookup(admits, failures), autoSelectFamily: true }),
+    ...(admits !== null && {
+      // Where families are selected automatically, a connection is given all of its addresses.
+      autoSelectFamily: true,
+      lookup(hostname, _options, callback) {
+        lookUp(hostname, { signal: closed.signal, ...(nameServers && { nameServers }) }).then(
+          (addresses) => {
+            const allowed = addresses.filter(({ address }) => admits(address));
+            callback(allowed.length === 0 ? failures.notAdmitted() : null, allowed);
+          },
+          (error) => callback(error, []),
+        );
+      },
+    }),
   });
   const stopTimer = clock.setTimer(() => request.destroy(failures.tooSlow()), patienceMs);
   request.on("response", (response) => {
@@ -60,20 +75,10 @@ export async function sendRequest(
   });
   request.on("error", answered.reject);
   // An answer that asks for another protocol ends without an error.
-  request.on("close", () => answered.reject(failures.broken()));
+  request.on("close", () => {
+    closed.abort();
+    answered.reject(failures.broken());
+  });
   request.end(body);
   return await answered.promise.finally(stopTimer);
-}
-
-/** Where families are selected automatically, a connection is given all of its addresses. */
-function createLookup(
-  admits: (address: string) => boolean,
-  { notAdmitted }: Failures,
-): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const allowed = error === null ? addresses.filter(({ address }) => admits(address)) : [];
-      callback(error ?? (allowed.length === 0 ? notAdmitted() : null), allowed);
-    });
-  };
 }
