@@ -89,8 +89,8 @@ async function storeWebhooks(
     databaseUrl,
     `${toManyJobs(OWNER, Math.max(count, 1))}
      insert into webhooks (id, owner_id, url, secret, created_at, disabled_at) values ${rows.join()};
-     insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at, state, tries)
-     select 'msg_' || jobs.id || webhooks.id, webhooks.id, jobs.id, 'JOB_SUCCEEDED', 0, ${due}, '${state}', '${tries}'
+     insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at, ended_at, state, tries)
+     select 'msg_' || jobs.id || webhooks.id, webhooks.id, jobs.id, 'JOB_SUCCEEDED', 0, ${due}, ${state === "PENDING" ? "null" : "0"}, '${state}', '${tries}'
      from jobs, webhooks where jobs.owner_id = '${OWNER}' and ${count} > 0;`,
   );
 }

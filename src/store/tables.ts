@@ -245,6 +245,8 @@ export type Tables = {
     readonly created_at: number;
     /** When it is to be tried; null once it has ended. */
     readonly due_at: number | null;
+    /** Null while it is to be tried. */
+    readonly ended_at: Generated<number | null>;
     /** How many of the tries count. */
     readonly attempts: Generated<number>;
     readonly state: Generated<DeliveryState>;

@@ -70,6 +70,8 @@ const MAX_WALKED = 1_000;
 const MAX_TRIES_KEPT = 20;
 const MAX_ENDED_KEPT = 1_000;
 const MAX_PENDING = 10_000;
+/** How many are ended or forgotten with a claim, beyond those that are kept. */
+const MAX_TRIMMED = 1_000;
 const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
 
 /**
@@ -226,17 +228,21 @@ export function createWebhookClaims(database: Database) {
         await sql`
           with tried (id, state, tries, attempts, retry_ms) as (values ${sql.join(changes)})
           update webhook_deliveries set state = tried.state, tries = tried.tries,
-            attempts = tried.attempts, due_at = ${nowMs} + tried.retry_ms
+            attempts = tried.attempts, due_at = ${nowMs} + tried.retry_ms,
+            ended_at = case when tried.retry_ms is null then ${nowMs} end
           from tried where webhook_deliveries.id = tried.id`.execute(transaction);
-        if (tried.some(({ retryMs }) => retryMs === null))
+        // A server that answers too slowly lets as many wait as one that fails.
+        const isTooSlow = await hasTooMany(transaction, webhookId);
+        if (isTooSlow) await endOldest(transaction, webhookId);
+        if (isTooSlow || tried.some(({ retryMs }) => retryMs === null))
           await forgetOldest(transaction, webhookId);
         // One-job URLs share their origin and nothing else, so each delivery ends by itself.
-        if (isDelivered(last) || isOfJobs) return null;
+        if (isOfJobs) return null;
         const reason = last.isGone
           ? GONE
           : (webhook.failing_ms ?? 0) >= MAX_FAILING_MS
             ? FAILS
-            : (await hasTooMany(transaction, webhookId))
+            : isTooSlow
               ? TOO_MANY
               : null;
         if (reason !== null) await disable(transaction, { webhookId, ownerId, reason });
@@ -265,13 +271,24 @@ export function createWebhookClaims(database: Database) {
           on conflict (id) do nothing`.execute(transaction);
     }
   }
+
+  /** Gives up those that came up first, of more than may wait. */
+  async function endOldest(transaction: Kysely<Tables>, webhookId: string): Promise<void> {
+    await sql`
+      update webhook_deliveries set state = 'FAILED', due_at = null, ended_at = ${nowMs}
+        where number in (
+          select number from webhook_deliveries where webhook_id = ${webhookId} and due_at is not null
+          order by number desc limit ${sql.lit(MAX_TRIMMED)} offset ${sql.lit(MAX_PENDING)})`.execute(
+      transaction,
+    );
+  }
 }
 
 async function forgetOldest(transaction: Kysely<Tables>, webhookId: string): Promise<void> {
   await sql`
     delete from webhook_deliveries where number in (
-      select number from webhook_deliveries where webhook_id = ${webhookId} and due_at is null
-      order by number desc limit ${sql.lit(2 * MAX_CLAIMED)} offset ${sql.lit(MAX_ENDED_KEPT)})`.execute(
+      select number from webhook_deliveries where webhook_id = ${webhookId} and ended_at is not null
+      order by ended_at desc, number desc limit ${sql.lit(MAX_TRIMMED)} offset ${sql.lit(MAX_ENDED_KEPT)})`.execute(
     transaction,
   );
 }
@@ -287,7 +304,7 @@ const GONE =
   "Its server answered with 410, which asks for no more. Enable it again once its URL is right.";
 const FAILS =
   "Every try has failed for five days. Mend what is behind its URL, then enable it again.";
-const TOO_MANY = `More than ${MAX_PENDING} deliveries waited while it failed. Mend what is behind its URL, then enable it again.`;
+const TOO_MANY = `More than ${MAX_PENDING} deliveries waited. Have its server answer, and sooner, then enable it again.`;
 
 type DeliveryRow = {
   readonly number: number;

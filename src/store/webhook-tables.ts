@@ -39,14 +39,14 @@ export function createWebhookTables(
       webhook_id ${name} not null references webhooks (id) on delete cascade,
       job_id ${name} references jobs (id) on delete cascade,
       event ${name} not null, disabled_id ${name},
-      created_at bigint not null, due_at bigint,
+      created_at bigint not null, due_at bigint, ended_at bigint,
       attempts integer not null default 0, state ${name} not null default 'PENDING',
       tries text not null default '[]'
     )`,
     sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at)
       where due_at is not null`,
-    sql`create index webhook_deliveries_ended on webhook_deliveries (webhook_id, number)
-      where due_at is null`,
+    sql`create index webhook_deliveries_ended on webhook_deliveries (webhook_id, ended_at, number)
+      where ended_at is not null`,
     sql`create index webhook_deliveries_by_webhook on webhook_deliveries (webhook_id, number)`,
     sql`create index webhook_deliveries_by_job on webhook_deliveries (job_id, number)`,
     ...createTrigger({

@@ -119,7 +119,7 @@ export function createWebhooks(database: Database) {
     /** Makes a delivery due, with all its tries before it; null where there is none. */
     async redeliver(id: string, ownerId: string): Promise<Delivery | null> {
       const update = sql<Selectable<Tables["webhook_deliveries"]>>`
-        update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${nowMs}
+        update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${nowMs}, ended_at = null
           where id = ${id} and exists (
             select 1 from webhooks where id = webhook_id and owner_id = ${ownerId})
           returning *`;

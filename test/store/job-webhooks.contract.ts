@@ -4,7 +4,7 @@ import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
 import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
-import { type Context, FAILED, insertJob, see, SUCCEEDED } from "./store-jobs.ts";
+import { type Context, FAILED, insertJob, see, SUCCEEDED, toWaiting } from "./store-jobs.ts";
 
 const URL_A = "https://a.example/hook?job=1";
 const URL_B = "https://a.example/other";
@@ -152,6 +152,26 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect(await listDue()).toEqual([]);
       await store().webhooks.redeliver((await read(first.id))?.deliveries[0]?.id ?? "", "local");
       expect(await claim()).toMatchObject({ webhookId, url: URL_A });
+    });
+
+    test("is given up as one of the oldest, where more than 10,000 wait for one origin", async () => {
+      const [first, second] = [await end(URL_A), await end(URL_B)];
+      const { webhookId } = await settle(FAILS);
+      await execute(toWaiting(webhookId, 9_999));
+      await execute(`update webhook_deliveries set due_at = 0 where job_id = '${second.id}'`);
+      await settle(DELIVERED);
+      expect((await read(first.id))?.deliveries).toMatchObject([{ state: "PENDING" }]);
+      await execute(toWaiting(webhookId, 2, "more"));
+      await execute(`update webhook_deliveries set due_at = 0 where id = 'more_2'`);
+      await settle(DELIVERED);
+      expect((await read(first.id))?.deliveries).toMatchObject([
+        { state: "FAILED", dueAt: null, tries: [MADE] },
+      ]);
+      const oldest = await store().webhooks.listDeliveries(webhookId, {
+        limit: 3,
+        after: `${webhookId}_2`,
+      });
+      expect(oldest.map(({ state }) => state)).toEqual(["PENDING", "DELIVERED", "FAILED"]);
     });
 
     test("is not told of webhooks that were disabled", async () => {

@@ -58,6 +58,13 @@ export async function insertJob(
   return job;
 }
 
+/** SQL that has so many deliveries wait for a webhook, all of them due. */
+export function toWaiting(webhookId: string, count: number, name = webhookId): string {
+  return `insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+    select '${name}_' || i, '${webhookId}', 'JOB_FAILED', 0, 1 from n`;
+}
+
 /** Stores what is seen of a job, one thing after the other, and resolves with what the job is then. */
 export async function see(
   store: JobStore,

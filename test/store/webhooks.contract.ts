@@ -2,11 +2,19 @@ import { describe, expect, test } from "vitest";
 
 import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
-import type { WebhookSettings } from "../../src/job/webhook.ts";
+import type { Delivery, WebhookSettings } from "../../src/job/webhook.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
 import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
-import { CANCELLED, type Context, FAILED, insertJob, see, SUCCEEDED } from "./store-jobs.ts";
+import {
+  CANCELLED,
+  type Context,
+  FAILED,
+  insertJob,
+  see,
+  SUCCEEDED,
+  toWaiting,
+} from "./store-jobs.ts";
 
 const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
 const MADE = { at: 1_000, status: 204, durationMs: 5 };
@@ -204,29 +212,45 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect((await claim(deaf.id)).delivery.event).toBe("JOB_SUCCEEDED");
     });
 
-    test("are disabled when too much waits, and forget all but the last thousand that ended", async () => {
+    test("forget all but the thousand that ended last, whenever they came up", async () => {
       const { id } = await add();
-      const others = (state: string, due: string, most: number) =>
-        execute(`insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, state)
-          with recursive n (i) as (select 1 union all select i + 1 from n where i < ${most})
-          select '${state}' || i, '${id}', 'JOB_FAILED', 0, ${due}, '${state}' from n`);
-      await others("DELIVERED", "null", 1_003);
-      await end();
-      await settle(id, DELIVERED);
-      expect((await list(id))[0]?.jobId).not.toBeNull();
-      const kept: unknown[] = [];
+      const { webhooks } = store();
+      const oldest = await end();
+      await execute(`insert into webhook_deliveries (id, webhook_id, event, created_at, ended_at, state)
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < 1003)
+        select 'msg_' || i, '${id}', 'JOB_FAILED', 0, i, 'DELIVERED' from n`);
+      await settle(id, toFailure(null));
+      const kept: Delivery[] = [];
       for (let after: string | null = null; ;) {
-        const page = await store().webhooks.listDeliveries(id, { limit: 100, after });
+        const page = await webhooks.listDeliveries(id, { limit: 100, after });
         kept.push(...page);
         after = page.at(-1)?.id ?? null;
         if (page.length < 100) break;
       }
       expect(kept).toHaveLength(1_000);
-      await others("PENDING", "0", 10_001);
-      expect(await settle(id, toFailure(0))).toMatch(/10000 deliveries waited/);
-      expect(await store().webhooks.delete(id, "local")).toBe(true);
+      expect(kept.at(-1)).toMatchObject({ jobId: oldest.id, state: "FAILED" });
+      expect(kept.slice(-3).map((one) => one.id)).toEqual(["msg_6", "msg_5", kept.at(-1)?.id]);
+      expect(await webhooks.redeliver(kept.at(-1)?.id ?? "", "local")).not.toBeNull();
+      expect(await webhooks.delete(id, "local")).toBe(true);
       expect(await list(id)).toEqual([]);
     });
+
+    test.each([
+      ["FAILED", toFailure(0)],
+      ["DELIVERED", DELIVERED],
+    ] as const)(
+      "are disabled when more than 10,000 wait, also where the last one was %s",
+      async (how, tried) => {
+        const { id } = await add();
+        const other = await add();
+        await execute(toWaiting(id, 10_002));
+        expect(await settle(id, tried)).toMatch(/10000 deliveries waited/);
+        const oldest = await store().webhooks.listDeliveries(id, { limit: 3, after: `${id}_4` });
+        expect(oldest.map(({ state }) => state)).toEqual(["PENDING", "FAILED", how]);
+        expect((await store().webhooks.list("local"))[0]?.disabledAt).not.toBeNull();
+        expect(await told(other.id)).toEqual(["WEBHOOK_DISABLED"]);
+      },
+    );
 
     test("belong to their owner, who has at most 20", async () => {
       const { id } = await add();
