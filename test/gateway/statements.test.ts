@@ -21,6 +21,11 @@ test.each(KINDS)(
     const hasEnded = () => statements.lastIndexOf("commit") > findOutput();
     const findOutput = () => statements.findIndex((sql) => sql.includes(`"output" = `));
     await expect.poll(() => findOutput() > 0 && hasEnded(), { timeout: 10_000 }).toBe(true);
-    expect(statements.filter((sql) => !BESIDE.test(sql))).toHaveLength(14);
+    const left = statements.filter((sql) => !BESIDE.test(sql));
+    // Without transactions of which nothing is left.
+    const isEmpty = (_: string, at: number): boolean =>
+      (left[at] === "begin" && left[at + 1] === "commit") ||
+      (left[at] === "commit" && left[at - 1] === "begin");
+    expect(left.filter((sql, at) => !isEmpty(sql, at))).toHaveLength(14);
   },
 );
