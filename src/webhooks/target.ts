@@ -30,7 +30,8 @@ export function createTargets(ranges: readonly string[]) {
       const isOdd =
         text.length > MAX_CHARACTERS || !text.isWellFormed() || /[\s\p{Cc}\\]/u.test(text);
       const url = isOdd ? null : URL.parse(text);
-      if (url === null || !/^https?:$/.test(url.protocol)) return NO_URL;
+      // Parsers make up for slashes that are missing or too many, and find a user name behind them.
+      if (url === null || !/^https?:\/\/[^/]/i.test(text)) return NO_URL;
       if (/^https?:\/\/[^/?#]*@/i.test(text)) return HAS_USER;
       const host = url.hostname.replace(/^\[|\]$/g, "");
       // What a name leads to is known when the connection is made.

@@ -15,6 +15,9 @@ test.each([
   ["http://example.com/", /https on port/],
   ["https://example.com:8080/", /https on port/],
   ["https://me:secret@example.com/", /no user name/],
+  ["https:me:secret@example.com/", /full URL/],
+  ["https:///me:secret@example.com/", /full URL/],
+  ["https:/example.com/", /full URL/],
   ["https://127.0.0.1/", /public host/],
   ["https://localhost/", /public host/],
   ["https://169.254.169.254/", /public host/],
@@ -31,6 +34,13 @@ test.each([
   expect(problem).toMatch(reason);
   expect(problem).not.toContain("secret");
 });
+
+test.each(["https:me:pw@shop.example/", "https:///me:pw@shop.example/", "http://me@shop.example/"])(
+  "%s may not, whatever the operator allows",
+  (url) => {
+    expect(createTargets(["10.0.0.0/8"]).findProblem(url)).not.toBeNull();
+  },
+);
 
 test("where the operator allows addresses, http and any port will do, but never link-local ones", () => {
   const targets = createTargets(["127.0.0.0/8", "::1/128", "169.254.0.0/16"]);
