@@ -37,6 +37,7 @@ export function openSession(credential: string) {
             "UpstreamError",
             "InvalidWebhookError",
             "WebhookNotFoundError",
+            "WebhookDisabledError",
           ],
         },
         // What has no id belongs to whoever names it.

@@ -94,6 +94,16 @@ export class WebhookNotFoundError extends CodedError {
   }
 }
 
+/** Nothing is sent to the owner's webhook with this id. */
+export class WebhookDisabledError extends CodedError {
+  constructor(id: string) {
+    super(
+      "BAD_USER_INPUT",
+      `The delivery's webhook is disabled: see its \`disabledReason\`, enable it with updateWebhook(id: ${JSON.stringify(id)}, isEnabled: true), then send the delivery again if it does not come by itself.`,
+    );
+  }
+}
+
 /** No deployment with this id may run here, or none that runs what is asked for. */
 export class DeploymentNotFoundError extends CodedError {
   /**

@@ -83,7 +83,9 @@ const PAUSES_MS: readonly number[] = [
   30 * MINUTE_MS,
   ...[2, 5, 10, 14, 20, 24].map((hours) => hours * HOUR_MS),
 ];
-const MAX_RETRY_AFTER_MS = 24 * HOUR_MS;
+export const MAX_RETRY_AFTER_MS = 24 * HOUR_MS;
+/** For servers that have too much to do and do not say for how long. */
+const MIN_REST_MS = 5_000;
 
 /**
  * How long to wait after so many tries that failed; null when that was the last one. `random` in [0, 1) makes it up to a
@@ -94,4 +96,10 @@ export function toRetryMs(tries: number, random: number, retryAfterMs: number): 
   if (pauseMs === undefined) return null;
   const askedMs = Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   return Math.round(Math.max(pauseMs, askedMs) * (1 + random / 10));
+}
+
+/** For how long a server that answered so is to be left alone, whatever else waits for it; 0 where it asks for no rest. */
+export function toRestMs(status: number | null, retryAfterMs: number): number {
+  const leastMs = status === 429 || status === 503 ? MIN_REST_MS : 0;
+  return Math.round(Math.min(Math.max(retryAfterMs, leastMs), MAX_RETRY_AFTER_MS));
 }

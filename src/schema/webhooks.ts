@@ -1,4 +1,4 @@
-import { InvalidWebhookError, WebhookNotFoundError } from "../job/errors.ts";
+import { InvalidWebhookError, WebhookDisabledError, WebhookNotFoundError } from "../job/errors.ts";
 import type { DeliveryState, WebhookEvent } from "../job/webhook.ts";
 import type { Builder } from "./builder.ts";
 import { publishRefusal, WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
@@ -157,8 +157,8 @@ export function addWebhooks(builder: Builder): void {
         complexity: 10,
         args: { deliveryId: t.arg.id({ required: true, description: "The delivery's `id`." }) },
         errors: {
-          types: [WebhookNotFoundError],
-          union: { name: "RedeliverResult", description: "The delivery, or why there is none." },
+          types: [WebhookNotFoundError, WebhookDisabledError],
+          union: { name: "RedeliverResult", description: "The delivery, or why it is not sent." },
           result: { name: "RedeliverSuccess", description: "The delivery is due." },
           dataField: { name: "delivery", description: "The delivery as it is now." },
         },
@@ -310,6 +310,11 @@ function addResults(builder: Builder) {
   builder.objectType(WebhookNotFoundError, {
     name: "WebhookNotFoundError",
     description: "You have no webhook, or no delivery, with this id. Nothing was changed.",
+    interfaces: ["Error"],
+  });
+  builder.objectType(WebhookDisabledError, {
+    name: "WebhookDisabledError",
+    description: "The delivery's webhook is disabled. Nothing was changed.",
     interfaces: ["Error"],
   });
   const success = (name: "CreateWebhookSuccess" | "RotateWebhookSecretSuccess", told: string) =>

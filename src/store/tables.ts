@@ -215,6 +215,8 @@ export type Tables = {
     readonly created_at: number;
     /** Until then a gateway calls it; once it has, when that was. */
     readonly claimed_until: Generated<number>;
+    /** Its server asked to be left alone until then. */
+    readonly rests_until: Generated<number>;
     readonly failing_since: Generated<number | null>;
     readonly disabled_at: Generated<number | null>;
     readonly disabled_reason: Generated<string | null>;

@@ -1,6 +1,11 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 
-import type { DeliveryState, WebhookEvent, WebhookTry } from "../job/webhook.ts";
+import {
+  type DeliveryState,
+  MAX_RETRY_AFTER_MS,
+  type WebhookEvent,
+  type WebhookTry,
+} from "../job/webhook.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
 import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
@@ -31,6 +36,7 @@ export type ClaimedWebhook = {
     /** Which other webhook was disabled, where that is told. */
     readonly disabledId: string | null;
     readonly createdAt: Date;
+    readonly dueAtMs: number;
     /** This one included. */
     readonly attempts: number;
     readonly tries: readonly WebhookTry[];
@@ -51,6 +57,8 @@ export type TriedDelivery = {
   readonly made: WebhookTry;
   /** When the next one is due; null when there is none. */
   readonly retryMs: number | null;
+  /** For how long the server wants to be left alone; 0 where it does not say so. */
+  readonly restMs: number;
   /** Whether the server says that it wants no more. */
   readonly isGone: boolean;
 };
@@ -81,9 +89,11 @@ const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
  */
 export function createWebhookClaims(database: Database) {
   const { nowMs, queries, write, writeOne, checkDisk, toTexts } = database;
-  // A claim that ends later was made before the database's clock was set back.
+  // What ends later was written before the database's clock was set back.
+  const isOver = (column: string, maxMs: number) =>
+    sql<boolean>`(${sql.ref(column)} <= ${nowMs} or ${sql.ref(column)} > ${nowMs} + ${sql.lit(2 * maxMs)})`;
   const isFree = sql<boolean>`disabled_at is null
-    and (claimed_until <= ${nowMs} or claimed_until > ${nowMs} + ${sql.lit(2 * CLAIM_MS)})`;
+    and ${isOver("claimed_until", CLAIM_MS)} and ${isOver("rests_until", MAX_RETRY_AFTER_MS)}`;
 
   /** The earliest that are due; of a job, what comes later waits for what came before. */
   async function findDeliveries(transaction: Kysely<Tables>, webhookId: string) {
@@ -101,7 +111,7 @@ export function createWebhookClaims(database: Database) {
       if (behindDueAt === null) continue;
       await transaction
         .updateTable("webhook_deliveries")
-        .set({ due_at: Math.max(behindDueAt, dueAt ?? 0) + 1 })
+        .set({ due_at: Math.max(behindDueAt, dueAt) + 1 })
         .where("number", "=", number)
         .execute();
     }
@@ -188,6 +198,7 @@ export function createWebhookClaims(database: Database) {
             event: row.event,
             disabledId: row.disabled_id,
             createdAt: new Date(row.created_at),
+            dueAtMs: row.due_at,
             attempts: row.attempts + 1,
             tries: JSON.parse(row.tries),
           },
@@ -215,21 +226,24 @@ export function createWebhookClaims(database: Database) {
             ? nowMs
             : sql`coalesce(failing_since, ${nowMs})`;
         const { rows } = await sql<{ readonly failing_ms: number | null }>`
-          update webhooks set claimed_until = ${nowMs}, failing_since = ${failingSince}
+          update webhooks set claimed_until = ${nowMs}, failing_since = ${failingSince},
+              rests_until = ${last.restMs > 0 ? sql`${nowMs} + ${last.restMs}` : sql`0`}
             where id = ${webhookId} and claimed_until = ${token}
             returning ${nowMs} - failing_since as failing_ms`.execute(transaction);
         const [webhook] = rows;
         if (webhook === undefined) return null;
         const changes = tried.map(({ claimed: { delivery }, state, made, retryMs }) => {
           const tries = JSON.stringify([...delivery.tries, made].slice(-MAX_TRIES_KEPT));
-          return sql`(${delivery.id}, ${state}, ${tries},
-            cast(${delivery.attempts} as integer), cast(${retryMs} as bigint))`;
+          return sql`(${delivery.id}, ${state}, ${tries}, cast(${delivery.attempts} as integer),
+            cast(${retryMs} as bigint), cast(${delivery.dueAtMs} as bigint))`;
         });
         await sql`
-          with tried (id, state, tries, attempts, retry_ms) as (values ${sql.join(changes)})
-          update webhook_deliveries set state = tried.state, tries = tried.tries,
-            attempts = tried.attempts, due_at = ${nowMs} + tried.retry_ms,
-            ended_at = case when tried.retry_ms is null then ${nowMs} end
+          with tried (id, state, tries, attempts, retry_ms, due_at) as (values ${sql.join(changes)})
+          update webhook_deliveries set tries = tried.tries,
+            ${orAsWanted("state", sql`tried.state`)},
+            ${orAsWanted("attempts", sql`tried.attempts`)},
+            ${orAsWanted("due_at", sql`${nowMs} + tried.retry_ms`)},
+            ${orAsWanted("ended_at", sql`case when tried.retry_ms is null then ${nowMs} end`)}
           from tried where webhook_deliveries.id = tried.id`.execute(transaction);
         // A server that answers too slowly lets as many wait as one that fails.
         const isTooSlow = await hasTooMany(transaction, webhookId);
@@ -284,6 +298,13 @@ export function createWebhookClaims(database: Database) {
   }
 }
 
+/** As a try has it, unless that failed while its owner asked for another. */
+function orAsWanted(column: string, value: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${sql.ref(column)} = case
+    when tried.state <> 'DELIVERED' and webhook_deliveries.due_at <> tried.due_at
+    then ${sql.ref(`webhook_deliveries.${column}`)} else ${value} end`;
+}
+
 async function forgetOldest(transaction: Kysely<Tables>, webhookId: string): Promise<void> {
   await sql`
     delete from webhook_deliveries where number in (
@@ -313,7 +334,7 @@ type DeliveryRow = {
   readonly event: WebhookEvent;
   readonly disabled_id: string | null;
   readonly created_at: number;
-  readonly due_at: number | null;
+  readonly due_at: number;
   readonly attempts: number;
   readonly tries: string;
   /** When what is before it is due; null where nothing is. */

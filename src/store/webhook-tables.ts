@@ -16,6 +16,7 @@ export function createWebhookTables(
       url text not null, events text, deployment_id ${name}, tag ${name},
       secret text, old_secret text, old_secret_until bigint,
       created_at bigint not null, claimed_until bigint not null default 0,
+      rests_until bigint not null default 0,
       failing_since bigint, disabled_at bigint, disabled_reason text
     )`,
     sql`create index webhooks_by_owner on webhooks (owner_id, created_at, id)

@@ -1,5 +1,6 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 
+import { WebhookDisabledError } from "../job/errors.ts";
 import type { Delivery, Webhook, WebhookSettings } from "../job/webhook.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
@@ -16,7 +17,7 @@ const RETRY_AFTER_SECONDS = 60;
 
 /** What owners do with their webhooks; those of other owners are as if they did not exist. */
 export function createWebhooks(database: Database) {
-  const { nowMs, reads, writeOne } = database;
+  const { nowMs, reads, write, writeOne } = database;
   const writeFor = createOwnerWrites(database);
   const isOwn = (id: string, ownerId: string) =>
     sql<boolean>`id = ${id} and owner_id = ${ownerId} and secret is not null`;
@@ -65,16 +66,18 @@ export function createWebhooks(database: Database) {
       settings: Partial<WebhookSettings> & { readonly isEnabled?: boolean },
     ): Promise<Webhook | null> {
       const { isEnabled, ...others } = settings;
+      const { url } = others;
       const columns = Object.entries(fromSettings(others)).map(
         ([column, value]) => sql`${sql.ref(column)} = ${value}`,
       );
+      const rest = url === undefined && isEnabled !== true ? [] : [sql`rests_until = 0`];
       const state =
         isEnabled === true
           ? [sql`disabled_at = null`, sql`disabled_reason = null`, sql`failing_since = null`]
           : isEnabled === false
             ? [sql`disabled_at = coalesce(disabled_at, ${nowMs})`]
             : [];
-      return await change(id, ownerId, sql.join([sql`id = id`, ...columns, ...state]));
+      return await change(id, ownerId, sql.join([sql`id = id`, ...columns, ...rest, ...state]));
     },
 
     /** Replaces the secret; the one before signs too for a day. */
@@ -116,16 +119,24 @@ export function createWebhooks(database: Database) {
       return rows.map(toDelivery);
     },
 
-    /** Makes a delivery due, with all its tries before it; null where there is none. */
-    async redeliver(id: string, ownerId: string): Promise<Delivery | null> {
-      const update = sql<Selectable<Tables["webhook_deliveries"]>>`
-        update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${nowMs}, ended_at = null
-          where id = ${id} and exists (
-            select 1 from webhooks where id = webhook_id and owner_id = ${ownerId})
-          returning *`;
-      const { rows } = await writeOne((queries) => update.execute(queries));
-      return rows[0] === undefined ? null : toDelivery(rows[0]);
-    },
+    /**
+     * Makes a delivery due, with all its tries before it, also where its server asked to be left alone; null where there is
+     * none. Rejects with a `WebhookDisabledError` where nobody would send it.
+     */
+    redeliver: (id: string, ownerId: string): Promise<Delivery | null> =>
+      write(async (transaction) => {
+        const { rows } = await sql<{ readonly id: string; readonly disabled_at: number | null }>`
+          update webhooks set rests_until = 0 where owner_id = ${ownerId}
+            and id = (select webhook_id from webhook_deliveries where id = ${id})
+            returning id, disabled_at`.execute(transaction);
+        for (const webhook of rows)
+          if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
+        if (rows.length === 0) return null;
+        const { rows: due } = await sql<Selectable<Tables["webhook_deliveries"]>>`
+          update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${nowMs}, ended_at = null
+            where id = ${id} returning *`.execute(transaction);
+        return due[0] === undefined ? null : toDelivery(due[0]);
+      }),
   };
 }
 

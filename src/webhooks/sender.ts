@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { Channels } from "../diagnostics/channels.ts";
-import { toRetryMs } from "../job/webhook.ts";
+import { toRestMs, toRetryMs } from "../job/webhook.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
@@ -141,7 +141,8 @@ export class WebhookSender {
       const body = bodies[index] ?? null;
       const made = body === null ? null : await this.#call(one, body);
       if (made !== null) tried.push(made);
-      if (made?.isGone === true) break;
+      // The others would use up their tries with a server that wants no more, or not yet.
+      if (made !== null && (made.isGone || made.restMs > 0)) break;
     }
     const [first, ...others] = tried;
     if (first === undefined) {
@@ -169,11 +170,11 @@ export class WebhookSender {
     const { status, retryAfterMs } = answer;
     const made = { at, status, durationMs: Math.round(clock.monotonic() - since) };
     if (status !== null && status >= 200 && status < 300)
-      return { claimed, state: "DELIVERED", made, retryMs: null, isGone: false };
+      return { claimed, state: "DELIVERED", made, retryMs: null, restMs: 0, isGone: false };
     const isGone = status === 410;
     const retryMs = isGone ? null : toRetryMs(delivery.attempts, chance.random(), retryAfterMs);
     const state = retryMs === null ? "FAILED" : "PENDING";
-    return { claimed, state, made, retryMs, isGone };
+    return { claimed, state, made, retryMs, restMs: toRestMs(status, retryAfterMs), isGone };
   }
 }
 

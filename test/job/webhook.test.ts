@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { MAX_TRIES, toRetryMs } from "../../src/job/webhook.ts";
+import { MAX_TRIES, toRestMs, toRetryMs } from "../../src/job/webhook.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -17,4 +17,12 @@ test("a server that asks for more time gets it, up to a day", () => {
   expect(toRetryMs(2, 0, 60_000)).toBe(300_000);
   expect(toRetryMs(1, 0, 1_000 * HOUR_MS)).toBe(24 * HOUR_MS);
   expect(toRetryMs(MAX_TRIES, 0, 60_000)).toBeNull();
+});
+
+test("a server that asks for a rest, or has too much to do, is left alone", () => {
+  expect(toRestMs(500, 0)).toBe(0);
+  expect(toRestMs(null, 0)).toBe(0);
+  expect(toRestMs(500, 60_000)).toBe(60_000);
+  for (const status of [429, 503]) expect(toRestMs(status, 0)).toBe(5_000);
+  expect(toRestMs(503, 1_000 * HOUR_MS)).toBe(24 * HOUR_MS);
 });

@@ -11,7 +11,13 @@ const URL_B = "https://a.example/other";
 const URL_C = "https://c.example:8443/hook";
 const MADE = { at: 1_000, status: 204, durationMs: 5 };
 type Tried = Omit<TriedDelivery, "claimed">;
-const DELIVERED: Tried = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const DELIVERED: Tried = {
+  state: "DELIVERED",
+  made: MADE,
+  retryMs: null,
+  restMs: 0,
+  isGone: false,
+};
 const GONE: Tried = { ...DELIVERED, state: "FAILED", isGone: true };
 const FAILS: Tried = { ...DELIVERED, state: "PENDING", retryMs: 0 };
 const NO_FILTER = { events: null, deploymentId: null, tag: null };

@@ -19,11 +19,18 @@ import {
 const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
 const MADE = { at: 1_000, status: 204, durationMs: 5 };
 type Tried = Omit<TriedDelivery, "claimed">;
-const DELIVERED: Tried = { state: "DELIVERED", made: MADE, retryMs: null, isGone: false };
+const DELIVERED: Tried = {
+  state: "DELIVERED",
+  made: MADE,
+  retryMs: null,
+  restMs: 0,
+  isGone: false,
+};
 const toFailure = (retryMs: number | null, isGone = false): Tried => ({
   state: retryMs === null ? "FAILED" : "PENDING",
   made: { ...MADE, status: 500 },
   retryMs,
+  restMs: 0,
   isGone,
 });
 
@@ -166,6 +173,65 @@ export function describeWebhooks({ store, execute }: Context): void {
         { jobId: job.id, state: "DELIVERED", dueAt: null, tries: [{ status: 500 }, MADE] },
       ]);
       expect((await store().webhooks.list(ownerId))[0]?.failingSince).toBeNull();
+    });
+
+    test("rest for as long as their server asks, until it is changed or asked for", async () => {
+      const { id } = await add();
+      await end();
+      await end();
+      const { webhookClaims, webhooks } = store();
+      const rest = () => settle(id, { ...toFailure(60_000), restMs: 60_000 });
+      const isDue = async () => (await webhookClaims.listDue("")).due.length === 1;
+      await rest();
+      expect([await isDue(), (await claimAll(id)).length]).toEqual([false, 0]);
+      await execute("update webhooks set rests_until = rests_until - 61000");
+      expect(await isDue()).toBe(true);
+      await rest();
+      await webhooks.update(id, "local", { tag: null });
+      expect(await isDue()).toBe(false);
+      await webhooks.update(id, "local", { url: "https://b.example/" });
+      await end();
+      expect(await isDue()).toBe(true);
+      await rest();
+      await webhooks.redeliver((await list(id))[0]?.id ?? "", "local");
+      expect(await isDue()).toBe(true);
+      // The database's clock was set back.
+      await execute("update webhooks set rests_until = claimed_until + 864000000");
+      expect(await isDue()).toBe(true);
+    });
+
+    test("send nothing again while they are disabled, which is said with what to do", async () => {
+      const { id } = await add();
+      const { webhooks } = store();
+      await end();
+      await settle(id, DELIVERED);
+      const [{ id: deliveryId } = { id: "" }] = await list(id);
+      await webhooks.update(id, "local", { isEnabled: false });
+      const redeliver = () => webhooks.redeliver(deliveryId, "local");
+      await expect(redeliver()).rejects.toThrow(`updateWebhook(id: "${id}", isEnabled: true)`);
+      expect(await list(id)).toMatchObject([{ state: "DELIVERED", dueAt: null }]);
+      await webhooks.update(id, "local", { isEnabled: true });
+      expect(await redeliver()).toMatchObject({ state: "PENDING" });
+    });
+
+    test("send again at once what was asked for while a try that fails was under way", async () => {
+      const { id } = await add();
+      await end();
+      await execute("update webhook_deliveries set due_at = due_at - 1000");
+      for (const tried of [toFailure(60_000), toFailure(null)]) {
+        const claimed = await claim(id);
+        await store().webhooks.redeliver(claimed.delivery.id, "local");
+        await settleOne(claimed, tried);
+      }
+      expect(await list(id)).toMatchObject([{ state: "PENDING" }]);
+      const again = await claim(id);
+      expect(again.delivery).toMatchObject({
+        attempts: 1,
+        tries: [{ status: 500 }, { status: 500 }],
+      });
+      await store().webhooks.redeliver(again.delivery.id, "local");
+      await settleOne(again, DELIVERED);
+      expect(await list(id)).toMatchObject([{ state: "DELIVERED", dueAt: null }]);
     });
 
     test("lose what was to be told of a job that is deleted", async () => {

@@ -141,14 +141,27 @@ test.each([500, 301, 302, 400])(
   },
 );
 
-test("Retry-After is obeyed", async () => {
-  const { add, end, list } = await open();
-  const { url } = await startReceiver(() => 429, { "retry-after": "7200" });
-  await add(url);
+test("Retry-After is obeyed for all that waits for a server", async () => {
+  const { store, add, end, list, close, restart } = await open();
+  const busy = await startReceiver(() => 429, { "retry-after": "7200" });
+  const healthy = await startReceiver();
+  await close();
+  await add(busy.url);
+  await add(healthy.url, "whk_2");
+  for (let count = 0; count < 3; count += 1) await end();
+  const wake = await restart();
+  await expect.poll(() => statesOf(list), LATER).toContainEqual(["PENDING", [429]]);
+  await expect.poll(() => healthy.calls.length, LATER).toBe(3);
+  const oldest = (await list()).at(-1);
+  expect((oldest?.dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(7_000_000);
   await end();
-  await expect.poll(() => statesOf(list), LATER).toEqual([["PENDING", [429]]]);
-  const [delivery] = await list();
-  expect((delivery?.dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(7_000_000);
+  wake();
+  // After another look at what is due.
+  await expect.poll(() => healthy.calls.length, LATER).toBe(4);
+  expect(busy.calls).toHaveLength(1);
+  await store.webhooks.redeliver(oldest?.id ?? "", "o");
+  wake();
+  await expect.poll(() => busy.calls.length, LATER).toBe(2);
 });
 
 test("410 disables a webhook, which the log and the owner's others are told", async () => {

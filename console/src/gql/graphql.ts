@@ -299,6 +299,8 @@ type Refusal_JobNotFoundError_Fragment = { message: string };
 
 type Refusal_UpstreamError_Fragment = { message: string };
 
+type Refusal_WebhookDisabledError_Fragment = { message: string };
+
 type Refusal_WebhookNotFoundError_Fragment = { message: string };
 
 export type RefusalFragment =
@@ -311,6 +313,7 @@ export type RefusalFragment =
   | Refusal_JobNotFinishedError_Fragment
   | Refusal_JobNotFoundError_Fragment
   | Refusal_UpstreamError_Fragment
+  | Refusal_WebhookDisabledError_Fragment
   | Refusal_WebhookNotFoundError_Fragment
 ;
 
@@ -382,6 +385,7 @@ export type SendAgainMutationVariables = Exact<{
 
 export type SendAgainMutation = { result:
     | { __typename: 'RedeliverSuccess', delivery: { id: string, state: DeliveryState, nextTryAt: string | null } }
+    | { __typename: 'WebhookDisabledError', message: string }
     | { __typename: 'WebhookNotFoundError', message: string }
    };
 
