@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { codeOf } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { isPublicAddress } from "../runtime/public-address.ts";
-import { sendRequest } from "../runtime/send-request.ts";
+import { sendRequest, type Stage } from "../runtime/send-request.ts";
 import { FileTooLargeError } from "./file-store.ts";
 
 const MAX_REDIRECTS = 3;
@@ -149,7 +149,11 @@ function broken(code: string): FetchFileError {
   );
 }
 
-const FAILURES = { notAdmitted: notPublic, tooSlow, broken: () => broken("") };
+const FAILURES = {
+  notAdmitted: notPublic,
+  tooSlow,
+  broken: (_stage: Stage, error: Error | null) => error ?? broken(""),
+};
 
 /** What was thrown is not kept as a cause, because its texts name hosts and addresses. */
 function toThrown(thrown: unknown, signal: AbortSignal): unknown {

@@ -33,6 +33,15 @@ export type Webhook = WebhookSettings & {
   readonly disabledReason: string | null;
 };
 
+/** Why a call of a webhook had no answer. */
+export type CallFailure =
+  | "NOT_ALLOWED"
+  | "NO_ADDRESS"
+  | "NO_CONNECTION"
+  | "TLS"
+  | "TIMED_OUT"
+  | "CUT_OFF";
+
 /** One call of a webhook, as it is written down. */
 export type WebhookTry = {
   /** In milliseconds since 1970. */
@@ -40,6 +49,8 @@ export type WebhookTry = {
   /** The HTTP status of the answer; null where none came. */
   readonly status: number | null;
   readonly durationMs: number;
+  /** Where none came. */
+  readonly failure?: CallFailure;
 };
 
 /** An event on its way to a webhook. */

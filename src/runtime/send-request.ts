@@ -5,8 +5,14 @@ import { isIP } from "node:net";
 import { clock } from "./environment.ts";
 import { lookUp } from "./look-up.ts";
 
-/** What a request fails with where the server itself gives no reason. */
-type Failures = Readonly<Record<"notAdmitted" | "tooSlow" | "broken", () => Error>>;
+/** What a request waits for, one after the other. */
+export type Stage = "address" | "connection" | "handshake" | "answer";
+
+/** What a request fails with. */
+type Failures = Readonly<Record<"notAdmitted" | "tooSlow", () => Error>> & {
+  /** What it waited for, and what it met, which may be one of the others; null where it just ended. */
+  readonly broken: (stage: Stage, error: Error | null) => Error;
+};
 
 /**
  * Asks a server at a URL that anybody may have written, and resolves with the head of its answer, whatever that is: no
@@ -34,6 +40,7 @@ export async function sendRequest(
   signal.throwIfAborted();
   const answered = Promise.withResolvers<IncomingMessage>();
   const closed = new AbortController();
+  let stage: Stage = "connection";
   const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
   const request = send({
     hostname: host,
@@ -57,8 +64,10 @@ export async function sendRequest(
       // Where families are selected automatically, a connection is given all of its addresses.
       autoSelectFamily: true,
       lookup(hostname, _options, callback) {
+        stage = "address";
         lookUp(hostname, { signal: closed.signal, ...(nameServers && { nameServers }) }).then(
           (addresses) => {
+            stage = "connection";
             const allowed = addresses.filter(({ address }) => admits(address));
             callback(allowed.length === 0 ? failures.notAdmitted() : null, allowed);
           },
@@ -73,11 +82,15 @@ export async function sendRequest(
     request.on("error", (error) => response.destroy(error));
     answered.resolve(response);
   });
-  request.on("error", answered.reject);
+  request.on("socket", (socket) => {
+    socket.on("connect", () => (stage = send === requestByHttps ? "handshake" : "answer"));
+    socket.on("secureConnect", () => (stage = "answer"));
+  });
+  request.on("error", (error) => answered.reject(failures.broken(stage, error)));
   // An answer that asks for another protocol ends without an error.
   request.on("close", () => {
     closed.abort();
-    answered.reject(failures.broken());
+    answered.reject(failures.broken(stage, null));
   });
   request.end(body);
   return await answered.promise.finally(stopTimer);

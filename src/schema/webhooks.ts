@@ -1,5 +1,5 @@
 import { InvalidWebhookError, WebhookDisabledError, WebhookNotFoundError } from "../job/errors.ts";
-import type { DeliveryState, WebhookEvent } from "../job/webhook.ts";
+import type { CallFailure, DeliveryState, WebhookEvent } from "../job/webhook.ts";
 import type { Builder } from "./builder.ts";
 import { publishRefusal, WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
 
@@ -18,6 +18,27 @@ const STATES: Readonly<Record<DeliveryState, { readonly description: string }>> 
   PENDING: { description: "It was not tried yet, or will be tried again." },
   DELIVERED: { description: "The server has answered with a status from 200 to 299." },
   FAILED: { description: "It was given up. `redeliver` tries again." },
+};
+
+const FAILURES: Readonly<Record<CallFailure, { readonly description: string }>> = {
+  NOT_ALLOWED: {
+    description:
+      "Its host has only addresses that may not be called, such as private ones, or not with http or on its port. Use https on a public host, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW).",
+  },
+  NO_ADDRESS: { description: "Its host's name was not found. Check its spelling and its DNS." },
+  NO_CONNECTION: {
+    description:
+      "Nobody accepts connections there. Check that the server runs, its port, and its firewall.",
+  },
+  TLS: {
+    description:
+      "There is no TLS that can be trusted. Check that its certificate names the host, has not expired, and comes with its chain.",
+  },
+  TIMED_OUT: { description: "No answer came within 15 s. Answer first, then do the work." },
+  CUT_OFF: {
+    description:
+      "The connection was closed before an answer came. Look into the log of the server, or of the proxy before it.",
+  },
 };
 
 /** Adds webhooks, what they were told, and what changes them. */
@@ -192,6 +213,10 @@ function addDelivery(builder: Builder, event: EventRef): void {
     description: "What became of a delivery.",
     values: STATES,
   });
+  const failure = builder.enumType("WebhookFailure", {
+    description: "Why a call of a webhook had no answer, and what to do.",
+    values: FAILURES,
+  });
   builder.objectType("WebhookTry", {
     description: "One call of a webhook.",
     fields: (t) => ({
@@ -202,7 +227,12 @@ function addDelivery(builder: Builder, event: EventRef): void {
       }),
       status: t.exposeInt("status", {
         nullable: true,
-        description: "The HTTP status of the answer; null where none came within 15 s.",
+        description: "The HTTP status of the answer; null where none came: `failure` says why.",
+      }),
+      failure: t.expose("failure", {
+        type: failure,
+        nullable: true,
+        description: "Why no answer came; null where one came, whatever its status.",
       }),
       durationMs: t.exposeInt("durationMs", { description: "How long it took, in milliseconds." }),
     }),

@@ -1,13 +1,19 @@
 import type { IncomingMessage } from "node:http";
 
 import { clock } from "../runtime/environment.ts";
-import { sendRequest } from "../runtime/send-request.ts";
+import type { CallFailure } from "../job/webhook.ts";
+import { sendRequest, type Stage } from "../runtime/send-request.ts";
 import type { Targets } from "./target.ts";
 
 /** What is read of an answer; without a status there was none. */
-export type Answer = { readonly status: number | null; readonly retryAfterMs: number };
+export type Answer = {
+  readonly status: number | null;
+  readonly retryAfterMs: number;
+  /** Why there was none. */
+  readonly failure?: CallFailure;
+};
 
-/** Sends a text to a URL. Resolves with `NO_ANSWER` where none comes, and once `signal` aborts. */
+/** Sends a text to a URL. Resolves without a status where no answer comes, and once `signal` aborts. */
 export type Post = (
   url: string,
   message: {
@@ -17,7 +23,8 @@ export type Post = (
   },
 ) => Promise<Answer>;
 
-export const NO_ANSWER: Answer = { status: null, retryAfterMs: 0 };
+/** One that came to nothing on its way. */
+export const NO_ANSWER: Answer = { status: null, retryAfterMs: 0, failure: "CUT_OFF" };
 
 const PATIENCE_MS = 15_000;
 
@@ -27,7 +34,7 @@ export function createPost(targets: Targets, patienceMs: number = PATIENCE_MS): 
     const url = new URL(text);
     const admits = targets.toAdmission(url);
     const request = { ...message, admits, patienceMs, failures: FAILURES };
-    return await sendRequest(url, request).then(readHead, () => NO_ANSWER);
+    return await sendRequest(url, request).then(readHead, toNoAnswer);
   };
 }
 
@@ -39,5 +46,30 @@ function readHead(response: IncomingMessage): Answer {
   return { status: statusCode, retryAfterMs: Number.isFinite(ms) ? Math.max(0, ms) : 0 };
 }
 
-const fail = (): Error => new Error("no answer");
-const FAILURES = { notAdmitted: fail, tooSlow: fail, broken: fail };
+/** No text of it leaves: it may name hosts and addresses. */
+class CallError extends Error {
+  readonly failure: CallFailure;
+
+  constructor(failure: CallFailure) {
+    super(failure);
+    this.failure = failure;
+  }
+}
+
+function toNoAnswer(error: unknown): Answer {
+  return error instanceof CallError ? { ...NO_ANSWER, failure: error.failure } : NO_ANSWER;
+}
+
+const BY_STAGE: Readonly<Record<Stage, CallFailure>> = {
+  address: "NO_ADDRESS",
+  connection: "NO_CONNECTION",
+  handshake: "TLS",
+  answer: "CUT_OFF",
+};
+
+const FAILURES = {
+  notAdmitted: () => new CallError("NOT_ALLOWED"),
+  tooSlow: () => new CallError("TIMED_OUT"),
+  broken: (stage: Stage, error: Error | null) =>
+    error instanceof CallError ? error : new CallError(BY_STAGE[stage]),
+};

@@ -11,7 +11,7 @@ import type {
   TriedDelivery,
   WebhookClaims,
 } from "../store/webhook-claims.ts";
-import { NO_ANSWER, type Post } from "./post.ts";
+import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
 
 /**
@@ -166,9 +166,10 @@ export class WebhookSender {
     const signed = { id: delivery.id, body, seconds: Math.floor(at / 1_000) };
     const headers = toHeaders(signed, secrets);
     const answer = await this.#options.post(url, { body, headers, signal });
-    if (answer === NO_ANSWER && signal.aborted) return null;
-    const { status, retryAfterMs } = answer;
-    const made = { at, status, durationMs: Math.round(clock.monotonic() - since) };
+    const { status, failure, retryAfterMs } = answer;
+    if (status === null && signal.aborted) return null;
+    const durationMs = Math.round(clock.monotonic() - since);
+    const made = { at, status, durationMs, ...(failure && { failure }) };
     if (status !== null && status >= 200 && status < 300)
       return { claimed, state: "DELIVERED", made, retryMs: null, restMs: 0, isGone: false };
     const isGone = status === 410;

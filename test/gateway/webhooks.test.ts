@@ -6,7 +6,7 @@ import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
 
 const LATER = { timeout: 20_000 };
 const WEBHOOK = "id url events deploymentId tag failingSince disabledAt disabledReason";
-const DELIVERY = "id event jobId state nextTryAt tries { status durationMs }";
+const DELIVERY = "id event jobId state nextTryAt tries { status failure durationMs }";
 const CREATE = `mutation ($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {
   createWebhook(url: $url, events: $events, filter: $filter) {
     __typename
@@ -51,7 +51,7 @@ test.each(KINDS)("on %s a job's end and its kept files are told to a webhook", a
       jobId: job.id,
       state: "DELIVERED",
       nextTryAt: null,
-      tries: [{ status: 204 }],
+      tries: [{ status: 204, failure: null }],
     })),
   );
   const [{ id: deliveryId }] = await read();

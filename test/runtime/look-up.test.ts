@@ -10,7 +10,11 @@ import { sendRequest } from "../../src/runtime/send-request.ts";
 import { listen } from "../support/listen.ts";
 
 const fail = () => new Error("failed");
-const FAILURES = { notAdmitted: () => new Error("not admitted"), tooSlow: fail, broken: fail };
+const FAILURES = {
+  notAdmitted: () => new Error("not admitted"),
+  tooSlow: fail,
+  broken: (_stage: string, error: Error | null) => error ?? fail(),
+};
 const LOOPBACK = [127, 0, 0, 1];
 
 /** A name server that says of every name that it is at an IPv4 address, or nothing at all. */

@@ -205,6 +205,7 @@ test("an address that is not public is never connected to, whatever its name", a
   await end();
   for (const id of ["whk_1", "whk_2"])
     await expect.poll(() => statesOf(() => list(id)), LATER).toEqual([["PENDING", [null]]]);
+  expect((await list("whk_2"))[0]?.tries).toMatchObject([{ failure: "NOT_ALLOWED" }]);
   expect(connections()).toBe(0);
 });
 

@@ -77,9 +77,9 @@ function DeliveryRow({
         )}
       </div>
       <ol aria-label="Tries" className="hint">
-        {tries.map(({ at, status, durationMs }) => (
+        {tries.map(({ at, status, failure, durationMs }) => (
           <li key={at}>
-            <Moment at={at} />: {status === null ? "no answer" : `answered ${status}`} after{" "}
+            <Moment at={at} />: {failure ? FAILURES[failure] : `answered ${status}`} after{" "}
             {durationMs < 1_000 ? `${durationMs} ms` : formatSeconds(durationMs / 1_000)}
           </li>
         ))}
@@ -88,6 +88,15 @@ function DeliveryRow({
     </li>
   );
 }
+
+const FAILURES = {
+  NOT_ALLOWED: "its address may not be called",
+  NO_ADDRESS: "its host's name was not found",
+  NO_CONNECTION: "nobody accepts connections there",
+  TLS: "its certificate can't be trusted",
+  TIMED_OUT: "no answer",
+  CUT_OFF: "the connection was closed before an answer",
+} as const;
 
 const STATES = {
   PENDING: ["waits", ""],

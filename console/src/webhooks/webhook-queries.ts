@@ -48,6 +48,7 @@ export const DELIVERIES = graphql(`
         tries {
           at
           status
+          failure
           durationMs
         }
       }
