@@ -133,7 +133,10 @@ export class WebhookSender {
     const { claimed, hasMore } = await claims.claim(webhookId);
     const [claim] = claimed;
     if (claim === undefined) return hasMore;
-    const bodies = await toMessages(claimed);
+    const bodies = await toMessages(claimed).catch(async (error: unknown) => {
+      await claims.giveUp(claim);
+      throw error;
+    });
     const endsAt = clock.monotonic() + MAX_TURN_MS;
     const tried: TriedDelivery[] = [];
     for (const [index, one] of claimed.entries()) {
@@ -184,6 +187,6 @@ const noRelease: Release = () => undefined;
 const CLAIM_FAILS =
   "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";
 const SEND_FAILS =
-  "What became of a delivery to a webhook can't be written down; it is made again. Check the database.";
+  "Deliveries to webhooks can't be made or written down; the gateway tries again. Check the database.";
 const DISABLED =
-  "A webhook was disabled, because it kept failing. Tell its owner, who can mend its URL and enable it again.";
+  "A webhook was disabled. Tell its owner the reason, and that it can be enabled again once that is mended.";

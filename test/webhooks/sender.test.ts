@@ -209,6 +209,23 @@ test("an address that is not public is never connected to, whatever its name", a
   expect(connections()).toBe(0);
 });
 
+test("what can't be read stays due, and one line of the log says so until it is sent", async () => {
+  const { add, end, list, file, lines, close, restart } = await open();
+  const { url, calls } = await startReceiver();
+  await add(url);
+  await close();
+  await end();
+  using database = new DatabaseSync(file);
+  database.exec("alter table jobs rename to away");
+  await restart();
+  await expect.poll(() => lines.join(""), LATER).toMatch(/Deliveries to webhooks can't be made/);
+  expect(calls).toEqual([]);
+  database.exec("alter table away rename to jobs");
+  // Sooner than a claim ends by itself.
+  await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [204]]]);
+  expect(lines.filter((line) => line.includes("can't be made"))).toHaveLength(1);
+});
+
 test("what a stop cuts off is sent again, and counts as no try", async () => {
   const { add, end, list, restart } = await open();
   let isHung = true;
