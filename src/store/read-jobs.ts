@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from "kysely";
 
-import type { Asset } from "../job/asset.ts";
+import { type Asset, toAssets } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { Database } from "./database.ts";
@@ -146,6 +146,18 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
 
     readText,
 
+    /** The first files that each output names, of the text of a long list, and how many there are; null where none were sought. */
+    async readFirstAssets(ids: readonly string[]): Promise<(FirstAssets | null)[]> {
+      const rows = await inChunks(ids, async (chunk) => {
+        const firsts = sql<{ readonly id: string; readonly text: string; readonly count: number }>`
+          select job_id as id, substr(assets, 1, ${sql.lit(FIRST_CHARACTERS)}) as text,
+            (length(assets) - length(replace(assets, ${sql.lit(BETWEEN)}, ''))) / ${sql.lit(BETWEEN.length)} as count
+          from job_assets where job_id in (${sql.join(chunk)})`;
+        return (await firsts.execute(reads)).rows;
+      });
+      return inOrder(ids, rows, toFirstAssets);
+    },
+
     /** Keeps what files an output names, of a job that ended in a version before. */
     async noteAssets(id: string, assets: readonly Asset[]): Promise<void> {
       const text = JSON.stringify(assets);
@@ -167,6 +179,19 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
       return input;
     },
   };
+}
+
+export type FirstAssets = { readonly assets: readonly Asset[]; readonly count: number };
+
+const FIRST_CHARACTERS = 65_536;
+/** Between two assets. Within one there is none, because JSON escapes quotes. */
+const BETWEEN = '"},{"';
+
+function toFirstAssets({ text, count }: { readonly text: string; readonly count: number }) {
+  if (text === "[]") return { assets: [], count: 0 };
+  const isWhole = text.length < FIRST_CHARACTERS;
+  const list = isWhole ? text : `${text.slice(0, text.lastIndexOf(BETWEEN) + 2)}]`;
+  return { assets: toAssets(JSON.parse(list)), count: count + 1 };
 }
 
 /** Each text is null where it takes more than `mostBytes`. */

@@ -1,5 +1,5 @@
 import type { SignedUrls } from "../files/signed-urls.ts";
-import { type Asset, type KeptFile, NOT_KEPT, toAssets } from "../job/asset.ts";
+import { type Asset, type KeptFile, NOT_KEPT } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ClaimedWebhook } from "../store/webhook-claims.ts";
@@ -23,13 +23,14 @@ export function createMessages({
     const jobs = (await store.jobs.readMany(ids, claimed[0]?.ownerId)).filter(
       (job) => job !== null,
     );
+    const named = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
     const facts = new Map<string, Facts>();
-    for (const job of jobs) {
-      const all = await readAssets(job);
-      facts.set(job.id, { job, told: all.slice(0, MAX_ASSETS), count: all.length });
+    for (const [index, job] of jobs.entries()) {
+      const { assets = [], count = 0 } = named[index] ?? {};
+      facts.set(job.id, { job, told: assets.slice(0, MAX_ASSETS), count });
     }
-    const named = Array.from(facts.values(), ({ told }) => told.map(({ url }) => url)).flat();
-    const kept = named.length === 0 ? [] : await store.files.readMany(ids, named);
+    const told = Array.from(facts.values(), (one) => one.told.map(({ url }) => url)).flat();
+    const kept = told.length === 0 ? [] : await store.files.readMany(ids, told);
     const keptOf = new Map(ids.map((id, index) => [id, kept[index]]));
     return claimed.map(({ delivery }) => {
       const { jobId, event, createdAt, disabledId } = delivery;
@@ -63,11 +64,6 @@ export function createMessages({
     let text = toText();
     while (Buffer.byteLength(text) > MAX_BYTES && assets.pop() !== undefined) text = toText();
     return text;
-  }
-
-  async function readAssets({ id, status }: Job): Promise<readonly Asset[]> {
-    const text = status === "SUCCEEDED" ? await store.documents.readText(id, "assets") : null;
-    return text === null ? [] : toAssets(JSON.parse(text));
   }
 }
 

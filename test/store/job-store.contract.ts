@@ -329,6 +329,30 @@ export function describeJobStore(
       expect(await readTexts("job_missing")).toEqual([null, null, null]);
     });
 
+    test("tells the first files of a long list, and how many there are, without reading all of it", async () => {
+      // What ends a file in the list stands in their names too.
+      const toUrl = (index: number) => `https://x.runcomfy.net/"},{"/${index}${"é".repeat(3_000)}`;
+      const urls = Array.from({ length: 900 }, (_, index) => toUrl(index));
+      const some = await see(store, await insert(), ACCEPTED, toResult(urls.slice(0, 3)));
+      const many = await see(store, await insert(), ACCEPTED, toResult(urls));
+      const huge = "https://x.runcomfy.net/".padEnd(100_000, "a");
+      const one = await see(store, await insert(), ACCEPTED, toResult([huge]));
+      const none = await see(store, await insert(), ACCEPTED, toResult([]));
+      statements.length = 0;
+      const ids = [some.id, many.id, one.id, none.id, (await insert()).id];
+      statements.length = 0;
+      const found = await store.documents.readFirstAssets(ids);
+      expect(statements.length).toBe(1);
+      const [few, first, ...others] = found;
+      expect(few).toMatchObject({ count: 3, assets: { length: 3 } });
+      expect(first?.count).toBe(900);
+      const told = first?.assets.map(({ url }) => url) ?? [];
+      expect(told).toEqual(urls.slice(0, told.length));
+      expect(told.length).toBeGreaterThan(5);
+      expect(told.length).toBeLessThan(30);
+      expect(others).toEqual([{ count: 1, assets: [] }, { count: 0, assets: [] }, null]);
+    });
+
     test("keeps what files an old output names once, and only where there is the job", async () => {
       const { id } = await insert();
       const assets = findAssets("https://x.runcomfy.net/a.png");
