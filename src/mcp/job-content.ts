@@ -106,7 +106,8 @@ async function tellJob(
   files: readonly File[],
   context: GatewayContext,
 ): Promise<JsonObject> {
-  const estimate = await context.reads.estimate(job);
+  // It is told without one while the database is away: of a job that was just paid for, nothing may look like a refusal.
+  const estimate = await context.reads.estimate(job).catch(() => null);
   const input = isFinished(job) ? await context.reads.readDocument(job.id, "input") : null;
   return {
     ...tellBriefly(job),

@@ -7,7 +7,7 @@ import type { Job } from "../job/job.ts";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { findDeployment, listDeployments } from "../schema/deployment.ts";
 import { publishRefusal } from "../schema/submit.ts";
-import { toJobResult } from "./job-content.ts";
+import { tellBriefly, toJobResult } from "./job-content.ts";
 import type { TellDuration } from "./tell-duration.ts";
 import {
   createTool,
@@ -208,7 +208,11 @@ async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer>
   });
   const answer = (job: Job, note: string): ToolAnswer => ({
     submitted: job,
-    result: () => toJobResult(job, context, { readThumbnail: null, note }),
+    // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.
+    result: () =>
+      toJobResult(job, context, { readThumbnail: null, note }).catch(() =>
+        toResult({ job: tellBriefly(job), note }),
+      ),
   });
   try {
     const { job, warnings, wasThere = false } = await publishRefusal(channels, submitting);

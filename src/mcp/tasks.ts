@@ -43,7 +43,8 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 
 /** A task is a job under another name: its state is the row's, so that any gateway answers for it, after any restart. */
 export async function toTask(job: Job, { reads }: GatewayContext): Promise<Task> {
-  const estimate = await reads.estimate(job);
+  // While the database is away there is none, and a job that was just paid for is a task all the same.
+  const estimate = await reads.estimate(job).catch(() => null);
   return {
     taskId: job.id,
     status: toTaskStatus(job),

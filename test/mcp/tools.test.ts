@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { expect, onTestFinished, test } from "vitest";
 
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
-import { SANDBOX, start } from "../gateway/open-gateway.ts";
+import { DATABASES, SANDBOX, start } from "../gateway/open-gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { connect, read } from "./connect.ts";
+import { ask, connect, read } from "./connect.ts";
 
 const LANTERN = "submit_paper_lantern";
 const ON_JOBS = ["get_job", "wait_for_job", "list_jobs"];
@@ -184,6 +185,28 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
   const more = { ...QUEUED, new_run: true };
   const refused = await one.callTool({ name: "submit_job", arguments: more });
   expect(read(refused).error).toMatchObject({ code: "QUOTA_EXCEEDED", limit: 1 });
+});
+
+test("what fails after RunComfy has accepted a job is not told as a refusal", async () => {
+  const DATABASE_URL = await DATABASES.SQLite();
+  const { url, upstream } = await start({ DATABASE_URL });
+  using database = new DatabaseSync(DATABASE_URL.slice("file:".length));
+  const client = await connect(url);
+  const call = { name: "submit_job", arguments: { ...QUEUED, new_run: true } };
+  const submits = [
+    async () => read(await client.callTool(call)).job.id,
+    async () => (await ask(url, "tools/call", call)).result.taskId,
+  ];
+  for (const [index, submit] of submits.entries()) {
+    const accept = upstream.hold("submit");
+    const submitted = submit();
+    await upstream.whenRequested("submit", index + 1);
+    // Estimates are learned from it.
+    database.exec("alter table runs rename to away");
+    accept();
+    expect(await submitted).toMatch(/^job_/);
+    database.exec("alter table away rename to runs");
+  }
 });
 
 test("another owner's job is as if it were not there", async () => {
