@@ -9,6 +9,7 @@ import { isFinished } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import { CodedError } from "../runtime/coded-error.ts";
+import { clock } from "../runtime/environment.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { toResult } from "./tool.ts";
 
@@ -18,6 +19,11 @@ const MAX_PICTURES = 4;
 const MAX_PICTURE_BYTES = 1_048_576;
 /** Of each job; the structured content names all files. */
 const MAX_LINKS = 100;
+
+/** How long a job that has ended is held for the copies of its files, without which there are no pictures of it. */
+export const FILES_PATIENCE_MS = 5_000;
+/** After that no further picture is begun: whoever asks waits for a minute at most, and has waited for the job already. */
+const PICTURES_PATIENCE_MS = 3_000;
 
 /** Reads a smaller picture of a kept file as WebP; null where there is none, or none so small. */
 export type ReadThumbnail = (
@@ -40,8 +46,9 @@ export async function toJobResult(
     readonly note?: string | null;
   },
 ): Promise<CallToolResult> {
-  const { note = null, readThumbnail } = options;
+  const { readThumbnail } = options;
   const files = await readFiles(job, context);
+  const note = options.note ?? (files.some(isPending) ? FILES_PENDING : null);
   const told = await tellJob(job, files, context);
   const result = toResult(note === null ? { job: told } : { job: told, note });
   // It is written twice, and quoted in a text.
@@ -51,6 +58,9 @@ export async function toJobResult(
     readThumbnail === null ? [] : await readPictures(job, files, context, readThumbnail);
   return { ...result, content: [...result.content, ...links, ...pictures] };
 }
+
+const FILES_PENDING =
+  "Copies of its files are still being made. Call get_job in some seconds for their kept_url and pictures.";
 
 /** The same without its files, as lists tell it. */
 export function tellBriefly(job: Job): JsonObject {
@@ -91,7 +101,11 @@ export function toStateText(job: Job, estimate: Estimate | null, nowMs: number):
 export async function areFilesPending(job: Job, { reads }: GatewayContext): Promise<boolean> {
   if (job.status !== "SUCCEEDED") return false;
   const kept = await reads.keptFiles.load(job.id);
-  return [...kept.values()].some(({ state }) => state === "PENDING");
+  return [...kept.values()].some((one) => isPending({ kept: one }));
+}
+
+function isPending({ kept }: Pick<File, "kept">): boolean {
+  return kept.state === "PENDING";
 }
 
 async function readFiles({ id, status }: Job, { reads }: GatewayContext): Promise<File[]> {
@@ -158,8 +172,10 @@ async function readPictures(
 ): Promise<ContentBlock[]> {
   const drawable = files.filter(({ kept }) => hasThumbnails(kept)).slice(0, MAX_PICTURES);
   const pictures: ContentBlock[] = [];
+  const until = clock.monotonic() + PICTURES_PATIENCE_MS;
   // One after the other: each is drawn in the owner's own slot anyway.
   for (const { kept } of drawable) {
+    if (clock.monotonic() > until) break;
     const options = { width: THUMBNAIL_WIDTH, ownerId, mostBytes: MAX_PICTURE_BYTES };
     const picture = kept.file === null ? null : await show(readThumbnail(kept.file, options));
     if (picture === null) continue;

@@ -39,7 +39,7 @@ export function createJobTools(options: {
     scope: "jobs:read",
     title: "Wait for a job",
     description: () =>
-      `Waits until a job has ended, ${MAX_WAIT_SECONDS} s at most, and returns it as get_job does. If it has not ended by then, call it again.`,
+      `Waits until a job has ended and its files are there, ${MAX_WAIT_SECONDS} s at most, and returns it as get_job does. If it has not ended by then, call it again.`,
     annotations: READS,
     arguments: z.strictObject({
       id: ID,

@@ -13,7 +13,8 @@ import { isFinished, type Job } from "../job/job.ts";
 import { clock } from "../runtime/environment.ts";
 import { cancelJob } from "../schema/cancel-and-delete.ts";
 import type { GatewayContext } from "../schema/context.ts";
-import { type ReadThumbnail, toJobResult, toStateText } from "./job-content.ts";
+import type { ReadThumbnail } from "./job-content.ts";
+import { areFilesPending, FILES_PATIENCE_MS, toJobResult, toStateText } from "./job-content.ts";
 import { findJob } from "./job-tools.ts";
 
 /** The extension that the protocol's tasks are. */
@@ -42,18 +43,26 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 }
 
 /** A task is a job under another name: its state is the row's, so that any gateway answers for it, after any restart. */
-export async function toTask(job: Job, { reads }: GatewayContext): Promise<Task> {
+export async function toTask(job: Job, context: GatewayContext): Promise<Task> {
   // While the database is away there is none, and a job that was just paid for is a task all the same.
-  const estimate = await reads.estimate(job).catch(() => null);
+  const estimate = await context.reads.estimate(job).catch(() => null);
+  const isHeld = await awaitsFiles(job, context);
   return {
     taskId: job.id,
-    status: toTaskStatus(job),
-    statusMessage: toStateText(job, estimate, clock.now()),
+    status: isHeld ? "working" : toTaskStatus(job),
+    statusMessage: isHeld ? "Fetching its files" : toStateText(job, estimate, clock.now()),
     createdAt: job.createdAt.toISOString(),
     lastUpdatedAt: job.updatedAt.toISOString(),
     ttlMs: null,
     pollIntervalMs: toPollMs(estimate),
   };
+}
+
+/** Whether it is not told as completed yet: its one result would have no pictures. */
+async function awaitsFiles(job: Job, context: GatewayContext): Promise<boolean> {
+  // Each file that comes is news of the job.
+  if (clock.now() - job.updatedAt.getTime() >= FILES_PATIENCE_MS) return false;
+  return await areFilesPending(job, context).catch(() => false);
 }
 
 /** The result of a task: what the tool would have answered with if the job had ended at once. */

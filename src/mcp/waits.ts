@@ -6,18 +6,15 @@ import { isFinished } from "../job/job.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
-import type { Stream } from "../runtime/stream.ts";
 import type { GatewayContext } from "../schema/context.ts";
-import { areFilesPending, toStateText } from "./job-content.ts";
+import { waitForJob } from "../watch/watch-job.ts";
+import { areFilesPending, FILES_PATIENCE_MS, toStateText } from "./job-content.ts";
 import type { ToolCall } from "./tool.ts";
 
 /** Held at once by a gateway, in all and for one owner: each has a connection and a watch. */
 const MAX_WAITS = 1_000;
 const MAX_OWN_WAITS = 100;
 const BETWEEN_TELLINGS_MS = 2_000;
-/** How long a job that has ended is held for the copies of its files, without which there are no pictures of it. */
-const FILES_PATIENCE_MS = 5_000;
-const BETWEEN_LOOKS_MS = 250;
 
 export type Waits = ReturnType<typeof createWaits>;
 
@@ -43,27 +40,36 @@ export function createWaits({ refused }: Channels) {
   return {
     enter,
     /**
-     * Resolves with the job once it has ended, or as it is when the time is over, the caller leaves or the gateway stops.
+     * Resolves with the job once it has ended and its files have come, or five seconds later; or as it is when the time is
+     * over, the caller leaves or the gateway stops; null if it could not be read by then.
      * Rejects with a `JobNotFoundError`, or with a `LimitError` where too many wait.
      */
     async wait(id: string, seconds: number, call: ToolCall): Promise<Job | null> {
       const { context, tellProgress } = call;
       const { viewer, watchJob } = context;
       const release = enter(viewer);
-      const signal = AbortSignal.any([call.signal, stopping.signal]);
-      const states = watchJob(id, readableOwner(viewer), { isEstimateWanted: false });
+      const wanted = { isEstimateWanted: false, isRestWanted: true };
+      const states = watchJob(id, readableOwner(viewer), wanted);
       const end = () => states.end();
-      const stopTimer = clock.setTimer(end, seconds * 1_000);
+      const signal = AbortSignal.any([call.signal, stopping.signal]);
       signal.addEventListener("abort", end);
       if (signal.aborted) end();
       const teller = tellProgress && createTeller(context, tellProgress);
+      /** Begins with its end. */
+      const patience: (() => void)[] = [];
+      const isReady = async (job: Job): Promise<boolean> => {
+        teller?.tell(job);
+        if (!isFinished(job)) return false;
+        if (patience.length === 0) patience.push(clock.setTimer(end, FILES_PATIENCE_MS));
+        // Each of its files that has come is a new version of the job.
+        context.reads.clear();
+        return !(await areFilesPending(job, context));
+      };
       try {
-        const newest = await readLast(states, (job) => teller?.tell(job));
-        if (newest !== null) await awaitFiles(newest, context, signal);
-        return newest;
+        return await waitForJob(states, isReady, seconds * 1_000);
       } finally {
         teller?.stop();
-        stopTimer();
+        for (const stop of patience) stop();
         signal.removeEventListener("abort", end);
         end();
         release();
@@ -72,23 +78,6 @@ export function createWaits({ refused }: Channels) {
     /** Ends every wait, also those that come later. */
     stop: () => stopping.abort(),
   };
-}
-
-async function readLast(states: Stream<Job>, hear: (job: Job) => void): Promise<Job | null> {
-  let newest: Job | null = null;
-  for await (newest of states) {
-    hear(newest);
-    if (isFinished(newest)) break;
-  }
-  return newest;
-}
-
-async function awaitFiles(job: Job, context: GatewayContext, signal: AbortSignal): Promise<void> {
-  const until = clock.monotonic() + FILES_PATIENCE_MS;
-  while (!signal.aborted && clock.monotonic() < until && (await areFilesPending(job, context))) {
-    await clock.sleep(BETWEEN_LOOKS_MS, { signal }).catch(() => undefined);
-    context.reads.clear();
-  }
 }
 
 /** Tells how far a job is at each change and every two seconds, where it has moved: what is told only ever grows. */

@@ -26,7 +26,7 @@ export type Services = {
   watchJob(
     id: string,
     ownerId: string | undefined,
-    options: { readonly isEstimateWanted: boolean },
+    options: { readonly isEstimateWanted: boolean; readonly isRestWanted?: boolean },
   ): Stream<Job>;
   readonly waitForEnd: WaitForEnd;
   /** Rejects with a `BadCursorError`. */

@@ -10,14 +10,14 @@ import type { ReadJob } from "./shared-readers.ts";
 
 /**
  * The job as it is now, then its newest state after each change: versions never fall, and the stream ends after a final
- * one. A slow reader skips states, but never the last. A version comes once, or where estimates are wanted again when its
+ * one, unless what comes after the end is wanted too. A slow reader skips states, but never the last. A version comes once, or where estimates are wanted again when its
  * estimate has moved. Fails with a `JobNotFoundError` when there is no such job, no longer, or it is not this owner's.
  * Nothing is listened to before the first `next()`.
  */
 export type WatchJob = (
   jobId: string,
   ownerId?: string,
-  options?: { readonly isEstimateWanted: boolean },
+  options?: { readonly isEstimateWanted: boolean; readonly isRestWanted?: boolean },
 ) => Stream<Job>;
 
 /**
@@ -52,7 +52,7 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
     return group;
   }
 
-  return (jobId, ownerId, { isEstimateWanted } = { isEstimateWanted: false }) => {
+  return (jobId, ownerId, { isEstimateWanted, isRestWanted = false } = USUAL) => {
     let group: Group | null = null;
     /** Of what was notified last. */
     let known = 0;
@@ -70,7 +70,7 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
       else {
         known = revision;
         resolve({ value: found, done: false });
-        if (!isFinished(found)) return true;
+        if (isRestWanted || !isFinished(found)) return true;
       }
       jobs.end();
       return true;
@@ -93,6 +93,8 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
     return jobs;
   };
 }
+
+const USUAL: NonNullable<Parameters<WatchJob>[2]> = { isEstimateWanted: false };
 
 /** What a read found: null where there is no job. */
 type Found = Job | null | Error;
@@ -259,13 +261,13 @@ function hasMoved(before: Estimate | null, after: Estimate | null, nowMs: number
  */
 export async function waitForJob(
   states: Stream<Job>,
-  isReady: (job: Job) => boolean,
+  isReady: (job: Job) => boolean | Promise<boolean>,
   timeoutMs: number,
 ): Promise<Job | null> {
   const stopTimer = clock.setTimer(() => states.end(), timeoutMs);
   let newest: Job | null = null;
   try {
-    for await (newest of states) if (isReady(newest)) break;
+    for await (newest of states) if (await isReady(newest)) break;
     return newest;
   } finally {
     stopTimer();

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { DATABASES, start } from "../gateway/open-gateway.ts";
+import { DATABASES, SANDBOX, start } from "../gateway/open-gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -50,6 +50,20 @@ test("a submit is a task once RunComfy has accepted the job, which ends with wha
   const client = await connect(url);
   const found = await client.callTool({ name: "get_job", arguments: { id: taskId } });
   expect(read(found).job).toMatchObject({ status: "SUCCEEDED" });
+});
+
+test("the result of a task has its pictures, as a wait's has", async () => {
+  const { url } = await start(SANDBOX);
+  const call = { name: "submit_flux2_flash", arguments: { input: { prompt: "A lamp", seed: 1 } } };
+  const { taskId } = (await ask(url, "tools/call", call)).result;
+  const get = async () => (await ask(url, "tasks/get", { taskId })).result;
+  const states: Awaited<ReturnType<typeof get>>[] = [];
+  await expect
+    .poll(async () => states[states.push(await get()) - 1].status, { interval: 1 })
+    .toBe("completed");
+  const { result } = states.at(-1);
+  expect(result.structuredContent.job.assets).toMatchObject([{ kept_url: expect.any(String) }]);
+  expect(result.content).toContainEqual(expect.objectContaining({ type: "image" }));
 });
 
 test("a run that fails completes its task as a tool's error, and a cancelled one is cancelled", async () => {
