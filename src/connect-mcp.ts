@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 
 import { relayMessages } from "./commands/relay-messages.ts";
@@ -15,7 +14,7 @@ const HELP = `${COMMANDS.mcp} --url https://gateway.example.com
 ${COMMANDS.mcp}
     does so with a gateway of its own, which runs the sandbox and forgets everything when it ends.`;
 
-/** A gateway of its own, which nobody else reaches. */
+/** A gateway of its own, which other machines can't reach. */
 const EMBEDDED = {
   HOST: "127.0.0.1",
   PORT: "0",
@@ -32,7 +31,7 @@ try {
   const { url, help } = readParameters();
   if (help === true) console.error(HELP);
   else if (url === undefined) await embed();
-  else await relay(toUrl(url), process.env["RUNCOMFY_GATEWAY_KEY"] ?? null);
+  else await relay(toUrl(url), readKey());
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   console.error(stripVTControlCharacters(reason));
@@ -50,9 +49,22 @@ function readParameters() {
 
 /** Throws a `SetupError` for an address at which somebody on the way could read a key. */
 function toUrl(given: string): URL {
-  if (isSafeUrl(given)) return new URL("/mcp", given);
+  if (!isSafeUrl(given))
+    throw new SetupError(
+      "--url must be a gateway's https: address, such as https://gateway.example.com, or an http: one on this machine.",
+    );
+  const url = new URL(given);
+  // A proxy may serve the gateway below a path.
+  url.pathname = url.pathname.replace(/(?:\/mcp)?\/*$/, "/mcp");
+  return url;
+}
+
+/** Null where there is none. Throws a `SetupError` for what no header can hold. */
+function readKey(): string | null {
+  const key = process.env["RUNCOMFY_GATEWAY_KEY"] ?? "";
+  if (/^[!-~]*$/.test(key)) return key === "" ? null : key;
   throw new SetupError(
-    "--url must be a gateway's https: address, such as https://gateway.example.com, or an http: one on this machine.",
+    "RUNCOMFY_GATEWAY_KEY is no key. Set it to a whole key as the gateway printed it, or to a JWT.",
   );
 }
 
@@ -64,6 +76,5 @@ async function embed(): Promise<void> {
 }
 
 async function relay(url: URL, key: string | null): Promise<void> {
-  const lines = createInterface({ input: process.stdin });
-  await relayMessages({ lines, write: (line) => console.log(line), url, key });
+  await relayMessages({ input: process.stdin, write: (line) => console.log(line), url, key });
 }

@@ -1,16 +1,18 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { Queue } from "../runtime/queue.ts";
+import { readLines } from "./read-lines.ts";
 
 /** Sent to the gateway at once; further messages wait. */
 const MAX_UNDER_WAY = 100;
-/** More than any gateway takes; a line without an end is none. */
+/** As much as any gateway takes. */
 const MAX_LINE_LENGTH = 64 * 1_048_576;
+/** A message that waits weighs its characters, and this. */
+const WEIGHT = 4_096;
 const META = "_meta";
 const REVISION = "io.modelcontextprotocol/protocolVersion";
-/** JSON-RPC leaves this one to servers. */
+/** JSON-RPC's own codes, and one that it leaves to servers. */
+const NO_JSON = -32_700;
+const NO_REQUEST = -32_600;
 const UNREACHABLE = -32_000;
 
 /**
@@ -18,76 +20,120 @@ const UNREACHABLE = -32_000;
  * message on each line. Resolves once the client has closed its end; what is under way then is given up.
  */
 export async function relayMessages(options: {
-  readonly lines: AsyncIterable<string>;
+  readonly input: AsyncIterable<Uint8Array>;
   readonly write: (line: string) => void;
   readonly url: URL;
   /** The gateway's credential; null where it asks for none. */
   readonly key: string | null;
 }): Promise<void> {
-  const { lines, write, url, key } = options;
-  const queue = new Queue({ total: MAX_UNDER_WAY, sliceMs: Infinity });
+  const { input, write, url, key } = options;
+  const queue = new Queue({
+    total: MAX_UNDER_WAY,
+    sliceMs: Infinity,
+    // One key may take half of it: a single line of the most that one may be.
+    maxWaiting: 2 * (MAX_LINE_LENGTH + WEIGHT),
+    refuse: () => new RefusedError(CROWDED),
+  });
   const leaving = new AbortController();
   const underWay = new Map<JsonValue, AbortController>();
 
-  for await (const line of lines) {
-    const message = line.length > MAX_LINE_LENGTH ? null : parse(line);
-    if (message === null) continue;
+  for await (const line of readLines(input, MAX_LINE_LENGTH)) {
+    const message = parse(line);
+    if (!isJsonObject(message)) refuse(line, message);
     // A gateway holds no session, so that it can't know of which request this speaks.
-    if (message["method"] === "notifications/cancelled") {
+    else if (message["method"] === "notifications/cancelled")
       underWay.get(toObject(message["params"])["requestId"] ?? null)?.abort();
-      continue;
-    }
-    const release = await queue.enter("");
-    void relay(message).finally(release);
+    // Cancels that come meanwhile are heard: they make room for what waits.
+    else void relay(message, line.length);
   }
   leaving.abort();
 
+  function refuse(line: string, message: JsonValue | undefined): void {
+    if (line.trim() === "") return;
+    if (line.length > MAX_LINE_LENGTH) tell(null, NO_REQUEST, TOO_LONG);
+    else if (message === undefined) tell(null, NO_JSON, UNREADABLE);
+    else tell(null, NO_REQUEST, NO_OBJECT);
+  }
+
   /** Never rejects. */
-  async function relay(message: JsonObject): Promise<void> {
+  async function relay(message: JsonObject, length: number): Promise<void> {
     const id = message["id"] ?? null;
     const cancelling = new AbortController();
     if (id !== null) underWay.set(id, cancelling);
     const signal = AbortSignal.any([leaving.signal, cancelling.signal]);
     try {
-      const headers = toHeaders(message, key);
-      const body = JSON.stringify(message);
-      const response = await fetch(url, { method: "POST", headers, body, signal });
-      for await (const answer of readAnswers(response)) write(answer);
+      await queue.run("", () => pass(message, id, signal), { weight: length + WEIGHT, signal });
     } catch (error) {
       if (signal.aborted || id === null) return;
-      const reason = error instanceof RefusedError ? error.message : AWAY;
-      const answer = { jsonrpc: "2.0", id, error: { code: UNREACHABLE, message: reason } };
-      write(JSON.stringify(answer));
+      tell(id, UNREACHABLE, error instanceof RefusedError ? error.message : toAway(error));
     } finally {
       underWay.delete(id);
     }
   }
+
+  async function pass(message: JsonObject, id: JsonValue, signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify(message);
+    const response = await fetch(url, {
+      method: "POST",
+      headers: toHeaders(message, key),
+      body,
+      signal,
+    });
+    for await (const answer of readAnswers(response)) {
+      // An error may not know of which request it speaks.
+      const named = answer["id"] === null ? { ...answer, id } : answer;
+      write(JSON.stringify(named));
+      if (named["id"] === id) return;
+    }
+    if (id !== null) throw new RefusedError(CUT);
+  }
+
+  function tell(id: JsonValue, code: number, reason: string): void {
+    write(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message: reason } }));
+  }
 }
 
-const AWAY = "The gateway can't be reached. Start it, or correct --url.";
+const TOO_LONG = "The line is longer than 64 MiB. Send large files to an address of create_upload.";
+const UNREADABLE = "The line is no JSON. Send a message of JSON-RPC in each line.";
+const NO_OBJECT = "The line is no JSON object. Send each message in a line of its own.";
+const CROWDED =
+  "Too many requests wait already. Wait for some of their answers, then send this again.";
+const CUT =
+  "The gateway ended its answer too early. Ask for the state with list_jobs before you try again.";
+
+/** Says what kind of failure it is, as far as it has a name. */
+function toAway(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const kind = typeof code === "string" ? ` (${code})` : "";
+  return `The gateway can't be reached${kind}. Start it, or correct --url.`;
+}
 
 /** The gateway did not take a message; it says why. */
 class RefusedError extends Error {
   override readonly name = "RefusedError";
 }
 
-/** The messages of an answer, each in one line. */
-async function* readAnswers(response: Response): AsyncGenerator<string> {
+async function* readAnswers(response: Response): AsyncGenerator<JsonObject> {
   const { status, body } = response;
   if (status === 202 || body === null) return;
   if (response.headers.get("content-type")?.startsWith("text/event-stream") !== true) {
-    const answer = parse(await response.text());
-    if (answer?.["jsonrpc"] === undefined) throw new RefusedError(toReason(answer, status));
-    yield JSON.stringify(answer);
+    const answer = toObject(parse(await response.text()));
+    if (answer["jsonrpc"] === undefined) throw new RefusedError(toReason(answer, status));
+    yield answer;
     return;
   }
   // Each event has its message in one line of data.
-  for await (const line of createInterface({ input: Readable.from(body) }))
-    if (line.startsWith("data: {")) yield line.slice("data: ".length);
+  for await (const line of readLines(body, MAX_LINE_LENGTH)) {
+    const answer = line.startsWith(DATA) ? parse(line.slice(DATA.length)) : undefined;
+    if (isJsonObject(answer)) yield answer;
+  }
 }
 
-function toReason(answer: JsonObject | null, status: number): string {
-  const [first] = Array.isArray(answer?.["errors"]) ? answer["errors"] : [];
+const DATA = "data: ";
+
+function toReason(answer: JsonObject, status: number): string {
+  const [first] = Array.isArray(answer["errors"]) ? answer["errors"] : [];
   const { message } = toObject(first);
   return typeof message === "string" ? message : `The gateway answered ${status}. Check --url.`;
 }
@@ -104,17 +150,24 @@ function toHeaders({ method, params }: JsonObject, key: string | null): Record<s
     ...(typeof revision === "string" && {
       "mcp-protocol-version": revision,
       ...(typeof method === "string" && { "mcp-method": method }),
-      ...(typeof about === "string" && { "mcp-name": about }),
+      ...(typeof about === "string" && { "mcp-name": toHeader(about) }),
     }),
   };
 }
 
-function parse(text: string): JsonObject | null {
+/** As the protocol writes what is no plain text in a header. */
+function toHeader(text: string): string {
+  const isPlain = /^[!-~]([ -~]*[!-~])?$/.test(text) && !text.startsWith("=?base64?");
+  return isPlain ? text : `=?base64?${Buffer.from(text).toString("base64")}?=`;
+}
+
+/** Undefined for what is no JSON. */
+function parse(text: string): JsonValue | undefined {
   try {
     const value: JsonValue = JSON.parse(text);
-    return isJsonObject(value) ? value : null;
+    return value;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

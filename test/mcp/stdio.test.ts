@@ -1,3 +1,7 @@
+import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import { promisify } from "node:util";
+
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, onTestFinished, test } from "vitest";
@@ -5,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { start } from "../gateway/open-gateway.ts";
 import { linkProject } from "../support/gateway-process.ts";
+import { listen } from "../support/listen.ts";
 import { read } from "./connect.ts";
 
 /** The official client of a command that speaks on standard input and output. */
@@ -57,6 +62,26 @@ test("a gateway that refuses the key, or is away, is told in words with the next
   await expect(connect(["--url", url], { isOld: true })).rejects.toThrow(/credential/);
   const away = connect(["--url", "http://127.0.0.1:1"], { isOld: true });
   await expect(away).rejects.toThrow("The gateway can't be reached. Start it, or correct --url.");
+});
+
+test("a path of the address is kept, and a key that no header can hold is refused at the start", async () => {
+  const paths: unknown[] = [];
+  const { origin } = await listen(
+    createServer((request, response) => {
+      paths.push(request.url);
+      response.writeHead(404).end();
+    }),
+  );
+  for (const path of ["", "/mcp/", "/of/team"])
+    await expect(connect(["--url", `${origin}${path}`], { isOld: true })).rejects.toThrow("404");
+  expect([...new Set(paths)]).toEqual(["/mcp", "/of/team/mcp"]);
+  const env = { ...process.env, RUNCOMFY_GATEWAY_KEY: "rck_…" };
+  const parameters = ["src/connect-mcp.ts", "--url", origin];
+  const refused = promisify(execFile)(process.execPath, parameters, { cwd: linkProject(), env });
+  await expect(refused).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^RUNCOMFY_GATEWAY_KEY is no key/),
+  });
 });
 
 test("without a gateway it runs the sandbox by itself", async () => {
