@@ -254,6 +254,8 @@ export type Tables = {
     readonly state: Generated<DeliveryState>;
     /** JSON: the last tries. */
     readonly tries: Generated<string>;
+    /** 1 where it is for a one-job URL. */
+    readonly of_origin: Generated<number>;
   };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };

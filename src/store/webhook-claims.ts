@@ -8,15 +8,8 @@ import {
 } from "../job/webhook.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
+import { createListDue } from "./due-webhooks.ts";
 import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
-
-/** A webhook with something to be sent. */
-export type DueWebhook = {
-  readonly webhookId: string;
-  readonly ownerId: string;
-  /** Whether its last try failed. */
-  readonly isFailing: boolean;
-};
 
 /** A webhook that one gateway is to call, and with what. */
 export type ClaimedWebhook = {
@@ -63,17 +56,12 @@ export type TriedDelivery = {
   readonly isGone: boolean;
 };
 
-/** Some webhooks with something due, and after which of those that have deliveries to look next. */
-export type DueWebhooks = { readonly due: readonly DueWebhook[]; readonly next: string };
-
 export type WebhookClaims = ReturnType<typeof createWebhookClaims>;
 
 /** Longer than a try and all that it needs may take. */
 const CLAIM_MS = 40_000;
 /** So many deliveries of a webhook share a claim: to claim and settle each alone takes longer than most servers do. */
 const MAX_CLAIMED = 16;
-const MAX_LISTED = 256;
-const MAX_WALKED = 1_000;
 /** That are kept of a delivery, and of a webhook. */
 const MAX_TRIES_KEPT = 20;
 const MAX_ENDED_KEPT = 1_000;
@@ -88,7 +76,7 @@ const MAX_FAILING_MS = 5 * 24 * 60 * 60_000;
  * Which deliveries are to come says their `due_at`.
  */
 export function createWebhookClaims(database: Database) {
-  const { nowMs, queries, write, writeOne, checkDisk, toTexts } = database;
+  const { nowMs, write, writeOne, checkDisk } = database;
   // What ends later was written before the database's clock was set back.
   const isOver = (column: string, maxMs: number) =>
     sql<boolean>`(${sql.ref(column)} <= ${nowMs} or ${sql.ref(column)} > ${nowMs} + ${sql.lit(2 * maxMs)})`;
@@ -124,40 +112,7 @@ export function createWebhookClaims(database: Database) {
       where id = ${id} and claimed_until = ${token}`.execute(transaction);
 
   return {
-    /**
-     * Those that nobody calls and that have something due, among the next ones after `after` that have deliveries: those
-     * that do not fail first, then one of each owner after the other, those first that were called longest ago.
-     */
-    async listDue(after: string): Promise<DueWebhooks> {
-      // From one webhook that has deliveries to the next, past all that wait there.
-      const { rows: waiting } = await sql<{ readonly id: string | null }>`
-        with recursive waiting (id, number) as (
-          select min(webhook_id), 1 from webhook_deliveries
-            where due_at is not null and webhook_id > ${after}
-          union all
-          select (select min(webhook_id) from webhook_deliveries
-            where due_at is not null and webhook_id > waiting.id), number + 1
-          from waiting where waiting.id is not null and number < ${sql.lit(MAX_WALKED)}
-        )
-        select id from waiting`.execute(queries);
-      const ids = waiting.flatMap(({ id }) => id ?? []);
-      if (ids.length === 0) return { due: [], next: "" };
-      const { rows } = await sql<Omit<DueWebhook, "isFailing"> & { readonly failing: number }>`
-        select id as "webhookId", owner_id as "ownerId",
-          case when failing_since is null then 0 else 1 end as failing
-        from webhooks where id in ${toTexts(ids)} and ${isFree} and exists (
-          select 1 from webhook_deliveries
-          where webhook_deliveries.webhook_id = webhooks.id and due_at <= ${nowMs})
-        order by failing,
-          row_number() over (partition by owner_id order by failing_since is not null, claimed_until, id),
-          claimed_until, id limit ${sql.lit(MAX_LISTED)}`.execute(queries);
-      const due = rows.map(({ webhookId, ownerId, failing }) => ({
-        webhookId,
-        ownerId,
-        isFailing: failing === 1,
-      }));
-      return { due, next: ids.length === MAX_WALKED ? (ids.at(-1) ?? "") : "" };
-    },
+    listDue: createListDue(database, isFree),
 
     /** Empty where it has nothing to send, or another gateway calls it. */
     async claim(webhookId: string): Promise<Claim> {

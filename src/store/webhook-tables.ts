@@ -42,10 +42,16 @@ export function createWebhookTables(
       event ${name} not null, disabled_id ${name},
       created_at bigint not null, due_at bigint, ended_at bigint,
       attempts integer not null default 0, state ${name} not null default 'PENDING',
-      tries text not null default '[]'
+      tries text not null default '[]',
+      of_origin integer not null default 0
     )`,
     sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at)
       where due_at is not null`,
+    // What is looked for all the time: webhooks with anything to come, and what is due of origins, of which there is no end.
+    sql`create index webhook_deliveries_of_webhooks on webhook_deliveries (webhook_id)
+      where due_at is not null and of_origin = 0`,
+    sql`create index webhook_deliveries_of_origins on webhook_deliveries (due_at, number)
+      where due_at is not null and of_origin = 1`,
     sql`create index webhook_deliveries_ended on webhook_deliveries (webhook_id, ended_at, number)
       where ended_at is not null`,
     sql`create index webhook_deliveries_by_webhook on webhook_deliveries (webhook_id, number)`,
@@ -80,10 +86,14 @@ function addDeliveries(
   among?: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   // The id says what is told to whom, so that nothing is told twice.
-  const add = (webhookId: RawBuilder<unknown>, table: string, isTold: RawBuilder<unknown>) => sql`
-    insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at)
+  const add = (
+    webhookId: RawBuilder<unknown>,
+    table: "webhooks" | "job_webhooks",
+    isTold: RawBuilder<unknown>,
+  ) => sql`
+    insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at, of_origin)
       select 'msg_' || substr(${job}.id, 5) || '_' || substr(${webhookId}, 5) || '_' || lower(substr(${event}, 5)),
-        ${webhookId}, ${job}.id, ${event}, ${nowMs}, ${nowMs}
+        ${webhookId}, ${job}.id, ${event}, ${nowMs}, ${nowMs}, ${sql.lit(table === "webhooks" ? 0 : 1)}
       from ${sql.table(table)}${among === undefined ? sql`` : sql`, jobs`}
       where ${isTold} and ${among ?? sql`1 = 1`}
       on conflict (id) do nothing`;

@@ -5,12 +5,8 @@ import { toRestMs, toRetryMs } from "../job/webhook.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
-import type {
-  ClaimedWebhook,
-  DueWebhook,
-  TriedDelivery,
-  WebhookClaims,
-} from "../store/webhook-claims.ts";
+import { type DueWebhook, FROM_START } from "../store/due-webhooks.ts";
+import type { ClaimedWebhook, TriedDelivery, WebhookClaims } from "../store/webhook-claims.ts";
 import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
 
@@ -48,7 +44,7 @@ export class WebhookSender {
   readonly #owners = new Queue({ total: MAX_AT_ONCE });
   readonly #failing = new Queue({ total: MAX_SHARE });
   /** After which webhooks to go on with what is due, and with what is to be deleted. */
-  #dueAfter = "";
+  #dueAfter = FROM_START;
   #unusedAfter = "";
   /** Whether some wait for others to end. */
   #isFull = false;
@@ -86,7 +82,7 @@ export class WebhookSender {
   async #sendDue(): Promise<number> {
     await this.#sweep();
     if (this.#owners.count() === MAX_AT_ONCE) return MAX_REST_MS;
-    const { due, next } = await this.#options.claims.listDue(this.#dueAfter);
+    const { due, next, hasMore } = await this.#options.claims.listDue(this.#dueAfter);
     this.#dueAfter = next;
     const isWaiting = ({ webhookId }: DueWebhook): boolean => !this.#underWay.has(webhookId);
     for (const one of due.filter(isWaiting)) this.#begin(one, false);
@@ -96,7 +92,7 @@ export class WebhookSender {
       for (const one of left) this.#begin(one, true);
     this.#isFull = due.some(isWaiting);
     // The rest of a long walk comes sooner.
-    return next === "" ? MAX_REST_MS : MAX_REST_MS / 5;
+    return hasMore ? MAX_REST_MS / 5 : MAX_REST_MS;
   }
 
   /** Where there is room for it, within its owner's share or, if that is alone, beyond. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
+import { FROM_START } from "../../src/store/due-webhooks.ts";
 import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
 import { type Context, FAILED, insertJob, see, SUCCEEDED, toWaiting } from "./store-jobs.ts";
@@ -28,7 +29,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
     insertJob(store(), { ownerId }, { webhookUrl });
   const end = async (...given: Parameters<typeof submit>) =>
     await see(store(), await submit(...given), SUCCEEDED);
-  const listDue = async () => (await store().webhookClaims.listDue("")).due;
+  const listDue = async () => (await store().webhookClaims.listDue(FROM_START)).due;
   const read = async (jobId: string, ownerId = "local") =>
     (await store().webhooks.readOfJobs([jobId], ownerId))[0];
   const add = (id: string, ownerId = "local") =>
@@ -250,12 +251,13 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
   });
 
   describe("many URLs of one owner", () => {
-    const addMany = (ownerId: string, count: number) =>
+    const addMany = (ownerId: string, count: number, due = "i") =>
       execute(`insert into webhooks (id, owner_id, url, created_at)
         with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
         select 'whk_${ownerId}' || i, '${ownerId}', 'https://' || i || '.example', 0 from n;
-        insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
-        select 'msg_' || id, id, 'JOB_FAILED', 0, 0 from webhooks where owner_id = '${ownerId}'`);
+        insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, of_origin)
+        with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+        select 'msg_${ownerId}' || i, 'whk_${ownerId}' || i, 'JOB_FAILED', 0, ${due}, 1 from n`);
 
     test("never crowd another's out of what is listed", async () => {
       await addMany("many", 400);
@@ -267,20 +269,61 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect(due.slice(0, 2).map(({ ownerId }) => ownerId)).toContain("p");
     });
 
-    test("are walked in bounded steps, each of which begins where the one before ended", async () => {
+    test("cost nobody else a look while they are not due", async () => {
+      await addMany("many", 1_500, "9000000000000000");
+      await add("whk_zz", "p");
+      await end(URL_A, "p");
+      const { due, hasMore } = await store().webhookClaims.listDue(FROM_START);
+      expect(hasMore).toBe(false);
+      expect(due.map(({ ownerId }) => ownerId)).toEqual(["p", "p"]);
+    });
+
+    test("never hide what came due last for another's, nor for long what came due between theirs", async () => {
+      await addMany("many", 1_500);
+      await end(URL_A, "last");
+      await end(URL_A, "between");
+      await execute(`update webhook_deliveries set due_at = 900
+        where webhook_id = (select id from webhooks where owner_id = 'between')`);
+      const { webhookClaims } = store();
+      const seen: string[][] = [];
+      for (let after = FROM_START; ;) {
+        const { due, next, hasMore } = await webhookClaims.listDue(after);
+        seen.push([...new Set(due.map(({ ownerId }) => ownerId))].toSorted());
+        expect(due).toHaveLength(256);
+        after = next;
+        if (!hasMore) break;
+      }
+      const all = ["between", "last", "many"];
+      expect(seen).toEqual([["last", "many"], all, ["last", "many"], ["last", "many"]]);
+    });
+
+    test("are deleted in bounded steps, each of which begins where the one before ended", async () => {
       await addMany("many", 1_500);
       const { webhookClaims } = store();
-      const { due, next } = await webhookClaims.listDue("");
-      expect(due).toHaveLength(256);
       const ids = Array.from({ length: 1_500 }, (_, index) => `whk_many${index + 1}`).toSorted();
-      expect(next).toBe(ids[999]);
-      await execute(`delete from webhook_deliveries where webhook_id < '${ids[1_490]}'`);
-      const rest = await webhookClaims.listDue(next);
-      expect(rest.next).toBe("");
-      expect(rest.due.map(({ webhookId }) => webhookId)).toEqual(ids.slice(1_490));
       expect(await webhookClaims.deleteUnused("")).toBe(ids[999]);
       expect(await webhookClaims.deleteUnused(ids[999] ?? "")).toBe("");
       expect(await listDue()).toEqual([]);
     });
+  });
+
+  test("webhooks are walked in bounded steps, each of which begins where the one before ended", async () => {
+    await execute(`insert into webhooks (id, owner_id, url, secret, created_at)
+      with recursive n (i) as (select 1 union all select i + 1 from n where i < 1500)
+      select 'whk_' || i, 'o', 'https://a.example', 'whsec_AA==', 0 from n;
+      insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
+      select 'msg_' || id, id, 'JOB_FAILED', 0, 0 from webhooks`);
+    const ids = Array.from({ length: 1_500 }, (_, index) => `whk_${index + 1}`).toSorted();
+    const { webhookClaims } = store();
+    const { due, next, hasMore } = await webhookClaims.listDue(FROM_START);
+    expect(due).toHaveLength(256);
+    expect({ id: next.webhookId, hasMore }).toEqual({ id: ids[999], hasMore: true });
+    await execute(`delete from webhook_deliveries where webhook_id < '${ids[1_490]}'`);
+    const rest = await webhookClaims.listDue(next);
+    expect({ next: rest.next, hasMore: rest.hasMore }).toEqual({
+      next: FROM_START,
+      hasMore: false,
+    });
+    expect(rest.due.map(({ webhookId }) => webhookId)).toEqual(ids.slice(1_490));
   });
 }

@@ -4,6 +4,7 @@ import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
 import type { Delivery, WebhookSettings } from "../../src/job/webhook.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
+import { FROM_START } from "../../src/store/due-webhooks.ts";
 import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
 import {
@@ -91,7 +92,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       // The first one fails, so the second one waits.
       await settle(id, toFailure(60_000));
       expect(await claimAll(id)).toEqual([]);
-      expect((await store().webhookClaims.listDue("")).due).toEqual([]);
+      expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([]);
       await execute("update webhook_deliveries set due_at = due_at - 61000");
       const first = await claim(id);
       await settleOne(first, DELIVERED);
@@ -111,12 +112,12 @@ export function describeWebhooks({ store, execute }: Context): void {
       const { id } = await add();
       await end();
       await end();
-      expect((await store().webhookClaims.listDue("")).due).toEqual([
+      expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([
         { webhookId: id, ownerId: "local", isFailing: false },
       ]);
       const first = await claim(id);
       expect(await claimAll(id)).toEqual([]);
-      expect((await store().webhookClaims.listDue("")).due).toEqual([]);
+      expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([]);
       await execute("update webhooks set claimed_until = claimed_until - 41000");
       const second = await claim(id);
       expect(second.delivery.id).toBe(first.delivery.id);
@@ -167,7 +168,9 @@ export function describeWebhooks({ store, execute }: Context): void {
       const [failing] = await store().webhooks.list(ownerId);
       expect(failing?.failingSince).not.toBeNull();
       await execute("update webhook_deliveries set due_at = due_at - 61000");
-      expect((await store().webhookClaims.listDue("")).due).toMatchObject([{ isFailing: true }]);
+      expect((await store().webhookClaims.listDue(FROM_START)).due).toMatchObject([
+        { isFailing: true },
+      ]);
       await settle(id, DELIVERED);
       expect(await list(id)).toMatchObject([
         { jobId: job.id, state: "DELIVERED", dueAt: null, tries: [{ status: 500 }, MADE] },
@@ -181,7 +184,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await end();
       const { webhookClaims, webhooks } = store();
       const rest = () => settle(id, { ...toFailure(60_000), restMs: 60_000 });
-      const isDue = async () => (await webhookClaims.listDue("")).due.length === 1;
+      const isDue = async () => (await webhookClaims.listDue(FROM_START)).due.length === 1;
       await rest();
       expect([await isDue(), (await claimAll(id)).length]).toEqual([false, 0]);
       await execute("update webhooks set rests_until = rests_until - 61000");
