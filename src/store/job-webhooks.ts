@@ -4,8 +4,10 @@ import type { Job } from "../job/job.ts";
 import { createSecret, createWebhookId, type JobWebhook } from "../job/webhook.ts";
 import type { Database } from "./database.ts";
 import { inChunks, inOrder } from "./job-rows.ts";
+import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
-import { OLD_SECRET_MS, toDelivery } from "./webhooks.ts";
+import { type SecretRow, toOldSecrets } from "./webhook-secrets.ts";
+import { toDelivery } from "./webhooks.ts";
 
 /** How many are looked at in a step. */
 const MAX_WALKED = 1_000;
@@ -14,21 +16,23 @@ const MAX_WALKED = 1_000;
  * The URLs that are called for one job, and what signs those calls. All of an owner's that have one origin share a row of
  * `webhooks`, which has no secret, and so one delivery at a time.
  */
-export function createJobWebhooks({ nowMs, queries, reads, writeOne }: Database) {
+export function createJobWebhooks(database: Database) {
+  const { nowMs, queries, reads } = database;
+  const writeFor = createOwnerWrites(database);
   return {
     /** What signs calls of the owner's one-job URLs. */
     async readOwnSecret(ownerId: string): Promise<string> {
       return (await readOwnSecrets(queries, ownerId, nowMs)).secret;
     },
 
-    /** Replaces it; the one before signs too for a day. */
-    async rotateOwn(ownerId: string, secret: string): Promise<void> {
-      const replace = sql`
-        insert into webhook_secrets (owner_id, secret) values (${ownerId}, ${secret})
-          on conflict (owner_id) do update
-            set old_secret = webhook_secrets.secret, old_secret_until = ${nowMs} + ${sql.lit(OLD_SECRET_MS)}, secret = excluded.secret`;
-      await writeOne((transaction) => replace.execute(transaction));
-    },
+    /** Replaces it; those before sign too, each for a day. */
+    rotateOwn: (ownerId: string, secret: string): Promise<void> =>
+      writeFor(ownerId, async (transaction) => {
+        const row = await readOwnSecrets(transaction, ownerId, nowMs);
+        await sql`
+          update webhook_secrets set secret = ${secret}, old_secrets = ${toOldSecrets(row)}
+            where owner_id = ${ownerId}`.execute(transaction);
+      }),
 
     /** Of each job that names a URL for itself alone, and is the owner's: that, and what it was told, newest first. */
     async readOfJobs(jobIds: readonly string[], ownerId: string): Promise<(JobWebhook | null)[]> {
@@ -85,10 +89,9 @@ export async function readOwnSecrets(
   queries: Kysely<Tables>,
   ownerId: string,
   nowMs: RawBuilder<number>,
-): Promise<{ readonly secret: string; readonly oldSecret: string | null }> {
-  const select = sql<{ readonly secret: string; readonly oldSecret: string | null }>`
-    select secret, case when old_secret_until > ${nowMs} then old_secret end as "oldSecret"
-      from webhook_secrets where owner_id = ${ownerId}`;
+): Promise<SecretRow> {
+  const select = sql<SecretRow>`
+    select secret, old_secrets, ${nowMs} as now from webhook_secrets where owner_id = ${ownerId}`;
   const {
     rows: [known],
   } = await select.execute(queries);

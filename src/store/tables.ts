@@ -209,9 +209,8 @@ export type Tables = {
     readonly tag: string | null;
     /** Null for one-job URLs, whose calls the owner's own secret signs. */
     readonly secret: string | null;
-    /** The one before, which signs too until then. */
-    readonly old_secret: Generated<string | null>;
-    readonly old_secret_until: Generated<number | null>;
+    /** JSON: those before it that sign too, each until when. */
+    readonly old_secrets: Generated<string>;
     readonly created_at: number;
     /** Until then a gateway calls it; once it has, when that was. */
     readonly claimed_until: Generated<number>;
@@ -232,8 +231,7 @@ export type Tables = {
   readonly webhook_secrets: {
     readonly owner_id: string;
     readonly secret: string;
-    readonly old_secret: Generated<string | null>;
-    readonly old_secret_until: Generated<number | null>;
+    readonly old_secrets: Generated<string>;
   };
   readonly webhook_deliveries: {
     /** In the order in which they came up. */

@@ -8,6 +8,7 @@ import {
 } from "../job/webhook.ts";
 import type { Database } from "./database.ts";
 import type { Tables } from "./tables.ts";
+import { toSecrets } from "./webhook-secrets.ts";
 import { createListDue } from "./due-webhooks.ts";
 import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
 
@@ -122,8 +123,7 @@ export function createWebhookClaims(database: Database) {
         const { rows } = await sql<ClaimedRow>`
           update webhooks set claimed_until = ${nowMs} + ${sql.lit(CLAIM_MS)}
             where id = ${webhookId} and ${isFree}
-            returning owner_id, url, secret, claimed_until as token,
-              case when old_secret_until > ${nowMs} then old_secret end as old_secret`.execute(
+            returning owner_id, url, secret, old_secrets, claimed_until as token, ${nowMs} as now`.execute(
           transaction,
         );
         const [claimed] = rows;
@@ -134,12 +134,11 @@ export function createWebhookClaims(database: Database) {
           await release(transaction, webhookId, token);
           return { claimed: [], hasMore };
         }
-        const isOfJobs = claimed.secret === null;
-        const { secret, oldSecret } =
-          claimed.secret === null
-            ? await readOwnSecrets(transaction, ownerId, nowMs)
-            : { secret: claimed.secret, oldSecret: claimed.old_secret };
-        const secrets = oldSecret === null ? [secret] : [secret, oldSecret];
+        const { secret } = claimed;
+        const isOfJobs = secret === null;
+        const secrets = toSecrets(
+          isOfJobs ? await readOwnSecrets(transaction, ownerId, nowMs) : { ...claimed, secret },
+        );
         const toClaimed = (row: DeliveryRow): ClaimedWebhook => ({
           webhookId,
           ownerId,
@@ -299,6 +298,7 @@ type DeliveryRow = {
 };
 
 type ClaimedRow = Pick<Tables["webhooks"], "owner_id" | "url" | "secret"> & {
-  readonly old_secret: string | null;
+  readonly old_secrets: string;
+  readonly now: number;
   readonly token: number;
 };

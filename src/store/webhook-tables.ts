@@ -14,7 +14,7 @@ export function createWebhookTables(
     sql`create table webhooks (
       id ${name} primary key, owner_id ${name} not null,
       url text not null, events text, deployment_id ${name}, tag ${name},
-      secret text, old_secret text, old_secret_until bigint,
+      secret text, old_secrets text not null default '[]',
       created_at bigint not null, claimed_until bigint not null default 0,
       rests_until bigint not null default 0,
       failing_since bigint, disabled_at bigint, disabled_reason text
@@ -32,7 +32,7 @@ export function createWebhookTables(
     sql`create index job_webhooks_by_webhook on job_webhooks (webhook_id)`,
     sql`create table webhook_secrets (
       owner_id ${name} primary key,
-      secret text not null, old_secret text, old_secret_until bigint
+      secret text not null, old_secrets text not null default '[]'
     )`,
     sql`create table webhook_deliveries (
       number ${kind === "postgres" ? sql`bigint generated always as identity` : sql`integer`} primary key,

@@ -7,11 +7,10 @@ import type { Database } from "./database.ts";
 import { toDate } from "./job-rows.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
+import { type SecretRow, toOldSecrets } from "./webhook-secrets.ts";
 
 /** Of one owner. */
 const MAX_WEBHOOKS = 20;
-/** For how long after a rotation the secret before signs too. */
-export const OLD_SECRET_MS = 24 * 60 * 60_000;
 const DELETED_AT_ONCE = 500;
 const RETRY_AFTER_SECONDS = 60;
 
@@ -80,13 +79,21 @@ export function createWebhooks(database: Database) {
       return await change(id, ownerId, sql.join([sql`id = id`, ...columns, ...rest, ...state]));
     },
 
-    /** Replaces the secret; the one before signs too for a day. */
+    /** Replaces the secret; those before sign too, each for a day. */
     rotate: (id: string, ownerId: string, secret: string): Promise<Webhook | null> =>
-      change(
-        id,
-        ownerId,
-        sql`old_secret = secret, old_secret_until = ${nowMs} + ${sql.lit(OLD_SECRET_MS)}, secret = ${secret}`,
-      ),
+      writeFor(ownerId, async (transaction) => {
+        const { rows } = await sql<SecretRow>`
+          select secret, old_secrets, ${nowMs} as now from webhooks where ${isOwn(id, ownerId)}`.execute(
+          transaction,
+        );
+        for (const row of rows) {
+          const { rows: rotated } = await sql<Row>`
+            update webhooks set secret = ${secret}, old_secrets = ${toOldSecrets(row)}
+              where ${isOwn(id, ownerId)} returning *`.execute(transaction);
+          if (rotated[0] !== undefined) return toWebhook(rotated[0]);
+        }
+        return null;
+      }),
 
     /** Deletes it with its deliveries, few at a time: it may have thousands. False where there is none. */
     async delete(id: string, ownerId: string): Promise<boolean> {

@@ -5,7 +5,15 @@ import type { Job } from "../../src/job/job.ts";
 import { FROM_START } from "../../src/store/due-webhooks.ts";
 import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
-import { type Context, FAILED, insertJob, see, SUCCEEDED, toWaiting } from "./store-jobs.ts";
+import {
+  type Context,
+  FAILED,
+  insertJob,
+  see,
+  SUCCEEDED,
+  toOlder,
+  toWaiting,
+} from "./store-jobs.ts";
 
 const URL_A = "https://a.example/hook?job=1";
 const URL_B = "https://a.example/other";
@@ -242,8 +250,12 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       const claimed = await claim();
       expect(claimed.secrets).toEqual(["whsec_BB==", secret]);
       await store().webhookClaims.giveUp(claimed);
-      await execute("update webhook_secrets set old_secret_until = old_secret_until - 86400000");
+      await execute(toOlder("webhook_secrets"));
       expect((await claim()).secrets).toEqual(["whsec_BB=="]);
+      await webhooks.rotateOwn("local", "whsec_DD==");
+      await webhooks.rotateOwn("local", "whsec_EE==");
+      await execute("update webhooks set claimed_until = 0");
+      expect((await claim()).secrets).toEqual(["whsec_EE==", "whsec_DD==", "whsec_BB=="]);
       // Who had none gets this one.
       await webhooks.rotateOwn("q", "whsec_CC==");
       expect(await webhooks.readOwnSecret("q")).toBe("whsec_CC==");

@@ -58,6 +58,11 @@ export async function insertJob(
   return job;
 }
 
+/** SQL that lets secrets that were replaced within the last year sign no more. */
+export function toOlder(table: "webhooks" | "webhook_secrets"): string {
+  return `update ${table} set old_secrets = replace(old_secrets, '"until":1', '"until":0.1')`;
+}
+
 /** SQL that has so many deliveries wait for a webhook, all of them due. */
 export function toWaiting(webhookId: string, count: number, name = webhookId): string {
   return `insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)

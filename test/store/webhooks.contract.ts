@@ -14,6 +14,7 @@ import {
   insertJob,
   see,
   SUCCEEDED,
+  toOlder,
   toWaiting,
 } from "./store-jobs.ts";
 
@@ -346,10 +347,24 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(claimed).toMatchObject({ secrets: ["whsec_BB==", "whsec_AA=="], url: changed.url });
       await settleOne(claimed, DELIVERED);
       await store().webhooks.redeliver(claimed.delivery.id, "local");
-      await execute("update webhooks set old_secret_until = old_secret_until - 86400000");
+      await execute(toOlder("webhooks"));
       const again = await claim(id);
       expect(again.secrets).toEqual(["whsec_BB=="]);
       expect(again.delivery).toMatchObject({ id: claimed.delivery.id, attempts: 1, tries: [MADE] });
+    });
+
+    test("sign with each secret for a day after it was replaced, however often that happens", async () => {
+      const { id } = await add();
+      await end();
+      const rotate = (name: string) => store().webhooks.rotate(id, "local", `whsec_${name}`);
+      await rotate("b");
+      await Promise.all([rotate("c"), rotate("d")]);
+      const { secrets, ...claimed } = await claim(id);
+      expect(secrets.toSorted()).toEqual(["whsec_AA==", "whsec_b", "whsec_c", "whsec_d"]);
+      await store().webhookClaims.giveUp({ secrets, ...claimed });
+      for (let count = 0; count < 20; count += 1) await rotate(String(count));
+      const latest = Array.from({ length: 10 }, (_, index) => `whsec_${19 - index}`);
+      expect((await claim(id)).secrets).toEqual(latest);
     });
   });
 }
