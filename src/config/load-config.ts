@@ -287,7 +287,7 @@ function isProduction({ NODE_ENV = "development" }: Given): boolean {
 /** Sentences about what may not be meant. */
 function findWarnings(given: Given): readonly string[] {
   const { AUTH, HOST = "" } = { ...DEFAULTS, ...given };
-  const { NODE_ENV, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
+  const { NODE_ENV, MCP, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
   const isHere = isLoopback(HOST) || HOST === "0.0.0.0" || HOST === "::";
   const warnings = [
     ...Object.keys(given).map(findMisspelt),
@@ -299,6 +299,10 @@ function findWarnings(given: Given): readonly string[] {
       PUBLIC_URL === undefined &&
       isHere &&
       "Outputs are kept, and without PUBLIC_URL each keptUrl names this machine as only itself can reach it. Set PUBLIC_URL to the gateway's address as browsers see it, such as https://gateway.example.com.",
+    AUTH === "jwt" &&
+      MCP === "true" &&
+      PUBLIC_URL === undefined &&
+      "MCP clients are told where to log in by the gateway's address, and without PUBLIC_URL that begins with http:, so behind TLS they refuse it. Set PUBLIC_URL to the address that they call, such as https://gateway.example.com.",
   ];
   return warnings.filter(isText);
 }

@@ -162,7 +162,7 @@ const FILES = {
       "must be an origin, such as https://gateway.example.com, without a path or a slash at the end",
     ),
     "the address that it listens on",
-    "The gateway's address as browsers and RunComfy see it. URLs of files begin with it.",
+    "The gateway's address as browsers and RunComfy see it. URLs of files begin with it, and with `AUTH=jwt` agents log in by it: [agents.md](agents.md).",
     "secret",
   ),
   UPLOAD_MIB: setting(wholeNumber(1, 4_096), "50", "The largest file that clients may upload."),

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 
+import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../support/chromium.ts";
 import { findBarriers, openConsole } from "./console-page.ts";
 
@@ -21,6 +22,14 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     expect(JSON.parse(await lines("Cursor"))).toEqual({
       mcpServers: { runcomfy: { url: `${origin}/mcp` } },
     });
+    expect(JSON.parse(await lines("Claude Desktop"))).toEqual({
+      mcpServers: {
+        runcomfy: {
+          command: "npx",
+          args: ["-y", "runcomfy-graphql", "mcp", "--url", origin],
+        },
+      },
+    });
     expect(await findBarriers(page)).toEqual([]);
     await page.setViewportSize({ width: 390, height: 800 });
     expect(await findBarriers(page)).toEqual([]);
@@ -29,5 +38,23 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     const off = await openConsole({ MCP: "false" });
     await off.page.getByText("sandbox: nothing costs money").waitFor();
     expect(await off.page.getByText("Connect an agent").count()).toBe(0);
+  });
+
+  test("where keys are asked for, each program gets its from where it keeps secrets", async () => {
+    const keys = await createApiKeysFile();
+    const key = await keys.create("web");
+    const { page } = await openConsole({ AUTH: "api-keys", API_KEYS_FILE: keys.file });
+    await page.getByLabel("API key or token").fill(key);
+    await page.getByLabel("API key or token").press("Enter");
+    await page.getByRole("link", { name: "Connect an agent" }).click();
+    const lines = (name: string) =>
+      page.getByLabel(`Lines for ${name}`, { exact: true }).innerText();
+    expect(await lines("Claude Code")).toContain('"Authorization: Bearer $RUNCOMFY_GATEWAY_KEY"');
+    const [input] = JSON.parse(await lines("VS Code")).inputs;
+    expect(input).toMatchObject({ type: "promptString", password: true });
+    expect(await lines("VS Code")).toContain(`Bearer \${input:${input.id}}`);
+    expect(await lines("Cursor")).toContain("Bearer ${env:RUNCOMFY_GATEWAY_KEY}");
+    expect(await lines("Claude Desktop")).toContain('"RUNCOMFY_GATEWAY_KEY": "YOUR_KEY"');
+    expect(await page.getByText(key).count()).toBe(0);
   });
 });

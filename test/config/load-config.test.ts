@@ -197,6 +197,15 @@ test("an address that others can't reach is a warning where files are kept for t
     expect(loadConfig({ ...KEPT, ...good }).warnings).toEqual([]);
 });
 
+test("with JWTs, agents that can't learn the address of their log-in are a warning", () => {
+  const agents = { ...JWT, KEEP_OUTPUTS: "false", MCP: "true" };
+  const warning = expect.stringMatching(/log in.*Set PUBLIC_URL/);
+  expect(loadConfig(agents).warnings).toEqual([warning]);
+  const told = { ...agents, PUBLIC_URL: "https://gateway.example.com" };
+  for (const good of [told, { ...agents, MCP: "false" }, { ...agents, AUTH: "api-keys" }])
+    expect(loadConfig(good).warnings).toEqual([]);
+});
+
 describe("from a browser", () => {
   test("origins are exact, and listed with commas", () => {
     const CORS_ORIGINS = "https://app.example.com, http://localhost:3000";

@@ -20,9 +20,14 @@ test("the page on agents has a script that runs a job", async () => {
   expect(stdout).toContain("status: 'SUCCEEDED'");
 });
 
-test("its lines for programs are JSON, and name the address", () => {
-  const blocks = [...readPage("docs/agents.md").matchAll(/^ +```json\n([^]*?)```/gm)];
-  expect(blocks).toHaveLength(3);
+test("its lines for programs are JSON, name the address, and put no key into a project's files", () => {
+  const page = readPage("docs/agents.md");
+  const blocks = [...page.matchAll(/^ +```json\n([^]*?)```/gm)];
+  expect(blocks).toHaveLength(5);
   for (const [, block = ""] of blocks)
     expect(JSON.stringify(JSON.parse(block))).toMatch(/"http:\/\/127.0.0.1:4000\/mcp"|"--url"/);
+  const bearers = [...page.matchAll(/Bearer [^"`]+/g)].map(([bearer]) => bearer);
+  expect(bearers).toHaveLength(3);
+  for (const bearer of bearers)
+    expect(bearer).toMatch(/^Bearer \$(\{(input|env):[\w-]+\}|RUNCOMFY_GATEWAY_KEY)$/);
 });

@@ -33,15 +33,23 @@ export function Agents() {
 }
 
 const URL_OF_MCP = `${location.origin}/mcp`;
-/** What somebody puts their key in the place of. */
-const BEARER = "Bearer YOUR_KEY";
 
-const toServer = (facts: object, hasKey: boolean): object => ({
+const toJson = (value: object): string => JSON.stringify(value, null, 2);
+
+/** A server of MCP. The key is named, and not written: a project's files are shared. */
+const toServer = (facts: object, place: string | false): object => ({
   ...facts,
   url: URL_OF_MCP,
-  ...(hasKey && { headers: { Authorization: BEARER } }),
+  ...(place !== false && { headers: { Authorization: `Bearer ${place}` } }),
 });
-const toJson = (value: object): string => JSON.stringify(value, null, 2);
+
+/** Asked once by VS Code, which keeps it where it keeps secrets. */
+const KEY_INPUT = {
+  type: "promptString",
+  id: "gateway-key",
+  description: "Key of the gateway",
+  password: true,
+};
 
 /** Each with where its lines go; they have a place for a key where the gateway asks for one. */
 const PROGRAMS = [
@@ -49,17 +57,37 @@ const PROGRAMS = [
     name: "Claude Code",
     where: "In a terminal:",
     toText: (hasKey: boolean) =>
-      `claude mcp add --transport http runcomfy ${URL_OF_MCP}${hasKey ? ` --header "Authorization: ${BEARER}"` : ""}`,
+      `claude mcp add --transport http runcomfy ${URL_OF_MCP}${hasKey ? ' --header "Authorization: Bearer $RUNCOMFY_GATEWAY_KEY"' : ""}`,
   },
   {
     name: "VS Code",
     where: "In .vscode/mcp.json:",
     toText: (hasKey: boolean) =>
-      toJson({ servers: { runcomfy: toServer({ type: "http" }, hasKey) } }),
+      toJson({
+        ...(hasKey && { inputs: [KEY_INPUT] }),
+        servers: { runcomfy: toServer({ type: "http" }, hasKey && "${input:gateway-key}") },
+      }),
   },
   {
     name: "Cursor",
     where: "In .cursor/mcp.json:",
-    toText: (hasKey: boolean) => toJson({ mcpServers: { runcomfy: toServer({}, hasKey) } }),
+    toText: (hasKey: boolean) =>
+      toJson({
+        mcpServers: { runcomfy: toServer({}, hasKey && "${env:RUNCOMFY_GATEWAY_KEY}") },
+      }),
+  },
+  {
+    name: "Claude Desktop",
+    where: "In its list of servers, which is yours alone:",
+    toText: (hasKey: boolean) =>
+      toJson({
+        mcpServers: {
+          runcomfy: {
+            command: "npx",
+            args: ["-y", "runcomfy-graphql", "mcp", "--url", location.origin],
+            ...(hasKey && { env: { RUNCOMFY_GATEWAY_KEY: "YOUR_KEY" } }),
+          },
+        },
+      }),
   },
 ];
