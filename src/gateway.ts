@@ -225,6 +225,7 @@ export async function startGateway(
     ? keep(
         (await import("./mcp/create-mcp.ts")).createMcp({
           ...{ services, catalogue, files, log },
+          mostBodyBytes: limits.http.bodyBytes,
           version: readVersion(),
         }),
       )

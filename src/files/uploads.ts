@@ -162,7 +162,8 @@ const NO_NAME = "is empty; give the file's name";
 const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
 const NO_MEDIA = "is no type of picture, video or sound; choose another file";
 const NOT_YOURS = "names no upload of yours; upload the file again";
-const NOT_COMPLETE = "names an upload whose file has not come; send it to its `putUrl` first";
+const NOT_COMPLETE =
+  "names an upload whose file has not come; send the file first, to the address that came with the upload";
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 

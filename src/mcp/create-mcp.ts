@@ -55,15 +55,17 @@ export function createMcp(options: {
     readonly findOwner: FindOwner;
     readonly endLease: (name: string) => Promise<void>;
   };
+  /** Of a message. */
+  readonly mostBodyBytes: number;
   readonly version: string;
   readonly log: Logger;
 }) {
-  const { services, catalogue, files, version, log } = options;
+  const { services, catalogue, files, mostBodyBytes, version, log } = options;
   const waits = createWaits(services.channels);
   const readThumbnail = createReadThumbnail(files);
   const tools = [
     ...createSubmitTools({ catalogue, tellDuration: createTellDuration() }),
-    createUploadTool(files.uploads),
+    createUploadTool(files.uploads, mostBodyBytes),
     ...createJobTools({ waits, readThumbnail }),
   ];
   const noteClient = createClientLog(log);

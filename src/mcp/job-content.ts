@@ -4,6 +4,7 @@ import { hasThumbnails } from "../files/thumbnail.ts";
 import type { Asset, KeptFile } from "../job/asset.ts";
 import { NOT_KEPT, toAssets } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
+import type { InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
@@ -12,6 +13,7 @@ import { CodedError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { toResult } from "./tool.ts";
+import { tellIssues } from "./tool-error.ts";
 
 const THUMBNAIL_WIDTH = 640;
 const MAX_PICTURES = 4;
@@ -43,14 +45,20 @@ export async function toJobResult(
   options: {
     /** Null shows no pictures. */
     readonly readThumbnail: ReadThumbnail | null;
+    /** What the gateway itself has to say; nothing of the input may stand in it. */
     readonly note?: string | null;
+    readonly warnings?: readonly InputIssue[];
   },
 ): Promise<CallToolResult> {
-  const { readThumbnail } = options;
+  const { readThumbnail, warnings = [] } = options;
   const files = await readFiles(job, context);
   const note = options.note ?? (files.some(isPending) ? FILES_PENDING : null);
   const told = await tellJob(job, files, context);
-  const result = toResult(note === null ? { job: told } : { job: told, note });
+  const result = toResult({
+    job: told,
+    ...(note !== null && { note }),
+    ...(warnings.length > 0 && { warnings: tellIssues(warnings) }),
+  });
   // It is written twice, and quoted in a text.
   context.reads.charge(JSON.stringify(result).length);
   const links = files.slice(0, MAX_LINKS).map((file, index) => toLink(file, index, context));

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isFinished, isIdentifier, JOB_STATUSES } from "../job/job.ts";
 import type { Job } from "../job/job.ts";
+import { badUserInput } from "../runtime/coded-error.ts";
 import { cancelJob } from "../schema/cancel-and-delete.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { fromCursor, toCursor, toJobFilter } from "../schema/job-connection.ts";
@@ -76,7 +77,7 @@ export function createJobTools(options: {
         filter: toJobFilter({ status, deploymentId }),
         direction: "forward",
         limit,
-        ...(after !== undefined && { after: fromCursor(after, "after") }),
+        ...(after !== undefined && { after: toPosition(after) }),
       });
       const next = stoppedAt && toCursor(stoppedAt);
       return { result: toResult({ jobs: jobs.map(tellBriefly), next }) };
@@ -102,6 +103,16 @@ export function createJobTools(options: {
   });
 
   return [getJob, waitForJob, listJobs, cancel];
+}
+
+function toPosition(next: string): ReturnType<typeof fromCursor> {
+  try {
+    return fromCursor(next, "after");
+  } catch {
+    throw badUserInput(
+      "`after` is not the `next` of a page that list_jobs has returned. Give that, or leave it out to begin with the newest.",
+    );
+  }
 }
 
 /** One of the jobs that the viewer may read. Rejects with a `JobNotFoundError`. */

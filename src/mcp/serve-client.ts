@@ -15,11 +15,12 @@ import { toJobResult } from "./job-content.ts";
 import { findJob } from "./job-tools.ts";
 import { serveTasks, takesTasks, TASKS, toTask } from "./tasks.ts";
 import type { GatewayTool, ToolCall } from "./tool.ts";
-import { isOffered } from "./tool.ts";
+import { isOffered, mayRead } from "./tool.ts";
 import { toErrorResult, toErrorText } from "./tool-error.ts";
 
-const INSTRUCTIONS =
-  "Submit a job, then call wait_for_job with its id until it has ended. Each new job costs money, and a call that repeats another of the last 10 minutes costs none: it returns that job.";
+const COSTS =
+  "Each new job costs money, and a call that repeats another of the last 10 minutes costs none: it returns that job.";
+const INSTRUCTIONS = `Submit a job, then call wait_for_job with its id until it has ended. ${COSTS}`;
 const JOB_URI = "job://";
 const MAX_RESOURCES = 20;
 /** Of one owner in a turn of the event loop: a hundred may have waited for the same job. */
@@ -48,7 +49,7 @@ export function createServerFactory(options: {
 
   return ({ era, context, release }: Client): Server => {
     const { viewer } = context;
-    const canRead = isOffered({ scope: "jobs:read" }, viewer);
+    const canRead = mayRead(viewer);
     const hasTasks = canRead && era === "modern";
     const server = new Server(
       { name: "runcomfy-graphql", title: "RunComfy gateway", version },
@@ -58,7 +59,7 @@ export function createServerFactory(options: {
           ...(canRead && { resources: {} }),
           ...(hasTasks && { extensions: { [TASKS]: {} } }),
         },
-        instructions: INSTRUCTIONS,
+        instructions: canRead ? INSTRUCTIONS : COSTS,
         cacheHints: { "tools/list": { ttlMs: LIST_TTL_MS, cacheScope: "private" } },
         jsonSchemaValidator: NO_VALIDATOR,
       },

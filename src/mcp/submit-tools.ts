@@ -1,8 +1,10 @@
 import { snakeCase } from "change-case";
 import { z } from "zod";
 
+import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { DeploymentNotFoundError, UpstreamError } from "../job/errors.ts";
+import type { InputIssue, Spelling } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { findDeployment, listDeployments } from "../schema/deployment.ts";
@@ -13,6 +15,7 @@ import {
   createTool,
   type GatewayTool,
   JSON_OBJECT,
+  mayRead,
   READS,
   type ToolAnswer,
   type ToolCall,
@@ -39,7 +42,7 @@ const OPTIONS = {
     .boolean()
     .optional()
     .describe(
-      "True runs the same input once more. Otherwise a call that repeats another of the last 10 minutes returns that one's job, so that a retry costs nothing.",
+      "True runs the same input once more. Otherwise a call that repeats another of the last 10 minutes returns that one's job, so that a retry costs nothing. Beside an idempotency_key it changes nothing.",
     ),
   idempotency_key: z
     .string()
@@ -82,11 +85,11 @@ function toDirectTool(
     name,
     scope: "jobs:submit",
     title: deployment.name,
-    async description({ reads }) {
+    async description({ reads, viewer }) {
       const duration = await tellDuration(deployment.id, reads);
       const { id, description, name: called } = deployment;
       const facts = [description ?? called, duration, tellPrice(deployment)].filter(Boolean);
-      return [...facts, `Its deployment_id is ${id}.`, GO_ON].join("\n");
+      return [...facts, `Its deployment_id is ${id}.`, tellCost(viewer)].join("\n");
     },
     annotations: COSTS,
     arguments: rule,
@@ -96,7 +99,11 @@ function toDirectTool(
   return { ...tool, inputSchema: toInputSchema({ ...inputSchema, properties }) };
 }
 
-const GO_ON = "Runs a job, which costs money. Then call wait_for_job with its id.";
+/** A key that may not read has no such tool. */
+function tellCost(viewer: Viewer): string {
+  const next = mayRead(viewer) ? " Then call wait_for_job with its id." : "";
+  return `Runs a job, which costs money.${next}`;
+}
 
 /** A schema as the member `input` of another, which its references must lead through. */
 function toMember(schema: JsonObject | null): JsonObject {
@@ -162,8 +169,8 @@ function createListingTools(
     name: "submit_job",
     scope: "jobs:submit",
     title: "Submit a job",
-    description: () =>
-      `Runs a deployment with an input that fits its schema: list_deployments and describe_deployment say what there is. ${GO_ON}`,
+    description: ({ viewer }) =>
+      `Runs a deployment with an input that fits its schema: list_deployments and describe_deployment say what there is. ${tellCost(viewer)}`,
     annotations: COSTS,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT, ...OPTIONS }),
     call: submit,
@@ -182,7 +189,12 @@ function createCheckTool(): GatewayTool {
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT }),
     async call({ deployment_id: deploymentId, input }, { context }) {
       const { tracking, viewer } = context;
-      const { issues, warnings } = await tracking.checkInput({ deploymentId, input, viewer });
+      const { issues, warnings } = await tracking.checkInput({
+        deploymentId,
+        input,
+        viewer,
+        spell,
+      });
       const told = { issues: tellIssues(issues), warnings: tellIssues(warnings) };
       return { result: toResult({ is_valid: issues.length === 0, ...told }) };
     },
@@ -196,6 +208,11 @@ type Submit = {
   readonly idempotency_key?: string | undefined;
 };
 
+type SubmitNotes = { readonly note: string | null; readonly warnings?: readonly InputIssue[] };
+
+/** Paths begin with the tool's argument, as those of arguments that don't fit do. */
+const spell: Spelling = (path) => ["input", ...path];
+
 /** Answers once RunComfy has accepted the job, or may have; a refusal rejects. */
 async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer> {
   const { tracking, viewer, channels, reads } = context;
@@ -204,28 +221,27 @@ async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer>
     deploymentId: given.deployment_id,
     input: given.input,
     idempotencyKey: given.idempotency_key ?? null,
-    findsRepeated: given.new_run !== true,
+    repeats: given.new_run === true ? "noted" : "found",
+    spell,
   });
-  const answer = (job: Job, note: string): ToolAnswer => ({
+  const answer = (job: Job, told: SubmitNotes): ToolAnswer => ({
     submitted: job,
     // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.
     result: () =>
-      toJobResult(job, context, { readThumbnail: null, note }).catch(() =>
-        toResult({ job: tellBriefly(job), note }),
+      toJobResult(job, context, { readThumbnail: null, ...told }).catch(() =>
+        toResult({ job: tellBriefly(job), note: told.note }),
       ),
   });
   try {
-    const { job, warnings, wasThere = false } = await publishRefusal(channels, submitting);
-    const notes = [
-      wasThere ? REPEATED : "",
-      "Call wait_for_job with the job's id.",
-      ...warnings.map(({ message }) => message),
-    ];
-    return answer(job, notes.filter(Boolean).join(" "));
+    const { job, warnings, wasThere } = await publishRefusal(channels, submitting);
+    const before = given.idempotency_key === undefined ? REPEATED : KEYED;
+    const next = mayRead(viewer) ? "Call wait_for_job with the job's id." : "";
+    const note = [wasThere ? before : "", next].filter(Boolean).join(" ");
+    return answer(job, { note: note === "" ? null : note, warnings });
   } catch (error) {
     const job = error instanceof UpstreamError ? error.unconfirmedJob : null;
     if (job === null) throw error;
-    return answer(job, UNCONFIRMED);
+    return answer(job, { note: UNCONFIRMED });
   } finally {
     reads.clear();
   }
@@ -233,6 +249,8 @@ async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer>
 
 const REPEATED =
   "This call repeats another, so this is that one's job, and nothing was paid again. Set new_run to true to run the same input once more.";
+const KEYED =
+  "This idempotency_key has a job already, so this is that one, and nothing was paid again. Use another idempotency_key to run the same input once more.";
 const UNCONFIRMED =
   "RunComfy did not confirm this job, which may be running and cost money all the same. Don't submit it again; ask a person.";
 

@@ -1,4 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import { snakeCase } from "change-case";
 import type { BaseLogger } from "pino";
 import { ZodError } from "zod";
 
@@ -43,9 +44,13 @@ function tellExpected(error: unknown): JsonObject | null {
   if (error instanceof ExpectedError) return tellOutcome(error);
   const coded = toCoded(error);
   if (coded === null) return null;
-  const { code, message, retryAfterSeconds = null, limit = null } = coded;
+  const { code, retryAfterSeconds = null, limit = null } = coded;
+  const message = code === "ANSWER_TOO_LARGE" ? TOO_LARGE : coded.message;
   return { code, message, retry_after_seconds: retryAfterSeconds, limit };
 }
+
+const TOO_LARGE =
+  "What this job was given and made is too large for an answer. list_jobs tells its status; a person can see its files in the console.";
 
 function toCoded(error: unknown): CodedError | null {
   return error instanceof CodedError ? error : toCodedError(error);
@@ -73,12 +78,22 @@ function tellOutcome(error: ExpectedError): JsonObject {
   if (error instanceof InvalidInputError || error instanceof InvalidUploadError)
     return { code: "INVALID_INPUT", message, issues: tellIssues(error.issues) };
   if (error instanceof IdempotencyConflictError)
-    return { code: "IDEMPOTENCY_CONFLICT", message, job_id: error.jobId };
+    return { code: "IDEMPOTENCY_CONFLICT", message, next: ANOTHER_KEY, job_id: error.jobId };
   if (error instanceof JobNotCancellableError)
     return { code: "NOT_CANCELLABLE", message, status: error.job.status };
   return { code: "REFUSED", message };
 }
 
+const ANOTHER_KEY =
+  "To start a new job, call again with another idempotency_key or none: with this one it is refused again.";
+
+/** Where among the tool's arguments, and what. */
 export function tellIssues(issues: readonly InputIssue[]): readonly JsonObject[] {
-  return issues.map(({ path, message }) => ({ path: toPathText(path), message }));
+  return issues.map(({ path, message }) => {
+    // The services name arguments as GraphQL does.
+    const named = path.map((one, index) =>
+      index === 0 && typeof one === "string" ? snakeCase(one) : one,
+    );
+    return { path: toPathText(named), message };
+  });
 }

@@ -59,8 +59,12 @@ export function toInputSchema(schema: object): Tool["inputSchema"] {
 }
 
 /** Whether the tool exists for the credential. */
-export function isOffered({ scope }: Pick<GatewayTool, "scope">, { scopes }: Viewer): boolean {
-  return scopes.has(scope) || (scope === "jobs:read" && scopes.has("jobs:read:all"));
+export function isOffered({ scope }: Pick<GatewayTool, "scope">, viewer: Viewer): boolean {
+  return scope === "jobs:read" ? mayRead(viewer) : viewer.scopes.has(scope);
+}
+
+export function mayRead({ scopes }: Viewer): boolean {
+  return scopes.has("jobs:read") || scopes.has("jobs:read:all");
 }
 
 /** The value as structured content, and as the text that clients without that read. */

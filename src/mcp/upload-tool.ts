@@ -9,16 +9,21 @@ import { createTool, type GatewayTool, toResult } from "./tool.ts";
 
 const DATA_URI = /^data:([\w.+-]{1,64}\/[\w.+-]{1,64});base64,/;
 
+const CALL_BYTES = 4_096;
+
 /** The tool that takes a file for an input: to be sent later, or with the call. */
 export function createUploadTool(
   uploads: Pick<UploadService, "createUpload" | "find" | "receive">,
+  mostBodyBytes: number,
 ): GatewayTool {
+  // In base64, and beside it the rest of the call.
+  const mostKib = Math.floor(((mostBodyBytes - CALL_BYTES) * 3) / 4 / 1_024);
   return createTool({
     name: "create_upload",
     scope: "jobs:submit",
     title: "Upload a file",
     description: () =>
-      "Takes a picture, video or sound for an input, where it is named by the `reference` that this returns. Give a small file as `data_uri`. For any other, give its `content_type` and exact size, then send its bytes to `put_url` with the HTTP method PUT.",
+      `Takes a picture, video or sound for an input, where it is named by the \`reference\` that this returns. Give a file of up to ${mostKib} KiB as \`data_uri\`. For any other, give its \`content_type\` and exact size, then send its bytes to \`put_url\` with the HTTP method PUT.`,
     annotations: {
       readOnlyHint: false,
       destructiveHint: false,

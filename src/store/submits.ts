@@ -23,10 +23,17 @@ import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
 
 /**
- * An idempotency key, which is its owner's alone, and a digest of what was submitted under it. Without a key it is the
- * digest that counts, for ten minutes: whoever submits the same again by then repeats a call.
+ * An idempotency key, which is its owner's alone, and a digest of what was submitted. Without a key it is the digest that
+ * counts, where wanted: of whoever submits the same within ten minutes the job is `found` again, if it was `noted`.
  */
-export type SubmissionKey = { readonly key: string | null; readonly fingerprint: string };
+export type SubmissionKey = {
+  readonly key: string | null;
+  readonly fingerprint: string;
+  readonly repeats?: Repeats | undefined;
+};
+
+/** Whether a submit is noted for ten minutes as one that may be repeated, and whether one without a key may itself be a repeat. */
+export type Repeats = "noted" | "found";
 
 /** A job to be submitted. */
 type NewJob = {
@@ -74,22 +81,22 @@ export function createSubmits(
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
       const { webhookUrl = null } = submit;
-      const isKeyless = key !== null && key.key === null;
+      const isNoted = key?.repeats !== undefined;
       const inserting: { traceparent: string | null } = { traceparent: null };
       channels.inserting.publish(inserting);
       // Made before the writes that wait for each other.
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
-      if (isKeyless)
+      if (isNoted)
         await queries.deleteFrom("repeatable_submits").where("until", "<=", nowMs).execute();
       // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
       const isInserted = await write(
-        mostInFlight === null && !isKeyless ? null : job.ownerId,
+        mostInFlight === null && !isNoted ? null : job.ownerId,
         async (transaction) => {
-          if (isKeyless) {
-            if ((await findRepeated(transaction, database, job.ownerId, key.fingerprint)) !== null)
-              return false;
-            await noteRepeatable(transaction, database, job, key.fingerprint);
+          if (key !== null && isRepeatable(key)) {
+            const { fingerprint } = key;
+            const repeated = await findRepeated(transaction, database, job.ownerId, fingerprint);
+            if (repeated !== null) return false;
           }
           const row = await transaction
             .insertInto("jobs")
@@ -109,6 +116,7 @@ export function createSubmits(
           // After the insert: a deletion that freed the key for it has committed its part here, too.
           if (key !== null && key.key !== null)
             await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
+          if (isNoted) await noteRepeatable(transaction, database, job, key.fingerprint);
           if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
@@ -166,6 +174,11 @@ export function createSubmits(
       return rows.map(({ id }) => id);
     },
   };
+}
+
+/** Whether the digest alone may have a job already. */
+export function isRepeatable({ key, repeats }: SubmissionKey): boolean {
+  return key === null && repeats === "found";
 }
 
 /** For how long the same submit without a key is taken for a repeat. */

@@ -18,7 +18,7 @@ import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Queue } from "../runtime/queue.ts";
-import type { SubmissionKey } from "../store/submits.ts";
+import type { Repeats, SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
@@ -30,8 +30,8 @@ export type SubmissionRequest = {
   /** In the upstream's spelling. */
   readonly input: unknown;
   readonly idempotencyKey: string | null;
-  /** Whether, without a key, the same submit of the last ten minutes is its answer; by default each is a new one. */
-  readonly findsRepeated?: boolean;
+  /** By default it repeats no other, and none repeats it, but by its key. */
+  readonly repeats?: Repeats;
   readonly tags?: readonly string[];
   /** What is told of this job alone; checked already. */
   readonly webhookUrl?: string | null;
@@ -105,7 +105,7 @@ export function toSubmission(
   { catalogue }: Pick<Known, "catalogue">,
 ): Submission {
   const { viewer, deploymentId, input, idempotencyKey } = request;
-  const { findsRepeated = false, tags = [], spell = asItIs } = request;
+  const { repeats, tags = [], spell = asItIs } = request;
   const listed = catalogue.find(deploymentId);
   // Only what is listed may be a model.
   if (listed === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
@@ -121,9 +121,9 @@ export function toSubmission(
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
   const isChanged = isOther && listed !== null;
-  const isKeyed = idempotencyKey !== null || findsRepeated;
+  const isKeyed = idempotencyKey !== null || repeats !== undefined;
   const submissionKey = isKeyed
-    ? { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input) }
+    ? { key: idempotencyKey, fingerprint: toFingerprint(deploymentId, input), repeats }
     : null;
   const invalid = objections.length === 0 ? null : new InvalidInputError(objections);
   const changed = isChanged ? new DeploymentNotFoundError(deploymentId, { isChanged }) : null;
@@ -170,7 +170,9 @@ export function createCheckInput({
   /** That of submits. */
   readonly inputQueue: Queue;
 }) {
-  return async (request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input">) => {
+  return async (
+    request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input" | "spell">,
+  ) => {
     await refuseWorkflow(request.deploymentId, known);
     return await inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
       // What was given may be nested so deep that nothing could make it into text.

@@ -15,6 +15,7 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../runtime/coded-error.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
+import { isRepeatable } from "../store/submits.ts";
 import { waitForJob } from "../watch/watch-job.ts";
 import type { Parts } from "./parts.ts";
 import { createQuota, type Quota } from "./quota.ts";
@@ -171,6 +172,7 @@ export class Submitter {
     if (submissionKey === null) return null;
     const { store, watchJob } = this.#given;
     const { key, fingerprint } = submissionKey;
+    if (key === null && !isRepeatable(submissionKey)) return null;
     const keyed = await (key === null
       ? store.jobs
           .readRepeated(viewer.ownerId, fingerprint)

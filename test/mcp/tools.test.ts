@@ -137,14 +137,19 @@ test("blind retries cost one POST, until a new run is asked for, and a key keeps
   const again = await submit({ new_run: true });
   expect(again.note).not.toMatch(/repeats/);
   expect(again.job.id).not.toBe(first.job.id);
-  expect((await submit()).job.id).toBe(first.job.id);
+  expect((await submit()).job.id).toBe(again.job.id);
   const keyed = await submit({ idempotency_key: "k" });
-  expect((await submit({ idempotency_key: "k" })).job.id).toBe(keyed.job.id);
+  const retried = await submit({ idempotency_key: "k", new_run: true });
+  expect(retried.job.id).toBe(keyed.job.id);
+  expect(retried.note).toContain("Use another idempotency_key");
+  expect(retried.note).not.toContain("new_run");
+  expect((await submit()).job.id).toBe(keyed.job.id);
   const other = await enter("other");
   expect((await submit({}, other)).note).not.toMatch(/repeats/);
   expect(upstream.count("submit")).toBe(4);
-  await client.callTool({ name: "cancel_job", arguments: { id: first.job.id } });
-  expect((await submit()).job.id).not.toBe(first.job.id);
+  await client.callTool({ name: "cancel_job", arguments: { id: keyed.job.id } });
+  const last = await submit();
+  expect([first, again, keyed].map(({ job }) => job.id)).not.toContain(last.job.id);
   expect(upstream.count("submit")).toBe(5);
 });
 
@@ -166,8 +171,12 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
   });
   expect(await submit({ input: { prompt: "\0" } })).toMatchObject({
     code: "INVALID_INPUT",
-    issues: [{ path: "prompt" }],
+    issues: [{ path: "input.prompt" }],
   });
+  expect(await submit({ idempotency_key: "" })).toMatchObject({
+    issues: [{ path: "idempotency_key" }],
+  });
+  expect((await call("list_jobs", { after: "x" })).message).toContain("`next`");
   expect(await submit({ deployment_id: "../x" })).toMatchObject({ code: "NOT_FOUND" });
   expect(await submit({ deployment_id: "fault-forbidden" })).toMatchObject({ code: "FORBIDDEN" });
   expect(await call("get_job", { id: "job_none" })).toMatchObject({ code: "NOT_FOUND" });
@@ -180,6 +189,12 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
     code: "INVALID_INPUT",
   });
   expect(upstream.count("submit")).toBe(1);
+  const keyed = { ...QUEUED, idempotency_key: "k" };
+  await client.callTool({ name: "submit_job", arguments: keyed });
+  expect(await submit({ ...keyed, input: {} })).toMatchObject({
+    code: "IDEMPOTENCY_CONFLICT",
+    next: expect.stringContaining("another idempotency_key"),
+  });
   const one = await enter("one");
   await one.callTool({ name: "submit_job", arguments: QUEUED });
   const more = { ...QUEUED, new_run: true };
@@ -305,7 +320,29 @@ test("above 40 deployments there are tools that list and describe them instead",
   });
   const long = { deployment_id: "dep-40", input: { prompt: "more than nine" } };
   const checked = read(await many.callTool({ name: "check_input", arguments: long }));
-  expect(checked).toMatchObject({ is_valid: false, issues: [{ path: "prompt" }] });
+  expect(checked).toMatchObject({ is_valid: false, issues: [{ path: "input.prompt" }] });
+});
+
+test("what RunComfy will change is told beside what the gateway says, with where it stands", async () => {
+  const { url } = await start(SANDBOX);
+  const client = await connect(url);
+  const input = { prompt: "Glow", width: 1_001 };
+  const submitted = await client.callTool({ name: LANTERN, arguments: { input } });
+  expect(read(submitted)).toMatchObject({
+    note: "Call wait_for_job with the job's id.",
+    warnings: [{ path: "input.width", message: expect.any(String) }],
+  });
+});
+
+test("a key that can't read is told of no tool that it lacks", async () => {
+  const { enter } = await startWithKeys({ submitter: ["web", "--scopes", "jobs:submit"] });
+  const client = await enter("submitter");
+  const { tools } = await client.listTools();
+  const submitted = await client.callTool({ name: "submit_job", arguments: QUEUED });
+  const told = JSON.stringify([tools, client.getInstructions(), submitted]);
+  expect(told).toContain("costs money");
+  expect(told).not.toContain("wait_for_job");
+  expect(tools.find(({ name }) => name === "create_upload")?.description).toContain("189 KiB");
 });
 
 test("a file comes with the call, and is named in an input", async () => {
@@ -320,7 +357,16 @@ test("a file comes with the call, and is named in an input", async () => {
   const submitted = await client.callTool({ name: "submit_warm_glow", arguments: { input } });
   expect(read(submitted).job.status).toBe("IN_QUEUE");
   const later = { name: "create_upload", arguments: { content_type: "image/png", bytes: 70 } };
-  const { put_url: putUrl } = read(await client.callTool(later));
+  const { put_url: putUrl, reference: early } = read(await client.callTool(later));
+  const call = async (name: string, given: Record<string, unknown>) =>
+    read(await client.callTool({ name, arguments: given })).error.issues;
+  const [missing] = await call("submit_warm_glow", { input: { ...input, ctrl_img_1: early } });
+  expect(missing).toEqual({
+    path: "input.ctrl_img_1",
+    message: expect.stringContaining("has not come"),
+  });
+  expect(missing.message).not.toContain("putUrl");
+  expect(await call("create_upload", { bytes: 1 })).toMatchObject([{ path: "content_type" }]);
   const body = Buffer.from(pixel, "base64");
   expect((await fetch(putUrl, { method: "PUT", body })).status).toBe(204);
 });

@@ -140,7 +140,7 @@ export function describeJobStore(
 
     describe("without a key, but with what tells repeats", () => {
       const submit = (job = makeJob(FACTS), fingerprint = "f") =>
-        store.jobs.insert({ job, input: {}, key: { key: null, fingerprint } });
+        store.jobs.insert({ job, input: {}, key: { key: null, fingerprint, repeats: "found" } });
       const fail = (retryable: boolean): Partial<Job> => ({
         status: "FAILED",
         error: { code: retryable ? "LOST" : "SUBMISSION_UNKNOWN", message: "Lost.", retryable },
@@ -177,6 +177,23 @@ export function describeJobStore(
           expect(id).toBe(isRepeated ? job.id : another.id);
         },
       );
+
+      test.each([
+        { how: "for a new run", key: null },
+        { how: "with a key", key: "k" },
+      ])("repeats the newest, also one that was submitted $how", async ({ key }) => {
+        await submit();
+        const job = makeJob(FACTS);
+        const noted = { key, fingerprint: "f", repeats: "noted" } as const;
+        expect(await store.jobs.insert({ job, input: {}, key: noted })).toBe(true);
+        expect((await store.jobs.readRepeated("local", "f"))?.id).toBe(job.id);
+        expect(await submit()).toBe(false);
+        if (key === null) return;
+        // A retry with the key is no other job, and what was noted last stays.
+        const retry = { job: makeJob(FACTS), input: {}, key: noted };
+        expect(await store.jobs.insert(retry)).toBe(false);
+        expect((await store.jobs.readRepeated("local", "f"))?.id).toBe(job.id);
+      });
 
       test("is forgotten after ten minutes, and with its job", async () => {
         const job = makeJob(FACTS);

@@ -418,7 +418,7 @@ test("a count that can't be given back leaves the answer as it is", async () => 
 });
 
 test("a submit that repeats another without a key waits for its outcome and gets its job, at one POST", async () => {
-  const blind = { ...REQUEST, idempotencyKey: null, findsRepeated: true };
+  const blind = { ...REQUEST, idempotencyKey: null, repeats: "found" } as const;
   const release = upstream.hold("submit");
   const all = Promise.all([1, 2, 3].map(() => submitter.submitJob(blind)));
   await upstream.whenRequested("submit", 1);
@@ -430,13 +430,14 @@ test("a submit that repeats another without a key waits for its outcome and gets
   expect(again.wasThere).toBe(true);
   expect(upstream.count("submit")).toBe(1);
   const different = await submitter.submitJob({ ...blind, input: { prompt: "Other" } });
-  const asked = await submitter.submitJob({ ...blind, findsRepeated: false });
+  const asked = await submitter.submitJob({ ...blind, repeats: "noted" });
   expect(new Set([first?.job.id, different.job.id, asked.job.id]).size).toBe(3);
+  expect((await submitter.submitJob(blind)).job.id).toBe(asked.job.id);
   expect(upstream.count("submit")).toBe(3);
 });
 
 test("a submit that repeats one that was refused is sent", async () => {
-  const blind = { ...REQUEST, idempotencyKey: null, findsRepeated: true };
+  const blind = { ...REQUEST, idempotencyKey: null, repeats: "found" } as const;
   upstream.setFault("forbidden");
   await expect(submitter.submitJob(blind)).rejects.toThrow(UpstreamError);
   upstream.setFault(null);
