@@ -49,10 +49,9 @@ export function createJobWebhooks(database: Database) {
             select webhook_deliveries.* from webhook_deliveries join job_webhooks
               on job_webhooks.job_id = webhook_deliveries.job_id
                 and job_webhooks.webhook_id = webhook_deliveries.webhook_id
-              where webhook_deliveries.job_id in (${sql.join(chunk)}) order by number desc`.execute(
-            reads,
-          );
-          return deliveries.map(toDelivery);
+              where webhook_deliveries.job_id in (${sql.join(chunk)})`.execute(reads);
+          // Readers' settings would have the database go through everybody's in this order.
+          return deliveries.toSorted((one, other) => other.number - one.number).map(toDelivery);
         },
       );
       return inOrder(jobIds, rows, ({ id, url }) => ({

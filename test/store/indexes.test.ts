@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/job/polls.ts";
+import { FROM_START } from "../../src/store/due-webhooks.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import type { JobFilter, JobRange, WalkBudget } from "../../src/store/list-jobs.ts";
 import { createPolls, type PollTable } from "../../src/store/polls.ts";
@@ -357,6 +358,130 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
         expect(scan["Node Type"]).toMatch(/Index|Bitmap/);
         const read = Number(scan["Actual Rows"]) + Number(scan["Rows Removed by Filter"] ?? 0);
         expect(read * Number(scan["Actual Loops"])).toBeLessThanOrEqual(2 * MAX_DUE);
+      }
+    });
+  });
+});
+
+/** "mine" has 100 of 100,000 deliveries that wait, which are due, and 100 that ended. */
+const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: string) => `
+  insert into webhooks (id, owner_id, url, secret, created_at)
+    select case when n = 0 then 'whk_mine' else 'whk_' || n end, case when n = 0 then 'mine' else 'o' || n end,
+      'https://a.example/' || n, case when n % 2 = 0 then 'whsec_' end, n from ${numbers(0, 900)};
+  insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, ended_at, of_origin)
+    select 'msg_' || n, case when n <= 200 then 'whk_mine' else 'whk_' || (n % 900 + 1) end, 'JOB_SUCCEEDED', n,
+      case when n <= 100 then n when n > 200 then ${nowMs} + 3600000 end, case when n between 101 and 200 then n end,
+      case when n > 200 then (n % 900 + 1) % 2 else 0 end
+    from ${numbers(1, 100_000)};
+  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
+    select 'job_' || n, 'mine', 'd', 'v1', 'SUCCEEDED', 1, n, n, 1, 0 from ${numbers(1, 900)};
+  insert into job_webhooks (job_id, webhook_id, url) select 'job_' || n, 'whk_' || n, 'https://a.example/' from ${numbers(1, 900)};
+  update webhook_deliveries set job_id = 'job_' || (created_at % 900 + 1)`;
+
+const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
+  ["what is due", ({ webhookClaims }) => webhookClaims.listDue(FROM_START)],
+  ["a claim, and what became of it", ({ webhookClaims }) => claimAndSettle(webhookClaims)],
+  ["origins that no job names", ({ webhookClaims }) => webhookClaims.deleteUnused("")],
+  ["a page", ({ webhooks }) => webhooks.listDeliveries("whk_mine", { limit: LIMIT, after: null })],
+  [
+    "a later page",
+    ({ webhooks }) => webhooks.listDeliveries("whk_mine", { limit: LIMIT, after: "msg_150" }),
+  ],
+  ["those of jobs", ({ webhooks }) => webhooks.readOfJobs(["job_1", "job_2"], "mine")],
+  ["one that is to be made again", ({ webhooks }) => webhooks.redeliver("msg_150", "mine")],
+  ["an owner's", ({ webhooks }) => webhooks.list("mine")],
+];
+
+async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> {
+  const { claimed } = await claims.claim("whk_mine");
+  const [first] = claimed;
+  if (first === undefined) throw new Error("nothing was claimed");
+  const made = { at: 0, status: 500, durationMs: 1 };
+  const ended = { state: "FAILED", made, retryMs: null, restMs: 0, isGone: false } as const;
+  await claims.settle([{ claimed: first, ...ended }]);
+}
+
+describe("of 100,000 deliveries of 900 webhooks", () => {
+  const MAX_READ = 2_500;
+
+  test.each(WEBHOOK_READS)("on SQLite, %s is found by an index", async (_title, read) => {
+    const { file, statements, store } = sqlite;
+    const numbers = (first: number, last: number) =>
+      `(with recursive s (n) as (select ${first} union all select n + 1 from s where n < ${last}) select n from s)`;
+    if (file.prepare("select id from webhooks limit 1").get() === undefined)
+      file.exec(ofWebhooks(numbers, "unixepoch() * 1000"));
+    statements.length = 0;
+    await read(store);
+    const texts = statements.filter((text) => text.includes("webhook"));
+    expect(texts.length).toBeGreaterThan(0);
+    const steps = texts.flatMap((text) => file.prepare(`explain query plan ${text}`).all());
+    const scans = steps.map(({ detail }) => String(detail)).filter((one) => one.startsWith("SCAN"));
+    // The walk itself, and lists that were given.
+    for (const scan of scans)
+      expect(scan).toMatch(/^SCAN (waiting|json_each|tried|CONSTANT ROW|\(subquery|\d+ CONSTANT)/);
+  });
+
+  describe.each(["without", "with"])("on Postgres, %s statistics", (title) => {
+    const statements: CompiledQuery[] = [];
+    const readStatements: CompiledQuery[] = [];
+    let store: JobStore;
+    let client: pg.Client;
+
+    beforeAll(async () => {
+      const { url, drop } = await createDatabase();
+      const opened = await openPostgres(url, QUIET);
+      const numbers = (first: number, last: number) =>
+        `generate_series(cast(${first} as bigint), ${last}) n`;
+      const nowMs = "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)";
+      await runIn(url, `set session_replication_role = replica; ${ofWebhooks(numbers, nowMs)}`);
+      client = new pg.Client(url);
+      await client.connect();
+      if (title === "with") await client.query("vacuum analyze");
+      const queries = connectLogged(url, statements);
+      const reads = connectLogged(url, readStatements);
+      const database = {
+        ...opened,
+        queries,
+        reads,
+        write: <Value>(act: (transaction: Kysely<Tables>) => Promise<Value>) =>
+          queries.transaction().execute(act),
+        writeOne: <Value>(act: (transaction: Kysely<Tables>) => Promise<Value>) => act(queries),
+      };
+      store = createJobStore({ database, changes: new WakeUps(), channels: createChannels() });
+      return async () => {
+        await Promise.all([queries.destroy(), reads.destroy(), client.end()]);
+        await store.close();
+        await drop();
+      };
+    });
+
+    /** Reads as the gateway's readers do, and writes nothing. */
+    async function explain({ sql: text, parameters }: CompiledQuery, settings: string) {
+      await client.query(`begin; ${settings}`);
+      try {
+        const { rows } = await client.query(`explain (analyze, format json) ${text}`, [
+          ...parameters,
+        ]);
+        return findNodes(rows);
+      } finally {
+        await client.query("rollback");
+      }
+    }
+
+    test.each(WEBHOOK_READS)("%s is found by an index", async (_title, read) => {
+      statements.length = readStatements.length = 0;
+      await read(store);
+      const nodes: PlanNode[] = [];
+      for (const one of statements.filter(({ sql: text }) => text.includes("webhook")))
+        nodes.push(...(await explain(one, "")));
+      for (const one of readStatements) nodes.push(...(await explain(one, READER_SETTINGS)));
+      const scans = nodes.filter(
+        (node) => node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable",
+      );
+      expect(scans.length).toBeGreaterThan(0);
+      for (const scan of scans) {
+        const count = Number(scan["Actual Rows"]) + Number(scan["Rows Removed by Filter"] ?? 0);
+        expect(count * Number(scan["Actual Loops"])).toBeLessThanOrEqual(MAX_READ);
       }
     });
   });
