@@ -99,20 +99,14 @@ export function createMcp(options: {
       const { "content-length": _, "transfer-encoding": _of, ...headers } = request.headers;
       // Its body was read and parsed.
       const read = { method: "POST", url: request.url ?? "/", headers, ...EMPTY };
-      // It hears nothing, as what is listed never changes while the gateway runs, but holds a connection as a wait does.
-      const isHeld = message["method"] === LISTEN;
-      const leave = isHeld ? waits.enter(viewer) : () => undefined;
-      if (isHeld) given.release();
-      await answer(read, response).finally(leave);
+      // Even `subscriptions/listen` holds nothing: no capability says that a list may change, so the SDK ends it at once.
+      await answer(read, response);
     },
     /** Answers those who wait. */
     stop: waits.stop,
     close: () => handler.close(),
   };
 }
-
-/** Opens a stream for as long as the client likes. */
-const LISTEN = "subscriptions/listen";
 
 const EMPTY = { async *[Symbol.asyncIterator]() {} };
 

@@ -38,7 +38,6 @@ export function createWaits({ refused }: Channels) {
   }
 
   return {
-    enter,
     /**
      * Resolves with the job once it has ended and its files have come, or five seconds later; or as it is when the time is
      * over, the caller leaves or the gateway stops; null if it could not be read by then.

@@ -17,14 +17,12 @@ const METADATA_PATHS = [
   `/.well-known/oauth-protected-resource${MCP_PATH}`,
   "/.well-known/oauth-protected-resource",
 ];
-/** Opens a stream for as long as the client likes. */
-const LISTEN = "subscriptions/listen";
 /** What pages send beside the headers of GraphQL. */
 const HEADERS = ", mcp-protocol-version, mcp-method, mcp-name, mcp-session-id";
 
 /** Makes what answers the Model Context Protocol's requests; false, and nothing done, for any other. */
 export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts["mcp"]>) {
-  const { authenticator, sessions, rates, origins, connections, memory, operations } = parts;
+  const { authenticator, sessions, rates, origins, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
 
   return async (
@@ -63,7 +61,6 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
     );
     await operations.begin(viewer.ownerId, async (release) => {
       const message = toMessage(body);
-      if (message["method"] === LISTEN) connections.markStream(response);
       await mcp.answer({ request, response, message, viewer, share, release });
     });
     return share.hold(response.writableLength);

@@ -22,20 +22,27 @@ export async function connect(
   return client;
 }
 
+type Options = {
+  readonly key?: string | undefined;
+  readonly capabilities?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
 /** Sends a request as a client that takes tasks; the official one does not take them yet. Resolves with the answer's JSON. */
-export async function ask(
+export async function ask(...given: Parameters<typeof send>) {
+  return JSON.parse(await (await send(...given)).text());
+}
+
+/** The same with the answer as it is. */
+export function send(
   url: string,
   method: string,
   params: { readonly [name: string]: unknown },
-  options: {
-    readonly key?: string | undefined;
-    readonly capabilities?: object;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
-) {
+  options: Options = {},
+): Promise<Response> {
   const { key, capabilities = TASKS } = options;
   const name = params["name"] ?? params["taskId"] ?? params["uri"];
-  const response = await fetch(new URL("/mcp", url), {
+  return fetch(new URL("/mcp", url), {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -60,7 +67,6 @@ export async function ask(
       },
     }),
   });
-  return JSON.parse(await response.text());
 }
 
 /** What a tool has answered with, as structured content. */

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { DATABASES, SANDBOX, start } from "../gateway/open-gateway.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { ask, connect, read } from "./connect.ts";
+import { ask, connect, read, send } from "./connect.ts";
 
 const LANTERN = "submit_paper_lantern";
 const ON_JOBS = ["get_job", "wait_for_job", "list_jobs"];
@@ -279,6 +279,23 @@ test("one owner holds a hundred waits at most, and the next is told what to do",
   await expect
     .poll(async () => read(await client.callTool(call)))
     .toMatchObject({ job: { status: "IN_QUEUE" } });
+});
+
+test("whoever listens for changes is told at once that there are none, however many wait", async () => {
+  const { url, upstream } = await start();
+  upstream.script("queued", ["in_queue"]);
+  const client = await connect(url);
+  const { id } = read(await client.callTool({ name: "submit_job", arguments: QUEUED })).job;
+  const leaving = new AbortController();
+  const options = { signal: leaving.signal };
+  const wait = () => client.callTool({ name: "wait_for_job", arguments: { id } }, options);
+  const all = Array.from({ length: 101 }, wait);
+  await Promise.race(all);
+  const notifications = { toolsListChanged: true, resourcesListChanged: true };
+  const told = await send(url, "subscriptions/listen", { notifications });
+  expect(await told.text()).toMatch(/acknowledged.*"notifications":{}.*"resultType":"complete"/s);
+  leaving.abort();
+  await Promise.allSettled(all);
 });
 
 test("above 40 deployments there are tools that list and describe them instead", async () => {
