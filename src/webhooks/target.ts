@@ -51,6 +51,7 @@ export function createTargets(ranges: readonly string[]) {
 const NO_URL = "must be an https URL of at most 2,048 characters without spaces; give its full URL";
 const HAS_USER =
   "must have no user name, password or @ before its path; the signature says who calls";
-const NOT_SAFE = "must be https on port 443 or 8443; put the server behind TLS";
+const NOT_SAFE =
+  "must be https on port 443 or 8443; put the server behind TLS, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW)";
 const NOT_PUBLIC =
   "must be on a public host; use one that the Internet reaches, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW)";
