@@ -3,7 +3,7 @@ import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
 import "./agents.css";
 
-/** What to copy so that a program that thinks can run jobs. */
+/** What to copy so that an agent can run jobs. */
 export function Agents() {
   useTitle("Connect an agent");
   const { isSignedIn } = useViewer();
@@ -11,11 +11,11 @@ export function Agents() {
     <div className="agents">
       <h1>Connect an agent</h1>
       <p>
-        Programs that think can run jobs here, at <code>{URL_OF_MCP}</code>, by the Model Context
+        Agents can run jobs here, at <code>{URL_OF_MCP}</code>, over MCP, the Model Context
         Protocol.{" "}
         {isSignedIn
           ? "Give each a key of its own, with limits: what it runs costs money as your jobs do."
-          : "They need no key, as nobody does."}
+          : "No key is needed."}
       </p>
       {PROGRAMS.map(({ name, where, toText }) => (
         <section className="card" key={name} aria-label={name}>
