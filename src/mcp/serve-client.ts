@@ -8,6 +8,7 @@ import {
 import type { Logger } from "pino";
 
 import { JobNotFoundError } from "../job/errors.ts";
+import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import type { ReadThumbnail } from "./job-content.ts";
@@ -68,6 +69,8 @@ export function createServerFactory(options: {
     /** What nobody expected keeps its words for the log. */
     async function guard<Value>(act: () => Promise<Value>): Promise<Value> {
       release();
+      // What the SDK did with a large input took a turn's share already.
+      await clock.nextTurn();
       try {
         return await act();
       } catch (error) {

@@ -48,6 +48,9 @@ const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)
 /** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
 const UNSENT_DELAYS_MS = [100, 500] as const;
 
+/** An input that takes the thread tens of milliseconds. */
+const LARGE_BYTES = 64 * 1024;
+
 /** All waiting inputs take no more, as JSON, and one owner's no more than they leave free. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
@@ -130,7 +133,11 @@ export class Submitter {
   async #submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
     const { inputQueue } = this.#given;
     const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), this.#given));
-    const call = checking.then((submission) => this.#submitUnderKey(submission));
+    const call = checking.then(async (submission) => {
+      // To check a large input takes a turn's share, and to write it takes another.
+      if (submission.bytes > LARGE_BYTES) await clock.nextTurn();
+      return await this.#submitUnderKey(submission);
+    });
     this.#calls.add(call);
     try {
       return await call;
