@@ -82,9 +82,6 @@ export function createWebhookId(): string {
   return `whk_${chance.bytes(16).toString("hex")}`;
 }
 
-/** A webhook has so many tries of a delivery. */
-export const MAX_TRIES = 10;
-
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 /** Between a try that failed and the next one. */

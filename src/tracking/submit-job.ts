@@ -262,8 +262,10 @@ export class Submitter {
     this.#jobIds.add(job.id);
     try {
       const body = await this.#prepare(job, attempt);
-      if (body === "key-taken") await giveBack();
-      if (body === "key-taken") return null;
+      if (body === "key-taken") {
+        await giveBack();
+        return null;
+      }
       if (body === "too-late") return await this.#answerUnsent(job, attempt);
       return await this.#deliver(job, body, attempt);
     } finally {
