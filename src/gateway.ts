@@ -182,6 +182,7 @@ export async function startGateway(
       onKeep: files.onKeep,
       onDelete: files.onDelete,
       channels,
+      drawsSeeds: config.drawsSeeds,
       apiVersion,
       toHintUrl: config.areHintsAsked ? files.toHintUrl : null,
       deadlineSeconds: config.jobDeadlineSeconds,

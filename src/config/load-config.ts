@@ -33,6 +33,7 @@ export function loadConfig(environment: Given) {
     upstream: toUpstream(variables, given),
     apiVersion: variables.RUNCOMFY_API_VERSION,
     files: toFiles(variables, given),
+    drawsSeeds: variables.DRAW_SEEDS,
     databaseUrl: variables.DATABASE_URL,
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
     /** Null serves none. */

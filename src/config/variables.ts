@@ -83,6 +83,11 @@ const RUNCOMFY = {
     "what RunComfy lists; the sandbox's own",
     'The JSON file that lists your deployments. Clients can use only these, unless the file says `"others": true`. A relative path starts at the folder where you start the gateway.',
   ),
+  DRAW_SEEDS: setting(
+    flag(),
+    "true",
+    "Whether the gateway draws the number where an input has `seed: -1`, so that `Job.input` makes the same result again. [inputs.md](inputs.md#checks-defaults-and-warnings) says which.",
+  ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),
     "10",

@@ -84,7 +84,7 @@ export function addJob(
       input: t.field({
         type: "JSON",
         description:
-          "What the job was given; always an object. RunComfy gets it as it is, or for a ComfyUI workflow as values of its nodes, with URLs in place of uploads and nothing filled in. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
+          "What the job was given; always an object. RunComfy gets it as it is, or for a ComfyUI workflow as values of its nodes, with URLs in place of uploads and nothing filled in. Where a `seed` of -1 was given, it has the number that was drawn. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
         resolve: ({ id }, _arguments, { reads }) => reads.readDocument(id, "input"),
       }),

@@ -273,7 +273,7 @@ export function addCheckInput(builder: Builder): void {
       input: t.expose("input", {
         type: "JSON",
         description:
-          "The input as a job would keep it, which is as you gave it; empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
+          "The input as a job would keep it, which is as you gave it (a `seed` of -1 becomes a number only at the submit); empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
         // One text among the variables may come back hundreds of times.
         isCharged: true,
       }),

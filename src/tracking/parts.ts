@@ -25,6 +25,8 @@ export type Parts = {
   readonly record: RecordObservation;
   /** In whose slots an owner's inputs are checked and compared. */
   readonly inputQueue: Queue;
+  /** Whether `seed: -1` is sent as a number that is drawn here. */
+  readonly drawsSeeds: boolean;
   readonly apiVersion: string;
   /** Where RunComfy says that a job has ended; null where it is not asked to. */
   readonly toHintUrl: ((jobId: string) => string) | null;

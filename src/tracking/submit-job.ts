@@ -6,6 +6,7 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../job/errors.ts";
+import { toUnlisted } from "../deployments/catalogue.ts";
 import type { InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
@@ -17,6 +18,7 @@ import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
 import { isRepeatable } from "../store/submits.ts";
 import { waitForJob } from "../watch/watch-job.ts";
+import { drawSeed } from "./draw-seed.ts";
 import type { Parts } from "./parts.ts";
 import { createQuota, type Quota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
@@ -277,7 +279,8 @@ export class Submitter {
   async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
     const { store, uploads, monotonic } = this.#given;
     const { uploadIds } = attempt;
-    const { viewer, input, toBody, submissionKey: key, webhookUrl } = attempt.submission;
+    const { viewer, toBody, submissionKey: key, webhookUrl } = attempt.submission;
+    const input = this.#toKept(attempt.submission);
     const { jobsInFlight: mostInFlight } = viewer.limits;
     const named = { uploads: uploadIds, webhookUrl };
     const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...named };
@@ -297,6 +300,13 @@ export class Submitter {
       else await attempt.giveBack();
       throw error;
     }
+  }
+
+  /** The input as it is stored and sent. The key's fingerprint is of what was given. */
+  #toKept({ deploymentId, input }: Submission): JsonObject {
+    const { catalogue, drawsSeeds } = this.#given;
+    if (!drawsSeeds) return input;
+    return drawSeed(input, catalogue.find(deploymentId) ?? toUnlisted(deploymentId));
   }
 
   /**

@@ -84,6 +84,7 @@ export async function startGateway(options: {
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,
     ...(post !== null && { onKeep: () => undefined }),
+    drawsSeeds: true,
     apiVersion: "v1",
     toHintUrl: null,
     deadlineSeconds: DEADLINE_SECONDS,

@@ -5,6 +5,7 @@ export const NOTHING_LISTED: Pick<LiveDeployments, "findKind"> = { findKind: asy
 
 /** What tracking needs of the settings, with their defaults. */
 export const TRACKING_SETTINGS = {
+  drawsSeeds: true,
   apiVersion: "v1",
   toHintUrl: null,
   deadlineSeconds: 86_400,

@@ -79,6 +79,7 @@ export function connectSubmitter({
     inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
+    drawsSeeds: true,
     apiVersion: "v1",
     toHintUrl: null,
     submitMarginMs: 5_000,
