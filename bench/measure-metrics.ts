@@ -48,7 +48,7 @@ async function readMs(databaseUrl: string): Promise<number> {
     version: "",
     store,
     health: { outageMs: () => null, failingDeployments: () => [] },
-    counts: () => ({ sockets: 0, subscriptions: 0 }),
+    counts: () => ({ sockets: 0, subscriptions: 0, waits: 0 }),
   });
   const durations: number[] = [];
   for (let count = 0; count < READS; count++) {

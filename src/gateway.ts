@@ -255,7 +255,8 @@ export async function startGateway(
       log,
     }),
   );
-  metrics?.follow({ version: readVersion(), store, health, counts: server.counts });
+  const counts = () => ({ ...server.counts(), waits: mcp?.countWaits() ?? 0 });
+  metrics?.follow({ version: readVersion(), store, health, counts });
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, clock.sleep(FIRST_CALL_PATIENCE_MS, { ref: false })]);

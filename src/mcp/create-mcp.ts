@@ -22,6 +22,7 @@ import { createJobTools } from "./job-tools.ts";
 import { createServerFactory } from "./serve-client.ts";
 import { createSubmitTools } from "./submit-tools.ts";
 import { createTellDuration } from "./tell-duration.ts";
+import { toErrorResult } from "./tool-error.ts";
 import { createUploadTool } from "./upload-tool.ts";
 import { createWaits } from "./waits.ts";
 
@@ -88,7 +89,15 @@ export function createMcp(options: {
   return {
     /** Resolves once it is answered. */
     async answer(given: McpRequest): Promise<void> {
-      const { request, response, message, viewer } = given;
+      const { request, response, message, viewer, share } = given;
+      try {
+        // Who may not wait comes again at once, and the SDK takes a millisecond for each message.
+        if (waits.isOne(message)) share.onClose(waits.enter(viewer));
+      } catch (error) {
+        const result = { ...toErrorResult(error, log), resultType: "complete" };
+        const body = JSON.stringify({ jsonrpc: "2.0", id: message["id"], result });
+        return void response.writeHead(200, JSON_CONTENT).end(body);
+      }
       noteClient(message, viewer.ownerId);
       // Without the credential, which was checked.
       const authInfo = { token: "", clientId: "", scopes: [...viewer.scopes] };
@@ -102,11 +111,14 @@ export function createMcp(options: {
       // Even `subscriptions/listen` holds nothing: no capability says that a list may change, so the SDK ends it at once.
       await answer(read, response);
     },
+    countWaits: waits.count,
     /** Answers those who wait. */
     stop: waits.stop,
     close: () => handler.close(),
   };
 }
+
+const JSON_CONTENT = { "content-type": "application/json" };
 
 const EMPTY = { async *[Symbol.asyncIterator]() {} };
 

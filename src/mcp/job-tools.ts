@@ -9,7 +9,7 @@ import type { GatewayContext } from "../schema/context.ts";
 import { fromCursor, toCursor, toJobFilter } from "../schema/job-connection.ts";
 import { type ReadThumbnail, tellBriefly, toJobResult } from "./job-content.ts";
 import { createTool, type GatewayTool, READS, toResult } from "./tool.ts";
-import type { Waits } from "./waits.ts";
+import { WAIT_FOR_JOB, type Waits } from "./waits.ts";
 
 const MAX_WAIT_SECONDS = 45;
 const MAX_LISTED = 50;
@@ -36,7 +36,7 @@ export function createJobTools(options: {
   });
 
   const waitForJob = createTool({
-    name: "wait_for_job",
+    name: WAIT_FOR_JOB,
     scope: "jobs:read",
     title: "Wait for a job",
     description: () =>

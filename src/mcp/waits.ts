@@ -3,6 +3,7 @@ import { readableOwner } from "../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
+import { isJsonObject, type JsonObject } from "../job/json.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
@@ -16,6 +17,9 @@ const MAX_WAITS = 1_000;
 const MAX_OWN_WAITS = 100;
 const BETWEEN_TELLINGS_MS = 2_000;
 
+/** The tool whose calls are held. */
+export const WAIT_FOR_JOB = "wait_for_job";
+
 export type Waits = ReturnType<typeof createWaits>;
 
 /** Calls that are held until a job ends. */
@@ -23,30 +27,33 @@ export function createWaits({ refused }: Channels) {
   const slots = new Queue({ perKey: MAX_OWN_WAITS, total: MAX_WAITS, sliceMs: Infinity });
   const stopping = new AbortController();
 
-  /** Takes a slot. Throws a `LimitError`. */
-  function enter({ ownerId }: Viewer): Release {
-    const release = slots.tryEnter(ownerId);
-    if (release !== null) return release;
-    const limitName = "waits";
-    refused.publish(limitName);
-    const isOwn = slots.count(ownerId) >= MAX_OWN_WAITS;
-    const limit = isOwn ? MAX_OWN_WAITS : MAX_WAITS;
-    throw new LimitError(
-      `${isOwn ? "You hold" : "This service holds"} ${toCountText(limit, "waits")}, the most allowed at once. Call get_job in some seconds instead.`,
-      { limitName, code: "QUOTA_EXCEEDED", retryAfterSeconds: 5, limit },
-    );
-  }
-
   return {
+    /** How many calls are held. */
+    count: () => slots.count(),
+    /** Whether a message asks for a wait. */
+    isOne: ({ method, params }: JsonObject): boolean =>
+      method === "tools/call" && isJsonObject(params) && params["name"] === WAIT_FOR_JOB,
+    /** Takes the slot of one. Throws a `LimitError`. */
+    enter({ ownerId }: Viewer): Release {
+      const release = slots.tryEnter(ownerId);
+      if (release !== null) return release;
+      const limitName = "waits";
+      refused.publish(limitName);
+      const isOwn = slots.count(ownerId) >= MAX_OWN_WAITS;
+      const limit = isOwn ? MAX_OWN_WAITS : MAX_WAITS;
+      throw new LimitError(
+        `${isOwn ? "You hold" : "This service holds"} ${toCountText(limit, "waits")}, the most allowed at once. Call get_job in some seconds instead.`,
+        { limitName, code: "QUOTA_EXCEEDED", retryAfterSeconds: 5, limit },
+      );
+    },
     /**
      * Resolves with the job once it has ended and its files have come, or five seconds later; or as it is when the time is
      * over, the caller leaves or the gateway stops; null if it could not be read by then.
-     * Rejects with a `JobNotFoundError`, or with a `LimitError` where too many wait.
+     * Rejects with a `JobNotFoundError`.
      */
     async wait(id: string, seconds: number, call: ToolCall): Promise<Job | null> {
       const { context, tellProgress } = call;
       const { viewer, watchJob } = context;
-      const release = enter(viewer);
       const wanted = { isEstimateWanted: false, isRestWanted: true };
       const states = watchJob(id, readableOwner(viewer), wanted);
       const end = () => states.end();
@@ -71,7 +78,6 @@ export function createWaits({ refused }: Channels) {
         for (const stop of patience) stop();
         signal.removeEventListener("abort", end);
         end();
-        release();
       }
     },
     /** Ends every wait, also those that come later. */

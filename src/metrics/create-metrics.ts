@@ -227,7 +227,7 @@ type Sources = {
   readonly version: string;
   readonly store: Pick<JobStore, "ping"> & { readonly jobs: Pick<JobStore["jobs"], "count"> };
   readonly health: Pick<UpstreamHealth, "outageMs" | "failingDeployments">;
-  readonly counts: () => { readonly sockets: number; readonly subscriptions: number };
+  readonly counts: () => Readonly<Record<"sockets" | "subscriptions" | "waits", number>>;
 };
 
 function show({ gauge }: Observer, { version, store, health, counts }: Sources): void {
@@ -235,6 +235,7 @@ function show({ gauge }: Observer, { version, store, health, counts }: Sources):
   gauge(["watchers_open", "Subscriptions that are open, event streams included."], (one) =>
     one.set(counts().subscriptions),
   );
+  gauge(["waits_held", "Calls of tools that wait for a job."], (one) => one.set(counts().waits));
   gauge(["outages_open", "Whether RunComfy keeps failing, and how many deployments do."], (one) =>
     one.set((health.outageMs() === null ? 0 : 1) + health.failingDeployments().length),
   );

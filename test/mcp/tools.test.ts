@@ -260,21 +260,36 @@ test("a held wait ends with its credential, its time, and the gateway", async ()
   expect(read(await last)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
-test("one owner holds a hundred waits at most, and the next is told what to do", async () => {
-  const { url, upstream } = await start();
+test("one owner holds a hundred waits at most, which are measured, and the next is told what to do", async () => {
+  const { url, gateway, upstream } = await start({ METRICS_PORT: "0" });
   upstream.script("queued", ["in_queue"]);
   const client = await connect(url);
   const { id } = read(await client.callTool({ name: "submit_job", arguments: QUEUED })).job;
   const leaving = new AbortController();
   const options = { signal: leaving.signal };
   const wait = () => client.callTool({ name: "wait_for_job", arguments: { id } }, options);
+  const readHeld = async () => {
+    const metrics = await fetch(`http://127.0.0.1:${gateway.metricsPort}/metrics`);
+    return /^runcomfy_gateway_waits_held (\d+)$/m.exec(await metrics.text())?.[1];
+  };
   const all = Array.from({ length: 101 }, wait);
   const refused = read(await Promise.race(all)).error;
   expect(refused).toMatchObject({ code: "QUOTA_EXCEEDED", limit: 100 });
   expect(refused.message).toContain("get_job");
+  // It costs nothing of the SDK, which would refuse this message for its header.
+  const headers = { "mcp-name": "get_job" };
+  const misnamed = await ask(
+    url,
+    "tools/call",
+    { name: "wait_for_job", arguments: { id } },
+    { headers },
+  );
+  expect(misnamed).toMatchObject({ id: 1, result: { isError: true, resultType: "complete" } });
+  expect(await readHeld()).toBe("100");
   leaving.abort();
   await Promise.allSettled(all);
   // Those who have left hold nothing.
+  await expect.poll(readHeld).toBe("0");
   const call = { name: "wait_for_job", arguments: { id, seconds: 0.1 } };
   await expect
     .poll(async () => read(await client.callTool(call)))

@@ -24,7 +24,7 @@ async function readAtFirst(): Promise<string> {
     version: "1",
     store: { jobs: { count: async () => 0 }, ping: async () => undefined },
     health: { outageMs: () => null, failingDeployments: () => [] },
-    counts: () => ({ sockets: 0, subscriptions: 0 }),
+    counts: () => ({ sockets: 0, subscriptions: 0, waits: 0 }),
   });
   return await metrics.read();
 }

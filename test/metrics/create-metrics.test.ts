@@ -67,7 +67,7 @@ test("a database that is away is told, and the rest with it", async () => {
     version: "1",
     store,
     health: { outageMs: () => 1, failingDeployments: () => ["d"] },
-    counts: () => ({ sockets: 3, subscriptions: 4 }),
+    counts: () => ({ sockets: 3, subscriptions: 4, waits: 5 }),
   });
   expect(await metrics.read()).toContain('runcomfy_gateway_jobs_unfinished{status="IN_QUEUE"} 0');
   await store.close();
