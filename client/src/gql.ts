@@ -108,6 +108,6 @@ export type CreateUploadMutationVariables = Exact<{
 
 
 export type CreateUploadMutation = { readonly createUpload:
-    | { readonly __typename: 'CreateUploadSuccess', readonly upload: { readonly id: string, readonly putUrl: string } }
+    | { readonly __typename: 'CreateUploadSuccess', readonly upload: { readonly id: string, readonly putUrl: string | null } }
     | { readonly __typename: 'InvalidUploadError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
    };

@@ -44,7 +44,8 @@ export function createRequests(post: ReturnType<typeof openConnection>["post"]) 
     });
     if (createUpload.__typename !== "CreateUploadSuccess") throw new GatewayError(createUpload);
     const { id, putUrl } = createUpload.upload;
-    const response = await fetch(putUrl, { method: "PUT", body: file }).catch((cause) => {
+    // A new upload always has one.
+    const response = await fetch(putUrl ?? "", { method: "PUT", body: file }).catch((cause) => {
       throw toError(cause);
     });
     // 409: it had come already.

@@ -37,7 +37,12 @@ export async function makeThumbnail(
 }
 
 /** Whether a kept file has thumbnails: others are no pictures, or take too much to draw. */
-export function hasThumbnails({ contentType, bytes, width, height }: KeptFile): boolean {
+export function hasThumbnails({
+  contentType,
+  bytes,
+  width,
+  height,
+}: Pick<KeptFile, "contentType" | "bytes" | "width" | "height">): boolean {
   const [family, format = ""] = contentType?.split("/") ?? [];
   if (family !== "image" || bytes === null || width === null || height === null) return false;
   // As if it were transparent: its bands and their depth are only known where it is drawn.

@@ -21,16 +21,14 @@ import type { SignedUrls } from "./signed-urls.ts";
 import { stripMetadata } from "./thumbnail.ts";
 
 const MEBIBYTE = 1_048_576;
+/** Each becomes a URL of its own, and is read with its job. */
+const MAX_UPLOADS_OF_INPUT = 100;
 const MAX_NAME_LENGTH = 255;
 /** A picture takes four bytes a pixel in the memory of whoever decodes it. */
 const MAX_PIXELS = 100_000_000;
 
-/** Where a client is to send a file. */
-export type OpenUpload = {
-  readonly id: string;
-  readonly putUrl: string;
-  readonly expiresAt: Date;
-};
+/** An upload, and where a client is to send its file. */
+export type OpenUpload = Upload & { readonly putUrl: string };
 
 export type UploadService = ReturnType<typeof createUploadService>;
 
@@ -56,21 +54,21 @@ export function createUploadService(dependencies: {
       const isReachable =
         isSandbox || store.presign !== null || publicUrlProblem(dependencies.publicUrl()) === null;
       if (!isReachable) throw new InvalidUploadError([], UNREACHABLE);
-      checkNewUpload(given, mostBytes);
+      const named = { ...given, fileName: toFileName(given.fileName) };
+      checkNewUpload(named, mostBytes);
       const giveBack = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
       const id = createUploadId();
+      const upload = { ...named, id, ownerId: viewer.ownerId };
       try {
-        await uploads.create({ ...given, id, ownerId: viewer.ownerId }, viewer.limits.openUploads);
+        await uploads.create(upload, viewer.limits.openUploads);
       } catch (error) {
         await giveBack();
         throw error;
       }
-      const expires = Math.floor((clock.now() + UPLOAD_LIFE_MS) / 1_000);
-      return {
-        id,
-        putUrl: urls.create({ folder: "uploads", name: id, width: null }, expires),
-        expiresAt: new Date(expires * 1_000),
-      };
+      const createdAt = new Date(Math.floor(clock.now() / 1_000) * 1_000);
+      const expires = toUploadEnd({ createdAt }).getTime() / 1_000;
+      const putUrl = urls.create({ folder: "uploads", name: id, width: null }, expires);
+      return { ...upload, ...NOT_COME, createdAt, putUrl };
     },
 
     async find(id: string): Promise<Upload | null> {
@@ -94,7 +92,8 @@ export function createUploadService(dependencies: {
         await stripMetadata(draft.path, { ...facts, ownerId: upload.ownerId });
       const name = createFileName(facts.extension);
       await draft.keepAs(name, facts.contentType);
-      if (await uploads.receive(upload.id, name)) return;
+      const { width, height } = facts;
+      if (await uploads.receive(upload.id, { file: name, width, height })) return;
       // If that fails, the end of its lease deletes it.
       await Promise.allSettled([store.delete(name)]);
       throw hasCome();
@@ -105,6 +104,7 @@ export function createUploadService(dependencies: {
       const named = findUploads(input);
       if (named.length === 0) return [];
       const ids = [...new Set(named.map(({ id }) => id))];
+      if (ids.length > MAX_UPLOADS_OF_INPUT) throw new InvalidInputError([TOO_MANY]);
       const found = new Map((await uploads.readMany(ids)).map((one) => [one?.id, one]));
       const issues = named.flatMap(({ id, path }) => {
         const upload = found.get(id);
@@ -138,12 +138,26 @@ export function createUploadService(dependencies: {
 
 type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 
+const NOT_COME = { file: null, width: null, height: null } as const;
+
+/** Until when its file may come. */
+export function toUploadEnd({ createdAt }: Pick<Upload, "createdAt">): Date {
+  return new Date(createdAt.getTime() + UPLOAD_LIFE_MS);
+}
+
+/** Never a path: what comes behind the last slash, as some clients say where a file was. */
+function toFileName(given: string): string {
+  const name = given.slice(Math.max(given.lastIndexOf("/"), given.lastIndexOf("\\")) + 1);
+  return /^\.{1,2}$/.test(name) ? "" : name;
+}
+
 /** Throws an `InvalidUploadError` where anything of it can't be taken. */
 function checkNewUpload({ fileName, contentType, bytes }: NewUpload, mostBytes: number): void {
   const isLong = fileName.length > MAX_NAME_LENGTH;
+  const nameProblem = /\p{Cc}/u.test(fileName) ? CONTROL : textProblem(fileName);
   const range = `must be from 1 to ${mostBytes}; choose`;
   const problems = {
-    fileName: fileName === "" ? NO_NAME : isLong ? LONG_NAME : textProblem(fileName),
+    fileName: fileName === "" ? NO_NAME : isLong ? LONG_NAME : nameProblem,
     contentType: kindOf(contentType) === "OTHER" ? NO_MEDIA : null,
     bytes:
       bytes < 1
@@ -160,10 +174,15 @@ function checkNewUpload({ fileName, contentType, bytes }: NewUpload, mostBytes: 
 
 const NO_NAME = "is empty; give the file's name";
 const LONG_NAME = `must be at most ${MAX_NAME_LENGTH} characters; shorten the file's name`;
+const CONTROL = "holds a control character; rename the file";
 const NO_MEDIA = "is no type of picture, video or sound; choose another file";
 const NOT_YOURS = "names no upload of yours; upload the file again";
 const NOT_COMPLETE =
   "names an upload whose file has not come; send the file first, to the address that came with the upload";
+const TOO_MANY: InputIssue = {
+  path: [],
+  message: `names more than ${MAX_UPLOADS_OF_INPUT} uploads, the most allowed; leave some out`,
+};
 const UNREACHABLE =
   "RunComfy could not fetch what is uploaded here. Ask whoever runs the gateway to set PUBLIC_URL to its public https address, or FILES_URL to an S3 bucket.";
 

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { z } from "zod";
 
 import { InvalidUploadError } from "../job/errors.ts";
-import type { UploadService } from "../files/uploads.ts";
+import { toUploadEnd, type UploadService } from "../files/uploads.ts";
 import { publishRefusal } from "../schema/submit.ts";
 import { createTool, type GatewayTool, toResult } from "./tool.ts";
 
@@ -42,11 +42,15 @@ export function createUploadTool(
       const contentType = sent?.contentType ?? content_type ?? "";
       const size = sent?.bytes.length ?? bytes ?? 0;
       const opening = uploads.createUpload({ fileName, contentType, bytes: size }, viewer);
-      const { id, putUrl, expiresAt } = await publishRefusal(channels, opening);
+      const { id, putUrl, createdAt } = await publishRefusal(channels, opening);
       const facts = { id, reference: `upload:${id}` };
       if (sent === null)
         return {
-          result: toResult({ ...facts, put_url: putUrl, expires_at: expiresAt.toISOString() }),
+          result: toResult({
+            ...facts,
+            put_url: putUrl,
+            expires_at: toUploadEnd({ createdAt }).toISOString(),
+          }),
         };
       const upload = await uploads.find(id);
       if (upload !== null) await uploads.receive(upload, Readable.from([sent.bytes]));

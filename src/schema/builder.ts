@@ -7,7 +7,6 @@ import { z } from "zod";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment, FieldShape, Price } from "../deployments/catalogue.ts";
-import type { OpenUpload } from "../files/uploads.ts";
 import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
 import type { InputIssue } from "../job/input.ts";
@@ -18,6 +17,7 @@ import type { Delivery, Webhook, WebhookTry } from "../job/webhook.ts";
 import type { LiveDeployment } from "../runcomfy/wire.ts";
 import type { InputCheck } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
+import type { Upload } from "../store/upload-rows.ts";
 import type { WebhookWithSecret } from "../webhooks/webhook-service.ts";
 import type { JobChange } from "../watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
@@ -60,7 +60,7 @@ export function createBuilder() {
       Price: Price;
       RotateWebhookSecretSuccess: WebhookWithSecret;
       SubmitJobSuccess: Submitted;
-      Upload: OpenUpload;
+      Upload: Upload & { readonly putUrl?: string };
       Viewer: Viewer;
       Webhook: Webhook;
       WebhookDelivery: Delivery;

@@ -12,9 +12,10 @@ import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobWebhooks } from "./job-webhooks.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
-import { addAsset, addFileMutations } from "./files.ts";
+import { addAsset, addKeepOutputs } from "./files.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
+import { addUploads } from "./uploads.ts";
 import { addWebhooks } from "./webhooks.ts";
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
@@ -46,7 +47,8 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addSubmit(builder, submitJobResult);
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
-  addFileMutations(builder);
+  addUploads(builder);
+  addKeepOutputs(builder);
   addWebhooks(builder);
   addJobWebhooks(builder);
   addSubscriptions(builder, jobFilter);

@@ -1,12 +1,11 @@
 import { hasThumbnails, toThumbnailWidth } from "../files/thumbnail.ts";
 import type { AssetKind, JobAsset, KeepState, KeptFile } from "../job/asset.ts";
 import { NOT_KEPT } from "../job/asset.ts";
-import { InvalidUploadError, JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
+import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { readAssets } from "./job-type.ts";
-import { publishRefusal } from "./submit.ts";
 
 /** How long the upstream keeps a file. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -74,27 +73,16 @@ export function addAsset(builder: Builder): void {
         nullable: true,
         description:
           "Where the gateway serves its copy to anyone who has the URL. It works for one to two days; query it again for a new one. Null unless KEPT.",
-        resolve: async (asset, _arguments, context) => {
-          const { file } = await findKept(asset, context);
-          return file === null ? null : context.files.urls.create(toTarget(file, null));
-        },
+        resolve: async (asset, _arguments, context) =>
+          toFileUrl(await findKept(asset, context), context),
       }),
       thumbnailUrl: t.field({
         type: "URL",
         nullable: true,
-        description:
-          "The URL of a smaller, upright WebP of the copy. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`. Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and for pictures above 64 MiB or that may take more than 300 MiB of memory to draw.",
-        args: {
-          width: t.arg.int({
-            defaultValue: 320,
-            description: "How wide the picture is shown, in pixels.",
-          }),
-        },
-        resolve: async (asset, { width }, context) => {
-          const kept = await findKept(asset, context);
-          if (kept.file === null || !hasThumbnails(kept)) return null;
-          return context.files.urls.create(toTarget(kept.file, toThumbnailWidth(width ?? 320)));
-        },
+        description: `${THUMBNAIL} Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and ${NO_THUMBNAIL}`,
+        args: createWidthArgument(builder),
+        resolve: async (asset, { width }, context) =>
+          toThumbnailUrl(await findKept(asset, context), width, context),
       }),
       contentType: t.string({
         nullable: true,
@@ -125,61 +113,41 @@ async function findKept({ job, url }: JobAsset, { reads }: GatewayContext): Prom
   return (await reads.keptFiles.load(job.id)).get(url) ?? NOT_KEPT;
 }
 
-function toTarget(name: string, width: number | null) {
-  return { folder: "files", name, width } as const;
+type PictureFacts = Parameters<typeof hasThumbnails>[0] & Pick<KeptFile, "file">;
+
+/** Where the gateway serves a file of its own; null where that is not there. */
+export function toFileUrl({ file: name }: Pick<KeptFile, "file">, { files }: GatewayContext) {
+  return name === null ? null : files.urls.create({ folder: "files", name, width: null });
 }
 
-/** Adds what takes files in and keeps them. */
-export function addFileMutations(builder: Builder): void {
-  builder.objectType("Upload", {
-    description: "A file on its way from a client to an input.",
-    fields: (t) => ({
-      id: t.exposeID("id", {
-        description:
-          "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has arrived.",
-      }),
-      putUrl: t.expose("putUrl", {
-        type: "URL",
-        description:
-          "Where to send the bytes with the HTTP method PUT, once, without a credential. The answer is 204 when the file has arrived, or 409 if it had arrived before. Any other answer says in `errors[0].message` why the file was refused.",
-      }),
-      expiresAt: t.expose("expiresAt", {
-        type: "DateTime",
-        description: "When `putUrl` stops working.",
-      }),
-    }),
-  });
+/** The same for a smaller picture of it; null where there can be none. */
+export function toThumbnailUrl(
+  picture: PictureFacts,
+  width: number | null | undefined,
+  { files }: GatewayContext,
+): string | null {
+  const { file: name } = picture;
+  if (name === null || !hasThumbnails(picture)) return null;
+  return files.urls.create({ folder: "files", name, width: toThumbnailWidth(width ?? 320) });
+}
 
+export const THUMBNAIL =
+  "The URL of a smaller, upright WebP. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`.";
+export const NO_THUMBNAIL =
+  "for pictures above 64 MiB or that may take more than 300 MiB of memory to draw.";
+
+export function createWidthArgument(builder: Builder) {
+  return builder.args((t) => ({
+    width: t.int({
+      defaultValue: 320,
+      description: "How wide the picture is shown, in pixels.",
+    }),
+  }));
+}
+
+/** Adds what has files kept. */
+export function addKeepOutputs(builder: Builder): void {
   builder.mutationFields((t) => ({
-    createUpload: t.field({
-      type: "Upload",
-      scope: "jobs:submit",
-      description:
-        "Opens an upload for a picture, video or sound that an input needs. Send its bytes to `putUrl`, then name it in the input as `upload:ID`. It is kept as long as a job names it, otherwise for a day.",
-      args: {
-        fileName: t.arg.string({
-          required: true,
-          description: "The file's name; 1 to 255 characters.",
-        }),
-        contentType: t.arg.string({
-          required: true,
-          description: "Its media type, e.g. `image/png`. The bytes must match it.",
-        }),
-        bytes: t.arg({ type: "SafeInt", required: true, description: "Its exact size." }),
-      },
-      errors: {
-        types: [InvalidUploadError],
-        union: {
-          name: "CreateUploadResult",
-          description: "The upload, or why there is none.",
-        },
-        result: { name: "CreateUploadSuccess", description: "The gateway waits for the file." },
-        dataField: { name: "upload", description: "Where to send the file." },
-      },
-      resolve: (_root, given, { files, viewer, channels }) =>
-        publishRefusal(channels, files.uploads.createUpload(given, viewer)),
-    }),
-
     keepOutputs: t.field({
       type: "Job",
       scope: "jobs:submit",

@@ -17,6 +17,7 @@ import type { JobStore } from "../store/job-store.ts";
 import type { JobFilter, JobPage, JobRange, WalkBudget } from "../store/list-jobs.ts";
 import { createWalkBudget, isWalk } from "../store/list-jobs.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
+import type { Upload } from "../store/upload-rows.ts";
 import type { Learning } from "../tracking/learning.ts";
 import type { DetailReader } from "../watch/shared-readers.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
@@ -26,7 +27,7 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "webhooks">;
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads" | "webhooks">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -64,6 +65,8 @@ type Made = {
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
+  uploads?: DataLoader<string, Upload | null>;
+  jobUploads?: DataLoader<string, readonly Upload[]>;
   jobWebhooks?: DataLoader<string, JobWebhook | null>;
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
@@ -130,6 +133,20 @@ export class Reads {
   get keptFiles() {
     return (this.#made.keptFiles ??= new DataLoader((ids) =>
       this.#run(({ files }) => files.readMany(ids)),
+    ));
+  }
+
+  /** Null where the viewer has none. */
+  get uploads() {
+    return (this.#made.uploads ??= new DataLoader((ids) =>
+      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId)),
+    ));
+  }
+
+  /** Those that the inputs of jobs name; empty for the jobs of others, whoever may read them. */
+  get jobUploads() {
+    return (this.#made.jobUploads ??= new DataLoader((ids) =>
+      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId)),
     ));
   }
 

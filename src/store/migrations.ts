@@ -76,6 +76,15 @@ export const MIGRATIONS: readonly Migration[] = [
         : []),
     ],
   },
+  {
+    version: 6,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      sql`alter table uploads add column width integer`,
+      sql`alter table uploads add column height integer`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

@@ -171,6 +171,9 @@ export type Tables = {
     readonly bytes: number;
     /** The name of its file; null until all of it has come. */
     readonly file: string | null;
+    /** In pixels, as a browser shows it; null where it is no picture, or not known. */
+    readonly width: Generated<number | null>;
+    readonly height: Generated<number | null>;
     readonly created_at: number;
   };
   /** Which jobs name which uploads in their input. */

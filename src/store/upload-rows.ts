@@ -1,4 +1,4 @@
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
 import { InvalidInputError } from "../job/errors.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
@@ -24,7 +24,16 @@ type NewUpload = {
 };
 
 /** `file` is the name of its file; null until all of it has come. */
-export type Upload = NewUpload & { readonly file: string | null };
+export type Upload = NewUpload & {
+  readonly file: string | null;
+  /** In pixels, upright; null for what is no picture, and for what came in a version before. */
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly createdAt: Date;
+};
+
+/** What came of an upload. */
+type Received = Pick<Upload, "width" | "height"> & { readonly file: string };
 
 export type Uploads = ReturnType<typeof createUploads>;
 
@@ -52,25 +61,41 @@ export function createUploads(database: Database) {
       }),
 
     /** In the order of `ids`, null where there is none. */
-    async readMany(ids: readonly string[]): Promise<(Upload | null)[]> {
+    async readMany(ids: readonly string[], ownerId?: string): Promise<(Upload | null)[]> {
       const rows = await inChunks(ids, (chunk) =>
-        reads.selectFrom("uploads").selectAll().where("id", "in", chunk).execute(),
+        reads
+          .selectFrom("uploads")
+          .selectAll()
+          .where("id", "in", chunk)
+          .$if(ownerId !== undefined, (uploads) => uploads.where("owner_id", "=", String(ownerId)))
+          .execute(),
       );
-      return inOrder(ids, rows, (row) => ({
-        id: row.id,
-        ownerId: row.owner_id,
-        fileName: row.file_name,
-        contentType: row.content_type,
-        bytes: row.bytes,
-        file: row.file,
-      }));
+      return inOrder(ids, rows, toUpload);
+    },
+
+    /** The owner's that each job's input names, in the order of `jobIds`; of each job the oldest first. */
+    async readOfJobs(jobIds: readonly string[], ownerId: string): Promise<Upload[][]> {
+      const rows = await inChunks(jobIds, (chunk) =>
+        reads
+          .selectFrom("upload_uses")
+          .innerJoin("uploads", "uploads.id", "upload_id")
+          .selectAll("uploads")
+          .select("job_id")
+          .where("job_id", "in", chunk)
+          .where("owner_id", "=", ownerId)
+          .execute(),
+      );
+      // Sorted here: readers' settings would have the database go through everybody's in this order.
+      rows.sort((one, other) => one.created_at - other.created_at || (one.id < other.id ? -1 : 1));
+      const byJob = Map.groupBy(rows, (row) => row.job_id);
+      return jobIds.map((id) => (byJob.get(id) ?? []).map(toUpload));
     },
 
     /** Notes that all of it has come. False when it has already, or is gone. */
-    receive: (id: string, file: string): Promise<boolean> =>
+    receive: (id: string, { file, width, height }: Received): Promise<boolean> =>
       write(async (transaction) => {
         const { rows } = await sql`
-          update uploads set file = ${file}
+          update uploads set file = ${file}, width = ${width}, height = ${height}
             where id = ${id} and file is null and ${isLeased(file, nowMs)} returning id`.execute(
           transaction,
         );
@@ -88,6 +113,20 @@ export function createUploads(database: Database) {
         delete from uploads where id in (select id from unused) returning id`.execute(queries);
       return rows.length;
     },
+  };
+}
+
+function toUpload(row: Selectable<Tables["uploads"]>): Upload {
+  return {
+    id: row.id,
+    ownerId: row.owner_id,
+    fileName: row.file_name,
+    contentType: row.content_type,
+    bytes: row.bytes,
+    file: row.file,
+    width: row.width,
+    height: row.height,
+    createdAt: new Date(row.created_at),
   };
 }
 

@@ -132,6 +132,66 @@ test("an upload is named in a list of a model's files, and in what a workflow's 
   expect(gateway.sent()).toEqual({ overrides: { 16: { inputs: { image: url } } } });
 });
 
+const SEEN = `upload(id: $id) { fileName putUrl url thumbnailUrl(width: 50) }`;
+
+test("what went in is seen: by itself once it has come, and at each job that names it, as long as one does", async () => {
+  const DATABASE_URL = await DATABASES.SQLite();
+  const gateway = await start({ DATABASE_URL });
+  const seen = async (id: string) =>
+    (await gateway.ask(`query ($id: ID!) { ${SEEN} }`, { id })).upload;
+  const read = async (url: string) => {
+    const response = await fetch(gateway.here(url));
+    return [response.status, response.headers.get("content-type")];
+  };
+  const { id, putUrl } = (await gateway.create(cat.length, { fileName: "/home/me\\a cat.png" }))
+    .upload;
+  const nothing = { fileName: "a cat.png", putUrl: null, url: null, thumbnailUrl: null };
+  expect(await seen(id)).toEqual(nothing);
+  await gateway.put(putUrl, cat);
+  const { url, thumbnailUrl, ...rest } = await seen(id);
+  expect({ ...rest, url: null, thumbnailUrl: null }).toEqual(nothing);
+  expect(await read(url)).toEqual([200, "image/png"]);
+  expect(await read(thumbnailUrl)).toEqual([200, "image/webp"]);
+  expect(thumbnailUrl).toContain("width=64");
+  expect(await seen("upl_0")).toBeNull();
+  expect(await seen("no id")).toBeNull();
+
+  const first = (await gateway.submit({ ctrl_img: `upload:${id}`, also: [`upload:${id}`] })).job.id;
+  const rerun = `mutation ($id: ID!) { rerunJob(id: $id, changes: { also: null }) { ... on SubmitJobSuccess { job { id } } } }`;
+  const second = (await gateway.ask(rerun, { id: first })).rerunJob.job.id;
+  using database = new DatabaseSync(DATABASE_URL.slice("file:".length));
+  database.exec("update uploads set created_at = created_at - 90000000");
+  const deletion = `mutation ($id: ID!) { deleteJob(id: $id) { __typename } }`;
+  const remove = async (job: string) =>
+    (await gateway.ask(deletion, { id: job })).deleteJob.__typename;
+  await expect.poll(() => remove(first)).toBe("DeleteJobSuccess");
+  const named = `query ($id: ID!) { job(id: $id) { uploads { id fileName url } } }`;
+  expect((await gateway.ask(named, { id: second })).job.uploads).toEqual([
+    { id, fileName: "a cat.png", url },
+  ]);
+  expect(await read(url)).toEqual([200, "image/png"]);
+  await expect.poll(() => remove(second)).toBe("DeleteJobSuccess");
+  expect((await read(url))[0]).toBe(404);
+  await expect.poll(() => seen(id)).toBeNull();
+});
+
+test("what is no picture has no thumbnail, whatever it was said to be", async () => {
+  const wav = Buffer.from("524946462400000057415645666d74201000000001000100", "hex");
+  const { id, putUrl } = (await create(wav.length, { contentType: "audio/wav" })).upload;
+  expect((await put(putUrl, wav)).status).toBe(204);
+  const { upload: seen } = await shared.ask(`query ($id: ID!) { ${SEEN} }`, { id });
+  expect(seen).toMatchObject({ url: expect.stringContaining(".wav?"), thumbnailUrl: null });
+});
+
+test("an input names at most 100 uploads", async () => {
+  const names = Array.from({ length: 101 }, (_, index) => `upload:upl_${index}`);
+  expect((await submit({ images: names })).issues).toEqual([
+    { path: "", message: expect.stringContaining("more than 100 uploads") },
+  ]);
+  // Those are not there, which is another matter.
+  expect((await submit({ images: names.slice(1) })).issues).toHaveLength(100);
+});
+
 test("ranges, HEAD and known files are answered as browsers ask for them", async () => {
   const url = await bring(cat);
   const read = async (headers: Record<string, string>, method = "GET") => {
@@ -268,6 +328,17 @@ test("what can't be an upload is told by argument", async () => {
   ]);
   expect((await create(1_048_577)).issues).toEqual([
     { path: "bytes", message: expect.stringMatching(/1048576; choose a smaller file/) },
+  ]);
+});
+
+test.each([
+  ["a\u0007.png", /control character/],
+  ["..", /is empty/],
+  ["folder/", /is empty/],
+  ["a".repeat(256), /at most 255/],
+])("no file is called %j", async (fileName, message) => {
+  expect((await create(10, { fileName })).issues).toEqual([
+    { path: "fileName", message: expect.stringMatching(message) },
   ]);
 });
 

@@ -10,6 +10,7 @@ import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deploymen
 import { advance, type Observation } from "../../src/job/advance.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
+import { createUploadId } from "../../src/job/input.ts";
 import { isJsonObject } from "../../src/job/json.ts";
 import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
 import { createMaskError } from "../../src/operations/mask-error.ts";
@@ -186,10 +187,11 @@ export async function openInProcessGateway(
         readonly input?: unknown;
         readonly key?: string;
         readonly webhookUrl?: string;
+        readonly uploads?: readonly string[];
       } = {},
     ): Promise<Job> {
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
-      const { webhookUrl = null } = changes;
+      const { webhookUrl = null, uploads = [] } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         kind: changes.kind ?? "lora",
@@ -205,8 +207,18 @@ export async function openInProcessGateway(
         input: isJsonObject(input) ? input : { prompt: "a glow" },
         key: key === undefined ? null : { key, fingerprint: "of another input" },
         webhookUrl,
+        uploads,
       });
       return job;
+    },
+
+    /** One whose file has come, under this name. */
+    async addUpload({ id = createUploadId(), ownerId = LOCAL_VIEWER.ownerId, file = "a.png" }) {
+      const facts = { fileName: file, contentType: "image/png", bytes: 3 };
+      await store.uploads.create({ id, ownerId, ...facts }, null);
+      await store.files.lease(file, 3_600_000);
+      await store.uploads.receive(id, { file, width: 64, height: 48 });
+      return id;
     },
 
     async observe(job: Job, observation: Observation): Promise<Job> {

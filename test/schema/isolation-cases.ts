@@ -1,6 +1,9 @@
 /** The job of another owner that every case is about. */
 export const FOREIGN_ID = "job_0123456789abcdef0123456789abcdef";
 
+/** An upload of another owner, which that job names. */
+export const FOREIGN_UPLOAD = "upl_0123456789abcdef0123456789abcdef";
+
 /** A tag of both owners' jobs. */
 export const SHARED_TAG = "shared";
 
@@ -11,7 +14,7 @@ export const FOREIGN_KEY = "a-key-that-both-have";
 const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
 
 const TOLD = `fragment Told on Job {
-  id ownerId requestId tags status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } assets { url } error { code }
+  id ownerId requestId tags status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } uploads { id fileName url } assets { url } error { code }
   history { version status at } isFinished createdAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
@@ -44,6 +47,10 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   ["job", `query { job(id: "${FOREIGN_ID}") { ...Told } } ${TOLD}`],
   // Its row alone is read by another statement.
   ["job without documents", `query { job(id: "${FOREIGN_ID}") { id ownerId status } }`],
+  [
+    "upload",
+    `query { job(id: "${FOREIGN_ID}") { id } upload(id: "${FOREIGN_UPLOAD}") { id fileName url } }`,
+  ],
   ["node of a job", `query { node(id: "${FOREIGN_ID}") { id ... on Job { ...Told } } } ${TOLD}`],
   [
     "node of a deployment",

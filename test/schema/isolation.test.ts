@@ -18,7 +18,13 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { createViewer } from "../support/viewers.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
-import { FOREIGN_ID, FOREIGN_KEY, ISOLATION_CASES, SHARED_TAG } from "./isolation-cases.ts";
+import {
+  FOREIGN_ID,
+  FOREIGN_KEY,
+  FOREIGN_UPLOAD,
+  ISOLATION_CASES,
+  SHARED_TAG,
+} from "./isolation-cases.ts";
 
 const scopes = new Set(["jobs:submit", "jobs:cancel", "jobs:read", "webhooks"] as const);
 const OWNER = createViewer({ ownerId: "theirs", scopes });
@@ -92,6 +98,8 @@ async function openWorld() {
 
     /** The owner's job, in its last state, and one more change of the stranger's behind it. */
     async addForeignJob(): Promise<void> {
+      const { ownerId } = OWNER;
+      await gateway.addUpload({ id: FOREIGN_UPLOAD, ownerId, file: "url-of-them.png" });
       const job = await gateway.addJob({
         id: FOREIGN_ID,
         ownerId: OWNER.ownerId,
@@ -101,6 +109,7 @@ async function openWorld() {
         input: { prompt: "prompt-of-them" },
         key: FOREIGN_KEY,
         webhookUrl: "https://url-of-them.example/",
+        uploads: [FOREIGN_UPLOAD],
       });
       const accepted = await gateway.observe(job, {
         kind: "accepted",
@@ -155,7 +164,7 @@ test.each(GROUPS)(
       const answer = await world.ask(OPERATOR, text);
       if (text.startsWith("mutation")) expect(answer, title).toBe(refused.get(title));
       else expect(answer, title).not.toContain("FORBIDDEN");
-      // Where its owner has it called is the owner's alone.
+      // Where its owner has it called is the owner's alone, and so are the files that went in.
       expect(answer, title).not.toContain("url-of-them");
       if (/^(query|subscription \{)/.test(text)) expect(answer, title).toContain(FOREIGN_ID);
     }

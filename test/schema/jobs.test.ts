@@ -225,6 +225,16 @@ test("what can't be an argument is refused in words that name it", async () => {
   }
 });
 
+test("the uploads of a page of jobs cost one statement", async () => {
+  const gateway = await openInProcessGateway();
+  const uploads = [await gateway.addUpload({ file: "b.png" }), await gateway.addUpload({})];
+  for (let count = 0; count < 3; count += 1) await gateway.addJob({ uploads });
+  gateway.statements.length = 0;
+  const page = await gateway.answer(`{ jobs { edges { node { uploads { id url } } } } }`);
+  expect(JSON.stringify(page).split('"url":"http')).toHaveLength(7);
+  expect(gateway.statements).toHaveLength(2);
+});
+
 test("a page of 100 jobs with everything in it costs four statements", async () => {
   const gateway = await openInProcessGateway();
   for (let index = 0; index < 100; index++) {

@@ -19,6 +19,7 @@ const MATCHING = `filter: { tag: "t" }, createdBefore: "2026-01-01T00:00:00Z"`;
 const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:read", `{ job(id: "job_1") { id } }`],
   ["jobs:read", `{ node(id: "job_1") { id } }`],
+  ["jobs:read", `{ upload(id: "upl_1") { id } }`],
   ["jobs:read", `{ jobs { totalCount } }`],
   ["jobs:read", `{ deployment(id: "wg") { jobs { totalCount } } }`],
   ["jobs:read", `subscription { jobUpdated(id: "job_1") { id } }`],

@@ -24,6 +24,7 @@ const KEPT: KeptFile = {
   reason: null,
 };
 
+const SIZE = { width: 64, height: 48 };
 const UPLOAD = { fileName: "cat.png", contentType: "image/png", bytes: 3 };
 
 /** What every database promises of uploads and kept files. */
@@ -56,7 +57,7 @@ export function describeFiles({ store, execute }: Context): void {
   async function upload(file = `${randomUUID()}.png`): Promise<string> {
     const id = await openUpload();
     await store().files.lease(file, LEASE_MS);
-    expect(await store().uploads.receive(id, file)).toBe(true);
+    expect(await store().uploads.receive(id, { file, ...SIZE })).toBe(true);
     return id;
   }
 
@@ -174,14 +175,34 @@ export function describeFiles({ store, execute }: Context): void {
     test("come once", async () => {
       const { files, uploads } = store();
       const [id, none] = [await openUpload(), createUploadId()];
-      const opened = { id, ownerId: "local", ...UPLOAD, file: null };
+      const createdAt = expect.any(Date);
+      const nothing = { file: null, width: null, height: null };
+      const opened = { id, ownerId: "local", ...UPLOAD, ...nothing, createdAt };
       expect(await uploads.readMany([id, none])).toEqual([opened, null]);
-      expect(await uploads.receive(id, "unknown.png")).toBe(false);
+      const receive = (one: string, file: string) => uploads.receive(one, { file, ...SIZE });
+      expect(await receive(id, "unknown.png")).toBe(false);
       for (const name of ["a.png", "b.png", "c.png"]) await files.lease(name, LEASE_MS);
-      expect(await uploads.receive(id, "a.png")).toBe(true);
-      expect(await uploads.receive(id, "b.png")).toBe(false);
-      expect(await uploads.receive(none, "c.png")).toBe(false);
-      expect((await uploads.readMany([id]))[0]?.file).toBe("a.png");
+      expect(await receive(id, "a.png")).toBe(true);
+      expect(await receive(id, "b.png")).toBe(false);
+      expect(await receive(none, "c.png")).toBe(false);
+      expect(await uploads.readMany([id])).toEqual([{ ...opened, file: "a.png", ...SIZE }]);
+      expect(await uploads.readMany([id], "local")).toHaveLength(1);
+      expect(await uploads.readMany([id], "another")).toEqual([null]);
+    });
+
+    test("are told of each job that names them, to their owner alone", async () => {
+      const { uploads } = store();
+      const [first, second] = [await upload(), await upload()];
+      await execute(`update uploads set created_at = created_at - 1 where id = '${first}'`);
+      const both = await insertJob(store(), {}, { uploads: [second, first] });
+      const one = await insertJob(store(), {}, { uploads: [second] });
+      const none = await insertJob(store());
+      const read = async (ownerId: string) =>
+        (await uploads.readOfJobs([none.id, both.id, one.id], ownerId)).map((found) =>
+          found.map(({ id }) => id),
+        );
+      expect(await read("local")).toEqual([[], [first, second], [second]]);
+      expect(await read("another")).toEqual([[], [], []]);
     });
 
     test("are bounded for each owner while they have not come, also at once", async () => {

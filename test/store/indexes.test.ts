@@ -363,7 +363,7 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
   });
 });
 
-/** "mine" has 100 of 100,000 deliveries that wait, which are due, and 100 that ended. */
+/** "mine" has 100 of 100,000 deliveries that wait, which are due, and 100 that ended; each job names three uploads. */
 const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: string) => `
   insert into webhooks (id, owner_id, url, secret, created_at)
     select case when n = 0 then 'whk_mine' else 'whk_' || n end, case when n = 0 then 'mine' else 'o' || n end,
@@ -376,7 +376,11 @@ const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: str
   insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
     select 'job_' || n, 'mine', 'd', 'v1', 'SUCCEEDED', 1, n, n, 1, 0 from ${numbers(1, 900)};
   insert into job_webhooks (job_id, webhook_id, url) select 'job_' || n, 'whk_' || n, 'https://a.example/' from ${numbers(1, 900)};
-  update webhook_deliveries set job_id = 'job_' || (created_at % 900 + 1)`;
+  update webhook_deliveries set job_id = 'job_' || (created_at % 900 + 1);
+  insert into uploads (id, owner_id, file_name, content_type, bytes, file, created_at)
+    select 'upl_' || n, 'mine', 'f', 'image/png', 1, n || '.png', n from ${numbers(1, 50_000)};
+  insert into upload_uses (upload_id, job_id)
+    select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)}`;
 
 const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["what is due", ({ webhookClaims }) => webhookClaims.listDue(FROM_START)],
@@ -390,6 +394,8 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["those of jobs", ({ webhooks }) => webhooks.readOfJobs(["job_1", "job_2"], "mine")],
   ["one that is to be made again", ({ webhooks }) => webhooks.redeliver("msg_150", "mine")],
   ["an owner's", ({ webhooks }) => webhooks.list("mine")],
+  ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
+  ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
 ];
 
 async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> {
@@ -401,7 +407,7 @@ async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> 
   await claims.settle([{ claimed: first, ...ended }]);
 }
 
-describe("of 100,000 deliveries of 900 webhooks", () => {
+describe("of 100,000 deliveries of 900 webhooks, and 50,000 uploads", () => {
   const MAX_READ = 2_500;
 
   test.each(WEBHOOK_READS)("on SQLite, %s is found by an index", async (_title, read) => {
@@ -412,7 +418,7 @@ describe("of 100,000 deliveries of 900 webhooks", () => {
       file.exec(ofWebhooks(numbers, "unixepoch() * 1000"));
     statements.length = 0;
     await read(store);
-    const texts = statements.filter((text) => text.includes("webhook"));
+    const texts = statements.filter((text) => /webhook|upload/.test(text));
     expect(texts.length).toBeGreaterThan(0);
     const steps = texts.flatMap((text) => file.prepare(`explain query plan ${text}`).all());
     const scans = steps.map(({ detail }) => String(detail)).filter((one) => one.startsWith("SCAN"));
