@@ -54,8 +54,7 @@ export function openConnection({
 }: ClientOptions) {
   const page = globalThis.location?.href;
   if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
-  if (!webSocketImpl)
-    throw new TypeError("There is no WebSocket here. Pass one, such as ws's, as webSocketImpl.");
+  if (!webSocketImpl) throw new TypeError("There is no WebSocket here. Pass ws as webSocketImpl.");
   const address = new URL(url, page);
   const { origin } = globalThis.location ?? address;
   /** A page of another origin can't tell which of two things is wrong until anything has come. */

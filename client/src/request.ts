@@ -11,13 +11,18 @@ import { type OnAttempt, untilAnswered } from "./until-answered.ts";
 
 /** What goes over HTTP: queries, mutations and files. */
 export function createRequests(post: ReturnType<typeof openConnection>["post"]) {
-  /** Runs a query or a mutation once. Rejects with a `GatewayError`; fields with errors of their own are null. */
+  /**
+   * Runs a query or a mutation once. Rejects with a `GatewayError`, also where one of several fields was not answered; below
+   * these, what failed is null.
+   */
   async function request<Data extends object, Variables>(
     document: TypedDocument<Data, Variables>,
     variables: Variables,
   ): Promise<Data> {
     const { data, errors } = await post(toPayload(document, variables));
-    if (data) return data;
+    // A null that stands for an error would say that there is nothing.
+    if (data && !errors?.some(({ path }: { readonly path: readonly unknown[] }) => path.length < 2))
+      return data;
     throw toError(errors);
   }
 

@@ -223,3 +223,22 @@ test("its documents and those that are listed are all that a gateway with truste
     code: "PERSISTED_QUERY_REQUIRED",
   });
 });
+
+test("a null that stands for an error is not passed on as an answer, unless it stands further down", async () => {
+  const errors = (path: readonly string[]) => [
+    { message: "Try again.", path, extensions: { code: "UNAVAILABLE" } },
+  ];
+  const answers = [
+    { data: { job: null }, errors: errors(["job"]) },
+    { data: { deployment: { live: null } }, errors: errors(["deployment", "live"]) },
+  ];
+  const server = createServer((_, response) => response.end(JSON.stringify(answers.shift())));
+  const { origin } = await listen(server);
+  const client = createGatewayClient({ url: origin });
+  await expect(client.request("{ job(id: 1) { id } }", {})).rejects.toMatchObject({
+    code: "UNAVAILABLE",
+    retryable: true,
+  });
+  const data = await client.request("{ deployment(id: 1) { live { status } } }", {});
+  expect(data).toEqual({ deployment: { live: null } });
+});
