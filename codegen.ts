@@ -51,14 +51,13 @@ const config: CodegenConfig = {
         scalars: { ...scalars, ID: "string", JSON: "unknown" },
       },
     },
-    "console/src/gql/": {
-      documents: "console/src/**/*.{ts,tsx}",
-      preset: "client",
-      presetConfig: { fragmentMasking: false },
+    "console/src/gql.ts": {
+      documents: "console/src/**/*queries.ts",
+      plugins: ["typescript-operations"],
       config: {
-        useTypeImports: true,
+        disableDescriptions: true,
         enumType: "string-literal",
-        scalars: { ...scalars, JSON: "unknown" },
+        scalars: { ...scalars, ID: "string", JSON: "unknown" },
       },
     },
     // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.

@@ -1,7 +1,6 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider } from "runcomfy-graphql-client/react";
-import { Provider, useQuery } from "urql";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
@@ -9,19 +8,37 @@ import { VIEWER } from "./queries";
 import { type Account, Footer } from "./footer";
 import { HAS_MCP } from "./gateway";
 import { Keys } from "./shortcuts";
-import { useLive } from "./live";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
-import { Agents } from "./screens/agents";
-import { Deployments } from "./screens/deployments";
-import { Gallery } from "./screens/gallery";
-import { JobPage } from "./screens/job-screen";
-import { Jobs } from "./screens/jobs";
-import { Run } from "./screens/run";
-import { Webhooks } from "./screens/webhooks";
-import { explain, openSession } from "./session";
+import { openSession, SessionContext, useQuery, useSession } from "./session";
 import { SignIn } from "./sign-in";
 import { useViewer, ViewerContext } from "./viewer";
+
+/** Each screen brings its own code. */
+const PARTS = {
+  agents: async () => ({ default: (await import("./screens/agents")).Agents }),
+  deployments: async () => ({ default: (await import("./screens/deployments")).Deployments }),
+  gallery: async () => ({ default: (await import("./screens/gallery")).Gallery }),
+  job: async () => ({ default: (await import("./screens/job-screen")).JobPage }),
+  jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
+  run: async () => ({ default: (await import("./screens/run")).Run }),
+  webhooks: async () => ({ default: (await import("./screens/webhooks")).Webhooks }),
+};
+const Agents = lazy(PARTS.agents);
+const Deployments = lazy(PARTS.deployments);
+const Gallery = lazy(PARTS.gallery);
+const JobPage = lazy(PARTS.job);
+const Jobs = lazy(PARTS.jobs);
+const Run = lazy(PARTS.run);
+const Webhooks = lazy(PARTS.webhooks);
+
+/** After which the first screen has come with its data. */
+const REST_MS = 2_000;
+
+/** The other screens are fetched once the first one is there, so that they open also while the gateway is away. */
+function fetchScreens(): void {
+  for (const load of Object.values(PARTS)) load().catch(() => undefined);
+}
 
 /** Of the credential: empty unless it was asked to be kept. */
 const kept = createItem("credential");
@@ -42,7 +59,7 @@ export function App() {
 
   return (
     <GatewayProvider value={session.gateway} key={number}>
-      <Provider value={session.client}>
+      <SessionContext value={session}>
         <Entrance
           attempt={attempt}
           onSignIn={enter}
@@ -52,7 +69,7 @@ export function App() {
             location.assign("/");
           }}
         />
-      </Provider>
+      </SessionContext>
     </GatewayProvider>
   );
 }
@@ -64,10 +81,10 @@ type Attempt = {
 };
 
 function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt: Attempt }) {
-  const [{ data, error }, ask] = useQuery({ query: VIEWER });
+  const { data, error, ask } = useQuery(VIEWER, {});
   const isIn = data !== undefined;
   // A header takes no other letters: the quotes around it that a chat has bent, for one.
-  const isRefused = error?.response?.status === 401 || !/^[ -~]*$/.test(attempt.credential);
+  const isRefused = error?.code === "UNAUTHENTICATED" || !/^[ -~]*$/.test(attempt.credential);
   const viewerId = data?.viewer.id;
   useEffect(() => {
     if (viewerId === undefined || viewerId === lastViewer.get()) return;
@@ -92,7 +109,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
   if (error) {
     return (
       <main className="center">
-        <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />
+        <Problem text={error.message} onRetry={() => void ask()} />
       </main>
     );
   }
@@ -114,7 +131,13 @@ function Screens(account: Account) {
   const viewer = useViewer();
   const [location] = useLocation();
   const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
-  useLive(viewer.mayRead);
+  const { feed } = useSession();
+  const { mayRead } = viewer;
+  useEffect(() => (mayRead ? feed.open() : undefined), [feed, mayRead]);
+  useEffect(() => {
+    const timer = setTimeout(fetchScreens, REST_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const main = useRef<HTMLElement>(null);
   const hadFocus = useRef(false);
   useEffect(() => {
@@ -143,19 +166,27 @@ function Screens(account: Account) {
       <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
-          <Switch>
-            <Route path="/run/:deploymentId?">
-              {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
-            </Route>
-            <Route path="/jobs">{() => <Jobs />}</Route>
-            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
-            <Route path="/gallery">{() => <Gallery />}</Route>
-            <Route path="/deployments">{() => <Deployments />}</Route>
-            <Route path="/webhooks">{() => <Webhooks />}</Route>
-            {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
-            <Route path="/">{() => <Redirect to="/run" replace />}</Route>
-            <Route>{() => <Nowhere />}</Route>
-          </Switch>
+          <Suspense
+            fallback={
+              <p className="center" aria-busy>
+                Opening…
+              </p>
+            }
+          >
+            <Switch>
+              <Route path="/run/:deploymentId?">
+                {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
+              </Route>
+              <Route path="/jobs">{() => <Jobs />}</Route>
+              <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+              <Route path="/gallery">{() => <Gallery />}</Route>
+              <Route path="/deployments">{() => <Deployments />}</Route>
+              <Route path="/webhooks">{() => <Webhooks />}</Route>
+              {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
+              <Route path="/">{() => <Redirect to="/run" replace />}</Route>
+              <Route>{() => <Nowhere />}</Route>
+            </Switch>
+          </Suspense>
         </Boundary>
       </main>
       <Footer {...account} />

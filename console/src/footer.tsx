@@ -1,11 +1,10 @@
 import { useConnection } from "runcomfy-graphql-client/react";
-import { useQuery, type UseQueryResponse } from "urql";
 import { Link } from "wouter";
 
+import { useQuery, useSession } from "./session";
 import { OUTAGES } from "./queries";
-import type { OutagesQuery } from "./gql/graphql";
+import type { OutagesQuery } from "./gql";
 import { HAS_GRAPHIQL, HAS_MCP, IS_SANDBOX } from "./gateway";
-import { silence } from "./live";
 import { Ago } from "./parts/time";
 import { useAgain } from "./parts/use-again";
 import { SignInAgain } from "./sign-in";
@@ -22,10 +21,10 @@ export type Account = {
 export function Footer({ onSignIn, onSignOut }: Account) {
   const viewer = useViewer();
   const connection = useConnection();
-  const reason = useStore(silence);
-  const outages = useQuery({ query: OUTAGES, requestPolicy: "network-only" });
+  const reason = useStore(useSession().feed.silence);
+  const outages = useQuery(OUTAGES, {});
   // Whoever can't watch jobs has no socket that would be closed.
-  const isRefused = connection.kind === "refused" || outages[0].error?.response?.status === 401;
+  const isRefused = connection.kind === "refused" || outages.error?.code === "UNAUTHENTICATED";
   return (
     <footer>
       <span role="status" className={`connection connection-${connection.kind}`}>
@@ -58,8 +57,12 @@ export function Footer({ onSignIn, onSignOut }: Account) {
 const EXPIRED = "Your key or token is no longer accepted. What you typed stays.";
 
 /** What of RunComfy keeps failing, of which nothing tells the page but that it asks. */
-function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery> }) {
-  const [{ data }, ask] = outages;
+function Outages({
+  outages,
+}: {
+  readonly outages: ReturnType<typeof useQuery<OutagesQuery, unknown>>;
+}) {
+  const { data, ask } = outages;
   useAgain(ask);
   const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
     outage ? [{ name, since: outage.since }] : [],
@@ -82,7 +85,7 @@ function Outages({ outages }: { readonly outages: UseQueryResponse<OutagesQuery>
 
 /** Those that the gateway has disabled, of which nothing tells the page but that it asks. */
 function DisabledWebhooks() {
-  const [{ data }, ask] = useQuery({ query: WEBHOOKS });
+  const { data, ask } = useQuery(WEBHOOKS, {});
   useAgain(ask);
   const count = data?.webhooks.filter(({ disabledReason }) => disabledReason !== null).length ?? 0;
   return (

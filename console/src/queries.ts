@@ -1,6 +1,8 @@
-import { graphql } from "./gql/index";
+import type { TypedDocument } from "runcomfy-graphql-client";
 
-graphql(`
+import type * as gql from "./gql";
+
+export const JOB_ROW = /* GraphQL */ `
   fragment JobRow on Job {
     id
     ownerId
@@ -36,35 +38,39 @@ graphql(`
       height
     }
   }
-`);
+`;
 
 /** Of all jobs, once each has changed; it begins with a reset. */
-export const LIVE = graphql(`
-  subscription Live($after: String!) {
-    jobsUpdated(after: $after) {
-      cursor
-      job {
+export const LIVE: TypedDocument<gql.LiveSubscription, gql.LiveSubscriptionVariables> =
+  /* GraphQL */ `
+    subscription Live($after: String!) {
+      jobsUpdated(after: $after) {
+        cursor
+        job {
+          ...JobRow
+        }
+      }
+    }
+    ${JOB_ROW}
+  `;
+
+export const WATCH: TypedDocument<gql.WatchSubscription, gql.WatchSubscriptionVariables> =
+  /* GraphQL */ `
+    subscription Watch($id: ID!) {
+      jobUpdated(id: $id) {
         ...JobRow
+        estimate {
+          startsAt
+          finishesAt
+          progress
+          isColdStart
+        }
       }
     }
-  }
-`);
+    ${JOB_ROW}
+  `;
 
-export const WATCH = graphql(`
-  subscription Watch($id: ID!) {
-    jobUpdated(id: $id) {
-      ...JobRow
-      estimate {
-        startsAt
-        finishesAt
-        progress
-        isColdStart
-      }
-    }
-  }
-`);
-
-export const JOBS = graphql(`
+export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* GraphQL */ `
   query Jobs($filter: JobFilter, $first: Int!, $after: String) {
     jobs(filter: $filter, first: $first, after: $after) {
       totalCount
@@ -81,19 +87,22 @@ export const JOBS = graphql(`
       }
     }
   }
-`);
+  ${JOB_ROW}
+`;
 
 /** A job as lists show it. */
-export const LISTED_JOB = graphql(`
-  query ListedJob($id: ID!) {
-    job(id: $id) {
-      ...JobRow
+export const LISTED_JOB: TypedDocument<gql.ListedJobQuery, gql.ListedJobQueryVariables> =
+  /* GraphQL */ `
+    query ListedJob($id: ID!) {
+      job(id: $id) {
+        ...JobRow
+      }
     }
-  }
-`);
+    ${JOB_ROW}
+  `;
 
 /** A job with all that its page shows. */
-export const JOB = graphql(`
+export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQL */ `
   query Job($id: ID!) {
     job(id: $id) {
       ...JobRow
@@ -117,9 +126,10 @@ export const JOB = graphql(`
       }
     }
   }
-`);
+  ${JOB_ROW}
+`;
 
-graphql(`
+export const STATS = /* GraphQL */ `
   fragment Stats on DeploymentStats {
     runs
     succeeded
@@ -138,50 +148,55 @@ graphql(`
       p90
     }
   }
-`);
+`;
 
-export const DEPLOYMENTS = graphql(`
-  query Deployments {
-    isTokenRefused
-    deployments {
-      id
-      kind
-      name
-      description
-      model
-      price {
-        amount
-        unit
-        note
-      }
-      inputSchema
-      stats {
-        ...Stats
+export const DEPLOYMENTS: TypedDocument<gql.DeploymentsQuery, gql.DeploymentsQueryVariables> =
+  /* GraphQL */ `
+    query Deployments {
+      isTokenRefused
+      deployments {
+        id
+        kind
+        name
+        description
+        model
+        price {
+          amount
+          unit
+          note
+        }
+        inputSchema
+        stats {
+          ...Stats
+        }
       }
     }
-  }
-`);
+    ${STATS}
+  `;
 
-export const DEPLOYMENT_NAMES = graphql(`
+export const DEPLOYMENT_NAMES: TypedDocument<
+  gql.DeploymentNamesQuery,
+  gql.DeploymentNamesQueryVariables
+> = /* GraphQL */ `
   query DeploymentNames {
     deployments {
       id
       name
     }
   }
-`);
+`;
 
-export const VIEWER = graphql(`
+export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = /* GraphQL */ `
   query Viewer {
     viewer {
       id
       scopes
     }
   }
-`);
+`;
 
 /** Of RunComfy, and of the deployments that have one of their own. */
-export const OUTAGES = graphql(`
+export const OUTAGES: TypedDocument<gql.OutagesQuery, gql.OutagesQueryVariables> = /* GraphQL */ `
   query Outages {
     isTokenRefused
     outage {
@@ -195,11 +210,11 @@ export const OUTAGES = graphql(`
       }
     }
   }
-`);
+`;
 
-export const KEEP = graphql(`
+export const KEEP: TypedDocument<gql.KeepMutation, gql.KeepMutationVariables> = /* GraphQL */ `
   mutation Keep($id: ID!) {
-    keepOutputs(jobId: $id) {
+    result: keepOutputs(jobId: $id) {
       __typename
       ... on KeepOutputsSuccess {
         job {
@@ -211,4 +226,5 @@ export const KEEP = graphql(`
       }
     }
   }
-`);
+  ${JOB_ROW}
+`;

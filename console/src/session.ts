@@ -1,16 +1,12 @@
-import { cacheExchange } from "@urql/exchange-graphcache";
+import { createContext, use, useEffect, useEffectEvent, useMemo } from "react";
 import { createGatewayClient, type TypedDocument } from "runcomfy-graphql-client";
-import {
-  Client,
-  type CombinedError,
-  fetchExchange,
-  formatDocument,
-  stringifyDocument,
-  subscriptionExchange,
-  type TypedDocumentNode,
-} from "urql";
 
-import type { LiveSubscription } from "./gql/graphql";
+import { type Answer, createAnswers } from "./answers";
+import { createFeed, type Listener } from "./feed";
+import type { JobLists } from "./jobs/live-job-list";
+import { useStore } from "./store";
+
+export type Session = ReturnType<typeof openSession>;
 
 /** All that is asked for under one credential, over HTTP and one socket, and all that came back. */
 export function openSession(credential: string) {
@@ -18,81 +14,44 @@ export function openSession(credential: string) {
     url: "/graphql",
     ...(credential !== "" && { authorization: () => `Bearer ${credential}` }),
   });
-
-  const client = new Client({
-    url: "/graphql",
-    preferGetMethod: false,
-    fetch: gateway.fetch,
-    requestPolicy: "cache-and-network",
-    exchanges: [
-      cacheExchange({
-        possibleTypes: {
-          Error: [
-            "InvalidInputError",
-            "DeploymentNotFoundError",
-            "IdempotencyConflictError",
-            "JobNotFoundError",
-            "JobNotCancellableError",
-            "JobNotFinishedError",
-            "UpstreamError",
-            "InvalidWebhookError",
-            "WebhookNotFoundError",
-            "WebhookDisabledError",
-          ],
-        },
-        // What has no id belongs to whoever names it.
-        keys: {
-          Asset: () => null,
-          Cost: () => null,
-          Durations: () => null,
-          DeploymentStats: () => null,
-          InputCheck: () => null,
-          InputField: () => null,
-          InputIssue: () => null,
-          InputWarning: () => null,
-          JobChange: () => null,
-          JobError: () => null,
-          JobEstimate: () => null,
-          JobEvent: () => null,
-          LiveDeployment: () => null,
-          Outage: () => null,
-          Price: () => null,
-          WebhookTry: () => null,
-        },
-        updates: {
-          Subscription: {
-            // Graphcache never lets go of what nothing ever pointed to. The next job heard of takes this one's place,
-            // and what no list or page points to goes.
-            jobsUpdated({ jobsUpdated: { job } }: LiveSubscription, _, cache) {
-              if (job) cache.link("Query", "lastHeard", { __typename: "Job", id: job.id });
-            },
-          },
-        },
-      }),
-      fetchExchange,
-      subscriptionExchange({
-        forwardSubscription: ({ query, variables }) => ({
-          subscribe: (sink) => ({
-            unsubscribe: gateway.socket.subscribe({ query: query ?? "", variables }, sink),
-          }),
-        }),
-      }),
-    ],
-  });
-
-  return { gateway, client };
+  const feed = createFeed(gateway);
+  const lists: JobLists = new Map();
+  return { gateway, feed, answers: createAnswers(gateway, feed), lists };
 }
 
-/** A document for the gateway's client, past the cache, which lets go of no field of a query. */
-export function pastCache<Data, Variables>(
-  document: TypedDocumentNode<Data, Variables>,
-): TypedDocument<Data, Variables> {
-  // To the letter as the cache would send it: so it is listed for gateways with trusted documents.
-  return stringifyDocument(formatDocument(document));
+/** Around all that speaks to the gateway. */
+export const SessionContext = createContext<Session | null>(null);
+
+export function useSession(): Session {
+  const session = use(SessionContext);
+  if (session === null) throw new Error("There is no session around this component.");
+  return session;
 }
 
-/** What to tell people of a call that failed. */
-export function explain({ networkError, graphQLErrors }: CombinedError): string {
-  if (networkError) return "No answer came. Check your connection, then try again.";
-  return graphQLErrors.map(({ message }) => message).join(" ");
+/**
+ * What the gateway answers: at first as it was known, if it was, then anew. `ask` asks again. Nothing is asked while
+ * `isWanted` is false.
+ */
+export function useQuery<Data extends object, Variables>(
+  document: TypedDocument<Data, Variables>,
+  variables: Variables,
+  isWanted = true,
+): Answer<Data> & { readonly ask: () => Promise<void> } {
+  const { answers } = useSession();
+  const key = JSON.stringify(variables);
+  const query = useMemo(() => {
+    const given: Variables = JSON.parse(key);
+    return answers.find(document, given);
+  }, [answers, document, key]);
+  useEffect(() => {
+    if (isWanted) query.begin();
+  }, [query, isWanted]);
+  return { ...useStore(query.state), ask: query.ask };
+}
+
+/** Hears of every job that changes, and of null where changes may have been missed. */
+export function useChanges(onChange: Listener): void {
+  const { feed } = useSession();
+  const notify = useEffectEvent(onChange);
+  useEffect(() => feed.listen((job) => notify(job)), [feed]);
 }

@@ -5,6 +5,8 @@ export type Store<Value> = {
   get(): Value;
   set(value: Value): void;
   subscribe(listener: () => void): () => void;
+  /** Whether anybody listens. */
+  isHeard(): boolean;
 };
 
 export function createStore<Value>(first: Value): Store<Value> {
@@ -20,6 +22,7 @@ export function createStore<Value>(first: Value): Store<Value> {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    isHeard: () => listeners.size > 0,
   };
 }
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { createGatewayClient } from "runcomfy-graphql-client";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql/graphql";
+import type { JobFilter, JobRowFragment, JobStatus } from "../../console/src/gql";
 import { createJobList } from "../../console/src/jobs/live-job-list";
 import { listen } from "../support/listen";
 

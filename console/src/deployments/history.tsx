@@ -2,8 +2,7 @@ import { useMemo } from "react";
 
 import type { Run } from "../charts/charted-run";
 import { RunTimes } from "../charts/run-times";
-import type { DeploymentRunsQuery } from "../gql/graphql";
-import { explain } from "../session";
+import type { DeploymentRunsQuery } from "../gql";
 import { useRuns } from "./use-runs";
 
 /** How long the last runs waited and ran. */
@@ -13,7 +12,7 @@ export function History({ id }: { readonly id: string }) {
   return (
     <section>
       <h3>Waits and run times</h3>
-      {error && !edges ? <p role="alert">{explain(error)}</p> : <RunTimes runs={runs} />}
+      {error && !edges ? <p role="alert">{error.message}</p> : <RunTimes runs={runs} />}
     </section>
   );
 }

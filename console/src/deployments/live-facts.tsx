@@ -1,17 +1,11 @@
-import { useQuery } from "urql";
-
+import { useQuery } from "../session";
 import { useAgain } from "../parts/use-again";
-import { explain } from "../session";
 import { LIVE_FACTS } from "./deployment-queries";
 import { tellLive } from "./words";
 
 /** How RunComfy runs it at the moment, as long as it is on the screen. */
 export function LiveFacts({ id, isShown }: { readonly id: string; readonly isShown: boolean }) {
-  const [{ data, error }, ask] = useQuery({
-    query: LIVE_FACTS,
-    variables: { id },
-    pause: !isShown,
-  });
+  const { data, error, ask } = useQuery(LIVE_FACTS, { id }, isShown);
   useAgain(ask, isShown);
 
   const live = data?.deployment?.live;
@@ -35,7 +29,7 @@ export function LiveFacts({ id, isShown }: { readonly id: string; readonly isSho
           by itself.
         </p>
       )}
-      {error && !live && <p role="alert">{explain(error)}</p>}
+      {error && !live && <p role="alert">{error.message}</p>}
     </section>
   );
 }

@@ -1,11 +1,10 @@
-import { useQuery } from "urql";
 import { Link } from "wouter";
 
+import { useQuery } from "../session";
 import { JOBS } from "../queries";
-import type { JobRowFragment, JobsQuery, JobStatus } from "../gql/graphql";
+import type { JobRowFragment, JobsQuery, JobStatus } from "../gql";
 import { promptOf } from "../parts/prompt";
 import { Ago } from "../parts/time";
-import { explain } from "../session";
 import { useFresh } from "./use-fresh";
 
 const MAX_SHOWN = 3;
@@ -15,15 +14,15 @@ export function Running({ id }: { readonly id: string }) {
   const running = useJobs(id, "IN_PROGRESS");
   const waiting = useJobs(id, "IN_QUEUE");
   useFresh(id, () => {
-    running.ask({ requestPolicy: "network-only" });
-    waiting.ask({ requestPolicy: "network-only" });
+    void running.ask();
+    void waiting.ask();
   });
   const error = running.error ?? waiting.error;
   const isKnown = running.isKnown && waiting.isKnown;
   return (
     <section className="deployment-running">
       <h3>Now</h3>
-      {error && !isKnown && <p role="alert">{explain(error)}</p>}
+      {error && !isKnown && <p role="alert">{error.message}</p>}
       {!error && !isKnown && <p className="faint">Asking…</p>}
       {isKnown && (
         <>
@@ -83,10 +82,8 @@ function RunningJob({ job }: { readonly job: JobRowFragment }) {
 }
 
 function useJobs(deploymentId: string, status: JobStatus) {
-  const [{ data, error }, ask] = useQuery({
-    query: JOBS,
-    variables: { filter: { deploymentId, status: [status] }, first: MAX_SHOWN },
-  });
+  const variables = { filter: { deploymentId, status: [status] }, first: MAX_SHOWN };
+  const { data, error, ask } = useQuery(JOBS, variables);
   return { ...read(data, status), isKnown: data?.jobs !== undefined, error, ask };
 }
 

@@ -1,6 +1,5 @@
+import { useChanges } from "../session";
 import { useEffect, useRef } from "react";
-
-import { useChanges } from "../live";
 
 const PAUSE_MS = 2_000;
 

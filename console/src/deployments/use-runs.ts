@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
-import { useClient, useQuery } from "urql";
 
-import type { DeploymentRunsQuery } from "../gql/graphql";
+import { useQuery, useSession } from "../session";
+import type { DeploymentRunsQuery } from "../gql";
 import { RUNS } from "./deployment-queries";
 import { useFresh } from "./use-fresh";
 
@@ -21,13 +21,13 @@ const NONE: Held = { page: [], edges: [], isWhole: true };
 
 /** The last runs that have ended, newest first; null until they have come. The older half is asked for once only. */
 export function useRuns(id: string) {
-  const client = useClient();
+  const { gateway } = useSession();
   const filter = useMemo(
     () => ({ deploymentId: id, status: ["SUCCEEDED" as const, "FAILED" as const] }),
     [id],
   );
-  const [{ data, error }, ask] = useQuery({ query: RUNS, variables: { id, filter } });
-  useFresh(id, () => ask({ requestPolicy: "network-only" }));
+  const { data, error, ask } = useQuery(RUNS, { id, filter });
+  useFresh(id, () => void ask());
 
   const [held, setHeld] = useState(NONE);
   const page = data?.jobs.edges;
@@ -39,16 +39,15 @@ export function useRuns(id: string) {
     let isGone = false;
     // By the next millisecond, since several may have been submitted within one.
     const createdBefore = new Date(Date.parse(last) + 1).toISOString();
-    void client
-      .query(RUNS, { id, filter: { ...filter, createdBefore } })
-      .toPromise()
-      .then(({ data: older }) => {
-        if (!isGone && older) setHeld((now) => putBehind(now, older.jobs.edges));
-      });
+    gateway.request(RUNS, { id, filter: { ...filter, createdBefore } }).then(
+      (older) => isGone || setHeld((now) => putBehind(now, older.jobs.edges)),
+      // The newer ones are shown, and the next change asks again.
+      () => undefined,
+    );
     return () => {
       isGone = true;
     };
-  }, [client, id, filter, last]);
+  }, [gateway, id, filter, last]);
 
   return { edges: data ? held.edges : null, error };
 }

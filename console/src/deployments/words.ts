@@ -1,4 +1,4 @@
-import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql/graphql";
+import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql";
 import { formatSeconds, formatWhole } from "../parts/time";
 
 export type Deployment = DeploymentsQuery["deployments"][number];

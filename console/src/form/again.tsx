@@ -1,4 +1,4 @@
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { useViewer } from "../viewer";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";

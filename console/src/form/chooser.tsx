@@ -2,7 +2,7 @@ import { useId } from "react";
 import { useLocation } from "wouter";
 
 import { tellPrice } from "../deployments/words";
-import type { DeploymentsQuery } from "../gql/graphql";
+import type { DeploymentsQuery } from "../gql";
 import { formatSeconds } from "../parts/time";
 import { TOKEN_REFUSED } from "../parts/token-refused";
 

@@ -1,7 +1,10 @@
-import { graphql } from "../gql/index";
+import type { TypedDocument } from "runcomfy-graphql-client";
+
+import type * as gql from "../gql";
+import { JOB_ROW } from "../queries.ts";
 
 /** A submit that tells all that decides about its key. */
-export const RUN = graphql(`
+export const RUN: TypedDocument<gql.RunMutation, gql.RunMutationVariables> = /* GraphQL */ `
   mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {
     submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {
       __typename
@@ -32,19 +35,21 @@ export const RUN = graphql(`
       }
     }
   }
-`);
+  ${JOB_ROW}
+`;
 
-export const CHECK_INPUT = graphql(`
-  query CheckInput($deploymentId: ID!, $input: JSON!) {
-    checkInput(deploymentId: $deploymentId, input: $input) {
-      issues {
-        path
-        message
-      }
-      warnings {
-        path
-        message
+export const CHECK_INPUT: TypedDocument<gql.CheckInputQuery, gql.CheckInputQueryVariables> =
+  /* GraphQL */ `
+    query CheckInput($deploymentId: ID!, $input: JSON!) {
+      checkInput(deploymentId: $deploymentId, input: $input) {
+        issues {
+          path
+          message
+        }
+        warnings {
+          path
+          message
+        }
       }
     }
-  }
-`);
+  `;

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { CANCEL_THEM } from "../jobs/actions";
 import { useAction } from "../jobs/use-action";
 import { Problem } from "../parts/problem";
@@ -35,7 +35,7 @@ export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
     <div className="run-shown">
       <div className="run-frame">
         {state.kind === "unknown" ? (
-          <Problem text={state.reason} onRetry={state.askAgain} />
+          <Problem text={state.error.message} onRetry={() => void state.ask()} />
         ) : (
           <p>Looking for the job…</p>
         )}

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
-import { useQuery } from "urql";
 
+import { useQuery } from "../session";
 import { LISTED_JOB } from "../queries";
 import { Picture } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
@@ -40,7 +40,7 @@ function Item({
   readonly onShow: (id: string) => void;
   readonly onGone: (id: string) => void;
 }) {
-  const [{ data }] = useQuery({ query: LISTED_JOB, variables: { id } });
+  const { data } = useQuery(LISTED_JOB, { id });
   const job = data?.job;
   const isGone = job === null;
   useEffect(() => {

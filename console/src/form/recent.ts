@@ -1,6 +1,6 @@
 import { createItem } from "runcomfy-graphql-client";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { createStore, type Store } from "../store";
 import { isObject, isText, parseJson } from "./json";
 

@@ -1,7 +1,6 @@
 import { useEffect, useState } from "react";
 import { useGateway } from "runcomfy-graphql-client/react";
 
-import { pastCache } from "../session";
 import { CHECK_INPUT } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
@@ -19,7 +18,7 @@ export function useCheck(deploymentId: string, input: JsonObject, isPaused: bool
     if (isPaused) return;
     let isStale = false;
     const timer = setTimeout(() => {
-      gateway.request(pastCache(CHECK_INPUT), { deploymentId, input }).then(
+      gateway.request(CHECK_INPUT, { deploymentId, input }).then(
         ({ checkInput }) => isStale || setCheck(checkInput),
         // Where no answer comes nothing is said: the submit tells it all the same.
         () => undefined,

@@ -2,8 +2,7 @@ import { useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 import { useGateway } from "runcomfy-graphql-client/react";
 
-import type { JobRowFragment, RunMutation } from "../gql/graphql";
-import { pastCache } from "../session";
+import type { JobRowFragment, RunMutation } from "../gql";
 import { RUN } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
@@ -46,7 +45,7 @@ export function useSubmit({
     keepKey(scope, text, key);
     let result: Result;
     try {
-      result = await gateway.submit(pastCache(RUN), { deploymentId, input, key }, (attempt) =>
+      result = await gateway.submit(RUN, { deploymentId, input, key }, (attempt) =>
         setSubmission({ kind: "sending", attempt }),
       );
     } catch (error) {

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { Confirm } from "../jobs/confirm";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";

@@ -1,4 +1,4 @@
-import type { JobFilter } from "../gql/graphql";
+import type { JobFilter } from "../gql";
 import { isSearched } from "../parts/search-text";
 import { type Shown, toKey } from "./pictures";
 

@@ -1,21 +1,26 @@
-import { graphql } from "../gql/index";
+import type { TypedDocument } from "runcomfy-graphql-client";
+
+import type * as gql from "../gql";
+import { JOB_ROW } from "../queries.ts";
 
 /** The jobs right before and after one, wherever in the list it is. */
-export const AROUND = graphql(`
-  query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {
-    newer: jobs(filter: $newer, last: $length) {
-      edges {
-        node {
-          ...JobRow
+export const AROUND: TypedDocument<gql.GalleryAroundQuery, gql.GalleryAroundQueryVariables> =
+  /* GraphQL */ `
+    query GalleryAround($newer: JobFilter!, $older: JobFilter!, $length: Int!) {
+      newer: jobs(filter: $newer, last: $length) {
+        edges {
+          node {
+            ...JobRow
+          }
+        }
+      }
+      older: jobs(filter: $older, first: $length) {
+        edges {
+          node {
+            ...JobRow
+          }
         }
       }
     }
-    older: jobs(filter: $older, first: $length) {
-      edges {
-        node {
-          ...JobRow
-        }
-      }
-    }
-  }
-`);
+    ${JOB_ROW}
+  `;

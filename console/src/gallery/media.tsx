@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { useChanges } from "../live";
+import { useChanges } from "../session";
 import { Picture, urlOf } from "../parts/picture";
 import { describe, type Shown } from "./pictures";
 

@@ -2,7 +2,7 @@ import { useEffect } from "react";
 import { useSearchParams } from "wouter";
 
 import { OPENED_HERE, withOpen } from "./address";
-import type { JobFilter } from "../gql/graphql";
+import type { JobFilter } from "../gql";
 import { toTileId } from "./grid";
 import { Lightbox } from "./lightbox";
 import { type Shown, toKey } from "./pictures";

@@ -1,4 +1,4 @@
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import type { Asset } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 

@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 
-import type { JobFilter } from "../gql/graphql";
+import type { JobFilter } from "../gql";
 import { MAX_NEWS } from "../jobs/live-job-list";
 import { Problem } from "../parts/problem";
 import { toDay } from "../parts/time";

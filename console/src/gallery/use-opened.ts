@@ -1,9 +1,8 @@
 import { useMemo } from "react";
-import { useQuery } from "urql";
 
+import { useQuery } from "../session";
 import { LISTED_JOB } from "../queries";
-import type { JobFilter, JobRowFragment } from "../gql/graphql";
-import { explain } from "../session";
+import type { JobFilter, JobRowFragment } from "../gql";
 import { AROUND } from "./gallery-queries";
 import { picturesOf, type Shown, toKey } from "./pictures";
 
@@ -20,12 +19,8 @@ export function useOpened(
 ) {
   const at = pictures.findIndex(({ key }) => key === toKey(jobId, n));
   const isElsewhere = at < 0 && isListed;
-  const [{ data, error }] = useQuery({
-    query: LISTED_JOB,
-    variables: { id: jobId },
-    pause: !isElsewhere,
-  });
-  const job = isElsewhere && data?.job?.id === jobId ? data.job : null;
+  const { data, error } = useQuery(LISTED_JOB, { id: jobId }, isElsewhere);
+  const job = (isElsewhere && data?.job) || null;
   const around = useAround(job, filter);
 
   if (at >= 0) {
@@ -36,12 +31,11 @@ export function useOpened(
       after: pictures[at + 1] ?? null,
     };
   }
-  const isAsked = data?.job !== undefined && (data.job === null || data.job?.id === jobId);
   const place = around.findIndex(({ key }) => key === toKey(jobId, n));
   const own = job ? picturesOf(job).find((one) => one.n === n) : undefined;
   return {
-    picture: own ?? (isElsewhere && isAsked ? null : undefined),
-    problem: isElsewhere && error ? explain(error) : null,
+    picture: own ?? (isElsewhere && data ? null : undefined),
+    problem: isElsewhere && error ? error.message : null,
     before: place < 0 ? null : (around[place - 1] ?? null),
     after: place < 0 ? null : (around[place + 1] ?? null),
   };
@@ -51,15 +45,12 @@ export function useOpened(
 function useAround(job: JobRowFragment | null, filter: JobFilter): readonly Shown[] {
   const at = job ? Date.parse(job.createdAt) : 0;
   const toMoment = (milliseconds: number) => new Date(milliseconds).toISOString();
-  const [{ data }] = useQuery({
-    query: AROUND,
-    variables: {
-      newer: { ...filter, createdAfter: toMoment(at - 1) },
-      older: { ...filter, createdBefore: toMoment(at + 1) },
-      length: LENGTH,
-    },
-    pause: job === null,
-  });
+  const variables = {
+    newer: { ...filter, createdAfter: toMoment(at - 1) },
+    older: { ...filter, createdBefore: toMoment(at + 1) },
+    length: LENGTH,
+  };
+  const { data } = useQuery(AROUND, variables, job !== null);
   return useMemo(() => {
     if (!data) return [];
     const jobs = [...data.newer.edges, ...data.older.edges].map(({ node }) => node);

@@ -1,11 +1,11 @@
 import { useRef, useState } from "react";
-import { useClient } from "urql";
 
+import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN, tell } from "./actions";
 import { Confirm, NEW_JOB } from "./confirm";
 import { catchFocus } from "./job-table";
-import { removeFromList } from "./use-job-list";
+import { removeFromLists } from "./use-job-list";
 import type { Selection } from "./use-selection";
 
 /** What can be done with the selected jobs; each result is told by `onTell`. */
@@ -16,7 +16,7 @@ export function ActionBar({
   readonly selection: Selection;
   readonly onTell: (text: string) => void;
 }) {
-  const client = useClient();
+  const session = useSession();
   const viewer = useViewer();
   const [isBusy, setIsBusy] = useState(false);
   const deletion = useRef<HTMLDialogElement>(null);
@@ -31,11 +31,11 @@ export function ActionBar({
   async function run(action: Action, ids: readonly string[]): Promise<void> {
     setIsBusy(true);
     onTell(`${action.doing} ${ids.length}…`);
-    const outcomes = await action.run({ client, viewerId: viewer.id }, ids, (done) =>
+    const outcomes = await action.run({ session, viewerId: viewer.id }, ids, (done) =>
       onTell(`${action.doing} ${done} of ${ids.length}…`),
     );
     const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
-    if (action === DELETE_THEM) removeFromList(client, done);
+    if (action === DELETE_THEM) removeFromLists(session, done);
     // What is left selected is what doing it again would be for.
     selection.drop(done);
     onTell(tell(outcomes, action.done));

@@ -1,9 +1,9 @@
-import type { Client, CombinedError } from "urql";
+import { GatewayError } from "runcomfy-graphql-client";
 
 import { toSentence } from "../form/issues";
 import { dropKey, keepKey, keyFor } from "../form/submit-keys";
 import { isRepeatable } from "../form/use-submit";
-import { explain } from "../session";
+import type { Session } from "../session";
 import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./job-queries";
 
 /** What became of one job that something was to be done with. */
@@ -18,7 +18,7 @@ export type Outcome = {
 };
 
 /** In whose name something is done. */
-type Actor = { readonly client: Client; readonly viewerId: string };
+type Actor = { readonly session: Session; readonly viewerId: string };
 
 /** Something to do with jobs, however many; it tells how many are done. */
 export type Action = {
@@ -41,53 +41,56 @@ const RUNS_AT_ONCE = 4;
 export const CANCEL_THEM: Action = {
   done: "cancelled",
   doing: "Cancelling",
-  run: ({ client }, ids, onProgress) =>
-    inTurns(toChunks(ids, CANCELS_A_CALL), 1, onProgress, async (chunk) => {
-      const { data, error } = await client.mutation(CANCEL_MANY, { ids: chunk }).toPromise();
-      return toOutcomes(chunk, data?.cancelJobs, error);
-    }),
+  run: ({ session: { gateway, feed } }, ids, onProgress) =>
+    inTurns(toChunks(ids, CANCELS_A_CALL), 1, onProgress, (chunk) =>
+      toOutcomes(chunk, async () => {
+        const { cancelJobs } = await gateway.request(CANCEL_MANY, { ids: chunk });
+        // Whoever may cancel jobs may lack the scope to hear of them.
+        for (const result of cancelJobs)
+          if (result.__typename === "CancelJobSuccess") feed.notify(result.job);
+        return cancelJobs;
+      }),
+    ),
 };
 
 export const DELETE_THEM: Action = {
   done: "deleted",
   doing: "Deleting",
-  run: ({ client }, ids, onProgress) =>
-    inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, async (chunk) => {
-      const { data, error } = await client.mutation(DELETE_MANY, { ids: chunk }).toPromise();
-      const results = data?.deleteJobs.map((result) =>
+  run: ({ session: { gateway } }, ids, onProgress) =>
+    inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, (chunk) =>
+      toOutcomes(chunk, async () => {
+        const { deleteJobs } = await gateway.request(DELETE_MANY, { ids: chunk });
         // Whoever deleted it, it is gone.
-        result.__typename === "JobNotFoundError" ? { __typename: result.__typename } : result,
-      );
-      return toOutcomes(chunk, results, error);
-    }),
+        return deleteJobs.map((result) => (result.__typename === "JobNotFoundError" ? {} : result));
+      }),
+    ),
 };
 
 export const RUN_THEM_AGAIN: Action = {
   done: "run again",
   doing: "Running again",
   run: (actor, ids, onProgress) =>
-    inTurns(toChunks(ids, 1), RUNS_AT_ONCE, onProgress, async ([id = ""]) => [
-      await runAgain(actor, id),
-    ]),
+    inTurns(toChunks(ids, 1), RUNS_AT_ONCE, onProgress, ([id = ""]) => runAgain(actor, id)),
 };
 
 /** Its key is kept until an answer came, also over a reload, so that asking again pays for nothing twice. */
-async function runAgain({ client, viewerId }: Actor, id: string): Promise<Outcome> {
+async function runAgain(
+  { session: { gateway }, viewerId }: Actor,
+  id: string,
+): Promise<readonly Outcome[]> {
   const scope = `${viewerId} rerun`;
   const key = keyFor(scope, id);
   keepKey(scope, id, key);
-  const { data, error } = await client.mutation(RUN_AGAIN, { id, key }).toPromise();
-  if (data && !isRepeatable(data.rerunJob)) dropKey(scope, id);
-  const [outcome = { id, problem: null }] = toOutcomes(
-    [id],
-    data ? [data.rerunJob] : undefined,
-    error,
-  );
-  const result = data?.rerunJob;
-  if (result?.__typename === "SubmitJobSuccess") return { ...outcome, madeId: result.job.id };
-  if (result?.__typename !== "InvalidInputError") return outcome;
-  const issues = result.issues.map(({ path, message }) => toSentence(path, message).trim());
-  return { id, problem: `Its input no longer fits: ${issues.join(" ")}` };
+  let madeId: string | undefined;
+  const outcomes = await toOutcomes([id], async () => {
+    const { rerunJob: result } = await gateway.request(RUN_AGAIN, { id, key });
+    if (!isRepeatable(result)) dropKey(scope, id);
+    if (result.__typename === "SubmitJobSuccess") madeId = result.job.id;
+    if (result.__typename !== "InvalidInputError") return [result];
+    const issues = result.issues.map(({ path, message }) => toSentence(path, message).trim());
+    return [{ message: `Its input no longer fits: ${issues.join(" ")}` }];
+  });
+  return madeId === undefined ? outcomes : [{ id, problem: null, madeId }];
 }
 
 /** `3 deleted, 1 could not be deleted: The job has not ended yet. …` */
@@ -125,18 +128,20 @@ async function inTurns(
   return outcomes;
 }
 
-type Result = { readonly __typename: string; readonly message?: string };
-
-function toOutcomes(
+async function toOutcomes(
   ids: readonly string[],
-  results: readonly Result[] | undefined,
-  error: CombinedError | undefined,
-): readonly Outcome[] {
-  if (results === undefined) {
-    const problem = error ? explain(error) : "No answer came. Try again.";
-    return ids.map((id) => ({ id, problem, isLost: true }));
+  call: () => Promise<readonly object[]>,
+): Promise<readonly Outcome[]> {
+  try {
+    const results = await call();
+    return ids.map((id, index) => {
+      const result = results[index] ?? {};
+      return { id, problem: "message" in result ? String(result.message) : null };
+    });
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return ids.map((id) => ({ id, problem: error.message, isLost: true }));
   }
-  return ids.map((id, index) => ({ id, problem: results[index]?.message ?? null }));
 }
 
 function toChunks(ids: readonly string[], size: number): readonly (readonly string[])[] {

@@ -1,4 +1,4 @@
-import type { JobFilter, JobRowFragment, JobStatus } from "../gql/graphql";
+import type { JobFilter, JobRowFragment, JobStatus } from "../gql";
 import { isSearched } from "../parts/search-text";
 
 export const STATUSES = [

@@ -1,17 +1,13 @@
 import { useMemo } from "react";
-import { useQuery } from "urql";
 
+import { useQuery } from "../session";
 import { readFields, toLabel } from "../form/fields";
 import type { FullJob } from "./use-job";
 import { INPUT_SCHEMA } from "./job-queries";
 
 /** What was sent, one value a line, named and in order as in the form. */
 export function InputTable({ job }: { readonly job: FullJob }) {
-  const [{ data }] = useQuery({
-    query: INPUT_SCHEMA,
-    variables: { deploymentId: job.deployment.id },
-    requestPolicy: "cache-first",
-  });
+  const { data } = useQuery(INPUT_SCHEMA, { deploymentId: job.deployment.id });
   const inputSchema = data?.deployment?.inputSchema;
   const fields = useMemo(() => readFields(inputSchema), [inputSchema]);
   const input =

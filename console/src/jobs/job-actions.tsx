@@ -1,15 +1,15 @@
 import { useRef } from "react";
-import { useClient } from "urql";
 import { useLocation } from "wouter";
 
 import { handOver, toScope } from "../form/draft-store";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
+import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
 import { Confirm, NEW_JOB } from "./confirm";
 import { useAction } from "./use-action";
 import type { FullJob } from "./use-job";
-import { removeFromList } from "./use-job-list";
+import { removeFromLists } from "./use-job-list";
 
 export type JobActionsProps = {
   readonly job: FullJob;
@@ -20,7 +20,7 @@ export type JobActionsProps = {
 /** What the viewer may do with a job; what went wrong is told by `onTell`. */
 export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   const [, navigate] = useLocation();
-  const client = useClient();
+  const session = useSession();
   const viewer = useViewer();
   const { doing, act } = useAction(job.id);
   const deletion = useRef<HTMLDialogElement>(null);
@@ -42,7 +42,7 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   async function deleteIt(): Promise<void> {
     const { problem } = await act(DELETE_THEM);
     if (problem !== null) return onTell(problem);
-    removeFromList(client, [job.id]);
+    removeFromLists(session, [job.id]);
     navigate("/jobs");
   }
 

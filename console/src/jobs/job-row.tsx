@@ -1,7 +1,7 @@
 import { memo, type CSSProperties } from "react";
 import { Link } from "wouter";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";

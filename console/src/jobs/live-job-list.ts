@@ -1,8 +1,7 @@
 import { type GatewayClient, GatewayError, isSearch } from "runcomfy-graphql-client";
 
 import { JOBS } from "../queries";
-import type { JobFilter, JobRowFragment, JobsQuery } from "../gql/graphql";
-import { pastCache } from "../session";
+import type { JobFilter, JobRowFragment, JobsQuery } from "../gql";
 import { createStore } from "../store";
 import { fits, isUnmatched } from "./filters";
 
@@ -45,6 +44,8 @@ const NONE: ReadonlySet<string> = new Set();
 export type Viewport = { readonly first: number; readonly last: number; readonly isAtTop: boolean };
 
 export type JobList = ReturnType<typeof createJobList>;
+/** The last list of each screen, so that whoever comes back from a job finds it read. */
+export type JobLists = Map<string, { readonly key: string; readonly list: JobList }>;
 
 /**
  * The jobs that fit a filter, newest first. Pages are read as one comes near the end, and changes are put in their place. New
@@ -163,7 +164,7 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
     if (after === null) isTopStale = false;
     const variables = { filter, first: PAGE, after: after?.cursor ?? null };
     try {
-      const { jobs } = await gateway.request(pastCache(JOBS), variables);
+      const { jobs } = await gateway.request(JOBS, variables);
       merge(jobs, after?.job ?? null, since);
     } catch (failure) {
       if (!(failure instanceof GatewayError)) throw failure;

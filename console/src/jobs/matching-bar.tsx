@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "react";
-import { type Client, type OperationResult, useClient } from "urql";
+import { GatewayError } from "runcomfy-graphql-client";
 
-import type { CancelMatchingMutation, DeleteMatchingMutation, JobFilter } from "../gql/graphql";
+import type { CancelMatchingMutation, DeleteMatchingMutation, JobFilter } from "../gql";
 import { toCountText } from "../parts/count";
-import { explain } from "../session";
+import { type Session, useSession } from "../session";
 import { useViewer } from "../viewer";
 import { Confirm } from "./confirm";
 import { CANCEL_MATCHING, DELETE_MATCHING } from "./job-queries";
@@ -57,7 +57,7 @@ export function MatchingBar({
   /** Called when nothing is done with them any more. */
   readonly onOver: () => void;
 }) {
-  const client = useClient();
+  const session = useSession();
   const cancellation = useRef<HTMLDialogElement>(null);
   const deletion = useRef<HTMLDialogElement>(null);
   const [running, setRunning] = useState<AbortController | null>(null);
@@ -70,8 +70,8 @@ export function MatchingBar({
     // By the gateway's clock: what is submitted from then on was not meant.
     const createdBefore = new Date(newest ? Date.parse(newest.createdAt) + 1 : 0).toISOString();
     const what = { filter: list.filter, createdBefore };
-    onTell(await takeAll(act, { client, what, onTell, signal: stop.signal }));
-    renewLists(client);
+    onTell(await takeAll(act, { gateway: session.gateway, what, onTell, signal: stop.signal }));
+    renewLists(session);
     onOver();
     requestAnimationFrame(catchFocus);
   }
@@ -113,12 +113,12 @@ export function MatchingBar({
 async function takeAll(
   { mutation, doing, done, failure }: Act,
   {
-    client,
+    gateway,
     what,
     onTell,
     signal,
   }: {
-    readonly client: Client;
+    readonly gateway: Session["gateway"];
     readonly what: { readonly filter: JobFilter; readonly createdBefore: string };
     readonly onTell: (text: string) => void;
     readonly signal: AbortSignal;
@@ -133,17 +133,18 @@ async function takeAll(
   let after: string | null = null;
   while (!signal.aborted) {
     onTell(`${doing}… ${sum()}`);
-    const answer: Answer = await client.mutation(mutation, { ...what, after }).toPromise();
-    const problem = answer.error ? explain(answer.error) : "No answer came. Try again.";
-    if (!answer.data) return `${sum()}. ${problem}`;
-    const { progress }: Answered = answer.data;
-    total += progress.done;
-    failed += progress.failed;
-    if (!progress.hasMore) return sum();
-    after = progress.cursor ?? null;
+    try {
+      const { progress }: Answered = await gateway.request(mutation, { ...what, after });
+      total += progress.done;
+      failed += progress.failed;
+      if (!progress.hasMore) return sum();
+      after = progress.cursor;
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return `${sum()}. ${error.message}`;
+    }
   }
   return `Stopped: ${sum()}`;
 }
 
 type Answered = CancelMatchingMutation | DeleteMatchingMutation;
-type Answer = OperationResult<Answered>;

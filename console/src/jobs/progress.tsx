@@ -1,5 +1,5 @@
 import { soon, useProgress } from "../form/use-progress";
-import type { WatchSubscription } from "../gql/graphql";
+import type { WatchSubscription } from "../gql";
 import { Elapsed } from "../parts/time";
 import type { FullJob } from "./use-job";
 

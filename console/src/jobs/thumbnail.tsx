@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { Picture, SIGNS, urlOf } from "../parts/picture";
 
 /** What is scrolled past faster is not worth fetching and decoding. */

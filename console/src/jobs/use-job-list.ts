@@ -1,44 +1,33 @@
 import { useEffect, useMemo } from "react";
-import { useGateway } from "runcomfy-graphql-client/react";
-import { type Client, useClient } from "urql";
 
-import type { JobFilter } from "../gql/graphql";
-import { tellOtherTabs, useChanges } from "../live";
+import type { JobFilter } from "../gql";
+import { type Session, useChanges, useSession } from "../session";
 import { createJobList, type JobList } from "./live-job-list";
 
-type Screen = "jobs" | "gallery";
-type Kept = Map<Screen, { readonly key: string; readonly list: JobList }>;
-
-/** The last list of each screen and session, so that whoever comes back from a job finds it read. */
-const lists = new WeakMap<Client, Kept>();
-
-export function useJobList(screen: Screen, filter: JobFilter): JobList {
-  const client = useClient();
-  const gateway = useGateway();
+export function useJobList(screen: "jobs" | "gallery", filter: JobFilter): JobList {
+  const { gateway, lists } = useSession();
   const key = JSON.stringify(filter);
   const list = useMemo(() => {
-    const kept: Kept = lists.get(client) ?? new Map();
-    lists.set(client, kept);
-    const last = kept.get(screen);
+    const last = lists.get(screen);
     if (last?.key === key) return last.list;
     const given: JobFilter = JSON.parse(key);
     const made = createJobList(gateway, given);
-    kept.set(screen, { key, list: made });
+    lists.set(screen, { key, list: made });
     return made;
-  }, [client, gateway, screen, key]);
+  }, [gateway, lists, screen, key]);
   useEffect(() => list.renew(), [list]);
   useChanges((job) => (job === null ? list.renew() : list.receive(job)));
   return list;
 }
 
 /** Takes deleted jobs out of the lists, also of those that nobody looks at, and in other tabs. */
-export function removeFromList(client: Client, ids: readonly string[]): void {
-  for (const { list } of lists.get(client)?.values() ?? []) list.remove(ids);
-  tellOtherTabs();
+export function removeFromLists({ lists, feed }: Session, ids: readonly string[]): void {
+  for (const { list } of lists.values()) list.remove(ids);
+  feed.notifyOtherTabs();
 }
 
 /** Reads the lists anew where nobody tells which jobs are gone. */
-export function renewLists(client: Client): void {
-  for (const { list } of lists.get(client)?.values() ?? []) list.renew();
-  tellOtherTabs();
+export function renewLists({ lists, feed }: Session): void {
+  for (const { list } of lists.values()) list.renew();
+  feed.notifyOtherTabs();
 }

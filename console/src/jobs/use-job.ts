@@ -1,79 +1,29 @@
-import { useEffect, useMemo } from "react";
-import { type Client, type CombinedError, useClient, useSubscription } from "urql";
+import { useEffect } from "react";
+import { useJob as useWatchedJob } from "runcomfy-graphql-client/react";
 
-import { JOB, WATCH } from "../queries";
-import type { JobQuery } from "../gql/graphql";
-import { useChanges } from "../live";
+import type { JobQuery } from "../gql";
 import { useAgain } from "../parts/use-again";
-import { createStore, useStore } from "../store";
+import { JOB, WATCH } from "../queries";
+import { useChanges, useQuery } from "../session";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
 
-type State = {
-  readonly job: FullJob | null;
-  /** Whether the gateway has said what there is. */
-  readonly isRead: boolean;
-  readonly error: CombinedError | null;
-};
-
-/** A job with all that the page shows, read anew whenever a newer version is heard of. */
+/** A job with all that the page shows, read anew whenever it has changed; undefined until that is known. */
 export function useJob(id: string) {
-  const client = useClient();
-  const reader = useMemo(() => createReader(client, id), [client, id]);
-  const { read, receive } = reader;
-  const { job, isRead, error } = useStore(reader.state);
-  useEffect(() => void read(), [read]);
+  const { data, error, ask } = useQuery(JOB, { id });
+  const job = data?.job;
   // No change may follow the one whose read failed.
-  useAgain(read, error !== null);
+  useAgain(ask, error !== null);
 
-  const [watched] = useSubscription({
-    query: WATCH,
-    variables: { id },
-    pause: job === null || job.isFinished,
-  });
-  const version = watched.data?.jobUpdated.version ?? 0;
-  useEffect(() => receive(version), [receive, version]);
+  const { job: watched } = useWatchedJob(job && !job.isFinished ? id : null, WATCH);
+  const isOld = job != null && watched !== null && watched.version > job.version;
+  useEffect(() => {
+    if (isOld) void ask();
+  }, [isOld, ask]);
+  // Lists and changes have not all of its fields.
   useChanges((changed) => {
-    if (changed === null) void read();
-    else if (changed.id === id) receive(changed.version);
+    if (changed === null || changed.id === id) void ask();
   });
 
-  const estimate = job?.isFinished ? null : (watched.data?.jobUpdated.estimate ?? null);
-  return { job, isRead, error, estimate, read, receive };
-}
-
-/** Reads from the network alone: the cache learns a new version from changes, but not all of its fields. */
-function createReader(client: Client, id: string) {
-  const cached = client.readQuery(JOB, { id })?.data?.job ?? null;
-  const state = createStore<State>({ job: cached, isRead: false, error: null });
-  let newest = 0;
-  let isReading = false;
-  let isWanted = false;
-
-  async function read(): Promise<void> {
-    isWanted = true;
-    if (isReading) return;
-    isReading = true;
-    while (isWanted) {
-      isWanted = false;
-      const { data, error } = await client
-        .query(JOB, { id }, { requestPolicy: "network-only" })
-        .toPromise();
-      // A null beside an error does not say that there is no such job.
-      const isRead = data?.job !== undefined && (data.job !== null || error === undefined);
-      const job = isRead ? data.job : state.get().job;
-      state.set({ job, isRead, error: error ?? null });
-      if (data?.job && data.job.version < newest) isWanted = true;
-    }
-    isReading = false;
-  }
-
-  function receive(version: number): void {
-    if (version <= newest) return;
-    newest = version;
-    const { job, isRead } = state.get();
-    if (!isRead || (job !== null && job.version < version)) void read();
-  }
-
-  return { state, read, receive };
+  return { job, error, estimate: watched?.estimate ?? null, ask };
 }

@@ -1,5 +1,4 @@
-import { useQuery } from "urql";
-
+import { useQuery } from "../session";
 import { DEPLOYMENT_NAMES } from "../queries";
 import { useAgain } from "./use-again";
 
@@ -11,7 +10,7 @@ export function DeploymentSelect({
   readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
-  const [{ data }, ask] = useQuery({ query: DEPLOYMENT_NAMES });
+  const { data, ask } = useQuery(DEPLOYMENT_NAMES, {});
   useAgain(ask, data === undefined);
   const deployments = data?.deployments ?? [];
   const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);

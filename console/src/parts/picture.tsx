@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from "../form/json";
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 
 export type Asset = JobRowFragment["assets"][number];
 

@@ -1,5 +1,5 @@
 import { isObject, isText } from "../form/json";
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 
 /** What models call the words that say what to make, the usual one first. */
 const NAMES = ["prompt", "text", "tags"];

@@ -1,4 +1,4 @@
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 import { type Asset, urlOf } from "./picture";
 
 type File = { readonly job: JobRowFragment; readonly asset: Asset; readonly n: number };

@@ -1,4 +1,4 @@
-import type { JobRowFragment } from "../gql/graphql";
+import type { JobRowFragment } from "../gql";
 
 const WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
   SUBMITTING: "sending",

@@ -1,15 +1,14 @@
 import { useState } from "react";
-import { useQuery } from "urql";
 
+import { useQuery } from "../session";
 import { DeploymentCard } from "../deployments/card";
 import { type Deployment, KINDS } from "../deployments/words";
 import { DEPLOYMENTS } from "../queries";
-import type { DeploymentsQuery } from "../gql/graphql";
+import type { DeploymentsQuery } from "../gql";
 import { Problem } from "../parts/problem";
 import { TOKEN_REFUSED } from "../parts/token-refused";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
-import { explain } from "../session";
 import "./deployments.css";
 
 /** Of more than these the details are folded, and they can be searched. */
@@ -18,14 +17,14 @@ const FEW = 5;
 /** What can be run, and how it goes. */
 export function Deployments() {
   useTitle("Deployments");
-  const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  const { data, error, ask } = useQuery(DEPLOYMENTS, {});
   useAgain(ask, !data?.deployments.length);
   if (data) return <DeploymentList {...data} />;
   return (
     <>
       <h1>Deployments</h1>
       {error ? (
-        <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />
+        <Problem text={error.message} onRetry={() => void ask()} />
       ) : (
         <div className="deployments" role="status">
           <p className="card deployment-loading faint">Fetching deployments…</p>

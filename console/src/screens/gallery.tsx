@@ -1,5 +1,4 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useClient } from "urql";
 import { useSearchParams } from "wouter";
 
 import { readAddress, withOpen } from "../gallery/address";
@@ -12,6 +11,7 @@ import { Empty, Loading, Older, Waiting } from "../gallery/states";
 import { useJobList } from "../jobs/use-job-list";
 import { useSeen } from "../parts/use-seen";
 import { useTitle } from "../parts/use-title";
+import { useSession } from "../session";
 import { useStore } from "../store";
 import "./gallery.css";
 
@@ -23,13 +23,13 @@ export function Gallery() {
   useTitle("Gallery");
   const [search] = useSearchParams();
   const { filter, open } = readAddress(search);
-  const client = useClient();
+  const session = useSession();
   const list = useJobList("gallery", filter);
   const state = useStore(list.state);
   const { rows, total, hasMore, searchedTo, error } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
   const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
-  const askAgain = useMemo(() => createAskAgain(client, list), [client, list]);
+  const askAgain = useMemo(() => createAskAgain(session, list), [session, list]);
 
   const top = useRef<HTMLDivElement>(null);
   const [isAtTop, setIsAtTop] = useState(true);

@@ -1,5 +1,4 @@
 import { useState } from "react";
-import { useMutation } from "urql";
 import { Link } from "wouter";
 
 import { KEEP } from "../queries";
@@ -15,39 +14,39 @@ import { type FullJob, useJob } from "../jobs/use-job";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
+import { useCall } from "../parts/use-call";
 import { useTitle } from "../parts/use-title";
-import { explain } from "../session";
+import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import "./job.css";
 
 /** One job: what became of it, what went in and what came out. */
 export function JobPage({ id }: { readonly id: string }) {
   const viewer = useViewer();
-  const { job, isRead, error, estimate, read, receive } = useJob(id);
+  const { feed } = useSession();
+  const { job, error, estimate, ask } = useJob(id);
   const [problem, setProblem] = useState("");
-  const [, keep] = useMutation(KEEP);
+  const keeping = useCall();
   useTitle((job && promptOf(job)) || "A job");
 
-  if (job === null) {
-    if (isRead) return <Unknown />;
+  if (job === null) return <Unknown />;
+  if (job === undefined) {
     if (error === null) return <Loading />;
-    const text = `The job could not be read. ${explain(error)}`;
-    return <Problem text={text} onRetry={() => void read()} />;
+    const text = `The job could not be read. ${error.message}`;
+    return <Problem text={text} onRetry={() => void ask()} />;
   }
 
   async function keepFiles(): Promise<void> {
-    const { data, error } = await keep({ id });
-    const result = data?.keepOutputs;
-    if (result?.__typename === "KeepOutputsSuccess") receive(result.job.version);
-    setProblem(error ? explain(error) : result && "message" in result ? result.message : "");
+    const kept = await keeping.call(KEEP, { id });
+    if (kept?.__typename === "KeepOutputsSuccess") feed.notify(kept.job);
   }
 
   const mayKeep = job.ownerId === viewer.id && viewer.may("jobs:submit");
   return (
     <article className="job-page">
-      <Head job={job} onTell={setProblem} onChange={() => void read()} />
+      <Head job={job} onTell={setProblem} onChange={() => void ask()} />
       <p role="alert" className="problem">
-        {error === null ? problem : `This may be out of date. ${explain(error)}`}
+        {error === null ? problem || keeping.problem : `This may be out of date. ${error.message}`}
       </p>
       <div className="columns">
         <section aria-labelledby="outputs" className="results">

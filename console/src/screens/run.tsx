@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { createItem } from "runcomfy-graphql-client";
-import { useQuery } from "urql";
 import { Redirect, useLocation } from "wouter";
 
+import { useQuery } from "../session";
 import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
@@ -12,11 +12,10 @@ import { JobPanel } from "../form/job-panel";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { Workbench } from "../form/workbench";
-import type { DeploymentsQuery, JobRowFragment } from "../gql/graphql";
+import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Problem } from "../parts/problem";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
-import { explain } from "../session";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import "./run.css";
@@ -28,7 +27,7 @@ const lastUsed = createItem("last deployment");
 
 /** Fill in what a deployment takes, run it, and see what comes of it. */
 export function Run({ deploymentId }: Props) {
-  const [{ data, error }, ask] = useQuery({ query: DEPLOYMENTS });
+  const { data, error, ask } = useQuery(DEPLOYMENTS, {});
   useAgain(ask, !data?.deployments.length);
   useEffect(() => {
     if (deploymentId !== undefined) lastUsed.set(deploymentId);
@@ -36,7 +35,7 @@ export function Run({ deploymentId }: Props) {
 
   if (!data) {
     if (!error) return <Skeleton />;
-    return <Problem text={explain(error)} onRetry={() => ask({ requestPolicy: "network-only" })} />;
+    return <Problem text={error.message} onRetry={() => void ask()} />;
   }
   const { deployments, isTokenRefused } = data;
   if (deploymentId !== undefined) return <Desk {...{ deployments, deploymentId }} />;

@@ -1,10 +1,9 @@
 import { useState } from "react";
-import { useQuery } from "urql";
 
+import { useQuery } from "../session";
 import { Problem } from "../parts/problem";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
-import { explain } from "../session";
 import { useViewer } from "../viewer";
 import { WebhookCard } from "../webhooks/webhook-card";
 import { type Secret, WebhookForm } from "../webhooks/webhook-form";
@@ -15,10 +14,10 @@ import "./webhooks.css";
 export function Webhooks() {
   useTitle("Webhooks");
   const { hasWebhooks } = useViewer();
-  const [{ data, error }, ask] = useQuery({ query: WEBHOOKS, pause: !hasWebhooks });
+  const { data, error, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<Secret | null>(null);
-  const refresh = (): void => ask({ requestPolicy: "network-only" });
+  const refresh = (): void => void ask();
   // Once it is here, the footer asks for it again and again.
   useAgain(ask, hasWebhooks && data === undefined);
   return (
@@ -44,7 +43,7 @@ export function Webhooks() {
       )}
       {!hasWebhooks && <p className="empty">{LACKING}</p>}
       {hasWebhooks && !data && !error && <p role="status">Asking…</p>}
-      {!data && error && <Problem text={explain(error)} onRetry={refresh} />}
+      {!data && error && <Problem text={error.message} onRetry={refresh} />}
       {data?.webhooks.length === 0 && !isMaking && <p className="empty">{NONE}</p>}
       {data?.webhooks.map((webhook) => (
         <WebhookCard
@@ -52,7 +51,7 @@ export function Webhooks() {
           webhook={webhook}
           secret={secret?.id === webhook.id ? secret.text : null}
           onSecret={setSecret}
-          onDeleted={refresh}
+          onChanged={refresh}
         />
       ))}
     </div>

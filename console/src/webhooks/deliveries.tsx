@@ -1,12 +1,11 @@
 import { useState } from "react";
-import { useQuery } from "urql";
 import { Link } from "wouter";
 
-import type { DeliveriesQuery } from "../gql/graphql";
+import { useQuery } from "../session";
+import type { DeliveriesQuery } from "../gql";
 import { Ago, formatSeconds, Moment } from "../parts/time";
 import { useAgain } from "../parts/use-again";
-import { explain } from "../session";
-import { useCall } from "./use-call";
+import { useCall } from "../parts/use-call";
 import { EVENT_WORDS } from "./webhook-form";
 import { DELIVERIES, SEND_AGAIN } from "./webhook-queries";
 
@@ -18,10 +17,10 @@ const AGAIN_MS = 3_000;
 export function Deliveries({ id }: { readonly id: string }) {
   const [after, setAfter] = useState<string | null>(null);
   const variables = { id, first: PAGE, after };
-  const [{ data, error }, ask] = useQuery({ query: DELIVERIES, variables });
+  const { data, error, ask } = useQuery(DELIVERIES, variables);
   useAgain(ask, true, AGAIN_MS);
   const webhook = data?.webhook;
-  if (!webhook) return error ? <p role="alert">{explain(error)}</p> : <p>Asking…</p>;
+  if (!webhook) return error ? <p role="alert">{error.message}</p> : <p>Asking…</p>;
   const { deliveries, disabledAt } = webhook;
   return (
     <>

@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 
-import type { WebhookEvent, WebhookFactsFragment } from "../gql/graphql";
+import type { WebhookEvent, WebhookFactsFragment } from "../gql";
 import { Confirm } from "../jobs/confirm";
 import { Copy } from "../parts/copy";
 import { Ago } from "../parts/time";
 import { Deliveries } from "./deliveries";
-import { useCall } from "./use-call";
+import { useCall } from "../parts/use-call";
 import { EVENT_WORDS, type Secret, WebhookForm } from "./webhook-form";
 import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
 
@@ -14,13 +14,13 @@ export function WebhookCard({
   webhook,
   secret,
   onSecret,
-  onDeleted,
+  onChanged,
 }: {
   readonly webhook: WebhookFactsFragment;
   /** What it was just given; null where that was seen. */
   readonly secret: string | null;
   readonly onSecret: (secret: Secret | null) => void;
-  readonly onDeleted: () => void;
+  readonly onChanged: () => void;
 }) {
   const { id, url, events, deploymentId, tag, disabledAt, disabledReason } = webhook;
   const { isBusy, problem, call } = useCall();
@@ -49,11 +49,21 @@ export function WebhookCard({
       {disabledReason !== null && <p className="issue">{disabledReason}</p>}
       {secret !== null && <Shown key={secret} secret={secret} onSeen={() => onSecret(null)} />}
       {isChanging ? (
-        <WebhookForm webhook={webhook} onSaved={leave} onLeave={leave} />
+        <WebhookForm
+          webhook={webhook}
+          onSaved={() => {
+            leave();
+            onChanged();
+          }}
+          onLeave={leave}
+        />
       ) : (
         <div className="row">
           {disabledAt !== null && (
-            <button disabled={isBusy} onClick={() => void call(UPDATE, { id, isEnabled: true })}>
+            <button
+              disabled={isBusy}
+              onClick={() => void call(UPDATE, { id, isEnabled: true }).then(onChanged)}
+            >
               Enable again
             </button>
           )}
@@ -74,7 +84,7 @@ export function WebhookCard({
         title="Delete this webhook?"
         keep="Don't delete"
         action="Delete"
-        onConfirm={() => void call(DELETE, { id }).then((done) => done && onDeleted())}
+        onConfirm={() => void call(DELETE, { id }).then(onChanged)}
       >
         Its server is not called any more, also not with what waits.
       </Confirm>

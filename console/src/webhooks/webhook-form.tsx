@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-import type { WebhookEvent, WebhookFactsFragment } from "../gql/graphql";
+import type { WebhookEvent, WebhookFactsFragment } from "../gql";
 import { DeploymentSelect } from "../parts/deployment-select";
-import { useCall } from "./use-call";
+import { useCall } from "../parts/use-call";
 import { CREATE, UPDATE } from "./webhook-queries";
 
 /** A webhook's id with the secret that it was just given. */
@@ -30,7 +30,7 @@ export function WebhookForm({
   readonly onLeave: () => void;
 }) {
   const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
-  const { isBusy, problem, call } = useCall();
+  const { isBusy, problem, call } = useCall(NAMES);
 
   async function save(form: FormData): Promise<void> {
     const read = (name: string): string => {
@@ -105,6 +105,14 @@ export function WebhookForm({
     </form>
   );
 }
+
+/** What an argument is called beside its field. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["url", "The URL"],
+  ["events", "What it is called for"],
+  ["filter.deploymentId", "The deployment"],
+  ["filter.tag", "The tag"],
+]);
 
 const EVENTS = [
   "JOB_SUCCEEDED",

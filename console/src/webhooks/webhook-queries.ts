@@ -1,6 +1,8 @@
-import { graphql } from "../gql/index";
+import type { TypedDocument } from "runcomfy-graphql-client";
 
-graphql(`
+import type * as gql from "../gql";
+
+export const WEBHOOK_FACTS = /* GraphQL */ `
   fragment WebhookFacts on Webhook {
     id
     url
@@ -11,10 +13,10 @@ graphql(`
     disabledAt
     disabledReason
   }
-`);
+`;
 
 /** Why nothing was changed. */
-graphql(`
+export const REFUSAL = /* GraphQL */ `
   fragment Refusal on Error {
     message
     ... on InvalidWebhookError {
@@ -24,113 +26,128 @@ graphql(`
       }
     }
   }
-`);
+`;
 
-export const WEBHOOKS = graphql(`
-  query Webhooks {
-    webhooks {
-      ...WebhookFacts
-    }
-  }
-`);
-
-export const DELIVERIES = graphql(`
-  query Deliveries($id: ID!, $first: Int!, $after: ID) {
-    webhook(id: $id) {
-      ...WebhookFacts
-      deliveries(first: $first, after: $after) {
-        id
-        event
-        jobId
-        state
-        createdAt
-        nextTryAt
-        tries {
-          at
-          status
-          failure
-          durationMs
-        }
+export const WEBHOOKS: TypedDocument<gql.WebhooksQuery, gql.WebhooksQueryVariables> =
+  /* GraphQL */ `
+    query Webhooks {
+      webhooks {
+        ...WebhookFacts
       }
     }
-  }
-`);
+    ${WEBHOOK_FACTS}
+  `;
 
-export const CREATE = graphql(`
-  mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {
-    result: createWebhook(url: $url, events: $events, filter: $filter) {
-      __typename
-      ... on CreateWebhookSuccess {
-        secret
-        webhook {
+export const DELIVERIES: TypedDocument<gql.DeliveriesQuery, gql.DeliveriesQueryVariables> =
+  /* GraphQL */ `
+    query Deliveries($id: ID!, $first: Int!, $after: ID) {
+      webhook(id: $id) {
+        ...WebhookFacts
+        deliveries(first: $first, after: $after) {
           id
+          event
+          jobId
+          state
+          createdAt
+          nextTryAt
+          tries {
+            at
+            status
+            failure
+            durationMs
+          }
         }
       }
-      ...Refusal
     }
-  }
-`);
+    ${WEBHOOK_FACTS}
+  `;
+
+export const CREATE: TypedDocument<gql.CreateWebhookMutation, gql.CreateWebhookMutationVariables> =
+  /* GraphQL */ `
+    mutation CreateWebhook($url: URL!, $events: [WebhookEvent!], $filter: WebhookFilter) {
+      result: createWebhook(url: $url, events: $events, filter: $filter) {
+        __typename
+        ... on CreateWebhookSuccess {
+          secret
+          webhook {
+            id
+          }
+        }
+        ...Refusal
+      }
+    }
+    ${REFUSAL}
+  `;
 
 /** Leaves what is not given. */
-export const UPDATE = graphql(`
-  mutation UpdateWebhook(
-    $id: ID!
-    $url: URL
-    $events: [WebhookEvent!]
-    $filter: WebhookFilter
-    $isEnabled: Boolean
-  ) {
-    result: updateWebhook(
-      id: $id
-      url: $url
-      events: $events
-      filter: $filter
-      isEnabled: $isEnabled
+export const UPDATE: TypedDocument<gql.UpdateWebhookMutation, gql.UpdateWebhookMutationVariables> =
+  /* GraphQL */ `
+    mutation UpdateWebhook(
+      $id: ID!
+      $url: URL
+      $events: [WebhookEvent!]
+      $filter: WebhookFilter
+      $isEnabled: Boolean
     ) {
-      __typename
-      ... on UpdateWebhookSuccess {
-        webhook {
-          ...WebhookFacts
+      result: updateWebhook(
+        id: $id
+        url: $url
+        events: $events
+        filter: $filter
+        isEnabled: $isEnabled
+      ) {
+        __typename
+        ... on UpdateWebhookSuccess {
+          webhook {
+            ...WebhookFacts
+          }
         }
+        ...Refusal
       }
-      ...Refusal
     }
-  }
-`);
+    ${WEBHOOK_FACTS}
+    ${REFUSAL}
+  `;
 
-export const DELETE = graphql(`
-  mutation DeleteWebhook($id: ID!) {
-    result: deleteWebhook(id: $id) {
-      __typename
-      ...Refusal
-    }
-  }
-`);
-
-export const ROTATE = graphql(`
-  mutation RotateSecret($id: ID!) {
-    result: rotateWebhookSecret(id: $id) {
-      __typename
-      ... on RotateWebhookSecretSuccess {
-        secret
+export const DELETE: TypedDocument<gql.DeleteWebhookMutation, gql.DeleteWebhookMutationVariables> =
+  /* GraphQL */ `
+    mutation DeleteWebhook($id: ID!) {
+      result: deleteWebhook(id: $id) {
+        __typename
+        ...Refusal
       }
-      ...Refusal
     }
-  }
-`);
+    ${REFUSAL}
+  `;
 
-export const SEND_AGAIN = graphql(`
-  mutation SendAgain($id: ID!) {
-    result: redeliver(deliveryId: $id) {
-      __typename
-      ... on RedeliverSuccess {
-        delivery {
-          id
-          state
-          nextTryAt
+export const ROTATE: TypedDocument<gql.RotateSecretMutation, gql.RotateSecretMutationVariables> =
+  /* GraphQL */ `
+    mutation RotateSecret($id: ID!) {
+      result: rotateWebhookSecret(id: $id) {
+        __typename
+        ... on RotateWebhookSecretSuccess {
+          secret
         }
+        ...Refusal
       }
-      ...Refusal
     }
-  }
-`);
+    ${REFUSAL}
+  `;
+
+export const SEND_AGAIN: TypedDocument<gql.SendAgainMutation, gql.SendAgainMutationVariables> =
+  /* GraphQL */ `
+    mutation SendAgain($id: ID!) {
+      result: redeliver(deliveryId: $id) {
+        __typename
+        ... on RedeliverSuccess {
+          delivery {
+            id
+            state
+            nextTryAt
+          }
+        }
+        ...Refusal
+      }
+    }
+    ${REFUSAL}
+  `;

@@ -1,0 +1,354 @@
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+export type AssetKind =
+  | 'AUDIO'
+  | 'IMAGE'
+  | 'OTHER'
+  | 'VIDEO';
+
+export type DeliveryState =
+  | 'DELIVERED'
+  | 'FAILED'
+  | 'PENDING';
+
+export type DeploymentKind =
+  | 'COMFYUI'
+  | 'LORA'
+  | 'MODEL';
+
+export type JobFilter = {
+  createdAfter?: string | null | undefined;
+  createdBefore?: string | null | undefined;
+  deploymentId?: string | null | undefined;
+  ownerId?: string | null | undefined;
+  status?: Array<JobStatus> | null | undefined;
+  tag?: string | null | undefined;
+  text?: string | null | undefined;
+};
+
+export type JobStatus =
+  | 'CANCELLED'
+  | 'FAILED'
+  | 'IN_PROGRESS'
+  | 'IN_QUEUE'
+  | 'SUBMITTING'
+  | 'SUCCEEDED';
+
+export type KeepState =
+  | 'FAILED'
+  | 'KEPT'
+  | 'NOT_KEPT'
+  | 'PENDING';
+
+export type WebhookEvent =
+  | 'JOB_CANCELLED'
+  | 'JOB_FAILED'
+  | 'JOB_KEPT'
+  | 'JOB_SUCCEEDED'
+  | 'WEBHOOK_DISABLED';
+
+export type WebhookFailure =
+  | 'CUT_OFF'
+  | 'NOT_ALLOWED'
+  | 'NO_ADDRESS'
+  | 'NO_CONNECTION'
+  | 'TIMED_OUT'
+  | 'TLS';
+
+export type WebhookFilter = {
+  deploymentId?: string | null | undefined;
+  tag?: string | null | undefined;
+};
+
+export type DeploymentLiveQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
+
+export type DeploymentRunsQueryVariables = Exact<{
+  id: string;
+  filter: JobFilter;
+}>;
+
+
+export type DeploymentRunsQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, jobs: { edges: Array<{ node: { id: string, status: JobStatus, createdAt: string, queueSeconds: number | null, runSeconds: number | null } }> } };
+
+export type RunMutationVariables = Exact<{
+  deploymentId: string;
+  input: unknown;
+  key: string;
+}>;
+
+
+export type RunMutation = { submitJob:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
+   };
+
+export type CheckInputQueryVariables = Exact<{
+  deploymentId: string;
+  input: unknown;
+}>;
+
+
+export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }> } };
+
+export type GalleryAroundQueryVariables = Exact<{
+  newer: JobFilter;
+  older: JobFilter;
+  length: number;
+}>;
+
+
+export type GalleryAroundQuery = { newer: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> }, older: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> } };
+
+export type JobInputSchemaQueryVariables = Exact<{
+  deploymentId: string;
+}>;
+
+
+export type JobInputSchemaQuery = { deployment: { id: string, inputSchema: unknown } | null };
+
+export type CancelManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type CancelManyMutation = { cancelJobs: Array<
+    | { __typename: 'CancelJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'JobNotCancellableError', message: string }
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'UpstreamError', message: string }
+  > };
+
+export type DeleteManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type DeleteManyMutation = { deleteJobs: Array<
+    | { __typename: 'DeleteJobSuccess' }
+    | { __typename: 'JobNotFinishedError', message: string }
+    | { __typename: 'JobNotFoundError', message: string }
+  > };
+
+export type RunAgainMutationVariables = Exact<{
+  id: string;
+  key: string;
+}>;
+
+
+export type RunAgainMutation = { rerunJob:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'SubmitJobSuccess', job: { id: string } }
+    | { __typename: 'UpstreamError', retryable: boolean, message: string }
+   };
+
+export type CancelMatchingMutationVariables = Exact<{
+  filter: JobFilter;
+  createdBefore: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type CancelMatchingMutation = { progress: { done: number, failed: number, hasMore: boolean, cursor: string | null } };
+
+export type DeleteMatchingMutationVariables = Exact<{
+  filter: JobFilter;
+  createdBefore: string;
+  after?: string | null | undefined;
+}>;
+
+
+export type DeleteMatchingMutation = { progress: { done: number, failed: number, hasMore: boolean, cursor: string | null } };
+
+export type JobRowFragment = { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> };
+
+export type LiveSubscriptionVariables = Exact<{
+  after: string;
+}>;
+
+
+export type LiveSubscription = { jobsUpdated: { cursor: string, job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null } };
+
+export type WatchSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type WatchSubscription = { jobUpdated: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } };
+
+export type JobsQueryVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type ListedJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ListedJobQuery = { job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
+
+export type JobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, expiresAt: string | null, keepError: string | null, contentType: string | null, bytes: number | null, url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+
+export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
+
+export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeploymentsQuery = { isTokenRefused: boolean, deployments: Array<{ id: string, kind: DeploymentKind, name: string, description: string | null, model: string | null, inputSchema: unknown, price: { amount: number, unit: string, note: string | null } | null, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } }> };
+
+export type DeploymentNamesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeploymentNamesQuery = { deployments: Array<{ id: string, name: string }> };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { viewer: { id: string, scopes: Array<string> } };
+
+export type OutagesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type OutagesQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
+
+export type KeepMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type KeepMutation = { result:
+    | { __typename: 'JobNotFinishedError', message: string }
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'KeepOutputsSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+   };
+
+export type WebhookFactsFragment = { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null };
+
+type Refusal_DeploymentNotFoundError_Fragment = { message: string };
+
+type Refusal_IdempotencyConflictError_Fragment = { message: string };
+
+type Refusal_InvalidInputError_Fragment = { message: string };
+
+type Refusal_InvalidUploadError_Fragment = { message: string };
+
+type Refusal_InvalidWebhookError_Fragment = { message: string, issues: Array<{ path: string, message: string }> };
+
+type Refusal_JobNotCancellableError_Fragment = { message: string };
+
+type Refusal_JobNotFinishedError_Fragment = { message: string };
+
+type Refusal_JobNotFoundError_Fragment = { message: string };
+
+type Refusal_UpstreamError_Fragment = { message: string };
+
+type Refusal_WebhookDisabledError_Fragment = { message: string };
+
+type Refusal_WebhookNotFoundError_Fragment = { message: string };
+
+export type RefusalFragment =
+  | Refusal_DeploymentNotFoundError_Fragment
+  | Refusal_IdempotencyConflictError_Fragment
+  | Refusal_InvalidInputError_Fragment
+  | Refusal_InvalidUploadError_Fragment
+  | Refusal_InvalidWebhookError_Fragment
+  | Refusal_JobNotCancellableError_Fragment
+  | Refusal_JobNotFinishedError_Fragment
+  | Refusal_JobNotFoundError_Fragment
+  | Refusal_UpstreamError_Fragment
+  | Refusal_WebhookDisabledError_Fragment
+  | Refusal_WebhookNotFoundError_Fragment
+;
+
+export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WebhooksQuery = { webhooks: Array<{ id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null }> };
+
+export type DeliveriesQueryVariables = Exact<{
+  id: string;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type DeliveriesQuery = { webhook: { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null, deliveries: Array<{ id: string, event: WebhookEvent, jobId: string | null, state: DeliveryState, createdAt: string, nextTryAt: string | null, tries: Array<{ at: string, status: number | null, failure: WebhookFailure | null, durationMs: number }> }> } | null };
+
+export type CreateWebhookMutationVariables = Exact<{
+  url: string;
+  events?: Array<WebhookEvent> | WebhookEvent | null | undefined;
+  filter?: WebhookFilter | null | undefined;
+}>;
+
+
+export type CreateWebhookMutation = { result:
+    | { __typename: 'CreateWebhookSuccess', secret: string, webhook: { id: string } }
+    | { __typename: 'InvalidWebhookError', message: string, issues: Array<{ path: string, message: string }> }
+   };
+
+export type UpdateWebhookMutationVariables = Exact<{
+  id: string;
+  url?: string | null | undefined;
+  events?: Array<WebhookEvent> | WebhookEvent | null | undefined;
+  filter?: WebhookFilter | null | undefined;
+  isEnabled?: boolean | null | undefined;
+}>;
+
+
+export type UpdateWebhookMutation = { result:
+    | { __typename: 'InvalidWebhookError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'UpdateWebhookSuccess', webhook: { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null } }
+    | { __typename: 'WebhookNotFoundError', message: string }
+   };
+
+export type DeleteWebhookMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteWebhookMutation = { result:
+    | { __typename: 'DeleteWebhookSuccess' }
+    | { __typename: 'WebhookNotFoundError', message: string }
+   };
+
+export type RotateSecretMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RotateSecretMutation = { result:
+    | { __typename: 'RotateWebhookSecretSuccess', secret: string }
+    | { __typename: 'WebhookNotFoundError', message: string }
+   };
+
+export type SendAgainMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type SendAgainMutation = { result:
+    | { __typename: 'RedeliverSuccess', delivery: { id: string, state: DeliveryState, nextTryAt: string | null } }
+    | { __typename: 'WebhookDisabledError', message: string }
+    | { __typename: 'WebhookNotFoundError', message: string }
+   };
