@@ -51,7 +51,8 @@ export class JobNotFinishedError extends JobStateError {
   }
 }
 
-class InvalidError extends ExpectedError {
+/** What a client gave can't be used as it is. */
+export class InvalidError extends ExpectedError {
   readonly issues: readonly InputIssue[];
 
   constructor(issues: readonly InputIssue[], message: string, options?: ErrorOptions) {

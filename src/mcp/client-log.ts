@@ -1,3 +1,4 @@
+import { CLIENT_INFO_META_KEY } from "@modelcontextprotocol/server";
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
@@ -5,7 +6,6 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { clock } from "../runtime/environment.ts";
 
 const MAX_KNOWN = 1_000;
-const MAX_LENGTH = 64;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Clients name themselves as they like, and must not fill the log with it. */
 const BETWEEN_LINES_MS = 1_000;
@@ -20,9 +20,12 @@ export function createClientLog(log: Pick<BaseLogger, "info">) {
   });
   let loggedAt = -Infinity;
 
-  return (message: JsonObject, ownerId: string): void => {
-    const client = findClient(message);
-    if (client === null) return;
+  /** Clients name themselves when they begin, or with each request. */
+  return ({ params }: JsonObject, ownerId: string): void => {
+    const { clientInfo, _meta: meta } = toObject(params);
+    const { name, version } = toObject(clientInfo ?? toObject(meta)[CLIENT_INFO_META_KEY]);
+    if (typeof name !== "string") return;
+    const client = `${clean(name)}/${clean(version)}`;
     const key = `${client} ${ownerId}`;
     if (known.has(key) || clock.monotonic() - loggedAt < BETWEEN_LINES_MS) return;
     loggedAt = clock.monotonic();
@@ -31,21 +34,11 @@ export function createClientLog(log: Pick<BaseLogger, "info">) {
   };
 }
 
-/** As it names itself, when it begins or with each request; null where it does not. */
-function findClient({ params }: JsonObject): string | null {
-  const { clientInfo, _meta: meta } = toObject(params);
-  const { name, version } = toObject(clientInfo ?? toObject(meta)[CLIENT_INFO]);
-  if (typeof name !== "string") return null;
-  return `${clean(name)}/${typeof version === "string" ? clean(version) : "?"}`;
-}
-
-const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
-
 function toObject(value: JsonValue | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
-/** One short line of plain letters, digits and signs. */
-function clean(text: string): string {
-  return text.slice(0, MAX_LENGTH).replaceAll(/[^ -~]/g, "?");
+/** At most 64 plain letters, digits and signs. */
+function clean(text: JsonValue | undefined): string {
+  return typeof text === "string" ? text.slice(0, 64).replaceAll(/[^ -~]/g, "?") : "?";
 }

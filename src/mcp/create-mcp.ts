@@ -2,26 +2,21 @@ import { buffer } from "node:stream/consumers";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { toNodeHandler } from "@modelcontextprotocol/node";
-import type { AuthInfo } from "@modelcontextprotocol/server";
-import { createMcpHandler } from "@modelcontextprotocol/server";
+import { type AuthInfo, createMcpHandler } from "@modelcontextprotocol/server";
 import type { Logger } from "pino";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
-import type { FileStore } from "../files/file-store.ts";
 import { createFindThumbnail } from "../files/find-thumbnail.ts";
-import type { FindOwner } from "../files/open-files.ts";
 import type { UploadService } from "../files/uploads.ts";
 import type { JsonObject } from "../job/json.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
-import type { Services } from "../schema/context.ts";
-import { createContext } from "../schema/context.ts";
+import { createContext, type Services } from "../schema/context.ts";
 import { createClientLog } from "./client-log.ts";
-import type { ReadThumbnail } from "./job-content.ts";
 import { createJobTools } from "./job-tools.ts";
 import { createServerFactory } from "./serve-client.ts";
 import { createSubmitTools } from "./submit-tools.ts";
-import { createTellDuration } from "./tell-duration.ts";
+import type { ReadThumbnail } from "./tool.ts";
 import { toErrorResult } from "./tool-error.ts";
 import { createUploadTool } from "./upload-tool.ts";
 import { createWaits } from "./waits.ts";
@@ -50,12 +45,7 @@ const KEEP_ALIVE_MS = 10_000;
 export function createMcp(options: {
   readonly services: Services;
   readonly catalogue: Catalogue;
-  readonly files: {
-    readonly store: FileStore;
-    readonly uploads: UploadService;
-    readonly findOwner: FindOwner;
-    readonly endLease: (name: string) => Promise<void>;
-  };
+  readonly files: KeptFiles & { readonly uploads: UploadService };
   /** Of a message. */
   readonly mostBodyBytes: number;
   readonly version: string;
@@ -65,12 +55,12 @@ export function createMcp(options: {
   const waits = createWaits(services.channels);
   const readThumbnail = createReadThumbnail(files);
   const tools = [
-    ...createSubmitTools({ catalogue, tellDuration: createTellDuration() }),
+    ...createSubmitTools(catalogue),
     createUploadTool(files.uploads, mostBodyBytes),
-    ...createJobTools({ waits, readThumbnail }),
+    ...createJobTools(waits),
   ];
   const noteClient = createClientLog(log);
-  const serve = createServerFactory({ tools, version, readThumbnail, log });
+  const serve = createServerFactory({ tools, version, log });
   /** Whose each request is: the SDK hands this on as it is. */
   const requests = new WeakMap<AuthInfo, McpRequest>();
   const handler = createMcpHandler(
@@ -78,7 +68,8 @@ export function createMcp(options: {
       const request = authInfo && requests.get(authInfo);
       if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
       const { viewer, share, release } = request;
-      return serve({ era, context: createContext(services, { viewer, share }), release });
+      const context = { ...createContext(services, { viewer, share }), readThumbnail };
+      return serve({ era, context, release });
     },
     {
       keepAliveMs: KEEP_ALIVE_MS,
@@ -96,7 +87,7 @@ export function createMcp(options: {
       } catch (error) {
         const result = { ...toErrorResult(error, log), resultType: "complete" };
         const body = JSON.stringify({ jsonrpc: "2.0", id: message["id"], result });
-        return void response.writeHead(200, JSON_CONTENT).end(body);
+        return void response.setHeader("content-type", "application/json").end(body);
       }
       noteClient(message, viewer.ownerId);
       // Without the credential, which was checked.
@@ -118,11 +109,11 @@ export function createMcp(options: {
   };
 }
 
-const JSON_CONTENT = { "content-type": "application/json" };
-
 const EMPTY = { async *[Symbol.asyncIterator]() {} };
 
-function createReadThumbnail(files: Parameters<typeof createFindThumbnail>[0]): ReadThumbnail {
+type KeptFiles = Parameters<typeof createFindThumbnail>[0];
+
+function createReadThumbnail(files: KeptFiles): ReadThumbnail {
   const findThumbnail = createFindThumbnail(files);
   return async (file, { width, ownerId, mostBytes }) => {
     const name = await findThumbnail({ name: file, width }, ownerId);

@@ -7,65 +7,51 @@ import { badUserInput } from "../runtime/coded-error.ts";
 import { cancelJob } from "../schema/cancel-and-delete.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { fromCursor, toCursor, toJobFilter } from "../schema/job-connection.ts";
-import { type ReadThumbnail, tellBriefly, toJobResult } from "./job-content.ts";
-import { createTool, type GatewayTool, READS, toResult } from "./tool.ts";
+import { toBrief, toJobResult } from "./job-content.ts";
+import { createTool, EFFECTS, type GatewayTool, toResult } from "./tool.ts";
 import { WAIT_FOR_JOB, type Waits } from "./waits.ts";
 
 const MAX_WAIT_SECONDS = 45;
 const MAX_LISTED = 50;
 
 const ID = z.string().describe("The job's id, which starts with job_.");
+const SECONDS = z.number().min(0).max(MAX_WAIT_SECONDS).default(MAX_WAIT_SECONDS);
 
 /** The tools for jobs that are there. */
-export function createJobTools(options: {
-  readonly waits: Waits;
-  readonly readThumbnail: ReadThumbnail;
-}): readonly GatewayTool[] {
-  const { waits, readThumbnail } = options;
+export function createJobTools(waits: Waits): readonly GatewayTool[] {
   const getJob = createTool({
     name: "get_job",
     scope: "jobs:read",
-    title: "Look at a job",
-    description: () =>
+    description:
       "Returns a job as it is now: its status and, once it has SUCCEEDED, its files and small pictures of them.",
-    annotations: READS,
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({ id: ID }),
-    async call({ id }, { context }) {
-      return { result: await toJobResult(await findJob(id, context), context, { readThumbnail }) };
-    },
+    call: async ({ id }, { context }) => toJobResult(await findJob(id, context), context),
   });
 
   const waitForJob = createTool({
     name: WAIT_FOR_JOB,
     scope: "jobs:read",
-    title: "Wait for a job",
-    description: () =>
-      `Waits until a job has ended and its files are there, ${MAX_WAIT_SECONDS} s at most, and returns it as get_job does. If it has not ended by then, call it again.`,
-    annotations: READS,
+    description: `Waits until a job has ended and its files are there, ${MAX_WAIT_SECONDS} s at most, and returns it as get_job does. If it has not ended by then, call it again.`,
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({
       id: ID,
-      seconds: z
-        .number()
-        .min(0)
-        .max(MAX_WAIT_SECONDS)
-        .default(MAX_WAIT_SECONDS)
-        .describe("How long to wait at most."),
+      seconds: SECONDS.describe("How long to wait at most."),
     }),
     async call({ id, seconds }, call) {
       const { context } = call;
       if (!isIdentifier(id)) throw new JobNotFoundError(id);
       const job = (await waits.wait(id, seconds, call)) ?? (await findJob(id, context));
-      const note = isFinished(job) ? null : "It has not ended yet. Call wait_for_job again.";
-      return { result: await toJobResult(job, context, { readThumbnail, note }) };
+      const note = isFinished(job) ? "" : "It has not ended yet. Call wait_for_job again.";
+      return await toJobResult(job, context, { note });
     },
   });
 
   const listJobs = createTool({
     name: "list_jobs",
     scope: "jobs:read",
-    title: "List jobs",
-    description: () => "Lists your jobs, newest first, without their files.",
-    annotations: READS,
+    description: "Lists your jobs, newest first, without their files.",
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({
       status: z.array(z.enum(JOB_STATUSES)).max(JOB_STATUSES.length).optional(),
       deployment_id: z.string().optional(),
@@ -79,26 +65,19 @@ export function createJobTools(options: {
         limit,
         ...(after !== undefined && { after: toPosition(after) }),
       });
-      const next = stoppedAt && toCursor(stoppedAt);
-      return { result: toResult({ jobs: jobs.map(tellBriefly), next }) };
+      return toResult({ jobs: jobs.map(toBrief), next: stoppedAt && toCursor(stoppedAt) });
     },
   });
 
   const cancel = createTool({
     name: "cancel_job",
     scope: "jobs:cancel",
-    title: "Cancel a job",
-    description: () => "Cancels a job that has not started yet. A job that runs can't be stopped.",
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: true,
-      idempotentHint: true,
-      openWorldHint: true,
-    },
+    description: "Cancels a job that has not started yet. A job that runs can't be stopped.",
+    annotations: EFFECTS.cancels,
     arguments: z.strictObject({ id: ID }),
     async call({ id }, { context }) {
       const job = await cancelJob(id, context).finally(() => context.reads.clear());
-      return { result: await toJobResult(job, context, { readThumbnail: null }) };
+      return await toJobResult(job, context);
     },
   });
 

@@ -1,4 +1,4 @@
-import type { ServerContext, Tool } from "@modelcontextprotocol/server";
+import type { ServerContext } from "@modelcontextprotocol/server";
 import {
   ProtocolError,
   ProtocolErrorCode,
@@ -8,21 +8,22 @@ import {
 import type { Logger } from "pino";
 
 import { JobNotFoundError } from "../job/errors.ts";
+import type { Job } from "../job/job.ts";
+import { CodedError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
-import type { GatewayContext } from "../schema/context.ts";
-import type { ReadThumbnail } from "./job-content.ts";
-import { toJobResult } from "./job-content.ts";
+import { describeJob, readFiles } from "./job-content.ts";
 import { findJob } from "./job-tools.ts";
 import { serveTasks, takesTasks, TASKS, toTask } from "./tasks.ts";
-import type { GatewayTool, ToolCall } from "./tool.ts";
+import type { GatewayTool, Guard, ToolCall, ToolContext } from "./tool.ts";
 import { isOffered, mayRead } from "./tool.ts";
-import { toErrorResult, toErrorText } from "./tool-error.ts";
+import { toDetails, toErrorResult } from "./tool-error.ts";
 
 const COSTS =
   "Each new job costs money, and a call that repeats another of the last 10 minutes costs none: it returns that job.";
 const INSTRUCTIONS = `Submit a job, then call wait_for_job with its id until it has ended. ${COSTS}`;
 const JOB_URI = "job://";
+const JOB_TYPE = "application/json";
 const MAX_RESOURCES = 20;
 /** Of one owner in a turn of the event loop: a hundred may have waited for the same job. */
 const MAX_ANSWERED = 4;
@@ -32,7 +33,7 @@ const LIST_TTL_MS = 60_000;
 type Client = {
   /** `legacy` speaks a revision of 2025. */
   readonly era: "legacy" | "modern";
-  readonly context: GatewayContext;
+  readonly context: ToolContext;
   /** Called once a handler begins: what came before it took the thread. */
   readonly release: () => void;
 };
@@ -41,10 +42,9 @@ type Client = {
 export function createServerFactory(options: {
   readonly tools: readonly GatewayTool[];
   readonly version: string;
-  readonly readThumbnail: ReadThumbnail;
   readonly log: Logger;
 }) {
-  const { tools, version, readThumbnail, log } = options;
+  const { tools, version, log } = options;
   const answers = new Queue({ perKey: MAX_ANSWERED });
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
@@ -66,26 +66,33 @@ export function createServerFactory(options: {
       },
     );
 
-    /** What nobody expected keeps its words for the log. */
-    async function guard<Value>(act: () => Promise<Value>): Promise<Value> {
+    const guard: Guard = async (act) => {
       release();
       // What the SDK did with a large input took a turn's share already.
       await clock.nextTurn();
       try {
         return await act();
       } catch (error) {
-        if (error instanceof ProtocolError) throw error;
-        throw new ProtocolError(ProtocolErrorCode.InternalError, toErrorText(error, log));
+        throw toProtocolError(error, log);
       } finally {
         // What the SDK does with it comes next.
         await answers.run(viewer.ownerId, async () => undefined);
       }
+    };
+
+    async function toSubmitted(job: Job) {
+      return { ...(await toTask(job, context)), resultType: "task", content: [] };
+    }
+
+    async function describe(tool: GatewayTool) {
+      const { call: _, scope: _of, description: text, ...shown } = tool;
+      return { ...shown, description: typeof text === "string" ? text : await text(context) };
     }
 
     server.setRequestHandler("tools/list", () =>
       guard(async () => {
         const offered = tools.filter((tool) => isOffered(tool, viewer));
-        return { tools: await Promise.all(offered.map((tool) => describe(tool, context))) };
+        return { tools: await Promise.all(offered.map(describe)) };
       }),
     );
 
@@ -94,11 +101,9 @@ export function createServerFactory(options: {
         const tool = byName.get(params.name);
         if (tool === undefined || !isOffered(tool, viewer))
           throw new ProtocolError(ProtocolErrorCode.InvalidParams, UNKNOWN_TOOL);
+        const asTask = hasTasks && takesTasks(about) ? toSubmitted : null;
         try {
-          const answer = await tool.call(params.arguments ?? {}, toCall(context, about));
-          if (!("submitted" in answer)) return answer.result;
-          if (!hasTasks || !takesTasks(about)) return await answer.result();
-          return { ...(await toTask(answer.submitted, context)), resultType: "task", content: [] };
+          return await tool.call(params.arguments ?? {}, { ...toCall(about, context), asTask });
         } catch (error) {
           return toErrorResult(error, log);
         }
@@ -106,33 +111,25 @@ export function createServerFactory(options: {
     );
 
     if (canRead) serveResources(server, context, guard);
-    if (hasTasks) serveTasks(server, { context, readThumbnail, guard });
+    if (hasTasks) serveTasks(server, context, guard);
     return server;
   };
 }
 
-type Guard = <Value>(act: () => Promise<Value>) => Promise<Value>;
-
-function serveResources(server: Server, context: GatewayContext, guard: Guard): void {
+function serveResources(server: Server, context: ToolContext, guard: Guard): void {
   server.setRequestHandler("resources/list", () =>
     guard(async () => {
       const range = { filter: {}, direction: "forward", limit: MAX_RESOURCES } as const;
       const { jobs } = await context.reads.listJobs(range);
       return {
-        resources: jobs.map((job) => ({
-          uri: `${JOB_URI}${job.id}`,
-          name: job.id,
-          mimeType: "application/json",
-        })),
+        resources: jobs.map(({ id }) => ({ uri: JOB_URI + id, name: id, mimeType: JOB_TYPE })),
       };
     }),
   );
 
   server.setRequestHandler("resources/templates/list", () =>
     guard(async () => ({
-      resourceTemplates: [
-        { uriTemplate: `${JOB_URI}{id}`, name: "A job", mimeType: "application/json" },
-      ],
+      resourceTemplates: [{ uriTemplate: `${JOB_URI}{id}`, name: "A job", mimeType: JOB_TYPE }],
     })),
   );
 
@@ -142,31 +139,35 @@ function serveResources(server: Server, context: GatewayContext, guard: Guard): 
       const job = await findJob(id, context).catch((error: unknown) => {
         throw error instanceof JobNotFoundError ? new ResourceNotFoundError(uri) : error;
       });
-      const { structuredContent } = await toJobResult(job, context, { readThumbnail: null });
-      const text = JSON.stringify(structuredContent);
-      return { contents: [{ uri, mimeType: "application/json", text }] };
+      const told = await describeJob(job, await readFiles(job, context), context);
+      const text = JSON.stringify({ job: told });
+      context.reads.charge(text.length);
+      return { contents: [{ uri, text, mimeType: JOB_TYPE }] };
     }),
   );
 }
 
-async function describe(tool: GatewayTool, context: GatewayContext): Promise<Tool> {
-  const { name, title, inputSchema, annotations } = tool;
-  return { name, title, description: await tool.description(context), inputSchema, annotations };
-}
-
-function toCall(context: GatewayContext, { mcpReq }: ServerContext): ToolCall {
+function toCall(
+  { mcpReq }: ServerContext,
+  context: ToolContext,
+): Pick<ToolCall, "context" | "signal" | "notify"> {
   const { signal, _meta: meta } = mcpReq;
   const progressToken = meta?.progressToken;
-  if (progressToken === undefined) return { context, signal, tellProgress: null };
-  return {
-    context,
-    signal,
-    tellProgress(progress, message) {
-      const params = { progressToken, progress, total: 1, message };
-      // Nobody hears it who has left.
-      void mcpReq.notify({ method: "notifications/progress", params }).catch(() => undefined);
-    },
+  const notify: ToolCall["notify"] = (progress, message) => {
+    if (progressToken === undefined) return;
+    const params = { progressToken, progress, total: 1, message };
+    // Nobody hears it who has left.
+    void mcpReq.notify({ method: "notifications/progress", params }).catch(() => undefined);
   };
+  return { context, signal, notify: progressToken === undefined ? null : notify };
+}
+
+/** Of what fails, only what the client has got wrong is its own mistake. */
+function toProtocolError(error: unknown, log: Logger): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const isMistaken = error instanceof CodedError && [403, 404].includes(error.status);
+  const code = isMistaken ? ProtocolErrorCode.InvalidParams : ProtocolErrorCode.InternalError;
+  return new ProtocolError(code, toDetails(error, log).message);
 }
 
 const UNKNOWN_TOOL = "There is no such tool for this credential. Choose one that tools/list has.";

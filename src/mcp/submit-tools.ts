@@ -1,40 +1,24 @@
+import type { CallToolResult } from "@modelcontextprotocol/server";
 import { snakeCase } from "change-case";
 import { z } from "zod";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../deployments/catalogue.ts";
 import { DeploymentNotFoundError, UpstreamError } from "../job/errors.ts";
-import type { InputIssue, Spelling } from "../job/input.ts";
-import type { Job } from "../job/job.ts";
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import type { Spelling } from "../job/input.ts";
+import type { JsonObject } from "../job/json.ts";
+import type { RunStats } from "../job/run-times.ts";
 import { findDeployment, listDeployments } from "../schema/deployment.ts";
 import { publishRefusal } from "../schema/submit.ts";
-import { tellBriefly, toJobResult } from "./job-content.ts";
-import type { TellDuration } from "./tell-duration.ts";
-import {
-  createTool,
-  type GatewayTool,
-  JSON_OBJECT,
-  mayRead,
-  READS,
-  type ToolAnswer,
-  type ToolCall,
-  toInputSchema,
-  toResult,
-} from "./tool.ts";
-import { tellIssues } from "./tool-error.ts";
+import { toBrief, toJobResult } from "./job-content.ts";
+import type { GatewayTool, ToolCall } from "./tool.ts";
+import { createTool, EFFECTS, JSON_OBJECT, mayRead, toResult } from "./tool.ts";
+import { toIssues } from "./tool-error.ts";
 
 /** A longer list of tools drowns a model. */
 const MAX_DIRECT = 40;
 /** What clients take, with a prefix of their own before it. */
 const MAX_NAME_LENGTH = 60;
-
-const COSTS = {
-  readOnlyHint: false,
-  destructiveHint: false,
-  idempotentHint: false,
-  openWorldHint: true,
-} as const;
 
 const DEPLOYMENT_ID = z.string().describe("The deployment's id.");
 const OPTIONS = {
@@ -51,127 +35,97 @@ const OPTIONS = {
 };
 
 /** The tools that submit jobs, and those that say what can be submitted. */
-export function createSubmitTools(options: {
-  readonly catalogue: Catalogue;
-  readonly tellDuration: TellDuration;
-}): readonly GatewayTool[] {
-  const { catalogue, tellDuration } = options;
-  const named = catalogue.deployments.length > MAX_DIRECT ? new Map() : nameTools(catalogue);
-  const others = catalogue.deployments.filter((one) => !named.has(one));
-  const direct = [...named].map(([one, name]) => toDirectTool(one, name, tellDuration));
-  const isLong = others.length > 0 || catalogue.hasOthers;
-  const listing = isLong ? createListingTools(catalogue, tellDuration) : [];
+export function createSubmitTools(catalogue: Catalogue): readonly GatewayTool[] {
+  const { deployments, hasOthers } = catalogue;
+  const named = nameTools(deployments.length > MAX_DIRECT ? [] : deployments);
+  const direct = [...named].map(([name, one]) => toDirectTool(one, name));
+  const isWhole = named.size === deployments.length && !hasOthers;
+  const listing = isWhole ? [] : createListingTools(catalogue);
   return [...direct, ...listing, createCheckTool()];
 }
 
 /** The names of the tools of deployments that have a mutation of their own, like it. */
-function nameTools({ deployments }: Catalogue): ReadonlyMap<Deployment, string> {
+function nameTools(deployments: readonly Deployment[]): ReadonlyMap<string, Deployment> {
   const names = new Map<string, Deployment>();
   for (const deployment of deployments) {
     const name = snakeCase(deployment.input?.submitField ?? "");
     const isGood = name !== "" && name !== "submit_job" && name.length <= MAX_NAME_LENGTH;
     if (isGood && !names.has(name)) names.set(name, deployment);
   }
-  return new Map([...names].map(([name, deployment]) => [deployment, name]));
+  return names;
 }
 
-function toDirectTool(
-  deployment: Deployment,
-  name: string,
-  tellDuration: TellDuration,
-): GatewayTool {
-  const rule = z.strictObject({ input: JSON_OBJECT, ...OPTIONS });
-  const { inputSchema, ...tool } = createTool({
+function toDirectTool(deployment: Deployment, name: string): GatewayTool {
+  return createTool({
     name,
     scope: "jobs:submit",
     title: deployment.name,
     async description({ reads, viewer }) {
-      const duration = await tellDuration(deployment.id, reads);
       const { id, description, name: called } = deployment;
-      const facts = [description ?? called, duration, tellPrice(deployment)].filter(Boolean);
-      return [...facts, `Its deployment_id is ${id}.`, tellCost(viewer)].join("\n");
+      const duration = toDurationText(await reads.readStats(id));
+      const facts = [description ?? called, duration, toPriceText(deployment)].filter(Boolean);
+      return [...facts, `Its deployment_id is ${id}.`, toCostText(viewer)].join("\n");
     },
-    annotations: COSTS,
-    arguments: rule,
+    annotations: EFFECTS.runs,
+    arguments: z.strictObject({ input: toMember(deployment.inputSchema), ...OPTIONS }),
     call: (given, call) => submit({ ...given, deployment_id: deployment.id }, call),
   });
-  const properties = { ...inputSchema.properties, input: toMember(deployment.inputSchema) };
-  return { ...tool, inputSchema: toInputSchema({ ...inputSchema, properties }) };
 }
 
 /** A key that may not read has no such tool. */
-function tellCost(viewer: Viewer): string {
+function toCostText(viewer: Viewer): string {
   const next = mayRead(viewer) ? " Then call wait_for_job with its id." : "";
   return `Runs a job, which costs money.${next}`;
 }
 
-/** A schema as the member `input` of another, which its references must lead through. */
-function toMember(schema: JsonObject | null): JsonObject {
-  if (schema === null) return { type: "object" };
-  const { $schema: _, ...member } = schema;
-  const isOwnBase = typeof schema["$id"] === "string";
-  const moved = isOwnBase ? member : moveReferences(member);
-  return isJsonObject(moved) ? moved : { type: "object" };
+/** An object with a schema that is the member `input` of another, which its references must lead through. */
+function toMember(schema: JsonObject | null): typeof JSON_OBJECT {
+  // Zod would take the `id` for one of its own.
+  const { $schema: _, id: _id, ...member } = schema ?? {};
+  const isOwnBase = typeof member["$id"] === "string";
+  const move = (key: string, value: unknown): unknown =>
+    key === "$ref" && typeof value === "string" && !isOwnBase
+      ? value.replace(/^#(?=\/|$)/, "#/properties/input")
+      : value;
+  return JSON_OBJECT.meta(JSON.parse(JSON.stringify(member), move));
 }
 
-function moveReferences(value: JsonValue): JsonValue {
-  if (isJsonArray(value)) return value.map(moveReferences);
-  if (!isJsonObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => {
-      const isLocal = key === "$ref" && typeof member === "string" && /^#(\/|$)/.test(member);
-      return [key, isLocal ? `#/properties/input${member.slice(1)}` : moveReferences(member)];
-    }),
-  );
-}
-
-function createListingTools(
-  catalogue: Catalogue,
-  tellDuration: TellDuration,
-): readonly GatewayTool[] {
+function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
   const list = createTool({
     name: "list_deployments",
     scope: "jobs:submit",
-    title: "List deployments",
-    description: () => "Lists what can be run: for submit_job.",
-    annotations: READS,
+    description: "Lists what can be run: for submit_job.",
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({}),
     async call(_given, { context }) {
       const found = await listDeployments(catalogue, context);
       const deployments = found.map(({ id, name, description }) => ({ id, name, description }));
-      return { result: toResult({ deployments }) };
+      return toResult({ deployments });
     },
   });
   const describe = createTool({
     name: "describe_deployment",
     scope: "jobs:submit",
-    title: "Describe a deployment",
-    description: () =>
+    description:
       "Returns a deployment's input schema, how long it usually takes and what it costs.",
-    annotations: READS,
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID }),
     async call({ deployment_id: id }, { context }) {
       const found = await findDeployment(catalogue, id, context);
       if (found === null)
         throw new DeploymentNotFoundError(id, { nearMisses: catalogue.findNearMisses(id) });
-      const { name, description, price, inputSchema } = found;
-      const duration = await tellDuration(id, context.reads);
-      return {
-        result: toResult({
-          ...{ id, name, description, duration },
-          price: price && { ...price },
-          input_schema: inputSchema,
-        }),
-      };
+      const { name, description, inputSchema } = found;
+      const duration = toDurationText(await context.reads.readStats(id));
+      const price = found.price && { ...found.price };
+      return toResult({ id, name, description, duration, price, input_schema: inputSchema });
     },
   });
   const submitJob = createTool({
     name: "submit_job",
     scope: "jobs:submit",
-    title: "Submit a job",
     description: ({ viewer }) =>
-      `Runs a deployment with an input that fits its schema: list_deployments and describe_deployment say what there is. ${tellCost(viewer)}`,
-    annotations: COSTS,
+      `Runs a deployment with an input that fits its schema: list_deployments and describe_deployment say what there is. ${toCostText(viewer)}`,
+    annotations: EFFECTS.runs,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT, ...OPTIONS }),
     call: submit,
   });
@@ -182,21 +136,15 @@ function createCheckTool(): GatewayTool {
   return createTool({
     name: "check_input",
     scope: "jobs:submit",
-    title: "Check an input",
-    description: () =>
+    description:
       "Says what a submit would say of an input, without running anything: its issues and warnings.",
-    annotations: READS,
+    annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT }),
     async call({ deployment_id: deploymentId, input }, { context }) {
       const { tracking, viewer } = context;
-      const { issues, warnings } = await tracking.checkInput({
-        deploymentId,
-        input,
-        viewer,
-        spell,
-      });
-      const told = { issues: tellIssues(issues), warnings: tellIssues(warnings) };
-      return { result: toResult({ is_valid: issues.length === 0, ...told }) };
+      const checked = await tracking.checkInput({ deploymentId, input, viewer, spell });
+      const [issues, warnings] = [toIssues(checked.issues), toIssues(checked.warnings)];
+      return toResult({ is_valid: issues.length === 0, issues, warnings });
     },
   });
 }
@@ -208,13 +156,11 @@ type Submit = {
   readonly idempotency_key?: string | undefined;
 };
 
-type SubmitNotes = { readonly note: string | null; readonly warnings?: readonly InputIssue[] };
-
 /** Paths begin with the tool's argument, as those of arguments that don't fit do. */
 const spell: Spelling = (path) => ["input", ...path];
 
 /** Answers once RunComfy has accepted the job, or may have; a refusal rejects. */
-async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer> {
+async function submit(given: Submit, { context, asTask }: ToolCall): Promise<CallToolResult> {
   const { tracking, viewer, channels, reads } = context;
   const submitting = tracking.submitJob({
     viewer,
@@ -224,27 +170,24 @@ async function submit(given: Submit, { context }: ToolCall): Promise<ToolAnswer>
     repeats: given.new_run === true ? "noted" : "found",
     spell,
   });
-  const answer = (job: Job, told: SubmitNotes): ToolAnswer => ({
-    submitted: job,
-    // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.
-    result: () =>
-      toJobResult(job, context, { readThumbnail: null, ...told }).catch(() =>
-        toResult({ job: tellBriefly(job), note: told.note }),
-      ),
-  });
-  try {
-    const { job, warnings, wasThere } = await publishRefusal(channels, submitting);
-    const before = given.idempotency_key === undefined ? REPEATED : KEYED;
-    const next = mayRead(viewer) ? "Call wait_for_job with the job's id." : "";
-    const note = [wasThere ? before : "", next].filter(Boolean).join(" ");
-    return answer(job, { note: note === "" ? null : note, warnings });
-  } catch (error) {
-    const job = error instanceof UpstreamError ? error.unconfirmedJob : null;
-    if (job === null) throw error;
-    return answer(job, { note: UNCONFIRMED });
-  } finally {
-    reads.clear();
-  }
+  const { job, warnings, wasThere } = await publishRefusal(channels, submitting)
+    .catch(toUnconfirmed)
+    .finally(() => reads.clear());
+  if (asTask !== null) return await asTask(job);
+  const before = given.idempotency_key === undefined ? REPEATED : KEYED;
+  const next = mayRead(viewer) ? "Call wait_for_job with the job's id." : "";
+  const notes = wasThere === null ? [UNCONFIRMED] : [wasThere ? before : "", next];
+  const note = notes.filter(Boolean).join(" ");
+  // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.
+  return await toJobResult(job, context, { note, warnings }).catch(() =>
+    toResult({ job: toBrief(job), note }),
+  );
+}
+
+function toUnconfirmed(error: unknown) {
+  const job = error instanceof UpstreamError ? error.unconfirmedJob : null;
+  if (job === null) throw error;
+  return { job, warnings: [], wasThere: null };
 }
 
 const REPEATED =
@@ -254,8 +197,15 @@ const KEYED =
 const UNCONFIRMED =
   "RunComfy did not confirm this job, which may be running and cost money all the same. Don't submit it again; ask a person.";
 
-function tellPrice({ price }: Deployment): string {
+function toPriceText({ price }: Deployment): string {
   if (price === null) return "";
   const { amount, unit, note } = price;
   return `Costs about $${amount} per ${unit}${note === null ? "" : `; ${note}`}.`;
+}
+
+/** How long a deployment usually takes; empty where nothing is known. */
+function toDurationText({ runs, runSeconds }: RunStats): string {
+  if (runSeconds === null) return "";
+  const [half, most] = [runSeconds.p50, runSeconds.p90].map((one) => Math.max(1, Math.round(one)));
+  return `Runs for about ${half} s, 9 of 10 for at most ${most} s (of the last ${runs}), once it has started.`;
 }

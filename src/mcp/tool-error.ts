@@ -1,18 +1,15 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { snakeCase } from "change-case";
+import { constantCase, snakeCase } from "change-case";
 import type { BaseLogger } from "pino";
 import { ZodError } from "zod";
 
-import type { InputIssue } from "../job/input.ts";
-import { toPathText } from "../job/input.ts";
 import {
   ExpectedError,
   IdempotencyConflictError,
-  InvalidInputError,
-  InvalidUploadError,
-  JobNotCancellableError,
+  InvalidError,
   UpstreamError,
 } from "../job/errors.ts";
+import { toPathText } from "../job/input.ts";
 import type { JsonObject } from "../job/json.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import { toCodedError } from "../store/database-error.ts";
@@ -20,80 +17,62 @@ import { toResult } from "./tool.ts";
 
 const MISTAKE =
   "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
+const MISFIT = "The arguments don't fit the tool. Correct them, then call it again.";
+const TOO_LARGE =
+  "What this job was given and made is too large for an answer. list_jobs tells its status; a person can see its files in the console.";
+const ANOTHER_KEY =
+  "To start a new job, call again with another idempotency_key or none: with this one it is refused again.";
 /** What most clients show of a longer list. */
 const MAX_ISSUES = 20;
 
-/** What a tool answers where it could not do what was asked; what nobody expected is logged, and told as one sentence. */
+/** What a tool answers where it could not do what was asked. */
 export function toErrorResult(error: unknown, log: Pick<BaseLogger, "error">): CallToolResult {
-  const told = tellExpected(error);
-  if (told === null) log.error({ err: error }, "A tool failed inside the gateway.");
-  const details = told ?? { code: "INTERNAL_SERVER_ERROR", message: MISTAKE };
-  return { ...toResult({ error: details }), isError: true };
+  return { ...toResult({ error: toDetails(error, log) }), isError: true };
 }
 
-/** What a client is told where there is no result to tell it in. */
-export function toErrorText(error: unknown, log: Pick<BaseLogger, "error">): string {
-  const told = toCoded(error);
-  if (told !== null) return told.message;
-  log.error({ err: error }, "A request of an MCP client failed inside the gateway.");
-  return MISTAKE;
-}
-
-function tellExpected(error: unknown): JsonObject | null {
-  if (error instanceof ZodError) return tellMisfit(error);
-  if (error instanceof ExpectedError) return tellOutcome(error);
-  const coded = toCoded(error);
-  if (coded === null) return null;
+/** What went wrong, with a code, and the next step. What nobody expected is logged, and becomes one sentence. */
+export function toDetails(
+  error: unknown,
+  log: Pick<BaseLogger, "error">,
+): JsonObject & { readonly message: string } {
+  if (error instanceof ZodError)
+    return { code: "BAD_USER_INPUT", message: MISFIT, issues: toIssues(error.issues) };
+  if (error instanceof ExpectedError) return toOutcome(error);
+  const coded = error instanceof CodedError ? error : toCodedError(error);
+  if (coded === null) {
+    log.error({ err: error }, "A request of an MCP client failed inside the gateway.");
+    return { code: "INTERNAL_SERVER_ERROR", message: MISTAKE };
+  }
   const { code, retryAfterSeconds = null, limit = null } = coded;
   const message = code === "ANSWER_TOO_LARGE" ? TOO_LARGE : coded.message;
   return { code, message, retry_after_seconds: retryAfterSeconds, limit };
 }
 
-const TOO_LARGE =
-  "What this job was given and made is too large for an answer. list_jobs tells its status; a person can see its files in the console.";
-
-function toCoded(error: unknown): CodedError | null {
-  return error instanceof CodedError ? error : toCodedError(error);
-}
-
-function tellMisfit({ issues }: ZodError): JsonObject {
-  const told = issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({
-    path: path.map((one) => (typeof one === "symbol" ? String(one) : one)),
-    message,
-  }));
-  const message = "The arguments don't fit the tool. Correct them, then call it again.";
-  return { code: "BAD_USER_INPUT", message, issues: tellIssues(told) };
-}
-
-function tellOutcome(error: ExpectedError): JsonObject {
-  const { message } = error;
-  if (error instanceof UpstreamError)
-    return {
-      code: error.code,
-      message,
-      retryable: error.retryable,
-      retry_after_seconds: error.retryAfterSeconds,
-      job_id: error.unconfirmedJob?.id ?? null,
-    };
-  if (error instanceof InvalidInputError || error instanceof InvalidUploadError)
-    return { code: "INVALID_INPUT", message, issues: tellIssues(error.issues) };
+/** Without a code of its own it is named as in GraphQL's results. */
+function toOutcome(error: ExpectedError): JsonObject & { readonly message: string } {
+  const { name, message } = error;
+  if (error instanceof UpstreamError) {
+    const { code, retryable, retryAfterSeconds } = error;
+    return { code, message, retryable, retry_after_seconds: retryAfterSeconds };
+  }
+  const code = constantCase(name.replace(/Error$/, ""));
   if (error instanceof IdempotencyConflictError)
-    return { code: "IDEMPOTENCY_CONFLICT", message, next: ANOTHER_KEY, job_id: error.jobId };
-  if (error instanceof JobNotCancellableError)
-    return { code: "NOT_CANCELLABLE", message, status: error.job.status };
-  return { code: "REFUSED", message };
+    return { code, message, next: ANOTHER_KEY, job_id: error.jobId };
+  return {
+    code,
+    message,
+    ...(error instanceof InvalidError && { issues: toIssues(error.issues) }),
+  };
 }
 
-const ANOTHER_KEY =
-  "To start a new job, call again with another idempotency_key or none: with this one it is refused again.";
+type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** Where among the tool's arguments, and what. */
-export function tellIssues(issues: readonly InputIssue[]): readonly JsonObject[] {
-  return issues.map(({ path, message }) => {
+export function toIssues(issues: readonly Issue[]): readonly JsonObject[] {
+  return issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
+    const [argument, ...rest] = path.map((one) => (typeof one === "number" ? one : String(one)));
     // The services name arguments as GraphQL does.
-    const named = path.map((one, index) =>
-      index === 0 && typeof one === "string" ? snakeCase(one) : one,
-    );
-    return { path: toPathText(named), message };
+    const first = typeof argument === "string" ? snakeCase(argument) : argument;
+    return { path: first === undefined ? "" : toPathText([first, ...rest]), message };
   });
 }

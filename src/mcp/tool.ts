@@ -1,4 +1,5 @@
 import type { CallToolResult, Tool } from "@modelcontextprotocol/server";
+import { sentenceCase } from "change-case";
 import { z } from "zod";
 
 import type { Scope, Viewer } from "../auth/viewer.ts";
@@ -6,19 +7,28 @@ import type { Job } from "../job/job.ts";
 import { isJsonObject, type JsonObject } from "../job/json.ts";
 import type { GatewayContext } from "../schema/context.ts";
 
-/** What a tool answers with; a submitted job becomes a task where the client takes tasks. */
-export type ToolAnswer =
-  | { readonly result: CallToolResult }
-  | { readonly submitted: Job; readonly result: () => Promise<CallToolResult> };
+/** What tools work with: what GraphQL's resolvers have, and pictures. */
+export type ToolContext = GatewayContext & { readonly readThumbnail: ReadThumbnail };
+
+/** Reads a smaller picture of a kept file as WebP; null where there is none, or none so small. */
+export type ReadThumbnail = (
+  file: string,
+  options: { readonly width: number; readonly ownerId: string; readonly mostBytes: number },
+) => Promise<Buffer | null>;
 
 /** One call of a tool. */
 export type ToolCall = {
-  readonly context: GatewayContext;
+  readonly context: ToolContext;
   /** Aborted once nobody waits for the answer. */
   readonly signal: AbortSignal;
-  /** Tells how far it is, from 0 to 1; null where the client did not ask for that. */
-  readonly tellProgress: ((progress: number, message: string) => void) | null;
+  /** Notifies the client how far it is, from 0 to 1; null where it did not ask for that. */
+  readonly notify: ((progress: number, message: string) => void) | null;
+  /** Answers with a submitted job as a task; null where the client takes none. */
+  readonly asTask: ((job: Job) => Promise<CallToolResult>) | null;
 };
+
+/** Runs what answers a request, in its owner's turn; what fails becomes an error of the protocol. */
+export type Guard = <Value>(act: () => Promise<Value>) => Promise<Value>;
 
 /** A tool as a client may see it and call it. */
 export type GatewayTool = {
@@ -26,36 +36,44 @@ export type GatewayTool = {
   /** Without it the tool does not exist for the credential. */
   readonly scope: Scope;
   readonly title: string;
-  readonly description: (context: GatewayContext) => string | Promise<string>;
+  readonly description: string | ((context: ToolContext) => string | Promise<string>);
   readonly inputSchema: Tool["inputSchema"];
-  readonly annotations: NonNullable<Tool["annotations"]>;
+  readonly annotations: (typeof EFFECTS)[keyof typeof EFFECTS];
   /** Throws a `ZodError` for arguments of another form. */
-  readonly call: (given: unknown, call: ToolCall) => Promise<ToolAnswer>;
+  readonly call: (given: unknown, call: ToolCall) => Promise<CallToolResult>;
 };
+
+/** What a tool does to the world. */
+export const EFFECTS = {
+  reads: toHints({ readOnlyHint: true, idempotentHint: true }),
+  adds: toHints({}),
+  runs: toHints({ openWorldHint: true }),
+  cancels: toHints({ destructiveHint: true, idempotentHint: true, openWorldHint: true }),
+};
+
+function toHints(hints: Tool["annotations"]) {
+  const none = { readOnlyHint: false, destructiveHint: false, idempotentHint: false };
+  return { ...none, openWorldHint: false, ...hints };
+}
 
 /** Makes a tool whose arguments a schema describes and checks. */
 export function createTool<Arguments extends z.ZodObject>({
   arguments: rule,
   call,
   ...facts
-}: Omit<GatewayTool, "inputSchema" | "call"> & {
+}: Omit<GatewayTool, "title" | "inputSchema" | "call"> & {
+  /** Its name by default. */
+  readonly title?: string;
   readonly arguments: Arguments;
-  readonly call: (given: z.output<Arguments>, call: ToolCall) => Promise<ToolAnswer>;
+  readonly call: (given: z.output<Arguments>, call: ToolCall) => Promise<CallToolResult>;
 }): GatewayTool {
-  const { $schema: _, ...inputSchema } = z.toJSONSchema(rule, {
-    io: "input",
-    unrepresentable: "any",
-  });
+  const { $schema: _, ...schema } = z.toJSONSchema(rule, { io: "input", unrepresentable: "any" });
   return {
+    title: sentenceCase(facts.name),
     ...facts,
-    inputSchema: toInputSchema(inputSchema),
+    inputSchema: JSON.parse(JSON.stringify(schema)),
     call: (given, about) => call(rule.parse(given), about),
   };
-}
-
-/** The schema of an object as the SDK's types want it: as JSON of its own. */
-export function toInputSchema(schema: object): Tool["inputSchema"] {
-  return JSON.parse(JSON.stringify({ ...schema, type: "object" }));
 }
 
 /** Whether the tool exists for the credential. */
@@ -77,10 +95,3 @@ export function toResult(structuredContent: JsonObject): CallToolResult {
 export const JSON_OBJECT = z
   .custom<JsonObject>(isJsonObject, "must be an object")
   .meta({ type: "object" });
-
-export const READS = {
-  readOnlyHint: true,
-  destructiveHint: false,
-  idempotentHint: true,
-  openWorldHint: false,
-} as const;

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { InvalidUploadError } from "../job/errors.ts";
 import { toUploadEnd, type UploadService } from "../files/uploads.ts";
 import { publishRefusal } from "../schema/submit.ts";
-import { createTool, type GatewayTool, toResult } from "./tool.ts";
+import { createTool, EFFECTS, type GatewayTool, toResult } from "./tool.ts";
 
 const DATA_URI = /^data:([\w.+-]{1,64}\/[\w.+-]{1,64});base64,/;
 
@@ -21,15 +21,8 @@ export function createUploadTool(
   return createTool({
     name: "create_upload",
     scope: "jobs:submit",
-    title: "Upload a file",
-    description: () =>
-      `Takes a picture, video or sound for an input, where it is named by the \`reference\` that this returns. Give a file of up to ${mostKib} KiB as \`data_uri\`. For any other, give its \`content_type\` and exact size, then send its bytes to \`put_url\` with the HTTP method PUT.`,
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: false,
-      idempotentHint: false,
-      openWorldHint: false,
-    },
+    description: `Takes a picture, video or sound for an input, where it is named by the \`reference\` that this returns. Give a file of up to ${mostKib} KiB as \`data_uri\`. For any other, give its \`content_type\` and exact size, then send its bytes to \`put_url\` with the HTTP method PUT.`,
+    annotations: EFFECTS.adds,
     arguments: z.strictObject({
       file_name: z.string().default("file"),
       content_type: z.string().optional().describe("Its media type, e.g. image/png."),
@@ -44,17 +37,11 @@ export function createUploadTool(
       const opening = uploads.createUpload({ fileName, contentType, bytes: size }, viewer);
       const { id, putUrl, createdAt } = await publishRefusal(channels, opening);
       const facts = { id, reference: `upload:${id}` };
-      if (sent === null)
-        return {
-          result: toResult({
-            ...facts,
-            put_url: putUrl,
-            expires_at: toUploadEnd({ createdAt }).toISOString(),
-          }),
-        };
+      const expiresAt = toUploadEnd({ createdAt }).toISOString();
+      if (sent === null) return toResult({ ...facts, put_url: putUrl, expires_at: expiresAt });
       const upload = await uploads.find(id);
       if (upload !== null) await uploads.receive(upload, Readable.from([sent.bytes]));
-      return { result: toResult({ ...facts, has_come: upload !== null }) };
+      return toResult({ ...facts, has_come: upload !== null });
     },
   });
 }

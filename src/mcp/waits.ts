@@ -9,13 +9,13 @@ import { clock } from "../runtime/environment.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { waitForJob } from "../watch/watch-job.ts";
-import { areFilesPending, FILES_PATIENCE_MS, toStateText } from "./job-content.ts";
+import { areFilesPending, FILES_PATIENCE_MS, readEstimate, toStateText } from "./job-content.ts";
 import type { ToolCall } from "./tool.ts";
 
 /** Held at once by a gateway, in all and for one owner: each has a connection and a watch. */
 const MAX_WAITS = 1_000;
 const MAX_OWN_WAITS = 100;
-const BETWEEN_TELLINGS_MS = 2_000;
+const BETWEEN_NOTIFICATIONS_MS = 2_000;
 
 /** The tool whose calls are held. */
 export const WAIT_FOR_JOB = "wait_for_job";
@@ -51,68 +51,51 @@ export function createWaits({ refused }: Channels) {
      * over, the caller leaves or the gateway stops; null if it could not be read by then.
      * Rejects with a `JobNotFoundError`.
      */
-    async wait(id: string, seconds: number, call: ToolCall): Promise<Job | null> {
-      const { context, tellProgress } = call;
-      const { viewer, watchJob } = context;
+    async wait(id: string, seconds: number, { context, ...call }: ToolCall): Promise<Job | null> {
+      const { viewer, watchJob, reads } = context;
       const wanted = { isEstimateWanted: false, isRestWanted: true };
       const states = watchJob(id, readableOwner(viewer), wanted);
       const end = () => states.end();
+      using leaving = new DisposableStack();
+      leaving.defer(end);
       const signal = AbortSignal.any([call.signal, stopping.signal]);
       signal.addEventListener("abort", end);
+      leaving.defer(() => signal.removeEventListener("abort", end));
       if (signal.aborted) end();
-      const teller = tellProgress && createTeller(context, tellProgress);
-      /** Begins with its end. */
-      const patience: (() => void)[] = [];
+      const notify = call.notify && createNotifier(context, call.notify);
+      if (notify) leaving.defer(clock.repeat(() => void notify(), BETWEEN_NOTIFICATIONS_MS));
+      let hasEnded = false;
       const isReady = async (job: Job): Promise<boolean> => {
-        teller?.tell(job);
+        void notify?.(job);
         if (!isFinished(job)) return false;
-        if (patience.length === 0) patience.push(clock.setTimer(end, FILES_PATIENCE_MS));
+        if (!hasEnded) leaving.defer(clock.setTimer(end, FILES_PATIENCE_MS));
+        hasEnded = true;
         // Each of its files that has come is a new version of the job.
-        context.reads.clear();
+        reads.clear();
         return !(await areFilesPending(job, context));
       };
-      try {
-        return await waitForJob(states, isReady, seconds * 1_000);
-      } finally {
-        teller?.stop();
-        for (const stop of patience) stop();
-        signal.removeEventListener("abort", end);
-        end();
-      }
+      return await waitForJob(states, isReady, seconds * 1_000);
     },
     /** Ends every wait, also those that come later. */
     stop: () => stopping.abort(),
   };
 }
 
-/** Tells how far a job is at each change and every two seconds, where it has moved: what is told only ever grows. */
-function createTeller(
+/** Makes what notifies a client how far a job is, where it has moved: the numbers only ever grow. */
+function createNotifier(
   { reads }: GatewayContext,
-  tellProgress: NonNullable<ToolCall["tellProgress"]>,
-) {
+  notify: NonNullable<ToolCall["notify"]>,
+): (job?: Job) => Promise<void> {
   let newest: Job | null = null;
-  let told = -1;
-
-  async function tell(job: Job): Promise<void> {
-    newest = job;
-    // While the database is away, the next time makes up for it.
-    const estimate = await reads.estimate(job).catch(() => null);
-    const progress = isFinished(job) ? 1 : (estimate?.progress ?? STEPS[job.status]);
-    if (newest !== job || progress <= told) return;
-    told = progress;
-    tellProgress(progress, toStateText(job, estimate, clock.now()));
-  }
-
-  const stop = clock.repeat(() => void (newest && tell(newest)), BETWEEN_TELLINGS_MS);
-  return { tell: (job: Job) => void tell(job), stop };
+  let reached = -1;
+  return async (job) => {
+    const state = (newest = job ?? newest);
+    if (state === null) return;
+    const estimate = await readEstimate(state, reads);
+    const begun = state.status === "IN_PROGRESS" ? 0.1 : 0;
+    const progress = isFinished(state) ? 1 : (estimate?.progress ?? begun);
+    if (newest !== state || progress <= reached) return;
+    reached = progress;
+    notify(progress, toStateText(state, estimate));
+  };
 }
-
-/** Where there is no estimate. */
-const STEPS: Readonly<Record<Job["status"], number>> = {
-  SUBMITTING: 0,
-  IN_QUEUE: 0.05,
-  IN_PROGRESS: 0.1,
-  SUCCEEDED: 1,
-  FAILED: 1,
-  CANCELLED: 1,
-};

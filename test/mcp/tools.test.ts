@@ -186,7 +186,8 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
   });
   expect(await call("cancel_job", { id: "../x" })).toMatchObject({ code: "NOT_FOUND" });
   expect(await call("create_upload", { data_uri: "file:///etc/passwd" })).toMatchObject({
-    code: "INVALID_INPUT",
+    code: "INVALID_UPLOAD",
+    issues: [{ path: "data_uri" }],
   });
   expect(upstream.count("submit")).toBe(1);
   const keyed = { ...QUEUED, idempotency_key: "k" };

@@ -25,9 +25,9 @@ async function open() {
   const output = { images: [PICTURE] };
   const job = await observe(accepted, { kind: "succeeded", output, finishedAt: null });
   await store.files.request(job, [PICTURE]);
-  const context = openContext();
+  const context = { ...openContext(), readThumbnail: async () => null };
   const waits = createWaits(context.channels);
-  const call = { context, signal: new AbortController().signal, tellProgress: null };
+  const call = { context, signal: new AbortController().signal, notify: null, asTask: null };
   let isOver = false;
   return {
     ...{ job, context, statements },
@@ -71,7 +71,7 @@ test.each([
   expect(isOver()).toBe(false);
   await vi.advanceTimersByTimeAsync(1);
   const found = await waiting;
-  const told = await toJobResult(found ?? job, context, { readThumbnail: null });
+  const told = await toJobResult(found ?? job, context);
   expect(told.structuredContent).toMatchObject({
     note: expect.stringContaining("Call get_job"),
   });
