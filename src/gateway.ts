@@ -8,6 +8,7 @@ import { DOCUMENTS } from "runcomfy-graphql-client";
 import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/authenticator.ts";
+import { createSignIns } from "./auth/sign-ins.ts";
 import type { Config } from "./config/load-config.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import { loadCatalogue } from "./deployments/load-catalogue.ts";
@@ -107,6 +108,10 @@ export async function startGateway(
     }),
   );
   hangUp = store.hangUp;
+  const { key } = await store.files.readPlace();
+  const signIns = httpAccess.hasSignIns
+    ? keep(createSignIns({ rows: store.signIns, key, authenticator, sessions }))
+    : null;
   // Before all that they observe, so that they are there until that has ended.
   if (traces !== null) opened.defer(traces.follow({ channels, jobs: store.jobs, log }));
   // Loaded only where it is wanted.
@@ -245,6 +250,7 @@ export async function startGateway(
       isSandbox,
       authenticator,
       sessions,
+      signIns,
       files,
       takeHint: tracking.takeHint,
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),

@@ -62,7 +62,8 @@ export async function openApiKeys(options: {
       limits: { ...limits, ...stored.limits },
     };
     const isRevoked = (): boolean => known.get(stored.id) !== made;
-    const made = { stored, admission: { viewer, expiresAt: null, isRevoked } };
+    const signedBy = `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`;
+    const made = { stored, admission: { viewer, signedBy, expiresAt: null, isRevoked } };
     return made;
   }
 
@@ -93,6 +94,11 @@ export async function openApiKeys(options: {
           "The API key is unknown or was revoked. Ask the gateway's operator for a new one.",
         );
       return found.admission;
+    },
+    async restore({ signedBy }) {
+      const [id = ""] = signedBy.split(" ", 1);
+      const admission = known.get(id)?.admission;
+      return admission?.signedBy === signedBy ? admission : null;
     },
     async close() {
       closing.abort();

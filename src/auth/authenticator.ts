@@ -11,12 +11,26 @@ export type Authenticator = {
    * undefined when none was given. Rejects with an `AuthenticationError`.
    */
   authenticate(authorization: string | undefined): Promise<Admission>;
+  /**
+   * The admission of a credential that was accepted before; null where what vouched for it is withdrawn, or no longer what
+   * it was. Rejects with an `AuthenticationError`.
+   */
+  restore(claims: Claims): Promise<Admission | null>;
   close(): Promise<void>;
+};
+
+/** What is kept of a credential, instead of it. */
+export type Claims = {
+  readonly ownerId: string;
+  readonly scopes: readonly string[];
+  readonly signedBy: string;
 };
 
 /** A credential that was accepted. */
 export type Admission = {
   readonly viewer: Viewer;
+  /** Names what vouches for it: an API key as its file has it, or the key that has signed a token. No secret. */
+  readonly signedBy: string;
   /** Milliseconds since 1970; null when it does not expire by itself. */
   readonly expiresAt: number | null;
   /** Whether the credential is no longer accepted although it has not expired, e.g. a key that was revoked. */
@@ -102,6 +116,8 @@ export function createSessions(options: {
       sessions.add(session);
       return () => void sessions.delete(session);
     },
+    /** Those that have not ended; one that several have comes as often. */
+    admissions: () => Array.from(sessions, ({ admission }) => admission),
     /** Why a session of this admission is over, though `end` may not have been called yet; null while it is not. */
     findEnd: (admission: Admission) => findEnd(admission, clock.now()),
     close(): void {

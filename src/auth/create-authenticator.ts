@@ -36,8 +36,13 @@ export async function createAuthenticator(options: {
 export function createLocalAuthenticator(limits: OwnerLimits): Authenticator {
   const admission = {
     viewer: { ownerId: LOCAL_OWNER, scopes: new Set(SCOPES), limits },
+    signedBy: "",
     expiresAt: null,
     isRevoked: () => false,
   };
-  return { authenticate: async () => admission, close: async () => undefined };
+  return {
+    authenticate: async () => admission,
+    restore: async () => admission,
+    close: async () => undefined,
+  };
 }

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { hash, KeyObject } from "node:crypto";
 
 import type { JWTVerifyOptions } from "jose";
 import { errors, jwtVerify } from "jose";
@@ -9,6 +9,7 @@ import type { Config } from "../config/load-config.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
+import { toFingerprint } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
@@ -63,11 +64,13 @@ export function createJwtAuthenticator(options: {
     const { sub, exp, scope, scp } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
     const expiresAt = exp * 1_000;
+    const signedBy = toFingerprint(KeyObject.from(key));
     return {
       viewer: { ownerId: sub, scopes, limits },
+      signedBy,
       // A session gets the tolerance for clocks only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + CLOCK_TOLERANCE_SECONDS * 1_000,
-      isRevoked: keys.watch(key),
+      isRevoked: () => keys.isWithdrawn(signedBy),
     };
   }
 
@@ -105,6 +108,16 @@ export function createJwtAuthenticator(options: {
       const until = Math.min(admission.expiresAt ?? 0, now() + MAX_BELIEF_MS);
       believed.set(name, { admission, until });
       return admission;
+    },
+    async restore({ ownerId, scopes, signedBy }) {
+      await keys.ready();
+      if (keys.isWithdrawn(signedBy)) return null;
+      return {
+        viewer: { ownerId, scopes: new Set(scopes.filter(isScope)), limits },
+        signedBy,
+        expiresAt: null,
+        isRevoked: () => keys.isWithdrawn(signedBy),
+      };
     },
     close: () => keys.close(),
   };

@@ -1,4 +1,5 @@
-import { createPublicKey, hash, KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { createPublicKey, hash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
@@ -16,17 +17,21 @@ export type SigningKeys = {
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
   /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
   refresh(): Promise<boolean>;
-  /** Returns a function that says whether this key has been withdrawn. */
-  watch(key: CryptoKey): () => boolean;
+  /** Resolves once keys are known. Rejects with an `AuthenticationError` while none are. */
+  ready(): Promise<void>;
+  /** Whether no key has this fingerprint, or none any more. */
+  isWithdrawn(fingerprint: string): boolean;
   close(): Promise<void>;
 };
 
 /** Keys that never change, such as those of a file. */
 export function keepSigningKeys(set: JSONWebKeySet): SigningKeys {
+  const current = new Set(set.keys.flatMap(toFingerprints));
   return {
     find: byId(set, createLocalJWKSet(set)),
     refresh: async () => false,
-    watch: () => () => false,
+    ready: async () => undefined,
+    isWithdrawn: (fingerprint) => !current.has(fingerprint),
     close: async () => undefined,
   };
 }
@@ -124,16 +129,19 @@ export function openKeyServer(options: {
     retryMs,
     onFailure: noteFailure,
   });
+  async function whenKnown(): Promise<SigningKeys["find"]> {
+    if (find === null) await loading;
+    if (find === null)
+      throw new AuthenticationError(
+        "unavailable",
+        "Tokens can't be checked at the moment. Try again in a few seconds.",
+      );
+    return find;
+  }
+
   return {
-    async find(header) {
-      if (find === null) await loading;
-      if (find === null)
-        throw new AuthenticationError(
-          "unavailable",
-          "Tokens can't be checked at the moment. Try again in a few seconds.",
-        );
-      return await find(header);
-    },
+    find: async (header) => await (await whenKnown())(header),
+    ready: async () => void (await whenKnown()),
     async refresh() {
       if (loading === null) {
         if (now() < askedAt + ASK_EVERY_MS) return false;
@@ -142,10 +150,7 @@ export function openKeyServer(options: {
       await load();
       return true;
     },
-    watch(key) {
-      const fingerprint = toFingerprint(KeyObject.from(key));
-      return () => !current.has(fingerprint);
-    },
+    isWithdrawn: (fingerprint) => !current.has(fingerprint),
     async close() {
       closing.abort();
       await loop.ended;
@@ -167,7 +172,7 @@ function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["
 }
 
 /** Tells a key from others, whatever id it goes by. */
-function toFingerprint(key: KeyObject): string {
+export function toFingerprint(key: KeyObject): string {
   return hash("sha256", key.export({ type: "spki", format: "der" }), "base64url");
 }
 

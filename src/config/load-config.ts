@@ -181,6 +181,8 @@ function toHttpAccess(variables: Variables, given: Given) {
     hasIntrospection: variables.INTROSPECTION ?? areOpen,
     hasGraphiql: variables.GRAPHIQL ?? areOpen,
     hasConsole: variables.CONSOLE ?? areOpen,
+    /** Whether people sign in to the console once. */
+    hasSignIns: variables.CONSOLE_LOGIN === "key" && (variables.CONSOLE ?? areOpen),
     hasMcp: variables.MCP ?? areOpen,
     /** Null admits every document. */
     trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
@@ -228,7 +230,7 @@ function findProblems(given: Given): readonly string[] {
   const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT, METRICS_PORT } = given;
   const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
-  const { AUTH, HOST = "", PORT } = filled;
+  const { AUTH, HOST = "", PORT, CONSOLE_LOGIN } = filled;
   const isJwt = AUTH === "jwt";
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
   // A default SANDBOX_PORT gives way.
@@ -256,6 +258,9 @@ function findProblems(given: Given): readonly string[] {
       isHost(HOST) &&
       !isLoopback(HOST) &&
       `AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: ${COMMANDS.key} create --owner web), or HOST=127.0.0.1.`,
+    AUTH === "none" &&
+      !!CONSOLE_LOGIN &&
+      "AUTH must be api-keys or jwt with CONSOLE_LOGIN=key: without an AUTH nobody has to sign in. Set AUTH, or leave CONSOLE_LOGIN out.",
     isJwt && !JWT_ISSUER && "JWT_ISSUER must be set with AUTH=jwt: no other issuer's tokens count.",
     isJwt && !JWT_AUDIENCE && "JWT_AUDIENCE must be set with AUTH=jwt: no others' tokens count.",
     isJwt &&

@@ -240,6 +240,11 @@ const SERVER = {
     NOT_IN_PRODUCTION,
     "Whether to serve the console at `/`. It asks for a credential if `AUTH` requires one.",
   ),
+  CONSOLE_LOGIN: optional(
+    oneOf(["key"]),
+    "the console asks for a credential in each tab",
+    "With `key` and an `AUTH`, people sign in to the console once, with their key or token, and stay signed in for up to 30 days: [auth.md](auth.md#signing-in-to-the-console).",
+  ),
   MCP: optional(
     flag(),
     NOT_IN_PRODUCTION,

@@ -3,6 +3,7 @@ import type { BaseLogger } from "pino";
 import { type sleepFor, startLoop } from "../runtime/loop.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Files } from "../store/files.ts";
+import type { JobStore } from "../store/job-store.ts";
 import type { Uploads } from "../store/upload-rows.ts";
 import type { FileStore } from "./file-store.ts";
 import { THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
@@ -16,21 +17,23 @@ const PER_BATCH = 500;
 const AT_ONCE = 8;
 
 /**
- * Deletes what nobody needs any more, each minute, and when it is woken: the uploads that no job names, the files of deleted
- * rows, and those of which a crash kept a row from naming them.
+ * Deletes what nobody needs any more, each minute, and when it is woken: sign-ins that have expired, the uploads that no job
+ * names, the files of deleted rows, and those of which a crash kept a row from naming them.
  */
 export function startCleanup(dependencies: {
   readonly files: Files;
   readonly uploads: Uploads;
+  readonly signIns: Pick<JobStore["signIns"], "deleteExpired">;
   readonly store: FileStore;
   readonly sleep?: typeof sleepFor;
   readonly log: BaseLogger;
 }) {
-  const { files, uploads, store, sleep, log } = dependencies;
+  const { files, uploads, signIns, store, sleep, log } = dependencies;
   const closing = new AbortController();
   const { signal } = closing;
 
   async function deleteUnneeded(): Promise<number> {
+    while (!signal.aborted && (await signIns.deleteExpired(PER_BATCH)) === PER_BATCH);
     while (!signal.aborted && (await uploads.deleteUnused(PER_BATCH)) === PER_BATCH);
     while (!signal.aborted && (await deleteBatch()) === PER_BATCH);
     return BETWEEN_ROUNDS_MS;

@@ -45,7 +45,7 @@ export async function openFiles({
   const isSandbox = config.upstream.kind === "sandbox";
   await using opening = new AsyncDisposableStack();
   const url = settings.url ?? `file:${await openTemporaryFolder(opening)}`;
-  const { files, uploads: rows } = store;
+  const { files, uploads: rows, signIns } = store;
   const { folder, key, marker } = await files.readPlace();
   const { credentials } = settings;
   const opened = await openFileStore({ url, databaseId: folder, credentials, files });
@@ -78,7 +78,7 @@ export async function openFiles({
     log,
   });
   opening.defer(() => keeper.close());
-  const cleanup = startCleanup({ files, uploads: rows, store: fileStore, log });
+  const cleanup = startCleanup({ files, uploads: rows, signIns, store: fileStore, log });
   opening.defer(() => cleanup.close());
   // Closed before those who use it, which wait for its calls.
   opening.defer(() => opened.close());

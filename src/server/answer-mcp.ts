@@ -6,7 +6,7 @@ import { SCOPES } from "../auth/viewer.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import { CodedError } from "../runtime/coded-error.ts";
-import { bodyTooLarge, checkMessage, readBody } from "./read-request.ts";
+import { bodyTooLarge, checkPost, readBody } from "./read-request.ts";
 import { badRequest } from "./refuse.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { MCP_PATH } from "./server-parts.ts";
@@ -45,7 +45,8 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
   ): Promise<void> {
     // A page that may not read the answer may not ask either.
     if (origins.isForeign(request)) throw FOREIGN;
-    checkMessage(request);
+    // A GET would open a stream of what a server asks of its clients, and this one asks nothing.
+    checkPost(request, "Messages of the Model Context Protocol", "POST, OPTIONS");
     const admission = await admit(request);
     const { viewer } = admission;
     rates.take(viewer);

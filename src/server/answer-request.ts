@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 
 import { clock } from "../runtime/environment.ts";
 import type { Admission } from "../auth/authenticator.ts";
@@ -20,6 +20,7 @@ import {
 } from "./read-request.ts";
 import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
+import { createSignInAnswer } from "./sign-in.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
@@ -33,11 +34,12 @@ export type Answer = (
 
 /** Makes what takes a request from its first line to GraphQL. */
 export function createAnswer(parts: ServerParts, pages: Pages): Answer {
-  const { authenticator, sessions, rates, origins, connections, memory, operations } = parts;
+  const { credentials, sessions, rates, origins, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
   const answerFile = createFileAnswer({ ...parts.files, log: parts.log });
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
+  const answerSignIn = createSignInAnswer(parts);
   const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
 
   return async (request, response, mustAsk) => {
@@ -65,6 +67,19 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     response.end();
   }
 
+  /** Says that it is done, and leaves the body unread. */
+  async function answerNothing(
+    request: IncomingMessage,
+    response: ServerResponse,
+    mustAsk: boolean,
+    headers: OutgoingHttpHeaders = {},
+  ): Promise<void> {
+    await answerUnread(request, response, mustAsk, (isLast) => {
+      const all = { ...headers, ...(isLast && { connection: "close" }) };
+      response.writeHead(204, all).flushHeaders();
+    });
+  }
+
   /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
   async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
@@ -74,6 +89,8 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
     if (isSigned) return await answerSigned(request, response, { path, parameters, mustAsk });
+    const signedIn = await answerSignIn(request, path);
+    if (signedIn !== null) return await answerNothing(request, response, mustAsk, signedIn);
     if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk })))
       return undefined;
     if (await pages.answer(request, response, path)) return undefined;
@@ -98,9 +115,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
         throw NOT_FOUND;
       }
       parts.takeHint(target.name);
-      return await answerUnread(request, response, mustAsk, (isLast) => {
-        response.writeHead(204, isLast ? { connection: "close" } : {}).flushHeaders();
-      });
+      return await answerNothing(request, response, mustAsk);
     }
     if (target === null) throw NOT_FOUND;
     if (!isUpload) return await answerFile(request, response, target);
@@ -116,7 +131,8 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   async function answerOperation(
     ...[request, response, mustAsk]: Parameters<Answer>
   ): Promise<void> {
-    const admission = await authenticator.authenticate(request.headers.authorization);
+    const cookie = request.method === "POST" ? credentials.findCookie(request) : undefined;
+    const admission = await credentials.admit(request.headers.authorization, cookie);
     const { ownerId } = admission.viewer;
     rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();

@@ -26,15 +26,14 @@ export function createOrigins(options: {
 }) {
   const { origins, admitsLoopback, isOpen, log } = options;
   const warned = new Set<string>();
-  const publicName = toName(options.publicUrl ?? "");
+  const { publicUrl } = options;
+  const publicName = toName(publicUrl ?? "");
 
   /** Whether a page of another origin that is not on the list sent the request; logged once for each origin. */
   function isForeign({ headers: { origin, host = "" } }: IncomingMessage): boolean {
     if (origin === undefined || origins.includes(origin)) return false;
-    if (admitsLoopback && LOOPBACK.test(origin)) return false;
-    // By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by.
-    const scheme = /^https?:\/\//.exec(origin)?.[0];
-    if (scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin) return false;
+    if (admitsLoopback && isOnLoopback(origin)) return false;
+    if (isAtHost(origin, host)) return false;
     warn(origin.slice(0, MAX_ORIGIN_LENGTH));
     return true;
   }
@@ -51,6 +50,11 @@ export function createOrigins(options: {
 
   return {
     isForeign,
+    /** The origin of the gateway's own page, where that has sent the request; not of one that is on the list. */
+    findOwn({ headers: { origin, host = "" } }: IncomingMessage): string | null {
+      if (origin === undefined) return null;
+      return (publicUrl === null ? isAtHost(origin, host) : origin === publicUrl) ? origin : null;
+    },
     /**
      * Where no credential is asked for, throws for a host's name that a stranger may have pointed at the gateway. The public
      * one is for signed URLs alone, of files and of RunComfy's calls: the whole world can reach it.
@@ -84,6 +88,17 @@ export function createOrigins(options: {
       return true;
     },
   };
+}
+
+/** By the origin's own scheme: behind a proxy the gateway can't know which one the page was asked by. */
+function isAtHost(origin: string, host: string): boolean {
+  const scheme = /^https?:\/\//.exec(origin)?.[0];
+  return scheme !== undefined && URL.parse(`${scheme}${host}`)?.origin === origin;
+}
+
+/** Whether a page that this machine serves sent it. */
+export function isOnLoopback(origin: string): boolean {
+  return LOOPBACK.test(origin);
 }
 
 /** Whether a `Host` can't be a name that a page has pointed here, or is that of one of the origins. */

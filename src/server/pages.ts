@@ -15,6 +15,7 @@ type Options = Parameters<typeof renderGraphiql>[0] & {
   readonly hasGraphiql: boolean;
   readonly hasConsole: boolean;
   readonly hasMcp: boolean;
+  readonly hasSignIns: boolean;
   /** Where the console was built. */
   readonly consoleFolder: string;
   /** Where else uploads may go. */
@@ -108,9 +109,14 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 const FOR_GOOD = "public, max-age=31536000, immutable";
 
-/** Writes into the page what it can't ask: whether jobs cost money, and whether GraphiQL and agents' tools are there. */
-function toPage(built: Buffer, { isSandbox, hasGraphiql, hasMcp }: Options): Buffer {
-  const facts = [isSandbox ? "sandbox" : "runcomfy", hasGraphiql && "graphiql", hasMcp && "mcp"];
+/** Writes into the page what it can't ask: whether jobs cost money, what else is there, and whether people sign in. */
+function toPage(built: Buffer, options: Options): Buffer {
+  const facts = [
+    options.isSandbox ? "sandbox" : "runcomfy",
+    options.hasGraphiql && "graphiql",
+    options.hasMcp && "mcp",
+    options.hasSignIns && "login-key",
+  ];
   return Buffer.from(
     built.toString().replace("sandbox graphiql mcp", facts.filter(Boolean).join(" ")),
   );

@@ -38,13 +38,15 @@ export function checkOperation(
   checkType(headers, "GraphQL requests");
 }
 
-/** Throws for what can't be a message of the Model Context Protocol: anything but a POST of plain JSON. */
-export function checkMessage({ method, headers }: IncomingMessage): void {
-  // A GET would open a stream of what a server asks of its clients, and this one asks nothing.
-  if (method !== "POST")
-    throw methodNotAllowed("Messages of the Model Context Protocol come by POST.", "POST, OPTIONS");
+/** Throws for anything but a POST of plain JSON; `what` is the plural that the errors say, `allow` what may come. */
+export function checkPost(
+  { method, headers }: IncomingMessage,
+  what: string,
+  allow = "POST",
+): void {
+  if (method !== "POST") throw methodNotAllowed(`${what} come by POST. Send that.`, allow);
   checkEncoding(headers);
-  checkType(headers, "Messages of the Model Context Protocol");
+  checkType(headers, what);
 }
 
 function checkEncoding(headers: IncomingMessage["headers"]): void {

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Sessions } from "../auth/authenticator.ts";
+import type { SignIns } from "../auth/sign-ins.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
@@ -18,6 +19,7 @@ import type { TrustedDocuments } from "../operations/trusted-documents.ts";
 import type { MemoryBudget } from "../runtime/memory-budget.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
+import type { Credentials } from "./credentials.ts";
 
 export const GRAPHQL_PATH = "/graphql";
 export const MCP_PATH = "/mcp";
@@ -40,6 +42,8 @@ export type ServerOptions = {
   readonly channels: Channels;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;
+  /** Null where nobody signs in. */
+  readonly signIns: Pick<SignIns, "open" | "authenticate" | "end"> | null;
   readonly memory: MemoryBudget;
   readonly files: {
     readonly store: FileStore;
@@ -82,6 +86,7 @@ export type ServerParts = ServerOptions & {
   readonly operations: Operations;
   readonly maskError: MaskError;
   readonly origins: Origins;
+  readonly credentials: Credentials;
   readonly rates: RequestRates;
   readonly socketSlots: Slots;
   readonly connections: Connections;

@@ -21,7 +21,8 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   /** Lets the client in, with all that a socket takes, or closes the socket. */
   async function enter(session: SocketSession, parameters: object): Promise<boolean> {
     try {
-      const admission = await parts.authenticator.authenticate(findAuthorization(parameters));
+      const authorization = findAuthorization(parameters);
+      const admission = await parts.credentials.admit(authorization, session.cookie);
       if (session.isClosed) return false;
       session.leave.push(parts.socketSlots.take(admission.viewer));
       session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));

@@ -33,6 +33,8 @@ type Options = {
   readonly socket: WebSocket;
   /** What the socket reads from and writes to. */
   readonly connection: Duplex;
+  /** Of a sign-in, where the socket's page may use it. */
+  readonly cookie: string | undefined;
   readonly memory: MemoryBudget;
   readonly operations: Pick<Operations, "begin">;
   readonly log: Logger;
@@ -44,6 +46,7 @@ type Options = {
  */
 export class SocketSession implements ProtocolSocket {
   readonly protocol: string;
+  readonly cookie: string | undefined;
   /** Null until the client is let in. */
   admission: Admission | null = null;
   /** What runs, by the client's id for it, until it ends, whatever the client says about it. */
@@ -69,6 +72,7 @@ export class SocketSession implements ProtocolSocket {
     const { socket, connection, log } = options;
     this.#options = options;
     this.protocol = socket.protocol;
+    this.cookie = options.cookie;
     this.#share = options.memory.open(NOBODY, this.#cut);
     // Before ws, which takes what is unhandled and makes messages of it.
     connection.prependListener("data", (chunk: Buffer) => this.#noteUnhandled(chunk));

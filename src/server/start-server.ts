@@ -14,6 +14,7 @@ import { Connections } from "./connections.ts";
 import { createOrigins } from "./origins.ts";
 import { openPages } from "./pages.ts";
 import type { ServerOptions } from "./server-parts.ts";
+import { createCredentials } from "./credentials.ts";
 import { createSocketService } from "./socket-service.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
 
@@ -57,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<{
   const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: http });
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
+  const origins = createOrigins({ ...httpAccess, publicUrl, log });
   const parts = {
     ...options,
     isLeaving: () => isLeaving,
@@ -68,7 +70,8 @@ export async function startServer(options: ServerOptions): Promise<{
       limits: { ...options.limits.document, subscriptions: socket.subscriptions },
       maskError,
     }),
-    origins: createOrigins({ ...httpAccess, publicUrl, log }),
+    origins,
+    credentials: createCredentials({ ...options, origins }),
     rates: createRequestRates(channels),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
@@ -77,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<{
     ...httpAccess,
     publicUrl,
     hasMcp: options.mcp !== null,
+    hasSignIns: options.signIns !== null,
     asksCredential: !httpAccess.isOpen,
   });
   if (httpAccess.hasConsole && !pages.hasConsole)

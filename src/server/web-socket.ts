@@ -32,7 +32,7 @@ export function serveWebSocket(
   service: SocketService<SocketSession>,
   parts: ServerParts,
 ): { close(): Promise<void> } {
-  const { origins, connections, socketSlots, log } = parts;
+  const { origins, credentials, connections, socketSlots, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: parts.limits.webSocket.messageBytes,
@@ -55,8 +55,9 @@ export function serveWebSocket(
       throw error;
     }
     connections.leave(connection);
+    const cookie = credentials.findCookie(request);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      new SocketSession({ ...parts, socket, connection }).serve(service);
+      new SocketSession({ ...parts, socket, connection, cookie }).serve(service);
     });
   });
   sockets.on("wsClientError", (error, connection) => {

@@ -15,6 +15,7 @@ import { createHintTrust } from "./hint-trust.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
 import { createDocuments, createJobReads } from "./read-jobs.ts";
+import { createSignInRows } from "./sign-ins.ts";
 import { createSubmits } from "./submits.ts";
 import type { Tables } from "./tables.ts";
 import { createUploads } from "./upload-rows.ts";
@@ -142,6 +143,7 @@ export function createJobStore(dependencies: {
     pauses: createPauses(database),
     files: publish("kept_files", createFiles(database, announce, channels)),
     uploads: publish("uploads", createUploads(database)),
+    signIns: publish("sign_ins", createSignInRows(database)),
     webhooks: publish("webhooks", { ...createWebhooks(database), ...createJobWebhooks(database) }),
     webhookClaims: createWebhookClaims(database),
     async close(): Promise<void> {

@@ -85,6 +85,18 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`alter table uploads add column height integer`,
     ],
   },
+  {
+    version: 7,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      sql`create table sign_ins (
+        id_hash ${toNameType(kind)} primary key, owner_id ${toNameType(kind)} not null,
+        scopes text not null, signed_by text not null, created_at bigint not null, ends_at bigint not null
+      )`,
+      sql`create index sign_ins_by_owner on sign_ins (owner_id, created_at)`,
+      sql`create index sign_ins_by_end on sign_ins (ends_at)`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

@@ -262,6 +262,17 @@ export type Tables = {
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Filled and emptied again to find out whether the disk takes writes. */
   readonly write_probes: { readonly bytes: string };
+  /** People who have signed in at the console. */
+  readonly sign_ins: {
+    /** Of the id that the browser shows. */
+    readonly id_hash: string;
+    readonly owner_id: string;
+    /** JSON. */
+    readonly scopes: string;
+    readonly signed_by: string;
+    readonly created_at: number;
+    readonly ends_at: number;
+  };
   /** Jobs that were submitted without a key, by a digest of what was. */
   readonly repeatable_submits: {
     readonly owner_id: string;

@@ -8,7 +8,7 @@ import { createRecordedLog } from "./recorded-log.ts";
 const VIEWER = { ownerId: "web", scopes: new Set<never>(), limits: NO_LIMITS };
 
 function createAdmission(details: Partial<Admission> = {}): Admission {
-  return { viewer: VIEWER, expiresAt: null, isRevoked: () => false, ...details };
+  return { viewer: VIEWER, signedBy: "key", expiresAt: null, isRevoked: () => false, ...details };
 }
 
 /** On a clock that the test moves. */

@@ -90,6 +90,8 @@ describe("a start is refused", () => {
     [{ PORT: "4001", SANDBOX_PORT: "4001" }, /SANDBOX_PORT must .* PORT/],
     [{ METRICS_PORT: "4000" }, /METRICS_PORT must be another port .*PORT/],
     [{ METRICS_PORT: "4001" }, /METRICS_PORT must be another port .*PORT/],
+    [{ CONSOLE_LOGIN: "key" }, /AUTH must be api-keys or jwt with CONSOLE_LOGIN=key/],
+    [{ ...JWT, CONSOLE_LOGIN: "true" }, /CONSOLE_LOGIN must be key, not "true"/],
     [{ ...JWT, JWT_ISSUER: "" }, /JWT_ISSUER must be set/],
     [{ ...JWT, JWT_AUDIENCE: "" }, /JWT_AUDIENCE must be set/],
     [{ ...JWT, JWT_JWKS_URL: "" }, /JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set/],

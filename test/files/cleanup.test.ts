@@ -18,6 +18,7 @@ async function openCleanup() {
   const cleanup = startCleanup({
     files: store.files,
     uploads: store.uploads,
+    signIns: store.signIns,
     store: {
       ...NO_FILES.store,
       async delete(name) {
@@ -58,6 +59,18 @@ async function openCleanup() {
   await untilRest(2);
   return { store, place, rests, lines, deleteJob, untilRest, deleted };
 }
+
+test("sign-ins that have expired go, however many there are", async () => {
+  const { store, rests, untilRest } = await openCleanup();
+  const open = (hash: string, endsAt: number) =>
+    store.signIns.open({ hash, ownerId: hash, scopes: [], signedBy: "k", endsAt }, 20);
+  for (let index = 0; index < 501; index += 1) await open(`old-${index}`, Date.now() - 1);
+  await open("new", Date.now() + 3_600_000);
+  rests[1]?.end();
+  await untilRest(3);
+  expect(await store.signIns.deleteExpired(1)).toBe(0);
+  expect(await store.signIns.listOpen(["new"])).toEqual(["new"]);
+});
 
 test("what deleted jobs leave goes a second later, and is tried every ten seconds while the place of files is down", async () => {
   const { store, place, rests, lines, deleteJob, untilRest, deleted } = await openCleanup();

@@ -108,7 +108,12 @@ test.each([
 ])("nothing is done any more for a credential that %s a moment ago", async (_case, over) => {
   const sessions = createSessions({ log: pino({ level: "silent" }), pollMs: 60_000 });
   onTestFinished(() => sessions.close());
-  const admission = { viewer: createViewer(), expiresAt: null, isRevoked: () => false };
+  const admission = {
+    viewer: createViewer(),
+    signedBy: "key",
+    expiresAt: null,
+    isRevoked: () => false,
+  };
   const authenticate = () => Promise.resolve(admission);
   const { graphqlUrl, counts } = await serve({ authenticator: { authenticate }, sessions });
   const socket = await greet(graphqlUrl);

@@ -76,6 +76,16 @@ test("pictures come over https, and from the sandbox where there is one", async 
   }
 });
 
+test("the page is told where people sign in once", async () => {
+  const signIns = {
+    open: () => Promise.reject(new Error("Nobody asks.")),
+    authenticate: () => Promise.reject(new Error("Nobody asks.")),
+    end: () => Promise.reject(new Error("Nobody asks.")),
+  };
+  const { url } = await serveConsole({}, { signIns });
+  expect(await (await fetch(`${url}/`)).text()).toContain('content="runcomfy graphiql login-key"');
+});
+
 test("nothing else is given away, nor a page to programs, a POST or where GraphQL is", async () => {
   const { url } = await serveConsole({ hasGraphiql: false });
   const POST = { method: "POST", headers: BROWSER };

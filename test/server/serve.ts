@@ -55,6 +55,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     channels: createChannels(),
     authenticator: createLocalAuthenticator(NO_LIMITS),
     sessions,
+    signIns: null,
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
     files: NO_FILES,
     takeHint: () => undefined,
@@ -107,6 +108,7 @@ export function createNameAuthenticator(
         throw new AuthenticationError("invalid", `${"Unknown name. ".repeat(12)}Send another.`);
       return {
         viewer: { ownerId, scopes: new Set(SCOPES), limits: { ...NO_LIMITS, ...limits } },
+        signedBy: ownerId,
         expiresAt: null,
         isRevoked: () => revoked.has(ownerId),
       };

@@ -19,6 +19,7 @@ import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
+import { describeSignIns } from "./sign-ins.contract.ts";
 import {
   ACCEPTED,
   addMany,
@@ -445,6 +446,7 @@ export function describeJobStore(
   describeFeed(context);
   describePolls(context);
   describeRuns(context);
+  describeSignIns(context);
   describeUpstreams(context);
   describeFiles(context);
   describeWebhooks(context);
