@@ -218,6 +218,11 @@ export class DatabaseServer {
     return this.#toDatabase("", queries);
   }
 
+  /** Frees its memory: SQLite holds on to functions, and they to all of the world. */
+  close(): void {
+    this.#sqlite.close();
+  }
+
   /** Past all gateways. */
   execute(statements: string): void {
     this.#sqlite.exec(statements);

@@ -123,6 +123,7 @@ class Simulation {
       const server = new DatabaseServer(world);
       await server.start(log, { mostInFlight, withWebhook });
       this.#server = server;
+      close = () => server.close();
       this.#openStore = server.open;
       this.#read = (text) => server.read(text);
     }
@@ -153,6 +154,7 @@ class Simulation {
       this.#broken.push(`The simulation of ${seed} itself failed: ${String(error)}`);
     } finally {
       for (const { process } of this.#nodes) process?.kill();
+      for (const process of [this.#callers, this.#supervisor]) process.kill();
       close();
     }
     const jobs = this.#plan.errands.length;

@@ -108,6 +108,8 @@ export class SimulatedProcess {
   /** It is killed at that statement or call from now, counted from 1. */
   diesAt: number | null = null;
   #turnsUntilMs = 0;
+  /** Node keeps a signal for as long as somebody listens to it, and with it all that sleeps. */
+  readonly #sleeping = new Set<() => void>();
   readonly #death = Promise.withResolvers<void>();
   readonly environment: Environment;
 
@@ -140,15 +142,22 @@ export class SimulatedProcess {
         sleep: (ms, { signal } = {}) =>
           new Promise((resolve, reject) => {
             signal?.throwIfAborted();
+            const leave = (): void => {
+              this.#sleeping.delete(leave);
+              signal?.removeEventListener("abort", abort);
+            };
             const abort = (): void => {
               cancel();
+              leave();
               reject(signal?.reason);
             };
             const cancel = setTimer(() => {
-              signal?.removeEventListener("abort", abort);
+              leave();
               resolve();
             }, ms);
-            signal?.addEventListener("abort", abort, { once: true });
+            if (signal === undefined) return;
+            signal.addEventListener("abort", abort);
+            this.#sleeping.add(leave);
           }),
       },
       chance: {
@@ -197,6 +206,7 @@ export class SimulatedProcess {
     if (this.isDead) return;
     this.world.note(this.name, "is killed");
     this.isDead = true;
+    for (const leave of this.#sleeping) leave();
     this.#death.resolve();
   }
 
