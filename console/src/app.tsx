@@ -1,17 +1,18 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider } from "runcomfy-graphql-client/react";
-import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./queries";
-import { type Account, Footer } from "./footer";
+import { Bars } from "./frame/bars";
+import { Header, HeaderRow } from "./frame/header";
+import { Keys } from "./frame/shortcuts";
+import { useTabNews } from "./frame/tab-news";
 import { HAS_MCP } from "./gateway";
-import { Keys } from "./shortcuts";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
 import { openSession, SessionContext, useQuery, useSession } from "./session";
-import { SignIn } from "./sign-in";
 import { useViewer, ViewerContext } from "./viewer";
 
 /** Each screen brings its own code. */
@@ -21,6 +22,7 @@ const PARTS = {
   gallery: async () => ({ default: (await import("./screens/gallery")).Gallery }),
   job: async () => ({ default: (await import("./screens/job-screen")).JobPage }),
   jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
+  signIn: async () => ({ default: (await import("./frame/sign-in")).SignIn }),
   run: async () => ({ default: (await import("./screens/run")).Run }),
   webhooks: async () => ({ default: (await import("./screens/webhooks")).Webhooks }),
 };
@@ -30,6 +32,7 @@ const Gallery = lazy(PARTS.gallery);
 const JobPage = lazy(PARTS.job);
 const Jobs = lazy(PARTS.jobs);
 const Run = lazy(PARTS.run);
+const SignIn = lazy(PARTS.signIn);
 const Webhooks = lazy(PARTS.webhooks);
 
 /** After which the first screen has come with its data. */
@@ -74,6 +77,11 @@ export function App() {
   );
 }
 
+type Account = {
+  readonly onSignIn: (credential: string, isKept: boolean) => void;
+  readonly onSignOut: () => void;
+};
+
 type Attempt = {
   readonly credential: string;
   readonly isKept: boolean;
@@ -104,35 +112,29 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
       </ViewerContext>
     );
   }
-  if (isRefused)
-    return <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />;
-  if (error) {
-    return (
+  return (
+    <>
+      <HeaderRow />
       <main className="center">
-        <Problem text={error.message} onRetry={() => void ask()} />
+        {isRefused ? (
+          <Suspense>
+            <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />
+          </Suspense>
+        ) : (
+          error && <Problem text={error.message} onRetry={() => void ask()} />
+        )}
       </main>
-    );
-  }
-  return <main className="center">Asking…</main>;
+    </>
+  );
 }
 
 const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
 
-/** Each with what a credential must allow for it. */
-const SCREENS = [
-  ["/run", "Run", null],
-  ["/jobs", "Jobs", "mayRead"],
-  ["/gallery", "Gallery", "mayRead"],
-  ["/deployments", "Deployments", null],
-  ["/webhooks", "Webhooks", "hasWebhooks"],
-] as const;
-
-function Screens(account: Account) {
-  const viewer = useViewer();
+function Screens({ onSignIn, onSignOut }: Account) {
+  const { mayRead } = useViewer();
   const [location] = useLocation();
-  const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
   const { feed } = useSession();
-  const { mayRead } = viewer;
+  useTabNews();
   useEffect(() => (mayRead ? feed.open() : undefined), [feed, mayRead]);
   useEffect(() => {
     const timer = setTimeout(fetchScreens, REST_MS);
@@ -150,19 +152,8 @@ function Screens(account: Account) {
       <a className="skip" href="#main">
         To the content
       </a>
-      <header>
-        <nav aria-label="Screens">
-          {screens.map(([path, name]) => (
-            <Link
-              key={path}
-              href={path}
-              aria-current={location.startsWith(path) ? "page" : undefined}
-            >
-              {name}
-            </Link>
-          ))}
-        </nav>
-      </header>
+      <Header onSignOut={onSignOut} />
+      <Bars onSignIn={onSignIn} />
       <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
@@ -189,7 +180,6 @@ function Screens(account: Account) {
           </Suspense>
         </Boundary>
       </main>
-      <Footer {...account} />
       <Keys />
     </>
   );

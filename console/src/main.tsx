@@ -2,6 +2,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 // First, so that what screens say of an element counts.
+import "./tokens.css";
 import "./style.css";
 import { App } from "./app";
 import { clock } from "./store";

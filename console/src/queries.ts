@@ -195,6 +195,25 @@ export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = 
   }
 `;
 
+/** The newest of an owner's jobs that have not ended. */
+export const UNFINISHED: TypedDocument<gql.UnfinishedQuery, gql.UnfinishedQueryVariables> =
+  /* GraphQL */ `
+    query Unfinished($ownerId: ID!) {
+      jobs(filter: { ownerId: $ownerId, status: [SUBMITTING, IN_QUEUE, IN_PROGRESS] }, first: 100) {
+        edges {
+          node {
+            id
+            version
+            isFinished
+          }
+        }
+        pageInfo {
+          hasNextPage
+        }
+      }
+    }
+  `;
+
 /** Of RunComfy, and of the deployments that have one of their own. */
 export const OUTAGES: TypedDocument<gql.OutagesQuery, gql.OutagesQueryVariables> = /* GraphQL */ `
   query Outages {

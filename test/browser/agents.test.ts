@@ -2,13 +2,14 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { findBarriers, openConsole } from "./console-page.ts";
+import { findBarriers, openAccount, openConsole } from "./console-page.ts";
 
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000 }, () => {
   test("it has the lines to copy, with this gateway's address, and is not there where MCP is off", async () => {
     const { page, origin } = await openConsole();
+    await openAccount(page);
     await page.getByRole("link", { name: "Connect an agent" }).click();
     await page.getByRole("heading", { name: "Connect an agent" }).waitFor();
     const lines = (name: string) =>
@@ -36,7 +37,8 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
 
     const off = await openConsole({ MCP: "false" });
-    await off.page.getByText("sandbox: nothing costs money").waitFor();
+    await openAccount(off.page);
+    await off.page.getByRole("link", { name: "GraphiQL" }).waitFor();
     expect(await off.page.getByText("Connect an agent").count()).toBe(0);
   });
 
@@ -46,6 +48,7 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     const { page } = await openConsole({ AUTH: "api-keys", API_KEYS_FILE: keys.file });
     await page.getByLabel("API key or token").fill(key);
     await page.getByLabel("API key or token").press("Enter");
+    await openAccount(page);
     await page.getByRole("link", { name: "Connect an agent" }).click();
     const lines = (name: string) =>
       page.getByLabel(`Lines for ${name}`, { exact: true }).innerText();

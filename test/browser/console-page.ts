@@ -46,6 +46,11 @@ export async function openConsole(
   return { page, origin };
 }
 
+/** Opens the menu of the account, where what is no screen is. */
+export async function openAccount(page: Page): Promise<void> {
+  await page.getByRole("button", { name: /^Account: / }).click();
+}
+
 /** What axe finds on the page as it is that keeps people out. */
 export async function findBarriers(page: Page): Promise<readonly string[]> {
   await page.evaluate(AXE);

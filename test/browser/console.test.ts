@@ -19,7 +19,7 @@ import { countJobs, request, submit } from "../support/graphql-client.ts";
 import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { findBarriers, openConsole } from "./console-page.ts";
+import { findBarriers, openAccount, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
@@ -288,12 +288,12 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await expectMain(page, /No job fits/);
   });
 
-  test("the footer tells of an outage, and what may be running already runs again only after a question", async () => {
+  test("a bar tells of an outage, and what may be running already runs again only after a question", async () => {
     const { page, origin } = await openConsole({
       UPSTREAM: "runcomfy",
       RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
     });
-    await page.getByText("RunComfy: jobs cost money").waitFor();
+    await page.getByText("Runs cost money").waitFor();
     await page.getByText("RunComfy may not answer at the moment").waitFor();
     await page.goto(`${origin}/run/${WARM_GLOW}`);
     await page.getByRole("textbox").fill('{"prompt": "A lantern"}');
@@ -311,7 +311,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     for (let count = 0; count < 5; count += 1)
       await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
     await page.goto(`${origin}/jobs`);
-    await page.getByText(/RunComfy: failing/).waitFor();
+    await page.getByText(/^Outage of RunComfy.*Jobs that were sent go on/).waitFor();
     await page.getByText("A lantern").first().click();
     await expectMain(page, /At RunComfy not known/);
   });
@@ -321,7 +321,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     const told = page.locator("main").getByText("Set RUNCOMFY_API_TOKEN");
     await told.waitFor();
     expect(await main(page)).not.toMatch(/make one/i);
-    await page.locator("footer").getByText("refuses this gateway's token").waitFor();
+    await page.locator(".bar").getByText("Jobs that were sent go on").waitFor();
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByRole("heading", { name: "Deployments" }).waitFor();
     await told.waitFor();
@@ -408,7 +408,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
     // A screen that was first opened meanwhile comes as well, where no job's change makes it ask.
     proxy.drop();
-    await page.getByText("reconnecting").waitFor();
+    await page.getByText("Connection lost").waitFor();
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByText("No answer came").waitFor();
     proxy.heal();
@@ -441,14 +441,14 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await promptOf(page).waitFor();
     await page.getByText("live", { exact: true }).waitFor();
-    await page.getByText("sandbox: nothing costs money").waitFor();
+    await page.getByText("Sandbox: runs are free").waitFor();
     await page.getByText("As code").click();
     await page.getByText("authorization: Bearer $API_KEY").waitFor();
     expect(page.url()).not.toContain(key);
     expect(await stored()).not.toContain(key);
     await promptOf(page).fill("A lantern to come");
     await keys.run("revoke", idOf(key));
-    await page.getByText("no longer signed in").waitFor();
+    await page.getByText("You are signed out").waitFor();
     await heading.waitFor();
     await signIn(nextKey);
     await page.getByText("live", { exact: true }).waitFor();
@@ -457,9 +457,10 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     // Nothing of it stays for another owner.
     await keys.run("revoke", idOf(nextKey));
     await signIn(blindKey);
-    await page.getByText("web", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Account: web" }).waitFor();
     expect(await promptOf(page).inputValue()).toBe("");
     expect(await stored()).not.toContain("to come");
+    await openAccount(page);
     await page.getByRole("button", { name: "Sign out" }).click();
     await heading.waitFor();
 
@@ -467,7 +468,9 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await signIn(blindKey);
     await runPrompt(page, "A lantern unseen");
     await page.getByText("It was submitted.").waitFor();
-    await page.getByText("not live: your credential lacks the scope jobs:read").waitFor();
+    await openAccount(page);
+    await page.getByText("Nothing is live: your credential lacks the scope jobs:read").waitFor();
+    await page.keyboard.press("Escape");
     expect(await main(page)).not.toContain("so far");
     expect(await page.getByRole("link", { name: "Details" }).count()).toBe(0);
     await page.getByRole("link", { name: "Deployments" }).click();

@@ -5,7 +5,7 @@ import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../support/chromium.ts";
 import { submit } from "../support/graphql-client.ts";
 import { isSigned, startReceiver } from "../webhooks/receiver.ts";
-import { findBarriers, openConsole } from "./console-page.ts";
+import { findBarriers, openAccount, openConsole } from "./console-page.ts";
 
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 
@@ -22,6 +22,7 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
       WEBHOOKS_ALLOW: "127.0.0.0/8",
       SANDBOX_SPEED: "20",
     });
+    await openAccount(page);
     await page.getByRole("link", { name: "Webhooks" }).click();
     await page.getByText("No server is called yet").waitFor();
     await button(page, "New webhook").click();
@@ -64,13 +65,14 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     status = 410;
     await button(page, "Send again").click();
     await page.getByText("Its server answered with 410").waitFor();
-    await page.locator("footer").getByText("a webhook was disabled").waitFor();
+    const told = page.getByRole("status").getByText("Webhooks: 1 disabled");
+    await told.waitFor();
     expect(await button(page, "Send again").count()).toBe(0);
     const last = receiver.calls.at(-1);
     expect([secret, next].map((one) => last && isSigned(last, one))).toEqual([true, true]);
     await button(page, "Enable again").click();
     await page.getByText("active", { exact: true }).waitFor();
-    await expect.poll(() => page.locator("footer").innerText()).not.toContain("disabled");
+    await told.waitFor({ state: "detached" });
 
     await button(page, "Change").click();
     await page.getByLabel("Tag").fill("shop");
@@ -94,7 +96,10 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     await page.getByLabel("API key or token").fill(key);
     await button(page, "Sign in").click();
     await page.getByRole("link", { name: "Gallery" }).waitFor();
+    await openAccount(page);
+    await page.getByRole("link", { name: "Connect an agent" }).waitFor();
     expect(await page.getByRole("link", { name: "Webhooks" }).count()).toBe(0);
+    await page.keyboard.press("Escape");
     await page.getByRole("link", { name: "Gallery" }).press("w");
     await page.getByText("Your credential lacks the scope webhooks").waitFor();
     expect(await button(page, "New webhook").count()).toBe(0);

@@ -5,7 +5,7 @@ import { JOBS } from "../queries";
 import type { JobRowFragment, JobsQuery, JobStatus } from "../gql";
 import { promptOf } from "../parts/prompt";
 import { Ago } from "../parts/time";
-import { useFresh } from "./use-fresh";
+import { useFresh } from "../parts/use-fresh";
 
 const MAX_SHOWN = 3;
 
@@ -13,10 +13,13 @@ const MAX_SHOWN = 3;
 export function Running({ id }: { readonly id: string }) {
   const running = useJobs(id, "IN_PROGRESS");
   const waiting = useJobs(id, "IN_QUEUE");
-  useFresh(id, () => {
-    void running.ask();
-    void waiting.ask();
-  });
+  useFresh(
+    ({ deployment }) => deployment.id === id,
+    () => {
+      void running.ask();
+      void waiting.ask();
+    },
+  );
   const error = running.error ?? waiting.error;
   const isKnown = running.isKnown && waiting.isKnown;
   return (

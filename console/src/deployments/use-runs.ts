@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "react";
 import { useQuery, useSession } from "../session";
 import type { DeploymentRunsQuery } from "../gql";
 import { RUNS } from "./deployment-queries";
-import { useFresh } from "./use-fresh";
+import { useFresh } from "../parts/use-fresh";
 
 const PAGE = 100;
 const MAX_RUNS = 200;
@@ -27,7 +27,10 @@ export function useRuns(id: string) {
     [id],
   );
   const { data, error, ask } = useQuery(RUNS, { id, filter });
-  useFresh(id, () => void ask());
+  useFresh(
+    ({ deployment }) => deployment.id === id,
+    () => void ask(),
+  );
 
   const [held, setHeld] = useState(NONE);
   const page = data?.jobs.edges;

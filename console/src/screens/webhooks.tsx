@@ -18,7 +18,7 @@ export function Webhooks() {
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<Secret | null>(null);
   const refresh = (): void => void ask();
-  // Once it is here, the footer asks for it again and again.
+  // Once it is here, the header asks for it again and again.
   useAgain(ask, hasWebhooks && data === undefined);
   return (
     <div className="webhooks">

@@ -1,19 +1,10 @@
 import { useEffect, useRef } from "react";
 
-type SignInProps = {
+export type SignInProps = {
   /** Why the last one was not let in; empty for none. */
   readonly reason: string;
   readonly onSignIn: (credential: string, isKept: boolean) => void;
 };
-
-/** Asks for the credential that the gateway wants. */
-export function SignIn(props: SignInProps) {
-  return (
-    <main className="center">
-      <SignInForm {...props} />
-    </main>
-  );
-}
 
 /** Asks for another credential over the page, so that what was typed there stays. */
 export function SignInAgain(props: SignInProps) {
@@ -21,15 +12,18 @@ export function SignInAgain(props: SignInProps) {
   useEffect(() => dialog.current?.showModal(), []);
   return (
     <>
-      <button onClick={() => dialog.current?.showModal()}>Sign in again</button>
+      <div className="bar bar-bad">
+        <button onClick={() => dialog.current?.showModal()}>Sign in again</button>
+      </div>
       <dialog ref={dialog} aria-label="Sign in again">
-        <SignInForm {...props} />
+        <SignIn {...props} />
       </dialog>
     </>
   );
 }
 
-function SignInForm({ reason, onSignIn }: SignInProps) {
+/** Asks for the credential that the gateway wants. */
+export function SignIn({ reason, onSignIn }: SignInProps) {
   return (
     <form
       className="card"

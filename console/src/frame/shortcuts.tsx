@@ -1,5 +1,7 @@
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 import { useLocation } from "wouter";
+
+import { areLettersKeys } from "./settings";
 
 const GO = new Map([
   ["r", "/run"],
@@ -12,14 +14,13 @@ const GO = new Map([
 /** The keys of the page, and the list of them. */
 export function Keys() {
   const [, navigate] = useLocation();
-  const list = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-      if (document.querySelector("dialog[open]") !== null) return;
+      if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
       const path = GO.get(event.key);
       if (path !== undefined) navigate(path);
-      else if (event.key === "?") list.current?.showModal();
+      else if (event.key === "?") showKeys();
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
         if (search === null) return;
@@ -32,8 +33,8 @@ export function Keys() {
   }, [navigate]);
 
   return (
-    <dialog ref={list} aria-labelledby="keys">
-      <h2 id="keys">Keys</h2>
+    <dialog id="keys" aria-label="Keys">
+      <h2>Keys</h2>
       <dl>
         <dt>r j g d w</dt>
         <dd>run, jobs, gallery, deployments, webhooks</dd>
@@ -55,6 +56,11 @@ export function Keys() {
       </form>
     </dialog>
   );
+}
+
+/** Opens the list. */
+export function showKeys(): void {
+  document.querySelector<HTMLDialogElement>("dialog#keys")?.showModal();
 }
 
 /** A letter chooses an option of a select. */

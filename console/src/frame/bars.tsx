@@ -1,0 +1,80 @@
+import { lazy, type ReactNode, Suspense } from "react";
+import { useConnection } from "runcomfy-graphql-client/react";
+
+import { OUTAGES } from "../queries";
+import { Ago } from "../parts/time";
+import { TOKEN_REFUSED } from "../parts/token-refused";
+import { useAgain } from "../parts/use-again";
+import { useQuery, useSession } from "../session";
+import { useStore } from "../store";
+import type { SignInProps } from "./sign-in";
+
+const SignInAgain = lazy(async () => ({ default: (await import("./sign-in")).SignInAgain }));
+
+/** What is wrong at the moment, above every screen, and what that means for what was sent. */
+export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
+  const connection = useConnection();
+  const silence = useStore(useSession().feed.silence);
+  const { data, error, ask } = useQuery(OUTAGES, {});
+  useAgain(ask);
+  // Whoever can't watch jobs has no socket that would be closed.
+  const isRefused = connection.kind === "refused" || error?.code === "UNAUTHENTICATED";
+  const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
+    outage ? [{ name, since: outage.since }] : [],
+  );
+  const [since] = data?.outage ? [data.outage.since] : failing.map((one) => one.since).toSorted();
+  const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
+  return (
+    <>
+      <div role="status">
+        {isRefused && (
+          <Bar isBad>
+            You are signed out{connection.kind === "refused" && `: ${connection.reason}`}. What you
+            typed stays, and jobs that were sent go on.
+          </Bar>
+        )}
+        {connection.kind === "away" && (
+          <Bar>
+            Connection lost <Ago at={new Date(connection.since).toISOString()} />. Jobs that were
+            sent go on, and this page reconnects and catches up by itself.
+          </Bar>
+        )}
+        {connection.kind === "connected" && silence !== "" && (
+          <Bar>No changes come at the moment: {silence} Jobs that were sent go on.</Bar>
+        )}
+        {data?.isTokenRefused ? (
+          <Bar isBad>{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</Bar>
+        ) : (
+          since !== undefined && (
+            <Bar isBad>
+              Outage of {who}, first seen <Ago at={since} />. Jobs that were sent go on, and are
+              looked up once it ends; new jobs {data?.outage ? "" : "for it "}are refused until
+              then.
+            </Bar>
+          )
+        )}
+      </div>
+      {isRefused && (
+        <Suspense>
+          <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
+function Bar({
+  isBad = false,
+  children,
+}: {
+  readonly isBad?: boolean;
+  readonly children: ReactNode;
+}) {
+  return (
+    <div className={isBad ? "bar bar-bad" : "bar"}>
+      <p>{children}</p>
+    </div>
+  );
+}
+
+const EXPIRED = "Your key or token is no longer accepted. What you typed stays.";

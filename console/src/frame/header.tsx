@@ -1,0 +1,78 @@
+import type { ReactNode } from "react";
+import { useConnection } from "runcomfy-graphql-client/react";
+import { Link, useLocation } from "wouter";
+
+import { IS_SANDBOX } from "../gateway";
+import { useSession } from "../session";
+import { useStore } from "../store";
+import { useViewer } from "../viewer";
+import { AccountMenu } from "./account-menu";
+import "./frame.css";
+
+/** Each with what a credential must allow for it. */
+const SCREENS = [
+  ["/run", "Run", null],
+  ["/jobs", "Jobs", "mayRead"],
+  ["/gallery", "Gallery", "mayRead"],
+  ["/deployments", "Deployments", null],
+] as const;
+
+/** The screens, what runs cost, whether the page is live, and whose it is. */
+export function Header({ onSignOut }: { readonly onSignOut: () => void }) {
+  const viewer = useViewer();
+  const [location] = useLocation();
+  const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
+  return (
+    <HeaderRow>
+      <nav aria-label="Screens">
+        {screens.map(([path, name]) => (
+          <Link
+            key={path}
+            href={path}
+            aria-current={location.startsWith(path) ? "page" : undefined}
+          >
+            {name}
+          </Link>
+        ))}
+      </nav>
+      <span className={IS_SANDBOX ? "chip" : "chip frame-paid"}>
+        {IS_SANDBOX ? "Sandbox: runs are free" : "Runs cost money"}
+      </span>
+      <Live />
+      <AccountMenu onSignOut={onSignOut} />
+    </HeaderRow>
+  );
+}
+
+/** The header of a page that knows nothing yet has no more than this. */
+export function HeaderRow({ children }: { readonly children?: ReactNode }) {
+  return (
+    <header className="frame-header">
+      <div className="frame-row">
+        <span className="frame-brand">
+          <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
+          <span>RunComfy console</span>
+        </span>
+        {children}
+      </div>
+    </header>
+  );
+}
+
+/** Whether the page hears of changes. */
+function Live() {
+  const { mayRead } = useViewer();
+  const { kind } = useConnection();
+  const silence = useStore(useSession().feed.silence);
+  const words = {
+    idle: mayRead ? "connecting" : "not live",
+    connected: silence === "" ? "live" : "not live",
+    away: "reconnecting",
+    refused: "signed out",
+  };
+  return (
+    <span role="status" className={`frame-live frame-live-${kind}`}>
+      <span>{words[kind]}</span>
+    </span>
+  );
+}

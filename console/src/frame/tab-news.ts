@@ -1,0 +1,60 @@
+import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
+
+import type { JobRowFragment } from "../gql";
+import { promptOf } from "../parts/prompt";
+import { useFresh } from "../parts/use-fresh";
+import { news } from "../parts/use-title";
+import { UNFINISHED } from "../queries";
+import { useChanges, useQuery } from "../session";
+import { useViewer } from "../viewer";
+import { isNotified } from "./settings";
+
+const ENDS = new Map([
+  ["SUCCEEDED", "Done"],
+  ["FAILED", "Failed"],
+]);
+
+/** Says in the tab's title how many of the viewer's jobs run, and to whoever looks elsewhere that one has ended. */
+export function useTabNews(): void {
+  const viewer = useViewer();
+  const [, navigate] = useLocation();
+  const [end, setEnd] = useState("");
+  const isMine = ({ ownerId }: JobRowFragment): boolean => ownerId === viewer.id;
+  const { data, ask } = useQuery(UNFINISHED, { ownerId: viewer.id }, viewer.mayRead);
+  useFresh(isMine, () => void (viewer.mayRead && ask()));
+  const jobs = data?.jobs.edges.map(({ node }) => node) ?? [];
+  const running = jobs.filter(({ isFinished }) => !isFinished);
+  const isMore = data?.jobs.pageInfo.hasNextPage === true;
+  const told = running.length > 0 ? `${running.length}${isMore ? "+" : ""} running` : end;
+
+  useChanges((job) => {
+    if (job === null || !document.hidden || !running.some(({ id }) => id === job.id)) return;
+    const word = ENDS.get(job.status);
+    if (word === undefined) return;
+    setEnd(word);
+    if (isNotified.get()) notify(word, job, () => navigate(`/jobs/${job.id}`));
+  });
+  useEffect(() => news.set(told), [told]);
+  useEffect(() => {
+    const look = (): void => {
+      if (!document.hidden) setEnd("");
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+}
+
+/** Of many that end at once the last one stays, also of several tabs. */
+function notify(word: string, job: JobRowFragment, onOpen: () => void): void {
+  try {
+    const shown = new Notification(word, { body: promptOf(job), tag: "job" });
+    shown.addEventListener("click", () => {
+      focus();
+      onOpen();
+      shown.close();
+    });
+  } catch {
+    // Phones have notifications for installed pages only.
+  }
+}
