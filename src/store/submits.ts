@@ -87,8 +87,7 @@ export function createSubmits(
       // Made before the writes that wait for each other.
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
-      if (isNoted)
-        await queries.deleteFrom("repeatable_submits").where("until", "<=", nowMs).execute();
+      if (isNoted) await forgetExpired(queries, database);
       // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
       const isInserted = await write(
         mostInFlight === null && !isNoted ? null : job.ownerId,
@@ -206,6 +205,20 @@ async function findRepeated(
     .where((eb) => eb.not(isAnothers(database)))
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** More than one row for each that is noted, so that they end. */
+const MAX_FORGOTTEN = 100;
+
+async function forgetExpired(
+  queries: Kysely<Tables>,
+  { nowMs, skipLocked }: Pick<Database, "nowMs" | "skipLocked">,
+): Promise<void> {
+  await sql`
+    delete from repeatable_submits where (owner_id, fingerprint) in (
+      select owner_id, fingerprint from repeatable_submits where until <= ${nowMs}
+        order by until limit ${atMost(MAX_FORGOTTEN)} ${skipLocked}
+    )`.execute(queries);
 }
 
 async function noteRepeatable(

@@ -21,6 +21,7 @@ import { WakeUps } from "../../src/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
+import { makeJob } from "./store-jobs.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
@@ -179,6 +180,20 @@ test.each(WALK_READS)(
   },
 );
 
+test("on SQLite, what no longer repeats is forgotten along its end", async () => {
+  const plans = await explainOnSqlite(insertNoted);
+  const [expired, noted] = plans.filter((detail) => detail.includes(" repeatable_submits "));
+  expect(expired).toMatch(/^SEARCH .* INDEX sqlite_autoindex_repeatable_submits_1 \(owner_id=\?/);
+  expect(noted).toMatch(/^SEARCH .* INDEX repeatable_submits_by_end \(until<\?\)$/);
+});
+
+const insertNoted = ({ jobs }: JobStore) =>
+  jobs.insert({
+    job: makeJob(),
+    input: {},
+    key: { key: null, fingerprint: "f", repeats: "found" },
+  });
+
 /** The steps of each statement's plan. */
 async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   sqlite.statements.length = 0;
@@ -239,6 +254,23 @@ describe("on Postgres", () => {
     }
     return nodes;
   }
+
+  test("what no longer repeats is forgotten along its end", async () => {
+    await client.query(`insert into repeatable_submits (owner_id, fingerprint, job_id, until)
+      select 'mine', 'f' || n, 'j', n from generate_series(1, 20000) n`);
+    statements.length = 0;
+    await insertNoted(store);
+    const found = statements.find((one) => one.sql.includes("delete from repeatable_submits"));
+    if (found === undefined) throw new Error("nothing was forgotten");
+    const { sql: text, parameters } = found;
+    const { rows } = await client.query(`explain (analyze, format json) ${text}`, [...parameters]);
+    const scans = findNodes(rows[0]["QUERY PLAN"]).filter((node) => node["Relation Name"]);
+    expect(scans.length).toBeGreaterThan(1);
+    const names = new Set(scans.flatMap((scan) => scan["Index Name"] ?? []));
+    expect(names).toEqual(new Set(["repeatable_submits_by_end", "repeatable_submits_pkey"]));
+    for (const scan of scans) expect(scan["Rows Removed by Filter"] ?? 0).toBe(0);
+    for (const scan of scans) expect(Number(scan["Actual Rows"])).toBeLessThanOrEqual(100);
+  });
 
   // One after the other in the same tables.
   describe.each([

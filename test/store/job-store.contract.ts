@@ -209,6 +209,23 @@ export function describeJobStore(
         expect(await store.jobs.readRepeated("local", "f")).toBeNull();
         expect(await submit()).toBe(true);
       });
+
+      test("leaves what is forgotten to later submits, the oldest to the next", async () => {
+        const ends = Array.from({ length: 250 }, (_, index) => index);
+        const rows = ends.toReversed().map((end) => `('o', 'f${end}', 'j', ${end})`);
+        await context.execute(
+          `insert into repeatable_submits (owner_id, fingerprint, job_id, until) values ${rows.join()}`,
+        );
+        const readEnds = async () => {
+          const noted = database.queries.selectFrom("repeatable_submits").select("until");
+          return (await noted.orderBy("until").execute()).map(({ until }) => until);
+        };
+        await submit();
+        expect((await readEnds()).slice(0, -1)).toEqual(ends.slice(100));
+        await submit(makeJob(FACTS), "other");
+        await submit(makeJob(FACTS), "third");
+        expect(await readEnds()).toHaveLength(3);
+      });
     });
 
     test("stores hostile keys and characters unharmed", async () => {
