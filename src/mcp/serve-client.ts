@@ -139,8 +139,8 @@ function serveResources(server: Server, context: ToolContext, guard: Guard): voi
       const job = await findJob(id, context).catch((error: unknown) => {
         throw error instanceof JobNotFoundError ? new ResourceNotFoundError(uri) : error;
       });
-      const told = await describeJob(job, await readFiles(job, context), context);
-      const text = JSON.stringify({ job: told });
+      const described = await describeJob(job, await readFiles(job, context), context);
+      const text = JSON.stringify({ job: described });
       context.reads.charge(text.length);
       return { contents: [{ uri, text, mimeType: JOB_TYPE }] };
     }),

@@ -8,8 +8,8 @@ const MAX_ASSETS = 20;
 const MAX_BYTES = 20_000;
 
 /**
- * Writes what a webhook is told, as it is when it is told: URLs of kept files run out. Null for each whose job is gone, as
- * there is nothing to tell.
+ * Writes what is sent to a webhook, as it is when it is sent: URLs of kept files expire. Null for each whose job is gone, as
+ * there is nothing to send.
  */
 export function createMessages({
   store,
@@ -27,10 +27,10 @@ export function createMessages({
     const facts = new Map<string, Facts>();
     for (const [index, job] of jobs.entries()) {
       const { assets = [], count = 0 } = named[index] ?? {};
-      facts.set(job.id, { job, told: assets.slice(0, MAX_ASSETS), count });
+      facts.set(job.id, { job, named: assets.slice(0, MAX_ASSETS), count });
     }
-    const told = Array.from(facts.values(), (one) => one.told.map(({ url }) => url)).flat();
-    const kept = told.length === 0 ? [] : await store.files.readMany(ids, told);
+    const sent = Array.from(facts.values(), (one) => one.named.map(({ url }) => url)).flat();
+    const kept = sent.length === 0 ? [] : await store.files.readMany(ids, sent);
     const keptOf = new Map(ids.map((id, index) => [id, kept[index]]));
     return claimed.map(({ delivery }) => {
       const { jobId, event, createdAt, disabledId } = delivery;
@@ -46,10 +46,10 @@ export function createMessages({
 
   function write(
     head: object,
-    { job, told, count }: Facts,
+    { job, named, count }: Facts,
     kept: ReadonlyMap<string, KeptFile> | undefined,
   ): string {
-    const assets = told.map(({ url, kind }) => {
+    const assets = named.map(({ url, kind }) => {
       const { state, file, contentType, bytes, width, height } = kept?.get(url) ?? NOT_KEPT;
       const keptUrl =
         file === null ? null : urls.create({ folder: "files", name: file, width: null });
@@ -67,7 +67,7 @@ export function createMessages({
   }
 }
 
-type Facts = { readonly job: Job; readonly told: readonly Asset[]; readonly count: number };
+type Facts = { readonly job: Job; readonly named: readonly Asset[]; readonly count: number };
 
 function toFacts(job: Job) {
   const { id, status, deploymentId, tags, error, cost, version } = job;

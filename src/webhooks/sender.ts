@@ -26,7 +26,7 @@ const MAX_TURN_MS = 1_000;
 
 type SenderOptions = {
   readonly claims: WebhookClaims;
-  /** Null for each with nothing to tell any more. */
+  /** Null for each with nothing to send any more. */
   readonly toMessages: (claimed: readonly ClaimedWebhook[]) => Promise<readonly (string | null)[]>;
   readonly post: Post;
   readonly channels: Pick<Channels, "delivered" | "disabled">;
@@ -68,7 +68,7 @@ export class WebhookSender {
     });
   }
 
-  /** Tells the sender that something is due. */
+  /** Notifies the sender that something is due. */
   readonly wake = (): void => this.#loop.wake();
 
   /** Cuts off the calls under way; they are made again. */

@@ -94,7 +94,7 @@ export function createWebhookService({
     readOwnSecret: webhooks.readOwnSecret,
     rotateOwnSecret: (ownerId: string) => webhooks.rotateOwn(ownerId, createSecret()),
 
-    /** Throws an `InvalidInputError` for a URL that no job can be told to. */
+    /** Throws an `InvalidInputError` for a URL to which no job can be sent. */
     checkJobUrl(url: string): void {
       const message = targets.findProblem(url);
       if (message !== null) throw new InvalidInputError([{ path: ["webhookUrl"], message }]);
