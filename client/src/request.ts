@@ -9,6 +9,11 @@ import {
 import { GatewayError, toError } from "./gateway-error.ts";
 import { type OnAttempt, untilAnswered } from "./until-answered.ts";
 
+/** Variables that make it safe to send a mutation again: an idempotency key, or one for each of several jobs. */
+type Keyed =
+  | { readonly key: string }
+  | { readonly items: readonly { readonly idempotencyKey: string }[] };
+
 /** What goes over HTTP: queries, mutations and files. */
 export function createRequests(post: ReturnType<typeof openConnection>["post"]) {
   /**
@@ -27,11 +32,11 @@ export function createRequests(post: ReturnType<typeof openConnection>["post"]) 
   }
 
   /**
-   * Sends a mutation until an answer comes, for half a minute. That is safe as its `key` is an idempotency key: for one
-   * the gateway runs one job. Resolves to the mutation's result, a failure included; rejects with a `GatewayError`.
+   * Sends a mutation until an answer comes, for half a minute. That is safe as it has idempotency keys: for one the
+   * gateway runs one job. Resolves to the mutation's result, a failure included; rejects with a `GatewayError`.
    * `onAttempt` hears of each try, and why there is another one as soon as that is known.
    */
-  async function submit<Data extends object, Variables extends { readonly key: string }>(
+  async function submit<Data extends object, Variables extends Keyed>(
     document: TypedDocument<Data, Variables>,
     variables: Variables,
     onAttempt?: OnAttempt,

@@ -42,6 +42,14 @@ export type KeepState =
   | 'NOT_KEPT'
   | 'PENDING';
 
+export type SubmitJobItem = {
+  deploymentId: string;
+  idempotencyKey?: string | null | undefined;
+  input: unknown;
+  tags?: Array<string> | null | undefined;
+  webhookUrl?: string | null | undefined;
+};
+
 export type WebhookEvent =
   | 'JOB_CANCELLED'
   | 'JOB_FAILED'
@@ -77,6 +85,24 @@ export type DeploymentRunsQueryVariables = Exact<{
 
 export type DeploymentRunsQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, jobs: { edges: Array<{ node: { id: string, status: JobStatus, createdAt: string, queueSeconds: number | null, runSeconds: number | null } }> } };
 
+type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
+
+type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyConflictError', message: string };
+
+type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
+
+type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> };
+
+type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
+
+export type SubmittedFragment =
+  | Submitted_DeploymentNotFoundError_Fragment
+  | Submitted_IdempotencyConflictError_Fragment
+  | Submitted_InvalidInputError_Fragment
+  | Submitted_SubmitJobSuccess_Fragment
+  | Submitted_UpstreamError_Fragment
+;
+
 export type RunMutationVariables = Exact<{
   deploymentId: string;
   input: unknown;
@@ -91,6 +117,19 @@ export type RunMutation = { submitJob:
     | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
     | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
    };
+
+export type RunManyMutationVariables = Exact<{
+  items: Array<SubmitJobItem> | SubmitJobItem;
+}>;
+
+
+export type RunManyMutation = { submitJobs: Array<
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
+   | null> };
 
 export type CheckInputQueryVariables = Exact<{
   deploymentId: string;

@@ -1,45 +1,51 @@
+import { useRef } from "react";
+
 import type { JobRowFragment } from "../gql";
+import { Confirm, NEW_JOB } from "../jobs/confirm";
+import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";
 import { toSentence } from "./issues";
-import { isObject, parseJson } from "./json";
+import { isObject } from "./json";
 import { PRESSED_ONCE } from "./press";
-import { drawSeed } from "./random";
+import { drawnOf, findSeeds, withSeeds } from "./seeds";
 import { useSubmit } from "./use-submit";
 
-const UNBOUNDED = { minimum: null, maximum: null };
-
-/** Submits what a job was given with another seed; nothing where it has none. */
+/** Submits what a job was given once more, with the same seed or a new one. */
 export function Again({
   job,
   fields,
-  onJob,
+  onJobs,
 }: {
   readonly job: JobRowFragment;
   readonly fields: readonly Field[];
-  readonly onJob: (job: JobRowFragment) => void;
+  readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
   const viewer = useViewer();
+  const question = useRef<HTMLDialogElement>(null);
   const deploymentId = job.deployment.id;
   // Not the form's, whose key for what is typed may be in use as code by now.
   const scope = `${toScope(viewer.id, deploymentId)} again`;
-  const { submission, submit } = useSubmit({ scope, deploymentId, onJob });
+  const drawn = useStore(drawnOf(scope));
+  const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
   const { input } = job;
-  const seed = findSeed(fields, input);
-  if (!isObject(input) || seed === null) return null;
+  if (!isObject(input)) return null;
+  const seeds = findSeeds(fields, input);
   const isSending = submission.kind === "sending";
-  // Its job may run already, so that another seed would be another job.
-  const left = submission.kind === "refused" && submission.isOpen ? submission.input : "";
-  const again = (): void => {
-    if (isSending) return;
-    const last = parseJson(left);
-    void submit(isObject(last) ? last : { ...input, [seed.name]: drawSeed(seed) });
+  const send = (isSame: boolean): void => {
+    const unset = Object.fromEntries(seeds.map(({ name }) => [name, undefined]));
+    void submit([isSame ? input : withSeeds(seeds, { ...input, ...unset }, drawn)]);
   };
   return (
     <>
-      <button type="button" aria-disabled={isSending} onClick={again} {...PRESSED_ONCE}>
-        {isSending ? "Sending…" : left === "" ? "Again with a new seed" : "Try once more"}
+      <button
+        type="button"
+        aria-disabled={isSending}
+        onClick={() => isSending || question.current?.showModal()}
+        {...PRESSED_ONCE}
+      >
+        {isSending ? "Sending…" : "Run again"}
       </button>
       {submission.kind === "refused" && (
         <span role="alert">
@@ -49,12 +55,17 @@ export function Again({
           ].join(" ")}
         </span>
       )}
+      <Confirm
+        dialog={question}
+        title="Run it again?"
+        keep="Don't run it"
+        action={seeds.length > 0 ? "New seed" : "Run again"}
+        also={seeds.length > 0 ? "Same seed" : undefined}
+        onConfirm={send}
+      >
+        It is {NEW_JOB}.
+        {seeds.length > 0 && " A new seed makes a variation, the same seed mostly the same again."}
+      </Confirm>
     </>
   );
-}
-
-function findSeed(fields: readonly Field[], input: unknown) {
-  for (const { name, widget } of fields) if (widget.kind === "seed") return { name, ...widget };
-  const isNumber = isObject(input) && typeof input["seed"] === "number";
-  return isNumber ? { name: "seed", ...UNBOUNDED } : null;
 }

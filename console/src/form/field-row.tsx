@@ -42,7 +42,7 @@ export function FieldRow({
               </span>
             )}
           </label>
-          {isFilled && field.fallback !== undefined && (
+          {isFilled && widget.kind !== "seed" && field.fallback !== undefined && (
             <button
               type="button"
               className="run-reset"

@@ -3,40 +3,59 @@ import type { TypedDocument } from "runcomfy-graphql-client";
 import type * as gql from "../gql";
 import { JOB_ROW } from "../queries.ts";
 
-/** A submit that tells all that decides about its key. */
-export const RUN: TypedDocument<gql.RunMutation, gql.RunMutationVariables> = /* GraphQL */ `
-  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {
-    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {
-      __typename
-      ... on SubmitJobSuccess {
-        job {
-          ...JobRow
-        }
-        warnings {
-          path
-          message
-        }
+/** All that decides about the key of a submit. */
+const SUBMITTED = /* GraphQL */ `
+  fragment Submitted on SubmitJobResult {
+    __typename
+    ... on SubmitJobSuccess {
+      job {
+        ...JobRow
       }
-      ... on InvalidInputError {
-        issues {
-          path
-          message
-        }
-      }
-      ... on UpstreamError {
-        retryable
-        retryAfterSeconds
-        unconfirmedJob {
-          ...JobRow
-        }
-      }
-      ... on Error {
+      warnings {
+        path
         message
       }
+    }
+    ... on InvalidInputError {
+      issues {
+        path
+        message
+      }
+    }
+    ... on UpstreamError {
+      retryable
+      retryAfterSeconds
+      unconfirmedJob {
+        ...JobRow
+      }
+    }
+    ... on Error {
+      message
     }
   }
   ${JOB_ROW}
 `;
+
+export const RUN: TypedDocument<gql.RunMutation, gql.RunMutationVariables> = /* GraphQL */ `
+  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {
+    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {
+      ...Submitted
+    }
+  }
+  ${SUBMITTED}
+`;
+
+type Items = readonly (gql.SubmitJobItem & { readonly idempotencyKey: string })[];
+
+export const RUN_MANY: TypedDocument<gql.RunManyMutation, { readonly items: Items }> =
+  /* GraphQL */ `
+    mutation RunMany($items: [SubmitJobItem!]!) {
+      submitJobs(items: $items) {
+        ...Submitted
+      }
+    }
+    ${SUBMITTED}
+  `;
 
 export const CHECK_INPUT: TypedDocument<gql.CheckInputQuery, gql.CheckInputQueryVariables> =
   /* GraphQL */ `

@@ -4,22 +4,28 @@ import { Link } from "wouter";
 import type { JobRowFragment } from "../gql";
 import { CANCEL_THEM } from "../jobs/actions";
 import { useAction } from "../jobs/use-action";
+import { Copy } from "../parts/copy";
+import { Folded } from "../parts/folded";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
 import { useViewer } from "../viewer";
 import { Again } from "./again";
-import type { Field } from "./fields";
+import { type Field, toLabel } from "./fields";
+import { isObject } from "./json";
 import { Result } from "./result";
+import { findSeeds } from "./seeds";
 import { useJob, type WatchedJob } from "./use-job";
 
 type JobPanelProps = {
   readonly id: string;
-  readonly submitted: JobRowFragment | null;
+  readonly submitted: readonly JobRowFragment[];
   readonly fieldsOf: (deploymentId: string) => readonly Field[];
-  readonly onJob: (job: JobRowFragment) => void;
+  readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
   readonly onUse: (job: JobRowFragment) => void;
+  /** Null where the form has no seed. */
+  readonly onSeed: ((seed: number) => void) | null;
   readonly onGone: (id: string) => void;
 };
 
@@ -47,12 +53,14 @@ export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
 function Shown({
   job,
   fieldsOf,
-  onJob,
+  onJobs,
   onUse,
+  onSeed,
 }: Omit<JobPanelProps, "id" | "submitted" | "onGone"> & { readonly job: WatchedJob }) {
   const viewer = useViewer();
   // The answer to its submit may be all that its page ever hears of it.
   const isTold = viewer.mayRead || job.isFinished;
+  const fields = fieldsOf(job.deployment.id);
   return (
     <div className="run-shown">
       <div className="run-job-head">
@@ -66,7 +74,7 @@ function Shown({
       </div>
       <div className="row run-actions">
         {viewer.may("jobs:submit") && (
-          <Again key={job.deployment.id} {...{ job, onJob }} fields={fieldsOf(job.deployment.id)} />
+          <Again key={job.deployment.id} {...{ job, fields, onJobs }} />
         )}
         <button type="button" onClick={() => onUse(job)}>
           Use these values
@@ -77,9 +85,12 @@ function Shown({
           </Link>
         )}
         {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
+        {job.status === "IN_PROGRESS" && (
+          <span className="hint">It runs: RunComfy only cancels jobs that wait.</span>
+        )}
       </div>
       {isTold ? (
-        <Result job={job} fields={fieldsOf(job.deployment.id)} />
+        <Result job={job} fields={fields} />
       ) : (
         <div className="run-frame">
           <p>
@@ -88,11 +99,38 @@ function Shown({
           </p>
         </div>
       )}
-      <p className="run-prompt" dir="auto">
-        {promptOf(job)}
-      </p>
+      <Seeds {...{ job, fields, onSeed }} />
+      <Folded text={promptOf(job)} />
     </div>
   );
+}
+
+/** With which numbers the same comes again. */
+function Seeds({
+  job: { input },
+  fields,
+  onSeed,
+}: Pick<JobPanelProps, "onSeed"> & {
+  readonly job: WatchedJob;
+  readonly fields: readonly Field[];
+}) {
+  return findSeeds(fields, input).map(({ name }) => {
+    const seed = isObject(input) ? input[name] : undefined;
+    if (typeof seed !== "number") return null;
+    return (
+      <div key={name} className="row">
+        <span>
+          {toLabel(name)} <code>{seed}</code>
+        </span>
+        <Copy text={String(seed)} name="the seed" />
+        {onSeed && (
+          <button type="button" onClick={() => onSeed(seed)}>
+            Use seed
+          </button>
+        )}
+      </div>
+    );
+  });
 }
 
 function Times({ job }: { readonly job: WatchedJob }): ReactNode {

@@ -1,5 +1,5 @@
 import { type ControlProps, toPlaceholder } from "./control";
-import { drawSeed } from "./random";
+import { drawSeed } from "./seeds";
 
 /** A slider for the hand beside a number for whoever knows it. */
 export function NumberControl(props: ControlProps<"number">) {
@@ -48,40 +48,34 @@ function Digits({
   );
 }
 
-const RANDOM = "-1";
-
-/** A number that is drawn by the dice, or by RunComfy at each run where the bounds allow -1. */
+/** A number that is fixed by typing it or by the dice; without one the page draws another at each run. */
 export function SeedControl(props: ControlProps<"seed">) {
   const { field, widget, id, value, onChange, described } = props;
-  const { minimum } = widget;
-  const isRandomAllowed = minimum !== null && minimum <= -1;
-  const isRandom = value === RANDOM || (value === "" && field.fallback === -1);
+  const draw = (): void => onChange(String(drawSeed(widget)));
   return (
     <span className="run-seed">
       <Digits
         {...{ id, value, onChange, described }}
-        placeholder={toPlaceholder(field)}
-        least={minimum}
+        placeholder="Drawn at each run"
+        least={widget.minimum}
       />
       <button
         type="button"
         className="run-dice"
         aria-label={`Draw a new ${field.label.toLowerCase()}`}
         title="Draw a number"
-        onClick={() => onChange(String(drawSeed(widget)))}
+        onClick={draw}
       >
         <Dice />
       </button>
-      {isRandomAllowed && (
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={isRandom}
-            onChange={({ target }) => onChange(target.checked ? RANDOM : String(drawSeed(widget)))}
-          />
-          Another one at each run
-        </label>
-      )}
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={value === "" || value === "-1"}
+          onChange={({ target }) => (target.checked ? onChange("") : draw())}
+        />
+        Another one at each run
+      </label>
     </span>
   );
 }

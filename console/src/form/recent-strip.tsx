@@ -14,7 +14,7 @@ export function RecentStrip({
   onGone,
 }: {
   readonly ids: readonly string[];
-  readonly shown: string | null;
+  readonly shown: readonly string[];
   readonly onShow: (id: string) => void;
   readonly onGone: (id: string) => void;
 }) {
@@ -22,7 +22,7 @@ export function RecentStrip({
     <ul className="run-strip" aria-label="Last jobs">
       {ids.map((id) => (
         <li key={id}>
-          <Item id={id} isShown={id === shown} {...{ onShow, onGone }} />
+          <Item id={id} isShown={shown.includes(id)} {...{ onShow, onGone }} />
         </li>
       ))}
     </ul>

@@ -2,9 +2,8 @@ import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import type { Field } from "./fields";
 import { isObject } from "./json";
-import { Ring } from "./ring";
+import { Progress } from "./progress";
 import type { WatchedJob } from "./use-job";
-import { about, isSoon, type Progress, soon, useProgress } from "./use-progress";
 
 const MIN_RATIO = 1 / 3;
 const MAX_RATIO = 3;
@@ -26,7 +25,7 @@ export function Result({
           {job.isPaused && (
             <p>It waits until what it was sent to, an account or the sandbox, is in use again.</p>
           )}
-          {!job.isFinished && !job.isPaused && <Waiting job={job} />}
+          {!job.isFinished && !job.isPaused && <Progress job={job} />}
           {status === "FAILED" && <p role="alert">{error?.message ?? "It failed."}</p>}
           {status === "CANCELLED" && <p>Cancelled before it ran. Nothing was made.</p>}
           {status === "SUCCEEDED" && (
@@ -56,30 +55,8 @@ export function Result({
   ));
 }
 
-function Waiting({ job }: { readonly job: WatchedJob }) {
-  const progress = useProgress(job);
-  return (
-    <>
-      <Ring progress={progress} />
-      <p className="run-waiting">{explainWait(job, progress)}</p>
-    </>
-  );
-}
-
-function explainWait({ status }: WatchedJob, progress: Progress | null): string {
-  if (status === "SUBMITTING") return "Sending it to RunComfy";
-  if (progress === null) return "How long it takes is known after five runs";
-  const { secondsLeft, secondsToStart, isColdStart } = progress;
-  const end = `Done ${soon(secondsLeft)}`;
-  if (secondsToStart === null) return end;
-  const start = isColdStart
-    ? `Starting an instance, ${about(secondsToStart)}`
-    : `Starts ${soon(secondsToStart)}`;
-  return isSoon(secondsLeft) ? start : `${start}\n${end}`;
-}
-
 /** Of the picture that was asked for; a square where neither the input nor a default says. */
-function toRatio(input: unknown, fields: readonly Field[]): number {
+export function toRatio(input: unknown, fields: readonly Field[]): number {
   const defaults = Object.fromEntries(fields.map(({ name, fallback }) => [name, fallback]));
   const size = sizeOf(isObject(input) ? { ...defaults, ...input } : defaults);
   return size ? Math.min(Math.max(size.width / size.height, MIN_RATIO), MAX_RATIO) : 1;

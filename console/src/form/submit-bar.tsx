@@ -10,6 +10,7 @@ export function SubmitBar({
   isUploading,
   messages,
   warnings,
+  onMany,
   onClear,
   onUndo,
 }: {
@@ -18,12 +19,15 @@ export function SubmitBar({
   readonly isUploading: boolean;
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
+  /** Null where all would be the same. */
+  readonly onMany: (() => void) | null;
   readonly onClear: () => void;
   /** Null where nothing was lost. */
   readonly onUndo: (() => void) | null;
 }) {
   const isSending = submission.kind === "sending";
   const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
+  const isOff = reason !== "" || isSending;
   return (
     <div className="run-bar">
       <div role="alert" className="run-messages">
@@ -35,12 +39,23 @@ export function SubmitBar({
         <button
           className="primary run-submit"
           // One that is disabled would lose the focus.
-          aria-disabled={!canSubmit || isUploading || isSending}
+          aria-disabled={isOff}
           aria-describedby="run-reason"
           {...PRESSED_ONCE}
         >
           {isSending ? "Sending…" : "Run"}
         </button>
+        {onMany && (
+          <button
+            type="button"
+            title="Four jobs, each with another seed"
+            aria-disabled={isOff}
+            onClick={onMany}
+            {...PRESSED_ONCE}
+          >
+            Make 4
+          </button>
+        )}
         <button type="button" onClick={onClear}>
           Clear
         </button>

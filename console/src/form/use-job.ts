@@ -16,7 +16,7 @@ type JobState =
   | { readonly kind: "unknown"; readonly error: GatewayError; readonly ask: () => Promise<void> };
 
 /** A job in its newest state, whichever way that came; its files are kept only after the watch has ended. */
-export function useJob(id: string, submitted: JobRowFragment | null): JobState {
+export function useJob(id: string, submitted: readonly JobRowFragment[]): JobState {
   const { mayRead } = useViewer();
   const watched = useWatchedJob(mayRead ? id : null, WATCH);
   const { data, error: askError, ask } = useQuery(LISTED_JOB, { id }, mayRead);
@@ -26,7 +26,7 @@ export function useJob(id: string, submitted: JobRowFragment | null): JobState {
   const states: readonly (WatchedJob | null | undefined)[] = [
     watched.job,
     data?.job,
-    submitted?.id === id ? submitted : null,
+    submitted.find((job) => job.id === id),
   ];
   let newest: WatchedJob | null = null;
   for (const state of states)

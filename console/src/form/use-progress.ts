@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useRef } from "react";
+import { useEffect, useEffectEvent, useState } from "react";
 
 import type { WatchedJob } from "./use-job";
 
@@ -22,10 +22,15 @@ type Held = Progress & { readonly mark: string; readonly comeAt: number };
 
 /** How far a job is by now, going on from its last estimate; null where nobody can say. */
 export function useProgress(job: WatchedJob): Progress | null {
-  useTicks();
-  const held = useRef<Held | null>(null);
-  held.current = goOn(held.current, job, Date.now());
-  return job.estimate ? held.current : null;
+  const [held, setHeld] = useState(() => goOn(null, job, Date.now()));
+  const tick = useEffectEvent(() => setHeld((last) => goOn(last, job, Date.now())));
+  const { estimate } = job;
+  useEffect(() => {
+    tick();
+    const timer = setInterval(() => tick(), TICK_MS);
+    return () => clearInterval(timer);
+  }, [estimate]);
+  return estimate ? held : null;
 }
 
 /** An estimate and its time change together: a new one with the time since the last would leap ahead for good. */
@@ -51,15 +56,6 @@ export function goOn(
     secondsToStart: startsAt ? (Date.parse(startsAt) - submittedAt - elapsedMs) / 1_000 : null,
     isColdStart,
   };
-}
-
-/** Draws anew more often than the page's clock does. */
-function useTicks(): void {
-  const [, tick] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const timer = setInterval(tick, TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
 }
 
 export function isSoon(seconds: number): boolean {

@@ -12,6 +12,7 @@ export function Confirm({
   children,
   keep,
   action,
+  also,
   onConfirm,
 }: {
   readonly dialog: RefObject<HTMLDialogElement | null>;
@@ -21,7 +22,9 @@ export function Confirm({
   readonly keep: string;
   /** What the button says that does it. */
   readonly action: string;
-  readonly onConfirm: () => void;
+  /** What a third button says that does it in another way. */
+  readonly also?: string | undefined;
+  readonly onConfirm: (isAlso: boolean) => void;
 }) {
   const titleId = useId();
   return (
@@ -30,7 +33,8 @@ export function Confirm({
       className="confirm"
       aria-labelledby={titleId}
       onClose={({ currentTarget }) => {
-        if (currentTarget.returnValue === "yes") onConfirm();
+        const { returnValue } = currentTarget;
+        if (/^(yes|also)$/.test(returnValue)) onConfirm(returnValue === "also");
         currentTarget.returnValue = "";
       }}
     >
@@ -41,9 +45,10 @@ export function Confirm({
           <button value="no" autoFocus>
             {keep}
           </button>
-          <button value="yes" className="danger">
+          <button value="yes" className={also === undefined ? "danger" : "primary"}>
             {action}
           </button>
+          {also !== undefined && <button value="also">{also}</button>}
         </div>
       </form>
     </dialog>

@@ -2,13 +2,13 @@ import { useState } from "react";
 import { Link } from "wouter";
 
 import { KEEP } from "../queries";
+import { Progress } from "../form/progress";
 import { formatUsd, KINDS } from "../deployments/words";
 import { Copy } from "../parts/copy";
 import { NEW_JOB } from "../jobs/confirm";
 import { InputTable } from "../jobs/input-table";
 import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
-import { Progress } from "../jobs/progress";
 import { Timeline } from "../jobs/timeline";
 import { type FullJob, useJob } from "../jobs/use-job";
 import { Problem } from "../parts/problem";
@@ -62,7 +62,7 @@ export function JobPage({ id }: { readonly id: string }) {
           )}
           {!job.isFinished && !job.isPaused && (
             <OutputToCome input={job.input}>
-              <Progress job={job} estimate={estimate} />
+              <Progress job={{ ...job, estimate }} />
             </OutputToCome>
           )}
           {job.status === "CANCELLED" && (

@@ -6,11 +6,14 @@ import { useQuery } from "../session";
 import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { replaceDraft, takeOver, toScope } from "../form/draft-store";
+import { draftOf, replaceDraft, takeOver, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
+import { noteChange } from "../form/press";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
+import { findSeeds } from "../form/seeds";
+import { Together } from "../form/together";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Problem } from "../parts/problem";
@@ -58,7 +61,9 @@ function Desk({
   useTitle(`Run ${deployments.find(({ id }) => id === deploymentId)?.name ?? deploymentId}`);
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
-  const shown = viewer.mayRead ? recent.shown : (recent.submitted?.id ?? null);
+  const shown = viewer.mayRead ? recent.shown : recent.submitted.map(({ id }) => id);
+  const [only, ...others] = shown;
+  const { submitted, together } = recent;
   const fieldsOf = useMemo(() => {
     const known = new Map(deployments.map(({ id, inputSchema }) => [id, readFields(inputSchema)]));
     const unknown = readFields(null);
@@ -75,11 +80,11 @@ function Desk({
     const input = takeOver(toScope(viewer.id, deploymentId));
     if (input !== undefined) fill(deploymentId, input);
   }, [viewer.id, deploymentId, fill]);
-  const onJob = useCallback(
-    (job: JobRowFragment) => {
+  const onJobs = useCallback(
+    (jobs: readonly JobRowFragment[]) => {
       // The panel of the new job is another one, and so is the button that was pressed there.
       const isPressed = right.current?.contains(document.activeElement) === true;
-      addRecent(viewer.id, job);
+      addRecent(viewer.id, jobs);
       if (isPressed) requestAnimationFrame(() => right.current?.querySelector("button")?.focus());
       // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
       if (matchMedia("(max-width: 859px)").matches)
@@ -93,6 +98,14 @@ function Desk({
     if (deployment.id !== deploymentId) navigate(toPath(deployment.id));
     scrollTo({ top: 0 });
   };
+  const onShow = (id: string): void => showRecent(viewer.id, [id]);
+  const [seed] = findSeeds(fieldsOf(deploymentId), null);
+  const onSeed = seed ? (value: number) => setField(seed.name, String(value)) : null;
+  const setField = (name: string, value: string): void => {
+    const store = draftOf(toScope(viewer.id, deploymentId), {});
+    noteChange();
+    store.set({ ...store.get(), [name]: value });
+  };
 
   return (
     <>
@@ -101,29 +114,34 @@ function Desk({
       <div className="run-desk">
         <Workbench
           key={deploymentId}
-          {...{ deploymentId, onJob }}
+          {...{ deploymentId, onJobs }}
           fields={fieldsOf(deploymentId)}
         />
         <section ref={right} className="card run-right" aria-label="The job">
-          {shown === null ? (
+          {shown.length === 0 && (
             <div className="run-frame">
-              <p>Your picture will stand here. Fill in the form, then press Run.</p>
+              <p>Your picture will appear here. Fill in the form, then press Run.</p>
             </div>
-          ) : (
-            <JobPanel
-              key={shown}
-              id={shown}
-              submitted={recent.submitted}
-              {...{ fieldsOf, onJob, onUse, onGone }}
-            />
+          )}
+          {shown.length > 1 && (
+            <Together ids={shown} {...{ submitted, fieldsOf, onShow, onGone }} />
+          )}
+          {only !== undefined && others.length === 0 && (
+            <div className="run-one">
+              {together.length > 1 && together.includes(only) && (
+                <button type="button" onClick={() => showRecent(viewer.id, together)}>
+                  ← All {together.length}
+                </button>
+              )}
+              <JobPanel
+                key={only}
+                id={only}
+                {...{ submitted, fieldsOf, onJobs, onUse, onSeed, onGone }}
+              />
+            </div>
           )}
           {viewer.mayRead && recent.ids.length > 0 && (
-            <RecentStrip
-              ids={recent.ids}
-              shown={shown}
-              onShow={(id) => showRecent(viewer.id, id)}
-              onGone={onGone}
-            />
+            <RecentStrip ids={recent.ids} {...{ shown, onShow, onGone }} />
           )}
         </section>
       </div>

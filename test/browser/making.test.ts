@@ -1,0 +1,240 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+
+import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
+import { closeBrowser, hasChromium, holdUploads } from "../support/chromium.ts";
+import { countJobs } from "../support/graphql-client.ts";
+import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { findBarriers, openConsole } from "./console-page.ts";
+
+const SOON = { timeout: 20_000, interval: 200 };
+const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
+const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
+
+const SENT = z.object({ variables: z.object({ key: z.string() }) });
+const SEED = z.object({ variables: z.object({ input: z.object({ seed: z.int().min(0) }) }) });
+const SEEDS = z.object({
+  variables: z.object({
+    items: z.array(
+      z.object({ input: z.object({ seed: z.int().min(0) }), idempotencyKey: z.string() }),
+    ),
+  }),
+});
+
+const promptOf = (page: Page) => page.getByLabel(/^Prompt/i);
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+async function expectMain(page: Page, text: RegExp): Promise<void> {
+  await expect.poll(() => main(page), SOON).toMatch(text);
+}
+
+async function main(page: Page): Promise<string> {
+  return (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+}
+
+async function runPrompt(page: Page, prompt: string): Promise<void> {
+  await promptOf(page).fill(prompt);
+  await button(page, "Run").click();
+}
+
+afterAll(closeBrowser);
+
+describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_000 }, () => {
+  test("a person sees a picture they asked for without a line of code, and pays once for a double click, also of a gateway that restarts", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const other = await page.context().newPage();
+    await other.goto(`${origin}/jobs`);
+    await other.getByText("live", { exact: true }).waitFor();
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    await page.getByLabel("Deployment", { exact: true }).focus();
+    for (const id of [LANTERN, SLOW_TIDE]) {
+      await page.keyboard.press("ArrowDown");
+      await page.waitForURL(`${origin}/run/${id}`);
+    }
+    await page.keyboard.press("ArrowUp");
+    await page.waitForURL(`${origin}/run/${LANTERN}`);
+    await promptOf(page).fill("A lantern for two");
+    const unavailable = { message: "Try again.", extensions: { code: "UNAVAILABLE" } };
+    let submits = 0;
+    await page.route("**/graphql", async (route) => {
+      const isSubmit = route.request().postData()?.includes("mutation Run(") === true;
+      if (isSubmit) submits += 1;
+      if (!isSubmit || submits > 1) return await route.continue();
+      return await route.fulfill({ status: 503, json: { errors: [unavailable] } });
+    });
+    await button(page, "Run").dblclick();
+    await expectMain(page, /done/);
+    await page.locator("main img").first().waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await expectMain(other, /A lantern for two.*done/);
+    await page.locator("button:focus", { hasText: /^Run$/ }).waitFor();
+    await page.reload();
+    await page.locator("main img").first().waitFor();
+    expect(await countJobs(origin)).toBe(1);
+    // One run tells nothing of the next.
+    expect(await main(page)).not.toContain("A run takes");
+  });
+
+  test("a job that waits is cancelled, and one that is done is run again with a new seed", async () => {
+    const { page, origin } = await openConsole();
+    await runPrompt(page, "[slow] A lantern that nobody wants");
+    await button(page, "Cancel").click();
+    await expectMain(page, /cancelled/);
+    await runPrompt(page, "A lantern once more");
+    await expectMain(page, /done/);
+    await page.getByText("As code").click();
+    const code = page.locator(".run-code pre");
+    await code.waitFor();
+    await button(page, "Run again").focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").getByText("It is a new job.").waitFor();
+    await button(page, "New seed").click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(3);
+    await page.getByText("Sending…").waitFor({ state: "detached" });
+    await page.locator("button:focus", { hasText: "Run again" }).waitFor();
+    const promised = await code.innerText();
+    const [sent] = await Promise.all([
+      page.waitForRequest((asked) => asked.postData()?.includes("mutation Run(") === true),
+      // So long after an answer it is meant as another job.
+      button(page, "Run").click({ delay: 1_000 }),
+    ]);
+    expect(promised).toContain(SENT.parse(sent.postDataJSON()).variables.key);
+    await expect.poll(() => countJobs(origin), SOON).toBe(4);
+  });
+
+  test("a wrong value is marked beside its field before anything is paid for, also where nothing outlives a reload", async () => {
+    const { page, origin } = await openConsole();
+    await page.addInitScript(
+      "Object.defineProperty(self, 'sessionStorage', { get: () => null() })",
+    );
+    await page.reload();
+    const width = page.getByLabel(/^Width/i).last();
+    const seed = page.getByLabel(/^Seed/i);
+    await promptOf(page).fill("قارب, red");
+    expect(await page.locator("textarea:dir(rtl)").count()).toBe(1);
+    await width.fill("10");
+    await expectMain(page, /is 10/);
+    await seed.pressSequentially("12-34");
+    await width.fill("1030");
+    await page.getByText("is rounded down").waitFor();
+    await promptOf(page).fill("");
+    await button(page, "Run").click();
+    await page.getByText("Seed is no number").waitFor();
+    await seed.fill("12");
+    await button(page, "Run").click();
+    await page.getByText("Correct the marked fields").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await countJobs(origin)).toBe(0);
+  });
+
+  test("a picture that is given is uploaded and goes with the job, unless another was given meanwhile", async () => {
+    const file = join(await createTemporaryFolder(), "deployments.json");
+    const picture = { type: "string", format: "image_uri" };
+    const inputSchema = { properties: { pictures: { type: "array", items: picture } } };
+    const board = { id: "board", name: "Board", inputSchema };
+    await writeFile(file, JSON.stringify({ deployments: [...sandbox.deployments, board] }));
+    const { page, origin } = await openConsole({ DEPLOYMENTS_FILE: file, SANDBOX_SPEED: "20" });
+    const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
+    const buffer = await sharp({ create }).png().toBuffer();
+    const give = (name: string, slot = 0) =>
+      page
+        .locator("input[type=file]")
+        .nth(slot)
+        .setInputFiles({ name, mimeType: "image/png", buffer });
+
+    await page.goto(`${origin}/run/board`);
+    const addresses = page.getByPlaceholder(/its address/);
+    await addresses.fill("https://127.0.0.1/old.png");
+    let letUploadsGo = await holdUploads(page);
+    await give("first.png");
+    await give("second.png", 1);
+    letUploadsGo();
+    for (const name of ["first.png", "second.png"])
+      await page.getByText(name, { exact: true }).waitFor();
+
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    letUploadsGo = await holdUploads(page);
+    const arrived = page.waitForResponse(/\/uploads\//);
+    await give("wrong.png");
+    await page.getByText("Uploading wrong.png").waitFor();
+    await addresses.first().fill("https://127.0.0.1/right.png");
+    letUploadsGo();
+    await arrived;
+    await promptOf(page).fill("Warmer");
+    expect(await addresses.first().inputValue()).toBe("https://127.0.0.1/right.png");
+
+    await give("teal.png");
+    await page.getByText("teal.png", { exact: true }).waitFor();
+    await button(page, "Run").click();
+    await expectMain(page, /done/);
+    expect(await countJobs(origin)).toBe(1);
+  });
+
+  test("a seed is always a number, which is seen beside its picture and used again", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const seeds: number[] = [];
+    page.on("request", (one) => {
+      if (one.postData()?.includes("mutation Run(") === true)
+        seeds.push(SEED.parse(one.postDataJSON()).variables.input.seed);
+    });
+    const seed = page.getByLabel(/^Seed/i);
+    const another = page.getByLabel("Another one at each run");
+    expect(await another.isChecked()).toBe(true);
+    await runPrompt(page, "A lantern in the rain");
+    await expectMain(page, /done/);
+    // A seed that RunComfy would draw is told nobody.
+    await seed.fill("-1");
+    await button(page, "Run").click();
+    await expect.poll(() => seeds.length, SOON).toBe(2);
+    expect(new Set(seeds).size).toBe(2);
+    await expectMain(page, new RegExp(`Seed ${seeds[1]}`));
+    await button(page, "Use seed").click();
+    expect(await seed.inputValue()).toBe(String(seeds[1]));
+    expect(await another.isChecked()).toBe(false);
+    await button(page, "Run again").click();
+    await button(page, "Same seed").click();
+    await expect.poll(() => seeds.length, SOON).toBe(3);
+    expect(seeds[2]).toBe(seeds[1]);
+    await expect.poll(() => countJobs(origin), SOON).toBe(3);
+    expect(await findBarriers(page)).toEqual([]);
+  });
+
+  test("four are made by one call and paid for once over a lost answer and a reload, and each opens its job", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const sent: z.infer<typeof SEEDS>["variables"]["items"][] = [];
+    await page.route("**/graphql", async (route) => {
+      if (route.request().postData()?.includes("mutation RunMany(") !== true)
+        return await route.continue();
+      sent.push(SEEDS.parse(route.request().postDataJSON()).variables.items);
+      if (sent.length > 1) return await route.continue();
+      // It ran, and nobody heard of it.
+      await route.fetch();
+      return await route.fulfill({ status: 500, body: "{}" });
+    });
+    await promptOf(page).fill("Four lanterns");
+    await button(page, "Make 4").click();
+    await expect.poll(() => countJobs(origin), SOON).toBe(4);
+    await page.reload();
+    await button(page, "Make 4").click();
+    const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
+    await expect.poll(() => tiles.locator("img").count(), SOON).toBe(4);
+    expect(await countJobs(origin)).toBe(4);
+    expect(sent[1]).toEqual(sent[0]);
+    expect(new Set(sent[0]?.map(({ input }) => input.seed)).size).toBe(4);
+    expect(await findBarriers(page)).toEqual([]);
+    await tiles.nth(2).click();
+    await expectMain(page, new RegExp(`Seed ${sent[0]?.[2]?.input.seed}`));
+    await button(page, "← All 4").click();
+    await tiles.first().waitFor();
+    // The next four have other seeds.
+    await button(page, "Make 4").click({ delay: 1_000 });
+    await expect.poll(() => countJobs(origin), SOON).toBe(8);
+    expect(sent.at(-1)?.[0]?.input.seed).not.toBe(sent[0]?.[0]?.input.seed);
+  });
+});
