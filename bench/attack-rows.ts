@@ -14,7 +14,7 @@ import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-r
 import { toAvifOfBoxes, toLargePng } from "../test/attacks/large-pictures.ts";
 import { openRawWebSocket } from "../test/attacks/raw-web-socket.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
-import { toManyJobs, toManyTexts } from "../test/support/many-jobs.ts";
+import { toManyJobs, toManyTags, toManyTexts } from "../test/support/many-jobs.ts";
 import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
 import type { Attacker } from "./attacker.ts";
 import { FINISHED, fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
@@ -117,6 +117,19 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     "searches for a tag of 200,000 jobs with a status of none",
     toBody('{ jobs(filter: { tag: "all", status: FAILED }) { edges { cursor } } }'),
     { seed: storeJobs(200_000) },
+  ),
+  "tag-counts": ask(
+    "counts of 200,000 tags, each of one job",
+    toBody("{ tags(first: 100) { tag } }"),
+    { seed: storeJobs(200_000, toManyTags(OWNER)) },
+  ),
+  edits: ask(
+    "edits of 100 jobs in one mutation",
+    toBody(
+      "mutation ($ids: [ID!]!) { on: editJobs(ids: $ids, isStarred: true) { __typename } off: editJobs(ids: $ids, isStarred: false) { __typename } }",
+      { ids: Array.from({ length: 100 }, (_, at) => `job_${at + 1}`) },
+    ),
+    { seed: storeJobs(10_000) },
   ),
   pages: ask("pages of 100 jobs of 10,000 with a count", toBody(PAGE), {
     seed: storeJobs(10_000, ADD_DOCUMENTS),

@@ -21,6 +21,8 @@ export type JobFilter = {
   readonly createdBefore?: string | null | undefined;
   /** A deployment's `id`. */
   readonly deploymentId?: string | null | undefined;
+  /** Whether the job has its owner's star. */
+  readonly isStarred?: boolean | null | undefined;
   /** One owner's jobs. Needs the scope `jobs:read:all`; without it you only ever see your own. */
   readonly ownerId?: string | null | undefined;
   /** One of these statuses; an empty list matches no job. */

@@ -22,6 +22,7 @@ export type JobFilter = {
   createdAfter?: string | null | undefined;
   createdBefore?: string | null | undefined;
   deploymentId?: string | null | undefined;
+  isStarred?: boolean | null | undefined;
   ownerId?: string | null | undefined;
   status?: Array<JobStatus> | null | undefined;
   tag?: string | null | undefined;
@@ -297,6 +298,8 @@ type Refusal_IdempotencyConflictError_Fragment = { message: string };
 
 type Refusal_InvalidInputError_Fragment = { message: string };
 
+type Refusal_InvalidLabelsError_Fragment = { message: string };
+
 type Refusal_InvalidUploadError_Fragment = { message: string };
 
 type Refusal_InvalidWebhookError_Fragment = { message: string, issues: Array<{ path: string, message: string }> };
@@ -317,6 +320,7 @@ export type RefusalFragment =
   | Refusal_DeploymentNotFoundError_Fragment
   | Refusal_IdempotencyConflictError_Fragment
   | Refusal_InvalidInputError_Fragment
+  | Refusal_InvalidLabelsError_Fragment
   | Refusal_InvalidUploadError_Fragment
   | Refusal_InvalidWebhookError_Fragment
   | Refusal_JobNotCancellableError_Fragment

@@ -78,6 +78,13 @@ export class InvalidUploadError extends InvalidError {
   }
 }
 
+/** A job can't have the labels that were asked for. */
+export class InvalidLabelsError extends InvalidError {
+  constructor(issues: readonly InputIssue[]) {
+    super(issues, "Correct the marked values, then change the tags again.");
+  }
+}
+
 /** A webhook can't be made or changed as it was asked for. */
 export class InvalidWebhookError extends InvalidError {
   constructor(issues: readonly InputIssue[]) {

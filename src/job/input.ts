@@ -115,16 +115,16 @@ export function tagProblem(tag: string): string | null {
   return textProblem(tag);
 }
 
-/** What is wrong with a job's tags, of which the same one may come often: at most 10 issues. */
-export function checkTags(tags: readonly string[]): InputIssue[] {
+/** What is wrong with a job's tags, of which the same one may come often, in an argument: at most 10 issues. */
+export function checkTags(tags: readonly string[], argument = "tags"): InputIssue[] {
   const distinct = new Set(tags);
   if (distinct.size > MAX_TAGS) {
     const message = `has ${distinct.size} different tags; leave some out, as a job has at most ${MAX_TAGS}`;
-    return [{ path: ["tags"], message }];
+    return [{ path: [argument], message }];
   }
   return [...distinct].flatMap((tag) => {
     const message = tagProblem(tag);
-    return message === null ? [] : [{ path: ["tags", tags.indexOf(tag)], message }];
+    return message === null ? [] : [{ path: [argument, tags.indexOf(tag)], message }];
   });
 }
 

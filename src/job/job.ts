@@ -33,8 +33,10 @@ export type Job = {
   readonly requestId: string | null;
   /** The version segment in the paths of all the job's calls. */
   readonly apiVersion: string;
-  /** What its owner groups jobs by; each once. They never change. */
+  /** What its owner groups jobs by; each once. */
   readonly tags: readonly string[];
+  /** Whether its owner has marked it. */
+  readonly isStarred: boolean;
   readonly status: JobStatus;
   /** 0 = next; null when not IN_QUEUE or not known. */
   readonly queuePosition: number | null;
@@ -81,7 +83,7 @@ export type JobEvent = {
  * What changed about a job since its reader's place in the feed: the status, or else how it waits; or once it has ended,
  * what it cost or its kept files, whichever came last.
  */
-export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST";
+export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST" | "LABELS";
 
 /** Tells a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
@@ -100,6 +102,7 @@ export function createJob({
   return {
     ...facts,
     tags,
+    isStarred: false,
     id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
     requestId: null,
     awaySince: null,

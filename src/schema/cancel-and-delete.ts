@@ -11,8 +11,8 @@ import { badUserInput } from "../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 
-const MAX_IDS = 100;
-/** How many jobs of a call are cancelled or deleted at once. */
+export const MAX_IDS = 100;
+/** How many jobs of a call are changed at once. */
 export const MAX_AT_ONCE = 10;
 /** What each job costs, beside what is asked of it. */
 export const JOB_COST = 20;
@@ -111,7 +111,7 @@ export async function forgetting<Value>(
 }
 
 /** What became of each id, in their order, once all are done. Throws BAD_USER_INPUT for too many. */
-async function forEach<Value>(
+export async function forEach<Value>(
   ids: readonly string[],
   act: (id: string) => Promise<Value>,
 ): Promise<Promise<Value>[]> {
@@ -132,7 +132,7 @@ async function forEach<Value>(
 }
 
 /** What is refused later for its length costs as much as the most. */
-function toCost({ ids }: { readonly ids: { readonly length: number } }) {
+export function toCost({ ids }: { readonly ids: { readonly length: number } }) {
   const count = Math.min(ids.length, MAX_IDS);
   return { field: JOB_COST * count, multiplier: count };
 }

@@ -20,7 +20,7 @@ export type Services = {
   /** Each rejects with an error of its mutation's result union for an expected failure. */
   readonly tracking: Pick<
     Tracking,
-    "checkInput" | "submitJob" | "rerunJob" | "cancelJob" | "deleteJob"
+    "checkInput" | "submitJob" | "rerunJob" | "cancelJob" | "deleteJob" | "editJob"
   >;
   /** Anybody's job where `ownerId` is undefined. */
   watchJob(

@@ -10,6 +10,7 @@ import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
 import { addJobWebhooks } from "./job-webhooks.ts";
+import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addKeepOutputs } from "./files.ts";
@@ -26,7 +27,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   });
   builder.mutationType({
     description:
-      "What runs, cancels, deletes, uploads or keeps something. Expected failures are part of each result.",
+      "What runs, cancels, deletes, labels, uploads or keeps something. Expected failures are part of each result.",
   });
   builder.subscriptionType({
     description: "What you can watch as it happens, over WebSocket or server-sent events.",
@@ -47,6 +48,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addSubmit(builder, submitJobResult);
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
+  addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
   addWebhooks(builder);

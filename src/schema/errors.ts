@@ -2,6 +2,7 @@ import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
+  InvalidLabelsError,
   InvalidUploadError,
   JobNotCancellableError,
   JobNotFinishedError,
@@ -48,6 +49,19 @@ export function addErrors(builder: Builder): void {
       issues: t.expose("issues", {
         type: ["InputIssue"],
         description: "What is wrong: at least one issue, and all of them up to a limit.",
+      }),
+    }),
+  });
+
+  builder.objectType(InvalidLabelsError, {
+    name: "InvalidLabelsError",
+    description: "A tag can't be one, or the job would have too many. The job is as it was.",
+    interfaces: ["Error"],
+    fields: (t) => ({
+      issues: t.expose("issues", {
+        type: ["InputIssue"],
+        description:
+          "What is wrong, in `addTags` or `removeTags`, or in the job's `tags` as they would be.",
       }),
     }),
   });

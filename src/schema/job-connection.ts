@@ -19,7 +19,7 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
       type: "Job",
       name: "JobConnection",
       description:
-        "A page of a list of jobs, newest first. A list with a `text`, or with a `tag` together with a `status` or a `deploymentId`, is searched for, and all such lists of an operation have 2 s of work and 5 s in all. If that is not enough, the page has fewer jobs than asked for, or none, and there is a next page: go on from `endCursor`.",
+        "A page of a list of jobs, newest first. A list with a `text`, with `isStarred: false`, or with a `tag` or `isStarred` together with each other, a `status` or a `deploymentId`, is searched for, and all such lists of an operation have 2 s of work and 5 s in all. If that is not enough, the page has fewer jobs than asked for, or none, and there is a next page: go on from `endCursor`.",
       fields: (t) => ({
         totalCount: t.int({
           nullable: true,
@@ -89,6 +89,9 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
           "One owner's jobs. Needs the scope `jobs:read:all`; without it you only ever see your own.",
       }),
       tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
+      isStarred: t.boolean({
+        description: "Whether the job has its owner's star.",
+      }),
       text: t.string({
         description:
           "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on.",
@@ -126,7 +129,8 @@ const FILTER_CHECKS = [
 
 /** The store's filter; throws BAD_USER_INPUT for what can't be a `deploymentId`, an `ownerId`, a `tag` or a `text`. */
 export function toJobFilter(filter: GivenFilter): JobFilter {
-  const { status, deploymentId, ownerId, tag, text, createdAfter, createdBefore } = filter ?? {};
+  const { status, deploymentId, ownerId, tag, isStarred, text } = filter ?? {};
+  const { createdAfter, createdBefore } = filter ?? {};
   for (const [name, findProblem, nextStep] of FILTER_CHECKS) {
     const given = filter?.[name];
     const problem = typeof given === "string" ? findProblem(given) : null;
@@ -136,6 +140,7 @@ export function toJobFilter(filter: GivenFilter): JobFilter {
     ...(typeof deploymentId === "string" && { deploymentId }),
     ...(typeof ownerId === "string" && { ownerId }),
     ...(typeof tag === "string" && { tag }),
+    ...(typeof isStarred === "boolean" && { isStarred }),
     ...(typeof text === "string" && { text: foldText(text) }),
     ...(status && { statuses: status }),
     ...(createdAfter && { createdAfter }),

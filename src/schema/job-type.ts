@@ -74,7 +74,10 @@ export function addJob(
       }),
       tags: t.exposeStringList("tags", {
         description:
-          "The words that it was submitted with to group it by, in that order. They never change.",
+          "The words to group it by, in the order in which they were given: by the submit, and by `editJobs`.",
+      }),
+      isStarred: t.exposeBoolean("isStarred", {
+        description: "Whether `editJobs` has marked it with a star.",
       }),
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
@@ -182,7 +185,7 @@ export function addJob(
       }),
       updatedAt: t.expose("updatedAt", {
         type: "DateTime",
-        description: "When its last change was recorded.",
+        description: "When its last change was recorded, other than of `tags` or `isStarred`.",
       }),
     }),
   });

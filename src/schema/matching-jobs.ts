@@ -144,7 +144,7 @@ function toOwnFilter(
   }
   if (Object.keys(conditions).length === 0) {
     throw badUserInput(
-      "`filter` has no condition, so all of your jobs would match. Give a `status`, `deploymentId`, `tag`, `text`, `createdAfter` or `createdBefore` in it.",
+      "`filter` has no condition, so all of your jobs would match. Give a `status`, `deploymentId`, `tag`, `isStarred`, `text`, `createdAfter` or `createdBefore` in it.",
     );
   }
   const ends = [createdBefore.getTime(), conditions.createdBefore?.getTime() ?? Infinity];

@@ -186,12 +186,13 @@ export class Reads {
   async listJobs(range: JobRange): Promise<JobPage> {
     const readable = { ...range, filter: ofReadable(range.filter, this.#viewer) };
     if (!isWalk(range.filter)) return await this.#run(({ jobs }) => jobs.list(readable));
-    const { store, queues, now } = this.#sources;
-    this.#walks ??= createWalkBudget({
-      now,
-      runStep: (step) => this.#run(() => queues.steps.run(this.#viewer.ownerId, step)),
-    });
-    return await store.jobs.list(readable, this.#walks);
+    return await this.#sources.store.jobs.list(readable, this.#walkBudget);
+  }
+
+  /** The viewer's own, as far as that time takes them. */
+  async countTags(wanted: Parameters<JobStore["jobs"]["countTags"]>[1]) {
+    const { jobs } = this.#sources.store;
+    return await jobs.countTags(this.#viewer.ownerId, wanted, this.#walkBudget);
   }
 
   /** Of the jobs that the viewer may read. */
@@ -248,6 +249,14 @@ export class Reads {
     this.clear();
     this.#budget.leave();
     this.#budget = new AnswerBudget(this.#sources.mostAnswerBytes, this.#share);
+  }
+
+  get #walkBudget(): WalkBudget {
+    const { queues, now } = this.#sources;
+    return (this.#walks ??= createWalkBudget({
+      now,
+      runStep: (step) => this.#run(() => queues.steps.run(this.#viewer.ownerId, step)),
+    }));
   }
 
   get #readableOwner(): string | undefined {

@@ -22,6 +22,7 @@ const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }
   PROGRESS: { description: "`queuePosition` or `isPaused`; the status is unchanged." },
   FILES: { description: "The kept copies of `assets`; the status is unchanged." },
   COST: { description: "The `cost`, which was told after the end; the status is unchanged." },
+  LABELS: { description: "`tags` or `isStarred`; the status is unchanged." },
 };
 
 export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): void {

@@ -186,6 +186,7 @@ function toHeard({ told, unheard = [] }: FeedCursor): Snapshot {
 
 /** What can have changed about a job that keeps its status. */
 function otherReason(job: Job, row: JobRow): JobChangeReason {
+  if (row.labels_version === job.version) return "LABELS";
   if (!isFinished(job)) return "PROGRESS";
   return row.cost_version === job.version ? "COST" : "FILES";
 }

@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { KeptFile } from "../job/asset.ts";
+import type { ChangeJob } from "./change-job.ts";
 import { atMost, type Database } from "./database.ts";
 import { inChunks } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
@@ -39,29 +40,18 @@ export type Files = ReturnType<typeof createFiles>;
  * The copies of files that outputs name, and where all files of this database are. What becomes of a copy is a new version
  * of its job, although that has ended: so queries and the feed tell it.
  */
-export function createFiles(
-  database: Database,
-  announce: (jobId: string, ownerId: string) => void,
-  { settled }: Channels,
-) {
+export function createFiles(database: Database, changeJob: ChangeJob, { settled }: Channels) {
   const { nowMs, skipLocked, queries, reads, write, writeOne } = database;
 
-  /** Makes a new version of a job if `condition` holds, and then what is new of its files. Jobs first, as a deletion locks them. */
+  /** What is new of a job's files is a new version of it. */
   async function change(
     jobId: string,
-    condition: RawBuilder<boolean>,
-    statements: (transaction: Kysely<Tables>) => Promise<unknown>,
+    where: RawBuilder<unknown>,
+    and: (transaction: Kysely<Tables>) => Promise<unknown>,
     bytes = 0,
   ): Promise<boolean> {
-    const job = await write(async (transaction) => {
-      const { rows } = await sql<Pick<Tables["jobs"], "owner_id">>`
-        update jobs set version = version + 1, updated_at = ${nowMs}
-          where id = ${jobId} and ${condition} returning owner_id`.execute(transaction);
-      if (rows.length > 0) await statements(transaction);
-      return rows[0];
-    }, bytes);
-    if (job !== undefined) announce(jobId, job.owner_id);
-    return job !== undefined;
+    const set = sql`updated_at = ${nowMs}`;
+    return (await changeJob(jobId, { set, where, and, bytes })) !== null;
   }
 
   const isOurs = ({ jobId, number, token }: ClaimedFile) =>

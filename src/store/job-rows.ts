@@ -11,6 +11,9 @@ export const UNFINISHED_STATUSES = JOB_STATUSES.filter((status) => !isFinal(stat
 /** Whether a row is of a job that was accepted and has not ended. */
 export const IS_ACCEPTED = sql<boolean>`status in ('IN_QUEUE', 'IN_PROGRESS')`;
 
+/** In `job_tags` a star stands for a tag without letters, which no other has: a list of it is one of a tag. */
+export const STAR = "";
+
 export type JobRow = Selectable<Tables["jobs"]>;
 
 /** Whether a row is unfinished, not another upstream's, nor away; so said that `jobs_followed` may serve. */
@@ -35,6 +38,7 @@ export function toJob(row: JobRow): Job {
     requestId: row.request_id,
     apiVersion: row.api_version,
     tags: JSON.parse(row.tags),
+    isStarred: row.starred === 1,
     status: row.status,
     queuePosition: row.queue_position,
     error: toJobError(row),

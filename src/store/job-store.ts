@@ -4,12 +4,14 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { Asset } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
+import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createJobWebhooks } from "./job-webhooks.ts";
+import { createLabels } from "./labels.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createHintTrust } from "./hint-trust.ts";
 import { createPolls } from "./polls.ts";
@@ -50,6 +52,7 @@ export function createJobStore(dependencies: {
   const { isShared, upstream, readsPerOwner, ping, hangUp } = database;
   const announce: WakeUps["announce"] = (jobId, ownerId) =>
     channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
+  const changeJob = createChangeJob(database, announce);
 
   /** The same methods, each of which is published. */
   function publish<Group extends object>(table: string, group: Group): Group {
@@ -104,21 +107,17 @@ export function createJobStore(dependencies: {
 
     /** Writes down what a job cost that SUCCEEDED, once, as a new version of it, and notifies the feed. */
     async noteCost(id: string, cost: number): Promise<void> {
-      const [row] = await database.writeOne(async (transaction) => {
-        const isUnknown = sql`status = 'SUCCEEDED' and cost is null`;
-        const { rows } = await sql<Pick<Tables["jobs"], "owner_id">>`
-          update jobs set cost = ${cost}, cost_version = version + 1,
-              version = version + 1, updated_at = ${database.nowMs}
-            where id = ${id} and ${isUnknown} returning owner_id`.execute(transaction);
-        return rows;
+      await changeJob(id, {
+        set: sql`cost = ${cost}, cost_version = version + 1, updated_at = ${database.nowMs}`,
+        where: sql`status = 'SUCCEEDED' and cost is null`,
       });
-      if (row !== undefined) announce(id, row.owner_id);
     },
 
     ...createSubmits(database, announce, channels),
     ...createJobReads(database),
     ...createDeletions(database, announce),
     ...createJobLists(database),
+    ...createLabels(database, changeJob),
     ...createFollowedJobs(database),
   };
 
@@ -141,7 +140,7 @@ export function createJobStore(dependencies: {
     hintTrust: createHintTrust(database),
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
-    files: publish("kept_files", createFiles(database, announce, channels)),
+    files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),
     webhooks: publish("webhooks", { ...createWebhooks(database), ...createJobWebhooks(database) }),

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { clock } from "../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import { atMost, type Database, type Dialect } from "./database.ts";
-import { inChunks, type JobRow, toJob } from "./job-rows.ts";
+import { inChunks, type JobRow, STAR, toJob } from "./job-rows.ts";
 
 /** Every given condition must hold; bounds are exclusive. */
 export type JobFilter = {
@@ -12,6 +12,7 @@ export type JobFilter = {
   readonly statuses?: readonly JobStatus[];
   readonly deploymentId?: string;
   readonly tag?: string;
+  readonly isStarred?: boolean;
   /** What one of the input's texts holds; both are folded by `foldText`. */
   readonly text?: string;
   readonly createdAfter?: Date;
@@ -101,13 +102,13 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
     };
   }
 
-  async function readThese(ids: readonly string[], { statuses }: JobFilter): Promise<Job[]> {
+  async function readThese(ids: readonly string[], filter: JobFilter): Promise<Job[]> {
     const rows = await inChunks(ids, (chunk) =>
       reads.selectFrom("jobs").selectAll().where("id", "in", chunk).execute(),
     );
     // One may have changed since it was found.
-    const fitting = rows.filter(({ status }) => statuses?.includes(status) ?? true);
-    const jobs = new Map(fitting.map((row) => [row.id, toJob(row)]));
+    const fitting = rows.map(toJob).filter((job) => matches(job, filter));
+    const jobs = new Map(fitting.map((job) => [job.id, job]));
     return ids.flatMap((id) => jobs.get(id) ?? []);
   }
 
@@ -176,11 +177,37 @@ function toPosition({ created_at, id }: PlaceRow): JobPosition {
 }
 
 /** Whether no index answers all conditions of a list. */
-export function isWalk({ tag, text, statuses, deploymentId }: JobFilter): boolean {
-  return (
-    text !== undefined ||
-    (tag !== undefined && (statuses !== undefined || deploymentId !== undefined))
-  );
+export function isWalk(filter: JobFilter): boolean {
+  return filter.text !== undefined || toLookedUp(filter).length > 0;
+}
+
+/** Checks all of a filter but its owner and its text. */
+export function matches(job: Job, filter: JobFilter): boolean {
+  const { statuses, deploymentId, tag, isStarred, createdAfter, createdBefore } = filter;
+  if (statuses !== undefined && !statuses.includes(job.status)) return false;
+  if (deploymentId !== undefined && job.deploymentId !== deploymentId) return false;
+  if (tag !== undefined && !job.tags.includes(tag)) return false;
+  if (isStarred !== undefined && job.isStarred !== isStarred) return false;
+  if (createdAfter !== undefined && job.createdAt <= createdAfter) return false;
+  return createdBefore === undefined || job.createdAt < createdBefore;
+}
+
+/** The tag along whose index a list is read, which may be the star; undefined for a list of all tags. */
+function toLabel({ tag, isStarred }: JobFilter): string | undefined {
+  return tag ?? (isStarred === true ? STAR : undefined);
+}
+
+/** What has to be looked up in the row of each job, as the list's index does not answer it. */
+function toLookedUp(filter: JobFilter): readonly Sql[] {
+  const { tag, isStarred, statuses, deploymentId } = filter;
+  const isLabelled = toLabel(filter) !== undefined;
+  return [
+    ...(isLabelled && statuses !== undefined ? [sql`status in (${sql.join(statuses)})`] : []),
+    ...(isLabelled && deploymentId !== undefined ? [sql`deployment_id = ${deploymentId}`] : []),
+    ...(isStarred !== undefined && (tag !== undefined || !isStarred)
+      ? [sql`starred = ${Number(isStarred)}`]
+      : []),
+  ];
 }
 
 /**
@@ -189,7 +216,7 @@ export function isWalk({ tag, text, statuses, deploymentId }: JobFilter): boolea
  */
 export function ageOf(filter: JobFilter): RawBuilder<number> {
   const isOwn = filter.ownerId !== undefined;
-  if (filter.tag !== undefined)
+  if (toLabel(filter) !== undefined)
     return isOwn ? sql`job_tags.created_at` : sql`(job_tags.created_at + 0)`;
   if (filter.deploymentId !== undefined)
     return isOwn ? sql`(created_at * 1)` : sql`(0 + created_at)`;
@@ -210,15 +237,16 @@ type Source = {
 };
 
 function toSource(filter: JobFilter): Source {
-  const { tag, ownerId, deploymentId, createdAfter, createdBefore } = filter;
+  const { ownerId, deploymentId, createdAfter, createdBefore } = filter;
+  const label = toLabel(filter);
   const isInTexts = readsTexts(filter);
   const age = isInTexts ? sql<number>`job_texts.created_at` : ageOf(filter);
   const conditions = [
     ...(createdAfter === undefined ? [] : [sql`${age} > ${createdAfter.getTime()}`]),
     ...(createdBefore === undefined ? [] : [sql`${age} < ${createdBefore.getTime()}`]),
   ];
-  if (tag !== undefined) {
-    conditions.push(sql`tag = ${tag}`);
+  if (label !== undefined) {
+    conditions.push(sql`tag = ${label}`);
     if (ownerId !== undefined) conditions.push(sql`job_tags.owner_id = ${ownerId}`);
     return { table: sql`job_tags`, age, id: sql`job_tags.job_id`, conditions, stretches: [null] };
   }
@@ -233,8 +261,9 @@ function toSource(filter: JobFilter): Source {
 
 /** Whether one owner's texts are read in their own order, without a look-up for each job. */
 function readsTexts(filter: JobFilter): boolean {
-  const { tag, text, ownerId, deploymentId } = filter;
-  const isOfAll = tag === undefined && deploymentId === undefined && toStatuses(filter)[0] === null;
+  const { tag, isStarred, text, ownerId, deploymentId } = filter;
+  const isOfAll =
+    (tag ?? isStarred ?? deploymentId) === undefined && toStatuses(filter)[0] === null;
   return text !== undefined && ownerId !== undefined && isOfAll;
 }
 
@@ -271,7 +300,7 @@ function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sq
   const columns =
     wanted === "jobs" ? sql`jobs.*` : sql`${age} as created_at, ${id} as id${wanted.also}`;
   // Crossed, or SQLite might begin with the jobs.
-  const isLookedUp = wanted === "jobs" && range.filter.tag !== undefined;
+  const isLookedUp = wanted === "jobs" && toLabel(range.filter) !== undefined;
   const from = isLookedUp ? sql`job_tags cross join jobs` : table;
   return stretches.map((status) => {
     const all = [
@@ -316,15 +345,10 @@ function toBounds({ after, before }: Stretch, age: Sql, id: Sql): readonly Sql[]
  * join all jobs to these few.
  */
 function toOthers(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
-  const { tag, statuses, deploymentId, text, ownerId } = filter;
-  const ofJob = [
-    ...(statuses === undefined ? [] : [sql`status in (${sql.join(statuses)})`]),
-    ...(deploymentId === undefined ? [] : [sql`deployment_id = ${deploymentId}`]),
-  ];
+  const { text, ownerId } = filter;
+  const ofJob = toLookedUp(filter);
   const isJob =
-    tag === undefined || ofJob.length === 0
-      ? []
-      : [sql`(select ${and(ofJob)} from jobs where jobs.id = seen.id)`];
+    ofJob.length === 0 ? [] : [sql`(select ${and(ofJob)} from jobs where jobs.id = seen.id)`];
   if (text === undefined) return and(isJob);
   if (readsTexts(filter)) return sql`holds_text`;
   return and([

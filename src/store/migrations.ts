@@ -97,6 +97,15 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`create index sign_ins_by_end on sign_ins (ends_at)`,
     ],
   },
+  {
+    version: 8,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      sql`alter table jobs add column starred integer not null default 0`,
+      sql`alter table jobs add column labels_version integer`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

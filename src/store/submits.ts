@@ -18,6 +18,7 @@ import {
   UNFINISHED_STATUSES,
 } from "./job-rows.ts";
 import { insertJobWebhook } from "./job-webhooks.ts";
+import { insertLabels } from "./labels.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
@@ -239,7 +240,7 @@ async function noteRepeatable(
     .execute();
 }
 
-/** An input, what it is found by, and the job's tags. */
+/** An input, and what the job is found by. */
 async function insertTexts(
   transaction: Kysely<Tables>,
   job: Job,
@@ -257,12 +258,7 @@ async function insertTexts(
       .values({ owner_id, created_at, job_id, search })
       .execute();
   }
-  if (job.tags.length > 0) {
-    await transaction
-      .insertInto("job_tags")
-      .values(job.tags.map((tag) => ({ job_id, tag, owner_id, created_at })))
-      .execute();
-  }
+  await insertLabels(transaction, job);
 }
 
 /** For how long nothing of anybody's has run at the deployment. */

@@ -53,6 +53,10 @@ export type Tables = {
     readonly fingerprint: string | null;
     /** JSON: a list of texts. */
     readonly tags: Generated<string>;
+    /** 0 or 1. */
+    readonly starred: Generated<number>;
+    /** The version that the last change of tags or star made. */
+    readonly labels_version: Generated<number | null>;
     /** Written by a trigger with each new version: on Postgres the transaction's id, on SQLite the next number. */
     readonly changed: Generated<number>;
     /** What `changed` was when its status was last new. */
@@ -62,11 +66,11 @@ export type Tables = {
     /** Where its polls and its end belong in the trace that submitted it; null without one. */
     readonly traceparent: string | null;
   };
-  /** A row for each tag of a job, so that a tag's jobs are found along an index. */
+  /** A row for each tag of a job, and for its star (`STAR`), so that a tag's jobs are found along an index. */
   readonly job_tags: {
     readonly job_id: string;
     readonly tag: string;
-    /** The job's, which never change. */
+    /** The job's, like `created_at`. */
     readonly owner_id: string;
     readonly created_at: number;
   };

@@ -13,9 +13,8 @@ export type RecordObservation = ReturnType<typeof createRecordObservation>;
 const MAX_ATTEMPTS = 20;
 
 /**
- * Writes what an observation says that is new: the one way in which a job changes until it has ended. What comes later, a cost
- * and copies of files, has writers of its own. Returns the job as it then is, or
- * null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
+ * Writes what an observation says that is new: the one way in which a job changes until it has ended, but for its labels.
+ * What comes later, a cost and copies of files, has writers of its own. Returns the job as it then is, or null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
  * which saves a read; a stale one is read anew.
  */
 export function createRecordObservation(dependencies: {

@@ -4,6 +4,7 @@ import { sleepFor } from "../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
 import { createCancelJob } from "./cancel-job.ts";
+import { createEditJob } from "./edit-labels.ts";
 import { createDeleteJob } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
 import { Hints } from "./hints.ts";
@@ -91,6 +92,7 @@ export function createTracking(
     checkInput: createCheckInput(given),
     cancelJob: createCancelJob({ ...given, record, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
+    editJob: createEditJob(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Polls the unfinished jobs from then on. */

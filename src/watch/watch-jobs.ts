@@ -2,7 +2,7 @@ import { clock } from "../runtime/environment.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
 import { OVER, Stream } from "../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
-import type { JobFilter } from "../store/list-jobs.ts";
+import { type JobFilter, matches } from "../store/list-jobs.ts";
 import type { FeedReader } from "./shared-readers.ts";
 
 /** A job as it is after a change, or the news that changes may have been missed. */
@@ -94,6 +94,7 @@ export async function watchJobs(
       cursor = found?.cursor ?? (await feed.readHead());
       // The page's own objects, for all who read it: what is made of one can be shared.
       const all: readonly JobChange[] = found?.changes ?? [{ cursor, job: null, reason: null }];
+      // Only that owner's changes were read.
       page = all.values().filter(({ job }) => job === null || matches(job, filter));
       // A page that was read before anybody listened may be out of date by now.
       return wasAhead || found?.isLast !== true;
@@ -101,14 +102,4 @@ export async function watchJobs(
       return false; // While the database is away, the next poll makes up for it.
     }
   }
-}
-
-/** Checks all of a filter but its owner: only that owner's changes were read. */
-function matches(job: Job, filter: JobFilter): boolean {
-  const { statuses, deploymentId, tag, createdAfter, createdBefore } = filter;
-  if (statuses !== undefined && !statuses.includes(job.status)) return false;
-  if (deploymentId !== undefined && job.deploymentId !== deploymentId) return false;
-  if (tag !== undefined && !job.tags.includes(tag)) return false;
-  if (createdAfter !== undefined && job.createdAt <= createdAfter) return false;
-  return createdBefore === undefined || job.createdAt < createdBefore;
 }

@@ -53,7 +53,7 @@ test("large inputs that are submitted at once hold no turn", async () => {
   await expectShortTurns([toSubmits(input), toSubmits(input)]);
 });
 
-test("a hundred submits in one mutation hold no turn, also under known keys, and neither do cancels and deletes of them", async () => {
+test("a hundred submits in one mutation hold no turn, also under known keys, and neither do edits, cancels and deletes of them", async () => {
   const items = Array.from({ length: 100 }, (_, index) => ({
     deploymentId: "d",
     input: { ...toMembers(150), index },
@@ -64,12 +64,19 @@ test("a hundred submits in one mutation hold no turn, also under known keys, and
   const body = { query, variables: { items } };
   const toMatching = (field: string) =>
     `mutation { ${field}(filter: { tag: "many" }, createdBefore: "2099-01-01T00:00:00Z") { done } }`;
-  for (const one of [
-    body,
-    body,
-    toMatching("cancelMatchingJobs"),
-    toMatching("deleteMatchingJobs"),
-  ])
+  await expectShortTurns([body, body]);
+  const listed = await gateway.ask(
+    '{ jobs(first: 100, filter: { tag: "many" }) { edges { node { id } } } }',
+  );
+  const ids = listed.match(/job_[0-9a-f]{32}/g);
+  const toEdit = (isStarred: boolean) => ({
+    query: `mutation ($ids: [ID!]!) {
+      editJobs(ids: $ids, addTags: ["x"], isStarred: ${isStarred}) { __typename }
+    }`,
+    variables: { ids },
+  });
+  await expectShortTurns([toEdit(true), toEdit(false)]);
+  for (const one of [body, toMatching("cancelMatchingJobs"), toMatching("deleteMatchingJobs")])
     await expectShortTurns([one, one]);
   expect(await gateway.ask('{ jobs(filter: { tag: "many" }) { totalCount } }')).toContain(":0");
 });

@@ -103,6 +103,7 @@ export async function openInProcessGateway(
       rerunJob: unexpected,
       cancelJob: unexpected,
       deleteJob: unexpected,
+      editJob: unexpected,
       ...(typeof tracking === "function" ? tracking(store) : tracking),
     },
     watchJob,

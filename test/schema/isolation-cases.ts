@@ -14,7 +14,7 @@ export const FOREIGN_KEY = "a-key-that-both-have";
 const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
 
 const TOLD = `fragment Told on Job {
-  id ownerId requestId tags status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } uploads { id fileName url } assets { url } error { code }
+  id ownerId requestId tags isStarred status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } uploads { id fileName url } assets { url } error { code }
   history { version status at } isFinished createdAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
@@ -84,6 +84,15 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     toMutation(`deleteJob(id: "${FOREIGN_ID}")`, "DeleteJobSuccess", "JobNotFinishedError"),
   ],
   ["deleteJobs", toMutation(`deleteJobs(ids: ${IDS})`, "DeleteJobSuccess", "JobNotFinishedError")],
+  [
+    "editJobs",
+    toMutation(`editJobs(ids: ${IDS}, addTags: ["mine"], isStarred: true)`, "EditJobSuccess"),
+  ],
+  ["jobs with a star", `query { jobs(filter: { isStarred: true }) { ${PAGE} } } ${TOLD}`],
+  [
+    "jobs with a star that match",
+    `query { jobs(filter: { isStarred: true, status: [SUCCEEDED], tag: "${SHARED_TAG}" }) { ${PAGE} } } ${TOLD}`,
+  ],
   [
     "keepOutputs",
     toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),

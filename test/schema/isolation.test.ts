@@ -116,7 +116,12 @@ async function openWorld() {
         requestId: "request-of-them",
       });
       const output = { text: "output-of-them" };
-      await gateway.observe(accepted, { kind: "succeeded", output, finishedAt: null });
+      const ended = await gateway.observe(accepted, {
+        kind: "succeeded",
+        output,
+        finishedAt: null,
+      });
+      await store.jobs.label(ended, { ...ended, isStarred: true });
       await gateway.observe(own, { kind: "queued", queuePosition: 3 });
     },
   };

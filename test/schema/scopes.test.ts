@@ -37,6 +37,8 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
     "jobs:submit",
     `mutation { createUpload(fileName: "a", contentType: "image/png", bytes: 1) { __typename } }`,
   ],
+  ["jobs:submit", `mutation { editJobs(ids: ["job_1"]) { __typename } }`],
+  ["jobs:read", `{ tags { tag } }`],
   ["jobs:submit", `mutation { keepOutputs(jobId: "job_1") { __typename } }`],
   ["jobs:cancel", `mutation { cancelJob(id: "job_1") { __typename } }`],
   [

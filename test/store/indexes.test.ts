@@ -59,8 +59,18 @@ const READS: readonly (readonly [string, Read, Columns])[] = [
 const TAG_FILTERS: typeof FILTERS = [
   [{ tag: "common" }, ["tag"]],
   [{ ...SINCE, tag: "common" }, ["tag", "created_at"]],
+  [{ isStarred: true }, ["tag"]],
+  [{ ...SINCE, isStarred: true }, ["tag", "created_at"]],
 ];
-const TAG_READS = TAG_FILTERS.flatMap(readsOf);
+const ONE_STEP: WalkBudget = { ...threeSteps(), isSpent: () => true };
+const TAG_READS: typeof READS = [
+  ...TAG_FILTERS.flatMap(readsOf),
+  [
+    "a count of each of an owner's tags",
+    ({ jobs }) => jobs.countTags("mine", { startsWith: "o", limit: LIMIT }, ONE_STEP),
+    ["owner_id", "tag"],
+  ],
+];
 
 /** With the table along whose index each is walked, and the columns that have to be found by it. */
 const WALKS: readonly (readonly [JobFilter, string, Columns])[] = [
@@ -72,6 +82,10 @@ const WALKS: readonly (readonly [JobFilter, string, Columns])[] = [
   [{ ...OWN, text: "cat", deploymentId: "e" }, "jobs", ["owner_id", "deployment_id", "status"]],
   [{ text: "cat", tag: "rare" }, "job_tags", ["tag"]],
   [{ tag: "rare", statuses: ["FAILED"] }, "job_tags", ["tag"]],
+  [{ isStarred: false }, "jobs", []],
+  [{ ...OWN, isStarred: false, statuses: ["FAILED"] }, "jobs", ["owner_id", "status"]],
+  [{ ...OWN, isStarred: true, deploymentId: "e" }, "job_tags", ["owner_id", "tag"]],
+  [{ ...OWN, isStarred: true, tag: "own" }, "job_tags", ["owner_id", "tag"]],
   [
     { ...OWN, text: "cat", tag: "own", statuses: ["FAILED"], deploymentId: "e" },
     "job_tags",
@@ -154,7 +168,7 @@ test.each(TAG_READS)(
   "on SQLite, %s goes along the jobs of the tag and looks each up",
   async (title, read, columns) => {
     const [tags = "", ...jobs] = (await explainOnSqlite(read)).filter(
-      (detail) => !/^(CO-ROUTINE|SCAN (counted|places)$)/.test(detail),
+      (detail) => !/^(CO-ROUTINE|SCAN (counted|places|seen)$)/.test(detail),
     );
     expect(tags).toMatch(/^SEARCH job_tags USING (COVERING )?INDEX/);
     for (const column of columns) expect(tags.replace("<expr>", "created_at")).toContain(column);

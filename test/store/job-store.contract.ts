@@ -15,6 +15,7 @@ import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
 import { describeJobWebhooks } from "./job-webhooks.contract.ts";
 import { describeWebhooks } from "./webhooks.contract.ts";
+import { describeLabels } from "./labels.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
@@ -470,6 +471,7 @@ export function describeJobStore(
   describeJobWebhooks(context);
   describeRecovery(context);
   describeOwners(context);
+  describeLabels(context);
   describeTexts(context);
 
   test("answers a ping while open, and rejects once closed", async () => {

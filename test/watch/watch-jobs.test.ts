@@ -126,10 +126,12 @@ test.each<{ readonly filter: JobsWatch["filter"]; readonly told: readonly string
   { filter: { createdBefore: new Date(3_000) }, told: ["job_a", "job_b"] },
   { filter: { createdAfter: new Date(1_000), deploymentId: "warm-glow" }, told: ["job_b"] },
   { filter: { tag: "red" }, told: ["job_c"] },
+  { filter: { isStarred: true }, told: ["job_b"] },
+  { filter: { isStarred: false }, told: ["job_a", "job_c"] },
 ])("$filter lets $told through", async ({ filter, told }) => {
   const fixture = createFixture();
   fixture.change("job_a", { status: "FAILED" });
-  fixture.change("job_b", { status: "IN_QUEUE", createdAt: new Date(2_000) });
+  fixture.change("job_b", { status: "IN_QUEUE", isStarred: true, createdAt: new Date(2_000) });
   fixture.change("job_c", {
     deploymentId: "cold-light",
     createdAt: new Date(3_000),

@@ -14,6 +14,7 @@ export type JobFilter = {
   readonly createdAfter?: string | null | undefined;
   readonly createdBefore?: string | null | undefined;
   readonly deploymentId?: string | number | null | undefined;
+  readonly isStarred?: boolean | null | undefined;
   readonly ownerId?: string | number | null | undefined;
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   readonly tag?: string | null | undefined;
