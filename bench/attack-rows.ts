@@ -51,6 +51,7 @@ const OWNER = "greedy";
 const LARGE_JOB = toJobId(1);
 const ORIGIN_OF_FILES = "https://files.runcomfy.net";
 const SCHEMA = "{ __schema { types { description fields { name description } } } }";
+const CONSOLE = "https://console.example.com";
 const READ = `{ job(id: "${LARGE_JOB}") { output } }`;
 const ADD_DOCUMENTS = `
   insert into job_documents (job_id, input_bytes, input)
@@ -296,6 +297,28 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       return repeat(
         64,
         inTurn(calls, (one) => count(send(one, "POST", body))),
+      );
+    },
+  },
+  "sign-ins": {
+    what: "sign-ins, sign-outs, and cookies that nobody was given",
+    environment: { CONSOLE_LOGIN: "key", PUBLIC_URL: CONSOLE },
+    attack: ({ url, keys, count, repeat }) => {
+      const base = { "content-type": "application/json", origin: CONSOLE };
+      const forged = {
+        ...base,
+        cookie: `__Host-runcomfy-session=${"a".repeat(43)}.${"b".repeat(43)}`,
+      };
+      const posts = [
+        ["/console/sign-in", { ...base, authorization: `Bearer ${keys[0]}` }],
+        ["/console/sign-out", forged],
+        ["/graphql", forged],
+      ] as const;
+      const sendFrom = async (path: string, headers: Readonly<Record<string, string>>) =>
+        await (await fetch(new URL(path, url), { method: "POST", headers, body: "{}" })).text();
+      return repeat(
+        64,
+        inTurn(posts, ([path, headers]) => count(sendFrom(path, headers))),
       );
     },
   },

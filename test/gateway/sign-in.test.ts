@@ -167,6 +167,9 @@ test("an Authorization wins, and is not rescued when it is refused", async () =>
   expect(await greet(`Bearer ${ben}`)).toBe(ACK);
   expect(await greet("Bearer nobody")).toBe("closed with 4403");
   expect(await greet("")).toBe("closed with 4401");
+  // Nor does the header of an upgrade let the cookie through, though nobody is let in by it.
+  const upgrade = { ...page, cookie, authorization: `Bearer ${anna}` };
+  expect(await greetWith(url, upgrade)).toBe("closed with 4401");
 });
 
 test("what is made up, altered, or there twice lets nobody in, and asks the database nothing", async () => {

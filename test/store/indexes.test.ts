@@ -426,7 +426,10 @@ const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: str
   insert into uploads (id, owner_id, file_name, content_type, bytes, file, created_at)
     select 'upl_' || n, 'mine', 'f', 'image/png', 1, n || '.png', n from ${numbers(1, 50_000)};
   insert into upload_uses (upload_id, job_id)
-    select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)}`;
+    select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)};
+  insert into sign_ins (id_hash, owner_id, scopes, signed_by, created_at, ends_at)
+    select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', n, ${nowMs} + n * 1000
+    from ${numbers(-10, 50_000)}`;
 
 const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["what is due", ({ webhookClaims }) => webhookClaims.listDue(FROM_START)],
@@ -442,7 +445,17 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["an owner's", ({ webhooks }) => webhooks.list("mine")],
   ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
   ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
+  ["a sign-in", ({ signIns }) => signIns.find("sign_150")],
+  ["sign-ins that are in use", ({ signIns }) => signIns.listOpen(["sign_150", "sign_151"])],
+  ["sign-ins that have expired", ({ signIns }) => signIns.deleteExpired(5)],
+  ["an owner's sign-ins", (store) => openAndEnd(store)],
 ];
+
+async function openAndEnd({ signIns }: JobStore): Promise<void> {
+  const one = { hash: "next", ownerId: "owner_7", scopes: [], signedBy: "k", endsAt: Date.now() };
+  await signIns.open(one, 20);
+  await signIns.end("next");
+}
 
 async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> {
   const { claimed } = await claims.claim("whk_mine");
@@ -453,7 +466,7 @@ async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> 
   await claims.settle([{ claimed: first, ...ended }]);
 }
 
-describe("of 100,000 deliveries of 900 webhooks, and 50,000 uploads", () => {
+describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads and 50,000 sign-ins", () => {
   const MAX_READ = 2_500;
 
   test.each(WEBHOOK_READS)("on SQLite, %s is found by an index", async (_title, read) => {
@@ -464,13 +477,15 @@ describe("of 100,000 deliveries of 900 webhooks, and 50,000 uploads", () => {
       file.exec(ofWebhooks(numbers, "unixepoch() * 1000"));
     statements.length = 0;
     await read(store);
-    const texts = statements.filter((text) => /webhook|upload/.test(text));
+    const texts = statements.filter((text) => /webhook|upload|sign_ins/.test(text));
     expect(texts.length).toBeGreaterThan(0);
     const steps = texts.flatMap((text) => file.prepare(`explain query plan ${text}`).all());
     const scans = steps.map(({ detail }) => String(detail)).filter((one) => one.startsWith("SCAN"));
     // The walk itself, and lists that were given.
     for (const scan of scans)
-      expect(scan).toMatch(/^SCAN (waiting|json_each|tried|CONSTANT ROW|\(subquery|\d+ CONSTANT)/);
+      expect(scan).toMatch(
+        /^SCAN (waiting|json_each|tried|oldest|CONSTANT ROW|\(subquery|\d+ CONSTANT)/,
+      );
   });
 
   describe.each(["without", "with"])("on Postgres, %s statistics", (title) => {
@@ -524,7 +539,7 @@ describe("of 100,000 deliveries of 900 webhooks, and 50,000 uploads", () => {
       statements.length = readStatements.length = 0;
       await read(store);
       const nodes: PlanNode[] = [];
-      for (const one of statements.filter(({ sql: text }) => text.includes("webhook")))
+      for (const one of statements.filter(({ sql: text }) => /webhook|sign_ins/.test(text)))
         nodes.push(...(await explain(one, "")));
       for (const one of readStatements) nodes.push(...(await explain(one, READER_SETTINGS)));
       const scans = nodes.filter(

@@ -1,0 +1,43 @@
+import { afterAll, expect, test, vi } from "vitest";
+
+import { askWho, postTo, toCookie } from "../gateway/signed-in.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const AT_ONCE = 100;
+const ROUNDS = 10;
+
+const gateway = await startAttackedGateway({ AUTH: "api-keys", CONSOLE_LOGIN: "key" });
+afterAll(() => gateway.end());
+
+test("sign-ins by the hundred, and cookies that are made up or of who has signed out, hold no turn", async () => {
+  const { url, port } = gateway;
+  const anna = await gateway.createKey("anna");
+  const ben = await gateway.createKey("ben");
+  const cookie = toCookie(await postTo(url, "sign-in", { ...ben }));
+  const over = toCookie(await postTo(url, "sign-in", { ...ben }));
+  expect((await postTo(url, "sign-out", { cookie: over })).status).toBe(204);
+  const toForged = (at: number) =>
+    `runcomfy-session-${port}=${String(at).padStart(43, "a")}.${"b".repeat(43)}`;
+  const attack = async (at: number) => {
+    const made = toForged(at);
+    return await Promise.all([
+      postTo(url, "sign-in", { ...anna, cookie: made }).then(({ status }) => status),
+      postTo(url, "sign-out", { cookie: at % 2 === 0 ? made : over }).then(({ status }) => status),
+      ...[made, over].map(async (one) => (await askWho(url, { origin: url, cookie: one }))[0]),
+    ]);
+  };
+  const round = () => Promise.all(Array.from({ length: AT_ONCE }, (_, at) => attack(at)));
+  // Whatever is done for the first time takes longer.
+  await round();
+  const seen = new Set<unknown>();
+  await gateway.expectShortTurns(async () => {
+    for (let count = 0; count < ROUNDS; count += 1)
+      for (const status of (await round()).flat()) seen.add(status);
+  });
+  // How many are too many in a second depends on the machine.
+  expect(new Set([...seen, 429])).toEqual(new Set([204, 401, 429]));
+  expect(await askWho(url, { origin: url, cookie })).toEqual([200, "ben"]);
+  await gateway.expectUnharmed();
+});
