@@ -10,6 +10,7 @@ import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
 import { HAS_MCP } from "./gateway";
+import { loadLightbox } from "./lightbox/opened";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
 import { openSession, SessionContext, useQuery, useSession } from "./session";
@@ -21,6 +22,7 @@ const PARTS = {
   deployments: async () => ({ default: (await import("./screens/deployments")).Deployments }),
   gallery: async () => ({ default: (await import("./screens/gallery")).Gallery }),
   job: async () => ({ default: (await import("./screens/job-screen")).JobPage }),
+  lightbox: loadLightbox,
   jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
   signIn: async () => ({ default: (await import("./frame/sign-in")).SignIn }),
   run: async () => ({ default: (await import("./screens/run")).Run }),

@@ -18,6 +18,9 @@ export const JOB_ROW = /* GraphQL */ `
     finishedAt
     queueSeconds
     runSeconds
+    cost {
+      amount
+    }
     input
     error {
       code
@@ -107,9 +110,6 @@ export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQ
     job(id: $id) {
       ...JobRow
       kind
-      cost {
-        amount
-      }
       requestId
       updatedAt
       output

@@ -23,6 +23,7 @@ function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
     finishedAt: null,
     queueSeconds: null,
     runSeconds: null,
+    cost: null,
     input: {},
     error: null,
     deployment: { id: "lantern", name: "Paper Lantern" },

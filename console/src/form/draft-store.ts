@@ -18,17 +18,19 @@ export function draftOf(scope: string, first: Draft): Store<Draft> {
   return store;
 }
 
-const handed = new Map<string, unknown>();
+/** What is handed to forms that have not taken it yet, by scope. */
+export const handed = createStore<ReadonlyMap<string, unknown>>(new Map());
 
 /** Hands an input to the form, which has the fields to make a draft of it. */
 export function handOver(scope: string, input: unknown): void {
-  handed.set(scope, input);
+  handed.set(new Map([...handed.get(), [scope, input]]));
 }
 
 /** What was handed over, once; undefined where nothing was. */
 export function takeOver(scope: string): unknown {
-  const input = handed.get(scope);
-  handed.delete(scope);
+  const waiting = new Map(handed.get());
+  const input = waiting.get(scope);
+  if (waiting.delete(scope)) handed.set(waiting);
   return input;
 }
 

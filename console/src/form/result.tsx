@@ -1,5 +1,6 @@
-import { Picture, sizeOf, urlOf } from "../parts/picture";
-import { promptOf } from "../parts/prompt";
+import { OpenLink } from "../lightbox/open-link";
+import { describe, isZoomable } from "../lightbox/pictures";
+import { Picture, sizeOf } from "../parts/picture";
 import type { Field } from "./fields";
 import { isObject } from "./json";
 import { Progress } from "./progress";
@@ -36,23 +37,24 @@ export function Result({
       </figure>
     );
   }
-  const alt = promptOf(job) || "Output";
-  return assets.map((asset, index) => (
-    <figure key={asset.url}>
-      <div
-        className={asset.kind === "AUDIO" ? "run-sound" : "run-frame run-frame-full"}
-        style={asset.kind === "AUDIO" ? undefined : style}
-      >
-        <Picture asset={asset} alt={assets.length > 1 ? `${alt} (${index + 1})` : alt} />
-      </div>
-      <figcaption className="hint">
-        {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}, `}
-        <a href={urlOf(asset)} target="_blank" rel="noreferrer">
-          open the file
-        </a>
-      </figcaption>
-    </figure>
-  ));
+  return assets.map((asset, n) => {
+    const place = { jobId: job.id, n };
+    const picture = <Picture asset={asset} alt={describe({ job, asset, n })} />;
+    return (
+      <figure key={asset.url}>
+        <div
+          className={asset.kind === "AUDIO" ? "run-sound" : "run-frame run-frame-full"}
+          style={asset.kind === "AUDIO" ? undefined : style}
+        >
+          {isZoomable({ asset }) ? <OpenLink place={place}>{picture}</OpenLink> : picture}
+        </div>
+        <figcaption className="hint">
+          {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}`}
+          {!isZoomable({ asset }) && <OpenLink place={place}>Open large</OpenLink>}
+        </figcaption>
+      </figure>
+    );
+  });
 }
 
 /** Of the picture that was asked for; a square where neither the input nor a default says. */

@@ -8,26 +8,22 @@ import {
   useRef,
   useState,
 } from "react";
-import { Link } from "wouter";
-
+import { Media } from "../lightbox/media";
+import { OpenLink } from "../lightbox/open-link";
+import { describe, type Shown } from "../lightbox/pictures";
 import { promptOf } from "../parts/prompt";
-import { OPENED_HERE } from "./address";
 import { GAP, layOut, type Row, type Shapes, type Tile } from "./layout";
-import { Media } from "./media";
-import { describe, type Shown } from "./pictures";
 
 /** Every picture in its place, of which only those near the screen are in the page. */
 export function Grid({
   pictures,
   current,
-  toAddress,
   onSee,
   onBroken,
 }: {
   readonly pictures: readonly Shown[];
   /** The key of the picture that is open: the grid follows it, so that one comes back to where one is. */
   readonly current: string | null;
-  readonly toAddress: (picture: Shown) => string;
   /** Hears which pictures are near the screen, and whether the last of all is among them. */
   readonly onSee: (first: Shown, last: Shown, isEnd: boolean) => void;
   readonly onBroken: (jobId: string) => void;
@@ -85,7 +81,6 @@ export function Grid({
             tile={tile}
             top={start - top}
             height={(rows[index]?.height ?? 0) - GAP}
-            address={toAddress(tile.picture)}
             onBroken={onBroken}
           />
         )),
@@ -98,42 +93,33 @@ function findRow(rows: readonly Row[], key: string): number {
   return rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.key === key));
 }
 
-/** The id of a picture's link in the page. */
-export function toTileId(key: string): string {
-  return `picture-${key}`;
-}
-
 function GridTile({
   tile: { picture, left, width },
   top,
   height,
-  address,
   onBroken,
 }: {
   readonly tile: Tile;
   readonly top: number;
   readonly height: number;
-  readonly address: string;
   readonly onBroken: (jobId: string) => void;
 }) {
   return (
-    <li className="gallery-tile" style={{ left, top, width, height }}>
-      <Link
-        id={toTileId(picture.key)}
-        href={address}
-        state={OPENED_HERE}
-        aria-label={describe(picture)}
-        onPointerEnter={play}
-        onPointerLeave={pause}
-        onFocus={play}
-        onBlur={pause}
-      >
+    <li
+      className="gallery-tile"
+      style={{ left, top, width, height }}
+      onPointerEnter={play}
+      onPointerLeave={pause}
+      onFocus={play}
+      onBlur={pause}
+    >
+      <OpenLink place={picture} aria-label={describe(picture)}>
         <Media picture={picture} isSmall onBroken={onBroken} />
         {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
         <span className="gallery-caption" aria-hidden="true" dir="auto">
           {promptOf(picture.job) || picture.job.deployment.name}
         </span>
-      </Link>
+      </OpenLink>
     </li>
   );
 }

@@ -1,5 +1,5 @@
 import { sizeOf } from "../parts/picture";
-import type { Shown } from "./pictures";
+import type { Shown } from "../lightbox/pictures";
 
 export const GAP = 8;
 /** What is longer is cut in the grid, so that one panorama does not make a row that is a line. */

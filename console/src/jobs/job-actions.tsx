@@ -1,7 +1,7 @@
 import { useRef } from "react";
 import { useLocation } from "wouter";
 
-import { handOver, toScope } from "../form/draft-store";
+import { useHandOver } from "../form/use-hand-over";
 import { isTooSoon, noteAccepted, PRESSED_ONCE } from "../form/press";
 import { useSession } from "../session";
 import { useViewer } from "../viewer";
@@ -20,6 +20,7 @@ export type JobActionsProps = {
 /** What the viewer may do with a job; what went wrong is told by `onTell`. */
 export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   const [, navigate] = useLocation();
+  const handOver = useHandOver();
   const session = useSession();
   const viewer = useViewer();
   const { doing, act } = useAction(job.id);
@@ -56,11 +57,6 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
     } else onTell(problem ?? "It was not run. Try again.");
   }
 
-  function change(): void {
-    handOver(toScope(viewer.id, job.deployment.id), job.input);
-    navigate(`/run/${encodeURIComponent(job.deployment.id)}`);
-  }
-
   return (
     <div className="row actions">
       {mayCancel && job.isCancellable && (
@@ -79,7 +75,10 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
         </button>
       )}
       {maySubmit && (
-        <button className={isInputToBlame ? "primary" : undefined} onClick={change}>
+        <button
+          className={isInputToBlame ? "primary" : undefined}
+          onClick={() => handOver(job.deployment.id, job.input)}
+        >
           Run again with changes
         </button>
       )}

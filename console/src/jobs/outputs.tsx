@@ -1,5 +1,7 @@
 import { type ReactNode, useState } from "react";
 
+import { OpenLink } from "../lightbox/open-link";
+import { describe, isZoomable } from "../lightbox/pictures";
 import type { FullJob } from "./use-job";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { SaveLink } from "../parts/save-link";
@@ -10,11 +12,9 @@ type Asset = FullJob["assets"][number];
 /** What a job gave, as large as fits, several beside each other. */
 export function Outputs({
   job,
-  prompt,
   onKeep,
 }: {
   readonly job: FullJob;
-  readonly prompt: string;
   /** Not given where the viewer may not. */
   readonly onKeep?: (() => void) | undefined;
 }) {
@@ -23,14 +23,15 @@ export function Outputs({
     <div className="outputs">
       {assets.map((asset, index) => (
         <figure key={asset.path}>
-          <Seen
-            asset={asset}
-            shape={shapeOf(asset, job.input)}
-            alt={`Output ${index + 1}: ${prompt || "no prompt"}`}
-          />
+          <Seen {...{ job, asset }} n={index} />
           <figcaption>
             <span className="row">
               <SaveLink {...{ job, asset }} n={index} />
+              {!isZoomable({ asset }) && (
+                <OpenLink className="button" place={{ jobId: job.id, n: index }}>
+                  Open large
+                </OpenLink>
+              )}
               <span className="faint" title={asset.path}>
                 {factsOf(asset)}
               </span>
@@ -60,31 +61,27 @@ export function OutputToCome({
   );
 }
 
-function Seen({
-  asset,
-  shape,
-  alt,
-}: {
-  readonly asset: Asset;
-  readonly shape: string;
-  readonly alt: string;
-}) {
+function Seen(output: { readonly job: FullJob; readonly asset: Asset; readonly n: number }) {
+  const { job, asset, n } = output;
   const [broken, setBroken] = useState("");
   const url = urlOf(asset);
   const isGone = asset.keptUrl === null && isPast(asset.expiresAt);
-  if (asset.kind === "AUDIO" || asset.kind === "OTHER") return <Picture asset={asset} alt={alt} />;
+  const picture = <Picture asset={asset} alt={describe(output)} />;
+  if (asset.kind === "AUDIO" || asset.kind === "OTHER") return picture;
   return (
-    <div className="frame" style={{ aspectRatio: shape }} onErrorCapture={() => setBroken(url)}>
+    <div
+      className="frame"
+      style={{ aspectRatio: shapeOf(asset, job.input) }}
+      onErrorCapture={() => setBroken(url)}
+    >
       {isGone || broken === url ? (
         <p className="faint">
           {isGone ? "RunComfy has deleted this file." : "This file can't be shown here."}
         </p>
-      ) : asset.kind === "IMAGE" ? (
-        <a href={url} target="_blank" rel="noreferrer" title="Open it alone in a new tab">
-          <Picture asset={asset} alt={alt} />
-        </a>
+      ) : isZoomable({ asset }) ? (
+        <OpenLink place={{ jobId: job.id, n }}>{picture}</OpenLink>
       ) : (
-        <Picture asset={asset} alt={alt} />
+        picture
       )}
     </div>
   );

@@ -4,7 +4,16 @@ import { useEffect, useRef, useState } from "react";
 const THANKS_MS = 2_000;
 
 /** Copies a text; where a page may not, the text is given to be copied by hand. */
-export function Copy({ text, name }: { readonly text: string; readonly name: string }) {
+export function Copy({
+  text,
+  name,
+  label = "Copy",
+}: {
+  readonly text: string;
+  readonly name: string;
+  /** What the button shows; `name` says what it copies. */
+  readonly label?: string;
+}) {
   const [said, setSaid] = useState<"" | "copied" | "by hand">("");
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
@@ -26,7 +35,7 @@ export function Copy({ text, name }: { readonly text: string; readonly name: str
   return (
     <span className="copy">
       <button type="button" onClick={() => void copy()} aria-label={`Copy ${name}`}>
-        {said === "copied" ? "Copied" : "Copy"}
+        {said === "copied" ? "Copied" : label}
       </button>
       {said === "by hand" && (
         <label>

@@ -23,7 +23,15 @@ export function Picture({
   const size = { width: asset.width ?? undefined, height: asset.height ?? undefined };
   if (asset.kind === "VIDEO" && !isDrawn(asset)) {
     return (
-      <video {...size} src={url} muted loop playsInline controls={!isSmall} preload="metadata" />
+      <video
+        {...size}
+        src={url}
+        muted={isSmall}
+        loop
+        playsInline
+        controls={!isSmall}
+        preload="metadata"
+      />
     );
   }
   if (isSmall && !isSeen(asset))
@@ -46,6 +54,11 @@ function isSeen({ kind, thumbnailUrl }: Asset): boolean {
 /** Where a file is shown from: the gateway's copy where there is one, and a small one where it is one of many. */
 export function urlOf({ thumbnailUrl, keptUrl, url }: Asset, isSmall = false): string {
   return (isSmall ? thumbnailUrl : null) ?? keptUrl ?? url;
+}
+
+/** Whether a file is shown from this gateway, under the name by which the page was opened. */
+export function isOurs(asset: Asset): boolean {
+  return new URL(urlOf(asset), location.href).origin === location.origin;
 }
 
 /** In pixels, of the file or as far as the input tells, which for most models is what comes out. */

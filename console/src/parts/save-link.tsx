@@ -1,21 +1,21 @@
 import type { JobRowFragment } from "../gql";
-import { type Asset, urlOf } from "./picture";
+import { type Asset, isOurs, urlOf } from "./picture";
 
 type File = { readonly job: JobRowFragment; readonly asset: Asset; readonly n: number };
 
 /** Saves a file, the `n`th of its job. One of another origin can only be opened: a browser ignores `download` there. */
 export function SaveLink(file: File) {
   const url = urlOf(file.asset);
-  const isOurs = new URL(url, location.href).origin === location.origin;
+  const isSaved = isOurs(file.asset);
   return (
     <a
       className="button"
       href={url}
-      download={isOurs ? toFileName(file) : undefined}
+      download={isSaved ? toFileName(file) : undefined}
       target="_blank"
       rel="noreferrer"
     >
-      {isOurs ? "Download" : "Open the file"}
+      {isSaved ? "Download" : "Open the file"}
     </a>
   );
 }

@@ -1,14 +1,15 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 
-import { readAddress, withOpen } from "../gallery/address";
+import { readAddress } from "../gallery/address";
 import { GalleryBar } from "../gallery/bar";
 import { createAskAgain } from "../gallery/ask-again";
 import { Grid } from "../gallery/grid";
-import { Opened } from "../gallery/opened";
-import { picturesOf, type Shown } from "../gallery/pictures";
 import { Empty, Loading, Older, Waiting } from "../gallery/states";
 import { useJobList } from "../jobs/use-job-list";
+import { readOpened, toKey } from "../lightbox/address";
+import { Opened } from "../lightbox/opened";
+import { picturesOf, type Shown } from "../lightbox/pictures";
 import { useSeen } from "../parts/use-seen";
 import { useTitle } from "../parts/use-title";
 import { useSession } from "../session";
@@ -22,7 +23,8 @@ const PATIENCE = 1_000;
 export function Gallery() {
   useTitle("Gallery");
   const [search] = useSearchParams();
-  const { filter, open } = readAddress(search);
+  const { filter } = readAddress(search);
+  const { open } = readOpened(search);
   const session = useSession();
   const list = useJobList("gallery", filter);
   const state = useStore(list.state);
@@ -65,13 +67,7 @@ export function Gallery() {
         }}
       />
       {!isBare && (
-        <Grid
-          pictures={pictures}
-          current={open?.key ?? null}
-          toAddress={(picture) => `/gallery?${withOpen(search, picture)}`}
-          onSee={onSee}
-          onBroken={askAgain}
-        />
+        <Grid pictures={pictures} current={open && toKey(open)} onSee={onSee} onBroken={askAgain} />
       )}
       {isBare &&
         error === null &&
@@ -85,16 +81,11 @@ export function Gallery() {
         onGoOn={() => list.goOn()}
         onFurther={isTired ? () => setAskedAt(rows.length) : null}
       />
-      {open && (
-        <Opened
-          pictures={pictures}
-          jobId={open.jobId}
-          n={open.n}
-          filter={filter}
-          isListed={total !== undefined || error !== null}
-          onBroken={askAgain}
-        />
-      )}
+      <Opened
+        {...{ pictures, filter }}
+        isListed={total !== undefined || error !== null}
+        onBroken={askAgain}
+      />
     </>
   );
 }

@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 
 import { KEEP } from "../queries";
 import { Progress } from "../form/progress";
@@ -11,6 +11,7 @@ import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Timeline } from "../jobs/timeline";
 import { type FullJob, useJob } from "../jobs/use-job";
+import { Opened } from "../lightbox/opened";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
@@ -22,6 +23,16 @@ import "./job.css";
 
 /** One job: what became of it, what went in and what came out. */
 export function JobPage({ id }: { readonly id: string }) {
+  const [, navigate] = useLocation();
+  return (
+    <>
+      <Page id={id} />
+      <Opened onDeleted={(deleted) => deleted === id && navigate("/jobs", { replace: true })} />
+    </>
+  );
+}
+
+function Page({ id }: { readonly id: string }) {
   const viewer = useViewer();
   const { feed } = useSession();
   const { job, error, estimate, ask } = useJob(id);
@@ -71,11 +82,7 @@ export function JobPage({ id }: { readonly id: string }) {
           {job.status === "SUCCEEDED" && job.assets.length === 0 && (
             <p className="card">It gave no files. What it gave is under “The output as JSON”.</p>
           )}
-          <Outputs
-            job={job}
-            prompt={promptOf(job)}
-            onKeep={mayKeep ? () => void keepFiles() : undefined}
-          />
+          <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : undefined} />
         </section>
         <section aria-labelledby="course" className="card course">
           <h2 id="course">What became of it</h2>

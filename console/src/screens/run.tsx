@@ -6,7 +6,7 @@ import { useQuery } from "../session";
 import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
 import { toDraft } from "../form/draft";
-import { draftOf, replaceDraft, takeOver, toScope } from "../form/draft-store";
+import { draftOf, handed, replaceDraft, takeOver, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { JobPanel } from "../form/job-panel";
 import { noteChange } from "../form/press";
@@ -14,8 +14,10 @@ import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { RecentStrip } from "../form/recent-strip";
 import { findSeeds } from "../form/seeds";
 import { Together } from "../form/together";
+import { useHandOver } from "../form/use-hand-over";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
+import { Opened } from "../lightbox/opened";
 import { Problem } from "../parts/problem";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
@@ -75,11 +77,14 @@ function Desk({
     },
     [viewer.id, fieldsOf],
   );
-  // What another screen wants to be run again with changes.
+  // What is to be run again with changes, from whatever screen.
+  const waiting = useStore(handed);
   useLayoutEffect(() => {
     const input = takeOver(toScope(viewer.id, deploymentId));
-    if (input !== undefined) fill(deploymentId, input);
-  }, [viewer.id, deploymentId, fill]);
+    if (input === undefined) return;
+    fill(deploymentId, input);
+    scrollTo({ top: 0 });
+  }, [viewer.id, deploymentId, fill, waiting]);
   const onJobs = useCallback(
     (jobs: readonly JobRowFragment[]) => {
       // The panel of the new job is another one, and so is the button that was pressed there.
@@ -93,11 +98,8 @@ function Desk({
     [viewer.id],
   );
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
-  const onUse = ({ deployment, input }: JobRowFragment): void => {
-    fill(deployment.id, input);
-    if (deployment.id !== deploymentId) navigate(toPath(deployment.id));
-    scrollTo({ top: 0 });
-  };
+  const handOver = useHandOver();
+  const onUse = ({ deployment, input }: JobRowFragment): void => handOver(deployment.id, input);
   const onShow = (id: string): void => showRecent(viewer.id, [id]);
   const [seed] = findSeeds(fieldsOf(deploymentId), null);
   const onSeed = seed ? (value: number) => setField(seed.name, String(value)) : null;
@@ -145,6 +147,7 @@ function Desk({
           )}
         </section>
       </div>
+      {viewer.mayRead && <Opened onDeleted={onGone} />}
     </>
   );
 }

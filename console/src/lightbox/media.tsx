@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useChanges } from "../session";
 import { Picture, urlOf } from "../parts/picture";
 import { describe, type Shown } from "./pictures";
+import "./media.css";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({
@@ -24,7 +25,7 @@ export function Media({
   if (brokenUrl === url) return <Gone picture={picture} isSmall={isSmall} />;
   return (
     <span
-      className="gallery-media"
+      className="media"
       onErrorCapture={() => {
         setBrokenUrl(url);
         // What the gateway serves has an address for a day or two, and RunComfy's own stay the same.
@@ -39,13 +40,13 @@ export function Media({
 function Gone({ picture, isSmall }: { readonly picture: Shown; readonly isSmall: boolean }) {
   const isKept = picture.asset.keptUrl !== null;
   return (
-    <span className="gallery-gone">
+    <span className="media-gone">
       <span>{isSmall ? "can't be loaded" : "It can't be loaded."}</span>
       {!isSmall && (
         <span>
           {isKept
             ? "Check your connection, then open it again."
-            : "RunComfy deletes files after 7 days. “What made it” leads to what you need to make it again."}
+            : "RunComfy deletes files after 7 days. “Details” leads to what you need to make it again."}
         </span>
       )}
     </span>

@@ -1,0 +1,43 @@
+import type { GatewayClient } from "runcomfy-graphql-client";
+
+import { type Asset, isOurs, urlOf } from "../parts/picture";
+import type { Field } from "./fields";
+import { isObject } from "./json";
+
+/** The first field that takes a file of this kind; undefined for none. */
+export function findFileField(fields: readonly Field[], kind: Asset["kind"]): Field | undefined {
+  return fields.find(
+    ({ widget }) =>
+      (widget.kind === "file" || widget.kind === "files") &&
+      widget.accept.includes(`${kind.toLowerCase()}/`),
+  );
+}
+
+/** What fits of an input into other fields, with a file in one of them. */
+export function withFile(
+  fields: readonly Field[],
+  input: unknown,
+  { name, widget }: Field,
+  reference: string,
+): Readonly<Record<string, unknown>> {
+  const given = isObject(input) ? Object.entries(input) : [];
+  const fitting = given.filter(([known]) => fields.some((field) => field.name === known));
+  const file = widget.kind === "files" ? [reference] : reference;
+  return { ...Object.fromEntries(fitting), [name]: file };
+}
+
+/**
+ * What stands for an output in an input: an upload of the copy that is kept, as the job that uses it keeps that in turn.
+ * Where there is none, or it can't be uploaded, RunComfy's own address, which works for as long as the file is there.
+ */
+export async function toReference(gateway: GatewayClient, asset: Asset): Promise<string> {
+  try {
+    const response = isOurs(asset) ? await fetch(urlOf(asset)) : null;
+    if (!response?.ok) return asset.url;
+    const name = new URL(asset.url).pathname.split("/").at(-1) ?? "output";
+    const blob = await response.blob();
+    return await gateway.upload(new File([blob], name, { type: blob.type }));
+  } catch {
+    return asset.url;
+  }
+}

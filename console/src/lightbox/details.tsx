@@ -1,0 +1,150 @@
+import { type ReactNode, useMemo, useState } from "react";
+import { Link } from "wouter";
+
+import { formatUsd } from "../deployments/words";
+import { readFields } from "../form/fields";
+import { isObject } from "../form/json";
+import { drawSeed, findSeeds } from "../form/seeds";
+import { useHandOver } from "../form/use-hand-over";
+import { INPUT_SCHEMA } from "../jobs/job-queries";
+import { Copy } from "../parts/copy";
+import { sizeOf } from "../parts/picture";
+import { promptOf } from "../parts/prompt";
+import { SaveLink } from "../parts/save-link";
+import { Ago, formatSeconds } from "../parts/time";
+import { useQuery } from "../session";
+import { useViewer } from "../viewer";
+import { withOpened } from "./address";
+import { Chooser } from "./chooser";
+import { Delete } from "./delete";
+import type { Shown } from "./pictures";
+import { Targets } from "./targets";
+
+/** What made a picture, and what can be done with it. */
+export function Details({
+  picture,
+  near,
+  onCompare,
+  onDeleted,
+}: {
+  readonly picture: Shown;
+  /** Those that it can be compared with. */
+  readonly near: readonly Shown[];
+  readonly onCompare: (other: Shown) => void;
+  readonly onDeleted: () => void;
+}) {
+  const { job, asset, n } = picture;
+  const viewer = useViewer();
+  const handOver = useHandOver();
+  const seeds = useSeeds(picture);
+  const [asked, setAsked] = useState<"to compare" | "for a form" | null>(null);
+  const size = sizeOf(job.input, asset);
+  const maySubmit = viewer.may("jobs:submit");
+  const link = `${location.origin}/gallery?${withOpened(new URLSearchParams(), picture)}`;
+  const prompt = promptOf(job);
+  const ask = (what: typeof asked) => () => setAsked(asked === what ? null : what);
+
+  return (
+    <>
+      <div className="lightbox-told">
+        <p className="lightbox-prompt" aria-live="polite" dir="auto">
+          {prompt || <span className="faint">It was made without a prompt.</span>}
+        </p>
+        {prompt !== "" && <Copy text={prompt} name="the prompt" />}
+        <dl>
+          {seeds.map(({ name, value }) => (
+            <Fact key={name} name={seeds.length > 1 ? name : "Seed"}>
+              {value} <Copy text={String(value)} name="the seed" />
+            </Fact>
+          ))}
+          <Fact name="Deployment">{job.deployment.name}</Fact>
+          {size && (
+            <Fact name="Size">
+              {size.width} × {size.height}
+              {!asset.width && " asked for"}
+            </Fact>
+          )}
+          {job.assets.length > 1 && (
+            <Fact name="Output">
+              {n + 1} of {job.assets.length}
+            </Fact>
+          )}
+          <Fact name="Made">
+            <Ago at={job.finishedAt ?? job.createdAt} />
+            {job.runSeconds !== null && `, in ${formatSeconds(job.runSeconds)}`}
+          </Fact>
+          {job.cost?.amount != null && <Fact name="Cost">{formatUsd(job.cost.amount)}</Fact>}
+        </dl>
+        {asked !== null && (
+          <section className="lightbox-offer" aria-labelledby="offer">
+            <h3 id="offer">{asked === "to compare" ? "Compare with" : "Fill it into"}</h3>
+            {asked === "to compare" ? (
+              <Chooser pictures={near} except={picture.key} onChoose={onCompare} />
+            ) : (
+              <Targets picture={picture} />
+            )}
+          </section>
+        )}
+      </div>
+      <div className="lightbox-actions">
+        {maySubmit && (
+          <>
+            <button className="primary" onClick={() => handOver(job.deployment.id, job.input)}>
+              Use these values
+            </button>
+            {isObject(job.input) && seeds.length > 0 && (
+              <button
+                onClick={() => {
+                  const drawn = seeds.map((seed) => [seed.name, drawSeed(seed)]);
+                  handOver(job.deployment.id, {
+                    ...Object(job.input),
+                    ...Object.fromEntries(drawn),
+                  });
+                }}
+              >
+                New seed
+              </button>
+            )}
+            <button aria-expanded={asked === "for a form"} onClick={ask("for a form")}>
+              Use as input
+            </button>
+          </>
+        )}
+        <button aria-expanded={asked === "to compare"} onClick={ask("to compare")}>
+          Compare with…
+        </button>
+        <SaveLink {...{ job, asset, n }} />
+        <Copy text={link} name="link" label="Copy link" />
+        <Link className="button" href={`/jobs/${job.id}`} aria-keyshortcuts="i">
+          Details
+        </Link>
+        {job.ownerId === viewer.id && viewer.may("jobs:cancel") && (
+          <Delete job={job} onDeleted={onDeleted} />
+        )}
+      </div>
+    </>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** Those that it was made with, each with the bounds of another one. */
+function useSeeds({ job: { deployment, input } }: Shown) {
+  const { data } = useQuery(INPUT_SCHEMA, { deploymentId: deployment.id });
+  const inputSchema = data?.deployment?.inputSchema;
+  return useMemo(
+    () =>
+      findSeeds(readFields(inputSchema), input).flatMap((seed) => {
+        const value = isObject(input) ? input[seed.name] : undefined;
+        return typeof value === "number" ? [{ ...seed, value }] : [];
+      }),
+    [inputSchema, input],
+  );
+}
