@@ -1,12 +1,17 @@
+import type { ComponentProps } from "react";
 import { useSearchParams } from "wouter";
 
 import { toCountText } from "../parts/count";
 import { DeploymentSelect } from "../parts/deployment-select";
 import { Search } from "../parts/search";
 import { readAddress, withPart } from "./address";
+import { SizeSlider } from "./size";
 
 /** Which pictures to show; both choices are in the address. */
-export function GalleryBar({ total }: { readonly total: number | null | undefined }) {
+export function GalleryBar({
+  total,
+  ...sized
+}: ComponentProps<typeof SizeSlider> & { readonly total: number | null | undefined }) {
   const [search, setSearch] = useSearchParams();
   const { deploymentId, text } = readAddress(search);
   const change = (part: string, value: string): void =>
@@ -19,6 +24,7 @@ export function GalleryBar({ total }: { readonly total: number | null | undefine
       <p className="hint" role="status">
         {typeof total === "number" && toCountText(total)}
       </p>
+      <SizeSlider {...sized} />
     </search>
   );
 }

@@ -2,6 +2,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
   type FocusEvent,
   type PointerEvent,
+  type ReactNode,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -12,17 +13,21 @@ import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import { describe, type Shown } from "../lightbox/pictures";
 import { promptOf } from "../parts/prompt";
-import { GAP, layOut, type Row, type Shapes, type Tile } from "./layout";
+import { DayName } from "../parts/time";
+import { createLayout, GAP, HEADING, type Picked, type Tile } from "./layout";
 
 /** Every picture in its place, of which only those near the screen are in the page. */
 export function Grid({
   pictures,
+  size,
   current,
   onSee,
   onBroken,
 }: {
-  readonly pictures: readonly Shown[];
-  /** The key of the picture that is open: the grid follows it, so that one comes back to where one is. */
+  readonly pictures: readonly Picked[];
+  /** How high rows are at most, in pixels. */
+  readonly size: number;
+  /** The job whose picture is open: the grid follows it, so that one comes back to where one is. */
   readonly current: string | null;
   /** Hears which pictures are near the screen, and whether the last of all is among them. */
   readonly onSee: (first: Shown, last: Shown, isEnd: boolean) => void;
@@ -41,15 +46,11 @@ export function Grid({
     return () => observer.disconnect();
   }, []);
 
-  const [shapes] = useState<Shapes>(() => new Map());
-  /** The one that was first of all to begin with: what comes in front of it leaves the rows below where they are. */
-  const firstKey = useRef("");
-  const rows = useMemo(() => {
-    if (width === 0) return [];
-    const fixed = pictures.findIndex(({ key }) => key === firstKey.current);
-    if (fixed < 0) firstKey.current = pictures[0]?.key ?? "";
-    return layOut(pictures, Math.max(0, fixed), width, shapes);
-  }, [pictures, width, shapes]);
+  const [layOut] = useState(createLayout);
+  const rows = useMemo(
+    () => (width === 0 ? [] : layOut(pictures, width, size)),
+    [layOut, pictures, width, size],
+  );
   const virtualizer = useWindowVirtualizer({
     count: rows.length,
     estimateSize: (index) => rows[index]?.height ?? 0,
@@ -67,34 +68,41 @@ export function Grid({
     if (first && last) onSee(first.picture, last.picture, lastRow === rows.length - 1);
   }, [rows, firstRow, lastRow, onSee]);
 
-  const at = current === null ? -1 : findRow(rows, current);
+  const at = rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.jobId === current));
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [virtualizer, at]);
 
   return (
     <ul ref={list} className="gallery-grid" style={{ height: virtualizer.getTotalSize() }}>
-      {items.flatMap(({ index, start }) =>
-        rows[index]?.tiles.map((tile) => (
-          <GridTile
-            key={tile.picture.key}
-            tile={tile}
-            top={start - top}
-            height={(rows[index]?.height ?? 0) - GAP}
-            onBroken={onBroken}
-          />
-        )),
-      )}
+      {items.flatMap(({ index, start }) => {
+        const { height = 0, day = null, tiles = [] } = rows[index] ?? {};
+        const [at, heading] = [start - top, day === null ? 0 : HEADING];
+        const name: ReactNode = day !== null && (
+          <li key={day} className="gallery-day" style={{ top: at }}>
+            <h2>
+              <DayName day={day} />
+            </h2>
+          </li>
+        );
+        return [name].concat(
+          tiles.map((tile) => (
+            <GridTile
+              key={tile.picture.key}
+              tile={tile}
+              top={at + heading}
+              height={height - heading - GAP}
+              onBroken={onBroken}
+            />
+          )),
+        );
+      })}
     </ul>
   );
 }
 
-function findRow(rows: readonly Row[], key: string): number {
-  return rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.key === key));
-}
-
 function GridTile({
-  tile: { picture, left, width },
+  tile: { picture, more, left, width },
   top,
   height,
   onBroken,
@@ -113,9 +121,13 @@ function GridTile({
       onFocus={play}
       onBlur={pause}
     >
-      <OpenLink place={picture} aria-label={describe(picture)}>
+      <OpenLink
+        place={picture}
+        aria-label={more > 0 ? `${describe(picture)}, and ${more} more` : describe(picture)}
+      >
         <Media picture={picture} isSmall onBroken={onBroken} />
         {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
+        {more > 0 && <span className="gallery-more">+{more}</span>}
         <span className="gallery-caption" aria-hidden="true" dir="auto">
           {promptOf(picture.job) || picture.job.deployment.name}
         </span>

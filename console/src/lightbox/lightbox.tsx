@@ -45,11 +45,7 @@ export function Lightbox({
     // Not the first button, which would take the key Enter.
     dialog.current?.focus();
   }, []);
-  // Back to the picture that was seen last, even if one went on from that which was opened.
-  useEffect(
-    () => () => void requestAnimationFrame(() => document.getElementById(toTileId(key))?.focus()),
-    [key],
-  );
+  useReturn(open);
   usePreload(before);
   usePreload(after);
 
@@ -113,6 +109,22 @@ export function Lightbox({
         <span aria-hidden="true">✕</span>
       </button>
     </dialog>
+  );
+}
+
+/** Gives the focus to the picture that was seen last, or to the first of its job, even if one went on from another. */
+function useReturn({ jobId, n }: Place): void {
+  useEffect(
+    () => () => {
+      requestAnimationFrame(() => {
+        const links = [toTileId({ jobId, n }), toTileId({ jobId, n: 0 })];
+        links
+          .map((id) => document.getElementById(id))
+          .find(Boolean)
+          ?.focus();
+      });
+    },
+    [jobId, n],
   );
 }
 

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 
 import { useViewer } from "../viewer";
-import { OPENED_HERE, type Place, toKey, withOpened } from "./address";
+import { OPENED_HERE, type Place, withOpened } from "./address";
 import { toTileId } from "./pictures";
 
 /** Opens one file of a job over the screen that is shown; only its content to whoever may not read jobs. */
@@ -23,7 +23,7 @@ export function OpenLink({
   if (!mayRead) return children;
   return (
     <Link
-      id={toTileId(toKey(place))}
+      id={toTileId(place)}
       href={`${location}?${withOpened(search, place)}`}
       state={OPENED_HERE}
       {...given}

@@ -32,6 +32,6 @@ export function isZoomable({ asset: { kind } }: Pick<Shown, "asset">): boolean {
 }
 
 /** The id of a picture's link in the page. */
-export function toTileId(key: string): string {
-  return `picture-${key}`;
+export function toTileId(place: Place): string {
+  return `picture-${toKey(place)}`;
 }

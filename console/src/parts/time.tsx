@@ -28,6 +28,13 @@ export function Ago({ at }: { readonly at: string }) {
   );
 }
 
+/** The name of the day that began at `day`: `Today`, `Yesterday`, or its date. */
+export function DayName({ day }: { readonly day: number }) {
+  const today = new Date(useStore(clock)).setHours(0, 0, 0, 0);
+  if (day === today) return "Today";
+  return day === new Date(today - 1).setHours(0, 0, 0, 0) ? "Yesterday" : DAY.format(day);
+}
+
 /** The exact time of a moment. */
 export function Moment({ at }: { readonly at: string }) {
   return <time dateTime={at}>{EXACT.format(new Date(at))}</time>;

@@ -1,13 +1,15 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 
 import { readAddress } from "../gallery/address";
 import { GalleryBar } from "../gallery/bar";
 import { createAskAgain } from "../gallery/ask-again";
 import { Grid } from "../gallery/grid";
+import { pick } from "../gallery/layout";
+import { useSize } from "../gallery/size";
 import { Empty, Loading, Older, Waiting } from "../gallery/states";
 import { useJobList } from "../jobs/use-job-list";
-import { readOpened, toKey } from "../lightbox/address";
+import { readOpened } from "../lightbox/address";
 import { Opened } from "../lightbox/opened";
 import { picturesOf, type Shown } from "../lightbox/pictures";
 import { useSeen } from "../parts/use-seen";
@@ -30,6 +32,9 @@ export function Gallery() {
   const state = useStore(list.state);
   const { rows, total, hasMore, searchedTo, error } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
+  const picked = useMemo(() => rows.flatMap(pick), [rows]);
+  const [size, setSize] = useSize();
+  const deferredSize = useDeferredValue(size);
   const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
   const askAgain = useMemo(() => createAskAgain(session, list), [session, list]);
 
@@ -58,7 +63,7 @@ export function Gallery() {
   return (
     <>
       <div ref={top} />
-      <GalleryBar total={total} />
+      <GalleryBar {...{ total, size }} onSize={setSize} />
       <Waiting
         count={state.news}
         onShow={() => {
@@ -67,7 +72,13 @@ export function Gallery() {
         }}
       />
       {!isBare && (
-        <Grid pictures={pictures} current={open && toKey(open)} onSee={onSee} onBroken={askAgain} />
+        <Grid
+          pictures={picked}
+          size={deferredSize}
+          current={open && open.jobId}
+          onSee={onSee}
+          onBroken={askAgain}
+        />
       )}
       {isBare &&
         error === null &&
