@@ -63,7 +63,8 @@ export function createJwtAuthenticator(options: {
       );
     const { sub, exp, scope, scp } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
-    const expiresAt = exp * 1_000;
+    // It may have a fraction, and what is stored of it may not.
+    const expiresAt = Math.floor(exp * 1_000);
     const signedBy = toFingerprint(KeyObject.from(key));
     return {
       viewer: { ownerId: sub, scopes, limits },

@@ -347,6 +347,19 @@ test("with a token it has the token's owner and scopes, and ends at its exp, or 
   expect(await askWho(url, headers)).toEqual([401, "UNAUTHENTICATED"]);
 });
 
+test.each(KINDS)("on %s a token's exp may have a fraction of a second", async (kind) => {
+  const signer = await createSigner();
+  const server = await startKeyServer(keysOf(signer));
+  const { url } = await start({
+    ...{ AUTH: "jwt", JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, JWT_JWKS_URL: server.url },
+    ...{ CONSOLE_LOGIN: "key", DATABASE_URL: await DATABASES[kind]() },
+    FILES_URL: `file:${await createTemporaryFolder()}`,
+  });
+  const exp = Math.floor(Date.now() / 1_000) + 60.0625;
+  const cookie = await signIn(url, await sign(signer, { exp }));
+  expect(await askWho(url, { origin: url, cookie })).toEqual([200, "user-1"]);
+});
+
 test("of an owner's sign-ins the oldest goes when there would be more than twenty, and the browser's former one at once", async () => {
   const { url, anna, ben, page } = await open();
   const oldest = await signIn(url, anna);
