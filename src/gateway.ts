@@ -130,6 +130,7 @@ export async function startGateway(
     await openFiles({
       store,
       config,
+      catalogue,
       upstreamOrigin: new URL(upstream.baseUrl).origin,
       publicUrl: () => config.files.publicUrl ?? listensAt,
       log,

@@ -294,6 +294,8 @@ export type WebhookFactsFragment = { id: string, url: string, events: Array<Webh
 
 type Refusal_DeploymentNotFoundError_Fragment = { message: string };
 
+type Refusal_DownloadTooLargeError_Fragment = { message: string };
+
 type Refusal_IdempotencyConflictError_Fragment = { message: string };
 
 type Refusal_InvalidInputError_Fragment = { message: string };
@@ -318,6 +320,7 @@ type Refusal_WebhookNotFoundError_Fragment = { message: string };
 
 export type RefusalFragment =
   | Refusal_DeploymentNotFoundError_Fragment
+  | Refusal_DownloadTooLargeError_Fragment
   | Refusal_IdempotencyConflictError_Fragment
   | Refusal_InvalidInputError_Fragment
   | Refusal_InvalidLabelsError_Fragment

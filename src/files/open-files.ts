@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
+import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Config } from "../config/load-config.ts";
 import { clock } from "../runtime/environment.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
@@ -17,6 +18,7 @@ import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
+import { createDownloadService } from "./downloads.ts";
 import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
@@ -29,11 +31,13 @@ const URL_MARGIN_SECONDS = 3_600;
 export async function openFiles({
   store,
   config,
+  catalogue,
   upstreamOrigin,
   publicUrl,
   log,
 }: {
   readonly store: JobStore;
+  readonly catalogue: Catalogue;
   readonly config: Pick<Config, "files" | "upstream" | "jobDeadlineSeconds">;
   /** Where a sandbox serves its pictures. */
   readonly upstreamOrigin: string;
@@ -82,6 +86,7 @@ export async function openFiles({
   opening.defer(() => cleanup.close());
   // Closed before those who use it, which wait for its calls.
   opening.defer(() => opened.close());
+  const findOwner = createFindOwner(files);
   const all = opening.move();
   return {
     store: fileStore,
@@ -93,7 +98,8 @@ export async function openFiles({
         Math.floor(clock.now() / 1_000) + config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
       ),
     uploads,
-    findOwner: createFindOwner(files),
+    downloads: createDownloadService({ store, fileStore, findOwner, urls, catalogue }),
+    findOwner,
     /** Lets a file stay that no row names, such as a thumbnail. */
     endLease: (name: string) => files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,

@@ -4,11 +4,11 @@ import { clock } from "../runtime/environment.ts";
 
 const DAY_SECONDS = 86_400;
 
-const FOLDERS = ["files", "uploads", "hints"] as const;
+const FOLDERS = ["files", "uploads", "hints", "downloads"] as const;
 
 /**
- * What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, where an upload is sent, or
- * where RunComfy says that a job has ended.
+ * What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, many files in one, where an
+ * upload is sent, or where RunComfy says that a job has ended.
  */
 export type UrlTarget = {
   readonly folder: (typeof FOLDERS)[number];

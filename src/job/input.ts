@@ -163,6 +163,12 @@ export function replaceUploads(input: JsonObject, urls: ReadonlyMap<string, stri
   return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, replace(value)]));
 }
 
+/** Empty where it has none that says which result was made. */
+export function findSeed(input: JsonValue): { readonly seed?: JsonValue } {
+  const seed = isJsonObject(input) && Object.hasOwn(input, "seed") ? input["seed"] : undefined;
+  return typeof seed === "number" || typeof seed === "string" ? { seed } : {};
+}
+
 const MIN_SEARCH_LENGTH = 3;
 const MAX_SEARCH_LENGTH = 200;
 /** Of an input; prompts are shorter, and each character takes room and time in an index. */

@@ -5,14 +5,14 @@ import { hasThumbnails } from "../files/thumbnail.ts";
 import type { Asset, KeptFile } from "../job/asset.ts";
 import { NOT_KEPT, toAssets } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
-import type { InputIssue } from "../job/input.ts";
+import { findSeed, type InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
-import { isJsonObject } from "../job/json.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import type { GatewayContext } from "../schema/context.ts";
+import { toFileUrl } from "../schema/files.ts";
 import type { ToolContext } from "./tool.ts";
 import { toResult } from "./tool.ts";
 import { toIssues } from "./tool-error.ts";
@@ -82,7 +82,6 @@ export async function describeJob(
   const { reads } = context;
   const estimate = await readEstimate(job, reads);
   const input = isFinished(job) ? await reads.readDocument(job.id, "input") : null;
-  const seed = isJsonObject(input) && Object.hasOwn(input, "seed") ? input["seed"] : undefined;
   return {
     ...toBrief(job),
     is_finished: isFinished(job),
@@ -93,9 +92,9 @@ export async function describeJob(
       finishes_by: new Date(estimate.finishesBy).toISOString(),
       progress: estimate.progress,
     },
-    ...((typeof seed === "number" || typeof seed === "string") && { seed }),
+    ...findSeed(input),
     assets: files.map(({ url, kind, path, kept }) => ({
-      ...{ url, kept_url: toKeptUrl(kept, context), path, kind },
+      ...{ url, kept_url: toFileUrl(kept, context), path, kind },
       ...{ content_type: kept.contentType, width: kept.width, height: kept.height },
     })),
   };
@@ -135,14 +134,10 @@ export async function readFiles({ id, status }: Job, { reads }: GatewayContext):
   return assets.map((asset) => Object.assign({ kept: kept.get(asset.url) ?? NOT_KEPT }, asset));
 }
 
-function toKeptUrl({ file }: KeptFile, { files }: GatewayContext): string | null {
-  return file === null ? null : files.urls.create({ folder: "files", name: file, width: null });
-}
-
 function toLink({ url, kept }: File, index: number, context: GatewayContext): ContentBlock {
   return {
     type: "resource_link",
-    uri: toKeptUrl(kept, context) ?? url,
+    uri: toFileUrl(kept, context) ?? url,
     name: `file ${index + 1}`,
     ...(kept.contentType !== null && { mimeType: kept.contentType }),
   };

@@ -7,6 +7,7 @@ import { z } from "zod";
 
 import type { Viewer } from "../auth/viewer.ts";
 import type { Deployment, FieldShape, Price } from "../deployments/catalogue.ts";
+import type { OpenDownload } from "../files/downloads.ts";
 import type { JobAsset } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
 import type { InputIssue } from "../job/input.ts";
@@ -46,6 +47,7 @@ export function createBuilder() {
       Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats & { readonly hints: number };
+      Download: OpenDownload;
       Durations: Durations;
       InputCheck: InputCheck;
       InputIssue: InputIssue;

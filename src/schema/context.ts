@@ -7,6 +7,7 @@ import type { Stream } from "../runtime/stream.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { WaitForEnd } from "../watch/watch-job.ts";
 import type { JobChange, JobsWatch } from "../watch/watch-jobs.ts";
+import type { DownloadService } from "../files/downloads.ts";
 import type { KeepOutputs } from "../files/keep-outputs.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
 import type { UploadService } from "../files/uploads.ts";
@@ -34,6 +35,7 @@ export type Services = {
   readonly files: {
     readonly urls: Pick<SignedUrls, "create">;
     readonly uploads: Pick<UploadService, "createUpload">;
+    readonly downloads: Pick<DownloadService, "createDownload">;
     readonly keepOutputs: KeepOutputs;
   };
   readonly webhooks: WebhookService;

@@ -6,6 +6,7 @@ import type { Builder } from "./builder.ts";
 import { addScalars, createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
 import { addDeployment, addDeploymentKind } from "./deployment.ts";
+import { addDownloads } from "./downloads.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
@@ -51,6 +52,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
+  addDownloads(builder);
   addWebhooks(builder);
   addJobWebhooks(builder);
   addSubscriptions(builder, jobFilter);

@@ -6,6 +6,7 @@ import type { OperationOrigin } from "../operations/create-operations.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { Reservation } from "../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../store/database-error.ts";
+import { createFileReaders } from "./file-readers.ts";
 import { createMcpAnswer } from "./answer-mcp.ts";
 import { whenOver } from "./when-over.ts";
 import type { Pages } from "./pages.ts";
@@ -21,6 +22,7 @@ import {
 import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createSignInAnswer } from "./sign-in.ts";
+import { createDownloadAnswer } from "./serve-downloads.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
@@ -37,7 +39,9 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   const { credentials, sessions, rates, origins, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
-  const answerFile = createFileAnswer({ ...parts.files, log: parts.log });
+  const readers = createFileReaders(parts.log);
+  const answerFile = createFileAnswer({ ...parts.files, readers });
+  const answerDownload = createDownloadAnswer({ ...parts, ...parts.files, readers });
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
   const answerSignIn = createSignInAnswer(parts);
   const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
@@ -118,6 +122,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       return await answerNothing(request, response, mustAsk);
     }
     if (target === null) throw NOT_FOUND;
+    if (target.folder === "downloads") return await answerDownload(request, response, target.name);
     if (!isUpload) return await answerFile(request, response, target);
     await answerUpload(request, {
       id: target.name,

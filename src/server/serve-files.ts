@@ -1,34 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
-
-import type { BaseLogger } from "pino";
 
 import { toFileHeaders } from "../files/detect-file.ts";
 import type { ByteRange, FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/open-files.ts";
 import { createFindThumbnail } from "../files/find-thumbnail.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
-import { isDatabaseFailure } from "../store/database-error.ts";
-import { CodedError, unavailable } from "../runtime/coded-error.ts";
-import { Queue } from "../runtime/queue.ts";
+import { FILE_HEADERS, type FileReaders } from "./file-readers.ts";
 import { methodNotAllowed, notFound } from "./refuse.ts";
-import { createTransferSlots } from "./transfer-slots.ts";
-
-/** Sent at once by a gateway; each has a stream of the file store open. */
-const MAX_READERS = 1_000;
-
-/** Of an owner's files in a turn of the event loop: that many are opened, or that many chunks are sent. */
-const MAX_IN_A_TURN = 8;
 
 /** A browser that has the file asks again then, and hears at little cost whether it is still there. */
 const MAX_CACHED_SECONDS = 3_600;
-
-/** What any page may show, and no page can run. */
-const FILE_HEADERS = {
-  "access-control-allow-origin": "*",
-  "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-  "cross-origin-resource-policy": "cross-origin",
-};
 
 type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 
@@ -37,15 +18,13 @@ export function createFileAnswer({
   store,
   findOwner,
   endLease,
-  log,
+  readers,
 }: {
   readonly store: FileStore;
   readonly findOwner: FindOwner;
   readonly endLease: (name: string) => Promise<void>;
-  readonly log: Pick<BaseLogger, "warn">;
+  readonly readers: FileReaders;
 }) {
-  const slots = createTransferSlots(MAX_READERS, BUSY);
-  const queue = new Queue({ perKey: MAX_IN_A_TURN });
   const findThumbnail = createFindThumbnail({ store, findOwner, endLease });
 
   return async (
@@ -54,13 +33,10 @@ export function createFileAnswer({
     target: SignedTarget,
   ): Promise<void> => {
     if (request.method !== "GET" && request.method !== "HEAD") throw NOT_ALLOWED;
-    try {
+    await readers.answer(response, async () => {
       const ownerId = await findOwner(target.name);
       if (ownerId === null) throw NOT_FOUND;
-      // A thumbnail may have to be made first.
-      const countBytes = () => (response.headersSent ? request.socket.bytesWritten : null);
-      await slots.run({ ownerId, countBytes, cut: () => response.destroy() }, async () => {
-        await queue.run(ownerId, async () => undefined);
+      await readers.inSlot(response, ownerId, async () => {
         const name =
           target.width === null
             ? target.name
@@ -68,14 +44,7 @@ export function createFileAnswer({
         if (name === null) throw NOT_FOUND;
         await send(request, response, { name, ownerId, seconds: target.seconds });
       });
-    } catch (error) {
-      if (response.headersSent) return void response.destroy();
-      if (error instanceof CodedError) throw error;
-      // Whatever keeps trying has logged that the database fails.
-      if (!isDatabaseFailure(error))
-        log.warn({ err: error }, "A file could not be read. Check where files are.");
-      throw AWAY;
-    }
+    });
   };
 
   async function send(
@@ -117,17 +86,7 @@ export function createFileAnswer({
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
     if (opened === null) response.end();
-    else await pipeline(opened, (chunks) => sendInTime(chunks, ownerId), response);
-  }
-
-  async function* sendInTime(
-    chunks: AsyncIterable<Uint8Array>,
-    ownerId: string,
-  ): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      await queue.run(ownerId, async () => undefined);
-      yield chunk;
-    }
+    else await readers.send(response, ownerId, opened);
   }
 }
 
@@ -150,5 +109,3 @@ export const NOT_FOUND = notFound(
   "Nothing is here, or the URL has expired. Ask GraphQL for a new one.",
 );
 const NOT_ALLOWED = methodNotAllowed("Files can only be read. Send GET or HEAD.", "GET, HEAD");
-const BUSY = unavailable("Too many files are being read. Try again in a few seconds.");
-const AWAY = unavailable("The file can't be read at the moment. Try again in a few seconds.");

@@ -9,6 +9,7 @@ import type { Deployment } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
 import type { Mcp } from "../mcp/create-mcp.ts";
+import type { DownloadService } from "../files/downloads.ts";
 import type { FileStore } from "../files/file-store.ts";
 import type { FindOwner } from "../files/open-files.ts";
 import type { SignedUrls } from "../files/signed-urls.ts";
@@ -48,6 +49,7 @@ export type ServerOptions = {
   readonly files: {
     readonly store: FileStore;
     readonly uploads: UploadService;
+    readonly downloads: DownloadService;
     readonly urls: SignedUrls;
     readonly findOwner: FindOwner;
     /** Lets a thumbnail stay, which goes with its picture. */

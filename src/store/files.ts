@@ -173,6 +173,16 @@ export function createFiles(database: Database, changeJob: ChangeJob, { settled 
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
+    /** How many files of some jobs are kept, counted to one above `most`, and how many bytes those have. */
+    async countKept(jobIds: readonly string[], most: number) {
+      const { rows } = await sql<{ readonly files: number; readonly bytes: number }>`
+        select count(*) as files, cast(coalesce(sum(bytes), 0) as bigint) as bytes from (
+          select bytes from kept_files where job_id in (${sql.join(jobIds)}) and state = 'KEPT'
+            limit ${atMost(most + 1)}
+        ) as kept`.execute(reads);
+      return rows[0] ?? { files: 0, bytes: 0 };
+    },
+
     /** The owners' ids by name, of those of these names that a kept file has, or an upload that stays. */
     async findOwners(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
       const rows = await inChunks(names, async (chunk) => {

@@ -7,6 +7,7 @@ import type { JsonValue } from "../job/json.ts";
 import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
+import { createDownloads } from "./downloads.ts";
 import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -143,6 +144,7 @@ export function createJobStore(dependencies: {
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),
+    downloads: publish("downloads", createDownloads(database)),
     webhooks: publish("webhooks", { ...createWebhooks(database), ...createJobWebhooks(database) }),
     webhookClaims: createWebhookClaims(database),
     async close(): Promise<void> {

@@ -106,6 +106,18 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`alter table jobs add column labels_version integer`,
     ],
   },
+  {
+    version: 9,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      sql`create table downloads (
+        id ${toNameType(kind)} primary key, owner_id ${toNameType(kind)} not null,
+        job_ids text not null, expires_at bigint not null, claimed_until bigint not null default 0
+      )`,
+      sql`create index downloads_by_owner on downloads (owner_id, expires_at)`,
+      sql`create index downloads_by_end on downloads (expires_at)`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

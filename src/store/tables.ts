@@ -182,6 +182,15 @@ export type Tables = {
   };
   /** Which jobs name which uploads in their input. */
   readonly upload_uses: { readonly upload_id: string; readonly job_id: string };
+  readonly downloads: {
+    readonly id: string;
+    readonly owner_id: string;
+    /** JSON: a list of texts. */
+    readonly job_ids: string;
+    readonly expires_at: number;
+    /** Until then some gateway sends it. */
+    readonly claimed_until: Generated<number>;
+  };
   /** The files that outputs name, by their place in `findAssets`. */
   readonly kept_files: {
     readonly job_id: string;

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
+import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createFindOwner, openFiles } from "../../src/files/open-files.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { listen } from "../support/listen.ts";
@@ -19,7 +20,14 @@ async function open(variables: Readonly<Record<string, string>>) {
   const store = await openStore({ upstream, databaseUrl: ":memory:", log: silent });
   onTestFinished(() => store.close());
   const publicUrl = () => "http://127.0.0.1:4000";
-  const files = await openFiles({ store, config, upstreamOrigin: origin, publicUrl, log: silent });
+  const files = await openFiles({
+    store,
+    config,
+    upstreamOrigin: origin,
+    publicUrl,
+    catalogue: OPEN_CATALOGUE,
+    log: silent,
+  });
   onTestFinished(() => files.close());
 
   return async function succeedAt(of: string) {

@@ -12,6 +12,7 @@ import type { Job } from "../../src/job/job.ts";
 import { createJob } from "../../src/job/job.ts";
 import { createUploadId } from "../../src/job/input.ts";
 import { isJsonObject } from "../../src/job/json.ts";
+import { createDownloadService } from "../../src/files/downloads.ts";
 import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
 import { createMaskError } from "../../src/operations/mask-error.ts";
 import { createSlots } from "../../src/operations/owner-limits.ts";
@@ -109,7 +110,16 @@ export async function openInProcessGateway(
     watchJob,
     waitForEnd: createEndWaits(watchJob).waitForEnd,
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
-    files: { ...NO_FILES, keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }) },
+    files: {
+      ...NO_FILES,
+      downloads: createDownloadService({
+        ...NO_FILES,
+        store,
+        fileStore: NO_FILES.store,
+        catalogue,
+      }),
+      keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }),
+    },
     webhooks: createWebhookService({
       webhooks: store.webhooks,
       targets: createTargets([]),

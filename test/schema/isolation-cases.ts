@@ -98,6 +98,11 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
     toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),
   ],
   [
+    "createDownload",
+    `mutation { createDownload(ids: ["${FOREIGN_ID}"]) { __typename ... on CreateDownloadSuccess { download { files } } ... on Error { message } }
+      cancelJob(id: "${FOREIGN_ID}") { __typename ... on JobNotCancellableError { job { id } } } }`,
+  ],
+  [
     "rerunJob",
     `mutation { rerunJob(id: "${FOREIGN_ID}", idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],

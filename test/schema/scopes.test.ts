@@ -20,6 +20,7 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:read", `{ job(id: "job_1") { id } }`],
   ["jobs:read", `{ node(id: "job_1") { id } }`],
   ["jobs:read", `{ upload(id: "upl_1") { id } }`],
+  ["jobs:read", `mutation { createDownload(ids: []) { __typename } }`],
   ["jobs:read", `{ jobs { totalCount } }`],
   ["jobs:read", `{ deployment(id: "wg") { jobs { totalCount } } }`],
   ["jobs:read", `subscription { jobUpdated(id: "job_1") { id } }`],

@@ -429,7 +429,11 @@ const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: str
     select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)};
   insert into sign_ins (id_hash, owner_id, scopes, signed_by, created_at, ends_at)
     select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', n, ${nowMs} + n * 1000
-    from ${numbers(-10, 50_000)}`;
+    from ${numbers(-10, 50_000)};
+  insert into downloads (id, owner_id, job_ids, expires_at)
+    select 'dl_' || n, 'o' || n % 5000, '[]', ${nowMs} + 3600000 from ${numbers(1, 20_000)};
+  insert into kept_files (job_id, number, url, state, bytes)
+    select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)}`;
 
 const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["what is due", ({ webhookClaims }) => webhookClaims.listDue(FROM_START)],
@@ -449,6 +453,13 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["sign-ins that are in use", ({ signIns }) => signIns.listOpen(["sign_150", "sign_151"])],
   ["sign-ins that have expired", ({ signIns }) => signIns.deleteExpired(5)],
   ["an owner's sign-ins", (store) => openAndEnd(store)],
+  ["a download's files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
+  ["a download to be claimed", ({ downloads }) => downloads.claim("dl_1", 1_000)],
+  [
+    "a download to be made",
+    ({ downloads }) =>
+      downloads.create({ id: `${Math.random()}`, ownerId: "o1", jobIds: [] }, 1_000),
+  ],
 ];
 
 async function openAndEnd({ signIns }: JobStore): Promise<void> {
@@ -466,7 +477,7 @@ async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> 
   await claims.settle([{ claimed: first, ...ended }]);
 }
 
-describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads and 50,000 sign-ins", () => {
+describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads, 50,000 sign-ins and 20,000 downloads", () => {
   const MAX_READ = 2_500;
 
   test.each(WEBHOOK_READS)("on SQLite, %s is found by an index", async (_title, read) => {
@@ -477,14 +488,16 @@ describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads and 50,000 sign-
       file.exec(ofWebhooks(numbers, "unixepoch() * 1000"));
     statements.length = 0;
     await read(store);
-    const texts = statements.filter((text) => /webhook|upload|sign_ins/.test(text));
+    const texts = statements.filter((text) =>
+      /webhook|upload|sign_ins|download|kept_files/.test(text),
+    );
     expect(texts.length).toBeGreaterThan(0);
     const steps = texts.flatMap((text) => file.prepare(`explain query plan ${text}`).all());
     const scans = steps.map(({ detail }) => String(detail)).filter((one) => one.startsWith("SCAN"));
     // The walk itself, and lists that were given.
     for (const scan of scans)
       expect(scan).toMatch(
-        /^SCAN (waiting|json_each|tried|oldest|CONSTANT ROW|\(subquery|\d+ CONSTANT)/,
+        /^SCAN (waiting|json_each|tried|oldest|kept|CONSTANT ROW|\(subquery|\d+ CONSTANT)/,
       );
   });
 
@@ -539,7 +552,9 @@ describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads and 50,000 sign-
       statements.length = readStatements.length = 0;
       await read(store);
       const nodes: PlanNode[] = [];
-      for (const one of statements.filter(({ sql: text }) => /webhook|sign_ins/.test(text)))
+      for (const one of statements.filter(({ sql: text }) =>
+        /webhook|sign_ins|(from|update) downloads/.test(text),
+      ))
         nodes.push(...(await explain(one, "")));
       for (const one of readStatements) nodes.push(...(await explain(one, READER_SETTINGS)));
       const scans = nodes.filter(

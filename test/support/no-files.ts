@@ -22,6 +22,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     check: async () => [],
     toSent: async (input) => input,
   },
+  downloads: { createDownload: unexpected, claim: async () => null },
   findOwner: async () => "owner",
   endLease: unexpected,
   keepOutputs: unexpected,

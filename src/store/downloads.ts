@@ -1,0 +1,77 @@
+import { sql } from "kysely";
+
+import { atMost, type Database } from "./database.ts";
+import { createOwnerWrites } from "./quotas.ts";
+import type { Tables } from "./tables.ts";
+
+/** Of an owner's, the newest stay. */
+const MAX_OF_OWNER = 20;
+
+/** At once, so that nobody waits long for it: more than are made. */
+const MAX_FORGOTTEN = 100;
+
+/** Which of an owner's jobs to download. */
+export type Download = {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly jobIds: readonly string[];
+};
+
+/** What owners may download, each for a while, and which of it they do: one at a time, on whichever gateway. */
+export function createDownloads(database: Database) {
+  const { nowMs, skipLocked, queries, reads } = database;
+  const writeFor = createOwnerWrites(database);
+  const isUnclaimed = sql`claimed_until <= ${nowMs}`;
+
+  /** Of a row that is called `wanted`: whether its owner has none claimed. */
+  const isFree = sql`not exists (
+    select 1 from downloads where owner_id = wanted.owner_id and claimed_until > ${nowMs}
+  )`;
+
+  return {
+    /** Lets it be claimed for so long, and forgets those that can't be any more. */
+    create: ({ id, ownerId, jobIds }: Download, lifeMs: number): Promise<void> =>
+      writeFor(ownerId, async (transaction) => {
+        // Read once: Postgres walks no index as far as a clock that goes on.
+        await sql`
+          with ended as (
+            select id from downloads where expires_at <= (select ${nowMs}) and ${isUnclaimed}
+              order by expires_at limit ${atMost(MAX_FORGOTTEN)} ${skipLocked}
+          )
+          delete from downloads where id in (select id from ended)`.execute(transaction);
+        await sql`delete from downloads where owner_id = ${ownerId} and ${isUnclaimed} and id not in (
+          select id from downloads where owner_id = ${ownerId} and ${isUnclaimed}
+            order by expires_at desc limit ${sql.lit(MAX_OF_OWNER - 1)}
+        )`.execute(transaction);
+        await sql`insert into downloads (id, owner_id, job_ids, expires_at) values
+          (${id}, ${ownerId}, ${JSON.stringify(jobIds)}, ${nowMs} + ${lifeMs})`.execute(
+          transaction,
+        );
+      }),
+
+    /** Null where there is none; false while its owner has one claimed. */
+    async claim(id: string, claimMs: number): Promise<Download | null | false> {
+      const known = sql<{ readonly owner_id: string; readonly is_free: unknown }>`
+        select owner_id, ${isFree} as is_free from downloads as wanted where id = ${id}`;
+      const { rows } = await known.execute(reads);
+      const [row] = rows;
+      // Those who ask in vain write nothing.
+      if (row === undefined || !row.is_free) return row === undefined ? null : false;
+      const { owner_id: ownerId } = row;
+      const claimed = await writeFor(ownerId, async (transaction) => {
+        const claim = sql<Pick<Tables["downloads"], "job_ids">>`
+          update downloads as wanted set claimed_until = ${nowMs} + ${claimMs}
+            where id = ${id} and ${isFree} returning job_ids`;
+        return (await claim.execute(transaction)).rows;
+      });
+      return claimed.length > 0 && { id, ownerId, jobIds: JSON.parse(claimed[0]?.job_ids ?? "[]") };
+    },
+
+    /** Makes a claim longer, or ends it with 0. */
+    async renewClaim(id: string, claimMs: number): Promise<void> {
+      await sql`update downloads set claimed_until = ${nowMs} + ${claimMs} where id = ${id}`.execute(
+        queries,
+      );
+    },
+  };
+}

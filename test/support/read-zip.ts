@@ -1,0 +1,19 @@
+import { createRequire } from "node:module";
+import { buffer } from "node:stream/consumers";
+import { crc32 } from "node:zlib";
+
+/** Of the program that drives the browser, which has a reader of ZIPs in it. */
+const { yauzl } = createRequire(import.meta.url)("playwright-core/lib/utilsBundle");
+
+/** The files of a ZIP by their names, in their order. Throws where anything of it is damaged. */
+export async function readZip(zip: Uint8Array): Promise<ReadonlyMap<string, Buffer>> {
+  const opened = await yauzl.fromBufferPromise(Buffer.from(zip));
+  const files = new Map<string, Buffer>();
+  for await (const entry of opened.eachEntry()) {
+    const bytes = await buffer(await opened.openReadStreamPromise(entry));
+    if (crc32(bytes) !== entry.crc32) throw new Error(`${entry.fileName} has another sum`);
+    if (files.has(entry.fileName)) throw new Error(`${entry.fileName} is there twice`);
+    files.set(entry.fileName, bytes);
+  }
+  return files;
+}
