@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import { pino } from "pino";
 
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
@@ -155,6 +157,8 @@ class Simulation {
     } finally {
       for (const { process } of this.#nodes) process?.kill();
       for (const process of [this.#callers, this.#supervisor]) process.kill();
+      // First all that died lets go of the database.
+      await nextTurn();
       close();
     }
     const jobs = this.#plan.errands.length;
