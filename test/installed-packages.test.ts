@@ -49,6 +49,6 @@ test("every licence is permissive, but that of the library that sharp brings", (
 
 test("what the console's page is built of is found in its sources", () => {
   expect(shipped.bundled.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(["react", "react-dom", "scheduler", "graphql-ws", "uplot"]),
+    expect.arrayContaining(["react", "react-dom", "scheduler", "graphql-ws"]),
   );
 });

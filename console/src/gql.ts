@@ -78,13 +78,12 @@ export type DeploymentLiveQueryVariables = Exact<{
 
 export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
 
-export type DeploymentRunsQueryVariables = Exact<{
+export type DeploymentLoadQueryVariables = Exact<{
   id: string;
-  filter: JobFilter;
 }>;
 
 
-export type DeploymentRunsQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, jobs: { edges: Array<{ node: { id: string, status: JobStatus, createdAt: string, queueSeconds: number | null, runSeconds: number | null } }> } };
+export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
 
 type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
 

@@ -1,40 +1,36 @@
-import { useCallback, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { Link } from "wouter";
 
+import { Copy } from "../parts/copy";
+import { useFresh } from "../parts/use-fresh";
 import { useSeen } from "../parts/use-seen";
+import { useQuery } from "../session";
 import { useViewer } from "../viewer";
-import { CopyId } from "./copy-id";
-import { FieldsTable } from "./fields-table";
-import { History } from "./history";
+import { LOAD } from "./deployment-queries";
 import { LiveFacts } from "./live-facts";
-import { Running } from "./running";
-import { type Deployment, KINDS, tellPrice, tellStats } from "./words";
+import { type Deployment, formatUsd, KINDS, type Stats, tellStats, toFigures } from "./words";
 
-/** A deployment: what it is for and how it goes; the rest is asked for once it is unfolded and on the screen. */
-export function DeploymentCard({
-  deployment: { id, kind, name, description, model, price, stats, inputSchema },
-  isUnfolded,
-}: {
-  readonly deployment: Deployment;
-  readonly isUnfolded: boolean;
-}) {
+/** A deployment: what it is for and how it goes in figures, which follow its jobs while it is seen; the rest is folded. */
+export function DeploymentCard({ deployment }: { readonly deployment: Deployment }) {
+  const { id, kind, name, description, model, price } = deployment;
   const viewer = useViewer();
-  const [isOpen, setOpen] = useState(isUnfolded);
   const card = useRef<HTMLElement>(null);
-  const [isShown, setShown] = useState(false);
-  const [wasShown, setWasShown] = useState(false);
-  const onSeen = useCallback((isSeen: boolean) => {
-    setShown(isSeen);
-    if (isSeen) setWasShown(true);
-  }, []);
-  useSeen(card, "100px", onSeen);
+  const [isSeen, setSeen] = useState(false);
+  useSeen(card, "100px", setSeen);
+  const isAsked = isSeen && viewer.mayRead;
+  const { data, ask } = useQuery(LOAD, { id }, isAsked);
+  useFresh(
+    (job) => job.deployment.id === id,
+    () => void (isAsked && ask()),
+  );
+  const stats = data?.deployment?.stats ?? deployment.stats;
 
   const path = encodeURIComponent(id);
   return (
     <article ref={card} className="card deployment" aria-label={name}>
-      <div className="deployment-head">
+      <div className="row">
         <h2>{name}</h2>
-        <span className="faint">{model === null ? KINDS[kind] : `${KINDS[kind]}, ${model}`}</span>
+        <span className="chip">{KINDS[kind]}</span>
         <span className="deployment-links">
           {viewer.mayRead && (
             <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
@@ -49,25 +45,81 @@ export function DeploymentCard({
         </span>
       </div>
       {description && <p>{description}</p>}
-      {price && <p>{tellPrice(price)}</p>}
-      <CopyId id={id} />
-      <p>{tellStats(stats)}</p>
-      <details open={isOpen} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-        <summary>Details</summary>
-        {isOpen && wasShown ? (
-          <div className="deployment-details">
-            <div className="deployment-present">
-              {/* A model has no instances of its own. */}
-              {kind !== "MODEL" && <LiveFacts id={id} isShown={isShown} />}
-              {viewer.mayRead && <Running id={id} />}
-            </div>
-            {viewer.mayRead && <History id={id} />}
-            <FieldsTable name={name} inputSchema={inputSchema} />
-          </div>
-        ) : (
-          <div className="deployment-details deployment-later" />
+      <dl className="deployment-figures">
+        {toFigures(stats).map((figure) => (
+          <Figure key={figure.name} {...figure} />
+        ))}
+        {viewer.mayRead && (
+          <Figure
+            name="Queue"
+            value={String(data?.waiting.totalCount ?? "–")}
+            note={`${data?.running.totalCount ?? "–"} running`}
+            href={`/jobs?status=active&deployment=${path}`}
+          />
         )}
-      </details>
+        {price && (
+          <Figure name="Price from" value={formatUsd(price.amount)} note={`per ${price.unit}`} />
+        )}
+      </dl>
+      {price?.note && <p className="hint">{price.note}</p>}
+      <Details {...{ id, kind, model, stats }} />
     </article>
+  );
+}
+
+/** What there is to know beside the figures, asked for once it is unfolded. */
+function Details({
+  id,
+  kind,
+  model,
+  stats,
+}: Pick<Deployment, "id" | "kind" | "model"> & { readonly stats: Stats }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Details</summary>
+      {isOpen && (
+        <dl className="deployment-facts">
+          <dt>Id</dt>
+          <dd>
+            <code>{id}</code> <Copy text={id} name={`the id ${id}`} />
+          </dd>
+          {model !== null && (
+            <>
+              <dt>Model</dt>
+              <dd>{model}</dd>
+            </>
+          )}
+          <dt>Runs</dt>
+          <dd>{tellStats(stats)}</dd>
+          {/* A model has no instances of its own. */}
+          {kind !== "MODEL" && <LiveFacts id={id} />}
+        </dl>
+      )}
+    </details>
+  );
+}
+
+function Figure({
+  name,
+  value,
+  note,
+  href,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+  readonly href?: string;
+}) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <span className="deployment-figure">
+          {href === undefined ? value : <Link href={href}>{value}</Link>}
+        </span>
+        <span className="hint">{note}</span>
+      </dd>
+    </div>
   );
 }

@@ -3,7 +3,7 @@ import type { TypedDocument } from "runcomfy-graphql-client";
 import type * as gql from "../gql";
 import { STATS } from "../queries.ts";
 
-/** What RunComfy is asked for, so it is asked for what is on the screen only. */
+/** What RunComfy is asked for, so it is asked for what is unfolded only. */
 export const LIVE_FACTS: TypedDocument<gql.DeploymentLiveQuery, gql.DeploymentLiveQueryVariables> =
   /* GraphQL */ `
     query DeploymentLive($id: ID!) {
@@ -22,26 +22,21 @@ export const LIVE_FACTS: TypedDocument<gql.DeploymentLiveQuery, gql.DeploymentLi
     }
   `;
 
-/** The runs that have ended, by the list of jobs: among a deployment's own, waiting ones may fill the page. */
-export const RUNS: TypedDocument<gql.DeploymentRunsQuery, gql.DeploymentRunsQueryVariables> =
+/** What changes with each of a deployment's jobs. */
+export const LOAD: TypedDocument<gql.DeploymentLoadQuery, gql.DeploymentLoadQueryVariables> =
   /* GraphQL */ `
-    query DeploymentRuns($id: ID!, $filter: JobFilter!) {
+    query DeploymentLoad($id: ID!) {
       deployment(id: $id) {
         id
         stats {
           ...Stats
         }
       }
-      jobs(filter: $filter, first: 100) {
-        edges {
-          node {
-            id
-            status
-            createdAt
-            queueSeconds
-            runSeconds
-          }
-        }
+      waiting: jobs(filter: { deploymentId: $id, status: [SUBMITTING, IN_QUEUE] }, first: 1) {
+        totalCount
+      }
+      running: jobs(filter: { deploymentId: $id, status: [IN_PROGRESS] }, first: 1) {
+        totalCount
       }
     }
     ${STATS}

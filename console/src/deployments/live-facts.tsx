@@ -1,35 +1,27 @@
-import { useQuery } from "../session";
 import { useAgain } from "../parts/use-again";
+import { useQuery } from "../session";
 import { LIVE_FACTS } from "./deployment-queries";
 import { tellLive } from "./words";
 
-/** How RunComfy runs it at the moment, as long as it is on the screen. */
-export function LiveFacts({ id, isShown }: { readonly id: string; readonly isShown: boolean }) {
-  const { data, error, ask } = useQuery(LIVE_FACTS, { id }, isShown);
-  useAgain(ask, isShown);
-
+/** How RunComfy runs it at the moment. */
+export function LiveFacts({ id }: { readonly id: string }) {
+  const { data, error, ask } = useQuery(LIVE_FACTS, { id });
+  useAgain(ask);
   const live = data?.deployment?.live;
+  if (live)
+    return tellLive(live).map(([name, words]) => [
+      <dt key={name}>{name}</dt>,
+      <dd key={`${name} words`}>{words}</dd>,
+    ]);
   return (
-    <section className="deployment-live">
-      <h3>At RunComfy</h3>
-      {live && (
-        <dl>
-          {tellLive(live).map(([name, words]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{words}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-      {!live && !data && !error && <p className="faint">Asking…</p>}
-      {data && !live && (
-        <p className="faint">
-          RunComfy does not know this deployment, or can't be asked at the moment. It is asked again
-          by itself.
-        </p>
-      )}
-      {error && !live && <p role="alert">{error.message}</p>}
-    </section>
+    <>
+      <dt>At RunComfy</dt>
+      <dd role={error ? "alert" : undefined} className="faint">
+        {error?.message ?? (data ? UNKNOWN : "Asking…")}
+      </dd>
+    </>
   );
 }
+
+const UNKNOWN =
+  "RunComfy does not know this deployment, or can't be asked at the moment. It is asked again by itself.";

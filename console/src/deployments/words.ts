@@ -3,7 +3,6 @@ import { formatSeconds, formatWhole } from "../parts/time";
 
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];
-type Price = NonNullable<Deployment["price"]>;
 type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
 
 /** Which of RunComfy's APIs runs it, as people call it. */
@@ -14,7 +13,7 @@ export const KINDS = {
 } as const satisfies Record<Deployment["kind"], string>;
 
 /** `$0.04 per output`, and what the catalogue notes beside it. */
-export function tellPrice({ amount, unit, note }: Price): string {
+export function tellPrice({ amount, unit, note }: NonNullable<Deployment["price"]>): string {
   const base = `From ${formatUsd(amount)} per ${unit}.`;
   return note ? `${base} ${note}` : base;
 }
@@ -30,54 +29,41 @@ const USD = new Intl.NumberFormat("en", {
   maximumFractionDigits: 6,
 });
 
-type Halves = { readonly p50: number; readonly p90: number };
-
-const MAX_RUNS = 200;
-/** Below that `formatSeconds` says 0. */
-const MIN_LENGTH = 0.05;
+/** How the last runs went, at a glance. */
+export function toFigures({ runs, succeeded, failed, runSeconds }: Stats) {
+  const ended = succeeded + failed;
+  const rate = ended === 0 ? "–" : `${Math.floor((100 * succeeded) / ended)} %`;
+  return [
+    { name: "Success rate", value: rate, note: runs === 0 ? "no runs yet" : tellRuns(runs) },
+    {
+      name: "Median time",
+      value: formatSeconds(runSeconds?.p50),
+      note: runSeconds ? `9 of 10 within ${formatSeconds(runSeconds.p90)}` : "not known yet",
+    },
+  ];
+}
 
 /** How the last runs went, as sentences. */
-export function tellStats({
-  runs,
-  succeeded,
-  failed,
-  cancelled,
-  runSeconds,
-  queueSeconds,
-  coldStartSeconds,
-}: Stats): string {
-  if (runs === 0) return "It has not run yet.";
-  const ended = [
-    `${tellCount(succeeded, runs)} succeeded`,
-    failed > 0 && `${failed} failed`,
-    cancelled > 0 && `${cancelled} ${cancelled === 1 ? "was" : "were"} cancelled`,
-  ];
+export function tellStats(stats: Stats): string {
+  const { runs, succeeded, failed, cancelled, queueSeconds, coldStartSeconds } = stats;
+  if (runs === 0) return "None yet.";
   const sentences = [
-    [ended.filter(Boolean).join(", "), runSeconds && `half ran at most ${spell(runSeconds)}`],
-    [queueSeconds && tellWait(queueSeconds)],
-    [
-      coldStartSeconds &&
-        `Where an instance had to start first, half waited at most ${spell(coldStartSeconds)}`,
-    ],
+    `Of ${tellRuns(runs)}, ${succeeded} succeeded, ${failed} failed and ${cancelled} ${cancelled === 1 ? "was" : "were"} cancelled`,
+    queueSeconds && `Half waited at most ${spell(queueSeconds)}`,
+    coldStartSeconds &&
+      `Where an instance had to start first, half waited at most ${spell(coldStartSeconds)}`,
   ];
-  const told = sentences.map((parts) => parts.filter(Boolean).join("; "));
-  return told.filter((sentence) => sentence !== "").join(". ") + ".";
+  return `${sentences.filter(Boolean).join(". ")}.`;
 }
 
-function tellCount(succeeded: number, runs: number): string {
-  const all =
-    runs < MAX_RUNS ? `its ${runs} ${runs === 1 ? "run" : "runs"}` : `the last ${runs} runs`;
-  if (succeeded === 0) return `None of ${all}`;
-  return succeeded === runs ? `All of ${all}` : `${succeeded} of ${all}`;
+/** The gateway looks back no further. */
+const MAX_RUNS = 200;
+
+function tellRuns(runs: number): string {
+  return `${runs < MAX_RUNS ? "" : "the last "}${runs} ${runs === 1 ? "run" : "runs"}`;
 }
 
-function tellWait(waits: Halves): string {
-  if (waits.p50 >= MIN_LENGTH) return `Half waited at most ${spell(waits)}`;
-  const most = waits.p90 >= MIN_LENGTH ? `9 of 10 waited at most ${formatSeconds(waits.p90)}` : "";
-  return most ? `Half did not wait, ${most}` : "9 of 10 did not wait";
-}
-
-function spell({ p50, p90 }: Halves): string {
+function spell({ p50, p90 }: { readonly p50: number; readonly p90: number }): string {
   return `${formatSeconds(p50)}, 9 of 10 at most ${formatSeconds(p90)}`;
 }
 
@@ -93,7 +79,7 @@ export function tellLive(live: Live): (readonly [name: string, words: string])[]
     ["State", status ?? null],
     ["Machine", hardware.length > 0 ? hardware.join(" or ") : null],
     ["Instances", tellInstances(minInstances ?? null, maxInstances ?? null)],
-    ["Queue", queueSize == null ? null : `${queueSize} may wait for an instance`],
+    ["Queue limit", queueSize == null ? null : `${queueSize} may wait for an instance`],
     [
       "Idle instances",
       keepWarmSeconds == null ? null : `stop after ${formatWhole(keepWarmSeconds)}`,

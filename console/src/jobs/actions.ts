@@ -4,7 +4,13 @@ import { toSentence } from "../form/issues";
 import { dropKey, keepKey, keyFor } from "../form/submit-keys";
 import { isRepeatable } from "../form/use-submit";
 import type { Session } from "../session";
-import { CANCEL_MANY, DELETE_MANY, RUN_AGAIN } from "./job-queries";
+import {
+  CANCEL_MANY,
+  CANCEL_MATCHING,
+  DELETE_MANY,
+  DELETE_MATCHING,
+  RUN_AGAIN,
+} from "./job-queries";
 
 /** What became of one job that something was to be done with. */
 export type Outcome = {
@@ -20,17 +26,23 @@ export type Outcome = {
 /** In whose name something is done. */
 type Actor = { readonly session: Session; readonly viewerId: string };
 
-/** Something to do with jobs, however many; it tells how many are done. */
+/** Something to do with jobs, however many; it tells how many are done, and ends early once `signal` is aborted. */
 export type Action = {
   readonly run: (
     actor: Actor,
     ids: readonly string[],
-    onProgress: (done: number) => void,
+    onProgress?: (done: number) => void,
+    signal?: AbortSignal,
   ) => Promise<readonly Outcome[]>;
   /** `3 deleted` */
   readonly done: string;
-  /** `Deleting 3 of 20…` */
+  /** `Deleting… 3 of 20` */
   readonly doing: string;
+  /** What does it with all jobs that fit a filter, and why some were left. */
+  readonly matching?: {
+    readonly mutation: typeof CANCEL_MATCHING | typeof DELETE_MATCHING;
+    readonly failure: string;
+  };
 };
 
 /** A cancel takes up to a few seconds, ten of them go at once, and a call may take 30 s. */
@@ -41,8 +53,12 @@ const RUNS_AT_ONCE = 4;
 export const CANCEL_THEM: Action = {
   done: "cancelled",
   doing: "Cancelling",
-  run: ({ session: { gateway, feed } }, ids, onProgress) =>
-    inTurns(toChunks(ids, CANCELS_A_CALL), 1, onProgress, (chunk) =>
+  matching: {
+    mutation: CANCEL_MATCHING,
+    failure: "They started meanwhile, or RunComfy did not answer.",
+  },
+  run: ({ session: { gateway, feed } }, ids, ...turns) =>
+    inTurns(toChunks(ids, CANCELS_A_CALL), 1, turns, (chunk) =>
       toOutcomes(chunk, async () => {
         const { cancelJobs } = await gateway.request(CANCEL_MANY, { ids: chunk });
         // Whoever may cancel jobs may lack the scope to hear of them.
@@ -56,8 +72,9 @@ export const CANCEL_THEM: Action = {
 export const DELETE_THEM: Action = {
   done: "deleted",
   doing: "Deleting",
-  run: ({ session: { gateway } }, ids, onProgress) =>
-    inTurns(toChunks(ids, DELETES_A_CALL), 1, onProgress, (chunk) =>
+  matching: { mutation: DELETE_MATCHING, failure: "They have not ended yet." },
+  run: ({ session: { gateway } }, ids, ...turns) =>
+    inTurns(toChunks(ids, DELETES_A_CALL), 1, turns, (chunk) =>
       toOutcomes(chunk, async () => {
         const { deleteJobs } = await gateway.request(DELETE_MANY, { ids: chunk });
         // Whoever deleted it, it is gone.
@@ -69,8 +86,8 @@ export const DELETE_THEM: Action = {
 export const RUN_THEM_AGAIN: Action = {
   done: "run again",
   doing: "Running again",
-  run: (actor, ids, onProgress) =>
-    inTurns(toChunks(ids, 1), RUNS_AT_ONCE, onProgress, ([id = ""]) => runAgain(actor, id)),
+  run: (actor, ids, ...turns) =>
+    inTurns(toChunks(ids, 1), RUNS_AT_ONCE, turns, ([id = ""]) => runAgain(actor, id)),
 };
 
 /** Its key is kept until an answer came, also over a reload, so that asking again pays for nothing twice. */
@@ -107,7 +124,7 @@ export function tell(outcomes: readonly Outcome[], done: string): string {
 async function inTurns(
   chunks: readonly (readonly string[])[],
   atOnce: number,
-  onProgress: (done: number) => void,
+  [onProgress, signal]: readonly [onProgress?: (done: number) => void, signal?: AbortSignal],
   act: (chunk: string[]) => Promise<readonly Outcome[]>,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -115,13 +132,14 @@ async function inTurns(
   let failure: Outcome | undefined;
   async function work(): Promise<void> {
     for (const chunk of queue) {
+      if (signal?.aborted) return;
       const problem = failure?.problem;
       const told: readonly Outcome[] = problem
         ? chunk.map((id) => ({ id, problem }))
         : await act([...chunk]);
       failure ??= told.find(({ isLost }) => isLost);
       outcomes.push(...told);
-      onProgress(outcomes.length);
+      onProgress?.(outcomes.length);
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work));

@@ -1,92 +1,139 @@
 import { useEffect, useRef, useState } from "react";
 
-import { DeploymentSelect } from "../parts/deployment-select";
-import { Status } from "../parts/status";
+import { DeploymentSelect, useDeploymentNames } from "../parts/deployment-select";
+import { Search } from "../parts/search";
+import { toDay } from "../parts/time";
+import { clock } from "../store";
 import {
-  countFilters,
+  dayBefore,
   type Filters,
   MAX_TAG_LENGTH,
   NO_FILTERS,
   readDay,
   readTag,
-  STATUSES,
+  STATUS_WORDS,
 } from "./filters";
 
-/** What to see of the jobs; on a phone it opens when asked to. */
-export function FilterBar({
-  filters,
-  hasOwners,
-  onChange,
-}: {
+const NAMES = { active: "Active", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
+const SPANS = [
+  [0, "Today"],
+  [6, "7 days"],
+  [29, "30 days"],
+] as const;
+
+type FilterBarProps = {
   readonly filters: Filters;
   /** Whether there may be jobs of several owners to see. */
   readonly hasOwners: boolean;
-  readonly onChange: (filters: Filters) => void;
-}) {
-  const [isOpen, setIsOpen] = useState(false);
-  const count = countFilters(filters);
+  readonly onChange: (changed: Partial<Filters>) => void;
+};
+
+/** What to see of the jobs: a search, what is chosen as chips, and the rest behind a button. */
+export function FilterBar(props: FilterBarProps) {
+  const { filters, onChange } = props;
+  const nameOf = useDeploymentNames();
+  const now = clock.get();
+  const { statuses, deploymentId, from, to, tag, owner } = filters;
+  const span = SPANS.find(([days]) => to === "" && from === dayBefore(days, now));
+  const dates = [from && `from ${toDay(`${from}T00:00`)}`, to && `to ${toDay(`${to}T00:00`)}`];
+  const chips: readonly (readonly [name: string, without: Partial<Filters>])[] = [
+    ...statuses.map(
+      (one) => [NAMES[one], { statuses: statuses.filter((other) => other !== one) }] as const,
+    ),
+    [deploymentId && nameOf(deploymentId), { deploymentId: "" }],
+    [span ? "" : dates.filter(Boolean).join(" "), { from: "", to: "" }],
+    [tag && `Tag: ${tag}`, { tag: "" }],
+    [owner && `Owner: ${owner}`, { owner: "" }],
+  ];
+  const chosen = chips.filter(([name]) => name !== "");
+  return (
+    <search className="jobs-above">
+      <div className="jobs-search">
+        <Search value={filters.text} onChange={(text) => onChange({ text })} />
+        <button popoverTarget="filters">Filters</button>
+        <div id="filters" popover="auto" className="popover jobs-filters" aria-label="Filters">
+          <Choices {...props} />
+        </div>
+      </div>
+      <div className="row">
+        {SPANS.map(([days, name]) => (
+          <button
+            key={name}
+            className="chip"
+            aria-pressed={span?.[0] === days}
+            onClick={() =>
+              onChange({ from: span?.[0] === days ? "" : dayBefore(days, now), to: "" })
+            }
+          >
+            {name}
+          </button>
+        ))}
+        {chosen.map(([name, without]) => (
+          <button
+            key={name}
+            className="chip"
+            aria-label={`${name}: remove`}
+            onClick={() => onChange(without)}
+          >
+            <bdi>{name}</bdi> ✕
+          </button>
+        ))}
+        {chosen.length > 1 && (
+          <button className="chip" onClick={() => onChange({ ...NO_FILTERS, text: filters.text })}>
+            Clear all
+          </button>
+        )}
+      </div>
+    </search>
+  );
+}
+
+function Choices({ filters, hasOwners, onChange }: FilterBarProps) {
   const { statuses, deploymentId, from, to, tag, owner } = filters;
   return (
-    <div>
-      <button className="opener" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
-        Filters{count > 0 && ` (${count})`}
-      </button>
-      <div className={isOpen ? "panel open" : "panel"}>
-        <fieldset className="statuses">
-          <legend>Status</legend>
-          {STATUSES.map((status) => (
-            <label key={status} className="toggle">
-              <input
-                type="checkbox"
-                checked={statuses.includes(status)}
-                onChange={({ target }) => {
-                  const others = statuses.filter((one) => one !== status);
-                  onChange({ ...filters, statuses: target.checked ? [...others, status] : others });
-                }}
-              />
-              <Status job={{ status, queuePosition: null, isPaused: false }} />
-            </label>
-          ))}
-        </fieldset>
-        <DeploymentSelect
-          value={deploymentId}
-          onChange={(chosen) => onChange({ ...filters, deploymentId: chosen })}
-        />
+    <>
+      <fieldset>
+        <legend>Status</legend>
+        {STATUS_WORDS.map((word) => (
+          <label key={word} className="check">
+            <input
+              type="checkbox"
+              checked={statuses.includes(word)}
+              onChange={({ target }) => {
+                const others = statuses.filter((one) => one !== word);
+                onChange({ statuses: target.checked ? [...others, word] : others });
+              }}
+            />
+            {NAMES[word]}
+          </label>
+        ))}
+      </fieldset>
+      <DeploymentSelect value={deploymentId} onChange={(id) => onChange({ deploymentId: id })} />
+      <div className="row">
         <label>
           From
-          <Day
-            value={from}
-            max={to || undefined}
-            onChange={(day) => onChange({ ...filters, from: day })}
-          />
+          <Day value={from} max={to || undefined} onChange={(day) => onChange({ from: day })} />
         </label>
         <label>
           To
-          <Day
-            value={to}
-            min={from || undefined}
-            onChange={(day) => onChange({ ...filters, to: day })}
-          />
+          <Day value={to} min={from || undefined} onChange={(day) => onChange({ to: day })} />
         </label>
-        <label>
-          Tag
-          <Word
-            value={tag}
-            longest={MAX_TAG_LENGTH}
-            onChange={(word) => onChange({ ...filters, tag: readTag(word) })}
-          />
-        </label>
-        {hasOwners && (
-          <label>
-            Owner
-            <Word value={owner} onChange={(word) => onChange({ ...filters, owner: word })} />
-          </label>
-        )}
-        <button className="clear" disabled={count === 0} onClick={() => onChange(NO_FILTERS)}>
-          Clear
-        </button>
       </div>
-    </div>
+      <label>
+        Tag
+        <Word
+          value={tag}
+          longest={MAX_TAG_LENGTH}
+          onChange={(word) => onChange({ tag: readTag(word) })}
+        />
+      </label>
+      {hasOwners && (
+        <label>
+          Owner
+          <Word value={owner} onChange={(word) => onChange({ owner: word })} />
+        </label>
+      )}
+    </>
   );
 }
 
@@ -134,9 +181,8 @@ function Word({
   return (
     <input
       value={typed}
-      size={8}
       maxLength={longest}
-      placeholder="any"
+      placeholder="Any"
       onChange={({ target }) => setTyped(target.value)}
       onBlur={ask}
       onKeyDown={({ key }) => key === "Enter" && ask()}

@@ -1,18 +1,19 @@
 import type { JobFilter, JobRowFragment, JobStatus } from "../gql";
 import { isSearched } from "../parts/search-text";
 
-export const STATUSES = [
-  "SUBMITTING",
-  "IN_QUEUE",
-  "IN_PROGRESS",
-  "SUCCEEDED",
-  "FAILED",
-  "CANCELLED",
-] as const satisfies readonly JobStatus[];
+/** What people tell apart, in the words of the URL; `active` is all that has not ended. */
+const STATUSES = {
+  active: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"],
+  succeeded: ["SUCCEEDED"],
+  failed: ["FAILED"],
+  cancelled: ["CANCELLED"],
+} as const satisfies Record<string, readonly JobStatus[]>;
+type StatusWord = keyof typeof STATUSES;
+export const STATUS_WORDS = ["active", "succeeded", "failed", "cancelled"] as const;
 
 /** What a person asked to see, as the URL's query string has it. */
 export type Filters = {
-  readonly statuses: readonly JobStatus[];
+  readonly statuses: readonly StatusWord[];
   readonly deploymentId: string;
   /** Days as `2026-07-22`, where the person is; empty for none. */
   readonly from: string;
@@ -40,7 +41,7 @@ export const MAX_TAG_LENGTH = 64;
 export function readFilters(parameters: URLSearchParams): Filters {
   const named = new Set(parameters.getAll("status"));
   return {
-    statuses: STATUSES.filter((status) => named.has(toWord(status))),
+    statuses: STATUS_WORDS.filter((word) => named.has(word)),
     deploymentId: parameters.get("deployment") ?? "",
     from: readDay(parameters.get("from")),
     to: readDay(parameters.get("to")),
@@ -54,7 +55,7 @@ export function readFilters(parameters: URLSearchParams): Filters {
 export function writeFilters(parameters: URLSearchParams, filters: Filters): URLSearchParams {
   const written = new URLSearchParams(parameters);
   written.delete("status");
-  for (const status of filters.statuses) written.append("status", toWord(status));
+  for (const status of filters.statuses) written.append("status", status);
   const { deploymentId: deployment, from, to, tag, owner, text } = filters;
   const others = { deployment, from, to, tag, owner, text };
   for (const [name, value] of Object.entries(others)) {
@@ -64,15 +65,10 @@ export function writeFilters(parameters: URLSearchParams, filters: Filters): URL
   return written;
 }
 
-export function countFilters({ statuses, ...others }: Filters): number {
-  const given = Object.values(others).filter((value) => value !== "");
-  return given.length + (statuses.length > 0 ? 1 : 0);
-}
-
 export function toJobFilter(filters: Filters): JobFilter {
   const { statuses, deploymentId, from, to, tag, owner, text } = filters;
   return {
-    ...(statuses.length > 0 && { status: [...statuses] }),
+    ...(statuses.length > 0 && { status: statuses.flatMap((word) => STATUSES[word]) }),
     ...(deploymentId !== "" && { deploymentId }),
     ...(tag !== "" && { tag }),
     ...(owner !== "" && { ownerId: owner }),
@@ -104,10 +100,6 @@ export function isUnmatched(
   return filter.status != null && !filter.status.includes(status);
 }
 
-function toWord(status: JobStatus): string {
-  return status.toLowerCase();
-}
-
 /** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */
 export function readDay(text: string | null): string {
   if (text === null || !/^(?!9999)[1-9]\d{3}-\d\d-\d\d$/.test(text)) return "";
@@ -118,6 +110,14 @@ export function readDay(text: string | null): string {
 export function readTag(text: string | null): string {
   const canBe = text !== null && text.length <= MAX_TAG_LENGTH && text.isWellFormed();
   return canBe && !/\p{Cc}/u.test(text) ? text : "";
+}
+
+/** The day where the person is, or another so many days ago, as `2026-07-22`. */
+export function dayBefore(days: number, now: number): string {
+  const day = new Date(now);
+  day.setDate(day.getDate() - days);
+  const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()];
+  return parts.map((part) => String(part).padStart(2, "0")).join("-");
 }
 
 /** When a day begins, or another so many days later. */

@@ -16,7 +16,7 @@ type RowProps = {
   /** Whether it is the one that Tab reaches. */
   readonly isCurrent: boolean;
   readonly isUnmatched: boolean;
-  readonly onOpen: (id: string) => void;
+  readonly hasOwner: boolean;
   readonly onSelect: (id: string, isRange: boolean) => void;
   readonly onFocus: (id: string) => void;
 };
@@ -26,7 +26,7 @@ export const JobRow = memo(function JobRow({
   job,
   index,
   top,
-  onOpen,
+  hasOwner,
   onSelect,
   onFocus,
   ...is
@@ -38,17 +38,13 @@ export const JobRow = memo(function JobRow({
       role="row"
       aria-rowindex={index + 2}
       aria-selected={is.isSelected}
-      className={is.isUnmatched ? "job unmatched" : "job"}
+      className={is.isUnmatched ? "jobs-row jobs-unmatched" : "jobs-row"}
       style={style}
       tabIndex={is.isCurrent ? 0 : -1}
       data-id={job.id}
       onFocus={() => onFocus(job.id)}
-      onClick={({ target }) => {
-        const isOther = target instanceof Element && target.closest("a, label") !== null;
-        if (!isOther && getSelection()?.type !== "Range") onOpen(job.id);
-      }}
     >
-      <span role="gridcell" className="pick">
+      <span role="gridcell" className="jobs-pick">
         <label>
           <input
             type="checkbox"
@@ -61,47 +57,63 @@ export const JobRow = memo(function JobRow({
           />
         </label>
       </span>
-      <span role="gridcell" className="picture">
+      <span role="gridcell" className="jobs-picture">
         <Thumbnail job={job} />
       </span>
-      <span role="gridcell" className="deployment">
+      <span role="gridcell" className="jobs-deployment">
         {job.deployment.name}
       </span>
-      <span role="gridcell" className="prompt">
+      <span role="gridcell" className="jobs-prompt">
+        {/* It covers the row, so that the row is a link. */}
         <Link href={`/jobs/${job.id}`} tabIndex={-1} title={prompt} dir="auto">
-          {prompt === "" ? "no prompt" : prompt}
+          {prompt === "" ? "No prompt" : prompt}
         </Link>
+        {job.error !== null && (
+          <span className="issue" title={job.error.message}>
+            {job.error.message}
+          </span>
+        )}
       </span>
-      <span role="gridcell" className="state" title={job.error?.message}>
+      {hasOwner && (
+        <span role="gridcell" className="jobs-owner" title={job.ownerId}>
+          {job.ownerId}
+        </span>
+      )}
+      <span role="gridcell" className="jobs-state">
         <Status job={job} />
       </span>
-      <span
-        role="gridcell"
-        className={job.queueSeconds === null && job.isFinished ? "queued not-yet" : "queued"}
-      >
-        <Queued job={job} />
-      </span>
-      <span role="gridcell" className={isRunKnown(job) ? "ran" : "ran not-yet"}>
-        <Ran job={job} />
-      </span>
-      <span role="gridcell" className="when">
+      <Took
+        before="waited "
+        since={job.queueSeconds === null && !job.isFinished ? job.createdAt : null}
+        seconds={job.queueSeconds}
+      />
+      <Took before="ran " since={job.isFinished ? null : job.startedAt} seconds={job.runSeconds} />
+      <span role="gridcell" className="jobs-when">
         <Ago at={job.createdAt} />
       </span>
     </div>
   );
 });
 
-function isRunKnown({ startedAt, runSeconds }: JobRowFragment): boolean {
-  return startedAt !== null || runSeconds !== null;
-}
-
-function Queued({ job }: { readonly job: JobRowFragment }) {
-  if (job.queueSeconds === null && !job.isFinished)
-    return <Elapsed since={job.createdAt}>…</Elapsed>;
-  return formatSeconds(job.queueSeconds);
-}
-
-function Ran({ job }: { readonly job: JobRowFragment }) {
-  if (job.startedAt !== null && !job.isFinished) return <Elapsed since={job.startedAt}>…</Elapsed>;
-  return formatSeconds(job.runSeconds);
+/** How long something took, or has gone on. */
+function Took({
+  before,
+  since,
+  seconds,
+}: {
+  /** What a phone says before it, which has no headings. */
+  readonly before: string;
+  readonly since: string | null;
+  readonly seconds: number | null;
+}) {
+  const isKnown = since !== null || seconds !== null;
+  return (
+    <span
+      role="gridcell"
+      className={isKnown ? "jobs-took" : "jobs-took jobs-unknown"}
+      data-before={before}
+    >
+      {since === null ? formatSeconds(seconds) : <Elapsed since={since}>…</Elapsed>}
+    </span>
+  );
 }

@@ -1,5 +1,5 @@
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type RefObject, useCallback, useEffect, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
 import { isUnmatched } from "./filters";
@@ -8,7 +8,7 @@ import { JobRow } from "./job-row";
 import { useMedia } from "../parts/use-media";
 import type { Selection } from "./use-selection";
 
-const HEADINGS = ["Select", "Picture", "Deployment", "Prompt", "Status", "Queued", "Ran", "When"];
+const HEADINGS = ["Deployment", "Prompt", "Owner", "Status", "Queued", "Ran", "When"];
 const HEADER_HEIGHT = 34;
 const ROW_HEIGHT = 56;
 const CARD_HEIGHT = 100;
@@ -32,6 +32,7 @@ export function JobTable({
   rows,
   total,
   isMoreComing,
+  hasOwners,
   selection,
 }: {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -39,6 +40,7 @@ export function JobTable({
   readonly rows: readonly Row[];
   readonly total: number | null | undefined;
   readonly isMoreComing: boolean;
+  readonly hasOwners: boolean;
   readonly selection: Selection;
 }) {
   const [, navigate] = useLocation();
@@ -83,8 +85,6 @@ export function JobTable({
     list.setViewport({ first: startIndex, last: endIndex, isAtTop });
   }, [list, startIndex, endIndex, isAtTop]);
 
-  const open = useCallback((id: string) => navigate(`/jobs/${id}`), [navigate]);
-
   function goTo(index: number): void {
     const row = rows[Math.min(Math.max(index, 0), rows.length - 1)];
     if (row === undefined) return;
@@ -107,7 +107,7 @@ export function JobTable({
       PageUp: () => goTo(at - page),
       Home: () => goTo(0),
       End: () => goTo(rows.length - 1),
-      Enter: () => open(rows[at]?.id ?? ""),
+      Enter: () => navigate(`/jobs/${rows[at]?.id ?? ""}`),
       " ": () => selection.toggle(rows[at]?.id ?? "", event.shiftKey),
       Escape: () => selection.clear(),
     };
@@ -123,25 +123,31 @@ export function JobTable({
       aria-label="Jobs"
       aria-rowcount={typeof total === "number" ? total + 1 : -1}
       aria-multiselectable
-      className="table"
+      className={hasOwners ? "jobs-table jobs-with-owners" : "jobs-table"}
       ref={scroller}
       onKeyDown={press}
     >
-      <div role="row" aria-rowindex={1} className="headings">
-        {HEADINGS.map((name) => (
-          <span role="columnheader" key={name} className={`heading-${name.toLowerCase()}`}>
-            <span>{name}</span>
+      <div role="row" aria-rowindex={1} className="jobs-headings">
+        <span role="columnheader">
+          <span className="unseen">Select</span>
+        </span>
+        <span role="columnheader">
+          <span className="unseen">Picture</span>
+        </span>
+        {HEADINGS.filter((name) => hasOwners || name !== "Owner").map((name) => (
+          <span role="columnheader" key={name}>
+            {name}
           </span>
         ))}
       </div>
-      <div role="rowgroup" className="rows" style={{ height: virtualizer.getTotalSize() }}>
+      <div role="rowgroup" className="jobs-rows" style={{ height: virtualizer.getTotalSize() }}>
         {virtualizer.getVirtualItems().map(({ index, key, start }) => {
           const job = rows[index];
           const top = start - header;
           return job === undefined ? (
             <div
               key={key}
-              className="job coming"
+              className="jobs-row jobs-coming"
               aria-hidden
               style={{ transform: `translateY(${top}px)` }}
             />
@@ -154,7 +160,7 @@ export function JobTable({
               isSelected={selection.ids.has(job.id)}
               isCurrent={index === at}
               isUnmatched={isUnmatched(job, list.filter)}
-              onOpen={open}
+              hasOwner={hasOwners}
               onSelect={selection.toggle}
               onFocus={setCurrent}
             />

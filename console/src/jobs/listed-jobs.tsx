@@ -1,22 +1,25 @@
 import { useRef, useState } from "react";
 import { Link } from "wouter";
 
-import { toCountText } from "../parts/count";
+import { format, toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
 import { useStore } from "../store";
 import { ActionBar } from "./action-bar";
+import { useAllThatFit } from "./all-that-fit";
 import { type JobList, type JobListState, MAX_NEWS } from "./live-job-list";
 import { JobTable } from "./job-table";
-import { MatchingBar, useAllThatFit } from "./matching-bar";
 import { useSelection } from "./use-selection";
 
 /** The table of a list, what can be done with its rows, and what there is to say of them. */
 export function ListedJobs({
   list,
-  isFiltered,
+  hasOwners,
+  onClear,
 }: {
   readonly list: JobList;
-  readonly isFiltered: boolean;
+  readonly hasOwners: boolean;
+  /** Shows all jobs; null where that is done. */
+  readonly onClear: (() => void) | null;
 }) {
   const state = useStore(list.state);
   const { rows, total, hasMore, searchedTo, error } = state;
@@ -24,6 +27,7 @@ export function ListedJobs({
   const [told, setTold] = useState("");
   const scroller = useRef<HTMLDivElement>(null);
   const allThatFit = useAllThatFit(list, total);
+  const isAnySelected = selection.hasAll || selection.selected.length > 0;
   const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;
 
   function update(): void {
@@ -38,57 +42,65 @@ export function ListedJobs({
 
   return (
     <>
-      <div className="tools">
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={isAllSelected}
-            disabled={rows.length === 0}
-            ref={(box) => {
-              if (box) box.indeterminate = !isAllSelected && selection.selected.length > 0;
-            }}
-            onChange={() => (isAllSelected ? selection.clear() : selection.selectAll())}
-          />
-          <span>
-            {selection.selected.length > 0
-              ? `${selection.hasAll ? "All that fit" : format(selection.selected.length)} selected`
-              : `All${rows.length === 0 ? "" : ` ${format(rows.length)}`} loaded`}
-          </span>
-        </label>
-        <span className="count">{countText(state, isFiltered)}</span>
-        {selection.hasAll ? (
-          <MatchingBar list={list} onTell={setTold} onOver={selection.clear} />
-        ) : (
+      <div className="row jobs-tools">
+        <input
+          type="checkbox"
+          aria-label={`Select all ${format(rows.length)} loaded`}
+          checked={isAllSelected}
+          disabled={rows.length === 0}
+          ref={(box) => {
+            if (box) box.indeterminate = !isAllSelected && isAnySelected;
+          }}
+          onChange={() => (isAllSelected ? selection.clear() : selection.selectAll())}
+        />
+        {isAnySelected ? (
           <>
-            {isAllSelected && hasMore && allThatFit !== null && (
+            <span role="status">
+              {selection.hasAll ? "All that fit" : format(selection.selected.length)} selected
+            </span>
+            {isAllSelected && hasMore && allThatFit !== null && !selection.hasAll && (
               <button onClick={selection.selectAllThatFit}>{allThatFit}</button>
             )}
-            <ActionBar selection={selection} onTell={setTold} />
+            <button onClick={selection.clear}>Clear selection</button>
           </>
+        ) : (
+          <span className="faint">{countText(state, onClear !== null)}</span>
         )}
+        <ActionBar {...{ list, selection }} onTell={setTold} />
       </div>
-      <div className="stage">
+      <div className="jobs-stage">
         <JobTable
           scroller={scroller}
           list={list}
           rows={rows}
           total={total}
           isMoreComing={(total === undefined || (hasMore && searchedTo === null)) && error === null}
-          selection={selection}
+          {...{ hasOwners, selection }}
         />
         {rows.length === 0 && total !== undefined && !hasMore && (
-          <p className="empty">{emptyText(isFiltered)}</p>
+          <div className="empty">
+            {onClear === null ? (
+              <p>
+                No jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
+              </p>
+            ) : (
+              <>
+                <p>No matches.</p>
+                <button onClick={onClear}>Clear search and filters</button>
+              </>
+            )}
+          </div>
         )}
         <News state={state} onUpdate={update} />
-        <div className="below">
+        <div className="jobs-below">
           {searchedTo !== null && error === null && (
-            <p role="status" className="told">
+            <p role="status" className="jobs-told">
               <span>Searched back to {toDay(searchedTo)}.</span>
               <button onClick={() => list.goOn()}>Go on</button>
             </p>
           )}
           {error !== null && (
-            <p role="alert" className="told">
+            <p role="alert" className="jobs-told">
               <span>
                 {rows.length === 0
                   ? "The jobs could not be read. "
@@ -98,7 +110,7 @@ export function ListedJobs({
               <button onClick={() => list.retry()}>Try again</button>
             </p>
           )}
-          <p role="status" className="told">
+          <p role="status" className="jobs-told">
             {told !== "" && (
               <>
                 <span>{told}</span>
@@ -129,7 +141,7 @@ function News({
     ...(unmatched > 0 ? [`hide ${unmatched} that no longer fit${unmatched === 1 ? "s" : ""}`] : []),
   ];
   return (
-    <button className="news" onClick={onUpdate}>
+    <button className="jobs-news" onClick={onUpdate}>
       {parts.join(", ")}
     </button>
   );
@@ -139,17 +151,4 @@ function countText({ rows, total, hasMore, error }: JobListState, isFiltered: bo
   if (total === undefined) return error === null ? "Reading…" : "Not read";
   if (total === null) return `${toCountText(rows.length)} found${hasMore ? " so far" : ""}`;
   return isFiltered ? `${toCountText(total)} that fit` : toCountText(total);
-}
-
-function emptyText(isFiltered: boolean) {
-  if (isFiltered) return "No job fits. Search for less, or clear a filter.";
-  return (
-    <>
-      There are no jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
-    </>
-  );
-}
-
-function format(count: number): string {
-  return count.toLocaleString();
 }

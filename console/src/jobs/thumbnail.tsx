@@ -12,14 +12,14 @@ export function Thumbnail({ job }: { readonly job: JobRowFragment }) {
   const hasRested = useHasRested();
   const { assets } = job;
   const asset = assets.find(({ kind }) => kind === "IMAGE" || kind === "VIDEO") ?? assets[0];
-  if (asset === undefined) return <span className="thumbnail" />;
+  if (asset === undefined) return <span className="jobs-thumbnail" />;
   const url = urlOf(asset, true);
   const isSeen = (asset.kind === "IMAGE" || asset.kind === "VIDEO") && broken !== url;
   return (
-    <span className="thumbnail" onErrorCapture={() => setBroken(url)}>
+    <span className="jobs-thumbnail" onErrorCapture={() => setBroken(url)}>
       {isSeen && hasRested && <Picture asset={asset} alt="" isSmall />}
       {!isSeen && <span aria-hidden>{SIGNS[asset.kind]}</span>}
-      {assets.length > 1 && <span className="more">{assets.length}</span>}
+      {assets.length > 1 && <span className="jobs-more">{assets.length}</span>}
     </span>
   );
 }

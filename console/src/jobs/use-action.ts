@@ -12,7 +12,7 @@ export function useAction(id: string) {
 
   async function act(action: Action): Promise<Outcome> {
     setDoing(action);
-    const outcomes = await action.run({ session, viewerId: viewer.id }, [id], () => undefined);
+    const outcomes = await action.run({ session, viewerId: viewer.id }, [id]);
     setDoing(null);
     return outcomes[0] ?? { id, problem: null };
   }

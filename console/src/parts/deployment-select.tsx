@@ -2,6 +2,12 @@ import { useQuery } from "../session";
 import { DEPLOYMENT_NAMES } from "../queries";
 import { useAgain } from "./use-again";
 
+/** What deployments are called, by their ids; an unlisted one by its id. */
+export function useDeploymentNames(): (id: string) => string {
+  const { data } = useQuery(DEPLOYMENT_NAMES, {});
+  return (id) => data?.deployments.find((one) => one.id === id)?.name ?? id;
+}
+
 /** Of which deployment jobs are shown; empty for all of them. */
 export function DeploymentSelect({
   value,

@@ -1,14 +1,13 @@
 import { Copy } from "../parts/copy";
 import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
-import "./agents.css";
 
 /** What to copy so that an agent can run jobs. */
 export function Agents() {
   useTitle("Connect an agent");
   const { isSignedIn } = useViewer();
   return (
-    <div className="agents">
+    <div className="stack">
       <h1>Connect an agent</h1>
       <p>
         Agents can run jobs here, at <code>{URL_OF_MCP}</code>, over MCP, the Model Context

@@ -9,9 +9,9 @@ import { Problem } from "../parts/problem";
 import { TOKEN_REFUSED } from "../parts/token-refused";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
-import "./deployments.css";
+import "../deployments/deployments.css";
 
-/** Of more than these the details are folded, and they can be searched. */
+/** More than these can be searched. */
 const FEW = 5;
 
 /** What can be run, and how it goes. */
@@ -26,7 +26,7 @@ export function Deployments() {
       {error ? (
         <Problem text={error.message} onRetry={() => void ask()} />
       ) : (
-        <div className="deployments" role="status">
+        <div className="stack" role="status">
           <p className="card deployment-loading faint">Fetching deployments…</p>
           <div className="card deployment-loading" />
         </div>
@@ -42,7 +42,7 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
   const found = deployments.filter((deployment) => fits(deployment, wanted));
   return (
     <>
-      <div className="deployments-bar">
+      <div className="row deployments-bar">
         <h1>Deployments</h1>
         {isMany && (
           <input
@@ -59,9 +59,9 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
         </span>
       </div>
       {deployments.length === 0 && <p className="empty">{isTokenRefused ? TOKEN_REFUSED : NONE}</p>}
-      <div className="deployments">
+      <div className="stack">
         {found.map((deployment) => (
-          <DeploymentCard key={deployment.id} deployment={deployment} isUnfolded={!isMany} />
+          <DeploymentCard key={deployment.id} deployment={deployment} />
         ))}
       </div>
     </>

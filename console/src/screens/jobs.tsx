@@ -2,13 +2,12 @@ import { useMemo } from "react";
 import { useSearchParams } from "wouter";
 
 import { FilterBar } from "../jobs/filter-bar";
-import { type Filters, readFilters, toJobFilter, writeFilters } from "../jobs/filters";
+import { type Filters, NO_FILTERS, readFilters, toJobFilter, writeFilters } from "../jobs/filters";
 import { ListedJobs } from "../jobs/listed-jobs";
 import { useJobList } from "../jobs/use-job-list";
-import { Search } from "../parts/search";
 import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
-import "./jobs.css";
+import "../jobs/jobs.css";
 
 /** Every job, newest first, as it changes. */
 export function Jobs() {
@@ -18,6 +17,7 @@ export function Jobs() {
   const filters = useMemo(() => readFilters(parameters), [parameters]);
   const filter = useMemo(() => toJobFilter(filters), [filters]);
   const list = useJobList("jobs", filter);
+  const hasOwners = viewer.isSignedIn && viewer.may("jobs:read:all");
   const change = (changed: Partial<Filters>): void =>
     setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
       replace: true,
@@ -26,18 +26,11 @@ export function Jobs() {
   return (
     <div className="jobs">
       <h1 className="unseen">Jobs</h1>
-      <div className="above">
-        <FilterBar
-          filters={filters}
-          hasOwners={viewer.isSignedIn && viewer.may("jobs:read:all")}
-          onChange={change}
-        />
-        <Search value={filters.text} onChange={(text) => change({ text })} />
-      </div>
+      <FilterBar {...{ filters, hasOwners }} onChange={change} />
       <ListedJobs
         key={JSON.stringify(list.filter)}
-        list={list}
-        isFiltered={Object.keys(filter).length > 0}
+        {...{ list, hasOwners }}
+        onClear={Object.keys(filter).length > 0 ? () => change(NO_FILTERS) : null}
       />
     </div>
   );

@@ -8,7 +8,7 @@ import { useViewer } from "../viewer";
 import { WebhookCard } from "../webhooks/webhook-card";
 import { type Secret, WebhookForm } from "../webhooks/webhook-form";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
-import "./webhooks.css";
+import "../webhooks/webhooks.css";
 
 /** Which servers are called when a job ends, and how that goes. */
 export function Webhooks() {
@@ -21,8 +21,8 @@ export function Webhooks() {
   // Once it is here, the header asks for it again and again.
   useAgain(ask, hasWebhooks && data === undefined);
   return (
-    <div className="webhooks">
-      <div className="deployment-head">
+    <div className="stack webhooks">
+      <div className="row webhook-head">
         <h1>Webhooks</h1>
         {data && !isMaking && (
           <button className="primary" onClick={() => setMaking(true)}>

@@ -37,7 +37,7 @@ export function WebhookCard({
 
   return (
     <article className="card webhook" aria-label={url}>
-      <div className="deployment-head">
+      <div className="row webhook-head">
         <h2>{url}</h2>
         <State webhook={webhook} />
       </div>
