@@ -123,7 +123,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByText("2 deleted", { exact: true }).waitFor();
     expect(await countJobs(origin)).toBe(2);
     expect(await main(page)).not.toMatch(/A (red|blue) boat/);
-    await other.getByText("There is no such job").waitFor();
+    await other.getByText("Job not found").waitFor();
     await expect.poll(focused, SOON).toContain("A late boat");
   });
 
@@ -183,7 +183,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByRole("button", { name: "Don't run it" }).click();
     expect(await countJobs(origin)).toBe(1);
     await run.click();
-    await button(page, "Run again").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Run again" }).click();
     await expect.poll(() => countJobs(origin), SOON).toBe(2);
     for (let count = 0; count < 5; count += 1)
       await expect(submit(origin, WARM_GLOW, "A lantern")).rejects.toThrow("UpstreamError");
@@ -209,7 +209,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     const databaseUrl = `file:${join(await createTemporaryFolder(), "gateway.db")}`;
     const pausedId = await addPaidJob(databaseUrl);
     const { page, origin } = await openConsole({ DATABASE_URL: databaseUrl, SANDBOX_SPEED: "20" });
-    const { id } = await submit(origin, LANTERN, "A green hill");
+    const { id } = await submit(origin, LANTERN, "A green hill ".repeat(600));
     await page.goto(`${origin}/jobs`);
     await expectMain(page, /A lantern of theirs.*paused/);
     await page.getByText("A lantern of theirs").click();
@@ -222,6 +222,11 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
     await page.goto(`${origin}/jobs/${id}`);
     await page.getByText("Kept here,").waitFor();
+    const prompt = page.locator("td", { hasText: "A green hill" });
+    const height = async () => (await prompt.boundingBox())?.height ?? 0;
+    expect(await height()).toBeLessThan(200);
+    await button(page, "Show all").click();
+    expect(await height()).toBeGreaterThan(1_000);
     const [download] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("link", { name: "Download" }).click(),
@@ -270,6 +275,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.clock.install();
     await page.goto(`http://127.0.0.1:${proxy.port}/jobs/${job.id}`);
     await expectMain(page, /running/);
+    await page.getByText("RunComfy can't cancel a job once it runs").waitFor();
     isReadLost = true;
     await page.getByText("This may be out of date").waitFor();
     isReadLost = false;

@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     const { page, origin } = await openConsole({ DEPLOYMENTS_FILE, SANDBOX_SPEED: "20" });
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByText("Model API").first().waitFor();
-    await page.locator("dd", { hasText: "$0.08 per second" }).waitFor();
+    await page.locator("dd", { hasText: /\$0\.08\s*per second/ }).waitFor();
     await page.getByText("1080p costs twice as much.").waitFor();
     expect(await findBarriers(page)).toEqual([]);
 

@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 
+import { Folded } from "../parts/folded";
 import { useQuery } from "../session";
 import { readFields, toLabel } from "../form/fields";
 import type { FullJob } from "./use-job";
@@ -16,7 +17,7 @@ export function InputTable({ job }: { readonly job: FullJob }) {
   const sorted = input.toSorted(
     ([a], [b]) => (rank.get(a) ?? rank.size) - (rank.get(b) ?? rank.size),
   );
-  if (sorted.length === 0) return <p className="faint">Nothing was sent.</p>;
+  if (sorted.length === 0) return <p className="faint">No inputs were sent.</p>;
   return (
     <table className="input">
       <tbody>
@@ -54,12 +55,7 @@ function Value({ value }: { readonly value: unknown }) {
         an uploaded file <span className="faint">({upload})</span>
       </>
     );
-  if (!/^https?:\/\//.test(value))
-    return (
-      <span className="text" dir="auto">
-        {value}
-      </span>
-    );
+  if (!/^https?:\/\//.test(value)) return <Folded text={value} />;
   return (
     <a href={value} target="_blank" rel="noreferrer">
       {value}

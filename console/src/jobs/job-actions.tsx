@@ -64,6 +64,9 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
           {doing === CANCEL_THEM ? "Cancelling…" : "Cancel"}
         </button>
       )}
+      {mayCancel && job.status === "IN_PROGRESS" && !job.isPaused && (
+        <span className="hint">RunComfy can't cancel a job once it runs.</span>
+      )}
       {maySubmit && isMine && (
         <button
           className={job.error?.retryable && !isInputToBlame ? "primary" : undefined}

@@ -4,7 +4,7 @@ import { clock, useStore } from "../store";
 type Asset = FullJob["assets"][number];
 
 const UNTIL = new Intl.RelativeTimeFormat("en", { style: "long" });
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "short" });
 
 /** Whether a file stays, and what can be done so that it does. */
 export function KeepLine({

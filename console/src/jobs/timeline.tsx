@@ -9,9 +9,9 @@ type Step = {
 };
 
 const ENDS = { SUCCEEDED: "Done", FAILED: "Failed", CANCELLED: "Cancelled" } as const;
-const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });
 
 /** What became of a job and when, with how long each step took. */
 export function Timeline({ job }: { readonly job: FullJob }) {

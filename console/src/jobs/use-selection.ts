@@ -14,7 +14,9 @@ export function useSelection(list: JobList, rows: readonly Row[]) {
   /** Where a range begins. */
   const anchor = useRef<string | null>(null);
   const shown = useRef(rows);
-  shown.current = rows;
+  useEffect(() => {
+    shown.current = rows;
+  }, [rows]);
 
   const toggle = useCallback((id: string, isRange: boolean) => {
     const from = shown.current.findIndex((row) => row.id === anchor.current);

@@ -80,17 +80,18 @@ function Page({ id }: { readonly id: string }) {
             <p className="card">It was cancelled before it ran, and cost nothing.</p>
           )}
           {job.status === "SUCCEEDED" && job.assets.length === 0 && (
-            <p className="card">It gave no files. What it gave is under “The output as JSON”.</p>
+            <p className="card">It has no files. Its output is below, as JSON.</p>
           )}
           <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : undefined} />
         </section>
         <section aria-labelledby="course" className="card course">
-          <h2 id="course">What became of it</h2>
+          <h2 id="course">Timeline</h2>
           <Timeline job={job} />
+          <h2>Details</h2>
           <Facts job={job} />
         </section>
         <section aria-labelledby="input" className="card went-in">
-          <h2 id="input">What was sent</h2>
+          <h2 id="input">Inputs</h2>
           <InputTable job={job} />
         </section>
       </div>
@@ -111,7 +112,7 @@ function Head(props: JobActionsProps) {
         <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
       </p>
       <h1 className="asked" dir="auto">
-        {promptOf(job) || "A job without a prompt"}
+        {promptOf(job) || "No prompt"}
       </h1>
       <JobActions {...props} />
     </div>
@@ -168,7 +169,7 @@ function Facts({ job }: { readonly job: FullJob }) {
           <dt>Tags</dt>
           <dd>
             {job.tags.map((tag) => (
-              <Link key={tag} href={`/jobs?tag=${encodeURIComponent(tag)}`}>
+              <Link key={tag} className="chip" href={`/jobs?tag=${encodeURIComponent(tag)}`}>
                 {tag}
               </Link>
             ))}
@@ -191,9 +192,9 @@ function Raw({ output }: { readonly output: unknown }) {
   const text = JSON.stringify(output, null, 2);
   return (
     <details className="card raw">
-      <summary>The output as JSON</summary>
+      <summary>Output as JSON</summary>
       <Copy text={text} name="the output" />
-      <pre tabIndex={0} aria-label="The output as JSON">
+      <pre tabIndex={0} aria-label="Output as JSON">
         {text}
       </pre>
     </details>
@@ -203,10 +204,9 @@ function Raw({ output }: { readonly output: unknown }) {
 function Unknown() {
   return (
     <div className="empty">
-      <h1>There is no such job</h1>
+      <h1>Job not found</h1>
       <p>
-        It may have been deleted, or belong to somebody else.{" "}
-        <Link href="/jobs">Choose one of the jobs</Link>.
+        It was deleted, or belongs to somebody else. <Link href="/jobs">See all jobs</Link>.
       </p>
     </div>
   );
