@@ -9,7 +9,8 @@ import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
-import { HAS_MCP } from "./gateway";
+import { endSignIn, REFUSED } from "./frame/sign-ins";
+import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { loadLightbox } from "./lightbox/opened";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
@@ -68,10 +69,13 @@ export function App() {
         <Entrance
           attempt={attempt}
           onSignIn={enter}
-          onSignOut={() => {
+          onSignOut={async () => {
+            const problem = HAS_SIGN_INS ? await endSignIn() : "";
+            if (problem !== "") return problem;
             // With it goes what was typed: the next one may be somebody else.
             forget();
             location.assign("/");
+            return "";
           }}
         />
       </SessionContext>
@@ -81,7 +85,8 @@ export function App() {
 
 type Account = {
   readonly onSignIn: (credential: string, isKept: boolean) => void;
-  readonly onSignOut: () => void;
+  /** Why one is still signed in; empty once one no longer is. */
+  readonly onSignOut: () => Promise<string>;
 };
 
 type Attempt = {
@@ -106,7 +111,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
     if (isIn || isRefused) kept.set(attempt.isKept && !isRefused ? attempt.credential : "");
   }, [isIn, isRefused, attempt]);
 
-  const isSignedIn = attempt.credential !== "";
+  const isSignedIn = HAS_SIGN_INS || attempt.credential !== "";
   if (data) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
@@ -129,8 +134,6 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
     </>
   );
 }
-
-const REFUSED = "This key or token is not accepted. Check it, or ask for another one.";
 
 function Screens({ onSignIn, onSignOut }: Account) {
   const { mayRead } = useViewer();

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Link } from "wouter";
 
 import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
@@ -20,8 +21,9 @@ const SCOPES = [
 const LIST = new Intl.ListFormat("en");
 
 /** Who the page is for, what they may do, and what there is beside the screens. */
-export function AccountMenu({ onSignOut }: { readonly onSignOut: () => void }) {
+export function AccountMenu({ onSignOut }: { readonly onSignOut: () => Promise<string> }) {
   const viewer = useViewer();
+  const [problem, setProblem] = useState("");
   const disabled = useDisabledWebhooks();
   const allowed = SCOPES.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
   return (
@@ -61,7 +63,10 @@ export function AccountMenu({ onSignOut }: { readonly onSignOut: () => void }) {
           {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
         </div>
         <Settings />
-        {viewer.isSignedIn && <button onClick={onSignOut}>Sign out</button>}
+        {viewer.isSignedIn && (
+          <button onClick={async () => setProblem(await onSignOut())}>Sign out</button>
+        )}
+        {problem !== "" && <p role="alert">{problem}</p>}
       </div>
       {/* Heard also while the menu is closed. */}
       <span role="status" className="unseen">

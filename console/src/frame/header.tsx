@@ -18,7 +18,7 @@ const SCREENS = [
 ] as const;
 
 /** The screens, what runs cost, whether the page is live, and whose it is. */
-export function Header({ onSignOut }: { readonly onSignOut: () => void }) {
+export function Header({ onSignOut }: { readonly onSignOut: () => Promise<string> }) {
   const viewer = useViewer();
   const [location] = useLocation();
   const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);

@@ -1,0 +1,106 @@
+import type { Page } from "playwright-core";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { createApiKeysFile } from "../auth/api-keys-file.ts";
+import { closeBrowser, hasChromium } from "../support/chromium.ts";
+import { submit } from "../support/graphql-client.ts";
+import { findBarriers, openAccount, openConsole } from "./console-page.ts";
+
+const SOON = { timeout: 20_000, interval: 200 };
+const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+
+/** Stands for the browser's own, which shows nothing to a test. */
+const NOTIFICATIONS = `
+  self.shown = [];
+  self.Notification = class extends EventTarget {
+    static permission = "default";
+    static requestPermission() { return Promise.resolve("granted"); }
+    constructor(title, { body }) { super(); shown.push(title + ": " + body); }
+  }`;
+const LOOK_ELSEWHERE = `Object.defineProperty(document, "hidden", { value: true, configurable: true })`;
+const LOOK_BACK = `delete document.hidden; document.dispatchEvent(new Event("visibilitychange"))`;
+
+const heading = (page: Page, name: string) => page.getByRole("heading", { name, exact: true });
+
+afterAll(closeBrowser);
+
+describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => {
+  test("the tab counts what runs and says that it is done to whoever looks elsewhere, and so does the browser to whoever asked for it", async () => {
+    const { page, origin } = await openConsole();
+    await page.addInitScript(NOTIFICATIONS);
+    await page.goto(`${origin}/jobs`);
+    await openAccount(page);
+    const notify = page.getByRole("checkbox", { name: "Notify me when a job ends" });
+    expect(await notify.isChecked()).toBe(false);
+    await notify.check();
+    await page.keyboard.press("Escape");
+    await submit(origin, LANTERN, "[slow] A lantern");
+    await expect.poll(() => page.title(), SOON).toBe("1 running · Jobs · RunComfy console");
+    await page.evaluate(LOOK_ELSEWHERE);
+    await expect.poll(() => page.title(), SOON).toBe("Done · Jobs · RunComfy console");
+    expect(await page.evaluate("shown")).toEqual(["Done: [slow] A lantern"]);
+    await page.evaluate(LOOK_BACK);
+    await expect.poll(() => page.title(), SOON).toBe("Jobs · RunComfy console");
+  });
+
+  test("single letters lead to screens until they are switched off, which the browser keeps", async () => {
+    const { page, origin } = await openConsole();
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.keyboard.press("d");
+    await heading(page, "Deployments").waitFor();
+    await openAccount(page);
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByRole("checkbox", { name: "Single letters are shortcuts" }).uncheck();
+    await page.keyboard.press("Escape");
+    await page.reload();
+    await heading(page, "Deployments").waitFor();
+    for (const key of ["j", "?", "/"]) await page.keyboard.press(key);
+    expect(page.url()).toBe(`${origin}/deployments`);
+    expect(await heading(page, "Keys").isVisible()).toBe(false);
+    await openAccount(page);
+    await page.getByRole("button", { name: "All shortcuts" }).click();
+    await heading(page, "Keys").waitFor();
+  });
+
+  test("without scripts the page says so, in the frame that it has before they run", async () => {
+    const { page, origin } = await openConsole();
+    const context = await page.context().browser()?.newContext({ javaScriptEnabled: false });
+    const still = await context?.newPage();
+    await still?.goto(origin);
+    expect(await still?.locator("header").innerText()).toContain("RunComfy console");
+    expect(await still?.locator("main").innerText()).toContain("needs JavaScript");
+    await context?.close();
+  });
+
+  test("with CONSOLE_LOGIN one signs in once for reloads, tabs and links, until one signs out of all of them", async () => {
+    const keys = await createApiKeysFile();
+    const key = await keys.create("web");
+    const { page, origin } = await openConsole({
+      AUTH: "api-keys",
+      API_KEYS_FILE: keys.file,
+      CONSOLE_LOGIN: "key",
+    });
+    const field = page.getByLabel("API key or token");
+    for (const given of ["“rck_wrong”", "rck_wrong", key]) {
+      await field.fill(given);
+      await field.press("Enter");
+      if (given !== key) await page.getByRole("alert").waitFor();
+    }
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText("live", { exact: true }).waitFor();
+    const kept = "JSON.stringify([localStorage, sessionStorage, document.cookie])";
+    expect(await page.evaluate(kept)).not.toMatch(/rck_|console/);
+    const other = await page.context().newPage();
+    await other.goto(`${origin}/jobs?tag=shop`);
+    await other.getByText("live", { exact: true }).waitFor();
+    await other.getByText("No matches").waitFor();
+
+    await openAccount(page);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await heading(page, "Sign in").waitFor();
+    await other.getByText("You are signed out").waitFor();
+    await page.reload();
+    await heading(page, "Sign in").waitFor();
+  });
+});
