@@ -7,13 +7,15 @@ type Example = {
   readonly isSandbox: boolean;
 };
 
+type Surroundings = {
+  /** Whether there is a field for the credential that all tabs send. */
+  readonly asksCredential: boolean;
+  /** Whether there is a console to go back to. */
+  readonly hasConsole: boolean;
+};
+
 /** GraphiQL's page, with all its scripts. */
-export async function renderGraphiql(
-  options: Example & {
-    /** Whether there is a field for the credential that all tabs send. */
-    readonly asksCredential: boolean;
-  },
-): Promise<string> {
+export async function renderGraphiql(options: Example & Surroundings): Promise<string> {
   const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
   const page = renderGraphiQL({
     title: "RunComfy GraphQL",
@@ -21,14 +23,15 @@ export async function renderGraphiql(
     shouldPersistHeaders: false,
     defaultTabs: createTabs(options),
   });
-  return adaptPage(page, options.asksCredential);
+  return adaptPage(page, options);
 }
 
 /** GraphiQL's page with what is added here. Throws where the page has a form that is not known. */
-export function adaptPage(page: string, asksCredential: boolean): string {
+export function adaptPage(page: string, { asksCredential, hasConsole }: Surroundings): string {
+  const bar = `${hasConsole ? CONSOLE_LINK : ""}${asksCredential ? CREDENTIAL_FIELD : ""}`;
   const additions = [
-    ["</head>", `<style>${STILL_TABS}${asksCredential ? CREDENTIAL_STYLES : ""}</style>`],
-    ['<div id="root">', asksCredential ? CREDENTIAL_FIELD : ""],
+    ["</head>", `<style>${STILL_TABS}${bar && BAR_STYLES}</style>`],
+    ['<div id="root">', bar && `<div id="bar">${bar}</div>`],
     ["YogaGraphiQL.renderYogaGraphiQL(", OWN_SCRIPT],
   ] as const;
   return additions.reduce((adapted, [before, added]) => {
@@ -40,17 +43,20 @@ export function adaptPage(page: string, asksCredential: boolean): string {
 const NEXT_STEP =
   "Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/server/graphiql.ts.";
 
+const CONSOLE_LINK = '<a href="/">← Console</a>';
+
 /** Only the field keeps it, so that the browser forgets it with the page. */
 const CREDENTIAL_FIELD = `<label id="credential">Credential
   <input type="password" autocomplete="off" placeholder="API key or token, for all tabs" />
 </label>`;
 
-const CREDENTIAL_STYLES = `
+const BAR_STYLES = `
   body { margin: 0; display: flex; flex-direction: column; height: 100vh }
   #root { flex: 1; min-height: 0 }
   .graphiql-container { height: 100% }
-  #credential { padding: 8px 16px; font: 15px system-ui, sans-serif; color: hsl(219 28% 32%); background: hsl(219 28% 92%) }
-  #credential input { width: 24em; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
+  #bar { display: flex; flex-wrap: wrap; gap: 4px 24px; align-items: center; padding: 8px 16px; font: 15px system-ui, sans-serif; color: hsl(219 28% 32%); background: hsl(219 28% 92%) }
+  #bar a { color: inherit }
+  #credential input { width: 24em; max-width: 100%; padding: 4px 8px; font: inherit; border: 1px solid hsl(219 28% 72%); border-radius: 4px }
 `;
 
 /** Stands for a job's id in the tabs that need one, until the page puts a real one in its place. */

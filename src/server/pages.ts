@@ -41,7 +41,7 @@ export async function openPages(options: Options) {
       return files?.get(path) ?? (path === "/" || isBrowser ? page : undefined);
     if (!isBrowser) return undefined;
     if (!hasGraphiql) throw NO_PAGE;
-    return await (graphiql ??= makeGraphiql(options));
+    return await (graphiql ??= makeGraphiql({ ...options, hasConsole: page !== undefined }));
   }
 
   return {

@@ -192,7 +192,7 @@ describe.skipIf(!hasChromium)("the example", { timeout: 90_000 }, () => {
 
     // The one job outlives a reload.
     await page.reload();
-    await expect.poll(() => body(page), SOON).toMatch(/job_\w+ SUCCEEDED/);
+    await expect.poll(() => body(page), SOON).toMatch(/Done job_\w+/);
     await page.locator("img").waitFor();
     const first = page.url();
     await submit(page).click();
@@ -224,9 +224,14 @@ describe.skipIf(!hasChromium)("the example", { timeout: 90_000 }, () => {
     await fill(page, { Prompt: "[slow] A teal harbour", Width: "1000" });
     letUploadsGo();
     await expect.poll(() => picture.inputValue(), SOON).toMatch(/^upload:upl_/);
+    const dropped = await picture.inputValue();
+    const buffer = await sharp({ create }).png().toBuffer();
+    const chosen = { name: "chosen.png", mimeType: "image/png", buffer };
+    await page.getByLabel("Choose a file").setInputFiles(chosen);
+    await expect.poll(() => picture.inputValue(), SOON).not.toBe(dropped);
     expect(await page.getByLabel("Prompt").inputValue()).toBe("[slow] A teal harbour");
     await submit(page).click();
-    await expect.poll(() => body(page), SOON).toMatch(/job_\w+ IN_QUEUE/);
+    await expect.poll(() => body(page), SOON).toMatch(/Waiting (\(\d+ before it\) )?job_\w+/);
     expect(await body(page)).toContain("width 1000 is rounded down to 992");
 
     await fill(page, { Width: "10", Picture: "https://localhost/a.png" });
@@ -235,14 +240,14 @@ describe.skipIf(!hasChromium)("the example", { timeout: 90_000 }, () => {
     await expect.poll(() => labelled("Picture"), SOON).toContain("must be on a public host");
     expect(await labelled("Width")).toContain("is 10");
     expect(await body(page)).toContain("Correct the marked fields, then submit again.");
-    expect(await body(page)).toMatch(/job_\w+ IN_QUEUE/);
+    expect(await body(page)).toMatch(/Waiting (\(\d+ before it\) )?job_\w+/);
 
     proxy.drop();
     await page.getByText("The connection is down; trying again.").waitFor();
     proxy.heal();
     await page.getByText("The connection is down").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Cancel" }).click();
-    await expect.poll(() => body(page), SOON).toMatch(/job_\w+ CANCELLED/);
+    await expect.poll(() => body(page), SOON).toMatch(/Cancelled job_\w+/);
     expect(await page.getByRole("button", { name: "Cancel" }).count()).toBe(0);
     expect(await countJobs(origin)).toBe(1);
   });

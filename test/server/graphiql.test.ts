@@ -59,16 +59,20 @@ test("only the sandbox is asked to be slow", () => {
 
 const PAGE = `<head></head><div id="root"></div><script>YogaGraphiQL.renderYogaGraphiQL(`;
 
-test("the page asks for a credential where one is needed", () => {
+test("the page asks for a credential where one is needed, and leads back to the console where there is one", () => {
   for (const asksCredential of [true, false])
-    expect(adaptPage(PAGE, asksCredential).includes('<input type="password"')).toBe(asksCredential);
+    for (const hasConsole of [true, false]) {
+      const page = adaptPage(PAGE, { asksCredential, hasConsole });
+      const has = [page.includes('<input type="password"'), page.includes('<a href="/">')];
+      expect(has).toEqual([asksCredential, hasConsole]);
+    }
 });
 
 test.each(["</head>", '<div id="root">', "YogaGraphiQL.renderYogaGraphiQL("])(
   "a page without %s is an error with a next step, and not served as it is",
   (text) => {
     const other = PAGE.replace(text, "<!-- GraphiQL's next version -->");
-    expect(() => adaptPage(other, true)).toThrow(
+    expect(() => adaptPage(other, { asksCredential: true, hasConsole: true })).toThrow(
       /GraphiQL's page .* Install the version of @graphql-yoga\/render-graphiql/,
     );
   },

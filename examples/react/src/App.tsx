@@ -79,18 +79,15 @@ function WarmGlow() {
   }
 
   const field = (path: string, label: string, props: InputHTMLAttributes<HTMLInputElement>) => (
-    <p>
-      <label>
-        {label} <input {...props} />
-        {issues.map(
-          (issue) => issue.path === path && <em key={issue.message}> {issue.message}</em>,
-        )}
-      </label>
-    </p>
+    <label>
+      {label} <input {...props} />
+      {issues.map((issue) => issue.path === path && <em key={issue.message}> {issue.message}</em>)}
+    </label>
   );
 
   return (
-    <>
+    <main>
+      <h1>Warm Glow</h1>
       <form
         onDragOver={(event) => event.preventDefault()}
         onDrop={(event) => {
@@ -111,10 +108,22 @@ function WarmGlow() {
             onChange: ({ target }) => change({ prompt: target.value }),
           })}
           {field("ctrlImg1", "Picture", {
-            placeholder: "Drop a file, or give its URL",
+            placeholder: "Drop a file anywhere here, or give its URL",
             value: input.ctrlImg1,
             onChange: ({ target }) => change({ ctrlImg1: target.value }),
           })}
+          <label className="button">
+            Choose a file
+            <input
+              type="file"
+              accept="image/*"
+              onChange={({ target }) => {
+                const [file] = target.files ?? [];
+                if (file) void take(file);
+                target.value = ""; // So that the same file can be chosen again.
+              }}
+            />
+          </label>
           {field("width", "Width", {
             type: "number",
             value: input.width ?? "",
@@ -137,7 +146,7 @@ function WarmGlow() {
         result.warnings.map(({ path, message }) => <p key={path}>{message}</p>)}
       {"reason" in connection && <p role="alert">{connection.reason}</p>}
       {jobId && <Job key={jobId} id={jobId} />}
-    </>
+    </main>
   );
 }
 

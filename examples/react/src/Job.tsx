@@ -27,6 +27,15 @@ const WATCH = graphql(`
   }
 `);
 
+const WORDS = {
+  SUBMITTING: "Sending…",
+  IN_QUEUE: "Waiting",
+  IN_PROGRESS: "Running…",
+  SUCCEEDED: "Done",
+  FAILED: "Failed",
+  CANCELLED: "Cancelled",
+};
+
 /** A job, live, and a way to cancel it while it waits. */
 export function Job({ id }: { id: string }) {
   const { job, error } = useJob(id, WATCH);
@@ -49,14 +58,14 @@ export function Job({ id }: { id: string }) {
 
   return (
     <section>
-      <h2>{id}</h2>
-      <p role="status">
-        {job?.status ?? (error ? "" : "Asking…")}{" "}
+      <h2 role="status">
+        {job ? WORDS[job.status] : error ? "" : "Loading…"}{" "}
         {job?.queuePosition != null && `(${job.queuePosition} before it)`}
-      </p>
+      </h2>
+      <small>{id}</small>
       {job?.estimate && (
         <p>
-          <progress value={job.estimate.progress} /> done at about{" "}
+          <progress value={job.estimate.progress} aria-label="Done so far" /> Done at about{" "}
           {new Date(job.estimate.finishesAt).toLocaleTimeString()}
         </p>
       )}
@@ -65,11 +74,11 @@ export function Job({ id }: { id: string }) {
           Cancel
         </button>
       )}
-      {refusal && <p>{refusal}</p>}
-      {job?.error && <p>{job.error.message}</p>}
-      {error && <p>{error.message}</p>}
+      {refusal && <p role="alert">{refusal}</p>}
+      {job?.error && <p role="alert">{job.error.message}</p>}
+      {error && <p role="alert">{error.message}</p>}
       {job?.typedOutput?.__typename === "WarmGlowOutput" &&
-        job.typedOutput.images.map((url) => <img key={url} src={url} alt="" width="320" />)}
+        job.typedOutput.images.map((url) => <img key={url} src={url} alt="" />)}
     </section>
   );
 }
