@@ -54,29 +54,48 @@ export function createSlots(options: {
 
 export type RequestRates = ReturnType<typeof createRequestRates>;
 
-/** Counts the requests of each owner, second by second; `now` is in milliseconds. */
+/** Each sign-in waits for the disk, as a submit does. */
+const MAX_SIGN_INS_A_MINUTE = 60;
+
+/** Counts the requests of each owner, second by second, and its sign-ins; `now` is in milliseconds. */
 export function createRequestRates({ refused }: Channels, now = clock.monotonic) {
-  const counts = new LRUCache<string, { requests: number }>({
+  const countRequests = createCounts(1_000, now);
+  const countSignIns = createCounts(60_000, now);
+
+  function refuse(limitName: string, message: string, retryAfterSeconds: number, limit: number) {
+    refused.publish(limitName);
+    const details = { limitName, code: "RATE_LIMITED", retryAfterSeconds, limit } as const;
+    throw new LimitError(message, details);
+  }
+
+  return {
+    /** Counts one more. Throws a `LimitError` when that is one too many in this second. */
+    take({ ownerId, limits: { requestsPerSecond: most } }: Viewer): void {
+      if (most === null || countRequests(ownerId) <= most) return;
+      const message = `You have sent more than ${most} requests in a second. Wait a second, then try again.`;
+      refuse("requestsPerSecond", message, 1, most);
+    },
+    /** The same for one that signs in, in this minute. */
+    takeSignIn({ ownerId }: Viewer): void {
+      if (countSignIns(ownerId) <= MAX_SIGN_INS_A_MINUTE) return;
+      const message = `You have signed in ${MAX_SIGN_INS_A_MINUTE} times in a minute. Wait a minute, then try again.`;
+      refuse("signInsPerMinute", message, 60, MAX_SIGN_INS_A_MINUTE);
+    },
+  };
+}
+
+/** Counts what each owner does within so long of the first of it. */
+function createCounts(ttl: number, now: () => number): (ownerId: string) => number {
+  const counts = new LRUCache<string, { count: number }>({
     max: MAX_COUNTED_OWNERS,
-    ttl: 1_000,
+    ttl,
     ttlResolution: 0,
     perf: { now },
   });
-  return {
-    /** Counts one more. Throws a `LimitError` when that is one too many in this second. */
-    take({ ownerId, limits }: Viewer): void {
-      const { requestsPerSecond: limit } = limits;
-      if (limit === null) return;
-      const count = counts.get(ownerId) ?? { requests: 0 };
-      if (count.requests === 0) counts.set(ownerId, count);
-      count.requests += 1;
-      if (count.requests <= limit) return;
-      const limitName = "requestsPerSecond";
-      refused.publish(limitName);
-      throw new LimitError(
-        `You have sent more than ${limit} requests in a second. Wait a second, then try again.`,
-        { limitName, code: "RATE_LIMITED", retryAfterSeconds: 1, limit },
-      );
-    },
+  return (ownerId) => {
+    const counted = counts.get(ownerId) ?? { count: 0 };
+    if (counted.count === 0) counts.set(ownerId, counted);
+    counted.count += 1;
+    return counted.count;
   };
 }

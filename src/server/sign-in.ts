@@ -30,6 +30,7 @@ export function createSignInAnswer({ authenticator, signIns, origins, rates }: S
   async function admit({ headers }: IncomingMessage): Promise<Admission> {
     const admission = await authenticator.authenticate(headers.authorization);
     rates.take(admission.viewer);
+    rates.takeSignIn(admission.viewer);
     return admission;
   }
 }

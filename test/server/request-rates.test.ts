@@ -22,6 +22,20 @@ test("an owner's requests beyond its limit are refused until the second is over"
   rates.take(greedy);
 });
 
+test("an owner may sign in sixty times a minute, whatever its other limits are", () => {
+  let nowMs = 1;
+  const rates = createRequestRates(channels, () => nowMs);
+  const greedy = createViewer({ ownerId: "greedy" });
+  for (let count = 0; count < 60; count += 1) rates.takeSignIn(greedy);
+  nowMs += 59_000;
+  const told = { code: "RATE_LIMITED", retryAfterSeconds: 60, limit: 60 };
+  expect(() => rates.takeSignIn(greedy)).toThrow(expect.objectContaining(told));
+  rates.take(greedy);
+  rates.takeSignIn(createViewer({ ownerId: "other" }));
+  nowMs += 2_000;
+  rates.takeSignIn(greedy);
+});
+
 test("of ten thousand other owners one is forgotten", () => {
   const rates = createRequestRates(channels, () => 1);
   const take = (ownerId: string) => rates.take(viewer(ownerId, 1));
