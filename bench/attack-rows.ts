@@ -61,6 +61,16 @@ const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_
 const HELD_MS = 5_000;
 /** Stands for lists in lists, which nothing here could write as JSON. */
 const DEEP = "deep lists";
+const DOWNLOADS = 500;
+/** As large and as deep as may be. */
+const ADD_DEEP_INPUTS = `
+  insert into job_documents (job_id, input_bytes, input)
+  select id, 260000, '{"values":${"[".repeat(60)}1${",1".repeat(129_000)}${"]".repeat(60)}}' from jobs
+    where owner_id = '${OWNER}';
+  insert into kept_files (job_id, number, url, state)
+  with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 200)
+  select id, n, 'https://files.example/' || n, 'FAILED' from jobs cross join numbers
+    where owner_id = '${OWNER}';`;
 const NESTED = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
 
 /** Each goes as far as the limits let it. */
@@ -132,6 +142,17 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     ),
     { seed: storeJobs(10_000) },
   ),
+  downloads: {
+    what: "downloads of 500 jobs with the deepest inputs, each with 200 files that aren't kept",
+    seed: storeJobs(DOWNLOADS, ADD_DEEP_INPUTS),
+    attack: ({ url, post, count, repeat }) =>
+      repeat(8, async () => {
+        const ids = Array.from({ length: DOWNLOADS }, (_, at) => `job_${at + 1}`);
+        const create = `mutation ($ids: [ID!]!) { createDownload(ids: $ids) { __typename ... on CreateDownloadSuccess { download { url } } } }`;
+        const [signed = ""] = /http[^"]+/.exec(await post(toBody(create, { ids }))) ?? [];
+        await count(send(toLocal(signed, url), "GET"));
+      }),
+  },
   pages: ask("pages of 100 jobs of 10,000 with a count", toBody(PAGE), {
     seed: storeJobs(10_000, ADD_DOCUMENTS),
   }),

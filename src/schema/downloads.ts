@@ -43,8 +43,8 @@ export function addDownloads(builder: Builder): void {
         result: { name: "CreateDownloadSuccess", description: "The download can begin." },
         dataField: { name: "download", description: "Where to get the files." },
       },
-      resolve: (_root, { ids }, { files: { downloads }, viewer }) =>
-        downloads.createDownload(ids, viewer),
+      resolve: (_root, { ids }, { files: { downloads }, reads, viewer }) =>
+        downloads.createDownload(ids, viewer, (...some) => reads.countKept(...some)),
     }),
   );
 }

@@ -195,6 +195,12 @@ export class Reads {
     return await jobs.countTags(this.#viewer.ownerId, wanted, this.#walkBudget);
   }
 
+  /** Of jobs that are the viewer's, in a step of its own. */
+  async countKept(...some: Parameters<JobStore["files"]["countKept"]>) {
+    const { files } = this.#sources.store;
+    return (await this.#walkBudget.step(() => files.countKept(...some))).value;
+  }
+
   /** Of the jobs that the viewer may read. */
   async listDeploymentIds(): Promise<string[]> {
     return await this.#run(({ jobs }) => jobs.listDeploymentIds(this.#readableOwner));

@@ -7,6 +7,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createDownloadService } from "../../src/files/downloads.ts";
 import type { FileStore } from "../../src/files/file-store.ts";
+import { createJob } from "../../src/job/job.ts";
+import type { JsonValue } from "../../src/job/json.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { NO_FILES } from "../support/no-files.ts";
@@ -41,21 +43,22 @@ async function keep(store: JobStore, count: number, bytes = BYTES): Promise<stri
 }
 
 /** A gateway whose files are what `open` gives. */
-async function serveFrom(store: JobStore, open: Open = async () => readable()) {
+async function serveFrom(store: JobStore, openFile: Open = async () => readable()) {
   const { urls } = NO_FILES;
   const findOwner = async (name: string) =>
     (await store.files.findOwners([name])).get(name) ?? null;
   const downloads = createDownloadService({
     ...{ store, urls, findOwner, catalogue: OPEN_CATALOGUE },
-    fileStore: { open },
+    fileStore: { open: openFile },
   });
   const { url } = await serve({ files: { ...NO_FILES, downloads } });
   const toLocal = (signed: string) => url + signed.slice(new URL(signed).origin.length);
+  const open = (ids: readonly string[], owner = OWNER) =>
+    downloads.createDownload(ids, owner, store.files.countKept);
   return {
-    downloads,
+    open,
     toLocal,
-    create: async (ids: readonly string[]) =>
-      toLocal((await downloads.createDownload(ids, OWNER)).url),
+    create: async (ids: readonly string[]) => toLocal((await open(ids)).url),
   };
 }
 
@@ -111,9 +114,9 @@ test("of an owner one download goes on, on whichever gateway; who hangs up makes
 test("other owners' downloads go on beside it", async () => {
   const store = await openDatabase();
   const id = await keep(store, 1);
-  const { create, downloads, toLocal } = await serveFrom(store, async () => stuck());
+  const { create, open, toLocal } = await serveFrom(store, async () => stuck());
   const stop = await begin(await create([id]));
-  const { url } = await downloads.createDownload([], { ownerId: "another" });
+  const { url } = await open([], { ownerId: "another" });
   expect((await fetch(toLocal(url))).status).toBe(200);
   stop();
 });
@@ -151,10 +154,25 @@ test("of a job that is deleted meanwhile nothing more is sent", async () => {
   await expect(response.bytes()).rejects.toThrow();
 });
 
+test("what a job was given takes about as much room as where it is stored, however deep it is nested", async () => {
+  const store = await openDatabase();
+  const { create } = await serveFrom(store);
+  let values: JsonValue = Array.from({ length: 20_000 }, () => 1);
+  for (let level = 0; level < 60; level++) values = [values];
+  const facts = { ...OWNER, deploymentId: "d", upstream: "sandbox", apiVersion: "v1" };
+  const job = createJob({ ...facts, kind: "lora", now: new Date() });
+  const input = { values };
+  await store.jobs.insert({ job, input, key: null });
+  const zip = await readZip(await (await fetch(await create([job.id]))).bytes());
+  const told = zip.get("jobs.json") ?? Buffer.of();
+  expect(JSON.parse(String(told))).toMatchObject([{ id: job.id, input }]);
+  expect(told.length).toBeLessThan(JSON.stringify(input).length + 2_000);
+});
+
 test("a URL is good for 10 minutes, as all are that are signed", async () => {
   const store = await openDatabase();
-  const { downloads, toLocal } = await serveFrom(store);
-  const { url, expiresAt } = await downloads.createDownload([], OWNER);
+  const { open, toLocal } = await serveFrom(store);
+  const { url, expiresAt } = await open([]);
   const left = expiresAt.getTime() - Date.now();
   expect(left).toBeGreaterThan(598_000);
   expect(left).toBeLessThanOrEqual(600_000);
@@ -168,16 +186,16 @@ test("a URL is good for 10 minutes, as all are that are signed", async () => {
 
 test("too many files, or too large ones, are refused before anything is sent", async () => {
   const store = await openDatabase();
-  const { downloads } = await serveFrom(store);
+  const { open } = await serveFrom(store);
   const most = [await keep(store, 1, 1_999_999_999), await keep(store, 1, 1)];
-  expect(await downloads.createDownload(most, OWNER)).toMatchObject({
+  expect(await open(most)).toMatchObject({
     files: 2,
     bytes: 2_000_000_000,
   });
   const one = await keep(store, 1, 1);
   const tooMany = [await keep(store, 500, 1), one];
   for (const ids of [[...most, one], tooMany])
-    await expect(downloads.createDownload(ids, OWNER)).rejects.toThrow(/Choose fewer jobs/);
+    await expect(open(ids)).rejects.toThrow(/Choose fewer jobs/);
 });
 
 test("files that were kept since the URL was made are left out above the limits, and the ZIP says so", async () => {
