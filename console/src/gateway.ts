@@ -6,3 +6,5 @@ export const HAS_GRAPHIQL = SAID.includes("graphiql");
 export const HAS_MCP = SAID.includes("mcp");
 /** Whether one signs in once, by a cookie that no script can read. */
 export const HAS_SIGN_INS = SAID.includes("login-key");
+/** The largest file that may be uploaded. */
+export const UPLOAD_MIB = Number(/upload-mib-(\d+)/.exec(SAID)?.[1] ?? 50);

@@ -139,6 +139,13 @@ export type CheckInputQueryVariables = Exact<{
 
 export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }> } };
 
+export type UploadQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };
+
 export type JobInputSchemaQueryVariables = Exact<{
   deploymentId: string;
 }>;

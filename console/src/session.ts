@@ -3,6 +3,7 @@ import { createGatewayClient, type TypedDocument } from "runcomfy-graphql-client
 
 import { type Answer, createAnswers } from "./answers";
 import { createFeed, type Listener } from "./feed";
+import { createUploads } from "./form/uploads";
 import type { JobLists } from "./jobs/live-job-list";
 import { useStore } from "./store";
 
@@ -16,7 +17,8 @@ export function openSession(credential: string) {
   });
   const feed = createFeed(gateway);
   const lists: JobLists = new Map();
-  return { gateway, feed, answers: createAnswers(gateway, feed), lists };
+  const uploads = createUploads(gateway);
+  return { gateway, feed, answers: createAnswers(gateway, feed), lists, uploads };
 }
 
 /** Around all that speaks to the gateway. */

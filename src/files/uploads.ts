@@ -49,6 +49,8 @@ export function createUploadService(dependencies: {
   const { uploads, store, urls, quota, mostBytes, urlSeconds, isSandbox } = dependencies;
 
   return {
+    mostBytes,
+
     /** Opens an upload. Rejects with an `InvalidUploadError` or a `LimitError`. */
     async createUpload(given: NewUpload, viewer: Viewer): Promise<OpenUpload> {
       const isReachable =

@@ -15,6 +15,7 @@ type Options = Parameters<typeof renderGraphiql>[0] & {
   readonly hasGraphiql: boolean;
   readonly hasConsole: boolean;
   readonly hasMcp: boolean;
+  readonly uploadMib: number;
   readonly hasSignIns: boolean;
   /** Where the console was built. */
   readonly consoleFolder: string;
@@ -115,6 +116,7 @@ function toPage(built: Buffer, options: Options): Buffer {
     options.isSandbox ? "sandbox" : "runcomfy",
     options.hasGraphiql && "graphiql",
     options.hasMcp && "mcp",
+    `upload-mib-${options.uploadMib}`,
     options.hasSignIns && "login-key",
   ];
   return Buffer.from(

@@ -80,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<{
     ...httpAccess,
     publicUrl,
     hasMcp: options.mcp !== null,
+    uploadMib: options.files.uploads.mostBytes / 1_048_576,
     hasSignIns: options.signIns !== null,
     asksCredential: !httpAccess.isOpen,
   });

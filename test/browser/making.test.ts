@@ -149,7 +149,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
         .setInputFiles({ name, mimeType: "image/png", buffer });
 
     await page.goto(`${origin}/run/board`);
-    const addresses = page.getByPlaceholder(/its address/);
+    const addresses = page.getByPlaceholder(/an address/);
     await addresses.fill("https://127.0.0.1/old.png");
     let letUploadsGo = await holdUploads(page);
     await give("first.png");
@@ -163,6 +163,8 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const arrived = page.waitForResponse(/\/uploads\//);
     await give("wrong.png");
     await page.getByText("Uploading wrong.png").waitFor();
+    await button(page, "Run").click({ force: true });
+    await page.getByText("The upload has to end first").waitFor();
     await addresses.first().fill("https://127.0.0.1/right.png");
     letUploadsGo();
     await arrived;
@@ -237,4 +239,103 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await expect.poll(() => countJobs(origin), SOON).toBe(8);
     expect(sent.at(-1)?.[0]?.input.seed).not.toBe(sent[0]?.[0]?.input.seed);
   });
+
+  test("files come in by a drop or a paste anywhere, and an upload goes on while another screen is shown", async () => {
+    const file = join(await createTemporaryFolder(), "deployments.json");
+    const picture = { type: "string", format: "image_uri" };
+    const pictures = { type: "array", items: picture, maxItems: 3 };
+    const inputSchema = { properties: { pictures, last: picture }, additionalProperties: false };
+    const board = { id: "board", name: "Board", inputSchema };
+    await writeFile(file, JSON.stringify({ deployments: [...sandbox.deployments, board] }));
+    const { page, origin } = await openConsole({
+      ...{ DEPLOYMENTS_FILE: file, SANDBOX_SPEED: "20", UPLOAD_MIB: "1" },
+    });
+    await page.goto(`${origin}/run/board`);
+    const drop = (type: string, names: readonly string[], target = "body", bytes = 0) =>
+      page.evaluate(DROP, [type, names, target, bytes] as const);
+    const words = page.locator(".run-drop-words [role=status]");
+    await words.first().waitFor();
+    expect(await words.first().innerText()).toBe("Drop or paste a file here, up to 1 MB");
+
+    await drop("dragover", ["a.png"]);
+    await page.getByText("Drop it here as: Pictures, 1").waitFor();
+    await drop("dragover", ["a.png"], "[data-slot=last]");
+    await page.getByText("Drop it here as: Last").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await drop("drop", ["a.png", "b.png"]);
+    await drop("paste", ["c.png"], "a");
+    await drop("drop", ["d.png"], "[data-slot=last]");
+    for (const name of ["a", "b", "c", "d"])
+      await page.getByText(`${name}.png`, { exact: true }).waitFor();
+    expect(await words.allInnerTexts()).toEqual(["a.png", "b.png", "c.png", "d.png"]);
+    await page.reload();
+    await page.getByText("d.png", { exact: true }).waitFor();
+    expect(await words.allInnerTexts()).toEqual(["a.png", "b.png", "c.png", "d.png"]);
+    await expect.poll(() => page.locator(".run-preview img").count(), SOON).toBe(4);
+
+    // What can't work is told once, without another try.
+    await drop("drop", ["notes.txt"]);
+    await page.getByText("notes.txt can't be used here").waitFor();
+    await page.getByRole("button", { name: "Remove Last" }).click();
+    await drop("drop", ["large.png"], "body", 1_048_577);
+    await page.getByText("The file is too large: up to 1 MB are taken.").waitFor();
+    expect(await button(page, "Try again").count()).toBe(0);
+    await button(page, "Run").click({ force: true });
+    await page.getByText("A file did not get here.").waitFor();
+    expect(await countJobs(origin)).toBe(0);
+    await page.getByRole("button", { name: "Remove Last" }).click();
+
+    const letUploadsGo = await holdUploads(page);
+    await drop("drop", ["late.png"]);
+    await page.getByText("Uploading late.png, 0 %").waitFor();
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByRole("heading", { name: "Board" }).waitFor();
+    const arrived = page.waitForResponse(/\/uploads\//);
+    letUploadsGo();
+    await arrived;
+    await page.getByRole("link", { name: "Run Board" }).click();
+    await page.getByText("late.png", { exact: true }).waitFor();
+    await button(page, "Run").click();
+    await expectMain(page, /done/);
+    const inputs = page.getByRole("group", { name: "Inputs" });
+    expect(await inputs.innerText()).toMatch(/a\.png\s+b\.png\s+c\.png\s+late\.png/);
+    await page.getByRole("link", { name: "Details" }).click();
+    await page.locator("td").getByText("late.png").waitFor();
+  });
+
+  test("an upload says how far it is", async () => {
+    const { page, origin } = await openConsole();
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    await page.locator(".run-drop").first().waitFor();
+    const session = await page.context().newCDPSession(page);
+    await session.send("Network.enable");
+    const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 200_000 };
+    await session.send("Network.emulateNetworkConditions", slow);
+    await page.evaluate(DROP, ["drop", ["large.png"], "body", 3_000_000] as const);
+    await page.getByText(/Uploading large\.png, [1-9]\d? %/).waitFor();
+  });
 });
+
+/** Drops or pastes files somewhere, as a person would: pictures of one pixel, with so many bytes behind them. */
+const DROP = ([type, names, target, bytes]: readonly [
+  string,
+  readonly string[],
+  string,
+  number,
+]) => {
+  const pixel = atob(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  );
+  const data = new DataTransfer();
+  for (const name of names) {
+    const content = Uint8Array.from(pixel, (one) => one.charCodeAt(0));
+    const kind = name.endsWith(".txt") ? "text/plain" : "image/png";
+    data.items.add(new File([content, new Uint8Array(bytes)], name, { type: kind }));
+  }
+  const settings = { bubbles: true, cancelable: true };
+  const event =
+    type === "paste"
+      ? new ClipboardEvent(type, { ...settings, clipboardData: data })
+      : new DragEvent(type, { ...settings, dataTransfer: data });
+  document.querySelector(target)?.dispatchEvent(event);
+};

@@ -8,7 +8,7 @@ import { HTTP_ACCESS, keepLog, serve } from "./serve.ts";
 
 const BUILT =
   '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql mcp">';
-const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql");
+const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql upload-mib-50");
 const SCRIPT = "console.log(1)";
 const BROWSER = { accept: "text/html,*/*;q=0.8" };
 

@@ -16,6 +16,7 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
   },
   urls: createSignedUrls({ key: "key", publicUrl: () => "http://127.0.0.1:4000" }),
   uploads: {
+    mostBytes: 50 * 1_048_576,
     createUpload: unexpected,
     find: async () => null,
     receive: unexpected,

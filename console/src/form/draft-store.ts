@@ -3,6 +3,7 @@ import { createItem } from "runcomfy-graphql-client";
 import { createStore, type Store } from "../store";
 import type { Draft } from "./draft";
 import { isObject, isText, parseJson } from "./json";
+import { isToken } from "./place-file";
 
 const stores = new Map<string, Store<Draft>>();
 
@@ -58,6 +59,11 @@ export function toScope(viewerId: string, deploymentId: string): string {
 
 function toTexts(saved: object): Draft {
   return Object.fromEntries(
-    Object.entries(saved).flatMap(([name, text]) => (isText(text) ? [[name, text] as const] : [])),
+    Object.entries(saved).flatMap(([name, text]) => {
+      if (!isText(text)) return [];
+      // What was on its way when the page went is nowhere now.
+      const lines = text.split("\n").filter((line) => !isToken(line));
+      return [[name, lines.join("\n")] as const];
+    }),
   );
 }

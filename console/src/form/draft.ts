@@ -1,5 +1,6 @@
 import { REST, type Field } from "./fields";
 import { isObject, isText, parseJson, type JsonObject } from "./json";
+import { isToken } from "./place-file";
 
 /** What was typed into the form, by field; of several files each is a line, and a choice is JSON. */
 export type Draft = Readonly<Record<string, string>>;
@@ -19,7 +20,7 @@ export function toInput(
   const problems = new Map<string, string>();
   for (const field of fields) {
     const { name, widget, isRequired } = field;
-    const typed = draft[name] ?? "";
+    const typed = toTyped(field, draft);
     if (widget.kind === "flag" && typed === "" && isRequired) {
       input[name] = false; // As it looks.
     }
@@ -31,6 +32,16 @@ export function toInput(
     else problems.set(name, `${field.label} has to begin with { and end with }.`);
   }
   return { input, problems };
+}
+
+/** Without the files that have not arrived. */
+function toTyped({ name, widget }: Field, draft: Draft): string {
+  const text = draft[name] ?? "";
+  if (widget.kind !== "file" && widget.kind !== "files") return text;
+  return text
+    .split("\n")
+    .filter((line) => !isToken(line))
+    .join("\n");
 }
 
 type Read = { readonly value: unknown } | { readonly problem: string };

@@ -2,7 +2,7 @@ import { useId } from "react";
 
 import { ChoiceControl, FlagControl, JsonControl, TextControl } from "./simple-controls";
 import type { Field } from "./fields";
-import { FileControl, FilesControl } from "./file-controls";
+import { FileControl, type OnGive } from "./file-controls";
 import { NumberControl, SeedControl } from "./number-controls";
 
 /** A field with its label, its control, and one line below that tells what is wrong, or else what it is for. */
@@ -12,14 +12,14 @@ export function FieldRow({
   issue,
   onChange,
   onTouch,
-  onBusy,
+  onGive,
 }: {
   readonly field: Field;
   readonly value: string;
   readonly issue: string;
   readonly onChange: (name: string, value: string) => void;
   readonly onTouch: (name: string) => void;
-  readonly onBusy: (name: string, isBusy: boolean) => void;
+  readonly onGive: OnGive;
 }) {
   const id = useId();
   const noteId = `${id}-note`;
@@ -55,7 +55,7 @@ export function FieldRow({
         </span>
       )}
       <Control
-        {...{ field, id, value, onBusy }}
+        {...{ field, id, value, onGive }}
         onChange={(next) => onChange(name, next)}
         described={{
           "aria-describedby": noteId,
@@ -72,10 +72,10 @@ export function FieldRow({
 
 type Props = Pick<Parameters<typeof FileControl>[0], "field" | "id" | "value" | "described"> & {
   readonly onChange: (value: string) => void;
-  readonly onBusy: (name: string, isBusy: boolean) => void;
+  readonly onGive: OnGive;
 };
 
-function Control({ onBusy, ...props }: Props) {
+function Control({ onGive, ...props }: Props) {
   const { widget } = props.field;
   switch (widget.kind) {
     case "text":
@@ -89,9 +89,8 @@ function Control({ onBusy, ...props }: Props) {
     case "flag":
       return <FlagControl {...props} widget={widget} />;
     case "file":
-      return <FileControl {...props} widget={widget} onBusy={onBusy} />;
     case "files":
-      return <FilesControl {...props} widget={widget} onBusy={onBusy} />;
+      return <FileControl {...props} widget={widget} onGive={onGive} />;
     case "json":
       return <JsonControl {...props} widget={widget} />;
   }

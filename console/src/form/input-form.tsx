@@ -3,6 +3,7 @@ import { type KeyboardEvent, type ReactNode, type Ref, useState } from "react";
 import type { Draft } from "./draft";
 import { FieldRow } from "./field-row";
 import type { Field } from "./fields";
+import type { OnGive } from "./file-controls";
 
 /** The fields of an input, those that are seldom used folded away until one of them matters. */
 export function InputForm({
@@ -12,7 +13,7 @@ export function InputForm({
   issues,
   onChange,
   onTouch,
-  onBusy,
+  onGive,
   onSubmit,
   children,
 }: {
@@ -23,7 +24,7 @@ export function InputForm({
   readonly issues: ReadonlyMap<string, string>;
   readonly onChange: (name: string, value: string) => void;
   readonly onTouch: (name: string) => void;
-  readonly onBusy: (name: string, isBusy: boolean) => void;
+  readonly onGive: OnGive;
   readonly onSubmit: () => void;
   readonly children: ReactNode;
 }) {
@@ -37,7 +38,7 @@ export function InputForm({
       field={field}
       value={draft[field.name] ?? ""}
       issue={issues.get(field.name) ?? ""}
-      {...{ onChange, onTouch, onBusy }}
+      {...{ onChange, onTouch, onGive }}
     />
   );
   return (

@@ -13,6 +13,7 @@ import { Ago, Elapsed, formatSeconds } from "../parts/time";
 import { useViewer } from "../viewer";
 import { Again } from "./again";
 import { type Field, toLabel } from "./fields";
+import { findFiles, GivenFile } from "./given-file";
 import { isObject } from "./json";
 import { Result } from "./result";
 import { findSeeds } from "./seeds";
@@ -61,6 +62,7 @@ function Shown({
   // The answer to its submit may be all that its page ever hears of it.
   const isTold = viewer.mayRead || job.isFinished;
   const fields = fieldsOf(job.deployment.id);
+  const files = [...new Set(findFiles(fields, job.input))];
   return (
     <div className="run-shown">
       <div className="run-job-head">
@@ -100,6 +102,13 @@ function Shown({
         </div>
       )}
       <Seeds {...{ job, fields, onSeed }} />
+      {files.length > 0 && (
+        <div className="row" role="group" aria-label="Inputs">
+          {files.map((reference) => (
+            <GivenFile key={reference} reference={reference} />
+          ))}
+        </div>
+      )}
       <Folded text={promptOf(job)} />
     </div>
   );

@@ -7,7 +7,7 @@ import type { Submission } from "./use-submit";
 export function SubmitBar({
   submission,
   canSubmit,
-  isUploading,
+  hold,
   messages,
   warnings,
   onMany,
@@ -16,7 +16,8 @@ export function SubmitBar({
 }: {
   readonly submission: Submission;
   readonly canSubmit: boolean;
-  readonly isUploading: boolean;
+  /** Why nothing can be sent yet; empty where it can. */
+  readonly hold: string;
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
   /** Null where all would be the same. */
@@ -26,7 +27,7 @@ export function SubmitBar({
   readonly onUndo: (() => void) | null;
 }) {
   const isSending = submission.kind === "sending";
-  const reason = !canSubmit ? NO_SCOPE : isUploading ? "The upload has to end first." : "";
+  const reason = canSubmit ? hold : NO_SCOPE;
   const isOff = reason !== "" || isSending;
   return (
     <div className="run-bar">

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import type { Draft } from "./draft";
 import type { Field } from "./fields";
 import { type Issue, placeIssues } from "./issues";
+import { isToken, toLines } from "./place-file";
 
 /** What stands beside each field: what can't be read, then what the last submit said of it, then what a check says. */
 export function useIssues({
@@ -27,6 +28,8 @@ export function useIssues({
   const check = useMemo(() => placeIssues(fields, checked), [fields, checked]);
   const beside = new Map<string, string>();
   for (const { name } of fields) {
+    // A file is on its way, and then it is there.
+    if (toLines(draft[name]).some(isToken)) continue;
     const isBegun = touched.has(name) || (draft[name] ?? "") !== "";
     const issue =
       (touched.has(name) ? problems.get(name) : undefined) ??

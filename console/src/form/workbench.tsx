@@ -2,16 +2,19 @@ import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } fro
 
 import type { JobRowFragment } from "../gql";
 import { Confirm } from "../jobs/confirm";
+import { useSession } from "../session";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { AsCode } from "./as-code";
 import { type Draft, emptyDraft, toInput } from "./draft";
+import { DropAnywhere } from "./drop-anywhere";
 import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
 import { type Field, withOthers } from "./fields";
 import { InputForm } from "./input-form";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
 import { keyFor, unconfirmedOf } from "./submit-keys";
+import { exchange, findSlot, isToken, putInto, type Slot, toLines } from "./place-file";
 import { isTooSoon, noteChange } from "./press";
 import { drawnOf, findSeeds, withSeeds } from "./seeds";
 import { SubmitBar } from "./submit-bar";
@@ -21,6 +24,9 @@ import { useSubmit } from "./use-submit";
 
 /** How many are made at once to choose from. */
 const MANY = 4;
+const UPLOADING = "The upload has to end first.";
+const FILE_LOST = "A file did not get here. Remove it, or choose it again.";
+const MISFIT = "can't be used here: there is no field, or no room, for a file of its type.";
 const NONE: readonly Issue[] = [];
 
 /** What to run: the form of one deployment, its button, and the same as code. */
@@ -44,7 +50,9 @@ export function Workbench({
   const former = useStore(formerOf(scope));
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const [uploads, setUploads] = useState<ReadonlySet<string>>(new Set());
+  const { uploads } = useSession();
+  const files = useStore(uploads.files);
+  const [misfit, setMisfit] = useState("");
   const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
 
   const drawn = useStore(drawnOf(scope));
@@ -67,8 +75,29 @@ export function Workbench({
     form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [refusal, tries]);
 
+  const tokens = Object.values(draft).flatMap(toLines).filter(isToken);
+  const isLost = tokens.some((token) => files.get(token)?.problem !== null);
+  const hold = isLost ? FILE_LOST : tokens.length > 0 ? UPLOADING : "";
+  const change = (next: Draft): void => {
+    noteChange();
+    setMisfit("");
+    store.set(next);
+  };
+  /** The first goes where it was meant to go, the others beside it or where room is. */
+  const give = (given: readonly File[], meant: Slot | null): void => {
+    for (const [nth, file] of given.entries()) {
+      const slot = findSlot(fields, store.get(), file.type, meant, nth === 0);
+      if (slot === null) return setMisfit(`${file.name} ${MISFIT}`);
+      const token = uploads.begin(file, (from, to) => store.set(exchange(store.get(), from, to)));
+      change(putInto(store.get(), slot, token));
+    }
+  };
+  const giveAddress = (address: string, meant: Slot | null): void => {
+    const slot = findSlot(fields, store.get(), "", meant, true);
+    if (slot) change(putInto(store.get(), slot, address));
+  };
   const run = (count: number): void => {
-    if (!canSubmit || uploads.size > 0 || submission.kind === "sending" || isTooSoon()) return;
+    if (!canSubmit || hold !== "" || submission.kind === "sending" || isTooSoon()) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
     if (problems.size > 0) return setTries((last) => last + 1);
@@ -110,19 +139,17 @@ export function Workbench({
         ref={form}
         {...{ fields, draft, onTouch }}
         issues={issues.beside}
-        onChange={(name, value) => {
-          noteChange();
-          store.set({ ...store.get(), [name]: value });
-        }}
-        onBusy={(name, isBusy) =>
-          setUploads((names) => new Set([...names, name].filter((one) => isBusy || one !== name)))
-        }
+        onChange={(name, value) => change({ ...store.get(), [name]: value })}
+        onGive={give}
         onSubmit={() => run(1)}
       >
         <SubmitBar
           {...{ submission, canSubmit }}
-          isUploading={uploads.size > 0}
-          messages={refusal && isSame ? [...issues.others, refusal.message] : []}
+          hold={hold}
+          messages={[
+            ...(misfit === "" ? [] : [misfit]),
+            ...(refusal && isSame ? [...issues.others, refusal.message] : []),
+          ]}
           warnings={warnings.map(({ message }) => message)}
           onMany={seeds.length > 0 ? () => run(MANY) : null}
           onClear={() => {
@@ -133,6 +160,7 @@ export function Workbench({
           onUndo={former && (() => replaceDraft(scope, former))}
         />
       </InputForm>
+      <DropAnywhere {...{ fields, draft }} onFiles={give} onAddress={giveAddress} />
       <Confirm
         dialog={repetition}
         title="Run it again all the same?"

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { Folded } from "../parts/folded";
 import { useQuery } from "../session";
 import { readFields, toLabel } from "../form/fields";
+import { GivenFile } from "../form/given-file";
 import type { FullJob } from "./use-job";
 import { INPUT_SCHEMA } from "./job-queries";
 
@@ -48,13 +49,7 @@ function Value({ value }: { readonly value: unknown }) {
     return isPlain ? JSON.stringify(value) : <pre>{JSON.stringify(value, null, 2)}</pre>;
   }
   if (value === "") return <span className="faint">empty</span>;
-  const upload = /^upload:(upl_[0-9a-f]+)$/.exec(value)?.[1];
-  if (upload !== undefined)
-    return (
-      <>
-        an uploaded file <span className="faint">({upload})</span>
-      </>
-    );
+  if (value.startsWith("upload:")) return <GivenFile reference={value} />;
   if (!/^https?:\/\//.test(value)) return <Folded text={value} />;
   return (
     <a href={value} target="_blank" rel="noreferrer">
