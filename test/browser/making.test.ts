@@ -118,6 +118,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const seed = page.getByLabel(/^Seed/i);
     await promptOf(page).fill("قارب, red");
     expect(await page.locator("textarea:dir(rtl)").count()).toBe(1);
+    await page.getByText("Custom", { exact: true }).click();
     await width.fill("10");
     await expectMain(page, /is 10/);
     await seed.pressSequentially("12-34");
@@ -238,6 +239,29 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await button(page, "Make 4").click({ delay: 1_000 });
     await expect.poll(() => countJobs(origin), SOON).toBe(8);
     expect(sent.at(-1)?.[0]?.input.seed).not.toBe(sent[0]?.[0]?.input.seed);
+  });
+
+  test("whoever comes first begins with an example and a shape, sees the latest pictures, and takes along what fits", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const examples = page.getByRole("group", { name: "Example prompts" });
+    await examples.getByRole("button").first().click();
+    const prompt = await promptOf(page).inputValue();
+    expect(prompt).not.toBe("");
+    await button(page, "16:9").click();
+    await page.getByText("1376 × 768", { exact: true }).waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+    await button(page, "Run").click();
+    await expectMain(page, /done/);
+    await page.getByLabel("Deployment", { exact: true }).selectOption("Slow Tide");
+    await page.waitForURL(`${origin}/run/${SLOW_TIDE}`);
+    expect(await promptOf(page).inputValue()).toBe(prompt);
+
+    // In a tab of its own nothing was made yet.
+    const other = await page.context().newPage();
+    await other.goto(`${origin}/run/${LANTERN}`);
+    await other.getByRole("list", { name: "Latest pictures" }).getByRole("button").click();
+    await expectMain(other, /done/);
+    await expectMain(other, /Seed \d/);
   });
 
   test("files come in by a drop or a paste anywhere, and an upload goes on while another screen is shown", async () => {

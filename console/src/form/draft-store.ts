@@ -48,7 +48,8 @@ export function formerOf(scope: string): Store<Draft | null> {
 export function replaceDraft(scope: string, draft: Draft): void {
   const store = draftOf(scope, draft);
   const former = store.get();
-  if (JSON.stringify(former) !== JSON.stringify(draft)) formerOf(scope).set(former);
+  const isLost = Object.entries(former).some(([name, text]) => text !== "" && draft[name] !== text);
+  if (isLost) formerOf(scope).set(former);
   store.set(draft);
 }
 

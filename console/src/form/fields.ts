@@ -11,7 +11,11 @@ type Slider = {
 /** What a field is filled in with. */
 export type Widget =
   | { readonly kind: "text"; readonly isLong: boolean }
-  | (Bounds & { readonly kind: "number"; readonly slider: Slider | null })
+  | (Bounds & {
+      readonly kind: "number";
+      readonly multiple: number | null;
+      readonly slider: Slider | null;
+    })
   | (Bounds & { readonly kind: "seed" })
   | { readonly kind: "choice"; readonly options: readonly unknown[] }
   | { readonly kind: "flag" }
@@ -133,7 +137,7 @@ function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widge
   if (isInteger && /(^|_)seed$/.test(name)) return { kind: "seed", minimum, maximum };
   const multiple = typeof multipleOf === "number" && multipleOf > 0 ? multipleOf : null;
   const slider = toSlider({ minimum, maximum }, multiple, isInteger);
-  return { kind: "number", minimum, maximum, slider };
+  return { kind: "number", minimum, maximum, multiple, slider };
 }
 
 const MAX_SPAN = 10_000;

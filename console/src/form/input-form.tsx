@@ -3,6 +3,8 @@ import { type KeyboardEvent, type ReactNode, type Ref, useState } from "react";
 import type { Draft } from "./draft";
 import { FieldRow } from "./field-row";
 import type { Field } from "./fields";
+import { SizeControl } from "./size-control";
+import { findSides } from "./sizes";
 import type { OnGive } from "./file-controls";
 
 /** The fields of an input, those that are seldom used folded away until one of them matters. */
@@ -32,7 +34,22 @@ export function InputForm({
   const folded = fields.filter(({ isFolded }) => isFolded);
   const filled = folded.filter(({ name }) => (draft[name] ?? "") !== "").length;
   const isWrong = folded.some(({ name }) => issues.has(name));
-  const toRow = (field: Field): ReactNode => (
+  const sides = findSides(fields);
+  // Where width is, the size is.
+  const isPlain = (field: Field): boolean => !field.isFolded && field !== sides?.height;
+  const toRow = (field: Field): ReactNode =>
+    sides && field === sides.width ? (
+      <SizeControl
+        key={field.name}
+        {...{ sides, draft, onChange }}
+        isWrong={issues.has(sides.width.name) || issues.has(sides.height.name)}
+      >
+        {[sides.width, sides.height].map(toPlainRow)}
+      </SizeControl>
+    ) : (
+      toPlainRow(field)
+    );
+  const toPlainRow = (field: Field): ReactNode => (
     <FieldRow
       key={field.name}
       field={field}
@@ -53,7 +70,7 @@ export function InputForm({
         onSubmit();
       }}
     >
-      <div className="run-fields">{fields.filter(({ isFolded }) => !isFolded).map(toRow)}</div>
+      <div className="run-fields">{fields.filter(isPlain).map(toRow)}</div>
       {folded.length > 0 && (
         <details
           open={isOpened || isWrong}

@@ -5,9 +5,11 @@ import { Redirect, useLocation } from "wouter";
 import { useQuery } from "../session";
 import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
-import { toDraft } from "../form/draft";
+import { carry } from "../form/carry";
+import { emptyDraft, toDraft } from "../form/draft";
 import { draftOf, handed, replaceDraft, takeOver, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
+import { First } from "../form/first";
 import { JobPanel } from "../form/job-panel";
 import { noteChange } from "../form/press";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
@@ -109,10 +111,21 @@ function Desk({
     store.set({ ...store.get(), [name]: value });
   };
 
+  /** What was typed goes along. */
+  const choose = (id: string): void => {
+    const [from, to] = [deploymentId, id].map((one) => ({
+      fields: fieldsOf(one),
+      draft: draftOf(toScope(viewer.id, one), emptyDraft(fieldsOf(one))).get(),
+    }));
+    if (from && to)
+      replaceDraft(toScope(viewer.id, id), carry(from.fields, from.draft, to.fields, to.draft));
+    navigate(toPath(id));
+  };
+
   return (
     <>
       <h1 className="unseen">Run</h1>
-      <Chooser {...{ deployments, deploymentId }} onChoose={(id) => navigate(toPath(id))} />
+      <Chooser {...{ deployments, deploymentId }} onChoose={choose} />
       <div className="run-desk">
         <Workbench
           key={deploymentId}
@@ -121,9 +134,11 @@ function Desk({
         />
         <section ref={right} className="card run-right" aria-label="The job">
           {shown.length === 0 && (
-            <div className="run-frame">
-              <p>Your picture will appear here. Fill in the form, then press Run.</p>
-            </div>
+            <First
+              fields={fieldsOf(deploymentId)}
+              onPrompt={(prompt) => setField("prompt", prompt)}
+              onShow={onShow}
+            />
           )}
           {shown.length > 1 && (
             <Together ids={shown} {...{ submitted, fieldsOf, onShow, onGone }} />
