@@ -20,6 +20,8 @@ const listDocuments: Plugin = {
 export default defineConfig({
   base: "/console/",
   plugins: [listDocuments],
+  // The router brings what React had not yet before 18.
+  resolve: { alias: { "use-sync-external-store/shim/index.js": "react" } },
   build: {
     outDir: "dist",
     license: { fileName: "licenses.md" },

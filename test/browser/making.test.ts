@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
 import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
-import { closeBrowser, hasChromium, holdUploads } from "../support/chromium.ts";
+import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { countJobs } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { findBarriers, openConsole } from "./console-page.ts";
@@ -16,6 +16,9 @@ const SOON = { timeout: 20_000, interval: 200 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
+
+/** Gzipped; React DOM is 62,000 of it. */
+const MAX_SCRIPT_BYTES = 106_000;
 
 const SENT = z.object({ variables: z.object({ key: z.string() }) });
 const SEED = z.object({ variables: z.object({ input: z.object({ seed: z.int().min(0) }) }) });
@@ -262,6 +265,30 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await other.getByRole("list", { name: "Latest pictures" }).getByRole("button").click();
     await expectMain(other, /done/);
     await expectMain(other, /Seed \d/);
+  });
+
+  test("the first screen takes little to load", async () => {
+    const { origin } = await openConsole();
+    const { page } = await openPage();
+    // The other screens come 2 s later.
+    await page.clock.install();
+    const loaded: Promise<number>[] = [];
+    page.on("response", (response) => {
+      const isScript = response.request().resourceType() === "script";
+      if (isScript)
+        loaded.push(
+          response
+            .request()
+            .sizes()
+            .then((sizes) => sizes.responseBodySize),
+        );
+    });
+    await page.goto(`${origin}/run/${LANTERN}`);
+    await button(page, "Run").waitFor();
+    await page.getByRole("group", { name: "Example prompts" }).waitFor();
+    const bytes = (await Promise.all(loaded)).reduce((sum, one) => sum + one, 0);
+    expect(bytes).toBeGreaterThan(80_000);
+    expect(bytes).toBeLessThan(MAX_SCRIPT_BYTES);
   });
 
   test("files come in by a drop or a paste anywhere, and an upload goes on while another screen is shown", async () => {

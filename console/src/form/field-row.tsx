@@ -1,9 +1,11 @@
-import { useId } from "react";
+import { lazy, Suspense, useId } from "react";
 
 import { ChoiceControl, FlagControl, JsonControl, TextControl } from "./simple-controls";
 import type { Field } from "./fields";
-import { FileControl, type OnGive } from "./file-controls";
+import type { OnGive } from "./file-controls";
 import { NumberControl, SeedControl } from "./number-controls";
+
+const FileControl = lazy(async () => ({ default: (await import("./file-controls")).FileControl }));
 
 /** A field with its label, its control, and one line below that tells what is wrong, or else what it is for. */
 export function FieldRow({
@@ -90,7 +92,11 @@ function Control({ onGive, ...props }: Props) {
       return <FlagControl {...props} widget={widget} />;
     case "file":
     case "files":
-      return <FileControl {...props} widget={widget} onGive={onGive} />;
+      return (
+        <Suspense fallback={<span className="run-drop" />}>
+          <FileControl {...props} widget={widget} onGive={onGive} />
+        </Suspense>
+      );
     case "json":
       return <JsonControl {...props} widget={widget} />;
   }

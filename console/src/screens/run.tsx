@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { Redirect, useLocation } from "wouter";
 
@@ -10,12 +10,9 @@ import { emptyDraft, toDraft } from "../form/draft";
 import { draftOf, handed, replaceDraft, takeOver, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { First } from "../form/first";
-import { JobPanel } from "../form/job-panel";
 import { noteChange } from "../form/press";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
-import { RecentStrip } from "../form/recent-strip";
 import { findSeeds } from "../form/seeds";
-import { Together } from "../form/together";
 import { useHandOver } from "../form/use-hand-over";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
@@ -29,6 +26,8 @@ import "./run.css";
 
 type Props = { readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
+
+const Made = lazy(async () => ({ default: (await import("../form/made")).Made }));
 
 const lastUsed = createItem("last deployment");
 
@@ -66,8 +65,6 @@ function Desk({
   const right = useRef<HTMLElement>(null);
   const recent = useStore(recentOf(viewer.id));
   const shown = viewer.mayRead ? recent.shown : recent.submitted.map(({ id }) => id);
-  const [only, ...others] = shown;
-  const { submitted, together } = recent;
   const fieldsOf = useMemo(() => {
     const known = new Map(deployments.map(({ id, inputSchema }) => [id, readFields(inputSchema)]));
     const unknown = readFields(null);
@@ -102,7 +99,6 @@ function Desk({
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
   const handOver = useHandOver();
   const onUse = ({ deployment, input }: JobRowFragment): void => handOver(deployment.id, input);
-  const onShow = (id: string): void => showRecent(viewer.id, [id]);
   const [seed] = findSeeds(fieldsOf(deploymentId), null);
   const onSeed = seed ? (value: number) => setField(seed.name, String(value)) : null;
   const setField = (name: string, value: string): void => {
@@ -137,28 +133,13 @@ function Desk({
             <First
               fields={fieldsOf(deploymentId)}
               onPrompt={(prompt) => setField("prompt", prompt)}
-              onShow={onShow}
+              onShow={(id) => showRecent(viewer.id, [id])}
             />
           )}
-          {shown.length > 1 && (
-            <Together ids={shown} {...{ submitted, fieldsOf, onShow, onGone }} />
-          )}
-          {only !== undefined && others.length === 0 && (
-            <div className="run-one">
-              {together.length > 1 && together.includes(only) && (
-                <button type="button" onClick={() => showRecent(viewer.id, together)}>
-                  ← All {together.length}
-                </button>
-              )}
-              <JobPanel
-                key={only}
-                id={only}
-                {...{ submitted, fieldsOf, onJobs, onUse, onSeed, onGone }}
-              />
-            </div>
-          )}
-          {viewer.mayRead && recent.ids.length > 0 && (
-            <RecentStrip ids={recent.ids} {...{ shown, onShow, onGone }} />
+          {(shown.length > 0 || recent.ids.length > 0) && (
+            <Suspense fallback={<div className="run-frame" />}>
+              <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} />
+            </Suspense>
           )}
         </section>
       </div>
