@@ -91,9 +91,9 @@ type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyCon
 
 type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
 
-type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> };
+type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> };
 
-type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
+type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
 
 export type SubmittedFragment =
   | Submitted_DeploymentNotFoundError_Fragment
@@ -114,8 +114,8 @@ export type RunMutation = { submitJob:
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
+    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
    };
 
 export type RunManyMutationVariables = Exact<{
@@ -127,8 +127,8 @@ export type RunManyMutation = { submitJobs: Array<
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
+    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> }, warnings: Array<{ path: string, message: string }> }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
    | null> };
 
 export type CheckInputQueryVariables = Exact<{
@@ -146,6 +146,17 @@ export type UploadQueryVariables = Exact<{
 
 export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };
 
+export type DownloadMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type DownloadMutation = { result:
+    | { __typename: 'CreateDownloadSuccess', download: { url: string, files: number } }
+    | { __typename: 'DownloadTooLargeError', message: string }
+    | { __typename: 'JobNotFoundError', message: string }
+   };
+
 export type JobInputSchemaQueryVariables = Exact<{
   deploymentId: string;
 }>;
@@ -159,7 +170,7 @@ export type CancelManyMutationVariables = Exact<{
 
 
 export type CancelManyMutation = { cancelJobs: Array<
-    | { __typename: 'CancelJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'CancelJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
     | { __typename: 'JobNotCancellableError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
     | { __typename: 'UpstreamError', message: string }
@@ -208,6 +219,25 @@ export type DeleteMatchingMutationVariables = Exact<{
 
 export type DeleteMatchingMutation = { progress: { done: number, failed: number, hasMore: boolean, cursor: string | null } };
 
+export type EditManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+  addTags?: Array<string> | string | null | undefined;
+  removeTags?: Array<string> | string | null | undefined;
+  isStarred?: boolean | null | undefined;
+}>;
+
+
+export type EditManyMutation = { editJobs: Array<
+    | { __typename: 'EditJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
+    | { __typename: 'JobNotFoundError', message: string }
+  > };
+
+export type TagsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TagsQuery = { tags: Array<{ tag: string }> };
+
 export type AroundQueryVariables = Exact<{
   newer: JobFilter;
   older: JobFilter;
@@ -215,23 +245,23 @@ export type AroundQueryVariables = Exact<{
 }>;
 
 
-export type AroundQuery = { newer: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> }, older: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> } };
+export type AroundQuery = { newer: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> }, older: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> } };
 
-export type JobRowFragment = { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> };
+export type JobRowFragment = { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> };
 
 export type LiveSubscriptionVariables = Exact<{
   after: string;
 }>;
 
 
-export type LiveSubscription = { jobsUpdated: { cursor: string, job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null } };
+export type LiveSubscription = { jobsUpdated: { cursor: string, job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null } };
 
 export type WatchSubscriptionVariables = Exact<{
   id: string;
 }>;
 
 
-export type WatchSubscription = { jobUpdated: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } };
+export type WatchSubscription = { jobUpdated: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } };
 
 export type JobsQueryVariables = Exact<{
   filter?: JobFilter | null | undefined;
@@ -240,21 +270,21 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type ListedJobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type ListedJobQuery = { job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
+export type ListedJobQuery = { job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
 
 export type JobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, expiresAt: string | null, keepError: string | null, contentType: string | null, bytes: number | null, url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, expiresAt: string | null, keepError: string | null, contentType: string | null, bytes: number | null, url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
 
@@ -293,7 +323,7 @@ export type KeepMutationVariables = Exact<{
 export type KeepMutation = { result:
     | { __typename: 'JobNotFinishedError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
-    | { __typename: 'KeepOutputsSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'KeepOutputsSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
    };
 
 export type WebhookFactsFragment = { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null };

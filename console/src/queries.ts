@@ -9,6 +9,7 @@ export const JOB_ROW = /* GraphQL */ `
     version
     status
     tags
+    isStarred
     queuePosition
     isCancellable
     isFinished

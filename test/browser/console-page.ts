@@ -5,10 +5,12 @@ import { fileURLToPath } from "node:url";
 
 import { print } from "graphql";
 import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import { z } from "zod";
 
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { openPage } from "../support/chromium.ts";
+import { request, submit } from "../support/graphql-client.ts";
 import {
   DeleteJobDocument,
   JobDocument,
@@ -18,6 +20,9 @@ import {
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
+/** A deployment of the sandbox that takes words alone. */
+export const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+const SOON = { timeout: 20_000, interval: 200 };
 /** Evaluated, because the page's policy lets no script in. */
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8");
 const FIND_BARRIERS = `axe.run().then(({ violations }) =>
@@ -55,4 +60,17 @@ export async function openAccount(page: Page): Promise<void> {
 export async function findBarriers(page: Page): Promise<readonly string[]> {
   await page.evaluate(AXE);
   return z.array(z.string()).parse(await page.evaluate(FIND_BARRIERS));
+}
+
+/** Jobs with these prompts, oldest first, once all have their pictures. */
+export async function makePictures(
+  origin: string,
+  prompts: readonly string[],
+): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const prompt of prompts) ids.push((await submit(origin, LANTERN, prompt)).id);
+  const isDone = async (id: string) =>
+    (await request(origin, JobDocument, { id })).job?.status === "SUCCEEDED";
+  for (const id of ids) await expect.poll(() => isDone(id), SOON).toBe(true);
+  return ids;
 }

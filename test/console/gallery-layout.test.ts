@@ -14,6 +14,7 @@ function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
     version: 1,
     status: "SUCCEEDED",
     tags: [],
+    isStarred: false,
     queuePosition: null,
     isCancellable: false,
     isFinished: true,

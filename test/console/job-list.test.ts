@@ -14,6 +14,7 @@ function toJob(number: number, status: JobStatus, version = 1): JobRowFragment {
     version,
     status,
     tags: [],
+    isStarred: false,
     queuePosition: null,
     isCancellable: false,
     isFinished: false,

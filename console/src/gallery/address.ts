@@ -1,4 +1,5 @@
 import type { JobFilter } from "../gql";
+import { readTag } from "../jobs/filters";
 import { withOpened } from "../lightbox/address";
 import { isSearched } from "../parts/search-text";
 
@@ -6,12 +7,16 @@ import { isSearched } from "../parts/search-text";
 export function readAddress(search: URLSearchParams) {
   const deploymentId = search.get("deployment") ?? "";
   const text = search.get("text") ?? "";
+  const tag = readTag(search.get("tag"));
+  const isStarred = search.has("starred");
   const filter: JobFilter = {
     status: ["SUCCEEDED"],
     ...(deploymentId !== "" && { deploymentId }),
+    ...(tag !== "" && { tag }),
+    ...(isStarred && { isStarred }),
     ...(isSearched(text) && { text: text.trim() }),
   };
-  return { deploymentId, text, filter };
+  return { deploymentId, text, tag, isStarred, filter };
 }
 
 /** The same address with one part set, or without it where that is empty. */

@@ -21,6 +21,8 @@ export function Grid({
   pictures,
   size,
   current,
+  selected,
+  onSelect,
   onSee,
   onBroken,
 }: {
@@ -29,6 +31,9 @@ export function Grid({
   readonly size: number;
   /** The job whose picture is open: the grid follows it, so that one comes back to where one is. */
   readonly current: string | null;
+  /** The ids of the jobs that are selected. */
+  readonly selected: ReadonlySet<string>;
+  readonly onSelect: (jobId: string, isRange: boolean) => void;
   /** Hears which pictures are near the screen, and whether the last of all is among them. */
   readonly onSee: (first: Shown, last: Shown, isEnd: boolean) => void;
   readonly onBroken: (jobId: string) => void;
@@ -74,7 +79,11 @@ export function Grid({
   }, [virtualizer, at]);
 
   return (
-    <ul ref={list} className="gallery-grid" style={{ height: virtualizer.getTotalSize() }}>
+    <ul
+      ref={list}
+      className={selected.size > 0 ? "gallery-grid gallery-selecting" : "gallery-grid"}
+      style={{ height: virtualizer.getTotalSize() }}
+    >
       {items.flatMap(({ index, start }) => {
         const { height = 0, day = null, tiles = [] } = rows[index] ?? {};
         const [at, heading] = [start - top, day === null ? 0 : HEADING];
@@ -92,7 +101,8 @@ export function Grid({
               tile={tile}
               top={at + heading}
               height={height - heading - GAP}
-              onBroken={onBroken}
+              isSelected={selected.has(tile.picture.jobId)}
+              {...{ onSelect, onBroken }}
             />
           )),
         );
@@ -105,13 +115,22 @@ function GridTile({
   tile: { picture, more, left, width },
   top,
   height,
+  isSelected,
+  onSelect,
   onBroken,
 }: {
   readonly tile: Tile;
   readonly top: number;
   readonly height: number;
+  readonly isSelected: boolean;
+  readonly onSelect: (jobId: string, isRange: boolean) => void;
   readonly onBroken: (jobId: string) => void;
 }) {
+  const name = [
+    describe(picture),
+    ...(more > 0 ? [`and ${more} more`] : []),
+    ...(picture.job.isStarred ? ["starred"] : []),
+  ].join(", ");
   return (
     <li
       className="gallery-tile"
@@ -121,17 +140,23 @@ function GridTile({
       onFocus={play}
       onBlur={pause}
     >
-      <OpenLink
-        place={picture}
-        aria-label={more > 0 ? `${describe(picture)}, and ${more} more` : describe(picture)}
-      >
+      <OpenLink place={picture} aria-label={name}>
         <Media picture={picture} isSmall onBroken={onBroken} />
+        {picture.job.isStarred && <span className="gallery-star" aria-hidden="true" />}
         {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
         {more > 0 && <span className="gallery-more">+{more}</span>}
         <span className="gallery-caption" aria-hidden="true" dir="auto">
           {promptOf(picture.job) || picture.job.deployment.name}
         </span>
       </OpenLink>
+      <input
+        type="checkbox"
+        checked={isSelected}
+        aria-label={`Select the job of ${name}`}
+        onChange={({ nativeEvent }) =>
+          onSelect(picture.jobId, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
+        }
+      />
     </li>
   );
 }

@@ -18,9 +18,14 @@ export function Loading() {
 }
 
 /** Tells how to make the first picture, to whoever may. */
-export function Empty({ filter: { deploymentId, text } }: { readonly filter: JobFilter }) {
+export function Empty({
+  filter: { deploymentId, text, tag, isStarred },
+}: {
+  readonly filter: JobFilter;
+}) {
   const viewer = useViewer();
-  if (text) return <p className="empty">No pictures fit. Search for less.</p>;
+  if (text || tag || isStarred)
+    return <p className="empty">No pictures fit. Search for less, or clear a filter.</p>;
   return (
     <div className="empty">
       <p>

@@ -3,6 +3,7 @@ import { GatewayError } from "runcomfy-graphql-client";
 import { toSentence } from "../form/issues";
 import { dropKey, keepKey, keyFor } from "../form/submit-keys";
 import { isRepeatable } from "../form/use-submit";
+import { EDIT_MANY } from "../labels/label-queries";
 import type { Session } from "../session";
 import {
   CANCEL_MANY,
@@ -48,6 +49,7 @@ export type Action = {
 /** A cancel takes up to a few seconds, ten of them go at once, and a call may take 30 s. */
 const CANCELS_A_CALL = 40;
 const DELETES_A_CALL = 100;
+const EDITS_A_CALL = 100;
 const RUNS_AT_ONCE = 4;
 
 export const CANCEL_THEM: Action = {
@@ -82,6 +84,33 @@ export const DELETE_THEM: Action = {
       }),
     ),
 };
+
+export type LabelEdit = {
+  readonly addTags?: string[];
+  readonly removeTags?: string[];
+  readonly isStarred?: boolean;
+};
+
+/** Changes the tags of jobs, or their star. */
+export function editThem(edit: LabelEdit): Action {
+  return {
+    done: "changed",
+    doing: "Changing",
+    run: ({ session: { gateway, feed } }, ids, ...turns) =>
+      inTurns(toChunks(ids, EDITS_A_CALL), 1, turns, (chunk) =>
+        toOutcomes(chunk, async () => {
+          const { editJobs } = await gateway.request(EDIT_MANY, { ids: chunk, ...edit });
+          for (const result of editJobs)
+            if (result.__typename === "EditJobSuccess") feed.notify(result.job);
+          return editJobs.map((result) =>
+            result.__typename === "InvalidLabelsError"
+              ? { message: `A tag ${result.issues.map(({ message }) => message).join("; ")}.` }
+              : result,
+          );
+        }),
+      ),
+  };
+}
 
 export const RUN_THEM_AGAIN: Action = {
   done: "run again",

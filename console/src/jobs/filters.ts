@@ -86,18 +86,21 @@ export function fits(job: JobRowFragment, filter: JobFilter): boolean {
     !isUnmatched(job, filter) &&
     (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
     (filter.ownerId == null || filter.ownerId === job.ownerId) &&
-    (filter.tag == null || job.tags.includes(filter.tag)) &&
     (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
     (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))
   );
 }
 
-/** Whether a job that did fit no longer does: only its status can change. */
+/** Whether a job that did fit no longer does: its status can change, and so can its labels. */
 export function isUnmatched(
-  { status }: Pick<JobRowFragment, "status">,
-  filter: JobFilter,
+  job: Pick<JobRowFragment, "status" | "tags" | "isStarred">,
+  { status, tag, isStarred }: JobFilter,
 ): boolean {
-  return filter.status != null && !filter.status.includes(status);
+  return (
+    (status != null && !status.includes(job.status)) ||
+    (tag != null && !job.tags.includes(tag)) ||
+    (isStarred != null && isStarred !== job.isStarred)
+  );
 }
 
 /** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */

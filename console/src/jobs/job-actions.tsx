@@ -7,6 +7,7 @@ import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import { CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
 import { Confirm, NEW_JOB } from "./confirm";
+import { DeleteButton } from "./delete-button";
 import { useAction } from "./use-action";
 import type { FullJob } from "./use-job";
 import { removeFromLists } from "./use-job-list";
@@ -24,7 +25,6 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
   const session = useSession();
   const viewer = useViewer();
   const { doing, act } = useAction(job.id);
-  const deletion = useRef<HTMLDialogElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const isMine = job.ownerId === viewer.id;
   const mayCancel = isMine && viewer.may("jobs:cancel");
@@ -86,20 +86,11 @@ export function JobActions({ job, onTell, onChange }: JobActionsProps) {
         </button>
       )}
       {mayCancel && (job.isFinished || job.isPaused) && (
-        <button disabled={doing === DELETE_THEM} onClick={() => deletion.current?.showModal()}>
-          Delete
-        </button>
-      )}
-      {mayCancel && (
-        <Confirm
-          dialog={deletion}
-          title="Delete this job?"
-          keep="Don't delete"
-          action="Delete"
-          onConfirm={() => void deleteIt()}
-        >
-          What went in, what came out and the files that are kept here will be gone for good.
-        </Confirm>
+        <DeleteButton
+          jobs={[job]}
+          isBusy={doing === DELETE_THEM}
+          onDelete={() => void deleteIt()}
+        />
       )}
       {isAsked && (
         <Confirm

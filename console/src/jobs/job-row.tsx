@@ -6,6 +6,7 @@ import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
 import { Thumbnail } from "./thumbnail";
+import "../labels/labels.css";
 
 type RowProps = {
   readonly job: JobRowFragment;
@@ -68,11 +69,19 @@ export const JobRow = memo(function JobRow({
         <Link href={`/jobs/${job.id}`} tabIndex={-1} title={prompt} dir="auto">
           {prompt === "" ? "No prompt" : prompt}
         </Link>
-        {job.error !== null && (
-          <span className="issue" title={job.error.message}>
-            {job.error.message}
-          </span>
-        )}
+        <span>
+          {job.isStarred && <span role="img" aria-label="Starred" className="star" />}
+          {job.tags.map((tag) => (
+            <span key={tag} className="chip">
+              {tag}
+            </span>
+          ))}
+          {job.error !== null && (
+            <span className="issue" title={job.error.message}>
+              {job.error.message}
+            </span>
+          )}
+        </span>
       </span>
       {hasOwner && (
         <span role="gridcell" className="jobs-owner" title={job.ownerId}>

@@ -62,7 +62,8 @@ export function createJobList(gateway: Pick<GatewayClient, "request">, filter: J
   let end: Place | null = null;
   let total: number | null | undefined;
   let searchedTo: string | null = null;
-  const isSearched = isSearch(filter);
+  // A list by a star has other conditions, too.
+  const isSearched = isSearch(filter) || filter.isStarred != null;
   /** What was told while a page of a search was read, which may be of before that. */
   const heard = new Map<string, Entry>();
   let error: GatewayError | null = null;

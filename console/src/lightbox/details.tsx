@@ -6,17 +6,22 @@ import { readFields } from "../form/fields";
 import { isObject } from "../form/json";
 import { drawSeed, findSeeds } from "../form/seeds";
 import { useHandOver } from "../form/use-hand-over";
+import { DELETE_THEM } from "../jobs/actions";
+import { DeleteButton } from "../jobs/delete-button";
 import { INPUT_SCHEMA } from "../jobs/job-queries";
+import { useAction } from "../jobs/use-action";
+import { removeFromLists } from "../jobs/use-job-list";
+import { Star } from "../labels/star";
+import { Tags } from "../labels/tags";
 import { Copy } from "../parts/copy";
 import { sizeOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { SaveLink } from "../parts/save-link";
 import { Ago, formatSeconds } from "../parts/time";
-import { useQuery } from "../session";
+import { useQuery, useSession } from "../session";
 import { useViewer } from "../viewer";
 import { withOpened } from "./address";
 import { Chooser } from "./chooser";
-import { Delete } from "./delete";
 import type { Shown } from "./pictures";
 import { Targets } from "./targets";
 
@@ -37,11 +42,21 @@ export function Details({
   const viewer = useViewer();
   const handOver = useHandOver();
   const seeds = useSeeds(picture);
+  const session = useSession();
+  const { doing, act } = useAction(job.id);
+  const [problem, setProblem] = useState<string | null>(null);
   const [asked, setAsked] = useState<"to compare" | "for a form" | null>(null);
   const size = sizeOf(job.input, asset);
   const maySubmit = viewer.may("jobs:submit");
   const link = `${location.origin}/gallery?${withOpened(new URLSearchParams(), picture)}`;
   const prompt = promptOf(job);
+  async function deleteIt(): Promise<void> {
+    const outcome = await act(DELETE_THEM);
+    setProblem(outcome.problem);
+    if (outcome.problem !== null) return;
+    removeFromLists(session, [job.id]);
+    onDeleted();
+  }
   const ask = (what: typeof asked) => () => setAsked(asked === what ? null : what);
 
   return (
@@ -50,7 +65,10 @@ export function Details({
         <p className="lightbox-prompt" aria-live="polite" dir="auto">
           {prompt || <span className="faint">It was made without a prompt.</span>}
         </p>
-        {prompt !== "" && <Copy text={prompt} name="the prompt" />}
+        <div className="row">
+          <Star job={job} />
+          {prompt !== "" && <Copy text={prompt} name="the prompt" />}
+        </div>
         <dl>
           {seeds.map(({ name, value }) => (
             <Fact key={name} name={seeds.length > 1 ? name : "Seed"}>
@@ -75,6 +93,7 @@ export function Details({
           </Fact>
           {job.cost?.amount != null && <Fact name="Cost">{formatUsd(job.cost.amount)}</Fact>}
         </dl>
+        <Tags job={job} screen="gallery" />
         {asked !== null && (
           <section className="lightbox-offer" aria-labelledby="offer">
             <h3 id="offer">{asked === "to compare" ? "Compare with" : "Fill it into"}</h3>
@@ -119,8 +138,9 @@ export function Details({
           Details
         </Link>
         {job.ownerId === viewer.id && viewer.may("jobs:cancel") && (
-          <Delete job={job} onDeleted={onDeleted} />
+          <DeleteButton jobs={[job]} isBusy={doing !== null} onDelete={() => void deleteIt()} />
         )}
+        {problem !== null && <span role="alert">{problem}</span>}
       </div>
     </>
   );

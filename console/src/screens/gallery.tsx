@@ -6,9 +6,11 @@ import { GalleryBar } from "../gallery/bar";
 import { createAskAgain } from "../gallery/ask-again";
 import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
+import { SelectionBar } from "../gallery/selection-bar";
 import { useSize } from "../gallery/size";
 import { Empty, Loading, Older, Waiting } from "../gallery/states";
 import { useJobList } from "../jobs/use-job-list";
+import { useSelection } from "../jobs/use-selection";
 import { readOpened } from "../lightbox/address";
 import { Opened } from "../lightbox/opened";
 import { picturesOf, type Shown } from "../lightbox/pictures";
@@ -33,6 +35,7 @@ export function Gallery() {
   const { rows, total, hasMore, searchedTo, error } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
   const picked = useMemo(() => rows.flatMap(pick), [rows]);
+  const selection = useSelection(list, rows);
   const [size, setSize] = useSize();
   const deferredSize = useDeferredValue(size);
   const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
@@ -76,6 +79,8 @@ export function Gallery() {
           pictures={picked}
           size={deferredSize}
           current={open && open.jobId}
+          selected={selection.ids}
+          onSelect={selection.toggle}
           onSee={onSee}
           onBroken={askAgain}
         />
@@ -92,6 +97,7 @@ export function Gallery() {
         onGoOn={() => list.goOn()}
         onFurther={isTired ? () => setAskedAt(rows.length) : null}
       />
+      <SelectionBar selection={selection} />
       <Opened
         {...{ pictures, filter }}
         isListed={total !== undefined || error !== null}

@@ -11,6 +11,8 @@ import { JobActions, type JobActionsProps } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Timeline } from "../jobs/timeline";
 import { type FullJob, useJob } from "../jobs/use-job";
+import { Star } from "../labels/star";
+import { Tags } from "../labels/tags";
 import { Opened } from "../lightbox/opened";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
@@ -164,18 +166,11 @@ function Facts({ job }: { readonly job: FullJob }) {
           <dd>{job.cost?.amount == null ? "not told by RunComfy" : formatUsd(job.cost.amount)}</dd>
         </>
       )}
-      {job.tags.length > 0 && (
-        <>
-          <dt>Tags</dt>
-          <dd>
-            {job.tags.map((tag) => (
-              <Link key={tag} className="chip" href={`/jobs?tag=${encodeURIComponent(tag)}`}>
-                {tag}
-              </Link>
-            ))}
-          </dd>
-        </>
-      )}
+      <dt>Tags</dt>
+      <dd>
+        <Star job={job} />
+        <Tags job={job} screen="jobs" />
+      </dd>
       {job.ownerId !== viewer.id && (
         <>
           <dt>Owner</dt>

@@ -1,0 +1,93 @@
+import { useState } from "react";
+import { Link, useSearchParams } from "wouter";
+
+import { type Action, DELETE_THEM, editThem, tell } from "../jobs/actions";
+import { DeleteButton } from "../jobs/delete-button";
+import { removeFromLists } from "../jobs/use-job-list";
+import type { Selection } from "../jobs/use-selection";
+import { AddTag } from "../labels/tag-input";
+import { OPENED_HERE, withOpened } from "../lightbox/address";
+import { picturesOf } from "../lightbox/pictures";
+import { useCall } from "../parts/use-call";
+import { useSession } from "../session";
+import { useViewer } from "../viewer";
+import { DOWNLOAD } from "./gallery-queries";
+
+/** What can be done with the selected jobs; nothing where there are none. */
+export function SelectionBar({ selection }: { readonly selection: Selection }) {
+  const viewer = useViewer();
+  const [search] = useSearchParams();
+  const session = useSession();
+  const [isBusy, setIsBusy] = useState(false);
+  const [told, setTold] = useState("");
+  const { selected } = selection;
+  const ids = selected.map(({ id }) => id);
+  const zip = useCall();
+
+  async function run(action: Action): Promise<void> {
+    setIsBusy(true);
+    const outcomes = await action.run({ session, viewerId: viewer.id }, ids);
+    const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
+    if (action === DELETE_THEM) {
+      removeFromLists(session, done);
+      selection.drop(done);
+    }
+    setTold(tell(outcomes, action.done));
+    setIsBusy(false);
+  }
+
+  async function download(): Promise<void> {
+    const given = await zip.call(DOWNLOAD, { ids });
+    if (given?.__typename !== "CreateDownloadSuccess") return;
+    const { url, files } = given.download;
+    setTold(files === 0 ? "None of these files is kept here." : "");
+    // As a download, so that the page stays where it is refused.
+    if (files > 0) Object.assign(document.createElement("a"), { href: url, download: "" }).click();
+  }
+
+  if (selected.length === 0)
+    return (
+      <p role="status" className="unseen">
+        {told}
+      </p>
+    );
+
+  const isMine = selected.every(({ ownerId }) => ownerId === viewer.id);
+  const isStarred = selected.every((job) => job.isStarred);
+  // Of two jobs the first pictures, and of one its first two.
+  const [one, other] = selected.flatMap((job) => picturesOf(job).slice(0, 3 - selected.length));
+  return (
+    <div className="gallery-selection" role="group" aria-label="With what is selected">
+      <span role="status">{ids.length} selected</span>
+      {selected.length <= 2 && one && other && (
+        <Link
+          className="button"
+          href={`/gallery?${withOpened(search, one, other)}`}
+          state={OPENED_HERE}
+        >
+          Compare
+        </Link>
+      )}
+      <button disabled={zip.isBusy} onClick={() => void download()}>
+        Download ZIP
+      </button>
+      {isMine && viewer.may("jobs:submit") && (
+        <>
+          <button disabled={isBusy} onClick={() => void run(editThem({ isStarred: !isStarred }))}>
+            {isStarred ? "Remove star" : "Star"}
+          </button>
+          <AddTag isBusy={isBusy} onAdd={(tag) => void run(editThem({ addTags: [tag] }))} />
+        </>
+      )}
+      {isMine && viewer.may("jobs:cancel") && (
+        <DeleteButton jobs={selected} isBusy={isBusy} onDelete={() => void run(DELETE_THEM)} />
+      )}
+      <button aria-label="Clear the selection" onClick={selection.clear}>
+        ✕
+      </button>
+      <span role="status" className="hint">
+        {zip.problem || told}
+      </span>
+    </div>
+  );
+}
