@@ -14,10 +14,11 @@ import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { loadLightbox } from "./lightbox/opened";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
+import { Run } from "./screens/run";
 import { openSession, SessionContext, useQuery, useSession } from "./session";
 import { useViewer, ViewerContext } from "./viewer";
 
-/** Each screen brings its own code. */
+/** Each screen but the first brings its own code. */
 const PARTS = {
   agents: async () => ({ default: (await import("./screens/agents")).Agents }),
   deployments: async () => ({ default: (await import("./screens/deployments")).Deployments }),
@@ -29,7 +30,6 @@ const PARTS = {
   made: async () => ({ default: (await import("./form/made")).Made }),
   jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
   signIn: async () => ({ default: (await import("./frame/sign-in")).SignIn }),
-  run: async () => ({ default: (await import("./screens/run")).Run }),
   webhooks: async () => ({ default: (await import("./screens/webhooks")).Webhooks }),
 };
 const Agents = lazy(PARTS.agents);
@@ -37,7 +37,6 @@ const Deployments = lazy(PARTS.deployments);
 const Gallery = lazy(PARTS.gallery);
 const JobPage = lazy(PARTS.job);
 const Jobs = lazy(PARTS.jobs);
-const Run = lazy(PARTS.run);
 const SignIn = lazy(PARTS.signIn);
 const Webhooks = lazy(PARTS.webhooks);
 

@@ -168,7 +168,7 @@ function toContentPolicy(sources: Readonly<Record<string, string>>): string {
 type HeldFile = Awaited<ReturnType<typeof holdFile>>;
 
 async function holdFile(plain: Buffer, headers: Readonly<Record<string, string>>) {
-  const zipped = await promisify(gzip)(plain);
+  const zipped = await promisify(gzip)(plain, { level: 9 });
   // Weak, as it is the same for what is compressed.
   const etag = `W/"${createHash("sha256").update(plain).digest("base64url")}"`;
   return { plain, zipped, headers: { ...headers, etag, vary: "accept, accept-encoding" } };

@@ -35,9 +35,22 @@ export async function toReference(gateway: GatewayClient, asset: Asset): Promise
     const response = isOurs(asset) ? await fetch(urlOf(asset)) : null;
     if (!response?.ok) return asset.url;
     const name = new URL(asset.url).pathname.split("/").at(-1) ?? "output";
-    const blob = await response.blob();
-    return await gateway.upload(new File([blob], name, { type: blob.type }));
+    const blob = await toDots(await response.blob());
+    const type = blob.type;
+    return await gateway.upload(new File([blob], name.replace(/svg$/, "png"), { type }));
   } catch {
     return asset.url;
   }
+}
+
+/** An SVG as PNG, as the gateway takes no files that may hold programs. */
+async function toDots(blob: Blob): Promise<Blob> {
+  if (!blob.type.startsWith("image/svg")) return blob;
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  await image.decode();
+  URL.revokeObjectURL(image.src);
+  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+  canvas.getContext("2d")?.drawImage(image, 0, 0);
+  return await canvas.convertToBlob();
 }
