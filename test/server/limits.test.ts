@@ -103,10 +103,13 @@ test("a page of 100 jobs with all there is of them may be asked for, and two may
   const { askHttp } = await open();
   const once = await askHttp(`{ ${page(EVERYTHING)} }`);
   expect(once.body).toEqual({ data: { jobs: { edges: [] } } });
+  expect(await askHttp(`{ ${page("uploads { url }")} }`)).toMatchObject({ status: 200 });
   for (const query of [
     `{ a: ${page(EVERYTHING)} b: ${page(EVERYTHING)} }`,
     `{ ${["a", "b", "c", "d"].map((key) => `${key}: ${page("history { version } input output")}`).join(" ")} }`,
     `{ ${page(`deployment { ${page("id")} }`)} }`,
+    // Of 100 uploads each, whose URLs take as long to sign as others take to answer.
+    `{ ${page("uploads { url thumbnailUrl }")} }`,
   ]) {
     expect(await askHttp(query)).toMatchObject({
       status: 400,
