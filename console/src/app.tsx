@@ -5,9 +5,10 @@ import { Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./queries";
+import { loadAccountPanel } from "./frame/account-menu";
 import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
-import { Keys } from "./frame/shortcuts";
+import { Keys, loadKeyList } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
 import { endSignIn, REFUSED } from "./frame/sign-ins";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
@@ -28,6 +29,8 @@ const PARTS = {
   code: async () => ({ default: (await import("./form/code-view")).Code }),
   files: async () => ({ default: (await import("./form/file-controls")).FileControl }),
   made: async () => ({ default: (await import("./form/made")).Made }),
+  accountPanel: loadAccountPanel,
+  keyList: loadKeyList,
   jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
   signIn: async () => ({ default: (await import("./frame/sign-in")).SignIn }),
   webhooks: async () => ({ default: (await import("./screens/webhooks")).Webhooks }),

@@ -75,6 +75,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
   test("with CONSOLE_LOGIN one signs in once for reloads, tabs and links, until one signs out of all of them", async () => {
     const keys = await createApiKeysFile();
     const key = await keys.create("web");
+    const operatorKey = await keys.create("ops", "--scopes", "jobs:read:all");
     const { page, origin } = await openConsole({
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
@@ -92,7 +93,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     const kept = "JSON.stringify([localStorage, sessionStorage, document.cookie])";
     expect(await page.evaluate(kept)).not.toMatch(/rck_|console/);
     const other = await page.context().newPage();
-    await other.goto(`${origin}/jobs?tag=shop`);
+    await other.goto(`${origin}/jobs?text=lantern`);
     await other.getByText("live", { exact: true }).waitFor();
     await other.getByText("No matches").waitFor();
 
@@ -102,5 +103,18 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await other.getByText("You are signed out").waitFor();
     await page.reload();
     await heading(page, "Sign in").waitFor();
+
+    // Operators see whose each job is.
+    await page.getByLabel("API key or token").fill(key);
+    await page.getByLabel("API key or token").press("Enter");
+    await page.getByLabel(/^Prompt/).fill("A lantern of the web");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.goto(`${origin}/jobs`);
+    await page.getByRole("row", { name: "A lantern of the web" }).waitFor();
+    expect(await page.getByRole("columnheader", { name: "Owner" }).count()).toBe(0);
+    await other.getByLabel("API key or token").fill(operatorKey);
+    await other.getByLabel("API key or token").press("Enter");
+    await other.getByRole("columnheader", { name: "Owner" }).waitFor();
+    await other.getByRole("gridcell", { name: "web", exact: true }).waitFor();
   });
 });

@@ -1,111 +1,42 @@
-import { useState } from "react";
-import { Link } from "wouter";
+import { lazy, Suspense, useState } from "react";
 
-import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
 import { useAgain } from "../parts/use-again";
 import { useQuery } from "../session";
-import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
-import { areLettersKeys, isNotified } from "./settings";
-import { showKeys } from "./shortcuts";
+import type { AccountPanelProps } from "./account-panel";
 
-/** What each scope lets one do. */
-const SCOPES = [
-  ["jobs:submit", "run jobs"],
-  ["jobs:read", "see your jobs"],
-  ["jobs:read:all", "see everybody's jobs"],
-  ["jobs:cancel", "cancel and delete your jobs"],
-  ["webhooks", "make webhooks"],
-] as const;
-const LIST = new Intl.ListFormat("en");
+export const loadAccountPanel = async () => ({
+  default: (await import("./account-panel")).AccountPanel,
+});
+const AccountPanel = lazy(loadAccountPanel);
 
-/** Who the page is for, what they may do, and what there is beside the screens. */
-export function AccountMenu({ onSignOut }: { readonly onSignOut: () => Promise<string> }) {
-  const viewer = useViewer();
-  const [problem, setProblem] = useState("");
+/** Who the page is for, and a menu of what there is beside the screens. */
+export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">) {
+  const { id } = useViewer();
+  const [isWanted, setWanted] = useState(false);
   const disabled = useDisabledWebhooks();
-  const allowed = SCOPES.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
   return (
     <>
-      <button
-        className="frame-account"
-        popoverTarget="account"
-        aria-label={`Account: ${viewer.id}`}
-      >
-        <span className="frame-initial" data-initial={viewer.id.slice(0, 1).toUpperCase()} />
-        <span className="frame-name">{viewer.id}</span>
+      <button className="frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
+        <span className="frame-initial" data-initial={id.slice(0, 1).toUpperCase()} />
+        <span className="frame-name">{id}</span>
         {disabled !== "" && <span className="frame-dot" />}
       </button>
-      <div id="account" popover="auto" className="popover frame-menu" aria-label="Account">
-        <p>
-          <strong>{viewer.id}</strong>
-          <br />
-          <span className="hint">
-            {viewer.isSignedIn ? "" : "No sign-in is needed here. "}
-            You may {LIST.format(allowed) || "look at the deployments"}.
-            {!viewer.mayRead && " Nothing is live: your credential lacks the scope jobs:read."}
-          </span>
-        </p>
-        <div
-          className="frame-links"
-          onClick={({ target, currentTarget }) => {
-            if (target instanceof Element && target.closest("a"))
-              currentTarget.parentElement?.hidePopover();
-          }}
-        >
-          {viewer.hasWebhooks && (
-            <Link href="/webhooks">
-              Webhooks <span className="issue">{disabled}</span>
-            </Link>
-          )}
-          {HAS_MCP && <Link href="/agents">Connect an agent</Link>}
-          {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
-        </div>
-        <Settings />
-        {viewer.isSignedIn && (
-          <button onClick={async () => setProblem(await onSignOut())}>Sign out</button>
-        )}
-        {problem !== "" && <p role="alert">{problem}</p>}
+      <div
+        id="account"
+        popover="auto"
+        className="popover frame-menu"
+        aria-label="Account"
+        onToggle={() => setWanted(true)}
+      >
+        <Suspense>{isWanted && <AccountPanel {...{ disabled, onSignOut }} />}</Suspense>
       </div>
       {/* Heard also while the menu is closed. */}
       <span role="status" className="unseen">
         {disabled !== "" && `Webhooks: ${disabled}`}
       </span>
     </>
-  );
-}
-
-function Settings() {
-  const isOn = useStore(areLettersKeys);
-  const notifies = useStore(isNotified);
-  const isBlocked = !("Notification" in window) || Notification.permission === "denied";
-
-  async function askToNotify(isWanted: boolean): Promise<void> {
-    isNotified.set(isWanted && (await Notification.requestPermission()) === "granted");
-  }
-
-  return (
-    <div className="frame-settings">
-      <label className="check">
-        <input
-          type="checkbox"
-          checked={isOn}
-          onChange={({ target }) => areLettersKeys.set(target.checked)}
-        />
-        Single letters are shortcuts
-      </label>
-      <label className="check">
-        <input
-          type="checkbox"
-          checked={notifies && !isBlocked}
-          disabled={isBlocked}
-          onChange={({ target }) => void askToNotify(target.checked)}
-        />
-        Notify me when a job ends{isBlocked && " (this browser blocks it)"}
-      </label>
-      <button onClick={showKeys}>All shortcuts</button>
-    </div>
   );
 }
 

@@ -1,7 +1,14 @@
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useLocation } from "wouter";
 
+import { createStore, useStore } from "../store";
 import { areLettersKeys } from "./settings";
+
+export const loadKeyList = async () => ({ default: (await import("./key-list")).KeyList });
+const KeyList = lazy(loadKeyList);
+
+/** Whether the keys are listed, which the account's menu asks for as well. */
+export const isListShown = createStore(false);
 
 const GO = new Map([
   ["r", "/run"],
@@ -20,7 +27,7 @@ export function Keys() {
       if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
       const path = GO.get(event.key);
       if (path !== undefined) navigate(path);
-      else if (event.key === "?") showKeys();
+      else if (event.key === "?") isListShown.set(true);
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
         if (search === null) return;
@@ -32,35 +39,14 @@ export function Keys() {
     return () => removeEventListener("keydown", press);
   }, [navigate]);
 
+  const isShown = useStore(isListShown);
   return (
-    <dialog id="keys" aria-label="Keys">
-      <h2>Keys</h2>
-      <dl>
-        <dt>r j g d w</dt>
-        <dd>run, jobs, gallery, deployments, webhooks</dd>
-        <dt>/</dt>
-        <dd>search</dd>
-        <dt>↑ ↓ Enter Space</dt>
-        <dd>in the jobs: go on, open, select</dd>
-        <dt>← →</dt>
-        <dd>in the gallery: the picture before and after</dd>
-        <dt>i</dt>
-        <dd>in the gallery: what made the picture</dd>
-        <dt>Ctrl Enter</dt>
-        <dd>run what is in the form</dd>
-        <dt>Esc</dt>
-        <dd>close</dd>
-      </dl>
-      <form method="dialog">
-        <button>Close</button>
-      </form>
-    </dialog>
+    isShown && (
+      <Suspense>
+        <KeyList onClose={() => isListShown.set(false)} />
+      </Suspense>
+    )
   );
-}
-
-/** Opens the list. */
-export function showKeys(): void {
-  document.querySelector<HTMLDialogElement>("dialog#keys")?.showModal();
 }
 
 /** A letter chooses an option of a select. */

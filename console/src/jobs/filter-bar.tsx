@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type ComponentProps, useEffect, useEffectEvent, useRef } from "react";
 
 import { DeploymentSelect, useDeploymentNames } from "../parts/deployment-select";
 import { Search } from "../parts/search";
@@ -112,80 +112,70 @@ function Choices({ filters, hasOwners, onChange }: FilterBarProps) {
       <div className="row">
         <label>
           From
-          <Day value={from} max={to || undefined} onChange={(day) => onChange({ from: day })} />
+          <Typed
+            type="date"
+            value={from}
+            max={to || undefined}
+            read={readDay}
+            onChange={(day) => onChange({ from: day })}
+          />
         </label>
         <label>
           To
-          <Day value={to} min={from || undefined} onChange={(day) => onChange({ to: day })} />
+          <Typed
+            type="date"
+            value={to}
+            min={from || undefined}
+            read={readDay}
+            onChange={(day) => onChange({ to: day })}
+          />
         </label>
       </div>
       <label>
         Tag
-        <Word
+        <Typed
           value={tag}
-          longest={MAX_TAG_LENGTH}
-          onChange={(word) => onChange({ tag: readTag(word) })}
+          maxLength={MAX_TAG_LENGTH}
+          placeholder="Any"
+          read={readTag}
+          onChange={(word) => onChange({ tag: word })}
         />
       </label>
       {hasOwners && (
         <label>
           Owner
-          <Word value={owner} onChange={(word) => onChange({ owner: word })} />
+          <Typed value={owner} placeholder="Any" onChange={(word) => onChange({ owner: word })} />
         </label>
       )}
     </>
   );
 }
 
-/** While its year is typed it is the year 2, then 20, then 202: none of these counts, but each has to stay. */
-function Day({
+/**
+ * Asks by the browser's own event of a change: of a word when it is left or Enter is pressed, as no part of it finds
+ * anything, and of a day at each whole one. While its year is typed it is the year 2, then 20, then 202: none counts, but
+ * each has to stay.
+ */
+function Typed({
   value,
+  read = (text) => text,
   onChange,
-  ...bounds
+  ...others
 }: {
   readonly value: string;
-  readonly min?: string | undefined;
-  readonly max?: string | undefined;
-  readonly onChange: (day: string) => void;
-}) {
+  readonly read?: (text: string) => string;
+  readonly onChange: (value: string) => void;
+} & Pick<ComponentProps<"input">, "type" | "min" | "max" | "maxLength" | "placeholder">) {
   const input = useRef<HTMLInputElement>(null);
+  const tell = useEffectEvent(() => onChange(read(input.current?.value ?? "")));
   useEffect(() => {
-    if (input.current && readDay(input.current.value) !== value) input.current.value = value;
-  }, [value]);
-  return (
-    <input
-      ref={input}
-      type="date"
-      defaultValue={value}
-      {...bounds}
-      onChange={({ target }) => onChange(readDay(target.value))}
-    />
-  );
-}
-
-/** Asked for once it is typed, as no part of it finds anything. */
-function Word({
-  value,
-  longest,
-  onChange,
-}: {
-  readonly value: string;
-  readonly longest?: number;
-  readonly onChange: (tag: string) => void;
-}) {
-  const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
-  const ask = (): void => {
-    if (typed !== value) onChange(typed);
-  };
-  return (
-    <input
-      value={typed}
-      maxLength={longest}
-      placeholder="Any"
-      onChange={({ target }) => setTyped(target.value)}
-      onBlur={ask}
-      onKeyDown={({ key }) => key === "Enter" && ask()}
-    />
-  );
+    const typed = input.current;
+    typed?.addEventListener("change", tell);
+    return () => typed?.removeEventListener("change", tell);
+  }, []);
+  const sync = useEffectEvent(() => {
+    if (input.current && read(input.current.value) !== value) input.current.value = value;
+  });
+  useEffect(() => sync(), [value]);
+  return <input ref={input} defaultValue={value} {...others} />;
 }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useLocation } from "wouter";
 
 import { KEEP } from "../queries";
@@ -21,7 +21,7 @@ import { useCall } from "../parts/use-call";
 import { useTitle } from "../parts/use-title";
 import { useSession } from "../session";
 import { useViewer } from "../viewer";
-import "./job.css";
+import "../jobs/job.css";
 
 /** One job: what became of it, what went in and what came out. */
 export function JobPage({ id }: { readonly id: string }) {
@@ -44,7 +44,12 @@ function Page({ id }: { readonly id: string }) {
 
   if (job === null) return <Unknown />;
   if (job === undefined) {
-    if (error === null) return <Loading />;
+    if (error === null)
+      return (
+        <p className="empty" aria-busy>
+          Loading…
+        </p>
+      );
     const text = `The job could not be read. ${error.message}`;
     return <Problem text={text} onRetry={() => void ask()} />;
   }
@@ -124,7 +129,7 @@ function Head(props: JobActionsProps) {
 function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
   return (
     <div className="card failure">
-      <h3>It failed</h3>
+      <h2>It failed</h2>
       <p>{error.message}</p>
       <p className="faint">
         {error.retryable
@@ -138,48 +143,49 @@ function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
 
 function Facts({ job }: { readonly job: FullJob }) {
   const viewer = useViewer();
+  const isPaid = job.kind === "MODEL" && job.status === "SUCCEEDED";
   return (
     <dl className="facts">
-      <dt>Job</dt>
-      <dd>
-        <code>{job.id}</code> <Copy text={job.id} name="the job's id" />
-      </dd>
-      <dt>At RunComfy</dt>
-      <dd>
-        {job.requestId === null ? (
-          job.isFinished ? (
-            "not known"
-          ) : (
-            "not accepted yet"
-          )
-        ) : (
-          <>
-            <code>{job.requestId}</code> <Copy text={job.requestId} name="RunComfy's id of it" />
-          </>
-        )}
-      </dd>
-      <dt>Kind</dt>
-      <dd>{KINDS[job.kind]}</dd>
-      {job.kind === "MODEL" && job.status === "SUCCEEDED" && (
-        <>
-          <dt>Cost</dt>
-          <dd>{job.cost?.amount == null ? "not told by RunComfy" : formatUsd(job.cost.amount)}</dd>
-        </>
+      <Fact name="Job">
+        <Id id={job.id} name="the job's id" />
+      </Fact>
+      <Fact name="At RunComfy">
+        {job.requestId !== null && <Id id={job.requestId} name="RunComfy's id of it" />}
+        {job.requestId === null && (job.isFinished ? "not known" : "not accepted yet")}
+      </Fact>
+      <Fact name="Kind">{KINDS[job.kind]}</Fact>
+      {isPaid && (
+        <Fact name="Cost">
+          {job.cost?.amount == null ? "not told by RunComfy" : formatUsd(job.cost.amount)}
+        </Fact>
       )}
-      <dt>Tags</dt>
-      <dd>
+      <Fact name="Tags">
         <Star job={job} />
         <Tags job={job} screen="jobs" />
-      </dd>
+      </Fact>
       {job.ownerId !== viewer.id && (
-        <>
-          <dt>Owner</dt>
-          <dd>
-            <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
-          </dd>
-        </>
+        <Fact name="Owner">
+          <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
+        </Fact>
       )}
     </dl>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function Id({ id, name }: { readonly id: string; readonly name: string }) {
+  return (
+    <>
+      <code>{id}</code> <Copy text={id} name={name} />
+    </>
   );
 }
 
@@ -203,26 +209,6 @@ function Unknown() {
       <p>
         It was deleted, or belongs to somebody else. <Link href="/jobs">See all jobs</Link>.
       </p>
-    </div>
-  );
-}
-
-function Loading() {
-  return (
-    <div className="job-page" aria-busy>
-      <div className="head">
-        <p className="row">
-          <Link href="/jobs">← Jobs</Link> <span className="faint">Reading…</span>
-        </p>
-        <div className="asked" />
-        <div className="actions" />
-      </div>
-      <div className="columns">
-        <div className="results">
-          <div className="frame loading" />
-        </div>
-        <div className="card course loading" />
-      </div>
     </div>
   );
 }

@@ -1,0 +1,98 @@
+import { useState } from "react";
+import { Link } from "wouter";
+
+import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
+import { useStore } from "../store";
+import { useViewer } from "../viewer";
+import { areLettersKeys, isNotified } from "./settings";
+import { isListShown } from "./shortcuts";
+
+export type AccountPanelProps = {
+  /** `1 disabled` of one's webhooks; empty for none. */
+  readonly disabled: string;
+  /** Resolves with why one is still signed in; empty once one no longer is. */
+  readonly onSignOut: () => Promise<string>;
+};
+
+/** What each scope lets one do. */
+const SCOPES = [
+  ["jobs:submit", "run jobs"],
+  ["jobs:read", "see your jobs"],
+  ["jobs:read:all", "see everybody's jobs"],
+  ["jobs:cancel", "cancel and delete your jobs"],
+  ["webhooks", "make webhooks"],
+] as const;
+const LIST = new Intl.ListFormat("en");
+
+/** Who the page is for, what they may do, and what there is beside the screens. */
+export function AccountPanel({ disabled, onSignOut }: AccountPanelProps) {
+  const viewer = useViewer();
+  const [problem, setProblem] = useState("");
+  const allowed = SCOPES.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
+  return (
+    <>
+      <p>
+        <strong>{viewer.id}</strong>
+        <br />
+        <span className="hint">
+          {viewer.isSignedIn ? "" : "No sign-in is needed here. "}
+          You may {LIST.format(allowed) || "look at the deployments"}.
+          {!viewer.mayRead && " Nothing is live: your credential lacks the scope jobs:read."}
+        </span>
+      </p>
+      <div
+        className="frame-links"
+        onClick={({ target, currentTarget }) => {
+          if (target instanceof Element && target.closest("a"))
+            currentTarget.parentElement?.hidePopover();
+        }}
+      >
+        {viewer.hasWebhooks && (
+          <Link href="/webhooks">
+            Webhooks <span className="issue">{disabled}</span>
+          </Link>
+        )}
+        {HAS_MCP && <Link href="/agents">Connect an agent</Link>}
+        {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
+      </div>
+      <Settings />
+      {viewer.isSignedIn && (
+        <button onClick={async () => setProblem(await onSignOut())}>Sign out</button>
+      )}
+      {problem !== "" && <p role="alert">{problem}</p>}
+    </>
+  );
+}
+
+function Settings() {
+  const isOn = useStore(areLettersKeys);
+  const notifies = useStore(isNotified);
+  const isBlocked = !("Notification" in window) || Notification.permission === "denied";
+
+  async function askToNotify(isWanted: boolean): Promise<void> {
+    isNotified.set(isWanted && (await Notification.requestPermission()) === "granted");
+  }
+
+  return (
+    <div className="frame-settings">
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={isOn}
+          onChange={({ target }) => areLettersKeys.set(target.checked)}
+        />
+        Single letters are shortcuts
+      </label>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={notifies && !isBlocked}
+          disabled={isBlocked}
+          onChange={({ target }) => void askToNotify(target.checked)}
+        />
+        Notify me when a job ends{isBlocked && " (this browser blocks it)"}
+      </label>
+      <button onClick={() => isListShown.set(true)}>All shortcuts</button>
+    </div>
+  );
+}
