@@ -2,28 +2,23 @@ import type { GatewayClient } from "runcomfy-graphql-client";
 
 import { type Asset, isOurs, urlOf } from "../parts/picture";
 import type { Field } from "./fields";
-import { isObject } from "./json";
+import { isObject, type JsonObject } from "./json";
+import { findSlot } from "./place-file";
 
-/** The first field that takes a file of this kind; undefined for none. */
-export function findFileField(fields: readonly Field[], kind: Asset["kind"]): Field | undefined {
-  return fields.find(
-    ({ widget }) =>
-      (widget.kind === "file" || widget.kind === "files") &&
-      widget.accept.includes(`${kind.toLowerCase()}/`),
-  );
-}
-
-/** What fits of an input into other fields, with a file in one of them. */
+/** What fits of an input into other fields, with a file in one of them; null where none takes such a file. */
 export function withFile(
   fields: readonly Field[],
   input: unknown,
-  { name, widget }: Field,
+  { kind }: Asset,
   reference: string,
-): Readonly<Record<string, unknown>> {
+): JsonObject | null {
+  const slot = findSlot(fields, {}, `${kind.toLowerCase()}/`, null);
+  const field = fields.find(({ name }) => name === slot?.name);
+  if (field === undefined) return null;
   const given = isObject(input) ? Object.entries(input) : [];
-  const fitting = given.filter(([known]) => fields.some((field) => field.name === known));
-  const file = widget.kind === "files" ? [reference] : reference;
-  return { ...Object.fromEntries(fitting), [name]: file };
+  const fitting = given.filter(([known]) => fields.some(({ name }) => name === known));
+  const file = field.widget.kind === "files" ? [reference] : reference;
+  return { ...Object.fromEntries(fitting), [field.name]: file };
 }
 
 /**

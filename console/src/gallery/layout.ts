@@ -1,5 +1,4 @@
-import type { JobRowFragment } from "../gql";
-import { picturesOf, type Shown } from "../lightbox/pictures";
+import type { Shown } from "../lightbox/pictures";
 import { sizeOf } from "../parts/picture";
 
 export const GAP = 8;
@@ -25,13 +24,17 @@ export type Row = {
 /** Each picture's shape as it was when first seen, as one that is told better later moves nothing, and its day. */
 type Seen = Map<string, { readonly shape: number; readonly day: number }>;
 
-/** What the grid shows of a job. */
-export function pick(job: JobRowFragment): Picked[] {
-  const pictures = picturesOf(job);
-  const more = Math.max(0, pictures.length - MAX_OF_JOB);
-  return pictures
-    .slice(0, MAX_OF_JOB)
-    .map((picture, index) => ({ picture, more: index === MAX_OF_JOB - 1 ? more : 0 }));
+/** What the grid shows of pictures, of which those of a job come one after the other. */
+export function pick(pictures: readonly Shown[]): Picked[] {
+  const picked: Picked[] = [];
+  let ofJob: Shown[] = [];
+  for (const picture of pictures) {
+    if (ofJob[0]?.jobId !== picture.jobId) ofJob = [];
+    ofJob.push(picture);
+    const last = ofJob.length > MAX_OF_JOB ? picked.pop()?.picture : undefined;
+    picked.push({ picture: last ?? picture, more: Math.max(0, ofJob.length - MAX_OF_JOB) });
+  }
+  return picked;
 }
 
 /**

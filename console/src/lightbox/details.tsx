@@ -14,6 +14,7 @@ import { removeFromLists } from "../jobs/use-job-list";
 import { Star } from "../labels/star";
 import { Tags } from "../labels/tags";
 import { Copy } from "../parts/copy";
+import { Folded } from "../parts/folded";
 import { sizeOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { SaveLink } from "../parts/save-link";
@@ -62,9 +63,9 @@ export function Details({
   return (
     <>
       <div className="lightbox-told">
-        <p className="lightbox-prompt" aria-live="polite" dir="auto">
-          {prompt || <span className="faint">It was made without a prompt.</span>}
-        </p>
+        <div aria-live="polite">
+          <Folded text={prompt || "It was made without a prompt."} />
+        </div>
         <div className="row">
           <Star job={job} />
           {prompt !== "" && <Copy text={prompt} name="the prompt" />}
@@ -95,7 +96,7 @@ export function Details({
         </dl>
         <Tags job={job} screen="gallery" />
         {asked !== null && (
-          <section className="lightbox-offer" aria-labelledby="offer">
+          <section ref={show} className="lightbox-offer" aria-labelledby="offer">
             <h3 id="offer">{asked === "to compare" ? "Compare with" : "Fill it into"}</h3>
             {asked === "to compare" ? (
               <Chooser pictures={near} except={picture.key} onChoose={onCompare} />
@@ -144,6 +145,11 @@ export function Details({
       </div>
     </>
   );
+}
+
+/** On a phone it opens out of sight. */
+function show(offer: HTMLElement | null): void {
+  offer?.scrollIntoView({ block: "nearest" });
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { readFields } from "../form/fields";
-import { findFileField, toReference, withFile } from "../form/file-inputs";
+import { toReference, withFile } from "../form/file-inputs";
 import { useHandOver } from "../form/use-hand-over";
 import { DEPLOYMENTS } from "../queries";
 import { useQuery, useSession } from "../session";
@@ -13,28 +13,29 @@ export function Targets({ picture: { asset, job } }: { readonly picture: Shown }
   const handOver = useHandOver();
   const { data, error } = useQuery(DEPLOYMENTS, {});
   const [isBusy, setIsBusy] = useState(false);
-  const targets = (data?.deployments ?? []).flatMap(({ id, name, inputSchema }) => {
+  const takers = (data?.deployments ?? []).flatMap(({ id, name, inputSchema }) => {
     const fields = readFields(inputSchema);
-    const field = findFileField(fields, asset.kind);
-    return field ? [{ id, name, fields, field }] : [];
+    const fill = (reference: string) => withFile(fields, job.input, asset, reference);
+    return fill("") === null ? [] : [{ id, name, fill }];
   });
-
-  async function give({ id, fields, field }: (typeof targets)[number]): Promise<void> {
-    setIsBusy(true);
-    const reference = await toReference(gateway, asset);
-    handOver(id, withFile(fields, job.input, field, reference));
-  }
 
   return (
     <div className="lightbox-targets">
-      {targets.map((target) => (
-        <button key={target.id} disabled={isBusy} onClick={() => void give(target)}>
-          {target.name}, {target.field.label.toLowerCase()}
+      {takers.map(({ id, name, fill }) => (
+        <button
+          key={id}
+          disabled={isBusy}
+          onClick={async () => {
+            setIsBusy(true);
+            handOver(id, fill(await toReference(gateway, asset)));
+          }}
+        >
+          {name}
         </button>
       ))}
       <p role="status" className="hint">
         {isBusy ? "Uploading…" : error?.message}
-        {data && targets.length === 0 && "No deployment takes such a file."}
+        {data && takers.length === 0 && "No deployment takes such a file."}
       </p>
     </div>
   );

@@ -34,7 +34,7 @@ export function Gallery() {
   const state = useStore(list.state);
   const { rows, total, hasMore, searchedTo, error } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
-  const picked = useMemo(() => rows.flatMap(pick), [rows]);
+  const picked = useMemo(() => pick(pictures), [pictures]);
   const selection = useSelection(list, rows);
   const [size, setSize] = useSize();
   const deferredSize = useDeferredValue(size);
