@@ -99,8 +99,9 @@ async function forMatching(
 ): Promise<Progress> {
   const { now = clock.monotonic } = context.sources;
   const endsAt = now() + MAX_MS;
+  const filter = toOwnFilter(given, context, statuses);
   const { jobs, stoppedAt } = await context.reads.listJobs({
-    filter: toOwnFilter(given, context, statuses),
+    filter,
     direction: "forward",
     limit: MAX_JOBS,
     ...(typeof given.after === "string" && { after: fromCursor(given.after, "after") }),
@@ -113,6 +114,7 @@ async function forMatching(
         // The first one always begins, so that each call comes further.
         if (begun > 0 && now() >= endsAt) return false;
         begun += 1;
+        if (!(await hasLabels(id, filter, context))) return false;
         await act(id, context);
         return true;
       }),
@@ -128,6 +130,18 @@ async function forMatching(
   const stop = begun < jobs.length ? jobs[begun - 1] : stoppedAt;
   const done = outcomes.filter((one) => one.status === "fulfilled" && one.value).length;
   return { done, failed, cursor: stop ? toCursor(stop) : null };
+}
+
+/** Whether a job matches by its labels: its owner may have starred it, to keep it, since the page was read. */
+async function hasLabels(
+  id: string,
+  { tag, isStarred }: JobFilter,
+  { sources, viewer }: GatewayContext,
+): Promise<boolean> {
+  if (tag === undefined && isStarred === undefined) return true;
+  const job = await sources.store.jobs.read(id, viewer.ownerId);
+  const hasTag = tag === undefined || job?.tags.includes(tag) === true;
+  return hasTag && (isStarred === undefined || job?.isStarred === isStarred);
 }
 
 /** Throws BAD_USER_INPUT where all jobs would match, or another owner's were meant. */

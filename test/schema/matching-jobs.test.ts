@@ -221,3 +221,31 @@ test("what nobody expects of one job stays an error, once the others are done", 
   await expect(ask(gateway, "deleteMatchingJobs", { filter: { tag: "t" } })).rejects.toBe(failure);
   expect(done).toEqual([oldest.id]);
 });
+
+test("what was starred, or lost its tag, since a call has found it is left alone", async () => {
+  const relabel: Job[] = [];
+  const gateway: Gateway = await openDeleting({
+    tracking: {
+      async deleteJob(id, ownerId) {
+        for (const job of relabel.splice(0))
+          await gateway.store.jobs.label(job, { tags: [], isStarred: true });
+        return await createDeleteJob(gateway.store)(id, ownerId);
+      },
+    },
+  });
+  for (const filter of [{ isStarred: false }, { tag: "draft" }]) {
+    const jobs: Job[] = [];
+    for (let second = 0; second < 40; second++)
+      jobs.push(
+        await finish(gateway, await gateway.addJob({ tags: ["draft"], createdAt: at(second) })),
+      );
+    // The last that the call reaches.
+    const [oldest] = jobs;
+    if (oldest !== undefined) relabel.push(oldest);
+    expect(await ask(gateway, "deleteMatchingJobs", { filter })).toMatchObject({
+      done: 39,
+      failed: 0,
+    });
+    expect(await gateway.store.jobs.read(oldest?.id ?? "")).toMatchObject({ isStarred: true });
+  }
+});
