@@ -256,6 +256,32 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(sent.at(-1)?.[0]?.input.seed).not.toBe(sent[0]?.[0]?.input.seed);
   });
 
+  test("where only three of four were made, asking again makes the fourth", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const full = { message: "Too many jobs.", extensions: { code: "QUOTA_EXCEEDED" } };
+    let isFull = true;
+    await page.route("**/graphql", async (route) => {
+      const text = route.request().postData() ?? "";
+      if (!isFull || !text.includes("mutation Run")) return await route.continue();
+      if (text.includes("mutation Run(")) return await route.fulfill({ json: { errors: [full] } });
+      const sent = route.request().postDataJSON();
+      const items = sent.variables.items.slice(0, 3);
+      const response = await route.fetch({ postData: { ...sent, variables: { items } } });
+      const { submitJobs } = (await response.json()).data;
+      const errors = [{ ...full, path: ["submitJobs", 3] }];
+      return await route.fulfill({ json: { data: { submitJobs: [...submitJobs, null] }, errors } });
+    });
+    await promptOf(page).fill("Four lanterns");
+    await button(page, "Make 4").click();
+    await page.getByText("3 of 4 were submitted. Too many jobs.").waitFor();
+    const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
+    await expect.poll(() => tiles.count(), SOON).toBe(3);
+    isFull = false;
+    await button(page, "Make 4").click({ delay: 1_000 });
+    await expect.poll(() => tiles.count(), SOON).toBe(4);
+    expect(await countJobs(origin)).toBe(4);
+  });
+
   test("whoever comes first begins with an example and a shape, sees the latest pictures, and takes along what fits", async () => {
     const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
     const examples = page.getByRole("group", { name: "Example prompts" });
