@@ -10,7 +10,7 @@ import { z } from "zod";
 
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { openPage } from "../support/chromium.ts";
-import { request, submit } from "../support/graphql-client.ts";
+import { request } from "../support/graphql-client.ts";
 import {
   DeleteJobDocument,
   JobDocument,
@@ -62,13 +62,17 @@ export async function findBarriers(page: Page): Promise<readonly string[]> {
   return z.array(z.string()).parse(await page.evaluate(FIND_BARRIERS));
 }
 
-/** Jobs with these prompts, oldest first, once all have their pictures. */
+/** Jobs with these prompts and the seed 7, oldest first, once all have their pictures. */
 export async function makePictures(
   origin: string,
   prompts: readonly string[],
 ): Promise<readonly string[]> {
   const ids: string[] = [];
-  for (const prompt of prompts) ids.push((await submit(origin, LANTERN, prompt)).id);
+  for (const prompt of prompts) {
+    const variables = { deploymentId: LANTERN, input: { prompt, seed: 7 }, idempotencyKey: null };
+    const { submitJob } = await request(origin, SubmitJobDocument, variables);
+    if (submitJob.__typename === "SubmitJobSuccess") ids.push(submitJob.job.id);
+  }
   const isDone = async (id: string) =>
     (await request(origin, JobDocument, { id })).job?.status === "SUCCEEDED";
   for (const id of ids) await expect.poll(() => isDone(id), SOON).toBe(true);

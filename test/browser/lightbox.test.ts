@@ -78,8 +78,19 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
 
     // Over the form that it fills, too.
     await page.goto(`${origin}/run/${LANTERN}?job=${id}&n=0`);
-    await dialog.getByRole("button", { name: "Use these values" }).click();
+    await dialog.locator("dd", { hasText: /^7/ }).waitFor();
+    await dialog.getByRole("button", { name: "New seed" }).click();
     await dialog.waitFor({ state: "detached" });
+    const seed = () => page.getByLabel(/^Seed/i).inputValue();
+    await expect.poll(seed).toMatch(/^\d+$/);
+    expect(await seed()).not.toBe("7");
+    // The file goes into the form of another deployment, with the words.
+    await page.goto(`${origin}/gallery?job=${id}&n=0`);
+    await dialog.getByRole("button", { name: "Use as input" }).click();
+    await dialog.getByRole("button", { name: "Warm Glow" }).click();
+    await page.getByRole("img", { name: /^Picture 1/ }).waitFor();
+    expect(await page.getByLabel(/^Prompt/i).inputValue()).toBe("A second lantern");
+    expect(await countJobs(origin)).toBe(1);
 
     await page.goto(`${origin}/jobs/${id}`);
     await link.click();
