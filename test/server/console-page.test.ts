@@ -83,7 +83,9 @@ test("the page is told where people sign in once", async () => {
     end: () => Promise.reject(new Error("Nobody asks.")),
   };
   const { url } = await serveConsole({}, { signIns });
-  expect(await (await fetch(`${url}/`)).text()).toContain('content="runcomfy graphiql login-key"');
+  expect(await (await fetch(`${url}/`)).text()).toContain(
+    'content="runcomfy graphiql upload-mib-50 login-key"',
+  );
 });
 
 test("nothing else is given away, nor a page to programs, a POST or where GraphQL is", async () => {
