@@ -1,9 +1,7 @@
-import { createRequire } from "node:module";
 import { buffer } from "node:stream/consumers";
 import { crc32 } from "node:zlib";
 
-/** Of the program that drives the browser, which has a reader of ZIPs in it. */
-const { yauzl } = createRequire(import.meta.url)("playwright-core/lib/utilsBundle");
+import yauzl from "yauzl";
 
 /** The files of a ZIP by their names, in their order. Throws where anything of it is damaged. */
 export async function readZip(zip: Uint8Array): Promise<ReadonlyMap<string, Buffer>> {
