@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await openAccount(page);
     await page.getByRole("button", { name: "Sign out" }).click();
     await heading(page, "Sign in").waitFor();
-    await other.getByText("You are signed out").waitFor();
+    await other.getByText(/You are signed out\. .*another one\. What you typed stays/).waitFor();
     await page.reload();
     await heading(page, "Sign in").waitFor();
 

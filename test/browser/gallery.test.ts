@@ -23,6 +23,7 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await bar.getByText("2 selected").waitFor();
     await bar.getByRole("button", { name: "Star" }).click();
     await page.getByRole("link", { name: "Picture: A first lantern, starred" }).waitFor();
+    await bar.locator(":focus", { hasText: "Remove star" }).waitFor();
     await bar.getByLabel("Add a tag").fill("keeper");
     await page.keyboard.press("Enter");
     await bar.getByText("2 changed").waitFor();
@@ -32,6 +33,7 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
       bar.getByRole("button", { name: "Download ZIP" }).click(),
     ]);
     expect(zip.suggestedFilename()).toMatch(/^runcomfy-.*\.zip$/);
+    await bar.locator(":focus", { hasText: "Download ZIP" }).waitFor();
     await zip.delete();
     await bar.getByRole("link", { name: "Compare" }).click();
     await page.getByRole("dialog").getByText("What differs").waitFor();

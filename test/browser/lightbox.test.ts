@@ -8,6 +8,17 @@ import { findBarriers, LANTERN, makePictures, openConsole } from "./console-page
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
 const scales = (page: Page) =>
   page.locator(".lightbox-zoomed").evaluateAll((all) => all.map(({ style }) => style.transform));
+/** Whether each picture is seen from edge to edge. */
+const areWhole = (page: Page) =>
+  page.locator(".lightbox-stage img").evaluateAll((all) =>
+    all.map((img) => {
+      const [inner, outer] = [img, img.closest(".lightbox-stage")].map((element) =>
+        element?.getBoundingClientRect(),
+      );
+      if (!inner || !outer) return false;
+      return inner.top >= outer.top && inner.bottom <= outer.bottom && inner.width <= outer.width;
+    }),
+  );
 
 afterAll(closeBrowser);
 
@@ -32,6 +43,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
       expect(heard).toContain(`button "${name}"`);
     expect(heard).toMatch(/link "Download"[^]*button "Copy link"[^]*link "Details"/);
     expect(await findBarriers(page)).toEqual([]);
+    expect(await areWhole(page)).toEqual([true]);
 
     await page.keyboard.press("+");
     expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1.5)"]);
@@ -54,6 +66,11 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await button(page, "Compare with…").click();
     await dialog.getByRole("button", { name: "Picture: A first lantern" }).click();
     await dialog.getByText("What differs").waitFor();
+    expect(await areWhole(page)).toEqual([true, true]);
+    // The button that had the focus is gone, and the keys are heard all the same.
+    await page.keyboard.press("+");
+    await expect.poll(() => scales(page)).toEqual(Array(2).fill("translate(0%, 0%) scale(1.5)"));
+    await page.keyboard.press("0");
     expect(page.url()).toContain(`with=${oldest}%2F0`);
     await page.mouse.move(200, 300);
     await page.mouse.wheel(0, -300);
@@ -62,6 +79,23 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     expect(await findBarriers(page)).toEqual([]);
     await button(page, "Only the second").click();
     await page.getByRole("dialog", { name: "Picture: A first lantern" }).waitFor();
+
+    await page.keyboard.press("ArrowLeft");
+    await page.getByRole("dialog", { name: "Picture: A second lantern" }).waitFor();
+    await button(page, "Star").focus();
+    for (const name of ["A first lantern", "A second lantern", "A third lantern"]) {
+      await page.keyboard.press(name === "A first lantern" ? "ArrowRight" : "ArrowLeft");
+      await page.getByRole("dialog", { name: `Picture: ${name}` }).waitFor();
+    }
+
+    // On a phone what is offered is below what one sees.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await button(page, "Compare with…").click();
+    const offered = dialog.getByRole("button", { name: "Picture: A first lantern" });
+    await expect.poll(() => offered.evaluate(isInView)).toBe(true);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await dialog.getByText("What differs").waitFor();
   });
 
   test("fills the form again, and is deleted once that is confirmed", async () => {
@@ -122,4 +156,9 @@ async function pinch(page: Page): Promise<void> {
   await send("touchStart", 50);
   for (const apart of [80, 110, 140]) await send("touchMove", apart);
   await send("touchEnd", 0);
+}
+
+function isInView(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
 }

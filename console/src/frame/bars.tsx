@@ -29,7 +29,7 @@ export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
       <div role="status">
         {isRefused && (
           <Bar isBad>
-            You are signed out{connection.kind === "refused" && `: ${connection.reason}`}. What you
+            You are signed out. {connection.kind === "refused" && `${connection.reason} `}What you
             typed stays, and jobs that were sent go on.
           </Bar>
         )}
@@ -77,4 +77,5 @@ function Bar({
   );
 }
 
-const EXPIRED = "Your key or token is no longer accepted. What you typed stays.";
+const EXPIRED =
+  "You signed out elsewhere, or your key or token is no longer accepted. What you typed stays.";

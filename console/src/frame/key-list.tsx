@@ -15,9 +15,11 @@ export function KeyList({ onClose }: { readonly onClose: () => void }) {
         <dt>↑ ↓ Enter Space</dt>
         <dd>in the jobs: go on, open, select</dd>
         <dt>← →</dt>
-        <dd>in the gallery: the picture before and after</dd>
+        <dd>in a picture: the one before and after</dd>
+        <dt>+ - 0</dt>
+        <dd>in a picture: zoom in, out, and back to all of it</dd>
         <dt>i</dt>
-        <dd>in the gallery: what made the picture</dd>
+        <dd>in a picture: the details of its job</dd>
         <dt>Ctrl Enter</dt>
         <dd>run what is in the form</dd>
         <dt>Esc</dt>

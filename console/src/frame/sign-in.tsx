@@ -16,7 +16,9 @@ export function SignInAgain(props: SignInProps) {
   return (
     <>
       <div className="bar bar-bad">
-        <button onClick={() => dialog.current?.showModal()}>Sign in again</button>
+        <p>
+          <button onClick={() => dialog.current?.showModal()}>Sign in again</button>
+        </p>
       </div>
       <dialog ref={dialog} aria-label="Sign in again">
         <SignIn {...props} />

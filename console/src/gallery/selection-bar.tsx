@@ -25,6 +25,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   const zip = useCall();
 
   async function run(action: Action): Promise<void> {
+    if (isBusy) return;
     setIsBusy(true);
     const outcomes = await action.run({ session, viewerId: viewer.id }, ids);
     const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
@@ -37,6 +38,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   }
 
   async function download(): Promise<void> {
+    if (zip.isBusy) return;
     const given = await zip.call(DOWNLOAD, { ids });
     if (given?.__typename !== "CreateDownloadSuccess") return;
     const { url, files } = given.download;
@@ -68,12 +70,15 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
           Compare
         </Link>
       )}
-      <button disabled={zip.isBusy} onClick={() => void download()}>
+      <button aria-disabled={zip.isBusy} onClick={() => void download()}>
         Download ZIP
       </button>
       {isMine && viewer.may("jobs:submit") && (
         <>
-          <button disabled={isBusy} onClick={() => void run(editThem({ isStarred: !isStarred }))}>
+          <button
+            aria-disabled={isBusy}
+            onClick={() => void run(editThem({ isStarred: !isStarred }))}
+          >
             {isStarred ? "Remove star" : "Star"}
           </button>
           <AddTag isBusy={isBusy} onAdd={(tag) => void run(editThem({ addTags: [tag] }))} />

@@ -32,8 +32,8 @@ export function Tags({
             <button
               type="button"
               aria-label={`Remove the tag ${tag}`}
-              disabled={doing !== null}
-              onClick={() => void edit({ removeTags: [tag] })}
+              aria-disabled={doing !== null}
+              onClick={() => doing === null && void edit({ removeTags: [tag] })}
             >
               ✕
             </button>

@@ -96,7 +96,13 @@ export function Details({
         </dl>
         <Tags job={job} screen="gallery" />
         {asked !== null && (
-          <section ref={show} className="lightbox-offer" aria-labelledby="offer">
+          <section
+            key={asked}
+            ref={enter}
+            className="lightbox-offer"
+            tabIndex={-1}
+            aria-labelledby="offer"
+          >
             <h3 id="offer">{asked === "to compare" ? "Compare with" : "Fill it into"}</h3>
             {asked === "to compare" ? (
               <Chooser pictures={near} except={picture.key} onChoose={onCompare} />
@@ -147,9 +153,10 @@ export function Details({
   );
 }
 
-/** On a phone it opens out of sight. */
-function show(offer: HTMLElement | null): void {
-  offer?.scrollIntoView({ block: "nearest" });
+/** It stands before the button that opens it, and on a phone below what is seen. */
+function enter(offer: HTMLElement | null): void {
+  offer?.focus({ preventScroll: true });
+  offer?.scrollIntoView();
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {

@@ -45,6 +45,10 @@ export function Lightbox({
     // Not the first button, which would take the key Enter.
     dialog.current?.focus();
   }, []);
+  useEffect(() => {
+    // What had it may have gone with the last picture, and the keys are heard here.
+    if (document.activeElement === document.body) dialog.current?.focus();
+  });
   useReturn(open);
   usePreload(before);
   usePreload(after);

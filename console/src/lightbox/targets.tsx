@@ -19,17 +19,18 @@ export function Targets({ picture: { asset, job } }: { readonly picture: Shown }
     return fill("") === null ? [] : [{ id, name, fill }];
   });
 
+  async function give(id: string, fill: (typeof takers)[number]["fill"]): Promise<void> {
+    if (isBusy) return;
+    setIsBusy(true);
+    handOver(id, fill(await toReference(gateway, asset)));
+    // The form may be on this very screen.
+    setIsBusy(false);
+  }
+
   return (
     <div className="lightbox-targets">
       {takers.map(({ id, name, fill }) => (
-        <button
-          key={id}
-          disabled={isBusy}
-          onClick={async () => {
-            setIsBusy(true);
-            handOver(id, fill(await toReference(gateway, asset)));
-          }}
-        >
+        <button key={id} aria-disabled={isBusy} onClick={() => void give(id, fill)}>
           {name}
         </button>
       ))}

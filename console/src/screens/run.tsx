@@ -84,17 +84,26 @@ function Desk({
     fill(deploymentId, input);
     scrollTo({ top: 0 });
   }, [viewer.id, deploymentId, fill, waiting]);
+  /** What was pressed on the right goes with the job that was shown there. */
+  const keepFocus = useCallback(() => {
+    if (!right.current?.contains(document.activeElement)) return;
+    requestAnimationFrame(() => {
+      if (document.activeElement === document.body) right.current?.querySelector("button")?.focus();
+    });
+  }, []);
+  const show = (ids: readonly string[]): void => {
+    keepFocus();
+    showRecent(viewer.id, ids);
+  };
   const onJobs = useCallback(
     (jobs: readonly JobRowFragment[]) => {
-      // The panel of the new job is another one, and so is the button that was pressed there.
-      const isPressed = right.current?.contains(document.activeElement) === true;
+      keepFocus();
       addRecent(viewer.id, jobs);
-      if (isPressed) requestAnimationFrame(() => right.current?.querySelector("button")?.focus());
       // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
       if (matchMedia("(max-width: 859px)").matches)
         requestAnimationFrame(() => right.current?.scrollIntoView());
     },
-    [viewer.id],
+    [viewer.id, keepFocus],
   );
   const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
   const handOver = useHandOver();
@@ -133,12 +142,12 @@ function Desk({
             <First
               fields={fieldsOf(deploymentId)}
               onPrompt={(prompt) => setField("prompt", prompt)}
-              onShow={(id) => showRecent(viewer.id, [id])}
+              onShow={(id) => show([id])}
             />
           )}
           {(shown.length > 0 || recent.ids.length > 0) && (
             <Suspense fallback={<div className="run-frame" />}>
-              <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} />
+              <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} onShow={show} />
             </Suspense>
           )}
         </section>
