@@ -25,6 +25,7 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
       </button>
       <div
         id="account"
+        role="group"
         popover="auto"
         className="popover frame-menu"
         aria-label="Account"
