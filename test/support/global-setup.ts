@@ -66,7 +66,10 @@ async function bundleProgram(copy: string): Promise<void> {
       emptyOutDir: false,
       target: "node24",
       minify: false,
-      rolldownOptions: { external: APART, output: { entryFileNames: "main.ts" } },
+      rolldownOptions: {
+        external: APART,
+        output: { entryFileNames: "main.ts", chunkFileNames: "[name]-[hash].ts" },
+      },
     },
   });
 }
