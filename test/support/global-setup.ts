@@ -68,7 +68,7 @@ async function bundleProgram(copy: string): Promise<void> {
       minify: false,
       rolldownOptions: {
         external: APART,
-        output: { entryFileNames: "main.ts", chunkFileNames: "[name]-[hash].ts" },
+        output: { entryFileNames: "main.ts", chunkFileNames: "[name]-[hash].mjs" },
       },
     },
   });
