@@ -139,8 +139,10 @@ export function createWebhooks(database: Database) {
         for (const webhook of rows)
           if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
         if (rows.length === 0) return null;
+        // Another time than before, by which whoever is trying it sees that it is wanted again.
+        const dueAt = sql`${nowMs} - (case when due_at = ${nowMs} then 1 else 0 end)`;
         const { rows: due } = await sql<Selectable<Tables["webhook_deliveries"]>>`
-          update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${nowMs}, ended_at = null
+          update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${dueAt}, ended_at = null
             where id = ${id} returning *`.execute(transaction);
         return due[0] === undefined ? null : toDelivery(due[0]);
       }),
