@@ -22,7 +22,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
 /** A deployment of the sandbox that takes words alone. */
 export const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
-const SOON = { timeout: 20_000, interval: 200 };
+export const SOON = { timeout: 20_000, interval: 200 };
 /** Evaluated, because the page's policy lets no script in. */
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8");
 const FIND_BARRIERS = `axe.run().then(({ violations }) =>
@@ -77,4 +77,20 @@ export async function makePictures(
     (await request(origin, JobDocument, { id })).job?.status === "SUCCEEDED";
   for (const id of ids) await expect.poll(() => isDone(id), SOON).toBe(true);
   return ids;
+}
+
+export const promptOf = (page: Page) => page.getByLabel(/^Prompt/i);
+export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+export async function expectMain(page: Page, text: RegExp): Promise<void> {
+  await expect.poll(() => main(page), SOON).toMatch(text);
+}
+
+export async function main(page: Page): Promise<string> {
+  return (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+}
+
+export async function runPrompt(page: Page, prompt: string): Promise<void> {
+  await promptOf(page).fill(prompt);
+  await button(page, "Run").click();
 }

@@ -16,30 +16,23 @@ import { countJobs, request, submit } from "../support/graphql-client.ts";
 import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { findBarriers, openAccount, openConsole } from "./console-page.ts";
+import {
+  button,
+  expectMain,
+  findBarriers,
+  main,
+  openAccount,
+  openConsole,
+  promptOf,
+  runPrompt,
+  SOON,
+} from "./console-page.ts";
 
-const SOON = { timeout: 20_000, interval: 200 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 
 /** With 1,200 rows: a second copy of each would be above it. */
 const MAX_HELD_MIB = 6.5;
-
-const promptOf = (page: Page) => page.getByLabel(/^Prompt/i);
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-
-async function expectMain(page: Page, text: RegExp): Promise<void> {
-  await expect.poll(() => main(page), SOON).toMatch(text);
-}
-
-async function main(page: Page): Promise<string> {
-  return (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
-}
-
-async function runPrompt(page: Page, prompt: string): Promise<void> {
-  await promptOf(page).fill(prompt);
-  await button(page, "Run").click();
-}
 
 afterAll(closeBrowser);
 

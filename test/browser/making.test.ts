@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -10,9 +9,17 @@ import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
 import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { countJobs } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { findBarriers, openConsole } from "./console-page.ts";
+import {
+  button,
+  expectMain,
+  findBarriers,
+  main,
+  openConsole,
+  promptOf,
+  runPrompt,
+  SOON,
+} from "./console-page.ts";
 
-const SOON = { timeout: 20_000, interval: 200 };
 const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
@@ -29,22 +36,6 @@ const SEEDS = z.object({
     ),
   }),
 });
-
-const promptOf = (page: Page) => page.getByLabel(/^Prompt/i);
-const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
-
-async function expectMain(page: Page, text: RegExp): Promise<void> {
-  await expect.poll(() => main(page), SOON).toMatch(text);
-}
-
-async function main(page: Page): Promise<string> {
-  return (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
-}
-
-async function runPrompt(page: Page, prompt: string): Promise<void> {
-  await promptOf(page).fill(prompt);
-  await button(page, "Run").click();
-}
 
 afterAll(closeBrowser);
 
