@@ -81,7 +81,7 @@ export function createAnswers(gateway: Pick<GatewayClient, "request">, feed: Fee
       ids.add(id);
       const newer = changed.get(id);
       const isOld = newer !== undefined && newer.version > Number(value.version);
-      // Whoever asks for more of a job than a change tells reads it again.
+      // A query that selects more of a job than the feed does is sent again by whoever shows it.
       return isOld && Object.keys(value).every((name) => name in newer) ? newer : value;
     }
     const members = Object.entries(value).map(([name, one]) => [name, toNewest(one, ids)]);

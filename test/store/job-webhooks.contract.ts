@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
 import { FROM_START } from "../../src/store/due-webhooks.ts";
-import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
+import type { ClaimedWebhook } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
 import {
   type Context,
@@ -14,19 +14,11 @@ import {
   toOlder,
   toWaiting,
 } from "./store-jobs.ts";
+import { DELIVERED, MADE, type Tried } from "./webhook-tries.ts";
 
 const URL_A = "https://a.example/hook?job=1";
 const URL_B = "https://a.example/other";
 const URL_C = "https://c.example:8443/hook";
-const MADE = { at: 1_000, status: 204, durationMs: 5 };
-type Tried = Omit<TriedDelivery, "claimed">;
-const DELIVERED: Tried = {
-  state: "DELIVERED",
-  made: MADE,
-  retryMs: null,
-  restMs: 0,
-  isGone: false,
-};
 const GONE: Tried = { ...DELIVERED, state: "FAILED", isGone: true };
 const FAILS: Tried = { ...DELIVERED, state: "PENDING", retryMs: 0 };
 const NO_FILTER = { events: null, deploymentId: null, tag: null };

@@ -5,7 +5,7 @@ import type { Job } from "../../src/job/job.ts";
 import type { Delivery, WebhookSettings } from "../../src/job/webhook.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
 import { FROM_START } from "../../src/store/due-webhooks.ts";
-import type { ClaimedWebhook, TriedDelivery } from "../../src/store/webhook-claims.ts";
+import type { ClaimedWebhook } from "../../src/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
 import {
   CANCELLED,
@@ -17,17 +17,9 @@ import {
   toOlder,
   toWaiting,
 } from "./store-jobs.ts";
+import { DELIVERED, MADE, type Tried } from "./webhook-tries.ts";
 
 const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
-const MADE = { at: 1_000, status: 204, durationMs: 5 };
-type Tried = Omit<TriedDelivery, "claimed">;
-const DELIVERED: Tried = {
-  state: "DELIVERED",
-  made: MADE,
-  retryMs: null,
-  restMs: 0,
-  isGone: false,
-};
 const toFailure = (retryMs: number | null, isGone = false): Tried => ({
   state: retryMs === null ? "FAILED" : "PENDING",
   made: { ...MADE, status: 500 },

@@ -93,7 +93,7 @@ function toProblem({ code, issues: [issue], message }: GatewayError): string {
   return issue ? toSentence(SUBJECTS.get(issue.path) ?? issue.path, issue.message) : message;
 }
 
-/** As `fetch` would, which tells nothing of how far it is. */
+/** As `fetch` would, which reports no progress of what is sent. */
 function put(
   url: string,
   file: File,

@@ -26,7 +26,7 @@ export type Submission =
 /**
  * Submits inputs of one deployment, each under a key of its own: for one key the gateway runs one job, however often it
  * is asked. So an answer ends a key; a click does not, nor a reload, nor an error, as nobody knows how far that came.
- * Several go together, and until all were made those that were keep their keys: whoever asks again gets the same jobs.
+ * Several go together, and until all were accepted, those that were keep their keys: pressing again gives the same jobs.
  */
 export function useSubmit({
   scope,
@@ -80,7 +80,7 @@ export function useSubmit({
         { items: items.map(({ input, key }) => ({ deploymentId, input, idempotencyKey: key })) },
         onAttempt,
       );
-      // Of what was not answered there only a call of its own tells why.
+      // Of what was not answered there only a call of its own says why.
       const answers = items.map(async (item, index) => results[index] ?? (await sendOne(item)));
       return await Promise.all(answers);
     } catch (error) {

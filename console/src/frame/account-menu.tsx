@@ -41,7 +41,7 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
   );
 }
 
-/** `1 disabled` of those that the gateway has disabled, of which nothing tells the page but that it asks. */
+/** `1 disabled` of those that the gateway has disabled, which the page only learns by asking. */
 function useDisabledWebhooks(): string {
   const { hasWebhooks } = useViewer();
   const { data, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);

@@ -19,9 +19,9 @@ async function post(path: string, headers: Readonly<Record<string, string>>): Pr
       headers: { "content-type": "application/json", ...headers },
     });
     if (answer.ok) return "";
-    const told: unknown = await answer.json().catch(() => null);
+    const body: unknown = await answer.json().catch(() => null);
     const [error]: unknown[] =
-      isObject(told) && Array.isArray(told["errors"]) ? told["errors"] : [];
+      isObject(body) && Array.isArray(body["errors"]) ? body["errors"] : [];
     return isObject(error) && typeof error["message"] === "string" ? error["message"] : REFUSED;
   } catch {
     return "The gateway could not be reached. Try again.";

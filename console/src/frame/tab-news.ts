@@ -15,7 +15,7 @@ const ENDS = new Map([
   ["FAILED", "Failed"],
 ]);
 
-/** Says in the tab's title how many of the viewer's jobs run, and to whoever looks elsewhere that one has ended. */
+/** Shows in the tab's title how many of the viewer's jobs run and, while the tab is hidden, notifies of one that has ended. */
 export function useTabNews(): void {
   const viewer = useViewer();
   const [, navigate] = useLocation();
@@ -26,7 +26,7 @@ export function useTabNews(): void {
   const jobs = data?.jobs.edges.map(({ node }) => node) ?? [];
   const running = jobs.filter(({ isFinished }) => !isFinished);
   const isMore = data?.jobs.pageInfo.hasNextPage === true;
-  const told = running.length > 0 ? `${running.length}${isMore ? "+" : ""} running` : end;
+  const title = running.length > 0 ? `${running.length}${isMore ? "+" : ""} running` : end;
 
   useChanges((job) => {
     if (job === null || !document.hidden || !running.some(({ id }) => id === job.id)) return;
@@ -35,13 +35,13 @@ export function useTabNews(): void {
     setEnd(word);
     if (isNotified.get()) notify(word, job, () => navigate(`/jobs/${job.id}`));
   });
-  useEffect(() => news.set(told), [told]);
+  useEffect(() => news.set(title), [title]);
   useEffect(() => {
-    const look = (): void => {
+    const forgetEnd = (): void => {
       if (!document.hidden) setEnd("");
     };
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    document.addEventListener("visibilitychange", forgetEnd);
+    return () => document.removeEventListener("visibilitychange", forgetEnd);
   }, []);
 }
 
