@@ -27,7 +27,7 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
         id="account"
         role="group"
         popover="auto"
-        className="popover frame-menu"
+        className="frame-menu"
         aria-label="Account"
         onToggle={() => setWanted(true)}
       >

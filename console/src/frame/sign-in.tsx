@@ -46,7 +46,7 @@ export function SignIn({ reason, onSignIn }: SignInProps) {
     <form className="card" action={enter}>
       <h1>Sign in</h1>
       {problem !== "" && <p role="alert">{problem}</p>}
-      <label className="wide">
+      <label className="field">
         API key or token
         <input name="credential" type="password" autoComplete="off" required autoFocus />
       </label>

@@ -30,7 +30,6 @@ export function Confirm({
   return (
     <dialog
       ref={dialog}
-      className="confirm"
       aria-labelledby={titleId}
       onClose={({ currentTarget }) => {
         const { returnValue } = currentTarget;

@@ -51,13 +51,7 @@ export function FilterBar(props: FilterBarProps) {
       <div className="jobs-search">
         <Search value={filters.text} onChange={(text) => onChange({ text })} />
         <button popoverTarget="filters">Filters</button>
-        <div
-          id="filters"
-          role="group"
-          popover="auto"
-          className="popover jobs-filters"
-          aria-label="Filters"
-        >
+        <div id="filters" role="group" popover="auto" className="jobs-filters" aria-label="Filters">
           <Choices {...props} />
         </div>
       </div>

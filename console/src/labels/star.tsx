@@ -12,7 +12,7 @@ export function Star({ job: { id, ownerId, isStarred } }: { readonly job: JobRow
   return (
     <button
       type="button"
-      className="star"
+      className="star plain"
       aria-label="Star"
       aria-pressed={isStarred}
       aria-disabled={doing !== null}

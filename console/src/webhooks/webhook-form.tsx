@@ -62,7 +62,7 @@ export function WebhookForm({
         void save(new FormData(event.currentTarget));
       }}
     >
-      <label className="wide">
+      <label className="field">
         URL of your server
         <input
           name="url"
