@@ -47,7 +47,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await promptOf(page).fill("A boat that was not sent yet");
     await page.goto(`${origin}/jobs`);
     await page.getByText("A red boat").first().waitFor();
-    await expectMain(page, /A storm The run failed.*Check your input.* failed/);
+    await expectMain(page, /A storm The run failed.*Check your input.* Failed/);
     await submit(origin, LANTERN, "A late boat");
     await page.getByText("A late boat").first().waitFor();
     expect(await findBarriers(page)).toEqual([]);
@@ -206,7 +206,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     const { page, origin } = await openConsole({ DATABASE_URL: databaseUrl, SANDBOX_SPEED: "20" });
     const { id } = await submit(origin, LANTERN, "A green hill ".repeat(600));
     await page.goto(`${origin}/jobs`);
-    await expectMain(page, /A lantern of theirs.*paused/);
+    await expectMain(page, /A lantern of theirs.*Paused/);
     await page.getByText("A lantern of theirs").click();
     await page.waitForURL(new RegExp(pausedId));
     await expectMain(page, /waits for the RunComfy account/);
@@ -269,13 +269,13 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     });
     await page.clock.install();
     await page.goto(`http://127.0.0.1:${proxy.port}/jobs/${job.id}`);
-    await expectMain(page, /running/);
+    await expectMain(page, /Running/);
     await page.getByText("RunComfy can't cancel a job once it runs").waitFor();
     isReadLost = true;
     await page.getByText("This may be out of date").waitFor();
     isReadLost = false;
     await page.clock.runFor(15_000);
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     // It can't be saved from where RunComfy has it.
     const tab = page.context().waitForEvent("page");
     await page.getByRole("link", { name: "Open the file" }).click();

@@ -63,10 +63,10 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
       return await route.fulfill({ status: 503, json: { errors: [unavailable] } });
     });
     await button(page, "Run").dblclick();
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     await page.locator("main img").first().waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await expectMain(other, /A lantern for two.*done/);
+    await expectMain(other, /A lantern for two.*Done/);
     await page.locator("button:focus", { hasText: /^Run$/ }).waitFor();
     await page.reload();
     await page.locator("main img").first().waitFor();
@@ -79,9 +79,9 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const { page, origin } = await openConsole();
     await runPrompt(page, "[slow] A lantern that nobody wants");
     await button(page, "Cancel").click();
-    await expectMain(page, /cancelled/);
+    await expectMain(page, /Cancelled/);
     await runPrompt(page, "A lantern once more");
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     await page.getByText("As code").click();
     const code = page.locator(".run-code pre");
     await code.waitFor();
@@ -169,7 +169,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await give("teal.png");
     await page.getByText("teal.png", { exact: true }).waitFor();
     await button(page, "Run").click();
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     expect(await countJobs(origin)).toBe(1);
 
     await button(page, "Before and after").click();
@@ -197,7 +197,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const another = page.getByLabel("Another one at each run");
     expect(await another.isChecked()).toBe(true);
     await runPrompt(page, "A lantern in the rain");
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     // A seed that RunComfy would draw is told nobody.
     await seed.fill("-1");
     await button(page, "Run").click();
@@ -287,7 +287,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByText("1376 × 768", { exact: true }).waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await button(page, "Run").click();
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     await page.getByLabel("Deployment", { exact: true }).selectOption("Slow Tide");
     await page.waitForURL(`${origin}/run/${SLOW_TIDE}`);
     expect(await promptOf(page).inputValue()).toBe(prompt);
@@ -296,7 +296,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const other = await page.context().newPage();
     await other.goto(`${origin}/run/${LANTERN}`);
     await other.getByRole("list", { name: "Latest pictures" }).getByRole("button").click();
-    await expectMain(other, /done/);
+    await expectMain(other, /Done/);
     await expectMain(other, /Seed \d/);
   });
 
@@ -380,7 +380,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByRole("link", { name: "Run Board" }).click();
     await page.getByText("late.png", { exact: true }).waitFor();
     await button(page, "Run").click();
-    await expectMain(page, /done/);
+    await expectMain(page, /Done/);
     const inputs = page.getByRole("group", { name: "Inputs" });
     expect(await inputs.innerText()).toMatch(/a\.png\s+b\.png\s+c\.png\s+late\.png/);
     await page.getByRole("link", { name: "Details" }).click();

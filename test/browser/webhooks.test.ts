@@ -36,20 +36,20 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     const shown = page.getByRole("region", { name: "Its secret" }).locator("code");
     const secret = await shown.innerText();
     await page.getByRole("button", { name: "Copy the secret" }).waitFor();
-    await page.getByText("active", { exact: true }).waitFor();
+    await page.getByText("Active", { exact: true }).waitFor();
 
     const { id } = await submit(origin, LANTERN, "A lantern to be told of");
     await page.getByText("Deliveries").click();
     await page.getByText(/answered 500 after/).waitFor();
-    await page.getByText(/^failing, first/).waitFor();
-    await page.getByText(/^waits, next try/).waitFor();
+    await page.getByText(/^Failing, first/).waitFor();
+    await page.getByText(/^Waiting, next try/).waitFor();
     expect(await page.locator(`main a[href="/jobs/${id}"]`).count()).toBe(1);
     expect(await findBarriers(page)).toEqual([]);
     status = 204;
     await button(page, "Send again").click();
     await page.getByText(/answered 204 after/).waitFor();
-    await page.getByText("delivered", { exact: true }).waitFor();
-    await page.getByText("active", { exact: true }).waitFor();
+    await page.getByText("Delivered", { exact: true }).waitFor();
+    await page.getByText("Active", { exact: true }).waitFor();
     const [first, second] = receiver.calls;
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
     expect(receiver.calls.map((call) => isSigned(call, secret))).toEqual([true, true]);
@@ -71,7 +71,7 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     const last = receiver.calls.at(-1);
     expect([secret, next].map((one) => last && isSigned(last, one))).toEqual([true, true]);
     await button(page, "Enable again").click();
-    await page.getByText("active", { exact: true }).waitFor();
+    await page.getByText("Active", { exact: true }).waitFor();
     await told.waitFor({ state: "detached" });
 
     await button(page, "Change").click();

@@ -1,4 +1,5 @@
 import type { FullJob } from "./use-job";
+import { STATUS_WORDS } from "../parts/status";
 import { Elapsed, formatSeconds } from "../parts/time";
 
 type Step = {
@@ -8,7 +9,6 @@ type Step = {
   readonly note?: string;
 };
 
-const ENDS = { SUCCEEDED: "Done", FAILED: "Failed", CANCELLED: "Cancelled" } as const;
 const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "full", timeStyle: "long" });
@@ -58,16 +58,14 @@ function toSteps(job: FullJob): readonly Step[] {
   const enteredAt = (wanted: FullJob["status"]) =>
     history.find((event) => event.status === wanted)?.at ?? null;
   const unseen = job.isFinished ? "not seen" : "to come";
-  const end =
-    status === "SUCCEEDED" || status === "FAILED" || status === "CANCELLED" ? status : null;
-  const endedAt = end === null ? null : (job.finishedAt ?? enteredAt(end));
+  const endedAt = job.isFinished ? (job.finishedAt ?? enteredAt(status)) : null;
   return [
     { name: "Submitted", at: job.createdAt },
     { name: "Accepted", at: enteredAt("IN_QUEUE"), note: unseen },
     ...(status === "CANCELLED"
       ? []
       : [{ name: "Started", at: job.startedAt ?? enteredAt("IN_PROGRESS"), note: unseen }]),
-    { name: end === null ? "Ended" : ENDS[end], at: endedAt, note: "to come" },
+    { name: job.isFinished ? STATUS_WORDS[status] : "Ended", at: endedAt, note: "to come" },
     ...(status === "CANCELLED" || status === "FAILED" ? [] : [toKeptStep(job)]),
   ];
 }

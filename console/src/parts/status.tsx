@@ -1,12 +1,12 @@
 import type { JobRowFragment } from "../gql";
 
-const WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
-  SUBMITTING: "sending",
-  IN_QUEUE: "waiting",
-  IN_PROGRESS: "running",
-  SUCCEEDED: "done",
-  FAILED: "failed",
-  CANCELLED: "cancelled",
+export const STATUS_WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
+  SUBMITTING: "Sending",
+  IN_QUEUE: "Waiting",
+  IN_PROGRESS: "Running",
+  SUCCEEDED: "Done",
+  FAILED: "Failed",
+  CANCELLED: "Cancelled",
 };
 
 /** A job's status as people say it, with its place in the queue. */
@@ -21,7 +21,7 @@ export function Status({
       : "";
   return (
     <span className={`status status-${job.status.toLowerCase()}`}>
-      {job.isPaused ? "paused" : WORDS[job.status]}
+      {job.isPaused ? "Paused" : STATUS_WORDS[job.status]}
       {place}
     </span>
   );

@@ -98,7 +98,7 @@ const FAILURES = {
 } as const;
 
 const STATES = {
-  PENDING: ["waits", ""],
-  DELIVERED: ["delivered", "status-succeeded"],
-  FAILED: ["given up", "status-failed"],
+  PENDING: ["Waiting", ""],
+  DELIVERED: ["Delivered", "status-succeeded"],
+  FAILED: ["Given up", "status-failed"],
 } as const;

@@ -95,10 +95,10 @@ export function WebhookCard({
 function State({ webhook }: { readonly webhook: WebhookFactsFragment }) {
   const { disabledAt, failingSince } = webhook;
   const at = disabledAt ?? failingSince;
-  if (at === null) return <span className="status status-succeeded">active</span>;
+  if (at === null) return <span className="status status-succeeded">Active</span>;
   return (
     <span className={`status ${disabledAt ? "status-failed" : ""}`}>
-      {disabledAt ? "disabled" : "failing, first"} <Ago at={at} />
+      {disabledAt ? "Disabled" : "Failing, first"} <Ago at={at} />
     </span>
   );
 }
