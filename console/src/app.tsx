@@ -1,55 +1,39 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
 import { VIEWER } from "./queries";
-import { loadAccountPanel } from "./frame/account-menu";
 import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
-import { Keys, loadKeyList } from "./frame/shortcuts";
+import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
 import { endSignIn, REFUSED } from "./frame/sign-ins";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
-import { loadLightbox } from "./lightbox/opened";
+import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
 import { Run } from "./screens/run";
 import { openSession, SessionContext, useQuery, useSession } from "./session";
 import { useViewer, ViewerContext } from "./viewer";
 
-/** Each screen but the first brings its own code. */
-const PARTS = {
-  agents: async () => ({ default: (await import("./screens/agents")).Agents }),
-  deployments: async () => ({ default: (await import("./screens/deployments")).Deployments }),
-  gallery: async () => ({ default: (await import("./screens/gallery")).Gallery }),
-  job: async () => ({ default: (await import("./screens/job-screen")).JobPage }),
-  lightbox: loadLightbox,
-  code: async () => ({ default: (await import("./form/code-view")).Code }),
-  files: async () => ({ default: (await import("./form/file-controls")).FileControl }),
-  made: async () => ({ default: (await import("./form/made")).Made }),
-  accountPanel: loadAccountPanel,
-  keyList: loadKeyList,
-  jobs: async () => ({ default: (await import("./screens/jobs")).Jobs }),
-  signIn: async () => ({ default: (await import("./frame/sign-in")).SignIn }),
-  webhooks: async () => ({ default: (await import("./screens/webhooks")).Webhooks }),
-};
-const Agents = lazy(PARTS.agents);
-const Deployments = lazy(PARTS.deployments);
-const Gallery = lazy(PARTS.gallery);
-const JobPage = lazy(PARTS.job);
-const Jobs = lazy(PARTS.jobs);
-const SignIn = lazy(PARTS.signIn);
-const Webhooks = lazy(PARTS.webhooks);
+/** In place of a screen whose code has not come yet. */
+const OPENING = (
+  <p className="center" aria-busy>
+    Opening…
+  </p>
+);
+const Agents = later(async () => (await import("./screens/agents")).Agents, OPENING);
+const Deployments = later(async () => (await import("./screens/deployments")).Deployments, OPENING);
+const Gallery = later(async () => (await import("./screens/gallery")).Gallery, OPENING);
+const JobPage = later(async () => (await import("./screens/job-screen")).JobPage, OPENING);
+const Jobs = later(async () => (await import("./screens/jobs")).Jobs, OPENING);
+const Webhooks = later(async () => (await import("./screens/webhooks")).Webhooks, OPENING);
+const SignIn = later(async () => (await import("./frame/sign-in")).SignIn);
 
 /** After which the first screen has come with its data. */
 const REST_MS = 2_000;
-
-/** The other screens are fetched once the first one is there, so that they open also while the gateway is away. */
-function fetchScreens(): void {
-  for (const load of Object.values(PARTS)) load().catch(() => undefined);
-}
 
 /** Of the credential: empty unless it was asked to be kept. */
 const kept = createItem("credential");
@@ -129,9 +113,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
       <HeaderRow />
       <main className="center">
         {isRefused ? (
-          <Suspense>
-            <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />
-          </Suspense>
+          <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />
         ) : (
           error && <Problem text={error.message} onRetry={() => void ask()} />
         )}
@@ -147,7 +129,7 @@ function Screens({ onSignIn, onSignOut }: Account) {
   useTabNews();
   useEffect(() => (mayRead ? feed.open() : undefined), [feed, mayRead]);
   useEffect(() => {
-    const timer = setTimeout(fetchScreens, REST_MS);
+    const timer = setTimeout(loadAll, REST_MS);
     return () => clearTimeout(timer);
   }, []);
   const main = useRef<HTMLElement>(null);
@@ -167,27 +149,19 @@ function Screens({ onSignIn, onSignOut }: Account) {
       <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
-          <Suspense
-            fallback={
-              <p className="center" aria-busy>
-                Opening…
-              </p>
-            }
-          >
-            <Switch>
-              <Route path="/run/:deploymentId?">
-                {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
-              </Route>
-              <Route path="/jobs">{() => <Jobs />}</Route>
-              <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
-              <Route path="/gallery">{() => <Gallery />}</Route>
-              <Route path="/deployments">{() => <Deployments />}</Route>
-              <Route path="/webhooks">{() => <Webhooks />}</Route>
-              {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
-              <Route path="/">{() => <Redirect to="/run" replace />}</Route>
-              <Route>{() => <Nowhere />}</Route>
-            </Switch>
-          </Suspense>
+          <Switch>
+            <Route path="/run/:deploymentId?">
+              {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
+            </Route>
+            <Route path="/jobs">{() => <Jobs />}</Route>
+            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+            <Route path="/gallery">{() => <Gallery />}</Route>
+            <Route path="/deployments">{() => <Deployments />}</Route>
+            <Route path="/webhooks">{() => <Webhooks />}</Route>
+            {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
+            <Route path="/">{() => <Redirect to="/run" replace />}</Route>
+            <Route>{() => <Nowhere />}</Route>
+          </Switch>
         </Boundary>
       </main>
       <Keys />

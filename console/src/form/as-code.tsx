@@ -1,8 +1,9 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 
+import { later } from "../parts/later";
 import type { Submit } from "./code";
 
-const Code = lazy(async () => ({ default: (await import("./code-view")).Code }));
+const Code = later(async () => (await import("./code-view")).Code);
 
 /** Exactly what the button would send, for whoever goes on from here in a program. */
 export function AsCode(submit: Omit<Submit, "url">) {
@@ -14,11 +15,7 @@ export function AsCode(submit: Omit<Submit, "url">) {
       onToggle={({ currentTarget }) => setIsOpened(currentTarget.open)}
     >
       <summary>As code</summary>
-      {isOpened && (
-        <Suspense>
-          <Code {...submit} url={`${location.origin}/graphql`} />
-        </Suspense>
-      )}
+      {isOpened && <Code {...submit} url={`${location.origin}/graphql`} />}
     </details>
   );
 }

@@ -1,11 +1,15 @@
-import { lazy, Suspense, useId } from "react";
+import { useId } from "react";
 
+import { later } from "../parts/later";
 import { ChoiceControl, FlagControl, JsonControl, TextControl } from "./simple-controls";
 import type { Field } from "./fields";
 import type { OnGive } from "./file-controls";
 import { NumberControl, SeedControl } from "./number-controls";
 
-const FileControl = lazy(async () => ({ default: (await import("./file-controls")).FileControl }));
+const FileControl = later(
+  async () => (await import("./file-controls")).FileControl,
+  <span className="run-drop" />,
+);
 
 /** A field with its label, its control, and one line below that tells what is wrong, or else what it is for. */
 export function FieldRow({
@@ -92,11 +96,7 @@ function Control({ onGive, ...props }: Props) {
       return <FlagControl {...props} widget={widget} />;
     case "file":
     case "files":
-      return (
-        <Suspense fallback={<span className="run-drop" />}>
-          <FileControl {...props} widget={widget} onGive={onGive} />
-        </Suspense>
-      );
+      return <FileControl {...props} widget={widget} onGive={onGive} />;
     case "json":
       return <JsonControl {...props} widget={widget} />;
   }

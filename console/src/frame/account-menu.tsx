@@ -1,15 +1,13 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 
+import { later } from "../parts/later";
 import { useAgain } from "../parts/use-again";
 import { useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
 import type { AccountPanelProps } from "./account-panel";
 
-export const loadAccountPanel = async () => ({
-  default: (await import("./account-panel")).AccountPanel,
-});
-const AccountPanel = lazy(loadAccountPanel);
+const AccountPanel = later(async () => (await import("./account-panel")).AccountPanel);
 
 /** Who the page is for, and a menu of what there is beside the screens. */
 export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">) {
@@ -31,7 +29,7 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
         aria-label="Account"
         onToggle={() => setWanted(true)}
       >
-        <Suspense>{isWanted && <AccountPanel {...{ disabled, onSignOut }} />}</Suspense>
+        {isWanted && <AccountPanel {...{ disabled, onSignOut }} />}
       </div>
       {/* Heard also while the menu is closed. */}
       <span role="status" className="unseen">

@@ -1,15 +1,16 @@
-import { lazy, type ReactNode, Suspense } from "react";
+import type { ReactNode } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
-import { OUTAGES } from "../queries";
+import { later } from "../parts/later";
 import { Ago } from "../parts/time";
 import { TOKEN_REFUSED } from "../parts/token-refused";
 import { useAgain } from "../parts/use-again";
+import { OUTAGES } from "../queries";
 import { useQuery, useSession } from "../session";
 import { useStore } from "../store";
 import type { SignInProps } from "./sign-in";
 
-const SignInAgain = lazy(async () => ({ default: (await import("./sign-in")).SignInAgain }));
+const SignInAgain = later(async () => (await import("./sign-in")).SignInAgain);
 
 /** What is wrong at the moment, above every screen, and what that means for what was sent. */
 export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
@@ -54,11 +55,7 @@ export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
           )
         )}
       </div>
-      {isRefused && (
-        <Suspense>
-          <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />
-        </Suspense>
-      )}
+      {isRefused && <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />}
     </>
   );
 }

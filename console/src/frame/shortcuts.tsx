@@ -1,11 +1,11 @@
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { useLocation } from "wouter";
 
+import { later } from "../parts/later";
 import { createStore, useStore } from "../store";
 import { areLettersKeys } from "./settings";
 
-export const loadKeyList = async () => ({ default: (await import("./key-list")).KeyList });
-const KeyList = lazy(loadKeyList);
+const KeyList = later(async () => (await import("./key-list")).KeyList);
 
 /** Whether the keys are listed, which the account's menu asks for as well. */
 export const isListShown = createStore(false);
@@ -39,14 +39,7 @@ export function Keys() {
     return () => removeEventListener("keydown", press);
   }, [navigate]);
 
-  const isShown = useStore(isListShown);
-  return (
-    isShown && (
-      <Suspense>
-        <KeyList onClose={() => isListShown.set(false)} />
-      </Suspense>
-    )
-  );
+  return useStore(isListShown) && <KeyList onClose={() => isListShown.set(false)} />;
 }
 
 /** A letter chooses an option of a select. */

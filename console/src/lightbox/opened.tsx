@@ -1,12 +1,11 @@
-import { lazy, Suspense } from "react";
 import { useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
+import { later } from "../parts/later";
 import { readOpened } from "./address";
 import type { Shown } from "./pictures";
 
-export const loadLightbox = async () => ({ default: (await import("./lightbox")).Lightbox });
-const Lightbox = lazy(loadLightbox);
+const Lightbox = later(async () => (await import("./lightbox")).Lightbox);
 
 /** What one goes through where a screen has no list of its own. */
 const ALL_THAT_CAN_BE_SEEN: JobFilter = { status: ["SUCCEEDED"] };
@@ -34,9 +33,5 @@ export function Opened({
   const [search] = useSearchParams();
   const { open, compared } = readOpened(search);
   if (open === null) return null;
-  return (
-    <Suspense>
-      <Lightbox {...{ open, compared, pictures, filter, isListed, onBroken, onDeleted }} />
-    </Suspense>
-  );
+  return <Lightbox {...{ open, compared, pictures, filter, isListed, onBroken, onDeleted }} />;
 }

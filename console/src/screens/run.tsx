@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { Redirect, useLocation } from "wouter";
 
@@ -17,6 +17,7 @@ import { useHandOver } from "../form/use-hand-over";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
+import { later } from "../parts/later";
 import { Problem } from "../parts/problem";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
@@ -27,7 +28,7 @@ import "./run.css";
 type Props = { readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
 
-const Made = lazy(async () => ({ default: (await import("../form/made")).Made }));
+const Made = later(async () => (await import("../form/made")).Made, <div className="run-frame" />);
 
 const lastUsed = createItem("last deployment");
 
@@ -146,9 +147,7 @@ function Desk({
             />
           )}
           {(shown.length > 0 || recent.ids.length > 0) && (
-            <Suspense fallback={<div className="run-frame" />}>
-              <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} onShow={show} />
-            </Suspense>
+            <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} onShow={show} />
           )}
         </section>
       </div>
