@@ -129,7 +129,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.goto(`${origin}/jobs/${id}`);
     await link.click();
     await dialog.getByRole("button", { name: "Delete" }).click();
-    await button(page, "Don't delete").click();
+    await button(page, "Cancel").click();
     await page.keyboard.press("Escape");
     await page.locator("a:focus img").waitFor();
     await link.click();

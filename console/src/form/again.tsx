@@ -63,6 +63,8 @@ export function Again({
         also={seeds.length > 0 ? "Same seed" : undefined}
         onConfirm={send}
       >
+        {job.error?.retryable === false &&
+          "The first run may have cost money, or still be running. "}
         It is {NEW_JOB}.
         {seeds.length > 0 && " A new seed makes a variation, the same seed mostly the same again."}
       </Confirm>

@@ -1,9 +1,9 @@
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
 import { CANCEL_THEM } from "../jobs/actions";
-import { useAction } from "../jobs/use-action";
+import { useActions } from "../jobs/use-actions";
 import { Copy } from "../parts/copy";
 import { Folded } from "../parts/folded";
 import { Problem } from "../parts/problem";
@@ -151,18 +151,13 @@ function Times({ job }: { readonly job: WatchedJob }): ReactNode {
 }
 
 function Cancel({ id }: { readonly id: string }) {
-  const { doing, act } = useAction(id);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { doing, problem, act } = useActions();
   return (
     <>
-      <button
-        type="button"
-        disabled={doing !== null}
-        onClick={async () => setProblem((await act(CANCEL_THEM)).problem)}
-      >
+      <button type="button" disabled={doing !== null} onClick={() => void act(CANCEL_THEM, [id])}>
         {doing === null ? "Cancel" : "Cancelling…"}
       </button>
-      {problem !== null && <span role="alert">{problem}</span>}
+      {problem !== "" && <span role="alert">{problem}</span>}
     </>
   );
 }

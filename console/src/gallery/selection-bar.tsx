@@ -1,15 +1,14 @@
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
-import { type Action, DELETE_THEM, editThem, tell } from "../jobs/actions";
-import { DeleteButton } from "../jobs/delete-button";
-import { removeFromLists } from "../jobs/use-job-list";
+import { type Action, DELETE_THEM, editThem } from "../jobs/actions";
+import { DeleteButton } from "../jobs/confirm";
+import { useActions } from "../jobs/use-actions";
 import type { Selection } from "../jobs/use-selection";
 import { AddTag } from "../labels/tag-input";
 import { OPENED_HERE, withOpened } from "../lightbox/address";
 import { picturesOf } from "../lightbox/pictures";
 import { useCall } from "../parts/use-call";
-import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import { DOWNLOAD } from "./gallery-queries";
 
@@ -17,24 +16,18 @@ import { DOWNLOAD } from "./gallery-queries";
 export function SelectionBar({ selection }: { readonly selection: Selection }) {
   const viewer = useViewer();
   const [search] = useSearchParams();
-  const session = useSession();
-  const [isBusy, setIsBusy] = useState(false);
+  const { doing, said, act } = useActions();
   const [told, setTold] = useState("");
   const { selected } = selection;
+  const isBusy = doing !== null;
   const ids = selected.map(({ id }) => id);
   const zip = useCall();
 
   async function run(action: Action): Promise<void> {
     if (isBusy) return;
-    setIsBusy(true);
-    const outcomes = await action.run({ session, viewerId: viewer.id }, ids);
-    const done = outcomes.filter(({ problem }) => problem === null).map(({ id }) => id);
-    if (action === DELETE_THEM) {
-      removeFromLists(session, done);
-      selection.drop(done);
-    }
-    setTold(tell(outcomes, action.done));
-    setIsBusy(false);
+    setTold("");
+    const { done } = await act(action, ids);
+    if (action === DELETE_THEM) selection.drop(done);
   }
 
   async function download(): Promise<void> {
@@ -50,7 +43,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   if (selected.length === 0)
     return (
       <p role="status" className="unseen">
-        {told}
+        {told || said}
       </p>
     );
 
@@ -91,7 +84,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
         ✕
       </button>
       <span role="status" className="hint">
-        {zip.problem || told}
+        {zip.problem || told || said}
       </span>
     </div>
   );

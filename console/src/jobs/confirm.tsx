@@ -1,31 +1,33 @@
-import { type ReactNode, type RefObject, useId } from "react";
+import { type ReactNode, type RefObject, useId, useRef } from "react";
 
+import type { JobRowFragment } from "../gql";
 import { IS_SANDBOX } from "../gateway";
 
 /** What running something again makes. */
 export const NEW_JOB = IS_SANDBOX ? "a new job" : "a new job, and paid for";
+
+type Question = {
+  readonly title: string;
+  readonly children: ReactNode;
+  /** What the button says that changes nothing; `Cancel` by default. */
+  readonly keep?: string | undefined;
+  /** What the button says that does it. */
+  readonly action: string;
+  /** What a third button says that does it in another way. */
+  readonly also?: string | undefined;
+  readonly onConfirm: (isAlso: boolean) => void;
+};
 
 /** A question before something that can't be taken back; opened by `showModal`. */
 export function Confirm({
   dialog,
   title,
   children,
-  keep,
+  keep = "Cancel",
   action,
   also,
   onConfirm,
-}: {
-  readonly dialog: RefObject<HTMLDialogElement | null>;
-  readonly title: string;
-  readonly children: ReactNode;
-  /** What the button says that changes nothing. */
-  readonly keep: string;
-  /** What the button says that does it. */
-  readonly action: string;
-  /** What a third button says that does it in another way. */
-  readonly also?: string | undefined;
-  readonly onConfirm: (isAlso: boolean) => void;
-}) {
+}: Question & { readonly dialog: RefObject<HTMLDialogElement | null> }) {
   const titleId = useId();
   return (
     <dialog
@@ -37,7 +39,7 @@ export function Confirm({
         currentTarget.returnValue = "";
       }}
     >
-      <form method="dialog">
+      <form method="dialog" className="stack">
         <h2 id={titleId}>{title}</h2>
         <p>{children}</p>
         <div className="row">
@@ -51,5 +53,47 @@ export function Confirm({
         </div>
       </form>
     </dialog>
+  );
+}
+
+/** A button that asks first. */
+export function AskFirst({
+  label,
+  isDisabled,
+  ...question
+}: Question & { readonly label: string; readonly isDisabled: boolean }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  return (
+    <>
+      <button type="button" disabled={isDisabled} onClick={() => dialog.current?.showModal()}>
+        {label}
+      </button>
+      <Confirm dialog={dialog} {...question} />
+    </>
+  );
+}
+
+/** Deletes jobs once that is confirmed. */
+export function DeleteButton({
+  jobs,
+  isBusy,
+  onDelete,
+}: {
+  readonly jobs: readonly JobRowFragment[];
+  readonly isBusy: boolean;
+  readonly onDelete: () => void;
+}) {
+  const files = jobs.reduce((sum, { assets }) => sum + assets.length, 0);
+  return (
+    <AskFirst
+      label="Delete"
+      isDisabled={isBusy}
+      title={jobs.length === 1 ? "Delete this job?" : `Delete ${jobs.length} jobs?`}
+      action="Delete"
+      onConfirm={onDelete}
+    >
+      {files > 1 && `All ${files} files go. `}
+      What went in, what came out and the files that are kept here will be gone for good.
+    </AskFirst>
   );
 }

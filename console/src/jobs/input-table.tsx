@@ -1,17 +1,16 @@
-import { useMemo } from "react";
-
 import { Folded } from "../parts/folded";
-import { useQuery } from "../session";
-import { readFields, toLabel } from "../form/fields";
+import { type Field, toLabel } from "../form/fields";
 import { GivenFile } from "../form/given-file";
 import type { FullJob } from "./use-job";
-import { INPUT_SCHEMA } from "./job-queries";
 
 /** What was sent, one value a line, named and in order as in the form. */
-export function InputTable({ job }: { readonly job: FullJob }) {
-  const { data } = useQuery(INPUT_SCHEMA, { deploymentId: job.deployment.id });
-  const inputSchema = data?.deployment?.inputSchema;
-  const fields = useMemo(() => readFields(inputSchema), [inputSchema]);
+export function InputTable({
+  job,
+  fields,
+}: {
+  readonly job: FullJob;
+  readonly fields: readonly Field[];
+}) {
   const input =
     typeof job.input === "object" && job.input !== null ? Object.entries(job.input) : [];
   const rank = new Map(fields.map(({ name }, index) => [name, index]));

@@ -1,13 +1,14 @@
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { Link } from "wouter";
 
 import { format, toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
 import { useStore } from "../store";
+import { useViewer } from "../viewer";
 import { ActionBar } from "./action-bar";
-import { useAllThatFit } from "./all-that-fit";
 import { type JobList, type JobListState, MAX_NEWS } from "./live-job-list";
 import { JobTable } from "./job-table";
+import { useActions } from "./use-actions";
 import { useSelection } from "./use-selection";
 
 /** The table of a list, what can be done with its rows, and what there is to say of them. */
@@ -24,7 +25,7 @@ export function ListedJobs({
   const state = useStore(list.state);
   const { rows, total, hasMore, searchedTo, error } = state;
   const selection = useSelection(list, rows);
-  const [told, setTold] = useState("");
+  const actions = useActions();
   const scroller = useRef<HTMLDivElement>(null);
   const allThatFit = useAllThatFit(list, total);
   const isAnySelected = selection.hasAll || selection.selected.length > 0;
@@ -66,7 +67,7 @@ export function ListedJobs({
         ) : (
           <span className="faint">{countText(state, onClear !== null)}</span>
         )}
-        <ActionBar {...{ list, selection }} onTell={setTold} />
+        <ActionBar {...{ list, selection, actions }} />
       </div>
       <div className="jobs-stage">
         <JobTable
@@ -111,10 +112,10 @@ export function ListedJobs({
             </p>
           )}
           <p role="status" className="jobs-told">
-            {told !== "" && (
+            {actions.said !== "" && (
               <>
-                <span>{told}</span>
-                <button aria-label="Close this message" onClick={() => setTold("")}>
+                <span>{actions.said}</span>
+                <button aria-label="Close this message" onClick={actions.forget}>
                   ✕
                 </button>
               </>
@@ -124,6 +125,19 @@ export function ListedJobs({
       </div>
     </>
   );
+}
+
+/** What selects all jobs of a list, loaded or not; null where that is nothing to cancel or delete: only one's own can be. */
+function useAllThatFit({ filter }: JobList, total: number | null | undefined) {
+  const viewer = useViewer();
+  const { ownerId, ...conditions } = filter;
+  const mayReadAll = viewer.isSignedIn && viewer.may("jobs:read:all");
+  const isOthers = ownerId != null && ownerId !== viewer.id;
+  if (!viewer.may("jobs:cancel") || isOthers || Object.keys(conditions).length === 0) return null;
+  if (mayReadAll && ownerId == null) return "Select all of yours that fit";
+  return typeof total === "number"
+    ? `Select all ${toCountText(total)} that fit`
+    : "Select all that fit";
 }
 
 /** What would move the rows, and so waits until one wants it. */

@@ -1,9 +1,8 @@
-import { useState } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
 import { editThem } from "../jobs/actions";
-import { useAction } from "../jobs/use-action";
+import { useActions } from "../jobs/use-actions";
 import { useViewer } from "../viewer";
 import { AddTag } from "./tag-input";
 import "./labels.css";
@@ -18,11 +17,9 @@ export function Tags({
   readonly screen: "gallery" | "jobs";
 }) {
   const viewer = useViewer();
-  const { doing, act } = useAction(id);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { doing, problem, act } = useActions();
   const isEditable = ownerId === viewer.id && viewer.may("jobs:submit");
-  const edit = async (edit: Parameters<typeof editThem>[0]): Promise<void> =>
-    setProblem((await act(editThem(edit))).problem);
+  const edit = (edit: Parameters<typeof editThem>[0]) => void act(editThem(edit), [id]);
   return (
     <div className="row tags">
       {tags.map((tag) => (
@@ -33,17 +30,15 @@ export function Tags({
               type="button"
               aria-label={`Remove the tag ${tag}`}
               aria-disabled={doing !== null}
-              onClick={() => doing === null && void edit({ removeTags: [tag] })}
+              onClick={() => doing === null && edit({ removeTags: [tag] })}
             >
               ✕
             </button>
           )}
         </span>
       ))}
-      {isEditable && (
-        <AddTag isBusy={doing !== null} onAdd={(tag) => void edit({ addTags: [tag] })} />
-      )}
-      {problem !== null && <span role="alert">{problem}</span>}
+      {isEditable && <AddTag isBusy={doing !== null} onAdd={(tag) => edit({ addTags: [tag] })} />}
+      {problem !== "" && <span role="alert">{problem}</span>}
     </div>
   );
 }

@@ -1,9 +1,6 @@
-import { useMemo } from "react";
-
-import { readFields, toLabel } from "../form/fields";
+import { toLabel } from "../form/fields";
 import { isObject } from "../form/json";
-import { INPUT_SCHEMA } from "../jobs/job-queries";
-import { useQuery } from "../session";
+import { useFields } from "../jobs/use-fields";
 import { describe, type Shown } from "./pictures";
 
 /** In what two pictures were asked for differently, and the way back to one of them. */
@@ -17,12 +14,8 @@ export function Comparison({
   readonly other: Shown | null;
   readonly onKeep: (picture: Shown) => void;
 }) {
-  const { data } = useQuery(INPUT_SCHEMA, { deploymentId: one.job.deployment.id });
-  const inputSchema = data?.deployment?.inputSchema;
-  const labels = useMemo(
-    () => new Map(readFields(inputSchema).map(({ name, label }) => [name, label])),
-    [inputSchema],
-  );
+  const fields = useFields(one.job.deployment.id);
+  const labels = new Map(fields.map(({ name, label }) => [name, label]));
   const differences = other === null ? [] : differencesOf(one, other);
   return (
     <>

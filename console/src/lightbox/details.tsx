@@ -1,16 +1,14 @@
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 
 import { formatUsd } from "../deployments/words";
-import { readFields } from "../form/fields";
 import { isObject } from "../form/json";
 import { drawSeed, findSeeds } from "../form/seeds";
 import { useHandOver } from "../form/use-hand-over";
 import { DELETE_THEM } from "../jobs/actions";
-import { DeleteButton } from "../jobs/delete-button";
-import { INPUT_SCHEMA } from "../jobs/job-queries";
-import { useAction } from "../jobs/use-action";
-import { removeFromLists } from "../jobs/use-job-list";
+import { DeleteButton } from "../jobs/confirm";
+import { useActions } from "../jobs/use-actions";
+import { useFields } from "../jobs/use-fields";
 import { Star } from "../labels/star";
 import { Tags } from "../labels/tags";
 import { Copy } from "../parts/copy";
@@ -19,7 +17,6 @@ import { sizeOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { SaveLink } from "../parts/save-link";
 import { Ago, formatSeconds } from "../parts/time";
-import { useQuery, useSession } from "../session";
 import { useViewer } from "../viewer";
 import { withOpened } from "./address";
 import { Chooser } from "./chooser";
@@ -43,20 +40,15 @@ export function Details({
   const viewer = useViewer();
   const handOver = useHandOver();
   const seeds = useSeeds(picture);
-  const session = useSession();
-  const { doing, act } = useAction(job.id);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { doing, problem, act } = useActions();
   const [asked, setAsked] = useState<"to compare" | "for a form" | null>(null);
   const size = sizeOf(job.input, asset);
   const maySubmit = viewer.may("jobs:submit");
   const link = `${location.origin}/gallery?${withOpened(new URLSearchParams(), picture)}`;
   const prompt = promptOf(job);
   async function deleteIt(): Promise<void> {
-    const outcome = await act(DELETE_THEM);
-    setProblem(outcome.problem);
-    if (outcome.problem !== null) return;
-    removeFromLists(session, [job.id]);
-    onDeleted();
+    const { done } = await act(DELETE_THEM, [job.id]);
+    if (done.length > 0) onDeleted();
   }
   const ask = (what: typeof asked) => () => setAsked(asked === what ? null : what);
 
@@ -147,7 +139,7 @@ export function Details({
         {job.ownerId === viewer.id && viewer.may("jobs:cancel") && (
           <DeleteButton jobs={[job]} isBusy={doing !== null} onDelete={() => void deleteIt()} />
         )}
-        {problem !== null && <span role="alert">{problem}</span>}
+        {problem !== "" && <span role="alert">{problem}</span>}
       </div>
     </>
   );
@@ -170,14 +162,8 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
 
 /** Those that it was made with, each with the bounds of another one. */
 function useSeeds({ job: { deployment, input } }: Shown) {
-  const { data } = useQuery(INPUT_SCHEMA, { deploymentId: deployment.id });
-  const inputSchema = data?.deployment?.inputSchema;
-  return useMemo(
-    () =>
-      findSeeds(readFields(inputSchema), input).flatMap((seed) => {
-        const value = isObject(input) ? input[seed.name] : undefined;
-        return typeof value === "number" ? [{ ...seed, value }] : [];
-      }),
-    [inputSchema, input],
-  );
+  return findSeeds(useFields(deployment.id), input).flatMap((seed) => {
+    const value = isObject(input) ? input[seed.name] : undefined;
+    return typeof value === "number" ? [{ ...seed, value }] : [];
+  });
 }

@@ -4,7 +4,8 @@ import { GatewayError, type TypedDocument } from "runcomfy-graphql-client";
 import { toSentence } from "../form/issues";
 import { useSession } from "../session";
 
-type Result = {
+/** What a mutation answers. */
+export type Result = {
   readonly __typename: string;
   readonly message?: string;
   readonly issues?: readonly { readonly path: string; readonly message: string }[];
@@ -42,7 +43,8 @@ export function useCall(names: ReadonlyMap<string, string> = NO_NAMES) {
 /** Where the fields are called as the arguments are. */
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
-function toProblem({ message = "", issues }: Result, names: ReadonlyMap<string, string>): string {
+/** Why nothing was changed, as sentences; empty where it was. */
+export function toProblem({ message = "", issues }: Result, names = NO_NAMES): string {
   if (issues === undefined) return message;
   return issues.map((one) => toSentence(names.get(one.path) ?? one.path, one.message)).join(" ");
 }

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import type { ComponentProps, ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 
 import { KEEP } from "../queries";
@@ -7,9 +7,10 @@ import { formatUsd, KINDS } from "../deployments/words";
 import { Copy } from "../parts/copy";
 import { NEW_JOB } from "../jobs/confirm";
 import { InputTable } from "../jobs/input-table";
-import { JobActions, type JobActionsProps } from "../jobs/job-actions";
+import { JobActions } from "../jobs/job-actions";
 import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Timeline } from "../jobs/timeline";
+import { useFields } from "../jobs/use-fields";
 import { type FullJob, useJob } from "../jobs/use-job";
 import { Star } from "../labels/star";
 import { Tags } from "../labels/tags";
@@ -38,7 +39,7 @@ function Page({ id }: { readonly id: string }) {
   const viewer = useViewer();
   const { feed } = useSession();
   const { job, error, estimate, ask } = useJob(id);
-  const [problem, setProblem] = useState("");
+  const fields = useFields(job?.deployment.id ?? "");
   const keeping = useCall();
   useTitle((job && promptOf(job)) || "A job");
 
@@ -62,9 +63,9 @@ function Page({ id }: { readonly id: string }) {
   const mayKeep = job.ownerId === viewer.id && viewer.may("jobs:submit");
   return (
     <article className="job-page">
-      <Head job={job} onTell={setProblem} onChange={() => void ask()} />
+      <Head {...{ job, fields }} onChange={() => void ask()} />
       <p role="alert" className="problem">
-        {error === null ? problem || keeping.problem : `This may be out of date. ${error.message}`}
+        {error === null ? keeping.problem : `This may be out of date. ${error.message}`}
       </p>
       <div className="columns">
         <section aria-labelledby="outputs" className="results">
@@ -99,7 +100,7 @@ function Page({ id }: { readonly id: string }) {
         </section>
         <section aria-labelledby="input" className="card went-in">
           <h2 id="input">Inputs</h2>
-          <InputTable job={job} />
+          <InputTable {...{ job, fields }} />
         </section>
       </div>
       {job.output !== null && <Raw output={job.output} />}
@@ -107,7 +108,7 @@ function Page({ id }: { readonly id: string }) {
   );
 }
 
-function Head(props: JobActionsProps) {
+function Head(props: ComponentProps<typeof JobActions>) {
   const { job } = props;
   return (
     <div className="head">

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 
 import type { WebhookEvent, WebhookFactsFragment } from "../gql";
-import { Confirm } from "../jobs/confirm";
+import { AskFirst } from "../jobs/confirm";
 import { Copy } from "../parts/copy";
 import { Ago } from "../parts/time";
 import { Deliveries } from "./deliveries";
@@ -26,7 +26,6 @@ export function WebhookCard({
   const { isBusy, problem, call } = useCall();
   const [isChanging, setChanging] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  const deletion = useRef<HTMLDialogElement>(null);
   const leave = (): void => setChanging(false);
 
   async function rotate(): Promise<void> {
@@ -71,7 +70,15 @@ export function WebhookCard({
           <button disabled={isBusy} onClick={() => void rotate()}>
             New secret
           </button>
-          <button onClick={() => deletion.current?.showModal()}>Delete</button>
+          <AskFirst
+            label="Delete"
+            isDisabled={isBusy}
+            title="Delete this webhook?"
+            action="Delete"
+            onConfirm={() => void call(DELETE, { id }).then(onChanged)}
+          >
+            Its server is not called any more, also not with what waits.
+          </AskFirst>
         </div>
       )}
       {problem !== "" && <p role="alert">{problem}</p>}
@@ -79,15 +86,6 @@ export function WebhookCard({
         <summary>Deliveries</summary>
         {isOpen && <Deliveries id={id} />}
       </details>
-      <Confirm
-        dialog={deletion}
-        title="Delete this webhook?"
-        keep="Don't delete"
-        action="Delete"
-        onConfirm={() => void call(DELETE, { id }).then(onChanged)}
-      >
-        Its server is not called any more, also not with what waits.
-      </Confirm>
     </article>
   );
 }
