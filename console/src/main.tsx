@@ -7,6 +7,13 @@ import "./style.css";
 import { App } from "./app";
 import { clock } from "./store";
 
+// What is dropped where nothing takes it would open in place of the page.
+for (const type of ["dragover", "drop"] as const)
+  addEventListener(type, (event) => {
+    const types = event.dataTransfer?.types ?? [];
+    if (types.includes("Files") || types.includes("text/uri-list")) event.preventDefault();
+  });
+
 setInterval(() => clock.set(Date.now()), 1_000);
 
 const root = document.querySelector("#root");

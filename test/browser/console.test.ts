@@ -103,7 +103,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await button(page, "Run again").click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("It is a new job.").waitFor();
-    await page.getByRole("button", { name: "Don't run it" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
     await page.goBack();
     await expect.poll(() => page.title(), SOON).toMatch(/^Jobs/);
     await expect.poll(focused, SOON).toContain("A late boat");
@@ -181,7 +181,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.reload();
     await run.click();
     await page.getByRole("dialog").getByText("may have cost money").waitFor();
-    await page.getByRole("button", { name: "Don't run it" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
     expect(await countJobs(origin)).toBe(1);
     await run.click();
     await page.getByRole("dialog").getByRole("button", { name: "Run again" }).click();

@@ -137,11 +137,9 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const { page, origin } = await openConsole({ DEPLOYMENTS_FILE: file, SANDBOX_SPEED: "20" });
     const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
     const buffer = await sharp({ create }).png().toBuffer();
+    const mimeType = "image/png";
     const give = (name: string, slot = 0) =>
-      page
-        .locator("input[type=file]")
-        .nth(slot)
-        .setInputFiles({ name, mimeType: "image/png", buffer });
+      page.locator("input[type=file]").nth(slot).setInputFiles({ name, mimeType, buffer });
 
     await page.goto(`${origin}/run/board`);
     const addresses = page.getByPlaceholder(/an address/);
@@ -152,6 +150,12 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     letUploadsGo();
     for (const name of ["first.png", "second.png"])
       await page.getByText(name, { exact: true }).waitFor();
+    // Of many only the newest stay in the page.
+    await page.evaluate(COUNT_FORGOTTEN);
+    const many = Array.from({ length: 21 }, (_, nth) => ({ name: `${nth}.png`, mimeType, buffer }));
+    await page.locator("input[type=file]").nth(2).setInputFiles(many);
+    await expect.poll(() => page.evaluate("forgotten"), SOON).toBe(3);
+    await page.getByText("20.png", { exact: true }).waitFor();
 
     await page.goto(`${origin}/run/${WARM_GLOW}`);
     letUploadsGo = await holdUploads(page);
@@ -175,7 +179,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await button(page, "Before and after").click();
     await page.getByRole("slider", { name: /before/ }).fill("30");
     const clip =
-      "getComputedStyle(document.querySelector('.run-both > [alt=\"What went in\"]')).clipPath";
+      "getComputedStyle(document.querySelector('.run-frame > [alt=\"What went in\"]')).clipPath";
     expect(await page.evaluate(clip)).toBe("inset(0px 70% 0px 0px)");
     expect(await findBarriers(page)).toEqual([]);
     await page.getByText("Use as input").click();
@@ -237,6 +241,11 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await countJobs(origin)).toBe(4);
     expect(sent[1]).toEqual(sent[0]);
     expect(new Set(sent[0]?.map(({ input }) => input.seed)).size).toBe(4);
+    // Nobody who hears them takes one for another.
+    const names = tiles.evaluateAll(
+      (all) => new Set(all.map((one) => one.getAttribute("title"))).size,
+    );
+    expect(await names).toBe(4);
     expect(await findBarriers(page)).toEqual([]);
     await tiles.nth(2).click();
     await expectMain(page, new RegExp(`Seed ${sent[0]?.[2]?.input.seed}`));
@@ -244,7 +253,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const back = page.locator(":focus", { hasText: "← All 4" });
     await back.waitFor();
     await page.keyboard.press("Enter");
-    await page.locator(".run-tile:focus").waitFor();
+    await page.getByRole("list", { name: "Made together" }).locator("button:focus").waitFor();
     // The next four have other seeds.
     await button(page, "Make 4").click({ delay: 1_000 });
     await expect.poll(() => countJobs(origin), SOON).toBe(8);
@@ -337,7 +346,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.goto(`${origin}/run/board`);
     const drop = (type: string, names: readonly string[], target = "body", bytes = 0) =>
       page.evaluate(DROP, [type, names, target, bytes] as const);
-    const words = page.locator(".run-drop-words [role=status]");
+    const words = page.locator(".run-drop [role=status]");
     await words.first().waitFor();
     expect(await words.first().innerText()).toBe("Drop or paste a file here, up to 1 MB");
 
@@ -355,7 +364,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.reload();
     await page.getByText("d.png", { exact: true }).waitFor();
     expect(await words.allInnerTexts()).toEqual(["a.png", "b.png", "c.png", "d.png"]);
-    await expect.poll(() => page.locator(".run-preview img").count(), SOON).toBe(4);
+    await expect.poll(() => page.locator(".run-drop .thumbnail img").count(), SOON).toBe(4);
 
     // What can't work is told once, without another try.
     await drop("drop", ["notes.txt"]);
@@ -374,6 +383,8 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByText("Uploading late.png, 0 %").waitFor();
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByRole("heading", { name: "Board" }).waitFor();
+    // Nothing takes it there, and it does not open in place of the page either.
+    for (const type of ["dragover", "drop"]) expect(await drop(type, ["e.png"])).toBe(true);
     const arrived = page.waitForResponse(/\/uploads\//);
     letUploadsGo();
     await arrived;
@@ -400,7 +411,11 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
   });
 });
 
-/** Drops or pastes files somewhere, as a person would: pictures of one pixel, with so many bytes behind them. */
+const COUNT_FORGOTTEN = `var forgotten = 0;
+  const revoke = URL.revokeObjectURL;
+  URL.revokeObjectURL = (url) => { forgotten += 1; revoke.call(URL, url); };`;
+
+/** Drops or pastes files somewhere, as a person would: pictures of one pixel, with so many bytes behind them. Whether the page took them. */
 const DROP = ([type, names, target, bytes]: readonly [
   string,
   readonly string[],
@@ -421,5 +436,5 @@ const DROP = ([type, names, target, bytes]: readonly [
     type === "paste"
       ? new ClipboardEvent(type, { ...settings, clipboardData: data })
       : new DragEvent(type, { ...settings, dataTransfer: data });
-  document.querySelector(target)?.dispatchEvent(event);
+  return document.querySelector(target)?.dispatchEvent(event) === false;
 };

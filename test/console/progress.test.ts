@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { goOn } from "../../console/src/form/use-progress";
+import { goOn } from "../../console/src/form/progress";
 import { toCountText } from "../../console/src/parts/count";
 
 test("a new estimate counts from when it came, and what is shown never falls", () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { carry } from "../../console/src/form/carry";
+import { carry } from "../../console/src/form/draft";
 import { readFields } from "../../console/src/form/fields";
-import { findSides, SHAPES, toSize } from "../../console/src/form/sizes";
+import { findSides, SHAPES, toSize } from "../../console/src/form/size-control";
 
 function sizesOf(side: object) {
   const properties = { width: { type: "integer", ...side }, height: { type: "integer", ...side } };

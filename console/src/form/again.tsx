@@ -2,13 +2,12 @@ import { useRef } from "react";
 
 import type { JobRowFragment } from "../gql";
 import { Confirm, NEW_JOB } from "../jobs/confirm";
-import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";
 import { toSentence } from "./issues";
 import { isObject } from "./json";
-import { PRESSED_ONCE } from "./press";
+import { useKept } from "./kept";
 import { drawnOf, findSeeds, withSeeds } from "./seeds";
 import { useSubmit } from "./use-submit";
 
@@ -27,12 +26,14 @@ export function Again({
   const deploymentId = job.deployment.id;
   // Not the form's, whose key for what is typed may be in use as code by now.
   const scope = `${toScope(viewer.id, deploymentId)} again`;
-  const drawn = useStore(drawnOf(scope));
+  const drawn = useKept(drawnOf(scope));
   const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
-  const { input } = job;
-  if (!isObject(input)) return null;
+  const input = isObject(job.input) ? job.input : {};
   const seeds = findSeeds(fields, input);
-  const isSending = submission.kind === "sending";
+  const isSending = submission.attempt > 0;
+  const isRisky = job.error?.retryable === false;
+  const isToRepeat = job.error?.retryable === true && job.error.code !== "INFERENCE_FAILED";
+  const said = submission.issues.map(({ path, message }) => toSentence(path, message).trim());
   const send = (isSame: boolean): void => {
     const unset = Object.fromEntries(seeds.map(({ name }) => [name, undefined]));
     void submit([isSame ? input : withSeeds(seeds, { ...input, ...unset }, drawn)]);
@@ -41,30 +42,23 @@ export function Again({
     <>
       <button
         type="button"
+        className={isToRepeat ? "primary" : undefined}
         aria-disabled={isSending}
         onClick={() => isSending || question.current?.showModal()}
-        {...PRESSED_ONCE}
       >
         {isSending ? "Sending…" : "Run again"}
       </button>
-      {submission.kind === "refused" && (
-        <span role="alert">
-          {[
-            ...submission.issues.map(({ path, message }) => toSentence(path, message)),
-            submission.message,
-          ].join(" ")}
-        </span>
+      {submission.problem !== "" && (
+        <span role="alert">{[...said, submission.problem].join(" ")}</span>
       )}
       <Confirm
         dialog={question}
-        title="Run it again?"
-        keep="Don't run it"
+        title={isRisky ? "Run it again all the same?" : "Run it again?"}
         action={seeds.length > 0 ? "New seed" : "Run again"}
         also={seeds.length > 0 ? "Same seed" : undefined}
         onConfirm={send}
       >
-        {job.error?.retryable === false &&
-          "The first run may have cost money, or still be running. "}
+        {isRisky && "Its run may have cost money, or still be running. "}
         It is {NEW_JOB}.
         {seeds.length > 0 && " A new seed makes a variation, the same seed mostly the same again."}
       </Confirm>

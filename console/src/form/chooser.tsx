@@ -1,10 +1,10 @@
-import { useId } from "react";
 import { useLocation } from "wouter";
 
 import { tellPrice } from "../deployments/words";
 import type { DeploymentsQuery } from "../gql";
 import { formatSeconds } from "../parts/time";
 import { TOKEN_REFUSED } from "../parts/token-refused";
+import { toFormPath } from "./use-hand-over";
 
 /** Of fewer the gateway tells no estimate either. */
 const MIN_RUNS = 5;
@@ -19,8 +19,7 @@ export function Chooser({
   readonly deploymentId: string;
   readonly onChoose: (id: string) => void;
 }) {
-  const id = useId();
-  const chosen = deployments.find((one) => one.id === deploymentId);
+  const chosen = deployments.find(({ id }) => id === deploymentId);
   const { succeeded = 0, runSeconds } = chosen?.stats ?? {};
   const seconds = succeeded < MIN_RUNS ? undefined : runSeconds?.p50;
   const facts = [
@@ -30,13 +29,17 @@ export function Chooser({
     seconds && `A run takes about ${formatSeconds(seconds)}.`,
   ];
   return (
-    <div className="run-chooser">
-      <label htmlFor={id}>Deployment</label>
-      <select id={id} value={deploymentId} onChange={({ target }) => onChoose(target.value)}>
-        {!chosen && <option value={deploymentId}>{deploymentId}</option>}
-        {deployments.map((one) => (
-          <option key={one.id} value={one.id}>
-            {one.name}
+    <div className="row run-chooser">
+      <label htmlFor="deployment">Deployment</label>
+      <select
+        id="deployment"
+        value={deploymentId}
+        onChange={({ target }) => onChoose(target.value)}
+      >
+        {!chosen && <option>{deploymentId}</option>}
+        {deployments.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
           </option>
         ))}
       </select>
@@ -54,7 +57,7 @@ export function NoDeployment({ isTokenRefused }: { readonly isTokenRefused: bool
   const [, navigate] = useLocation();
   if (isTokenRefused) return <p className="empty">{TOKEN_REFUSED}</p>;
   return (
-    <div className="empty run-none">
+    <div className="empty stack run-none">
       <h1>No deployment is known here</h1>
       <p>
         A deployment is a model with your LoRA that RunComfy serves. Make one on{" "}
@@ -69,7 +72,7 @@ export function NoDeployment({ isTokenRefused }: { readonly isTokenRefused: bool
         className="row"
         action={(form) => {
           const id = form.get("id");
-          if (typeof id === "string") navigate(`/run/${encodeURIComponent(id.trim())}`);
+          if (typeof id === "string") navigate(toFormPath(id.trim()));
         }}
       >
         <input

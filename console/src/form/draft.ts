@@ -93,3 +93,40 @@ export function toDraft(fields: readonly Field[], input: unknown): Draft {
   if (others.length > 0) draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
   return draft;
 }
+
+/** A draft for other fields, with what was typed for these wherever a field of the same name takes it. */
+export function carry(
+  from: readonly Field[],
+  typed: Draft,
+  to: readonly Field[],
+  draft: Draft,
+): Draft {
+  const carried = { ...draft };
+  for (const { name, widget } of from) {
+    const text = typed[name] ?? "";
+    const taker = to.find((field) => field.name === name);
+    if (text !== "" && taker?.widget.kind === widget.kind && isTaken(taker, text))
+      carried[name] = text;
+  }
+  return carried;
+}
+
+function isTaken({ widget }: Field, text: string): boolean {
+  switch (widget.kind) {
+    case "number": {
+      const { minimum, maximum } = widget;
+      return Number(text) >= (minimum ?? -Infinity) && Number(text) <= (maximum ?? Infinity);
+    }
+    case "choice":
+      return widget.options.includes(parseJson(text));
+    // A seed makes another picture elsewhere, and JSON is of one deployment.
+    case "seed":
+    case "json":
+      return false;
+    case "text":
+    case "flag":
+    case "file":
+    case "files":
+      return true;
+  }
+}

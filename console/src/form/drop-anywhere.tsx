@@ -19,12 +19,10 @@ export function DropAnywhere({
   const [target, setTarget] = useState<string | null>(null);
 
   const hover = useEffectEvent((event: DragEvent) => {
-    const data = event.dataTransfer;
-    if (data === null || !["Files", "text/uri-list"].some((one) => data.types.includes(one)))
-      return;
-    // Or the browser would open it in place of the page.
-    event.preventDefault();
-    const type = [...data.items].find(({ kind }) => kind === "file")?.type ?? "";
+    // The page takes it: `main.tsx`.
+    if (!event.defaultPrevented) return;
+    const items = [...(event.dataTransfer?.items ?? [])];
+    const type = items.find(({ kind }) => kind === "file")?.type ?? "";
     const slot = findSlot(fields, draft, type, toSlot(event));
     setTarget(slot ? `Drop it here as: ${slot.label}` : "This deployment takes no such file");
   });

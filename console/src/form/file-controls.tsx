@@ -1,44 +1,39 @@
-import { useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { UPLOAD_MIB } from "../gateway";
-import type { ControlProps } from "./control";
+import type { ControlProps } from "./controls";
 import { GivenPicture, useGivenFile } from "./given-file";
-import { isToken, putInto, toLines } from "./place-file";
-import { useSettled } from "./use-settled";
+import { isToken, putInto, type Slot, toLines } from "./place-file";
 
-export type OnGive = (files: readonly File[], slot: { name: string; index: number }) => void;
-type GiveProps = { readonly onGive: OnGive };
+/** An address that is typed is looked at once it has rested. */
+const REST_MS = 400;
+
+type Props = ControlProps<"file" | "files"> & {
+  readonly onGive: (files: readonly File[], slot: Slot) => void;
+};
 
 /** One slot, or for a list one more than there are files. */
-export function FileControl({
-  field: { name, label },
-  widget,
-  id,
-  value,
-  onChange,
-  described,
-  onGive,
-}: ControlProps<"file" | "files"> & GiveProps) {
+export function FileControl({ attributes, ...props }: Props) {
+  const { field, widget, value, onChange } = props;
+  const { name, label } = field;
   const most = widget.kind === "file" ? 1 : widget.most;
   const files = toLines(value);
   const slots = files.length < most ? [...files, ""] : files;
   return (
-    <span className="run-files">
+    <span className={most > 1 ? "two run-files" : "stack"}>
       {slots.map((file, index) => (
         <FileSlot
           // A slot is its place: what is in it may be typed at the moment.
           // oxlint-disable-next-line react/no-array-index-key
           key={index}
-          id={index === 0 ? id : `${id}-${index}`}
+          {...props}
+          attributes={index === 0 ? attributes : { ...attributes, id: `${attributes.id}-${index}` }}
           label={most > 1 ? `${label}, ${index + 1}` : label}
-          {...{ name, index, described }}
+          index={index}
           value={file}
-          accept={widget.accept}
-          isList={most > 1}
           onChange={(next) =>
             onChange(putInto({ [name]: value }, { name, index }, next)[name] ?? "")
           }
-          onGive={onGive}
         />
       ))}
     </span>
@@ -47,54 +42,48 @@ export function FileControl({
 
 /** Takes files by choosing them, or an address of one; what is dropped or pasted comes from the page. */
 function FileSlot({
-  id,
-  name,
-  index,
-  label,
+  field: { name },
+  widget: { accept, kind },
   value,
-  accept,
-  isList,
-  described,
   onChange,
+  attributes,
   onGive,
-}: GiveProps & {
-  readonly id: string;
-  readonly name: string;
-  readonly index: number;
-  readonly label: string;
-  readonly value: string;
-  readonly accept: string;
-  readonly isList: boolean;
-  readonly described: ControlProps<"file">["described"];
-  readonly onChange: (value: string) => void;
-}) {
+  label,
+  index,
+}: Props & { readonly label: string; readonly index: number }) {
   const chooser = useRef<HTMLInputElement>(null);
-  const settled = useSettled(value, 400);
-  const file = useGivenFile(settled === value ? value : "");
+  const [rested, setRested] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(value), REST_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  const file = useGivenFile(rested === value ? value : "");
   const isAddress = !isToken(value) && !value.startsWith("upload:");
   return (
     <span className="run-drop" data-slot={name} data-index={index}>
       <GivenPicture file={file} alt={`${label}, preview`} accept={accept} />
-      <span className="run-drop-words">
+      <span className="stack small">
         <span role="status" className={file?.problem ? "issue" : "hint"}>
           {value === "" ? `Drop or paste a file here, up to ${UPLOAD_MIB} MB` : file?.words}
         </span>
         <span className="row">
           <button
             type="button"
+            className="small"
             aria-label={`Choose a file for ${label}`}
             onClick={() => chooser.current?.click()}
           >
             Choose…
           </button>
           {file?.retry && (
-            <button type="button" onClick={file.retry}>
+            <button type="button" className="small" onClick={file.retry}>
               Try again
             </button>
           )}
           {value !== "" && (
             <button
               type="button"
+              className="small"
               aria-label={`Remove ${label}`}
               onClick={() => {
                 file?.stop?.();
@@ -111,17 +100,16 @@ function FileSlot({
         type="file"
         hidden
         accept={accept}
-        multiple={isList}
+        multiple={kind === "files"}
         onChange={({ target }) => {
           onGive([...(target.files ?? [])], { name, index });
           target.value = ""; // So that the same file can be chosen again.
         }}
       />
       <input
-        {...described}
-        id={id}
+        {...attributes}
         value={isAddress ? value : ""}
-        className="run-address"
+        className="small"
         placeholder="or an address: https://…"
         autoComplete="off"
         spellCheck={false}

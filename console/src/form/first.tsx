@@ -1,9 +1,8 @@
 import { JOBS } from "../queries";
-import { Picture } from "../parts/picture";
-import { promptOf } from "../parts/prompt";
 import { useQuery } from "../session";
 import { useViewer } from "../viewer";
 import type { Field } from "./fields";
+import { JobButton } from "./job-button";
 
 /** As many as there is room for. */
 const LATEST = 8;
@@ -31,42 +30,32 @@ export function First({
 }) {
   const { mayRead } = useViewer();
   const { data } = useQuery(JOBS, SUCCEEDED, mayRead);
-  const latest = (data?.jobs.edges ?? []).flatMap(({ node }) => {
-    const [asset] = node.assets;
-    return asset ? [{ job: node, asset }] : [];
-  });
+  const latest = (data?.jobs.edges ?? []).filter(({ node }) => node.assets.length > 0);
   const isEdit = fields.some(({ widget, isRequired }) => isRequired && widget.kind === "file");
   const hasPrompt = fields.some(({ name }) => name === "prompt");
   return (
-    <div className="run-first">
-      <div className="run-frame">
-        <p>Your picture will appear here. Fill in the form, then press Run.</p>
-        {hasPrompt && (
-          <div className="run-examples" role="group" aria-label="Example prompts">
-            {(isEdit ? EDITS : PROMPTS).map((prompt) => (
-              <button key={prompt} type="button" onClick={() => onPrompt(prompt)}>
-                {prompt}
-              </button>
-            ))}
-          </div>
-        )}
+    <div className="stack">
+      <div className="frame run-frame">
+        <div className="stack run-words">
+          <p>Your picture will appear here. Fill in the form, then press Run.</p>
+          {hasPrompt && (
+            <div className="stack" role="group" aria-label="Example prompts">
+              {(isEdit ? EDITS : PROMPTS).map((prompt) => (
+                <button key={prompt} type="button" onClick={() => onPrompt(prompt)}>
+                  {prompt}
+                </button>
+              ))}
+            </div>
+          )}
+        </div>
       </div>
-      {latest.length > 0 && (
-        <ul className="run-latest" aria-label="Latest pictures">
-          {latest.map(({ job, asset }) => (
-            <li key={job.id}>
-              <button
-                type="button"
-                className="run-small"
-                title={promptOf(job)}
-                onClick={() => onShow(job.id)}
-              >
-                <Picture asset={asset} alt={promptOf(job) || job.deployment.name} isSmall />
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul className="row" aria-label="Latest pictures">
+        {latest.map(({ node: job }) => (
+          <li key={job.id}>
+            <JobButton job={job} isSmall onClick={() => onShow(job.id)} />
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

@@ -11,10 +11,6 @@ const SUBMITTED = /* GraphQL */ `
       job {
         ...JobRow
       }
-      warnings {
-        path
-        message
-      }
     }
     ... on InvalidInputError {
       issues {

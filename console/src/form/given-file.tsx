@@ -6,10 +6,9 @@ import type { Field } from "./fields";
 import { UPLOAD } from "./form-queries";
 import { isObject, isText } from "./json";
 import { isToken } from "./place-file";
-import "./given-file.css";
 
 /** A file as an input names it: one that is here, that is at the gateway, or that is anywhere on the web. */
-export type SeenFile = {
+type SeenFile = {
   readonly name: string;
   /** Empty where it can't be seen. */
   readonly url: string;
@@ -18,7 +17,7 @@ export type SeenFile = {
   readonly type: string;
   /** What there is to say of it. */
   readonly words: string;
-  readonly problem: string | null;
+  readonly problem?: string | null;
   readonly retry?: (() => void) | null;
   readonly stop?: () => void;
 };
@@ -30,25 +29,27 @@ export function useGivenFile(reference: string): SeenFile | null {
   const id = /^upload:(upl_\w+)$/.exec(reference)?.[1];
   const { data } = useQuery(UPLOAD, { id: id ?? "" }, id !== undefined && file === undefined);
   if (file) {
-    const { name, part, problem } = file;
+    const { name, url, part, problem } = file;
     const isHere = !isToken(reference);
     const words = problem ?? (isHere ? name : `Uploading ${name}, ${Math.floor(part * 100)} %`);
-    return { ...file, smallUrl: file.url, words };
+    return { ...file, smallUrl: url, words };
   }
-  if (isToken(reference)) return { ...NOWHERE, problem: LOST, words: LOST };
+  if (isToken(reference)) return { ...toSeen("", "", LOST), problem: LOST };
   if (id !== undefined) {
     if (!data) return null;
     const { fileName = "An uploaded file", url, thumbnailUrl } = data.upload ?? {};
-    const smallUrl = thumbnailUrl ?? url ?? "";
-    return { ...NOWHERE, name: fileName, url: url ?? "", smallUrl, words: fileName };
+    return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
   }
   if (!/^https?:/.test(reference) || !URL.canParse(reference)) return null;
   const name = decodeURI(new URL(reference).pathname.split("/").at(-1) ?? "") || reference;
-  return { ...NOWHERE, name, url: reference, smallUrl: reference, words: "From the web" };
+  return toSeen(name, reference, "From the web");
 }
 
 const LOST = "The file was not uploaded to its end. Choose it again.";
-const NOWHERE = { name: "", url: "", smallUrl: "", type: "", problem: null };
+
+function toSeen(name: string, url: string, words: string): SeenFile {
+  return { name, url, smallUrl: url, type: "", words };
+}
 
 /** A file that went into a job, small and by its name; it opens in a tab of its own. */
 export function GivenFile({ reference }: { readonly reference: string }) {
@@ -56,7 +57,7 @@ export function GivenFile({ reference }: { readonly reference: string }) {
   if (file === null) return <span className="faint">{reference}</span>;
   const { name, url } = file;
   return (
-    <a className="run-given" href={url || undefined} target="_blank" rel="noreferrer">
+    <a className="row" href={url || undefined} target="_blank" rel="noreferrer">
       <GivenPicture file={file} alt="" />
       <span>{name}</span>
     </a>
@@ -69,12 +70,12 @@ export function findFiles(fields: readonly Field[], input: unknown): readonly st
   const named = new Set(
     fields.flatMap(({ name, widget }) => (/^files?$/.test(widget.kind) ? name : [])),
   );
-  return Object.entries(input).flatMap(([name, value]) =>
-    [value]
-      .flat()
-      .filter(isText)
-      .filter((text) => text.startsWith("upload:") || (named.has(name) && /^https?:/.test(text))),
+  const isFile = (name: string, text: string): boolean =>
+    text.startsWith("upload:") || (named.has(name) && /^https?:/.test(text));
+  const files = Object.entries(input).flatMap(([name, value]) =>
+    [value].flat().filter((one) => isText(one) && isFile(name, one)),
   );
+  return [...new Set(files.filter(isText))];
 }
 
 /** A small picture of a file. */
@@ -90,15 +91,15 @@ export function GivenPicture({
   const [broken, setBroken] = useState("");
   const url = file?.smallUrl ?? "";
   const type = file?.type || accept;
-  if (url === "" || broken === url || type.startsWith("audio/"))
-    return <span className="run-preview">{broken !== "" && broken === url && "no preview"}</span>;
-  const fail = (): void => setBroken(url);
+  const isBroken = url !== "" && broken === url;
   return (
-    <span className="run-preview">
-      {type.startsWith("video/") ? (
-        <video src={url} muted playsInline preload="metadata" onError={fail} />
+    <span className="thumbnail" onErrorCapture={() => setBroken(url)}>
+      {url === "" || isBroken || type.startsWith("audio/") ? (
+        isBroken && "no preview"
+      ) : type.startsWith("video/") ? (
+        <video src={url} muted playsInline preload="metadata" />
       ) : (
-        <img src={url} alt={alt} referrerPolicy="no-referrer" onError={fail} />
+        <img src={url} alt={alt} referrerPolicy="no-referrer" />
       )}
     </span>
   );

@@ -1,94 +1,128 @@
-import { type KeyboardEvent, type ReactNode, type Ref, useState } from "react";
+import { type ReactNode, useId } from "react";
 
+import { later } from "../parts/later";
+import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
 import type { Draft } from "./draft";
-import { FieldRow } from "./field-row";
 import type { Field } from "./fields";
-import { SizeControl } from "./size-control";
-import { findSides } from "./sizes";
-import type { OnGive } from "./file-controls";
+import type { Slot } from "./place-file";
+import { findSides, SizeControl } from "./size-control";
+import { Unfolding } from "./unfolding";
 
-/** The fields of an input, those that are seldom used folded away until one of them matters. */
-export function InputForm({
-  ref,
-  fields,
-  draft,
-  issues,
-  onChange,
-  onTouch,
-  onGive,
-  onSubmit,
-  children,
-}: {
-  readonly ref: Ref<HTMLFormElement>;
-  readonly fields: readonly Field[];
+const FileControl = later(
+  async () => (await import("./file-controls")).FileControl,
+  <span className="run-drop" />,
+);
+
+type Form = {
   readonly draft: Draft;
   /** By field. */
   readonly issues: ReadonlyMap<string, string>;
   readonly onChange: (name: string, value: string) => void;
   readonly onTouch: (name: string) => void;
-  readonly onGive: OnGive;
-  readonly onSubmit: () => void;
-  readonly children: ReactNode;
-}) {
-  const [isOpened, setIsOpened] = useState(false);
+  readonly onGive: (files: readonly File[], slot: Slot) => void;
+};
+
+/** The fields of an input, those that are seldom used folded away until one of them matters. */
+export function Fields({ fields, ...form }: Form & { readonly fields: readonly Field[] }) {
+  const { draft, issues } = form;
   const folded = fields.filter(({ isFolded }) => isFolded);
-  const filled = folded.filter(({ name }) => (draft[name] ?? "") !== "").length;
-  const isWrong = folded.some(({ name }) => issues.has(name));
+  const filled = folded.filter(({ name }) => draft[name]).length;
   const sides = findSides(fields);
-  // Where width is, the size is.
-  const isPlain = (field: Field): boolean => !field.isFolded && field !== sides?.height;
-  const toRow = (field: Field): ReactNode =>
-    sides && field === sides.width ? (
-      <SizeControl
-        key={field.name}
-        {...{ sides, draft, onChange }}
-        isWrong={issues.has(sides.width.name) || issues.has(sides.height.name)}
-      >
-        {[sides.width, sides.height].map(toPlainRow)}
-      </SizeControl>
-    ) : (
-      toPlainRow(field)
-    );
   const toPlainRow = (field: Field): ReactNode => (
-    <FieldRow
-      key={field.name}
-      field={field}
-      value={draft[field.name] ?? ""}
-      issue={issues.get(field.name) ?? ""}
-      {...{ onChange, onTouch, onGive }}
-    />
+    <FieldRow key={field.name} {...{ field, form }} />
   );
+  const toRow = (field: Field): ReactNode => {
+    if (field !== sides?.width) return toPlainRow(field);
+    const both = [sides.width, sides.height];
+    const isWrong = both.some(({ name }) => issues.has(name));
+    return (
+      <SizeControl key={field.name} {...{ sides, draft, isWrong }} onChange={form.onChange}>
+        {both.map(toPlainRow)}
+      </SizeControl>
+    );
+  };
+  // Where width is, the size is.
+  const plain = fields.filter((field) => !field.isFolded && field !== sides?.height);
   return (
-    <form
-      ref={ref}
-      className="card run-form"
-      aria-label="Input"
-      noValidate
-      onKeyDown={refuseEnter}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSubmit();
-      }}
-    >
-      <div className="run-fields">{fields.filter(isPlain).map(toRow)}</div>
+    <>
+      <div className="two run-fields">{plain.map(toRow)}</div>
       {folded.length > 0 && (
-        <details
-          open={isOpened || isWrong}
-          onToggle={({ currentTarget }) => setIsOpened(currentTarget.open)}
+        <Unfolding
+          className="run-more"
+          isForced={folded.some(({ name }) => issues.has(name))}
+          summary={<>More {filled > 0 && <span className="hint">({filled} set)</span>}</>}
         >
-          <summary>
-            More
-            {filled > 0 && <span className="hint"> ({filled} set)</span>}
-          </summary>
-          <div className="run-fields">{folded.map(toRow)}</div>
-        </details>
+          <div className="two run-fields">{folded.map(toRow)}</div>
+        </Unfolding>
       )}
-      {children}
-    </form>
+    </>
   );
 }
 
-/** A run costs money, so that Enter in a field does not start one; with Ctrl it does. */
-function refuseEnter(event: KeyboardEvent): void {
-  if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
+/** A field with its label, its control, and one line below that tells what is wrong, or else what it is for. */
+function FieldRow({ field, form }: { readonly field: Field; readonly form: Form }) {
+  const id = useId();
+  const { name, label, isRequired, widget } = field;
+  const value = form.draft[name] ?? "";
+  const issue = form.issues.get(name);
+  const onChange = (next: string): void => form.onChange(name, next);
+  return (
+    <div className="field" data-name={name} onBlur={() => form.onTouch(name)}>
+      {widget.kind !== "flag" && (
+        <span className="row run-label">
+          <label htmlFor={id} title={name}>
+            {label}
+            {isRequired && (
+              <span aria-hidden="true" className="issue">
+                {" *"}
+              </span>
+            )}
+          </label>
+          {value !== "" && widget.kind !== "seed" && field.fallback !== undefined && (
+            <button
+              type="button"
+              className="plain hint end"
+              aria-label={`Take the default of ${label}`}
+              onClick={() => onChange("")}
+            >
+              default
+            </button>
+          )}
+        </span>
+      )}
+      <Control
+        {...{ field, value, onChange }}
+        attributes={{
+          id,
+          "aria-describedby": `${id}-note`,
+          "aria-invalid": issue !== undefined,
+          "aria-required": isRequired,
+        }}
+        onGive={form.onGive}
+      />
+      <span id={`${id}-note`} className={issue === undefined ? "hint" : "small issue"}>
+        {issue ?? field.description}
+      </span>
+    </div>
+  );
+}
+
+function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">) {
+  const { widget } = props.field;
+  switch (widget.kind) {
+    case "text":
+    case "json":
+      return <TextControl {...props} widget={widget} />;
+    case "number":
+      return <NumberControl {...props} widget={widget} />;
+    case "seed":
+      return <SeedControl {...props} widget={widget} />;
+    case "choice":
+      return <ChoiceControl {...props} widget={widget} />;
+    case "flag":
+      return <FlagControl {...props} widget={widget} />;
+    case "file":
+    case "files":
+      return <FileControl {...props} widget={widget} />;
+  }
 }

@@ -1,4 +1,3 @@
-import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
@@ -17,68 +16,51 @@ import { findFiles, GivenFile } from "./given-file";
 import { isObject } from "./json";
 import { Result } from "./result";
 import { findSeeds } from "./seeds";
-import { useJob, type WatchedJob } from "./use-job";
+import { useHandOver } from "./use-hand-over";
+import { useRecentJob, type WatchedJob } from "./use-job";
 
-type JobPanelProps = {
-  readonly id: string;
-  readonly submitted: readonly JobRowFragment[];
+type Props = {
   readonly fieldsOf: (deploymentId: string) => readonly Field[];
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
-  readonly onUse: (job: JobRowFragment) => void;
   /** Null where the form has no seed. */
   readonly onSeed: ((seed: number) => void) | null;
-  readonly onGone: (id: string) => void;
 };
 
 /** One job from its submit to its pictures, as it happens. */
-export function JobPanel({ id, submitted, onGone, ...props }: JobPanelProps) {
-  const state = useJob(id, submitted);
-  const isGone = state.kind === "gone";
-  useEffect(() => {
-    if (isGone) onGone(id);
-  }, [isGone, id, onGone]);
-  if (state.kind === "known") return <Shown job={state.job} {...props} />;
+export function JobPanel({ id, ...props }: Props & { readonly id: string }) {
+  const { job, error, ask } = useRecentJob(id, true);
+  if (job) return <Shown job={job} {...props} />;
   return (
-    <div className="run-shown">
-      <div className="run-frame">
-        {state.kind === "unknown" ? (
-          <Problem text={state.error.message} onRetry={() => void state.ask()} />
-        ) : (
-          <p>Looking for the job…</p>
-        )}
-      </div>
+    <div className="frame run-frame">
+      {error && <Problem text={error.message} onRetry={() => void ask()} />}
+      {!error && <p>Looking for the job…</p>}
     </div>
   );
 }
 
-function Shown({
-  job,
-  fieldsOf,
-  onJobs,
-  onUse,
-  onSeed,
-}: Omit<JobPanelProps, "id" | "submitted" | "onGone"> & { readonly job: WatchedJob }) {
+function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: WatchedJob }) {
   const viewer = useViewer();
+  const handOver = useHandOver();
+  const { doing, problem, act } = useActions();
   // The answer to its submit may be all that its page ever hears of it.
-  const isTold = viewer.mayRead || job.isFinished;
-  const fields = fieldsOf(job.deployment.id);
-  const files = [...new Set(findFiles(fields, job.input))];
+  const isNotified = viewer.mayRead || job.isFinished;
+  const { deployment, input } = job;
+  const fields = fieldsOf(deployment.id);
+  const files = findFiles(fields, input);
   return (
-    <div className="run-shown">
-      <div className="run-job-head">
+    <div className="stack run-shown">
+      <div className="row">
         <span role="status">
           <Status job={job} />
         </span>
-        <span className="faint">{isTold && <Times job={job} />}</span>
-        <span className="faint run-job-when">
-          {job.deployment.name}, <Ago at={job.createdAt} />
+        <span className="faint">{isNotified && <Times job={job} />}</span>
+        <span className="faint end">
+          {deployment.name}, <Ago at={job.createdAt} />
         </span>
       </div>
       <div className="row run-actions">
-        {viewer.may("jobs:submit") && (
-          <Again key={job.deployment.id} {...{ job, fields, onJobs }} />
-        )}
-        <button type="button" onClick={() => onUse(job)}>
+        {viewer.may("jobs:submit") && <Again key={deployment.id} {...{ job, fields, onJobs }} />}
+        <button type="button" onClick={() => handOver(deployment.id, input)}>
           Use these values
         </button>
         {viewer.mayRead && (
@@ -86,22 +68,48 @@ function Shown({
             Details
           </Link>
         )}
-        {job.isCancellable && viewer.may("jobs:cancel") && <Cancel id={job.id} />}
+        {job.isCancellable && viewer.may("jobs:cancel") && (
+          <button
+            type="button"
+            disabled={doing !== null}
+            onClick={() => void act(CANCEL_THEM, [job.id])}
+          >
+            {doing === null ? "Cancel" : "Cancelling…"}
+          </button>
+        )}
+        {problem !== "" && <span role="alert">{problem}</span>}
         {job.status === "IN_PROGRESS" && (
           <span className="hint">It runs: RunComfy only cancels jobs that wait.</span>
         )}
       </div>
-      {isTold ? (
+      {isNotified ? (
         <Result job={job} fields={fields} />
       ) : (
-        <div className="run-frame">
-          <p>
+        <div className="frame run-frame">
+          <p className="run-words">
             It was submitted. What becomes of it can't be shown here: your credential lacks the
             scope jobs:read.
           </p>
         </div>
       )}
-      <Seeds {...{ job, fields, onSeed }} />
+      {/* With which numbers the same comes again. */}
+      {findSeeds(fields, input).map(({ name }) => {
+        const seed = isObject(input) ? input[name] : undefined;
+        if (typeof seed !== "number") return null;
+        return (
+          <div key={name} className="row">
+            <span>
+              {toLabel(name)} <code>{seed}</code>
+            </span>
+            <Copy text={String(seed)} name="the seed" />
+            {onSeed && (
+              <button type="button" onClick={() => onSeed(seed)}>
+                Use seed
+              </button>
+            )}
+          </div>
+        );
+      })}
       {files.length > 0 && (
         <div className="row" role="group" aria-label="Inputs">
           {files.map((reference) => (
@@ -114,50 +122,9 @@ function Shown({
   );
 }
 
-/** With which numbers the same comes again. */
-function Seeds({
-  job: { input },
-  fields,
-  onSeed,
-}: Pick<JobPanelProps, "onSeed"> & {
-  readonly job: WatchedJob;
-  readonly fields: readonly Field[];
-}) {
-  return findSeeds(fields, input).map(({ name }) => {
-    const seed = isObject(input) ? input[name] : undefined;
-    if (typeof seed !== "number") return null;
-    return (
-      <div key={name} className="row">
-        <span>
-          {toLabel(name)} <code>{seed}</code>
-        </span>
-        <Copy text={String(seed)} name="the seed" />
-        {onSeed && (
-          <button type="button" onClick={() => onSeed(seed)}>
-            Use seed
-          </button>
-        )}
-      </div>
-    );
-  });
-}
-
-function Times({ job }: { readonly job: WatchedJob }): ReactNode {
+function Times({ job }: { readonly job: JobRowFragment }) {
   if (!job.isFinished) return <Elapsed since={job.createdAt}> so far</Elapsed>;
   const { queueSeconds, runSeconds } = job;
-  if (runSeconds !== null && queueSeconds !== null)
-    return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;
-  return null;
-}
-
-function Cancel({ id }: { readonly id: string }) {
-  const { doing, problem, act } = useActions();
-  return (
-    <>
-      <button type="button" disabled={doing !== null} onClick={() => void act(CANCEL_THEM, [id])}>
-        {doing === null ? "Cancel" : "Cancelling…"}
-      </button>
-      {problem !== "" && <span role="alert">{problem}</span>}
-    </>
-  );
+  if (runSeconds === null || queueSeconds === null) return null;
+  return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;
 }

@@ -1,41 +1,75 @@
 import type { ComponentProps } from "react";
 
-import { useStore } from "../store";
 import { useViewer } from "../viewer";
+import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
+import { useKept } from "./kept";
+import { Progress } from "./progress";
 import { recentOf } from "./recent";
-import { RecentStrip } from "./recent-strip";
-import { Together } from "./together";
+import { toRatio } from "./result";
+import { useRecentJob } from "./use-job";
 
-type Props = Omit<ComponentProps<typeof JobPanel>, "id" | "submitted"> & {
-  /** One job, several that were made together, or none. */
-  readonly shown: readonly string[];
-  readonly onShow: (ids: readonly string[]) => void;
+type Props = Omit<ComponentProps<typeof JobPanel>, "id"> & {
+  /** Null for all that were made together. */
+  readonly onShow: (id: string | null) => void;
 };
 
-/** What was made here: a job or several, and those before them. */
-export function Made({ shown, onShow: show, ...props }: Props) {
-  const { id: viewerId, mayRead } = useViewer();
-  const { ids, together, submitted } = useStore(recentOf(viewerId));
-  const [only, ...others] = shown;
-  const given = { ...props, submitted };
-  const onShow = (id: string): void => show([id]);
+/** What was made here: a job, or several to choose one of, and those before them. */
+export function Made({ onShow, ...props }: Props) {
+  const viewer = useViewer();
+  const { ids, together, shown } = useKept(recentOf(viewer.id));
+  const one = shown ?? (together.length === 1 ? together[0] : undefined);
   return (
     <>
-      {others.length > 0 && <Together ids={shown} {...given} onShow={onShow} />}
-      {only !== undefined && others.length === 0 && (
-        <div className="run-one">
-          {together.length > 1 && together.includes(only) && (
-            <button type="button" onClick={() => show(together)}>
+      {one === undefined && together.length > 0 && (
+        <ul className="two" aria-label="Made together">
+          {together.map((id) => (
+            <li key={id}>
+              <Tile id={id} fieldsOf={props.fieldsOf} onClick={() => onShow(id)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {one !== undefined && (
+        <div className="stack">
+          {together.length > 1 && together.includes(one) && (
+            <button type="button" className="run-back" onClick={() => onShow(null)}>
               ← All {together.length}
             </button>
           )}
-          <JobPanel key={only} id={only} {...given} />
+          <JobPanel key={one} id={one} {...props} />
         </div>
       )}
-      {mayRead && ids.length > 0 && (
-        <RecentStrip {...{ ids, shown, onShow }} onGone={props.onGone} />
+      {viewer.mayRead && ids.length > 0 && (
+        <ul className="run-strip" aria-label="Last jobs">
+          {ids.map((id) => (
+            <li key={id}>
+              <Small
+                id={id}
+                isShown={id === one || (one === undefined && together.includes(id))}
+                onClick={() => onShow(id)}
+              />
+            </li>
+          ))}
+        </ul>
       )}
     </>
   );
+}
+
+type ItemProps = { readonly id: string; readonly onClick: () => void };
+
+function Tile({ id, fieldsOf, onClick }: ItemProps & Pick<Props, "fieldsOf">) {
+  const { job } = useRecentJob(id, true);
+  const aspectRatio = toRatio(job?.input, job ? fieldsOf(job.deployment.id) : []);
+  return (
+    <JobButton {...{ job, onClick }} style={{ aspectRatio }}>
+      {job && !job.isFinished && <Progress job={job} isSmall />}
+    </JobButton>
+  );
+}
+
+function Small({ id, isShown, onClick }: ItemProps & { readonly isShown: boolean }) {
+  const { job } = useRecentJob(id, false);
+  return <JobButton {...{ job, onClick }} aria-pressed={isShown} isSmall />;
 }

@@ -1,31 +1,20 @@
-import type { KeyboardEvent, MouseEvent } from "react";
-
-/** Whoever presses again this soon after an answer did not mean another job. */
+/** Whoever presses again this soon after an answer, or goes on pressing, did not mean another job. */
 const PAUSE_MS = 1_000;
 
-let acceptedAt = -Infinity;
+let quietUntil = -Infinity;
 
 export function noteAccepted(): void {
-  acceptedAt = performance.now();
+  quietUntil = performance.now() + PAUSE_MS;
 }
 
 /** Whoever has changed something since means another one. */
 export function noteChange(): void {
-  acceptedAt = -Infinity;
+  quietUntil = -Infinity;
 }
 
+/** Asked at each press: a double click, or a key that is held down. */
 export function isTooSoon(): boolean {
-  return performance.now() - acceptedAt < PAUSE_MS;
+  const isQuiet = performance.now() < quietUntil;
+  if (isQuiet) noteAccepted();
+  return isQuiet;
 }
-
-/** For a button that costs money: neither a double click nor a key that is held down presses it twice. */
-export const PRESSED_ONCE = {
-  onClickCapture(event: MouseEvent): void {
-    if (event.detail <= 1) return;
-    event.preventDefault();
-    event.stopPropagation();
-  },
-  onKeyDown(event: KeyboardEvent): void {
-    if (event.repeat && event.key === "Enter") event.preventDefault();
-  },
-} as const;

@@ -5,7 +5,6 @@ import { describe, isZoomable, type Shown } from "../lightbox/pictures";
 import { Targets } from "../lightbox/targets";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { useViewer } from "../viewer";
-import { BeforeAfter } from "./before-after";
 import type { Field } from "./fields";
 import { findFiles, useGivenFile } from "./given-file";
 import { isObject } from "./json";
@@ -15,98 +14,116 @@ import type { WatchedJob } from "./use-job";
 const MIN_RATIO = 1 / 3;
 const MAX_RATIO = 3;
 
+type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
+
 /** What came of a job, in a place that is as large while it runs as its pictures will be. */
-export function Result({
-  job,
-  fields,
-}: {
-  readonly job: WatchedJob;
-  readonly fields: readonly Field[];
-}) {
-  const style = { aspectRatio: toRatio(job.input, fields) };
-  const { assets, error, status } = job;
-  if (assets.length === 0) {
-    return (
-      <figure>
-        <div className="run-frame" style={style}>
-          {job.isPaused && (
-            <p>It waits until what it was sent to, an account or the sandbox, is in use again.</p>
-          )}
-          {!job.isFinished && !job.isPaused && <Progress job={job} />}
-          {status === "FAILED" && <p role="alert">{error?.message ?? "It failed."}</p>}
-          {status === "CANCELLED" && <p>Cancelled before it ran. Nothing was made.</p>}
-          {status === "SUCCEEDED" && (
-            <p>It ended without a file. Its output stands under “Details”.</p>
-          )}
-        </div>
-        <figcaption className="hint" />
-      </figure>
-    );
-  }
-  return assets.map((asset, n) => (
-    <Output
-      key={asset.url}
-      picture={{ key: asset.url, jobId: job.id, job, asset, n }}
-      fields={fields}
-    />
-  ));
+export function Result({ job, fields }: Props) {
+  const aspectRatio = toRatio(job.input, fields);
+  if (job.assets.length > 0)
+    return job.assets.map((asset, n) => (
+      <Output
+        key={asset.url}
+        picture={{ key: asset.url, jobId: job.id, job, asset, n }}
+        {...{ fields, aspectRatio }}
+      />
+    ));
+  const isToCome = !job.isFinished && !job.isPaused;
+  return (
+    <figure className="frame run-frame" style={{ aspectRatio }}>
+      <div className="stack run-words">
+        {isToCome ? (
+          <Progress job={job} />
+        ) : (
+          <p role={job.status === "FAILED" ? "alert" : undefined}>{tellEnd(job)}</p>
+        )}
+      </div>
+    </figure>
+  );
+}
+
+/** Why there is nothing to see. */
+function tellEnd({ isPaused, status, error }: WatchedJob): string {
+  if (isPaused)
+    return "It waits until what it was sent to, an account or the sandbox, is in use again.";
+  if (status === "FAILED") return error?.message ?? "It failed.";
+  if (status === "CANCELLED") return "Cancelled before it ran. Nothing was made.";
+  return "It ended without a file. Its output stands under “Details”.";
 }
 
 function Output({
   picture,
   fields,
+  aspectRatio,
 }: {
   readonly picture: Shown;
   readonly fields: readonly Field[];
+  readonly aspectRatio: number;
 }) {
   const { job, asset, n } = picture;
   const { may } = useViewer();
   const [given = "", ...others] = findFiles(fields, job.input);
   const before = useGivenFile(others.length === 0 && job.assets.length === 1 ? given : "");
-  const [isCompared, setIsCompared] = useState(false);
-  const ratio = toRatio(job.input, fields);
+  /** How much of before is shown over what came out, in percent; null while they are not compared. */
+  const [part, setPart] = useState<number | null>(null);
   const place = { jobId: job.id, n };
-  const alt = describe(picture);
-  const shown = <Picture asset={asset} alt={alt} />;
+  const shown = <Picture asset={asset} alt={describe(picture)} />;
   const isPair = isZoomable(picture) && before !== null && /^(image|$)/.test(before.type);
+  const isCompared = isPair && part !== null;
   return (
-    <figure>
-      {isPair && isCompared ? (
-        <BeforeAfter before={before.url} after={urlOf(asset)} {...{ alt, ratio }} />
+    <figure className="stack">
+      {asset.kind === "AUDIO" ? (
+        shown
       ) : (
-        <div
-          className={asset.kind === "AUDIO" ? "run-sound" : "run-frame run-frame-full"}
-          style={asset.kind === "AUDIO" ? undefined : { aspectRatio: ratio }}
-        >
-          {isZoomable(picture) ? <OpenLink place={place}>{shown}</OpenLink> : shown}
+        <div className="frame run-frame" style={{ aspectRatio }}>
+          {isCompared ? (
+            <>
+              <img src={urlOf(asset)} alt={describe(picture)} />
+              <img
+                src={before.url}
+                alt="What went in"
+                style={{ clipPath: `inset(0 ${100 - part}% 0 0)` }}
+              />
+            </>
+          ) : isZoomable(picture) ? (
+            <OpenLink place={place}>{shown}</OpenLink>
+          ) : (
+            shown
+          )}
         </div>
       )}
-      <figcaption className="hint row">
+      {isCompared && (
+        <label className="row small">
+          Before
+          <input
+            className="grow"
+            type="range"
+            aria-label="How much of before is shown, in percent"
+            value={part}
+            onChange={({ target }) => setPart(Number(target.value))}
+          />
+          After
+        </label>
+      )}
+      <figcaption className="row hint">
         {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}`}
         {!isZoomable(picture) && <OpenLink place={place}>Open large</OpenLink>}
         {isPair && (
           <button
             type="button"
             aria-pressed={isCompared}
-            onClick={() => setIsCompared(!isCompared)}
+            onClick={() => setPart(isCompared ? null : 50)}
           >
             Before and after
           </button>
         )}
-        {may("jobs:submit") && asset.kind !== "OTHER" && <UseAsInput picture={picture} />}
+        {may("jobs:submit") && asset.kind !== "OTHER" && (
+          <details>
+            <summary className="button">Use as input</summary>
+            <Targets picture={picture} />
+          </details>
+        )}
       </figcaption>
     </figure>
-  );
-}
-
-/** Asks for the deployments that take it once it is opened. */
-function UseAsInput({ picture }: { readonly picture: Shown }) {
-  const [isOpened, setIsOpened] = useState(false);
-  return (
-    <details onToggle={({ currentTarget }) => setIsOpened(currentTarget.open)}>
-      <summary className="button">Use as input</summary>
-      {isOpened && <Targets picture={picture} />}
-    </details>
   );
 }
 

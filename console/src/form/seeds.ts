@@ -1,27 +1,17 @@
-import { createItem } from "runcomfy-graphql-client";
-
-import { createStore, type Store } from "../store";
 import type { Bounds, Field } from "./fields";
 import { isObject, type JsonObject } from "./json";
+import { createKept } from "./kept";
 
 /** Every model takes 31 bits. */
 const MAX_DRAWN = 2 ** 31 - 1;
 /** By which models mean a seed that they tell nobody. */
 const RANDOM = -1;
+/** For what is sent first from this page. */
+const FIRST = draw();
 
-/** Where the page draws seeds from, by scope. */
-const stores = new Map<string, Store<number>>();
-
-/** What was drawn for the next job of a scope: the same until there is one, also after a reload, as its key is of its input. */
-export function drawnOf(scope: string): Store<number> {
-  const known = stores.get(scope);
-  if (known) return known;
-  const item = createItem(`drawn ${scope}`);
-  const store = createStore(Number(item.get() ?? draw()));
-  item.set(String(store.get()));
-  store.subscribe(() => item.set(String(store.get())));
-  stores.set(scope, store);
-  return store;
+/** What was drawn for the next job of a scope. Once sent it stays until there is one, as its key is of its input. */
+export function drawnOf(scope: string) {
+  return createKept(`drawn ${scope}`, (kept) => (typeof kept === "number" ? kept : FIRST));
 }
 
 export function drawAnew(scope: string): void {

@@ -1,12 +1,8 @@
 import { MAX_ATTEMPTS } from "runcomfy-graphql-client";
 
-import { PRESSED_ONCE } from "./press";
-import type { Submission } from "./use-submit";
-
 /** The button that costs money, and all that is to be said before and after pressing it. */
 export function SubmitBar({
-  submission,
-  canSubmit,
+  attempt,
   hold,
   messages,
   warnings,
@@ -14,9 +10,9 @@ export function SubmitBar({
   onClear,
   onUndo,
 }: {
-  readonly submission: Submission;
-  readonly canSubmit: boolean;
-  /** Why nothing can be sent yet; empty where it can. */
+  /** Which try is under way; 0 while none is. */
+  readonly attempt: number;
+  /** Why nothing can be sent; empty where it can. */
   readonly hold: string;
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
@@ -26,33 +22,25 @@ export function SubmitBar({
   /** Null where nothing was lost. */
   readonly onUndo: (() => void) | null;
 }) {
-  const isSending = submission.kind === "sending";
-  const reason = canSubmit ? hold : NO_SCOPE;
-  const isOff = reason !== "" || isSending;
+  // One that is disabled would lose the focus.
+  const isOff = { "aria-disabled": hold !== "" || attempt > 0 };
   return (
-    <div className="run-bar">
-      <div role="alert" className="run-messages">
+    <div className="stack run-bar">
+      <div role="alert" className="stack tight">
         {messages.map((message) => (
-          <div key={message}>{message}</div>
+          <p key={message}>{message}</p>
         ))}
       </div>
       <div className="row">
-        <button
-          className="primary run-submit"
-          // One that is disabled would lose the focus.
-          aria-disabled={isOff}
-          aria-describedby="run-reason"
-          {...PRESSED_ONCE}
-        >
-          {isSending ? "Sending…" : "Run"}
+        <button className="primary run-submit" aria-describedby="run-reason" {...isOff}>
+          {attempt > 0 ? "Sending…" : "Run"}
         </button>
         {onMany && (
           <button
             type="button"
             title="Four jobs, each with another seed"
-            aria-disabled={isOff}
             onClick={onMany}
-            {...PRESSED_ONCE}
+            {...isOff}
           >
             Make 4
           </button>
@@ -65,29 +53,22 @@ export function SubmitBar({
             Undo
           </button>
         )}
-        <span id="run-reason" role="status" className="hint">
-          {reason}
-          {reason === "" && !isSending && (
+        <span id="run-reason" role="status" className="hint grow">
+          {hold}
+          {hold === "" && attempt === 0 && (
             <span className="run-key-hint">Ctrl Enter runs it too.</span>
           )}
-          {isSending && submission.attempt > 1 && (
-            <>
-              No answer yet; try {submission.attempt} of {MAX_ATTEMPTS}. It is the same job each
-              time.
-            </>
-          )}
+          {attempt > 1 &&
+            `No answer yet; try ${attempt} of ${MAX_ATTEMPTS}. It is the same job each time.`}
         </span>
       </div>
-      <div role="status" className="run-messages" aria-label="Warnings">
+      <div role="status" className="stack tight" aria-label="Warnings">
         {warnings.map((warning) => (
-          <div key={warning} className="warning">
+          <p key={warning} className="warning">
             {warning}.
-          </div>
+          </p>
         ))}
       </div>
     </div>
   );
 }
-
-const NO_SCOPE =
-  "You may look, but not run anything: your credential lacks the scope jobs:submit. Ask whoever runs this gateway for one that has it.";

@@ -8,7 +8,7 @@ import {
 import { UPLOAD_MIB } from "../gateway";
 import { createStore } from "../store";
 import { toSentence } from "./issues";
-import { TOKEN } from "./place-file";
+import { isToken, TOKEN } from "./place-file";
 
 /** A file that was given on this page. */
 export type GivenFile = {
@@ -29,14 +29,27 @@ export type GivenFile = {
 type OnArrival = (token: string, reference: string) => void;
 
 const MEBIBYTE = 1_048_576;
+/** Of those that are not on their way; the gateway shows the others. */
+const MAX_HELD = 20;
 
 /** The files of a session on their way to the gateway, by token, and those that have arrived, by what stands for them in an input. */
 export function createUploads(gateway: Pick<GatewayClient, "request">) {
   const files = createStore<ReadonlyMap<string, GivenFile>>(new Map());
 
-  function change(key: string, changes: Partial<GivenFile>): void {
-    const file = files.get().get(key);
-    if (file) files.set(new Map([...files.get(), [key, { ...file, ...changes }]]));
+  function update(edit: (all: Map<string, GivenFile>) => void): void {
+    const all = new Map(files.get());
+    edit(all);
+    const ended = [...all].filter(([key, { problem }]) => problem !== null || !isToken(key));
+    for (const [key, { url }] of ended.slice(0, -MAX_HELD)) {
+      URL.revokeObjectURL(url);
+      all.delete(key);
+    }
+    files.set(all);
+  }
+
+  function change(token: string, changes: Partial<GivenFile>): void {
+    const file = files.get().get(token);
+    if (file) update((all) => all.set(token, { ...file, ...changes }));
   }
 
   async function send(token: string, file: File, onArrival: OnArrival): Promise<void> {
@@ -52,11 +65,12 @@ export function createUploads(gateway: Pick<GatewayClient, "request">) {
       if (createUpload.__typename !== "CreateUploadSuccess") throw new GatewayError(createUpload);
       const { id, putUrl } = createUpload.upload;
       await put(putUrl ?? "", file, abort.signal, (part) => change(token, { part }));
-      const known = files.get().get(token);
-      if (known === undefined || abort.signal.aborted) return;
-      const others = [...files.get()].filter(([key]) => key !== token);
-      files.set(new Map([...others, [`upload:${id}`, { ...known, part: 1 }]]));
-      onArrival(token, `upload:${id}`);
+      update((all) => {
+        const file = all.get(token);
+        all.delete(token);
+        if (file) all.set(`upload:${id}`, { ...file, part: 1 });
+      });
+      if (!abort.signal.aborted) onArrival(token, `upload:${id}`);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const retry = error.retryable ? () => void send(token, file, onArrival) : null;
@@ -73,7 +87,7 @@ export function createUploads(gateway: Pick<GatewayClient, "request">) {
       const { name, type } = file;
       const url = URL.createObjectURL(file);
       const begun = { name, type, url, part: 0, problem: null, retry: null, stop: () => undefined };
-      files.set(new Map([...files.get(), [token, begun]]));
+      update((all) => all.set(token, begun));
       void send(token, file, onArrival);
       return token;
     },

@@ -1,27 +1,27 @@
 import { useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
-import { useGateway } from "runcomfy-graphql-client/react";
 
 import type { JobRowFragment, SubmittedFragment } from "../gql";
+import { LISTED_JOB } from "../queries";
+import { useSession } from "../session";
 import { RUN, RUN_MANY } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
-import { dropKey, keepKey, keyFor, unconfirmedOf } from "./submit-keys";
 import { isTooSoon, noteAccepted } from "./press";
-import { drawAnew } from "./seeds";
+import { drawAnew, drawnOf } from "./seeds";
+import { dropKey, keepKey, keyFor, unconfirmedOf } from "./submit-keys";
 
-export type Submission =
-  | { readonly kind: "idle" }
-  | { readonly kind: "sending"; readonly attempt: number }
-  | { readonly kind: "accepted"; readonly warnings: readonly Issue[]; readonly input: string }
-  | {
-      readonly kind: "refused";
-      readonly message: string;
-      readonly issues: readonly Issue[];
-      /** Whether the same input goes on under the same key. */
-      readonly isOpen: boolean;
-      readonly input: string;
-    };
+export type Submission = {
+  /** Which try is under way; 0 while none is. */
+  readonly attempt: number;
+  /** Why not all was accepted; empty where it was, or nothing was sent yet. */
+  readonly problem: string;
+  readonly issues: readonly Issue[];
+  /** What that is about, as JSON. */
+  readonly input: string;
+};
+
+const IDLE: Submission = { attempt: 0, problem: "", issues: [], input: "" };
 
 /**
  * Submits inputs of one deployment, each under a key of its own: for one key the gateway runs one job, however often it
@@ -37,12 +37,14 @@ export function useSubmit({
   readonly deploymentId: string;
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
-  const gateway = useGateway();
-  const [submission, setSubmission] = useState<Submission>({ kind: "idle" });
-  const onAttempt = (attempt: number): void => setSubmission({ kind: "sending", attempt });
+  const { gateway, answers } = useSession();
+  const [submission, setSubmission] = useState(IDLE);
+  const onAttempt = (attempt: number): void => setSubmission({ ...IDLE, attempt });
 
   async function submit(inputs: readonly JsonObject[]): Promise<void> {
-    if (isTooSoon()) return;
+    if (submission.attempt > 0 || isTooSoon()) return;
+    const drawn = drawnOf(scope);
+    drawn.set(drawn.get());
     const items = inputs.map((input) => {
       const text = JSON.stringify(input);
       const key = keyFor(scope, text);
@@ -50,13 +52,12 @@ export function useSubmit({
       return { input, text, key };
     });
     const results = await send(items);
-    const made = results.filter((result) => result.__typename === "SubmitJobSuccess");
-    const isAll = made.length === results.length;
+    const failures = results.filter((result) => result.__typename !== "SubmitJobSuccess");
     const jobs: JobRowFragment[] = [];
     for (const [index, result] of results.entries()) {
       const { text = "", key = "" } = items[index] ?? {};
       const isMade = result.__typename === "SubmitJobSuccess";
-      if (isMade ? isAll : !isRepeatable(result)) dropKey(scope, text);
+      if (isMade ? failures.length === 0 : !isRepeatable(result)) dropKey(scope, text);
       if (isMade) {
         unconfirmedOf(scope).drop(text);
         jobs.push(result.job);
@@ -65,10 +66,14 @@ export function useSubmit({
         jobs.push(result.unconfirmedJob);
       }
     }
-    if (isAll) drawAnew(scope);
-    if (made.length > 0) noteAccepted();
+    if (failures.length === 0) drawAnew(scope);
+    if (failures.length < results.length) noteAccepted();
+    // Whoever may not read jobs hears no more of them.
+    for (const job of jobs)
+      answers.find(LISTED_JOB, { id: job.id }).state.set({ data: { job }, error: null });
     if (jobs.length > 0) onJobs(jobs);
-    setSubmission(toSubmission(items[0]?.text ?? "", results));
+    const input = items[0]?.text ?? "";
+    setSubmission({ ...IDLE, ...toRefusal(failures, results.length), input });
   }
 
   async function send(items: readonly Item[]): Promise<readonly Result[]> {
@@ -81,8 +86,8 @@ export function useSubmit({
         onAttempt,
       );
       // Of what was not answered there only a call of its own says why.
-      const answers = items.map(async (item, index) => results[index] ?? (await sendOne(item)));
-      return await Promise.all(answers);
+      const answered = items.map(async (item, index) => results[index] ?? (await sendOne(item)));
+      return await Promise.all(answered);
     } catch (error) {
       return items.map(() => toUnanswered(error));
     }
@@ -102,6 +107,7 @@ export function useSubmit({
 type Item = { readonly input: JsonObject; readonly text: string; readonly key: string };
 /** What the gateway answered to one submit, or why it did not. */
 type Result = SubmittedFragment | ReturnType<typeof toUnanswered>;
+type Failure = Exclude<Result, { readonly __typename: "SubmitJobSuccess" }>;
 
 function toUnanswered(error: unknown) {
   if (!(error instanceof GatewayError)) throw error;
@@ -121,28 +127,19 @@ export function isRepeatable(result: {
   return isKnown && result.retryable === true;
 }
 
-function toSubmission(input: string, results: readonly Result[]): Submission {
-  const failures = results.filter((result) => result.__typename !== "SubmitJobSuccess");
+/** The first failure stands for all. */
+function toRefusal(failures: readonly Failure[], count: number): Partial<Submission> {
   const [failure] = failures;
-  if (failure === undefined) {
-    const [first] = results;
-    const warnings = first?.__typename === "SubmitJobSuccess" ? first.warnings : [];
-    return { kind: "accepted", warnings, input };
-  }
-  const made = results.length - failures.length;
-  const count = made > 0 ? `${made} of ${results.length} were submitted. ` : "";
-  const issues = failure.__typename === "InvalidInputError" ? failure.issues : [];
+  if (failure === undefined) return {};
+  const made = count - failures.length;
+  const seconds = failure.__typename === "UpstreamError" ? failure.retryAfterSeconds : null;
+  const parts = [
+    made > 0 && `${made} of ${count} were submitted.`,
+    failure.message,
+    seconds && `Wait about ${seconds} s.`,
+  ];
   return {
-    kind: "refused",
-    message: count + toMessage(failure),
-    issues,
-    isOpen: failures.some(isRepeatable),
-    input,
+    problem: parts.filter(Boolean).join(" "),
+    issues: failure.__typename === "InvalidInputError" ? failure.issues : [],
   };
-}
-
-function toMessage(result: Exclude<Result, { __typename: "SubmitJobSuccess" }>): string {
-  const { message } = result;
-  const seconds = result.__typename === "UpstreamError" ? result.retryAfterSeconds : null;
-  return seconds ? `${message} Wait about ${seconds} s.` : message;
 }

@@ -1,38 +1,49 @@
-import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent as ReactKeyboardEvent,
+  useEffect,
+  useEffectEvent,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 
 import type { JobRowFragment } from "../gql";
 import { Confirm } from "../jobs/confirm";
+import { later } from "../parts/later";
 import { useSession } from "../session";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
-import { AsCode } from "./as-code";
-import { type Draft, emptyDraft, toInput } from "./draft";
-import { DropAnywhere } from "./drop-anywhere";
+import { type Draft, emptyDraft, toDraft, toInput } from "./draft";
 import { draftOf, formerOf, replaceDraft, toScope } from "./draft-store";
+import { DropAnywhere } from "./drop-anywhere";
 import { type Field, withOthers } from "./fields";
-import { InputForm } from "./input-form";
-import type { Issue } from "./issues";
+import { Fields } from "./input-form";
+import { findIssues, useCheck } from "./issues";
 import type { JsonObject } from "./json";
-import { keyFor, unconfirmedOf } from "./submit-keys";
+import { useKept } from "./kept";
 import { exchange, findSlot, isToken, putInto, type Slot, toLines } from "./place-file";
-import { isTooSoon, noteChange } from "./press";
+import { noteChange } from "./press";
 import { drawnOf, findSeeds, withSeeds } from "./seeds";
 import { SubmitBar } from "./submit-bar";
-import { useCheck } from "./use-check";
-import { useIssues } from "./use-issues";
+import { keyFor, unconfirmedOf } from "./submit-keys";
+import { Unfolding } from "./unfolding";
+import { handed } from "./use-hand-over";
 import { useSubmit } from "./use-submit";
+
+const Code = later(async () => (await import("./code")).Code);
 
 /** How many are made at once to choose from. */
 const MANY = 4;
+const NO_SCOPE =
+  "You may look, but not run anything: your credential lacks the scope jobs:submit. Ask whoever runs this gateway for one that has it.";
 const UPLOADING = "The upload has to end first.";
 const FILE_LOST = "A file did not get here. Remove it, or choose it again.";
 const MISFIT = "can't be used here: there is no field, or no room, for a file of its type.";
-const NONE: readonly Issue[] = [];
 
 /** What to run: the form of one deployment, its button, and the same as code. */
 export function Workbench({
   deploymentId,
-  fields: given,
+  fields: known,
   onJobs,
 }: {
   readonly deploymentId: string;
@@ -40,44 +51,41 @@ export function Workbench({
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
   const viewer = useViewer();
+  const { uploads } = useSession();
   const form = useRef<HTMLFormElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const wanted = useRef<readonly JsonObject[]>([]);
-  const scope = toScope(viewer.id, deploymentId);
-  const store = draftOf(scope, emptyDraft(given));
-  const draft = useStore(store);
-  const fields = useMemo(() => withOthers(given, draft), [given, draft]);
-  const former = useStore(formerOf(scope));
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
-  const { uploads } = useSession();
-  const files = useStore(uploads.files);
-  const [misfit, setMisfit] = useState("");
-  const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
-
-  const drawn = useStore(drawnOf(scope));
-  const { input: typed, problems } = useMemo(() => toInput(fields, draft), [fields, draft]);
-  const seeds = useMemo(() => findSeeds(fields, typed), [fields, typed]);
-  const input = useMemo(() => withSeeds(seeds, typed, drawn), [seeds, typed, drawn]);
-  const text = JSON.stringify(input);
-  // An answer ends a key, so that the next submit gets another one.
-  const idempotencyKey = useMemo(() => keyFor(scope, text), [scope, text, submission]);
-  const canSubmit = viewer.may("jobs:submit");
-  const check = useCheck(deploymentId, input, !canSubmit);
-  const refusal = submission.kind === "refused" ? submission : null;
-  const refused = refusal?.issues ?? NONE;
-  const checked = check.issues;
-  const issues = useIssues({ fields, draft, problems, touched, sent, refused, checked });
-
   const [tries, setTries] = useState(0);
-  useEffect(() => {
-    // What is wrong may be out of sight.
-    form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-  }, [refusal, tries]);
+  const [misfit, setMisfit] = useState("");
 
+  const scope = toScope(viewer.id, deploymentId);
+  const store = draftOf(scope, known);
+  const draft = useKept(store);
+  const former = useKept(formerOf(scope));
+  const drawn = useKept(drawnOf(scope));
+  const fields = withOthers(known, draft);
+  const { input: typed, problems } = toInput(fields, draft);
+  const seeds = findSeeds(fields, typed);
+  const toSent = (nth: number): JsonObject => withSeeds(seeds, typed, drawn, nth);
+  const input = toSent(0);
+  const text = JSON.stringify(input);
+
+  const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
+  const { attempt, problem, issues: refused } = submission;
+  const canSubmit = viewer.may("jobs:submit");
+  const { issues: checked, warnings } = useCheck(deploymentId, text, canSubmit);
+  const { beside, others } = findIssues(fields, draft, touched, {
+    ...{ problems, refused, checked, sent },
+  });
+  const isRefused = sent !== null && problem !== "" && submission.input === text;
+  const files = useStore(uploads.files);
   const tokens = Object.values(draft).flatMap(toLines).filter(isToken);
   const isLost = tokens.some((token) => files.get(token)?.problem !== null);
-  const hold = isLost ? FILE_LOST : tokens.length > 0 ? UPLOADING : "";
+  const fileHold = isLost ? FILE_LOST : tokens.length > 0 ? UPLOADING : "";
+  const hold = canSubmit ? fileHold : NO_SCOPE;
+
   const change = (next: Draft): void => {
     noteChange();
     setMisfit("");
@@ -97,81 +105,97 @@ export function Workbench({
     if (slot) change(putInto(store.get(), slot, address));
   };
   const run = (count: number): void => {
-    if (!canSubmit || hold !== "" || submission.kind === "sending" || isTooSoon()) return;
+    if (hold !== "" || attempt > 0) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
     if (problems.size > 0) return setTries((last) => last + 1);
-    wanted.current = toInputs(count);
+    wanted.current = Array.from({ length: count }, (_, nth) => toSent(nth));
     const isRisky = (one: JsonObject): boolean =>
       unconfirmedOf(scope).find(JSON.stringify(one)) !== undefined;
     if (wanted.current.some(isRisky)) return repetition.current?.showModal();
     send();
   };
-  const toInputs = (count: number): readonly JsonObject[] =>
-    Array.from({ length: count }, (_, nth) => withSeeds(seeds, typed, drawn, nth));
   const send = (): void => {
     formerOf(scope).set(null);
     void submit(wanted.current);
   };
-  const runNow = useEffectEvent(() => run(1));
+
   useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      const isEnter = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-      const isMeant = isEnter && !event.repeat;
-      if (isMeant && document.querySelector("dialog[open]") === null) runNow();
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+    // What is wrong may be out of sight.
+    form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [problem, tries]);
+  const given = useStore(handed);
+  useLayoutEffect(() => {
+    if (given?.deploymentId !== deploymentId) return;
+    handed.set(null);
+    replaceDraft(scope, known, toDraft(known, given.input));
+    scrollTo({ top: 0 });
+  }, [given, deploymentId, scope, known]);
+  const press = useEffectEvent((event: KeyboardEvent) => {
+    const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
+    if (isMeant && document.querySelector("dialog[open]") === null) run(1);
+  });
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => press(event);
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
   }, []);
 
-  const onTouch = useCallback(
-    (name: string) => setTouched((names) => (names.has(name) ? names : new Set([...names, name]))),
-    [],
-  );
-  const isSame = sent !== null && refusal?.input === text;
-  const warnings =
-    submission.kind === "accepted" && submission.input === text
-      ? submission.warnings
-      : check.warnings;
   return (
-    <div className="run-left">
-      <InputForm
+    <div className="stack run-left">
+      <form
         ref={form}
-        {...{ fields, draft, onTouch }}
-        issues={issues.beside}
-        onChange={(name, value) => change({ ...store.get(), [name]: value })}
-        onGive={give}
-        onSubmit={() => run(1)}
+        className="card run-form"
+        aria-label="Input"
+        noValidate
+        onKeyDown={refuseEnter}
+        onSubmit={(event) => {
+          event.preventDefault();
+          run(1);
+        }}
       >
+        <Fields
+          {...{ fields, draft }}
+          issues={beside}
+          onChange={(name, value) => change({ ...store.get(), [name]: value })}
+          onTouch={(name) => setTouched((names) => new Set([...names, name]))}
+          onGive={give}
+        />
         <SubmitBar
-          {...{ submission, canSubmit }}
-          hold={hold}
-          messages={[
-            ...(misfit === "" ? [] : [misfit]),
-            ...(refusal && isSame ? [...issues.others, refusal.message] : []),
-          ]}
+          {...{ attempt, hold }}
+          messages={[misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
           warnings={warnings.map(({ message }) => message)}
           onMany={seeds.length > 0 ? () => run(MANY) : null}
           onClear={() => {
-            replaceDraft(scope, emptyDraft(fields));
+            replaceDraft(scope, known, emptyDraft(known));
             setTouched(new Set());
             setSent(null);
           }}
-          onUndo={former && (() => replaceDraft(scope, former))}
+          onUndo={former && (() => replaceDraft(scope, known, former))}
         />
-      </InputForm>
+      </form>
       <DropAnywhere {...{ fields, draft }} onFiles={give} onAddress={giveAddress} />
       <Confirm
         dialog={repetition}
         title="Run it again all the same?"
-        keep="Don't run it"
         action="Run again"
         onConfirm={send}
       >
         Its last run may have cost money, or still be running. Look for it on RunComfy's dashboard
         first.
       </Confirm>
-      <AsCode {...{ deploymentId, input, idempotencyKey }} isPublic={!viewer.isSignedIn} />
+      <Unfolding className="card run-code" summary="As code">
+        <Code
+          {...{ deploymentId, input }}
+          idempotencyKey={keyFor(scope, text)}
+          isPublic={!viewer.isSignedIn}
+        />
+      </Unfolding>
     </div>
   );
+}
+
+/** A run costs money, so that Enter in a field does not start one; with Ctrl it does. */
+function refuseEnter(event: ReactKeyboardEvent): void {
+  if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
 }

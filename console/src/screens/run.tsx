@@ -1,19 +1,17 @@
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { Redirect, useLocation } from "wouter";
 
-import { useQuery } from "../session";
-import { DEPLOYMENTS } from "../queries";
 import { Chooser, NoDeployment } from "../form/chooser";
-import { carry } from "../form/carry";
-import { emptyDraft, toDraft } from "../form/draft";
-import { draftOf, handed, replaceDraft, takeOver, toScope } from "../form/draft-store";
+import { carry } from "../form/draft";
+import { draftOf, replaceDraft, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { First } from "../form/first";
+import { useKept } from "../form/kept";
 import { noteChange } from "../form/press";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { findSeeds } from "../form/seeds";
-import { useHandOver } from "../form/use-hand-over";
+import { toFormPath } from "../form/use-hand-over";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
@@ -21,7 +19,8 @@ import { later } from "../parts/later";
 import { Problem } from "../parts/problem";
 import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
-import { useStore } from "../store";
+import { DEPLOYMENTS } from "../queries";
+import { useQuery } from "../session";
 import { useViewer } from "../viewer";
 import "./run.css";
 
@@ -49,11 +48,8 @@ export function Run({ deploymentId }: Props) {
   const last = lastUsed.get();
   const first =
     deployments.find(({ id }) => id === last) ?? deployments.find(needsNoFile) ?? deployments[0];
-  return first ? (
-    <Redirect to={toPath(first.id)} replace />
-  ) : (
-    <NoDeployment {...{ isTokenRefused }} />
-  );
+  if (!first) return <NoDeployment isTokenRefused={isTokenRefused} />;
+  return <Redirect to={toFormPath(first.id)} replace />;
 }
 
 function Desk({
@@ -62,70 +58,45 @@ function Desk({
 }: Required<Props> & { readonly deployments: Deployments }) {
   const [, navigate] = useLocation();
   const viewer = useViewer();
-  useTitle(`Run ${deployments.find(({ id }) => id === deploymentId)?.name ?? deploymentId}`);
   const right = useRef<HTMLElement>(null);
-  const recent = useStore(recentOf(viewer.id));
-  const shown = viewer.mayRead ? recent.shown : recent.submitted.map(({ id }) => id);
-  const fieldsOf = useMemo(() => {
-    const known = new Map(deployments.map(({ id, inputSchema }) => [id, readFields(inputSchema)]));
-    const unknown = readFields(null);
-    return (id: string) => known.get(id) ?? unknown;
-  }, [deployments]);
-  const fill = useCallback(
-    (id: string, input: unknown) => {
-      replaceDraft(toScope(viewer.id, id), toDraft(fieldsOf(id), input));
-    },
-    [viewer.id, fieldsOf],
-  );
-  // What is to be run again with changes, from whatever screen.
-  const waiting = useStore(handed);
-  useLayoutEffect(() => {
-    const input = takeOver(toScope(viewer.id, deploymentId));
-    if (input === undefined) return;
-    fill(deploymentId, input);
-    scrollTo({ top: 0 });
-  }, [viewer.id, deploymentId, fill, waiting]);
+  const { ids, together, shown } = useKept(recentOf(viewer.id));
+  const isEmpty = shown === null && together.length === 0;
+  const find = (id: string) => deployments.find((one) => one.id === id);
+  const fieldsOf = (id: string) => readFields(find(id)?.inputSchema);
+  const toDraftOf = (id: string) => draftOf(toScope(viewer.id, id), fieldsOf(id));
+  const fields = fieldsOf(deploymentId);
+  useTitle(`Run ${find(deploymentId)?.name ?? deploymentId}`);
+
   /** What was pressed on the right goes with the job that was shown there. */
-  const keepFocus = useCallback(() => {
+  const keepFocus = (): void => {
     if (!right.current?.contains(document.activeElement)) return;
     requestAnimationFrame(() => {
       if (document.activeElement === document.body) right.current?.querySelector("button")?.focus();
     });
-  }, []);
-  const show = (ids: readonly string[]): void => {
-    keepFocus();
-    showRecent(viewer.id, ids);
   };
-  const onJobs = useCallback(
-    (jobs: readonly JobRowFragment[]) => {
-      keepFocus();
-      addRecent(viewer.id, jobs);
-      // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
-      if (matchMedia("(max-width: 859px)").matches)
-        requestAnimationFrame(() => right.current?.scrollIntoView());
-    },
-    [viewer.id, keepFocus],
-  );
-  const onGone = useCallback((id: string) => removeRecent(viewer.id, id), [viewer.id]);
-  const handOver = useHandOver();
-  const onUse = ({ deployment, input }: JobRowFragment): void => handOver(deployment.id, input);
-  const [seed] = findSeeds(fieldsOf(deploymentId), null);
-  const onSeed = seed ? (value: number) => setField(seed.name, String(value)) : null;
-  const setField = (name: string, value: string): void => {
-    const store = draftOf(toScope(viewer.id, deploymentId), {});
+  const show = (id: string | null): void => {
+    keepFocus();
+    showRecent(viewer.id, id);
+  };
+  const onJobs = (jobs: readonly JobRowFragment[]): void => {
+    keepFocus();
+    addRecent(viewer.id, [...new Set(jobs.map(({ id }) => id))]);
+    // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
+    if (matchMedia("(max-width: 859px)").matches)
+      requestAnimationFrame(() => right.current?.scrollIntoView());
+  };
+  const fill = (name: string, value: string): void => {
+    const store = toDraftOf(deploymentId);
     noteChange();
     store.set({ ...store.get(), [name]: value });
   };
-
+  const [seed] = findSeeds(fields, null);
   /** What was typed goes along. */
   const choose = (id: string): void => {
-    const [from, to] = [deploymentId, id].map((one) => ({
-      fields: fieldsOf(one),
-      draft: draftOf(toScope(viewer.id, one), emptyDraft(fieldsOf(one))).get(),
-    }));
-    if (from && to)
-      replaceDraft(toScope(viewer.id, id), carry(from.fields, from.draft, to.fields, to.draft));
-    navigate(toPath(id));
+    const typed = toDraftOf(deploymentId).get();
+    const carried = carry(fields, typed, fieldsOf(id), toDraftOf(id).get());
+    replaceDraft(toScope(viewer.id, id), fieldsOf(id), carried);
+    navigate(toFormPath(id));
   };
 
   return (
@@ -133,34 +104,29 @@ function Desk({
       <h1 className="unseen">Run</h1>
       <Chooser {...{ deployments, deploymentId }} onChoose={choose} />
       <div className="run-desk">
-        <Workbench
-          key={deploymentId}
-          {...{ deploymentId, onJobs }}
-          fields={fieldsOf(deploymentId)}
-        />
+        <Workbench key={deploymentId} {...{ deploymentId, fields, onJobs }} />
         <section ref={right} className="card run-right" aria-label="The job">
-          {shown.length === 0 && (
-            <First
-              fields={fieldsOf(deploymentId)}
-              onPrompt={(prompt) => setField("prompt", prompt)}
-              onShow={(id) => show([id])}
-            />
+          {isEmpty && (
+            <First fields={fields} onPrompt={(prompt) => fill("prompt", prompt)} onShow={show} />
           )}
-          {(shown.length > 0 || recent.ids.length > 0) && (
-            <Made {...{ shown, fieldsOf, onJobs, onUse, onSeed, onGone }} onShow={show} />
+          {(!isEmpty || ids.length > 0) && (
+            <Made
+              {...{ fieldsOf, onJobs }}
+              onShow={show}
+              onSeed={seed ? (value) => fill(seed.name, String(value)) : null}
+            />
           )}
         </section>
       </div>
-      {viewer.mayRead && <Opened onDeleted={onGone} />}
+      {viewer.mayRead && <Opened onDeleted={(id) => removeRecent(viewer.id, id)} />}
     </>
   );
 }
 
 /** So that whoever comes for the first time needs words alone. */
 function needsNoFile({ inputSchema }: Deployments[number]): boolean {
-  const isFile = (kind: string): boolean => kind === "file" || kind === "files";
   return readFields(inputSchema).every(
-    ({ isRequired, widget }) => !isRequired || !isFile(widget.kind),
+    ({ isRequired, widget }) => !isRequired || !/^files?$/.test(widget.kind),
   );
 }
 
@@ -170,15 +136,11 @@ function Skeleton() {
     <div aria-busy="true" aria-label="Asking for the deployments…">
       <div className="run-chooser" />
       <div className="run-desk">
-        <div className="card run-left run-skeleton" />
+        <div className="card run-skeleton" />
         <div className="card run-right">
           <div className="run-frame" />
         </div>
       </div>
     </div>
   );
-}
-
-function toPath(deploymentId: string): string {
-  return `/run/${encodeURIComponent(deploymentId)}`;
 }

@@ -1,0 +1,168 @@
+import { type ChangeEvent, type ComponentProps } from "react";
+
+import type { Field, Widget } from "./fields";
+import { drawSeed } from "./seeds";
+
+/** What every control of the form gets; `Kind` is the widget that it draws. */
+export type ControlProps<Kind extends Widget["kind"]> = {
+  readonly field: Field;
+  readonly widget: Extract<Widget, { kind: Kind }>;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+  /** Of the element that the label is for. */
+  readonly attributes: {
+    readonly id: string;
+    readonly "aria-describedby": string;
+    readonly "aria-invalid": boolean;
+    readonly "aria-required": boolean;
+  };
+};
+
+/** About as many letters as there is room for in a line. */
+const LINE = 60;
+const MAX_ROWS = 14;
+
+export function TextControl(props: ControlProps<"text" | "json">) {
+  const { field, widget, value, onChange, attributes } = props;
+  const given = {
+    ...attributes,
+    value,
+    placeholder: toPlaceholder(field),
+    onChange: ({ target }: ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
+      onChange(target.value),
+  };
+  const isCode = widget.kind === "json";
+  // A line break would be lost in a field of one line.
+  if (!isCode && !widget.isLong && !value.includes("\n")) return <input {...given} dir="auto" />;
+  const lines = value.split("\n").map((line) => 1 + Math.floor(line.length / LINE));
+  const least = isCode ? 3 : field.name === "prompt" ? 4 : 2;
+  const most = lines.reduce((sum, count) => sum + count, 0);
+  return (
+    <textarea
+      {...given}
+      rows={Math.min(Math.max(most, least), MAX_ROWS)}
+      spellCheck={!isCode}
+      dir={isCode ? "ltr" : "auto"}
+    />
+  );
+}
+
+export function ChoiceControl(props: ControlProps<"choice">) {
+  const { field, widget, value, onChange, attributes } = props;
+  const { fallback, isRequired } = field;
+  const unset = isRequired ? "Choose one" : "Not set";
+  return (
+    <select {...attributes} value={value} onChange={({ target }) => onChange(target.value)}>
+      <option value="">{fallback === undefined ? unset : `${toWord(fallback)} (default)`}</option>
+      {widget.options.map((option) => (
+        <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
+          {toWord(option)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+export function FlagControl({ field, value, onChange, attributes }: ControlProps<"flag">) {
+  return (
+    <label className="check">
+      <input
+        {...attributes}
+        type="checkbox"
+        checked={value === "" ? field.fallback === true : value === "true"}
+        onChange={({ target }) => onChange(String(target.checked))}
+      />
+      {field.label}
+    </label>
+  );
+}
+
+/** A slider for the hand beside a number for whoever knows it. */
+export function NumberControl(props: ControlProps<"number">) {
+  const { field, widget, value, onChange } = props;
+  const { slider } = widget;
+  const placeholder = toPlaceholder(field);
+  const shown = value || placeholder;
+  return (
+    <span className="row run-number">
+      {slider && (
+        <input
+          className="grow"
+          type="range"
+          aria-label={`${field.label}, slider`}
+          aria-valuetext={shown || "not set"}
+          min={slider.minimum}
+          max={slider.maximum}
+          step={slider.step}
+          value={shown || slider.minimum}
+          onChange={({ target }) => onChange(target.value)}
+        />
+      )}
+      <Digits {...props} placeholder={placeholder} />
+    </span>
+  );
+}
+
+/** A number that is fixed by typing it or by the dice; without one the page draws another at each run. */
+export function SeedControl(props: ControlProps<"seed">) {
+  const { field, widget, value, onChange } = props;
+  const draw = (): void => onChange(String(drawSeed(widget)));
+  return (
+    <span className="row run-seed">
+      <Digits {...props} placeholder="Drawn at each run" />
+      <button
+        type="button"
+        aria-label={`Draw a new ${field.label.toLowerCase()}`}
+        title="Draw a number"
+        onClick={draw}
+      >
+        <Dice />
+      </button>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={value === "" || value === "-1"}
+          onChange={({ target }) => (target.checked ? onChange("") : draw())}
+        />
+        Another one at each run
+      </label>
+    </span>
+  );
+}
+
+/** A field of the type number would say of what is none that nothing is in it, and it would run with the default. */
+function Digits({
+  widget: { minimum },
+  value,
+  onChange,
+  attributes,
+  placeholder,
+}: ControlProps<"number" | "seed"> & Pick<ComponentProps<"input">, "placeholder">) {
+  return (
+    <input
+      {...{ ...attributes, value, placeholder }}
+      autoComplete="off"
+      // A phone's keys for numbers may lack the minus.
+      inputMode={minimum !== null && minimum >= 0 ? "decimal" : "text"}
+      onChange={({ target }) => onChange(target.value)}
+    />
+  );
+}
+
+function Dice() {
+  return (
+    <svg className="run-dice" viewBox="0 0 20 20" aria-hidden="true">
+      <rect x="2" y="2" width="16" height="16" rx="3.5" />
+      <path strokeWidth="3" d="M6.5 6.5h0m7 0h0M10 10h0m-3.5 3.5h0m7 0h0" />
+    </svg>
+  );
+}
+
+/** A default as a placeholder shows it; empty where there is none. */
+export function toPlaceholder({ fallback }: Field): string {
+  return fallback === undefined || fallback === null ? "" : toWord(fallback);
+}
+
+function toWord(option: unknown): string {
+  return typeof option === "string" ? option : JSON.stringify(option);
+}

@@ -1,0 +1,45 @@
+import type { ComponentProps } from "react";
+
+import type { JobRowFragment } from "../gql";
+import { Picture } from "../parts/picture";
+import { promptOf } from "../parts/prompt";
+import { Status } from "../parts/status";
+import { isObject } from "./json";
+
+/** A job by its picture, or its status until it has one, to look at it. */
+export function JobButton({
+  job,
+  isSmall = false,
+  children,
+  ...attributes
+}: Pick<ComponentProps<"button">, "aria-pressed" | "style" | "onClick" | "children"> & {
+  readonly job: JobRowFragment | null;
+  readonly isSmall?: boolean;
+}) {
+  const [asset] = job?.assets ?? [];
+  const name = job ? nameOf(job) : "Job";
+  return (
+    <button
+      type="button"
+      className={isSmall ? "thumbnail" : "frame run-frame"}
+      title={name}
+      {...attributes}
+    >
+      {asset && <Picture asset={asset} alt={name} isSmall={isSmall} />}
+      {!asset && (
+        <span className="stack tight">
+          {children}
+          {job && <Status job={job} />}
+          <span className="unseen">{name}</span>
+        </span>
+      )}
+    </button>
+  );
+}
+
+/** Those of one prompt are told apart by their seeds. */
+function nameOf(job: JobRowFragment): string {
+  const seed = isObject(job.input) ? job.input["seed"] : undefined;
+  const words = `${promptOf(job) || "Job"}, ${job.deployment.name}`;
+  return typeof seed === "number" ? `${words}, seed ${seed}` : words;
+}
