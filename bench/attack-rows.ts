@@ -157,6 +157,12 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     seed: storeJobs(10_000, ADD_DOCUMENTS),
   }),
   flood: ask("far more requests than an owner may send", toBody(PAGE), {}, 64),
+  "wide-flood": ask(
+    "far more requests than an owner may send, on 2,000 connections",
+    toBody(PAGE),
+    {},
+    2_000,
+  ),
   cancels: {
     what: "200 cancels a second of 10 jobs that are being submitted",
     setUpstream: (upstream) => upstream.slow("submit", 9_500),

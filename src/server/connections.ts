@@ -6,6 +6,8 @@ import type { Config } from "../config/load-config.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
 import { NOBODY } from "../runtime/memory-budget.ts";
+import type { Release } from "../runtime/queue.ts";
+import { Queue } from "../runtime/queue.ts";
 import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
 
 type HttpLimits = Config["limits"]["http"];
@@ -16,9 +18,14 @@ const PATIENCE_MS = 8_000;
 const MAX_PIPELINED = 100;
 /** What each of them takes until it is answered. */
 const REQUEST_BYTES = 8_192;
+/** What Node reads of a body that nobody has asked for. */
+const MOST_UNASKED_BYTES = 65_536;
+/** Requests that begin in a turn of the event loop: with one credential, and in all. */
+const MOST_OWN_IN_A_TURN = 32;
+const MOST_IN_A_TURN = 128;
 
 type Connection = {
-  /** Opened when the client sends requests without waiting for answers. */
+  /** Opened when a request waits. */
   share: Reservation | null;
   /** Whose answers have not left in full, in their order. */
   readonly requests: Map<ServerResponse, Request>;
@@ -26,6 +33,7 @@ type Connection = {
 
 type Request = {
   readonly answer: () => void;
+  hasBegun: boolean;
   /** Whether the answer is a stream of events. */
   isStream: boolean;
   /** Where its body is still to come: lets that take as long as it likes. */
@@ -46,6 +54,8 @@ export class Connections {
   readonly #server: Server;
   readonly #options: Options;
   readonly #connections = new Map<Duplex, Connection>();
+  /** Thousands may come in one turn, and who is refused at once comes again at once. */
+  readonly #turns = new Queue({ perKey: MOST_OWN_IN_A_TURN, total: MOST_IN_A_TURN });
   /** One for all requests: an error collects its stack, which costs more than the rest of a request's bookkeeping. */
   readonly #tooLate: CodedError;
   #openCount = 0;
@@ -71,7 +81,10 @@ export class Connections {
     );
   }
 
-  /** Calls `answer` once the requests before it on its connection are answered, unless it is cut by then. */
+  /**
+   * Calls `answer` once the requests before it on its connection are answered, in a turn of its credential's, unless the
+   * connection is cut by then.
+   */
   take(response: ServerResponse, answer: () => void): void {
     const { socket } = response.req;
     const connection = this.#connections.get(socket);
@@ -79,20 +92,19 @@ export class Connections {
     if (connection === undefined || !socket.writable) return;
     const { requests } = connection;
     if (requests.size === MAX_PIPELINED) return void socket.destroy();
-    const request: Request = { answer, isStream: false };
+    const request: Request = { answer, hasBegun: false, isStream: false };
     requests.set(response, request);
-    this.#count(socket, connection);
-    if (hasBody(response.req))
+    if (toUnaskedBytes(response.req) > 0)
       this.allow(response, this.#options.limits.requestSeconds * 1_000, this.#tooLate);
     response.once("close", () => {
       // Where the answer came first, the rest of the body still has to come in time.
       if (response.req.complete || socket.destroyed) request.stopTimer?.();
       requests.delete(response);
       this.#count(socket, connection);
-      const [next] = requests.values();
-      if (socket.writable) next?.answer();
+      if (socket.writable) this.#begin(socket, connection);
     });
-    if (requests.size === 1) answer();
+    if (requests.size === 1) this.#begin(socket, connection);
+    else this.#count(socket, connection);
   }
 
   /** Gives a request so long from now on to arrive. Node's own limit knows no uploads, which may take minutes. */
@@ -175,10 +187,31 @@ export class Connections {
     return [...(this.#connections.get(socket)?.requests ?? [])];
   }
 
+  /** Begins the first of its requests. */
+  #begin(socket: Duplex, connection: Connection): void {
+    const [first] = connection.requests;
+    if (first === undefined) return;
+    const [{ req }, request] = first;
+    const credential = req.headers.authorization ?? req.headers.cookie ?? "";
+    const begin = (release: Release): void => {
+      release();
+      request.hasBegun = true;
+      this.#count(socket, connection);
+      if (socket.writable) request.answer();
+    };
+    const release = this.#turns.tryEnter(credential);
+    if (release !== null) return begin(release);
+    this.#count(socket, connection);
+    void this.#turns.enter(credential).then(begin);
+  }
+
+  /** Holds what waits, which the owner's reservations can't yet. */
   #count(socket: Duplex, connection: Connection): void {
-    const { size } = connection.requests;
-    if (size > 1) connection.share ??= this.#options.memory.open(NOBODY, () => socket.destroy());
-    connection.share?.hold(size > 1 ? size * REQUEST_BYTES : 0);
+    const { requests } = connection;
+    let bytes = requests.size > 1 ? requests.size * REQUEST_BYTES : 0;
+    for (const [{ req }, { hasBegun }] of requests) if (!hasBegun) bytes += toUnaskedBytes(req);
+    if (bytes > 0) connection.share ??= this.#options.memory.open(NOBODY, () => socket.destroy());
+    connection.share?.hold(bytes);
   }
 
   #cutStreams(): void {
@@ -187,8 +220,10 @@ export class Connections {
   }
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+/** What Node has read of its body by the time that it is asked for. */
+function toUnaskedBytes({ headers }: IncomingMessage): number {
+  const bytes = headers["transfer-encoding"] ? Infinity : Number(headers["content-length"] ?? 0);
+  return Math.min(bytes, MOST_UNASKED_BYTES);
 }
 
 function explain(code: string, limits: HttpLimits): CodedError {

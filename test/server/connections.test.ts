@@ -15,12 +15,16 @@ import { openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
 
 const STALL_MS = 200;
+const MOST_OWN_IN_A_TURN = 32;
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /** The port of a server that answers like this. */
-async function listen(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
+async function listen(
+  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+  mostBytes = 536_870_912,
+) {
   const server = createServer();
-  const memory = createMemoryBudget({ mostBytes: 536_870_912 });
+  const memory = createMemoryBudget({ mostBytes });
   const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: LIMITS.http });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));
@@ -30,6 +34,32 @@ async function listen(answer: (request: IncomingMessage, response: ServerRespons
   await once(server, "listening");
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Connections that were answered once: of those that it has not accepted, a server takes one in a turn. */
+function openConnections(port: number, count: number): Promise<readonly Socket[]> {
+  const open = async (): Promise<Socket> => {
+    const socket = await openConnection(port);
+    socket.write(toRequest("first"));
+    await once(socket, "data");
+    return socket;
+  };
+  return Promise.all(Array.from({ length: count }, open));
+}
+
+function toRequest(credential: string, bodyBytes = 0): string {
+  const head = `POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${credential}`;
+  return `${head}\r\nContent-Length: ${bodyBytes}\r\n\r\n${"x".repeat(bodyBytes)}`;
+}
+
+/** How often `count` is called in each turn of the event loop in which it is. */
+function countInTurns() {
+  const turns = [0];
+  const count = (): void => {
+    if (turns.at(-1) === 0) setImmediate(() => turns.push(0));
+    turns.push((turns.pop() ?? 0) + 1);
+  };
+  return { turns, count };
 }
 
 test("a client that stops reading its answer is cut", async () => {
@@ -59,17 +89,64 @@ test("a connection on which more than a hundred requests wait for their answers 
   expect(begunCount).toBe(1);
 });
 
+test("of requests that come at once few begin in a turn of the event loop, and others' among the first", async () => {
+  const { turns, count } = countInTurns();
+  const begun: string[] = [];
+  const port = await listen(({ headers: { authorization = "" } }, response) => {
+    if (authorization !== "first") count();
+    begun.push(authorization);
+    response.end();
+  });
+  const sockets = await openConnections(port, 201);
+  begun.length = 0;
+  for (const [at, socket] of sockets.entries())
+    socket.write(toRequest(at < 200 ? "greedy" : "other"));
+  await expect.poll(() => begun.length).toBe(201);
+  // What begins before the turn's first is over counts with the turn before.
+  expect(Math.max(...turns)).toBeLessThan(2 * MOST_OWN_IN_A_TURN);
+  expect(begun.indexOf("other")).toBeLessThan(2 * MOST_OWN_IN_A_TURN);
+});
+
+test("a request whose client leaves before its turn never begins", async () => {
+  let begunCount = 0;
+  const leaving: Socket[] = [];
+  const port = await listen((_request, response) => {
+    begunCount += 1;
+    for (const socket of leaving) socket.destroy();
+    response.end();
+  });
+  const sockets = await openConnections(port, 200);
+  begunCount = 0;
+  leaving.push(...sockets);
+  for (const socket of sockets) socket.write(toRequest("greedy"));
+  await expect.poll(() => begunCount).toBeGreaterThan(0);
+  // By then all would have begun.
+  await openConnections(port, 1);
+  expect(begunCount).toBeLessThan(200);
+});
+
+test("bodies that wait for their turn take little together, and the connections with the largest are cut", async () => {
+  const port = await listen((_request, response) => response.end(), 4_194_304);
+  const [small = new Socket(), ...large] = await openConnections(port, 201);
+  const firstBytes = small.bytesRead;
+  const isAnswered = ({ bytesRead }: Socket): boolean => bytesRead > firstBytes;
+  const isOver = (socket: Socket): boolean => socket.closed || isAnswered(socket);
+  for (const socket of large) socket.write(toRequest("greedy", 60_000));
+  small.write(toRequest("greedy", 10));
+  await expect.poll(() => [small, ...large].every(isOver)).toBe(true);
+  expect(isAnswered(small)).toBe(true);
+  expect(large.filter(isAnswered).length).toBeLessThan(100);
+});
+
 // Elsewhere one listener has the port.
 test.runIf(process.platform === "linux")(
   "of connections that come at once many are accepted in one turn of the event loop",
   async () => {
     const { port } = await serve();
-    const turns = [0];
+    const { turns, count } = countInTurns();
     const note = (message: unknown): void => {
       const { socket } = z.object({ socket: z.instanceof(Socket) }).parse(message);
-      if (socket.localPort !== port) return;
-      if (turns.at(-1) === 0) setImmediate(() => turns.push(0));
-      turns.push((turns.pop() ?? 0) + 1);
+      if (socket.localPort === port) count();
     };
     subscribe("net.server.socket", note);
     onTestFinished(() => void unsubscribe("net.server.socket", note));
