@@ -146,6 +146,25 @@ export type UploadQueryVariables = Exact<{
 
 export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };
 
+export type EditManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+  addTags?: Array<string> | string | null | undefined;
+  removeTags?: Array<string> | string | null | undefined;
+  isStarred?: boolean | null | undefined;
+}>;
+
+
+export type EditManyMutation = { editJobs: Array<
+    | { __typename: 'EditJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
+    | { __typename: 'JobNotFoundError', message: string }
+  > };
+
+export type TagsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TagsQuery = { tags: Array<{ tag: string }> };
+
 export type DownloadMutationVariables = Exact<{
   ids: Array<string> | string;
 }>;
@@ -219,34 +238,6 @@ export type DeleteMatchingMutationVariables = Exact<{
 
 export type DeleteMatchingMutation = { progress: { done: number, failed: number, hasMore: boolean, cursor: string | null } };
 
-export type EditManyMutationVariables = Exact<{
-  ids: Array<string> | string;
-  addTags?: Array<string> | string | null | undefined;
-  removeTags?: Array<string> | string | null | undefined;
-  isStarred?: boolean | null | undefined;
-}>;
-
-
-export type EditManyMutation = { editJobs: Array<
-    | { __typename: 'EditJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
-    | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
-    | { __typename: 'JobNotFoundError', message: string }
-  > };
-
-export type TagsQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type TagsQuery = { tags: Array<{ tag: string }> };
-
-export type AroundQueryVariables = Exact<{
-  newer: JobFilter;
-  older: JobFilter;
-  length: number;
-}>;
-
-
-export type AroundQuery = { newer: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> }, older: { edges: Array<{ node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }> } };
-
 export type JobRowFragment = { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> };
 
 export type LiveSubscriptionVariables = Exact<{
@@ -265,7 +256,8 @@ export type WatchSubscription = { jobUpdated: { id: string, ownerId: string, ver
 
 export type JobsQueryVariables = Exact<{
   filter?: JobFilter | null | undefined;
-  first: number;
+  first?: number | null | undefined;
+  last?: number | null | undefined;
   after?: string | null | undefined;
 }>;
 

@@ -75,8 +75,8 @@ export const WATCH: TypedDocument<gql.WatchSubscription, gql.WatchSubscriptionVa
   `;
 
 export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* GraphQL */ `
-  query Jobs($filter: JobFilter, $first: Int!, $after: String) {
-    jobs(filter: $filter, first: $first, after: $after) {
+  query Jobs($filter: JobFilter, $first: Int, $last: Int, $after: String) {
+    jobs(filter: $filter, first: $first, last: $last, after: $after) {
       totalCount
       searchedTo
       edges {

@@ -45,8 +45,10 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     expect(await findBarriers(page)).toEqual([]);
     expect(await areWhole(page)).toEqual([true]);
 
+    await dialog.getByTitle("Show all of it").getByText("Fit").waitFor();
     await page.keyboard.press("+");
     expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1.5)"]);
+    await dialog.getByText("1.5 ×").waitFor();
     await page.mouse.move(400, 300);
     await page.mouse.wheel(0, -200);
     await expect.poll(() => scales(page)).not.toEqual(["translate(0%, 0%) scale(1.5)"]);
@@ -71,12 +73,18 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.keyboard.press("+");
     await expect.poll(() => scales(page)).toEqual(Array(2).fill("translate(0%, 0%) scale(1.5)"));
     await page.keyboard.press("0");
-    expect(page.url()).toContain(`with=${oldest}%2F0`);
+    expect(page.url()).toContain(`with=${oldest}.0`);
     await page.mouse.move(200, 300);
     await page.mouse.wheel(0, -300);
     await expect.poll(async () => new Set(await scales(page)).size).toBe(1);
     expect(await scales(page)).toHaveLength(2);
     expect(await findBarriers(page)).toEqual([]);
+    const second = page.getByRole("region", { name: "The second" });
+    await second.getByRole("button", { name: "Star", pressed: false }).click();
+    await second.getByRole("button", { name: "Star", pressed: true }).waitFor();
+    await second.getByLabel("Add a tag").fill("keeper");
+    await page.keyboard.press("Enter");
+    await second.getByRole("link", { name: "keeper" }).waitFor();
     await button(page, "Only the second").click();
     await page.getByRole("dialog", { name: "Picture: A first lantern" }).waitFor();
 
@@ -88,8 +96,10 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
       await page.getByRole("dialog", { name: `Picture: ${name}` }).waitFor();
     }
 
-    // On a phone what is offered is below what one sees.
+    // On a phone what is offered is below what one sees, and it can be closed from there.
     await page.setViewportSize({ width: 390, height: 844 });
+    await dialog.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    expect(await button(page, "Close").evaluate(isInView)).toBe(true);
     await button(page, "Compare with…").click();
     const offered = dialog.getByRole("button", { name: "Picture: A first lantern" });
     await expect.poll(() => offered.evaluate(isInView)).toBe(true);
@@ -111,7 +121,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     expect(await countJobs(origin)).toBe(1);
 
     // Over the form that it fills, too.
-    await page.goto(`${origin}/run/${LANTERN}?job=${id}&n=0`);
+    await page.goto(`${origin}/run/${LANTERN}?open=${id}.0`);
     await dialog.locator("dd", { hasText: /^7/ }).waitFor();
     await dialog.getByRole("button", { name: "New seed" }).click();
     await dialog.waitFor({ state: "detached" });
@@ -119,7 +129,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await expect.poll(seed).toMatch(/^\d+$/);
     expect(await seed()).not.toBe("7");
     // The file goes into the form of another deployment, with the words.
-    await page.goto(`${origin}/gallery?job=${id}&n=0`);
+    await page.goto(`${origin}/gallery?open=${id}.0`);
     await dialog.getByRole("button", { name: "Use as input" }).click();
     await dialog.getByRole("button", { name: "Warm Glow" }).click();
     await page.getByRole("img", { name: /^Picture 1/ }).waitFor();

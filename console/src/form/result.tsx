@@ -1,8 +1,8 @@
 import { useState } from "react";
 
-import { OpenLink } from "../lightbox/open-link";
-import { describe, isZoomable, type Shown } from "../lightbox/pictures";
-import { Targets } from "../lightbox/targets";
+import { UseAsInput } from "../lightbox/offers";
+import { OpenLink } from "../lightbox/opened";
+import { describe, isZoomable, type Shown, toKey } from "../lightbox/pictures";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { useViewer } from "../viewer";
 import type { Field } from "./fields";
@@ -23,7 +23,7 @@ export function Result({ job, fields }: Props) {
     return job.assets.map((asset, n) => (
       <Output
         key={asset.url}
-        picture={{ key: asset.url, jobId: job.id, job, asset, n }}
+        picture={{ key: toKey(job.id, n), job, asset, n }}
         {...{ fields, aspectRatio }}
       />
     ));
@@ -59,13 +59,12 @@ function Output({
   readonly fields: readonly Field[];
   readonly aspectRatio: number;
 }) {
-  const { job, asset, n } = picture;
+  const { key, job, asset } = picture;
   const { may } = useViewer();
   const [given = "", ...others] = findFiles(fields, job.input);
   const before = useGivenFile(others.length === 0 && job.assets.length === 1 ? given : "");
   /** How much of before is shown over what came out, in percent; null while they are not compared. */
   const [part, setPart] = useState<number | null>(null);
-  const place = { jobId: job.id, n };
   const shown = <Picture asset={asset} alt={describe(picture)} />;
   const isPair = isZoomable(picture) && before !== null && /^(image|$)/.test(before.type);
   const isCompared = isPair && part !== null;
@@ -85,7 +84,7 @@ function Output({
               />
             </>
           ) : isZoomable(picture) ? (
-            <OpenLink place={place}>{shown}</OpenLink>
+            <OpenLink picture={key}>{shown}</OpenLink>
           ) : (
             shown
           )}
@@ -106,7 +105,7 @@ function Output({
       )}
       <figcaption className="row hint">
         {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}`}
-        {!isZoomable(picture) && <OpenLink place={place}>Open large</OpenLink>}
+        {!isZoomable(picture) && <OpenLink picture={key}>Open large</OpenLink>}
         {isPair && (
           <button
             type="button"
@@ -116,12 +115,7 @@ function Output({
             Before and after
           </button>
         )}
-        {may("jobs:submit") && asset.kind !== "OTHER" && (
-          <details>
-            <summary className="button">Use as input</summary>
-            <Targets picture={picture} />
-          </details>
-        )}
+        {may("jobs:submit") && asset.kind !== "OTHER" && <UseAsInput picture={picture} />}
       </figcaption>
     </figure>
   );

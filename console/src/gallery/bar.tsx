@@ -1,40 +1,72 @@
-import type { ComponentProps } from "react";
 import { useSearchParams } from "wouter";
 
-import { TagSelect } from "../labels/tag-input";
+import type { JobFilter } from "../gql";
+import { readTag } from "../jobs/filters";
+import { TagSelect } from "../labels/tag-fields";
 import { toCountText } from "../parts/count";
 import { DeploymentSelect } from "../parts/deployment-select";
 import { Search } from "../parts/search";
-import { readAddress, withPart } from "./address";
-import { SizeSlider } from "./size";
+import { isSearched } from "../parts/search-text";
+import { withParts } from "../parts/with-parts";
 
-/** Which pictures to show; both choices are in the address. */
+/** Which pictures the address says are to be shown. */
+export function readAddress(search: URLSearchParams) {
+  const deploymentId = search.get("deployment") ?? "";
+  const tag = readTag(search.get("tag"));
+  const text = search.get("text") ?? "";
+  const isStarred = search.has("starred");
+  const filter: JobFilter = {
+    status: ["SUCCEEDED"],
+    ...(deploymentId !== "" && { deploymentId }),
+    ...(tag !== "" && { tag }),
+    ...(isStarred && { isStarred }),
+    ...(isSearched(text) && { text: text.trim() }),
+  };
+  return { deploymentId, tag, text, isStarred, filter };
+}
+
+/** Which pictures to show, which the address keeps, and how large. */
 export function GalleryBar({
   total,
-  ...sized
-}: ComponentProps<typeof SizeSlider> & { readonly total: number | null | undefined }) {
+  size,
+  onSize,
+}: {
+  readonly total: number | null | undefined;
+  readonly size: number;
+  readonly onSize: (size: number) => void;
+}) {
   const [search, setSearch] = useSearchParams();
-  const { deploymentId, text, tag, isStarred } = readAddress(search);
-  const change = (part: string, value: string): void =>
-    setSearch((before) => withPart(before, part, value), { replace: true });
+  const { deploymentId, tag, text, isStarred } = readAddress(search);
+  const change = (part: string) => (value: string) =>
+    setSearch((before) => withParts(before, { [part]: value }), { replace: true });
   return (
-    <search className="gallery-bar">
+    <search className="row gallery-bar">
       <h1>Gallery</h1>
-      <DeploymentSelect value={deploymentId} onChange={(id) => change("deployment", id)} />
-      <TagSelect value={tag} onChange={(chosen) => change("tag", chosen)} />
-      <Search value={text} onChange={(typed) => change("text", typed)} />
+      <DeploymentSelect value={deploymentId} onChange={change("deployment")} />
+      <TagSelect value={tag} onChange={change("tag")} />
+      <Search value={text} onChange={change("text")} />
       <label className="check">
         <input
           type="checkbox"
           checked={isStarred}
-          onChange={({ target }) => change("starred", target.checked ? "true" : "")}
+          onChange={({ target }) => change("starred")(target.checked ? "true" : "")}
         />
         Starred
       </label>
       <p className="hint" role="status">
         {typeof total === "number" && toCountText(total)}
       </p>
-      <SizeSlider {...sized} />
+      <label className="field end">
+        Size
+        <input
+          type="range"
+          min={100}
+          max={500}
+          step={20}
+          value={size}
+          onChange={({ target }) => onSize(Number(target.value))}
+        />
+      </label>
     </search>
   );
 }

@@ -1,47 +1,39 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import {
-  type FocusEvent,
-  type PointerEvent,
-  type ReactNode,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+
+import type { JobList } from "../jobs/live-job-list";
+import type { Selection } from "../jobs/use-selection";
 import { Media } from "../lightbox/media";
-import { OpenLink } from "../lightbox/open-link";
-import { describe, type Shown } from "../lightbox/pictures";
+import { OpenLink } from "../lightbox/opened";
+import { describe } from "../lightbox/pictures";
 import { promptOf } from "../parts/prompt";
 import { DayName } from "../parts/time";
 import { createLayout, GAP, HEADING, type Picked, type Tile } from "./layout";
 
 /** Every picture in its place, of which only those near the screen are in the page. */
 export function Grid({
+  list,
   pictures,
+  end,
   size,
   current,
-  selected,
-  onSelect,
-  onSee,
-  onBroken,
+  selection,
 }: {
+  /** Hears which of its jobs are near the screen. */
+  readonly list: JobList;
   readonly pictures: readonly Picked[];
+  /** Up to where in the list one sees at the end of the grid: behind the last picture there may be jobs that made none. */
+  readonly end: number;
   /** How high rows are at most, in pixels. */
   readonly size: number;
   /** The job whose picture is open: the grid follows it, so that one comes back to where one is. */
   readonly current: string | null;
-  /** The ids of the jobs that are selected. */
-  readonly selected: ReadonlySet<string>;
-  readonly onSelect: (jobId: string, isRange: boolean) => void;
-  /** Hears which pictures are near the screen, and whether the last of all is among them. */
-  readonly onSee: (first: Shown, last: Shown, isEnd: boolean) => void;
-  readonly onBroken: (jobId: string) => void;
+  readonly selection: Selection;
 }) {
-  const list = useRef<HTMLUListElement>(null);
+  const ul = useRef<HTMLUListElement>(null);
   const [{ width, top }, setPlace] = useState({ width: 0, top: 0 });
   useLayoutEffect(() => {
-    const element = list.current;
+    const element = ul.current;
     if (element === null) return;
     const measure = (): void =>
       setPlace({ width: element.clientWidth, top: element.getBoundingClientRect().top + scrollY });
@@ -66,29 +58,30 @@ export function Grid({
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, rows]);
 
   const items = virtualizer.getVirtualItems();
-  const [firstRow, lastRow] = [items.at(0)?.index ?? 0, items.at(-1)?.index ?? 0];
+  const first = rows[items.at(0)?.index ?? 0]?.tiles[0]?.at ?? 0;
+  const lastRow = items.at(-1)?.index ?? 0;
+  const last = lastRow < rows.length - 1 ? (rows[lastRow]?.tiles.at(-1)?.at ?? 0) : end;
+  const isAtTop = (virtualizer.scrollOffset ?? 0) <= top;
   useEffect(() => {
-    const first = rows[firstRow]?.tiles.at(0);
-    const last = rows[lastRow]?.tiles.at(-1);
-    if (first && last) onSee(first.picture, last.picture, lastRow === rows.length - 1);
-  }, [rows, firstRow, lastRow, onSee]);
+    if (width > 0) list.setViewport({ first, last, isAtTop });
+  }, [list, width, first, last, isAtTop]);
 
-  const at = rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.jobId === current));
+  const at = rows.findIndex(({ tiles }) => tiles.some(({ picture }) => picture.job.id === current));
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at, { align: "auto" });
   }, [virtualizer, at]);
 
   return (
     <ul
-      ref={list}
-      className={selected.size > 0 ? "gallery-grid gallery-selecting" : "gallery-grid"}
+      ref={ul}
+      className={selection.ids.size > 0 ? "gallery-grid gallery-selecting" : "gallery-grid"}
       style={{ height: virtualizer.getTotalSize() }}
     >
       {items.flatMap(({ index, start }) => {
         const { height = 0, day = null, tiles = [] } = rows[index] ?? {};
         const [at, heading] = [start - top, day === null ? 0 : HEADING];
         const name: ReactNode = day !== null && (
-          <li key={day} className="gallery-day" style={{ top: at }}>
+          <li key={day} style={{ top: at }}>
             <h2>
               <DayName day={day} />
             </h2>
@@ -98,11 +91,9 @@ export function Grid({
           tiles.map((tile) => (
             <GridTile
               key={tile.picture.key}
-              tile={tile}
+              {...{ tile, selection }}
               top={at + heading}
               height={height - heading - GAP}
-              isSelected={selected.has(tile.picture.jobId)}
-              {...{ onSelect, onBroken }}
             />
           )),
         );
@@ -115,21 +106,18 @@ function GridTile({
   tile: { picture, more, left, width },
   top,
   height,
-  isSelected,
-  onSelect,
-  onBroken,
+  selection,
 }: {
   readonly tile: Tile;
   readonly top: number;
   readonly height: number;
-  readonly isSelected: boolean;
-  readonly onSelect: (jobId: string, isRange: boolean) => void;
-  readonly onBroken: (jobId: string) => void;
+  readonly selection: Selection;
 }) {
+  const { key, job, asset } = picture;
   const name = [
     describe(picture),
     ...(more > 0 ? [`and ${more} more`] : []),
-    ...(picture.job.isStarred ? ["starred"] : []),
+    ...(job.isStarred ? ["starred"] : []),
   ].join(", ");
   return (
     <li
@@ -140,28 +128,30 @@ function GridTile({
       onFocus={play}
       onBlur={pause}
     >
-      <OpenLink place={picture} aria-label={name}>
-        <Media picture={picture} isSmall onBroken={onBroken} />
-        {picture.job.isStarred && <span className="gallery-star" aria-hidden="true" />}
-        {picture.asset.kind === "VIDEO" && <span className="gallery-film" aria-hidden="true" />}
+      <OpenLink picture={key} aria-label={name}>
+        <Media picture={picture} isSmall />
+        <span className="gallery-signs" aria-hidden="true">
+          {asset.kind === "VIDEO" && "▶"}
+          {job.isStarred && "★"}
+        </span>
         {more > 0 && <span className="gallery-more">+{more}</span>}
-        <span className="gallery-caption" aria-hidden="true" dir="auto">
-          {promptOf(picture.job) || picture.job.deployment.name}
+        <span className="clamp small gallery-caption" aria-hidden="true" dir="auto">
+          {promptOf(job) || job.deployment.name}
         </span>
       </OpenLink>
       <input
         type="checkbox"
-        checked={isSelected}
+        checked={selection.ids.has(job.id)}
         aria-label={`Select the job of ${name}`}
         onChange={({ nativeEvent }) =>
-          onSelect(picture.jobId, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
+          selection.toggle(job.id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
         }
       />
     </li>
   );
 }
 
-type OnTile = PointerEvent<HTMLElement> | FocusEvent<HTMLElement>;
+type OnTile = { readonly currentTarget: Element };
 
 function play({ currentTarget }: OnTile): void {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;

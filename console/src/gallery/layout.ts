@@ -1,4 +1,5 @@
-import type { Shown } from "../lightbox/pictures";
+import type { JobRowFragment } from "../gql";
+import { picturesOf, type Shown } from "../lightbox/pictures";
 import { sizeOf } from "../parts/picture";
 
 export const GAP = 8;
@@ -9,8 +10,14 @@ const MAX_LENGTH = 3;
 /** Of one job; the others are behind the last of them. */
 const MAX_OF_JOB = 4;
 
-/** A picture in the grid, and how many of its job stand behind it. */
-export type Picked = { readonly picture: Shown; readonly more: number };
+/** A picture in the grid. */
+export type Picked = {
+  readonly picture: Shown;
+  /** How many of its job stand behind it. */
+  readonly more: number;
+  /** Where its job is in the list. */
+  readonly at: number;
+};
 export type Tile = Picked & { readonly left: number; readonly width: number };
 export type Row = {
   readonly key: string;
@@ -20,21 +27,19 @@ export type Row = {
   readonly day: number | null;
   readonly tiles: readonly Tile[];
 };
+/** A picture's shape as it was when first seen, as one that is told better later moves nothing, and its day. */
+type Look = { readonly shape: number; readonly day: number };
+type Seen = Picked & Look;
 
-/** Each picture's shape as it was when first seen, as one that is told better later moves nothing, and its day. */
-type Seen = Map<string, { readonly shape: number; readonly day: number }>;
-
-/** What the grid shows of pictures, of which those of a job come one after the other. */
-export function pick(pictures: readonly Shown[]): Picked[] {
-  const picked: Picked[] = [];
-  let ofJob: Shown[] = [];
-  for (const picture of pictures) {
-    if (ofJob[0]?.jobId !== picture.jobId) ofJob = [];
-    ofJob.push(picture);
-    const last = ofJob.length > MAX_OF_JOB ? picked.pop()?.picture : undefined;
-    picked.push({ picture: last ?? picture, more: Math.max(0, ofJob.length - MAX_OF_JOB) });
-  }
-  return picked;
+/** What the grid shows of jobs. */
+export function pick(jobs: readonly JobRowFragment[]): Picked[] {
+  return jobs.flatMap((job, at) => {
+    const pictures = picturesOf(job);
+    const hidden = Math.max(0, pictures.length - MAX_OF_JOB);
+    return pictures
+      .slice(0, MAX_OF_JOB)
+      .map((picture, index) => ({ picture, more: index === MAX_OF_JOB - 1 ? hidden : 0, at }));
+  });
 }
 
 /**
@@ -42,30 +47,42 @@ export function pick(pictures: readonly Shown[]): Picked[] {
  * rows above that one are filled from their end, so that another one in front changes the first row of its day only.
  */
 export function createLayout() {
-  const seen: Seen = new Map();
+  const looks = new Map<string, Look>();
   let first = "";
   return (pictures: readonly Picked[], width: number, maxHeight: number): Row[] => {
-    const fixed = pictures.findIndex(({ picture }) => picture.key === first);
-    if (fixed < 0) first = pictures[0]?.picture.key ?? "";
+    const seen = pictures.map((picked) => {
+      const look = looks.get(picked.picture.key) ?? lookAt(picked.picture);
+      looks.set(picked.picture.key, look);
+      return { ...picked, ...look };
+    });
+    const fixed = seen.findIndex(({ picture }) => picture.key === first);
+    if (fixed < 0) first = seen[0]?.picture.key ?? "";
     let from = 0;
-    return toDays(pictures, seen).flatMap(([day, stretch]) => {
+    return [...Map.groupBy(seen, ({ day }) => day)].flatMap(([day, stretch]) => {
       const at = Math.min(Math.max(fixed - from, 0), stretch.length);
       from += stretch.length;
-      const above = fill(stretch.slice(0, at).toReversed(), width, maxHeight, seen).toReversed();
-      const below = fill(stretch.slice(at), width, maxHeight, seen);
+      const above = fill(stretch.slice(0, at).toReversed(), width, maxHeight).toReversed();
+      const below = fill(stretch.slice(at), width, maxHeight);
       return [...above.map((row) => row.toReversed()), ...below].map((row, index) =>
-        toRow(row, index === 0 ? day : null, Math.min(maxHeight, heightOf(row, width, seen)), seen),
+        toRow(row, index === 0 ? day : null, Math.min(maxHeight, heightOf(row, width))),
       );
     });
   };
 }
 
-function fill(pictures: readonly Picked[], width: number, maxHeight: number, seen: Seen) {
-  const rows: Picked[][] = [];
-  let row: Picked[] = [];
-  for (const picked of pictures) {
-    row.push(picked);
-    if (heightOf(row, width, seen) > maxHeight) continue;
+function lookAt({ job, asset }: Shown): Look {
+  // A square where nothing is known.
+  const size = sizeOf(job.input, asset) ?? { width: 1, height: 1 };
+  const shape = Math.min(MAX_LENGTH, Math.max(1 / MAX_LENGTH, size.width / size.height));
+  return { shape, day: new Date(job.createdAt).setHours(0, 0, 0, 0) };
+}
+
+function fill(pictures: readonly Seen[], width: number, maxHeight: number): Seen[][] {
+  const rows: Seen[][] = [];
+  let row: Seen[] = [];
+  for (const seen of pictures) {
+    row.push(seen);
+    if (heightOf(row, width) > maxHeight) continue;
     rows.push(row);
     row = [];
   }
@@ -73,41 +90,17 @@ function fill(pictures: readonly Picked[], width: number, maxHeight: number, see
 }
 
 /** With which height they fill the width. */
-function heightOf(row: readonly Picked[], width: number, seen: Seen): number {
-  const shape = row.reduce((sum, { picture }) => sum + look(picture, seen).shape, 0);
-  return (width - GAP * (row.length - 1)) / shape;
+function heightOf(row: readonly Seen[], width: number): number {
+  return (width - GAP * (row.length - 1)) / row.reduce((sum, { shape }) => sum + shape, 0);
 }
 
-function toRow(row: readonly Picked[], day: number | null, height: number, seen: Seen): Row {
+function toRow(row: readonly Seen[], day: number | null, height: number): Row {
   let left = 0;
-  const tiles = row.map((picked) => {
-    const tile = { ...picked, left, width: look(picked.picture, seen).shape * height };
+  const tiles = row.map((seen) => {
+    const tile = { ...seen, left, width: seen.shape * height };
     left += tile.width + GAP;
     return tile;
   });
   const heading = day === null ? 0 : HEADING;
   return { key: row[0]?.picture.key ?? "", height: height + GAP + heading, day, tiles };
-}
-
-/** The days in order, each with its pictures. */
-function toDays(pictures: readonly Picked[], seen: Seen): (readonly [number, Picked[]])[] {
-  const days = new Map<number, Picked[]>();
-  for (const picked of pictures) {
-    const { day } = look(picked.picture, seen);
-    const known = days.get(day);
-    if (known) known.push(picked);
-    else days.set(day, [picked]);
-  }
-  return [...days];
-}
-
-function look({ key, job, asset }: Shown, seen: Seen) {
-  const known = seen.get(key);
-  if (known !== undefined) return known;
-  // A square where nothing is known.
-  const size = sizeOf(job.input, asset) ?? { width: 1, height: 1 };
-  const shape = Math.min(MAX_LENGTH, Math.max(1 / MAX_LENGTH, size.width / size.height));
-  const looked = { shape, day: new Date(job.createdAt).setHours(0, 0, 0, 0) };
-  seen.set(key, looked);
-  return looked;
 }

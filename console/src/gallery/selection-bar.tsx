@@ -5,9 +5,8 @@ import { type Action, DELETE_THEM, editThem } from "../jobs/actions";
 import { DeleteButton } from "../jobs/confirm";
 import { useActions } from "../jobs/use-actions";
 import type { Selection } from "../jobs/use-selection";
-import { AddTag } from "../labels/tag-input";
-import { OPENED_HERE, withOpened } from "../lightbox/address";
-import { picturesOf } from "../lightbox/pictures";
+import { AddTag } from "../labels/tag-fields";
+import { OPENED_HERE, picturesOf, withOpened } from "../lightbox/pictures";
 import { useCall } from "../parts/use-call";
 import { useViewer } from "../viewer";
 import { DOWNLOAD } from "./gallery-queries";
@@ -52,12 +51,12 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   // Of two jobs the first pictures, and of one its first two.
   const [one, other] = selected.flatMap((job) => picturesOf(job).slice(0, 3 - selected.length));
   return (
-    <div className="gallery-selection" role="group" aria-label="With what is selected">
+    <div className="floating row gallery-selection" role="group" aria-label="With what is selected">
       <span role="status">{ids.length} selected</span>
       {selected.length <= 2 && one && other && (
         <Link
           className="button"
-          href={`/gallery?${withOpened(search, one, other)}`}
+          href={`/gallery?${withOpened(search, one.key, other.key)}`}
           state={OPENED_HERE}
         >
           Compare

@@ -1,6 +1,6 @@
 import { dropKey, keepKey, keyFor } from "../form/submit-keys";
 import { isRepeatable } from "../form/use-submit";
-import { EDIT_MANY } from "../labels/label-queries";
+import { EDIT_MANY } from "../gallery/gallery-queries";
 import type { Result } from "../parts/use-call";
 import type { Session } from "../session";
 import {

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 
-import { OpenLink } from "../lightbox/open-link";
-import { describe, isZoomable } from "../lightbox/pictures";
+import { OpenLink } from "../lightbox/opened";
+import { describe, isZoomable, toKey } from "../lightbox/pictures";
 import type { FullJob } from "./use-job";
 import { Picture, sizeOf, urlOf } from "../parts/picture";
 import { SaveLink } from "../parts/save-link";
@@ -28,7 +28,7 @@ export function Outputs({
             <span className="row">
               <SaveLink {...{ job, asset }} n={index} />
               {!isZoomable({ asset }) && (
-                <OpenLink className="button" place={{ jobId: job.id, n: index }}>
+                <OpenLink className="button" picture={toKey(job.id, index)}>
                   Open large
                 </OpenLink>
               )}
@@ -79,7 +79,7 @@ function Seen(output: { readonly job: FullJob; readonly asset: Asset; readonly n
           {isGone ? "RunComfy has deleted this file." : "This file can't be shown here."}
         </p>
       ) : isZoomable({ asset }) ? (
-        <OpenLink place={{ jobId: job.id, n }}>{picture}</OpenLink>
+        <OpenLink picture={toKey(job.id, n)}>{picture}</OpenLink>
       ) : (
         picture
       )}

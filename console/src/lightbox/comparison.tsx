@@ -1,74 +1,63 @@
-import { toLabel } from "../form/fields";
-import { isObject } from "../form/json";
-import { useFields } from "../jobs/use-fields";
-import { describe, type Shown } from "./pictures";
+import { Fragment } from "react";
 
-/** In what two pictures were asked for differently, and the way back to one of them. */
+import { toLabel } from "../form/fields";
+import { isObject, type JsonObject } from "../form/json";
+import { useFields } from "../jobs/use-fields";
+import { Labels } from "../labels/labels";
+import type { Shown } from "./pictures";
+import type { Opened } from "./use-opened";
+
+/** In what two pictures were asked for differently, what marks each, and the way back to one of them. */
 export function Comparison({
-  one,
-  other,
+  opened,
   onKeep,
 }: {
-  readonly one: Shown;
-  /** Null until it has come. */
-  readonly other: Shown | null;
+  readonly opened: readonly Opened[];
   readonly onKeep: (picture: Shown) => void;
 }) {
-  const fields = useFields(one.job.deployment.id);
-  const labels = new Map(fields.map(({ name, label }) => [name, label]));
-  const differences = other === null ? [] : differencesOf(one, other);
+  const pictures = opened.flatMap(({ picture }) => picture ?? []);
+  const fields = useFields(pictures[0]?.job.deployment.id ?? "");
+  const inputs = pictures.map(toValues);
+  const names = [...new Set(inputs.flatMap(Object.keys))].filter(
+    (name) => new Set(inputs.map((input) => toText(input[name]))).size > 1,
+  );
   return (
     <>
-      <div className="lightbox-told">
+      <div className="stack lightbox-told">
         <h2>What differs</h2>
-        {differences.length === 0 && other !== null && (
+        {pictures.length > 1 && names.length === 0 && (
           <p className="hint">Both were asked for in the same words, with the same values.</p>
         )}
-        <dl className="lightbox-differences">
-          {differences.map(([name, first, second]) => (
-            <div key={name}>
-              <dt>{labels.get(name) ?? toLabel(name)}</dt>
-              <Asked of="First" value={first} />
-              <Asked of="Second" value={second} />
-            </div>
+        <dl className="two">
+          {names.map((name) => (
+            <Fragment key={name}>
+              <dt>{fields.find((field) => field.name === name)?.label ?? toLabel(name)}</dt>
+              {inputs.map((input, index) => (
+                <dd key={index} className="small" dir="auto">
+                  <span className="unseen">{NAMES[index]}: </span>
+                  {toText(input[name])}
+                </dd>
+              ))}
+            </Fragment>
           ))}
         </dl>
       </div>
-      <div className="lightbox-actions">
-        <button title={describe(one)} onClick={() => onKeep(one)}>
-          Only the first
-        </button>
-        {other !== null && (
-          <button title={describe(other)} onClick={() => onKeep(other)}>
-            Only the second
-          </button>
-        )}
+      <div className="two lightbox-actions">
+        {pictures.map((picture, index) => (
+          <section key={index} className="stack" aria-label={`The ${NAMES[index]}`}>
+            <Labels job={picture.job} screen="gallery" />
+            <button onClick={() => onKeep(picture)}>Only the {NAMES[index]}</button>
+          </section>
+        ))}
       </div>
     </>
   );
 }
 
-function Asked({ of, value }: { readonly of: string; readonly value: string }) {
-  return (
-    <dd dir="auto">
-      <span className="unseen">{of}: </span>
-      {value}
-    </dd>
-  );
-}
-
-type Difference = readonly [name: string, first: string, second: string];
-
-function differencesOf(one: Shown, other: Shown): readonly Difference[] {
-  const [first, second] = [toValues(one), toValues(other)];
-  return [...new Set([...Object.keys(first), ...Object.keys(second)])].flatMap((name) => {
-    const values = [toText(first[name]), toText(second[name])] as const;
-    return values[0] === values[1] ? [] : [[name, ...values] as const];
-  });
-}
+const NAMES = ["first", "second"];
 
 /** What a picture was asked for with, and of which deployment. */
-function toValues({ job: { input, deployment } }: Shown): Readonly<Record<string, unknown>> {
+function toValues({ job: { input, deployment } }: Shown): JsonObject {
   return { ...(isObject(input) ? input : {}), deployment: deployment.name };
 }
 

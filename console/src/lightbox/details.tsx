@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { Link } from "wouter";
 
 import { formatUsd } from "../deployments/words";
@@ -9,8 +9,7 @@ import { DELETE_THEM } from "../jobs/actions";
 import { DeleteButton } from "../jobs/confirm";
 import { useActions } from "../jobs/use-actions";
 import { useFields } from "../jobs/use-fields";
-import { Star } from "../labels/star";
-import { Tags } from "../labels/tags";
+import { Labels } from "../labels/labels";
 import { Copy } from "../parts/copy";
 import { Folded } from "../parts/folded";
 import { sizeOf } from "../parts/picture";
@@ -18,10 +17,8 @@ import { promptOf } from "../parts/prompt";
 import { SaveLink } from "../parts/save-link";
 import { Ago, formatSeconds } from "../parts/time";
 import { useViewer } from "../viewer";
-import { withOpened } from "./address";
-import { Chooser } from "./chooser";
-import type { Shown } from "./pictures";
-import { Targets } from "./targets";
+import { CompareWith, UseAsInput } from "./offers";
+import { type Shown, withOpened } from "./pictures";
 
 /** What made a picture, and what can be done with it. */
 export function Details({
@@ -39,33 +36,29 @@ export function Details({
   const { job, asset, n } = picture;
   const viewer = useViewer();
   const handOver = useHandOver();
-  const seeds = useSeeds(picture);
+  const fields = useFields(job.deployment.id);
   const { doing, problem, act } = useActions();
-  const [asked, setAsked] = useState<"to compare" | "for a form" | null>(null);
-  const size = sizeOf(job.input, asset);
-  const maySubmit = viewer.may("jobs:submit");
-  const link = `${location.origin}/gallery?${withOpened(new URLSearchParams(), picture)}`;
+  const input = isObject(job.input) ? job.input : {};
+  const seeds = findSeeds(fields, input).filter(({ name }) => typeof input[name] === "number");
+  const size = sizeOf(input, asset);
+  const link = `${location.origin}/gallery?${withOpened(new URLSearchParams(), picture.key)}`;
   const prompt = promptOf(job);
   async function deleteIt(): Promise<void> {
     const { done } = await act(DELETE_THEM, [job.id]);
     if (done.length > 0) onDeleted();
   }
-  const ask = (what: typeof asked) => () => setAsked(asked === what ? null : what);
 
   return (
     <>
-      <div className="lightbox-told">
+      <div className="stack lightbox-told">
         <div aria-live="polite">
           <Folded text={prompt || "It was made without a prompt."} />
         </div>
-        <div className="row">
-          <Star job={job} />
-          {prompt !== "" && <Copy text={prompt} name="the prompt" />}
-        </div>
-        <dl>
-          {seeds.map(({ name, value }) => (
+        {prompt !== "" && <Copy text={prompt} name="the prompt" />}
+        <dl className="small">
+          {seeds.map(({ name }) => (
             <Fact key={name} name={seeds.length > 1 ? name : "Seed"}>
-              {value} <Copy text={String(value)} name="the seed" />
+              {String(input[name])} <Copy text={String(input[name])} name="the seed" />
             </Fact>
           ))}
           <Fact name="Deployment">{job.deployment.name}</Fact>
@@ -75,62 +68,34 @@ export function Details({
               {!asset.width && " asked for"}
             </Fact>
           )}
-          {job.assets.length > 1 && (
-            <Fact name="Output">
-              {n + 1} of {job.assets.length}
-            </Fact>
-          )}
           <Fact name="Made">
             <Ago at={job.finishedAt ?? job.createdAt} />
             {job.runSeconds !== null && `, in ${formatSeconds(job.runSeconds)}`}
           </Fact>
           {job.cost?.amount != null && <Fact name="Cost">{formatUsd(job.cost.amount)}</Fact>}
         </dl>
-        <Tags job={job} screen="gallery" />
-        {asked !== null && (
-          <section
-            key={asked}
-            ref={enter}
-            className="lightbox-offer"
-            tabIndex={-1}
-            aria-labelledby="offer"
-          >
-            <h3 id="offer">{asked === "to compare" ? "Compare with" : "Fill it into"}</h3>
-            {asked === "to compare" ? (
-              <Chooser pictures={near} except={picture.key} onChoose={onCompare} />
-            ) : (
-              <Targets picture={picture} />
-            )}
-          </section>
-        )}
+        <Labels job={job} screen="gallery" />
       </div>
-      <div className="lightbox-actions">
-        {maySubmit && (
+      <div className="two lightbox-actions">
+        {viewer.may("jobs:submit") && (
           <>
-            <button className="primary" onClick={() => handOver(job.deployment.id, job.input)}>
+            <button className="primary" onClick={() => handOver(job.deployment.id, input)}>
               Use these values
             </button>
-            {isObject(job.input) && seeds.length > 0 && (
+            {seeds.length > 0 && (
               <button
                 onClick={() => {
                   const drawn = seeds.map((seed) => [seed.name, drawSeed(seed)]);
-                  handOver(job.deployment.id, {
-                    ...Object(job.input),
-                    ...Object.fromEntries(drawn),
-                  });
+                  handOver(job.deployment.id, { ...input, ...Object.fromEntries(drawn) });
                 }}
               >
                 New seed
               </button>
             )}
-            <button aria-expanded={asked === "for a form"} onClick={ask("for a form")}>
-              Use as input
-            </button>
+            <UseAsInput picture={picture} />
           </>
         )}
-        <button aria-expanded={asked === "to compare"} onClick={ask("to compare")}>
-          Compare with…
-        </button>
+        <CompareWith pictures={near} onChoose={onCompare} />
         <SaveLink {...{ job, asset, n }} />
         <Copy text={link} name="link" label="Copy link" />
         <Link className="button" href={`/jobs/${job.id}`} aria-keyshortcuts="i">
@@ -139,16 +104,10 @@ export function Details({
         {job.ownerId === viewer.id && viewer.may("jobs:cancel") && (
           <DeleteButton jobs={[job]} isBusy={doing !== null} onDelete={() => void deleteIt()} />
         )}
-        {problem !== "" && <span role="alert">{problem}</span>}
+        {problem !== "" && <p role="alert">{problem}</p>}
       </div>
     </>
   );
-}
-
-/** It stands before the button that opens it, and on a phone below what is seen. */
-function enter(offer: HTMLElement | null): void {
-  offer?.focus({ preventScroll: true });
-  offer?.scrollIntoView();
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
@@ -158,12 +117,4 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
       <dd>{children}</dd>
     </>
   );
-}
-
-/** Those that it was made with, each with the bounds of another one. */
-function useSeeds({ job: { deployment, input } }: Shown) {
-  return findSeeds(useFields(deployment.id), input).flatMap((seed) => {
-    const value = isObject(input) ? input[seed.name] : undefined;
-    return typeof value === "number" ? [{ ...seed, value }] : [];
-  });
 }

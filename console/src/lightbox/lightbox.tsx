@@ -1,15 +1,14 @@
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useReducer, useRef } from "react";
 import { useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
 import { urlOf } from "../parts/picture";
-import { OPENED_HERE, type Place, toKey, withOpened } from "./address";
 import { Comparison } from "./comparison";
 import { Details } from "./details";
-import { describe, type Shown, toTileId } from "./pictures";
+import { describe, OPENED_HERE, type Shown, toJobId, toKey, withOpened } from "./pictures";
 import { Stages } from "./stages";
 import { useOpened } from "./use-opened";
-import { FIT, gestureOf, type View, zoom } from "./zoom";
+import { FIT, gestureOf, WHOLE, zoom } from "./zoom";
 import "./lightbox.css";
 
 /** One picture, large, or two beside each other, with what made them and the way to those before and after. */
@@ -18,27 +17,21 @@ export function Lightbox({
   compared,
   pictures,
   filter,
-  isListed,
-  onBroken,
   onDeleted,
 }: {
-  readonly open: Place;
-  readonly compared: Place | null;
+  /** The keys of what is open. */
+  readonly open: string;
+  readonly compared: string | null;
   readonly pictures: readonly Shown[];
   readonly filter: JobFilter;
-  readonly isListed: boolean;
-  readonly onBroken: ((jobId: string) => void) | undefined;
   readonly onDeleted: ((jobId: string) => void) | undefined;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [, navigate] = useLocation();
   const [search, setSearch] = useSearchParams();
-  const { one, other, before, after, near } = useOpened(pictures, open, compared, filter, isListed);
-  const { picture } = one;
-  const key = toKey(open);
-  const [seen, setSeen] = useState({ key, view: FIT });
-  const onView = (change: (view: View) => View): void =>
-    setSeen((last) => ({ key, view: change(last.key === key ? last.view : FIT) }));
+  const { opened, before, after, near } = useOpened(pictures, open, compared, filter);
+  const [view, onZoom] = useReducer(zoom, WHOLE);
+  const { picture } = opened[0];
 
   useEffect(() => {
     dialog.current?.showModal();
@@ -49,23 +42,40 @@ export function Lightbox({
     // What had it may have gone with the last picture, and the keys are heard here.
     if (document.activeElement === document.body) dialog.current?.focus();
   });
-  useReturn(open);
-  usePreload(before);
-  usePreload(after);
+  useEffect(() => {
+    // So that the next key shows it at once.
+    for (const beside of [before, after])
+      if (beside && beside.asset.kind === "IMAGE") new Image().src = urlOf(beside.asset);
+  }, [before, after]);
+  useEffect(
+    () => () => {
+      // To the picture that was seen last, or to the first of its job, even if one went on from another.
+      requestAnimationFrame(() => {
+        const first = toKey(toJobId(open), 0);
+        (document.getElementById(open) ?? document.getElementById(first))?.focus();
+      });
+    },
+    [open],
+  );
 
-  const go = (to: Place, beside: Place | null = null): void =>
-    setSearch(withOpened(search, to, beside), { replace: true, state: history.state });
+  const go = (key: string, beside = ""): void => {
+    onZoom(FIT);
+    setSearch(withOpened(search, key, beside), { replace: true, state: history.state });
+  };
+  const onGo = (to: Shown | undefined): void => {
+    if (to) go(to.key);
+  };
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
     // A video has keys of its own, and so has a field.
     if (target?.matches("video, audio, input, select, textarea")) return;
     const gesture = gestureOf(event);
-    if (gesture) onView((view) => zoom(view, gesture));
-    else if (event.key === "ArrowLeft" && before && !other) go(before);
-    else if (event.key === "ArrowRight" && after && !other) go(after);
+    if (gesture) onZoom(gesture);
+    else if (event.key === "ArrowLeft") onGo(before);
+    else if (event.key === "ArrowRight") onGo(after);
     else if (picture && (event.key === "i" || (event.key === "Enter" && target === dialog.current)))
-      navigate(`/jobs/${picture.jobId}`);
+      navigate(`/jobs/${picture.job.id}`);
     else return;
     event.preventDefault();
   };
@@ -81,61 +91,33 @@ export function Lightbox({
         // Questions within it close as well.
         if (target !== dialog.current) return;
         if (history.state === OPENED_HERE) history.back();
-        else setSearch(withOpened(search, null), { replace: true });
+        else setSearch(withOpened(search, ""), { replace: true });
       }}
     >
-      <Stages
-        {...{ one, other, before, after, onView }}
-        view={seen.key === key ? seen.view : FIT}
-        onGo={go}
-        onBroken={onBroken ?? (() => void one.ask())}
-      />
+      <Stages {...{ opened, before, after, onGo, view, onZoom }} />
       <aside className="lightbox-side" aria-label="About it">
-        {picture && other && (
-          <Comparison one={picture} other={other.picture ?? null} onKeep={(kept) => go(kept)} />
-        )}
-        {picture && !other && (
+        {compared !== null && <Comparison opened={opened} onKeep={onGo} />}
+        {compared === null && picture && (
           <Details
             key={picture.key}
-            picture={picture}
-            near={near}
-            onCompare={(beside) => go(open, beside)}
+            {...{ picture, near }}
+            onCompare={({ key }) => go(open, key)}
             onDeleted={() => {
-              const next = [after, before].find((beside) => beside && beside.jobId !== open.jobId);
-              if (next) go(next);
+              const next = [after, before].find((one) => one && one.job.id !== picture.job.id);
+              if (next) go(next.key);
               else dialog.current?.close();
-              onDeleted?.(open.jobId);
+              onDeleted?.(picture.job.id);
             }}
           />
         )}
       </aside>
-      <button className="lightbox-close" aria-label="Close" onClick={() => dialog.current?.close()}>
-        <span aria-hidden="true">✕</span>
+      <button
+        className="lightbox-round lightbox-close"
+        aria-label="Close"
+        onClick={() => dialog.current?.close()}
+      >
+        ✕
       </button>
     </dialog>
   );
-}
-
-/** Gives the focus to the picture that was seen last, or to the first of its job, even if one went on from another. */
-function useReturn({ jobId, n }: Place): void {
-  useEffect(
-    () => () => {
-      requestAnimationFrame(() => {
-        const links = [toTileId({ jobId, n }), toTileId({ jobId, n: 0 })];
-        links
-          .map((id) => document.getElementById(id))
-          .find(Boolean)
-          ?.focus();
-      });
-    },
-    [jobId, n],
-  );
-}
-
-/** Fetches a picture before it is asked for, so that the next key shows it at once. */
-function usePreload(picture: Shown | null): void {
-  const address = picture?.asset.kind === "IMAGE" ? urlOf(picture.asset) : undefined;
-  useEffect(() => {
-    if (address !== undefined) new Image().src = address;
-  }, [address]);
 }

@@ -1,35 +1,44 @@
 import { useState } from "react";
 
-import { useChanges } from "../session";
+import { removeFromLists } from "../jobs/use-job-list";
 import { Picture, urlOf } from "../parts/picture";
+import { LISTED_JOB } from "../queries";
+import { type Session, useChanges, useSession } from "../session";
 import { describe, type Shown } from "./pictures";
-import "./media.css";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({
   picture,
   isSmall = false,
-  onBroken,
 }: {
   readonly picture: Shown;
   readonly isSmall?: boolean;
-  readonly onBroken: (jobId: string) => void;
 }) {
   const { asset, job } = picture;
+  const session = useSession();
   const url = urlOf(asset, isSmall);
-  const [brokenUrl, setBrokenUrl] = useState<string | null>(null);
+  const [brokenUrl, setBrokenUrl] = useState("");
   // It may have been the connection, which is back then.
   useChanges((change) => {
-    if (change === null) setBrokenUrl(null);
+    if (change === null) setBrokenUrl("");
   });
-  if (brokenUrl === url) return <Gone picture={picture} isSmall={isSmall} />;
+  if (brokenUrl === url && isSmall) return <span className="frame hint">can't be loaded</span>;
+  if (brokenUrl === url)
+    return (
+      <p className="hint">
+        It can't be loaded.{" "}
+        {asset.keptUrl === null
+          ? "RunComfy deletes files after 7 days. “Details” leads to what you need to make it again."
+          : "Check your connection, then open it again."}
+      </p>
+    );
   return (
     <span
       className="media"
       onErrorCapture={() => {
         setBrokenUrl(url);
-        // What the gateway serves has an address for a day or two, and RunComfy's own stay the same.
-        if (url !== asset.url) onBroken(job.id);
+        // RunComfy's own addresses stay the same.
+        if (url !== asset.url) void renew(session, job.id);
       }}
     >
       <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />
@@ -37,18 +46,11 @@ export function Media({
   );
 }
 
-function Gone({ picture, isSmall }: { readonly picture: Shown; readonly isSmall: boolean }) {
-  const isKept = picture.asset.keptUrl !== null;
-  return (
-    <span className="media-gone">
-      <span>{isSmall ? "can't be loaded" : "It can't be loaded."}</span>
-      {!isSmall && (
-        <span>
-          {isKept
-            ? "Check your connection, then open it again."
-            : "RunComfy deletes files after 7 days. “Details” leads to what you need to make it again."}
-        </span>
-      )}
-    </span>
-  );
+/** Asks for the addresses of a job's files where one has expired, which those of the gateway do in a day or two. */
+async function renew(session: Session, id: string): Promise<void> {
+  const query = session.answers.find(LISTED_JOB, { id });
+  await query.ask();
+  const { data } = query.state.get();
+  if (data?.job) session.feed.notify(data.job);
+  else if (data) removeFromLists(session, [id]);
 }

@@ -1,9 +1,10 @@
-import { useSearchParams } from "wouter";
+import type { ComponentProps } from "react";
+import { Link, useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
 import { later } from "../parts/later";
-import { readOpened } from "./address";
-import type { Shown } from "./pictures";
+import { useViewer } from "../viewer";
+import { OPENED_HERE, type Shown, withOpened } from "./pictures";
 
 const Lightbox = later(async () => (await import("./lightbox")).Lightbox);
 
@@ -15,23 +16,33 @@ const NONE: readonly Shown[] = [];
 export function Opened({
   pictures = NONE,
   filter = ALL_THAT_CAN_BE_SEEN,
-  isListed = true,
-  onBroken,
   onDeleted,
 }: {
   /** Those of the screen, in order. */
   readonly pictures?: readonly Shown[];
   /** Which others are before and after what is not among them. */
   readonly filter?: JobFilter;
-  /** Whether `pictures` has come. */
-  readonly isListed?: boolean;
-  /** Asks for the addresses of a job's files anew. */
-  readonly onBroken?: (jobId: string) => void;
   /** Hears of a job that was deleted here, once the lists have. */
   readonly onDeleted?: (jobId: string) => void;
 }) {
   const [search] = useSearchParams();
-  const { open, compared } = readOpened(search);
+  const open = search.get("open");
   if (open === null) return null;
-  return <Lightbox {...{ open, compared, pictures, filter, isListed, onBroken, onDeleted }} />;
+  return <Lightbox {...{ open, pictures, filter, onDeleted }} compared={search.get("with")} />;
+}
+
+/** Opens a picture over the screen that is shown; only its content to whoever may not read jobs. */
+export function OpenLink({
+  picture,
+  ...given
+}: Pick<ComponentProps<"a">, "aria-label" | "className" | "children"> & {
+  /** Its key. */
+  readonly picture: string;
+}) {
+  const [location] = useLocation();
+  const [search] = useSearchParams();
+  const { mayRead } = useViewer();
+  if (!mayRead) return given.children;
+  const href = `${location}?${withOpened(search, picture)}`;
+  return <Link id={picture} href={href} state={OPENED_HERE} {...given} />;
 }

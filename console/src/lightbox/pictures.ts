@@ -1,19 +1,29 @@
 import type { JobRowFragment } from "../gql";
 import type { Asset } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
-import { type Place, toKey } from "./address";
+import { withParts } from "../parts/with-parts";
 
-/** A picture, video or sound of a job. */
-export type Shown = Place & {
+/** A picture, video or sound: the `n`th file of a job. */
+export type Shown = {
   readonly key: string;
   readonly job: JobRowFragment;
   readonly asset: Asset;
+  readonly n: number;
 };
+
+/** The name of a file of a job in addresses, and the id of the link that opens it. */
+export function toKey(jobId: string, n: number): string {
+  return `${jobId}.${n}`;
+}
+
+export function toJobId(key: string): string {
+  return key.split(".")[0] ?? "";
+}
 
 /** What of a job can be seen or heard. */
 export function picturesOf(job: JobRowFragment): Shown[] {
   return job.assets
-    .map((asset, n) => ({ key: toKey({ jobId: job.id, n }), jobId: job.id, job, n, asset }))
+    .map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }))
     .filter(({ asset: { kind } }) => kind !== "OTHER");
 }
 
@@ -31,7 +41,10 @@ export function isZoomable({ asset: { kind } }: Pick<Shown, "asset">): boolean {
   return kind === "IMAGE";
 }
 
-/** The id of a picture's link in the page. */
-export function toTileId(place: Place): string {
-  return `picture-${toKey(place)}`;
+/** The same address with a picture open, or none, and another one that it is compared with. */
+export function withOpened(search: URLSearchParams, open: string, compared = ""): URLSearchParams {
+  return withParts(search, { open, with: compared });
 }
+
+/** Marks an entry of the browser's history from which "back" leads to the screen below. */
+export const OPENED_HERE = "opened here";

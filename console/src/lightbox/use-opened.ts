@@ -1,74 +1,68 @@
 import { useMemo } from "react";
 
 import type { JobFilter, JobRowFragment } from "../gql";
-import { LISTED_JOB } from "../queries";
+import { JOBS, LISTED_JOB } from "../queries";
 import { useQuery } from "../session";
-import { type Place, toKey } from "./address";
-import { AROUND } from "./lightbox-queries";
-import { picturesOf, type Shown } from "./pictures";
+import { picturesOf, type Shown, toJobId } from "./pictures";
 
 /** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */
 const LENGTH = 10;
 /** How many are offered on either side to compare with. */
-const NEAR = 12;
+const NEAR = 8;
 
-/** What is open: `undefined` until it has come, null where there is no such picture. */
+/** A picture, or why there is none; neither while it is fetched. */
 export type Opened = {
-  readonly picture: Shown | null | undefined;
-  readonly problem: string | null;
+  readonly picture?: Shown | undefined;
+  readonly problem?: string | undefined;
 };
 
-/** What the address names, and what is beside it: from a list, or asked for where it is further down. */
+/** What the address names, and what is beside it: from the screen's list, or asked for where it is further down. */
 export function useOpened(
-  pictures: readonly Shown[],
-  open: Place,
-  compared: Place | null,
+  listed: readonly Shown[],
+  open: string,
+  compared: string | null,
   filter: JobFilter,
-  isListed: boolean,
 ) {
-  const one = usePicture(pictures, open, isListed);
-  const around = useAround(isListed && one.isElsewhere ? one.job : null, filter);
-  const all = one.isElsewhere ? around : pictures;
-  const other = usePicture(all, compared, compared !== null);
-  const at = all.findIndex(({ key }) => key === toKey(open));
+  const { job, ...one } = usePicture(listed, open);
+  const around = useAround(job, filter);
+  const all = job ? around : listed;
+  const other = usePicture(all, compared);
+  const at = all.findIndex(({ key }) => key === open);
+  const isAlone = at >= 0 && compared === null;
+  const opened: readonly [Opened, ...Opened[]] = compared === null ? [one] : [one, other];
   return {
-    one,
-    other: compared === null ? null : other,
-    before: all[at - 1] ?? null,
-    after: at < 0 ? null : (all[at + 1] ?? null),
-    near: all.slice(Math.max(0, at - NEAR), at + NEAR + 1),
+    opened,
+    before: isAlone ? all[at - 1] : undefined,
+    after: isAlone ? all[at + 1] : undefined,
+    near: all.slice(Math.max(0, at - NEAR), at + NEAR + 1).filter(({ key }) => key !== open),
   };
 }
 
-function usePicture(known: readonly Shown[], place: Place | null, isWanted: boolean) {
-  const key = place === null ? "" : toKey(place);
-  const found = known.find((one) => one.key === key);
-  const isElsewhere = found === undefined && isWanted;
-  const { data, error, ask } = useQuery(LISTED_JOB, { id: place?.jobId ?? "" }, isElsewhere);
-  const job = (isElsewhere && data?.job) || null;
-  const own = job ? picturesOf(job).find((one) => one.key === key) : undefined;
-  return {
-    picture: found ?? own ?? (isElsewhere && data ? null : undefined),
-    problem: isElsewhere && error ? error.message : null,
-    isElsewhere,
-    job,
-    ask,
-  };
+/** `job` is of one that is not `listed`. */
+function usePicture(
+  listed: readonly Shown[],
+  key: string | null,
+): Opened & { readonly job?: JobRowFragment } {
+  const isIt = (one: Shown): boolean => one.key === key;
+  const found = listed.find(isIt);
+  const isWanted = key !== null && found === undefined;
+  const { data, error } = useQuery(LISTED_JOB, { id: toJobId(key ?? "") }, isWanted);
+  if (found) return { picture: found };
+  const picture = data?.job ? picturesOf(data.job).find(isIt) : undefined;
+  if (data?.job && picture) return { picture, job: data.job };
+  return { problem: data ? GONE : error?.message };
 }
+
+const GONE = "There is no such picture, or it was deleted. Close this to see the others.";
 
 /** The pictures of a job and of those submitted around it, newest first. */
-function useAround(job: JobRowFragment | null, filter: JobFilter): readonly Shown[] {
+function useAround(job: JobRowFragment | undefined, filter: JobFilter): readonly Shown[] {
   const at = job ? Date.parse(job.createdAt) : 0;
-  const toMoment = (milliseconds: number) => new Date(milliseconds).toISOString();
-  const variables = {
-    newer: { ...filter, createdAfter: toMoment(at - 1) },
-    older: { ...filter, createdBefore: toMoment(at + 1) },
-    length: LENGTH,
-  };
-  const { data } = useQuery(AROUND, variables, job !== null);
+  const [createdAfter, createdBefore] = [at - 1, at + 1].map((ms) => new Date(ms).toISOString());
+  const newer = useQuery(JOBS, { filter: { ...filter, createdAfter }, last: LENGTH }, !!job).data;
+  const older = useQuery(JOBS, { filter: { ...filter, createdBefore }, first: LENGTH }, !!job).data;
   return useMemo(() => {
-    if (!data) return [];
-    const jobs = [...data.newer.edges, ...data.older.edges].map(({ node }) => node);
+    const jobs = [newer, older].flatMap((data) => data?.jobs.edges ?? []).map(({ node }) => node);
     return [...new Map(jobs.map((one) => [one.id, one])).values()].flatMap(picturesOf);
-  }, [data]);
+  }, [newer, older]);
 }

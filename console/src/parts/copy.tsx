@@ -7,7 +7,7 @@ const THANKS_MS = 2_000;
 export function Copy({
   text,
   name,
-  label = "Copy",
+  label,
 }: {
   readonly text: string;
   readonly name: string;
@@ -34,8 +34,13 @@ export function Copy({
 
   return (
     <span className="copy">
-      <button type="button" onClick={() => void copy()} aria-label={`Copy ${name}`}>
-        {said === "copied" ? "Copied" : label}
+      <button
+        type="button"
+        className={label === undefined ? "small" : undefined}
+        onClick={() => void copy()}
+        aria-label={`Copy ${name}`}
+      >
+        {said === "copied" ? "Copied" : (label ?? "Copy")}
       </button>
       {said === "by hand" && (
         <label>

@@ -21,7 +21,7 @@ export function DeploymentSelect({
   const deployments = data?.deployments ?? [];
   const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
   return (
-    <label>
+    <label className="field">
       Deployment
       <select value={value} onChange={({ target }) => onChange(target.value)}>
         <option value="">All</option>

@@ -34,7 +34,7 @@ export function Picture({
       />
     );
   }
-  if (isSmall && !isSeen(asset))
+  if (isSmall && !asset.thumbnailUrl && !/IMAGE|VIDEO/.test(asset.kind))
     return (
       <span role="img" aria-label={alt}>
         {SIGNS[asset.kind]}
@@ -44,11 +44,6 @@ export function Picture({
     return <audio src={url} controls preload="metadata" aria-label={alt} />;
   if (asset.kind === "OTHER" && !asset.thumbnailUrl) return <a href={url}>file</a>;
   return <img {...size} src={url} alt={alt} loading="lazy" decoding="async" />;
-}
-
-/** Whether a file is a picture or a video, or has a picture of it. */
-function isSeen({ kind, thumbnailUrl }: Asset): boolean {
-  return kind === "IMAGE" || kind === "VIDEO" || thumbnailUrl !== null;
 }
 
 /** Where a file is shown from: the gateway's copy where there is one, and a small one where it is one of many. */
@@ -63,13 +58,12 @@ export function isOurs(asset: Asset): boolean {
 
 /** In pixels, of the file or as far as the input tells, which for most models is what comes out. */
 export function sizeOf(input: unknown, asset: Asset | null = null) {
-  return toSize(asset) ?? toSize(input);
-}
-
-function toSize(value: unknown): { readonly width: number; readonly height: number } | null {
-  const { width, height }: JsonObject = isObject(value) ? value : {};
-  if (typeof width !== "number" || typeof height !== "number") return null;
-  return width > 0 && height > 0 ? { width, height } : null;
+  for (const told of [asset, input]) {
+    const { width, height }: JsonObject = isObject(told) ? told : {};
+    if (Number(width) > 0 && Number(height) > 0)
+      return { width: Number(width), height: Number(height) };
+  }
+  return null;
 }
 
 /** The sandbox draws its videos as SVG. */

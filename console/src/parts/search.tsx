@@ -35,7 +35,7 @@ export function Search({
 
   const isShort = typed.trim() !== "" && !isSearched(typed);
   return (
-    <label className="search">
+    <label className="field search">
       Search <span role="status">{isShort && "(at least 3 letters)"}</span>
       <input
         type="search"

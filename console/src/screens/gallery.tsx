@@ -1,108 +1,137 @@
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { useSearchParams } from "wouter";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { createItem } from "runcomfy-graphql-client";
+import { Link, useSearchParams } from "wouter";
 
-import { readAddress } from "../gallery/address";
-import { GalleryBar } from "../gallery/bar";
-import { createAskAgain } from "../gallery/ask-again";
+import { GalleryBar, readAddress } from "../gallery/bar";
 import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
 import { SelectionBar } from "../gallery/selection-bar";
-import { useSize } from "../gallery/size";
-import { Empty, Loading, Older, Waiting } from "../gallery/states";
+import type { JobFilter } from "../gql";
+import { type JobList, type JobListState, MAX_NEWS } from "../jobs/live-job-list";
 import { useJobList } from "../jobs/use-job-list";
 import { useSelection } from "../jobs/use-selection";
-import { readOpened } from "../lightbox/address";
 import { Opened } from "../lightbox/opened";
-import { picturesOf, type Shown } from "../lightbox/pictures";
-import { useSeen } from "../parts/use-seen";
+import { picturesOf, toJobId } from "../lightbox/pictures";
+import { Problem } from "../parts/problem";
+import { toDay } from "../parts/time";
 import { useTitle } from "../parts/use-title";
-import { useSession } from "../session";
 import { useStore } from "../store";
+import { useViewer } from "../viewer";
 import "./gallery.css";
 
 /** How many jobs that made no pictures are gone through before one has to ask for more. */
 const PATIENCE = 1_000;
+/** How high pictures are at most in the grid, in pixels. */
+const kept = createItem("size of pictures");
 
 /** What all jobs made, newest first. */
 export function Gallery() {
   useTitle("Gallery");
   const [search] = useSearchParams();
   const { filter } = readAddress(search);
-  const { open } = readOpened(search);
-  const session = useSession();
   const list = useJobList("gallery", filter);
   const state = useStore(list.state);
-  const { rows, total, hasMore, searchedTo, error } = state;
+  const { rows, total, news, hasMore } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
-  const picked = useMemo(() => pick(pictures), [pictures]);
+  const picked = useMemo(() => pick(rows), [rows]);
   const selection = useSelection(list, rows);
-  const [size, setSize] = useSize();
+  const [size, setSize] = useState(() => Number(kept.get() ?? (innerWidth < 640 ? 160 : 240)));
+  useEffect(() => kept.set(String(size)), [size]);
   const deferredSize = useDeferredValue(size);
-  const places = useMemo(() => new Map(rows.map(({ id }, index) => [id, index])), [rows]);
-  const askAgain = useMemo(() => createAskAgain(session, list), [session, list]);
-
-  const top = useRef<HTMLDivElement>(null);
-  const [isAtTop, setIsAtTop] = useState(true);
-  useSeen(top, "0px", setIsAtTop);
-  const isBare = pictures.length === 0;
   const [askedAt, setAskedAt] = useState(0);
-  const pictured = places.get(pictures.at(-1)?.job.id ?? "") ?? 0;
-  // A list that is shorter than when one asked has begun anew.
-  const since = Math.max(pictured, askedAt > rows.length ? 0 : askedAt);
-  const isTired = hasMore && rows.length - since >= PATIENCE;
-  const onSee = useCallback(
-    (firstSeen: Shown, lastSeen: Shown, isEnd: boolean) => {
-      const first = places.get(firstSeen.job.id) ?? 0;
-      // Behind the last picture there may be jobs that made none.
-      const last = isEnd && !isTired ? rows.length : (places.get(lastSeen.job.id) ?? 0);
-      list.setViewport({ first, last, isAtTop });
-    },
-    [list, places, rows, isTired, isAtTop],
-  );
-  useEffect(() => {
-    if (isBare) list.setViewport({ first: 0, last: isTired ? 0 : rows.length, isAtTop: true });
-  }, [list, isBare, isTired, rows]);
+  const lastAt = picked.at(-1)?.at ?? 0;
+  const isTired = hasMore && rows.length - Math.max(lastAt, askedAt) >= PATIENCE;
+  const open = search.get("open");
 
   return (
     <>
-      <div ref={top} />
       <GalleryBar {...{ total, size }} onSize={setSize} />
-      <Waiting
-        count={state.news}
-        onShow={() => {
-          list.update();
-          scrollTo({ top: 0 });
-        }}
+      <div className="gallery-waiting" role="status">
+        {news > 0 && (
+          <button
+            className="primary floating"
+            onClick={() => {
+              list.update();
+              scrollTo({ top: 0 });
+            }}
+          >
+            {news > MAX_NEWS ? `More than ${MAX_NEWS}` : news} new
+          </button>
+        )}
+      </div>
+      <Grid
+        {...{ list, selection }}
+        pictures={picked}
+        end={isTired ? lastAt : rows.length}
+        size={deferredSize}
+        current={open && toJobId(open)}
       />
-      {!isBare && (
-        <Grid
-          pictures={picked}
-          size={deferredSize}
-          current={open && open.jobId}
-          selected={selection.ids}
-          onSelect={selection.toggle}
-          onSee={onSee}
-          onBroken={askAgain}
-        />
-      )}
-      {isBare &&
-        error === null &&
-        !isTired &&
-        searchedTo === null &&
-        (hasMore || total === undefined) && <Loading />}
-      {isBare && !hasMore && total !== undefined && <Empty filter={filter} />}
-      <Older
-        {...{ error, hasMore, searchedTo, isBare }}
-        onRetry={() => list.retry()}
-        onGoOn={() => list.goOn()}
+      <End
+        {...{ list, state, filter }}
+        isBare={picked.length === 0}
         onFurther={isTired ? () => setAskedAt(rows.length) : null}
       />
       <SelectionBar selection={selection} />
-      <Opened
-        {...{ pictures, filter }}
-        isListed={total !== undefined || error !== null}
-        onBroken={askAgain}
-      />
+      <Opened {...{ pictures, filter }} />
     </>
+  );
+}
+
+/** How the list goes on, or that it doesn't. */
+function End({
+  list,
+  state: { error, hasMore, searchedTo, total },
+  filter,
+  isBare,
+  onFurther,
+}: {
+  readonly list: JobList;
+  readonly state: JobListState;
+  readonly filter: JobFilter;
+  /** Whether there is nothing above. */
+  readonly isBare: boolean;
+  /** Null while older ones are fetched unasked. */
+  readonly onFurther: (() => void) | null;
+}) {
+  if (error !== null) return <Problem text={error.message} onRetry={list.retry} />;
+  if (isBare && !hasMore && total !== undefined) return <Empty filter={filter} />;
+  const isStopped = searchedTo !== null;
+  const further = isStopped ? list.goOn : onFurther;
+  return (
+    <div className="empty stack gallery-end">
+      <p role="status">
+        {isStopped && `Searched back to ${toDay(searchedTo)}.`}
+        {!isStopped && onFurther !== null && "Many jobs in a row made no pictures."}
+        {further === null && (hasMore || isBare ? "Fetching pictures…" : "No more pictures")}
+      </p>
+      {further !== null && (
+        <button onClick={further}>{isStopped ? "Go on" : "Look further back"}</button>
+      )}
+    </div>
+  );
+}
+
+/** Tells how to make the first picture, to whoever may. */
+function Empty({ filter: { deploymentId, text, tag, isStarred } }: { readonly filter: JobFilter }) {
+  const viewer = useViewer();
+  if (text || tag || isStarred)
+    return <p className="empty">No pictures fit. Search for less, or clear a filter.</p>;
+  return (
+    <div className="empty stack">
+      <p>
+        {deploymentId ? "This deployment has made no pictures yet." : "No pictures yet."} What jobs
+        make comes here by itself.
+      </p>
+      {viewer.may("jobs:submit") && (
+        <p>
+          <Link
+            className="button primary"
+            href={deploymentId ? `/run/${encodeURIComponent(deploymentId)}` : "/run"}
+          >
+            Make the first one
+          </Link>
+        </p>
+      )}
+    </div>
   );
 }

@@ -12,8 +12,7 @@ import { OutputToCome, Outputs } from "../jobs/outputs";
 import { Timeline } from "../jobs/timeline";
 import { useFields } from "../jobs/use-fields";
 import { type FullJob, useJob } from "../jobs/use-job";
-import { Star } from "../labels/star";
-import { Tags } from "../labels/tags";
+import { Labels } from "../labels/labels";
 import { Opened } from "../lightbox/opened";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
@@ -161,8 +160,7 @@ function Facts({ job }: { readonly job: FullJob }) {
         </Fact>
       )}
       <Fact name="Tags">
-        <Star job={job} />
-        <Tags job={job} screen="jobs" />
+        <Labels job={job} screen="jobs" />
       </Fact>
       {job.ownerId !== viewer.id && (
         <Fact name="Owner">

@@ -1,11 +1,12 @@
-import { type InputHTMLAttributes, useId } from "react";
+import { useId } from "react";
 
 import { isText } from "../form/json";
+import { MAX_TAG_LENGTH } from "../jobs/filters";
+import { TAGS } from "../gallery/gallery-queries";
 import { useQuery } from "../session";
 import { useViewer } from "../viewer";
-import { TAGS } from "./label-queries";
 
-/** Takes a tag to add. */
+/** Takes a tag to add, and offers those that one has used most. */
 export function AddTag({
   isBusy,
   onAdd,
@@ -13,15 +14,30 @@ export function AddTag({
   readonly isBusy: boolean;
   readonly onAdd: (tag: string) => void;
 }) {
+  const list = useId();
+  const tags = useTags();
   return (
     <form
-      className="row"
       action={(form) => {
         const tag = form.get("tag");
         if (isText(tag) && tag.trim() !== "" && !isBusy) onAdd(tag.trim());
       }}
     >
-      <TagInput name="tag" aria-label="Add a tag" placeholder="Add a tag" enterKeyHint="done" />
+      <input
+        name="tag"
+        aria-label="Add a tag"
+        placeholder="Add a tag"
+        enterKeyHint="done"
+        autoComplete="off"
+        maxLength={MAX_TAG_LENGTH}
+        size={12}
+        list={list}
+      />
+      <datalist id={list}>
+        {tags.map((tag) => (
+          <option key={tag} value={tag} />
+        ))}
+      </datalist>
     </form>
   );
 }
@@ -34,13 +50,10 @@ export function TagSelect({
   readonly value: string;
   readonly onChange: (tag: string) => void;
 }) {
-  const { data } = useQuery(TAGS, {});
-  const tags = new Set([
-    ...(value === "" ? [] : [value]),
-    ...(data?.tags ?? []).map(({ tag }) => tag),
-  ]);
+  const tags = new Set([value, ...useTags()]);
+  tags.delete("");
   return (
-    <label>
+    <label className="field">
       Tag
       <select value={value} onChange={({ target }) => onChange(target.value)}>
         <option value="">Any</option>
@@ -52,22 +65,8 @@ export function TagSelect({
   );
 }
 
-/** The gateway's own bound. */
-const MAX_TAG_LENGTH = 64;
-
-/** A field for a tag, which offers those that one has used most. */
-function TagInput(given: InputHTMLAttributes<HTMLInputElement>) {
-  const list = useId();
+function useTags(): readonly string[] {
   const { mayRead } = useViewer();
   const { data } = useQuery(TAGS, {}, mayRead);
-  return (
-    <>
-      <input {...given} list={list} size={12} maxLength={MAX_TAG_LENGTH} autoComplete="off" />
-      <datalist id={list}>
-        {data?.tags.map(({ tag }) => (
-          <option key={tag} value={tag} />
-        ))}
-      </datalist>
-    </>
-  );
+  return (data?.tags ?? []).map(({ tag }) => tag);
 }

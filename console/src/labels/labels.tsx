@@ -4,12 +4,12 @@ import type { JobRowFragment } from "../gql";
 import { editThem } from "../jobs/actions";
 import { useActions } from "../jobs/use-actions";
 import { useViewer } from "../viewer";
-import { AddTag } from "./tag-input";
+import { AddTag } from "./tag-fields";
 import "./labels.css";
 
-/** A job's tags, each with a way to take it away, and a field for another one; without these where one may not. */
-export function Tags({
-  job: { id, ownerId, tags },
+/** A job's star and tags, with what changes them; without that where one may not. */
+export function Labels({
+  job: { id, ownerId, tags, isStarred },
   screen,
 }: {
   readonly job: JobRowFragment;
@@ -19,25 +19,41 @@ export function Tags({
   const viewer = useViewer();
   const { doing, problem, act } = useActions();
   const isEditable = ownerId === viewer.id && viewer.may("jobs:submit");
-  const edit = (edit: Parameters<typeof editThem>[0]) => void act(editThem(edit), [id]);
+  const isBusy = doing !== null;
+  const edit = (change: Parameters<typeof editThem>[0]): void => {
+    if (!isBusy) void act(editThem(change), [id]);
+  };
   return (
-    <div className="row tags">
+    <div className="row tight labels">
+      {isEditable ? (
+        <button
+          type="button"
+          className="plain star"
+          aria-label="Star"
+          aria-pressed={isStarred}
+          aria-disabled={isBusy}
+          onClick={() => edit({ isStarred: !isStarred })}
+        />
+      ) : (
+        isStarred && <span role="img" aria-label="Starred" className="star" />
+      )}
       {tags.map((tag) => (
         <span key={tag} className="chip">
           <Link href={`/${screen}?tag=${encodeURIComponent(tag)}`}>{tag}</Link>
           {isEditable && (
             <button
               type="button"
+              className="plain"
               aria-label={`Remove the tag ${tag}`}
-              aria-disabled={doing !== null}
-              onClick={() => doing === null && edit({ removeTags: [tag] })}
+              aria-disabled={isBusy}
+              onClick={() => edit({ removeTags: [tag] })}
             >
               ✕
             </button>
           )}
         </span>
       ))}
-      {isEditable && <AddTag isBusy={doing !== null} onAdd={(tag) => edit({ addTags: [tag] })} />}
+      {isEditable && <AddTag isBusy={isBusy} onAdd={(tag) => edit({ addTags: [tag] })} />}
       {problem !== "" && <span role="alert">{problem}</span>}
     </div>
   );

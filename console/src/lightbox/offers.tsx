@@ -1,0 +1,102 @@
+import { type ReactNode, useId, useState } from "react";
+
+import { readFields } from "../form/fields";
+import { toReference, withFile } from "../form/file-inputs";
+import { useHandOver } from "../form/use-hand-over";
+import { Picture } from "../parts/picture";
+import { DEPLOYMENTS } from "../queries";
+import { useQuery, useSession } from "../session";
+import { describe, type Shown } from "./pictures";
+
+/** Fills a picture into the form of a deployment that takes one, with what else fits. */
+export function UseAsInput({ picture }: { readonly picture: Shown }) {
+  return (
+    <Offer name="Use as input">
+      <Targets picture={picture} />
+    </Offer>
+  );
+}
+
+function Targets({ picture: { asset, job } }: { readonly picture: Shown }) {
+  const { gateway } = useSession();
+  const handOver = useHandOver();
+  const { data, error } = useQuery(DEPLOYMENTS, {});
+  const [isBusy, setIsBusy] = useState(false);
+  const takers = (data?.deployments ?? []).flatMap(({ id, name, inputSchema }) => {
+    const fields = readFields(inputSchema);
+    const fill = (reference: string) => withFile(fields, job.input, asset, reference);
+    return fill("") === null ? [] : [{ id, name, fill }];
+  });
+
+  async function give(id: string, fill: (typeof takers)[number]["fill"]): Promise<void> {
+    if (isBusy) return;
+    setIsBusy(true);
+    handOver(id, fill(await toReference(gateway, asset)));
+    // The form may be on this very screen.
+    setIsBusy(false);
+  }
+
+  return (
+    <>
+      {takers.map(({ id, name, fill }) => (
+        <button key={id} aria-disabled={isBusy} onClick={() => void give(id, fill)}>
+          {name}
+        </button>
+      ))}
+      <p role="status" className="hint">
+        {isBusy ? "Uploading…" : error?.message}
+        {data && takers.length === 0 && "No deployment takes such a file."}
+      </p>
+    </>
+  );
+}
+
+/** Small pictures, to choose one to compare with. */
+export function CompareWith({
+  pictures,
+  onChoose,
+}: {
+  readonly pictures: readonly Shown[];
+  readonly onChoose: (picture: Shown) => void;
+}) {
+  return (
+    <Offer name="Compare with…">
+      {pictures.length === 0 && <p className="hint">There is no other one to compare with yet.</p>}
+      <ul className="row">
+        {pictures.map((picture) => (
+          <li key={picture.key}>
+            <button
+              className="thumbnail"
+              aria-label={describe(picture)}
+              onClick={() => onChoose(picture)}
+            >
+              <Picture asset={picture.asset} alt="" isSmall />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Offer>
+  );
+}
+
+/** A button, and what it opens to choose from, which is asked for only then. */
+function Offer({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  const id = useId();
+  const [isOpen, setIsOpen] = useState(false);
+  return (
+    <>
+      <button type="button" popoverTarget={id}>
+        {name}
+      </button>
+      <div
+        id={id}
+        role="group"
+        popover="auto"
+        aria-label={name}
+        onToggle={({ newState }) => setIsOpen(newState === "open")}
+      >
+        {isOpen && children}
+      </div>
+    </>
+  );
+}
