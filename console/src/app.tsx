@@ -9,7 +9,7 @@ import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
-import { endSignIn, REFUSED } from "./frame/sign-ins";
+import { endSignIn, isSendable, REFUSED } from "./frame/sign-ins";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
@@ -87,8 +87,7 @@ type Attempt = {
 function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt: Attempt }) {
   const { data, error, ask } = useQuery(VIEWER, {});
   const isIn = data !== undefined;
-  // A header takes no other letters: the quotes around it that a chat has bent, for one.
-  const isRefused = error?.code === "UNAUTHENTICATED" || !/^[ -~]*$/.test(attempt.credential);
+  const isRefused = error?.code === "UNAUTHENTICATED" || !isSendable(attempt.credential);
   const viewerId = data?.viewer.id;
   useEffect(() => {
     if (viewerId === undefined || viewerId === lastViewer.get()) return;
@@ -104,7 +103,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
   if (data) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
-        <Screens {...{ onSignIn, onSignOut }} />
+        <Screens {...{ onSignIn, onSignOut }} isEntered={attempt.number > 0} />
       </ViewerContext>
     );
   }
@@ -122,7 +121,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
   );
 }
 
-function Screens({ onSignIn, onSignOut }: Account) {
+function Screens({ isEntered, onSignIn, onSignOut }: Account & { readonly isEntered: boolean }) {
   const { mayRead } = useViewer();
   const [location] = useLocation();
   const { feed } = useSession();
@@ -133,7 +132,8 @@ function Screens({ onSignIn, onSignOut }: Account) {
     return () => clearTimeout(timer);
   }, []);
   const main = useRef<HTMLElement>(null);
-  const hadFocus = useRef(false);
+  // By the form that one signed in with, too.
+  const hadFocus = useRef(isEntered);
   useEffect(() => {
     // It was lost together with what had it, and Tab would begin with the page.
     if (hadFocus.current && document.activeElement === document.body)
@@ -141,7 +141,7 @@ function Screens({ onSignIn, onSignOut }: Account) {
   }, [location]);
   return (
     <>
-      <a className="skip" href="#main">
+      <a className="unseen" href="#main">
         To the content
       </a>
       <Header onSignOut={onSignOut} />

@@ -285,11 +285,6 @@ export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type DeploymentsQuery = { isTokenRefused: boolean, deployments: Array<{ id: string, kind: DeploymentKind, name: string, description: string | null, model: string | null, inputSchema: unknown, price: { amount: number, unit: string, note: string | null } | null, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } }> };
 
-export type DeploymentNamesQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type DeploymentNamesQuery = { deployments: Array<{ id: string, name: string }> };
-
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -302,10 +297,10 @@ export type UnfinishedQueryVariables = Exact<{
 
 export type UnfinishedQuery = { jobs: { edges: Array<{ node: { id: string, version: number, isFinished: boolean } }>, pageInfo: { hasNextPage: boolean } } };
 
-export type OutagesQueryVariables = Exact<{ [key: string]: never; }>;
+export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type OutagesQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
+export type FrameQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
 
 export type KeepMutationVariables = Exact<{
   id: string;
@@ -317,50 +312,6 @@ export type KeepMutation = { result:
     | { __typename: 'JobNotFoundError', message: string }
     | { __typename: 'KeepOutputsSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
    };
-
-export type WebhookFactsFragment = { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null };
-
-type Refusal_DeploymentNotFoundError_Fragment = { message: string };
-
-type Refusal_DownloadTooLargeError_Fragment = { message: string };
-
-type Refusal_IdempotencyConflictError_Fragment = { message: string };
-
-type Refusal_InvalidInputError_Fragment = { message: string };
-
-type Refusal_InvalidLabelsError_Fragment = { message: string };
-
-type Refusal_InvalidUploadError_Fragment = { message: string };
-
-type Refusal_InvalidWebhookError_Fragment = { message: string, issues: Array<{ path: string, message: string }> };
-
-type Refusal_JobNotCancellableError_Fragment = { message: string };
-
-type Refusal_JobNotFinishedError_Fragment = { message: string };
-
-type Refusal_JobNotFoundError_Fragment = { message: string };
-
-type Refusal_UpstreamError_Fragment = { message: string };
-
-type Refusal_WebhookDisabledError_Fragment = { message: string };
-
-type Refusal_WebhookNotFoundError_Fragment = { message: string };
-
-export type RefusalFragment =
-  | Refusal_DeploymentNotFoundError_Fragment
-  | Refusal_DownloadTooLargeError_Fragment
-  | Refusal_IdempotencyConflictError_Fragment
-  | Refusal_InvalidInputError_Fragment
-  | Refusal_InvalidLabelsError_Fragment
-  | Refusal_InvalidUploadError_Fragment
-  | Refusal_InvalidWebhookError_Fragment
-  | Refusal_JobNotCancellableError_Fragment
-  | Refusal_JobNotFinishedError_Fragment
-  | Refusal_JobNotFoundError_Fragment
-  | Refusal_UpstreamError_Fragment
-  | Refusal_WebhookDisabledError_Fragment
-  | Refusal_WebhookNotFoundError_Fragment
-;
 
 export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -374,7 +325,7 @@ export type DeliveriesQueryVariables = Exact<{
 }>;
 
 
-export type DeliveriesQuery = { webhook: { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null, deliveries: Array<{ id: string, event: WebhookEvent, jobId: string | null, state: DeliveryState, createdAt: string, nextTryAt: string | null, tries: Array<{ at: string, status: number | null, failure: WebhookFailure | null, durationMs: number }> }> } | null };
+export type DeliveriesQuery = { webhook: { deliveries: Array<{ id: string, event: WebhookEvent, jobId: string | null, state: DeliveryState, createdAt: string, nextTryAt: string | null, tries: Array<{ at: string, status: number | null, failure: WebhookFailure | null, durationMs: number }> }> } | null };
 
 export type CreateWebhookMutationVariables = Exact<{
   url: string;
@@ -399,7 +350,7 @@ export type UpdateWebhookMutationVariables = Exact<{
 
 export type UpdateWebhookMutation = { result:
     | { __typename: 'InvalidWebhookError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'UpdateWebhookSuccess', webhook: { id: string, url: string, events: Array<WebhookEvent> | null, deploymentId: string | null, tag: string | null, failingSince: string | null, disabledAt: string | null, disabledReason: string | null } }
+    | { __typename: 'UpdateWebhookSuccess' }
     | { __typename: 'WebhookNotFoundError', message: string }
    };
 
@@ -429,7 +380,7 @@ export type SendAgainMutationVariables = Exact<{
 
 
 export type SendAgainMutation = { result:
-    | { __typename: 'RedeliverSuccess', delivery: { id: string, state: DeliveryState, nextTryAt: string | null } }
+    | { __typename: 'RedeliverSuccess' }
     | { __typename: 'WebhookDisabledError', message: string }
     | { __typename: 'WebhookNotFoundError', message: string }
    };

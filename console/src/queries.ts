@@ -175,18 +175,6 @@ export const DEPLOYMENTS: TypedDocument<gql.DeploymentsQuery, gql.DeploymentsQue
     ${STATS}
   `;
 
-export const DEPLOYMENT_NAMES: TypedDocument<
-  gql.DeploymentNamesQuery,
-  gql.DeploymentNamesQueryVariables
-> = /* GraphQL */ `
-  query DeploymentNames {
-    deployments {
-      id
-      name
-    }
-  }
-`;
-
 export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = /* GraphQL */ `
   query Viewer {
     viewer {
@@ -215,9 +203,9 @@ export const UNFINISHED: TypedDocument<gql.UnfinishedQuery, gql.UnfinishedQueryV
     }
   `;
 
-/** Of RunComfy, and of the deployments that have one of their own. */
-export const OUTAGES: TypedDocument<gql.OutagesQuery, gql.OutagesQueryVariables> = /* GraphQL */ `
-  query Outages {
+/** What every screen shows of the gateway: outages, of RunComfy or of single deployments, and what deployments are called. */
+export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* GraphQL */ `
+  query Frame {
     isTokenRefused
     outage {
       since

@@ -1,9 +1,10 @@
-import { createContext, use, useEffect, useEffectEvent, useMemo } from "react";
+import { createContext, use, useEffect, useEffectEvent, useMemo, useRef } from "react";
 import { createGatewayClient, type TypedDocument } from "runcomfy-graphql-client";
 
 import { type Answer, createAnswers } from "./answers";
 import { createFeed, type Listener } from "./feed";
 import { createUploads } from "./form/uploads";
+import type { JobRowFragment } from "./gql";
 import type { JobLists } from "./jobs/live-job-list";
 import { useStore } from "./store";
 
@@ -56,4 +57,38 @@ export function useChanges(onChange: Listener): void {
   const { feed } = useSession();
   const notify = useEffectEvent(onChange);
   useEffect(() => feed.listen((job) => notify(job)), [feed]);
+}
+
+const AGAIN_MS = 15_000;
+
+/** Asks anew, every 15 s by default, while the page is seen, and when the gateway is back, as long as `isWanted`. */
+export function useAgain(ask: () => Promise<void>, isWanted = true, pauseMs = AGAIN_MS): void {
+  useChanges((job) => {
+    if (job === null && isWanted) void ask();
+  });
+  useEffect(() => {
+    if (!isWanted) return undefined;
+    const timer = setInterval(() => {
+      if (!document.hidden) void ask();
+    }, pauseMs);
+    return () => clearInterval(timer);
+  }, [isWanted, ask, pauseMs]);
+}
+
+const PAUSE_MS = 2_000;
+
+/** Calls `refresh` when jobs that are `meant` change: at once, and then every two seconds as long as they do. */
+export function useFresh(meant: (job: JobRowFragment) => boolean, refresh: () => void): void {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const dueAt = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  useChanges((job) => {
+    if (job !== null && !meant(job)) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      dueAt.current = performance.now() + PAUSE_MS;
+      refresh();
+    }, dueAt.current - performance.now());
+  });
 }

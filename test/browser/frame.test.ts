@@ -88,6 +88,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
       if (given !== key) await page.getByRole("alert").waitFor();
     }
     await page.getByText("live", { exact: true }).waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("main");
     await page.reload();
     await page.getByText("live", { exact: true }).waitFor();
     const kept = "JSON.stringify([localStorage, sessionStorage, document.cookie])";

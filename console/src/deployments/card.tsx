@@ -1,14 +1,12 @@
-import { useRef, useState } from "react";
+import { Fragment, useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { Copy } from "../parts/copy";
-import { useFresh } from "../parts/use-fresh";
 import { useSeen } from "../parts/use-seen";
-import { useQuery } from "../session";
+import { useAgain, useFresh, useQuery } from "../session";
 import { useViewer } from "../viewer";
-import { LOAD } from "./deployment-queries";
-import { LiveFacts } from "./live-facts";
-import { type Deployment, formatUsd, KINDS, type Stats, tellStats, toFigures } from "./words";
+import { LIVE_FACTS, LOAD } from "./deployment-queries";
+import { type Deployment, formatUsd, KINDS, tellLive, tellStats, toFigures } from "./words";
 
 /** A deployment: what it is for and how it goes in figures, which follow its jobs while it is seen; the rest is folded. */
 export function DeploymentCard({ deployment }: { readonly deployment: Deployment }) {
@@ -16,6 +14,7 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
   const viewer = useViewer();
   const card = useRef<HTMLElement>(null);
   const [isSeen, setSeen] = useState(false);
+  const [isOpen, setOpen] = useState(false);
   useSeen(card, "100px", setSeen);
   const isAsked = isSeen && viewer.mayRead;
   const { data, ask } = useQuery(LOAD, { id }, isAsked);
@@ -27,11 +26,11 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
 
   const path = encodeURIComponent(id);
   return (
-    <article ref={card} className="card deployment" aria-label={name}>
+    <article ref={card} className="card" aria-label={name}>
       <div className="row">
         <h2>{name}</h2>
         <span className="chip">{KINDS[kind]}</span>
-        <span className="deployment-links">
+        <span className="row end">
           {viewer.mayRead && (
             <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
               Pictures
@@ -62,64 +61,64 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         )}
       </dl>
       {price?.note && <p className="hint">{price.note}</p>}
-      <Details {...{ id, kind, model, stats }} />
+      <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+        <summary>Details</summary>
+        {isOpen && (
+          <dl>
+            <dt>Id</dt>
+            <dd>
+              <code>{id}</code> <Copy text={id} name={`the id ${id}`} />
+            </dd>
+            <Facts facts={[["Model", model], ...tellStats(stats)]} />
+            {/* A model has no instances of its own. */}
+            {kind !== "MODEL" && <LiveFacts id={id} />}
+          </dl>
+        )}
+      </details>
     </article>
   );
 }
 
-/** What there is to know beside the figures, asked for once it is unfolded. */
-function Details({
-  id,
-  kind,
-  model,
-  stats,
-}: Pick<Deployment, "id" | "kind" | "model"> & { readonly stats: Stats }) {
-  const [isOpen, setOpen] = useState(false);
-  return (
-    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
-      <summary>Details</summary>
-      {isOpen && (
-        <dl className="deployment-facts">
-          <dt>Id</dt>
-          <dd>
-            <code>{id}</code> <Copy text={id} name={`the id ${id}`} />
-          </dd>
-          {model !== null && (
-            <>
-              <dt>Model</dt>
-              <dd>{model}</dd>
-            </>
-          )}
-          <dt>Runs</dt>
-          <dd>{tellStats(stats)}</dd>
-          {/* A model has no instances of its own. */}
-          {kind !== "MODEL" && <LiveFacts id={id} />}
-        </dl>
-      )}
-    </details>
+/** How RunComfy runs it at the moment, asked for once it is unfolded. */
+function LiveFacts({ id }: { readonly id: string }) {
+  const { data, error, ask } = useQuery(LIVE_FACTS, { id });
+  useAgain(ask);
+  const live = data?.deployment?.live;
+  if (live) return <Facts facts={tellLive(live)} />;
+  return <Facts facts={[["At RunComfy", error?.message ?? (data ? UNKNOWN : "Asking…")]]} />;
+}
+
+/** Each with its name; what is not known is left out. */
+function Facts({ facts }: { readonly facts: readonly (readonly [string, string | null])[] }) {
+  return facts.map(
+    ([name, words]) =>
+      words !== null && (
+        <Fragment key={name}>
+          <dt>{name}</dt>
+          <dd>{words}</dd>
+        </Fragment>
+      ),
   );
 }
 
-function Figure({
-  name,
-  value,
-  note,
-  href,
-}: {
+type FigureProps = {
   readonly name: string;
   readonly value: string;
   readonly note: string;
   readonly href?: string;
-}) {
+};
+
+function Figure({ name, value, note, href }: FigureProps) {
   return (
     <div>
       <dt>{name}</dt>
       <dd>
-        <span className="deployment-figure">
-          {href === undefined ? value : <Link href={href}>{value}</Link>}
-        </span>
-        <span className="hint">{note}</span>
+        <div className="deployment-figure">{href ? <Link href={href}>{value}</Link> : value}</div>
+        <div className="hint">{note}</div>
       </dd>
     </div>
   );
 }
+
+const UNKNOWN =
+  "RunComfy does not know this deployment, or can't be asked at the moment. It is asked again by itself.";

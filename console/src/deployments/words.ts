@@ -4,6 +4,8 @@ import { formatSeconds, formatWhole } from "../parts/time";
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];
 type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
+/** With its name; null where it is not known. */
+type Fact = readonly [name: string, words: string | null];
 
 /** Which of RunComfy's APIs runs it, as people call it. */
 export const KINDS = {
@@ -19,11 +21,7 @@ export function tellPrice({ amount, unit, note }: NonNullable<Deployment["price"
 }
 
 /** With as many digits as small amounts need. */
-export function formatUsd(amount: number): string {
-  return USD.format(amount);
-}
-
-const USD = new Intl.NumberFormat("en", {
+export const { format: formatUsd } = new Intl.NumberFormat("en", {
   style: "currency",
   currency: "USD",
   maximumFractionDigits: 6,
@@ -43,17 +41,15 @@ export function toFigures({ runs, succeeded, failed, runSeconds }: Stats) {
   ];
 }
 
-/** How the last runs went, as sentences. */
-export function tellStats(stats: Stats): string {
+/** How the last runs went, and what they waited for. */
+export function tellStats(stats: Stats): readonly Fact[] {
   const { runs, succeeded, failed, cancelled, queueSeconds, coldStartSeconds } = stats;
-  if (runs === 0) return "None yet.";
-  const sentences = [
-    `Of ${tellRuns(runs)}, ${succeeded} succeeded, ${failed} failed and ${cancelled} ${cancelled === 1 ? "was" : "were"} cancelled`,
-    queueSeconds && `Half waited at most ${spell(queueSeconds)}`,
-    coldStartSeconds &&
-      `Where an instance had to start first, half waited at most ${spell(coldStartSeconds)}`,
+  const ends = `${succeeded} succeeded, ${failed} failed, ${cancelled} cancelled`;
+  return [
+    ["Runs", runs === 0 ? "none yet" : `${tellRuns(runs)}: ${ends}`],
+    ["Waits", queueSeconds && spell(queueSeconds)],
+    ["Cold starts", coldStartSeconds && spell(coldStartSeconds)],
   ];
-  return `${sentences.filter(Boolean).join(". ")}.`;
 }
 
 /** The gateway looks back no further. */
@@ -64,28 +60,26 @@ function tellRuns(runs: number): string {
 }
 
 function spell({ p50, p90 }: { readonly p50: number; readonly p90: number }): string {
-  return `${formatSeconds(p50)}, 9 of 10 at most ${formatSeconds(p90)}`;
+  return `half within ${formatSeconds(p50)}, 9 of 10 within ${formatSeconds(p90)}`;
 }
 
-/** What RunComfy says of a deployment, with a name each; what is not known is left out. */
-export function tellLive(live: Live): (readonly [name: string, words: string])[] {
+const DISABLED = "refused: it is disabled at RunComfy";
+
+/** What RunComfy says of a deployment. */
+export function tellLive(live: Live): readonly Fact[] {
   const { isEnabled, status, hardware, minInstances, maxInstances, queueSize, keepWarmSeconds } =
     live;
-  const facts: (readonly [string, string | null])[] = [
-    [
-      "Jobs",
-      isEnabled == null ? null : isEnabled ? "accepted" : "refused: it is disabled at RunComfy",
-    ],
-    ["State", status ?? null],
-    ["Machine", hardware.length > 0 ? hardware.join(" or ") : null],
-    ["Instances", tellInstances(minInstances ?? null, maxInstances ?? null)],
-    ["Queue limit", queueSize == null ? null : `${queueSize} may wait for an instance`],
+  return [
+    ["Jobs", isEnabled === null ? null : isEnabled ? "accepted" : DISABLED],
+    ["State", status],
+    ["Machine", hardware.join(" or ") || null],
+    ["Instances", tellInstances(minInstances, maxInstances)],
+    ["Queue limit", queueSize === null ? null : `${queueSize} may wait for an instance`],
     [
       "Idle instances",
-      keepWarmSeconds == null ? null : `stop after ${formatWhole(keepWarmSeconds)}`,
+      keepWarmSeconds === null ? null : `stop after ${formatWhole(keepWarmSeconds)}`,
     ],
   ];
-  return facts.flatMap(([name, words]) => (words === null ? [] : [[name, words] as const]));
 }
 
 function tellInstances(least: number | null, most: number | null): string | null {

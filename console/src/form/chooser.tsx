@@ -1,9 +1,9 @@
 import { useLocation } from "wouter";
 
 import { tellPrice } from "../deployments/words";
+import { TOKEN_REFUSED } from "../gateway";
 import type { DeploymentsQuery } from "../gql";
 import { formatSeconds } from "../parts/time";
-import { TOKEN_REFUSED } from "../parts/token-refused";
 import { toFormPath } from "./use-hand-over";
 
 /** Of fewer the gateway tells no estimate either. */

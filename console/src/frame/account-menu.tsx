@@ -1,8 +1,7 @@
 import { useState } from "react";
 
 import { later } from "../parts/later";
-import { useAgain } from "../parts/use-again";
-import { useQuery } from "../session";
+import { useAgain, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
 import type { AccountPanelProps } from "./account-panel";
@@ -16,16 +15,15 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
   const disabled = useDisabledWebhooks();
   return (
     <>
-      <button className="frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
+      <button className="row frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
         <span className="frame-initial" data-initial={id.slice(0, 1).toUpperCase()} />
-        <span className="frame-name">{id}</span>
+        <span className="cut">{id}</span>
         {disabled !== "" && <span className="frame-dot" />}
       </button>
       <div
         id="account"
         role="group"
         popover="auto"
-        className="frame-menu"
         aria-label="Account"
         onToggle={() => setWanted(true)}
       >

@@ -74,7 +74,7 @@ function Settings() {
   }
 
   return (
-    <div className="frame-settings">
+    <div className="stack small">
       <label className="check">
         <input
           type="checkbox"

@@ -1,12 +1,11 @@
 import type { ReactNode } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
+import { TOKEN_REFUSED } from "../gateway";
 import { later } from "../parts/later";
 import { Ago } from "../parts/time";
-import { TOKEN_REFUSED } from "../parts/token-refused";
-import { useAgain } from "../parts/use-again";
-import { OUTAGES } from "../queries";
-import { useQuery, useSession } from "../session";
+import { FRAME } from "../queries";
+import { useAgain, useQuery, useSession } from "../session";
 import { useStore } from "../store";
 import type { SignInProps } from "./sign-in";
 
@@ -16,7 +15,7 @@ const SignInAgain = later(async () => (await import("./sign-in")).SignInAgain);
 export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
   const connection = useConnection();
   const silence = useStore(useSession().feed.silence);
-  const { data, error, ask } = useQuery(OUTAGES, {});
+  const { data, error, ask } = useQuery(FRAME, {});
   useAgain(ask);
   // Whoever can't watch jobs has no socket that would be closed.
   const isRefused = connection.kind === "refused" || error?.code === "UNAUTHENTICATED";
@@ -60,13 +59,9 @@ export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
   );
 }
 
-function Bar({
-  isBad = false,
-  children,
-}: {
-  readonly isBad?: boolean;
-  readonly children: ReactNode;
-}) {
+type BarProps = { readonly isBad?: boolean; readonly children: ReactNode };
+
+function Bar({ isBad = false, children }: BarProps) {
   return (
     <div className={isBad ? "bar bar-bad" : "bar"}>
       <p>{children}</p>

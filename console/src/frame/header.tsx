@@ -48,8 +48,8 @@ export function Header({ onSignOut }: { readonly onSignOut: () => Promise<string
 export function HeaderRow({ children }: { readonly children?: ReactNode }) {
   return (
     <header className="frame-header">
-      <div className="frame-row">
-        <span className="frame-brand">
+      <div className="row">
+        <span className="row frame-brand">
           <img src={`${import.meta.env.BASE_URL}icon.svg`} alt="" width="28" height="28" />
           <span>RunComfy console</span>
         </span>
@@ -71,8 +71,8 @@ function Live() {
     refused: "signed out",
   };
   return (
-    <span role="status" className={`frame-live frame-live-${kind}`}>
-      <span>{words[kind]}</span>
+    <span role="status" className={`row hint frame-live frame-live-${kind}`}>
+      <span className="sentence">{words[kind]}</span>
     </span>
   );
 }

@@ -3,10 +3,9 @@ import { useLocation } from "wouter";
 
 import type { JobRowFragment } from "../gql";
 import { promptOf } from "../parts/prompt";
-import { useFresh } from "../parts/use-fresh";
 import { news } from "../parts/use-title";
 import { UNFINISHED } from "../queries";
-import { useChanges, useQuery } from "../session";
+import { useChanges, useFresh, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { isNotified } from "./settings";
 

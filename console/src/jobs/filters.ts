@@ -1,5 +1,5 @@
 import type { JobFilter, JobRowFragment, JobStatus } from "../gql";
-import { isSearched } from "../parts/search-text";
+import { isSearched } from "../parts/search";
 
 /** What people tell apart, in the words of the URL; `active` is all that has not ended. */
 const STATUSES = {

@@ -2,9 +2,8 @@ import { useEffect } from "react";
 import { useJob as useWatchedJob } from "runcomfy-graphql-client/react";
 
 import type { JobQuery } from "../gql";
-import { useAgain } from "../parts/use-again";
 import { JOB, WATCH } from "../queries";
-import { useChanges, useQuery } from "../session";
+import { useAgain, useChanges, useQuery } from "../session";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
 

@@ -1,10 +1,9 @@
+import { FRAME } from "../queries";
 import { useQuery } from "../session";
-import { DEPLOYMENT_NAMES } from "../queries";
-import { useAgain } from "./use-again";
 
 /** What deployments are called, by their ids; an unlisted one by its id. */
 export function useDeploymentNames(): (id: string) => string {
-  const { data } = useQuery(DEPLOYMENT_NAMES, {});
+  const { data } = useQuery(FRAME, {});
   return (id) => data?.deployments.find((one) => one.id === id)?.name ?? id;
 }
 
@@ -16,8 +15,7 @@ export function DeploymentSelect({
   readonly value: string;
   readonly onChange: (id: string) => void;
 }) {
-  const { data, ask } = useQuery(DEPLOYMENT_NAMES, {});
-  useAgain(ask, data === undefined);
+  const { data } = useQuery(FRAME, {});
   const deployments = data?.deployments ?? [];
   const isUnlisted = value !== "" && !deployments.some(({ id }) => id === value);
   return (

@@ -16,14 +16,14 @@ export function Agents() {
           ? "Give each a key of its own, with limits: what it runs costs money as your jobs do."
           : "No key is needed."}
       </p>
-      {PROGRAMS.map(({ name, where, toText }) => (
+      {toPrograms(isSignedIn).map(([name, where, text]) => (
         <section className="card" key={name} aria-label={name}>
           <h2>{name}</h2>
           <p>
-            {where} <Copy text={toText(isSignedIn)} name={`the lines for ${name}`} />
+            {where} <Copy text={text} name={`the lines for ${name}`} />
           </p>
           <pre tabIndex={0} aria-label={`Lines for ${name}`}>
-            {toText(isSignedIn)}
+            {text}
           </pre>
         </section>
       ))}
@@ -33,15 +33,6 @@ export function Agents() {
 
 const URL_OF_MCP = `${location.origin}/mcp`;
 
-const toJson = (value: object): string => JSON.stringify(value, null, 2);
-
-/** A server of MCP. The key is named, and not written: a project's files are shared. */
-const toServer = (facts: object, place: string | false): object => ({
-  ...facts,
-  url: URL_OF_MCP,
-  ...(place !== false && { headers: { Authorization: `Bearer ${place}` } }),
-});
-
 /** Asked once by VS Code, which keeps it where it keeps secrets. */
 const KEY_INPUT = {
   type: "promptString",
@@ -50,43 +41,41 @@ const KEY_INPUT = {
   password: true,
 };
 
-/** Each with where its lines go; they have a place for a key where the gateway asks for one. */
-const PROGRAMS = [
-  {
-    name: "Claude Code",
-    where: "In a terminal:",
-    toText: (hasKey: boolean) =>
-      `claude mcp add --transport http runcomfy ${URL_OF_MCP}${hasKey ? ' --header "Authorization: Bearer $RUNCOMFY_GATEWAY_KEY"' : ""}`,
-  },
-  {
-    name: "VS Code",
-    where: "In .vscode/mcp.json:",
-    toText: (hasKey: boolean) =>
-      toJson({
-        ...(hasKey && { inputs: [KEY_INPUT] }),
-        servers: { runcomfy: toServer({ type: "http" }, hasKey && "${input:gateway-key}") },
-      }),
-  },
-  {
-    name: "Cursor",
-    where: "In .cursor/mcp.json:",
-    toText: (hasKey: boolean) =>
-      toJson({
-        mcpServers: { runcomfy: toServer({}, hasKey && "${env:RUNCOMFY_GATEWAY_KEY}") },
-      }),
-  },
-  {
-    name: "Claude Desktop",
-    where: "In its list of servers, which is yours alone:",
-    toText: (hasKey: boolean) =>
-      toJson({
-        mcpServers: {
-          runcomfy: {
-            command: "npx",
-            args: ["-y", "runcomfy-graphql", "mcp", "--url", location.origin],
-            ...(hasKey && { env: { RUNCOMFY_GATEWAY_KEY: "YOUR_KEY" } }),
-          },
-        },
-      }),
-  },
-];
+/** Each with where its lines go. The key is named, and not written: a project's files are shared. */
+function toPrograms(
+  hasKey: boolean,
+): readonly (readonly [name: string, where: string, text: string])[] {
+  const toServer = (key: string) => ({
+    url: URL_OF_MCP,
+    ...(hasKey && { headers: { Authorization: `Bearer ${key}` } }),
+  });
+  const header = hasKey ? ' --header "Authorization: Bearer $RUNCOMFY_GATEWAY_KEY"' : "";
+  const code = {
+    ...(hasKey && { inputs: [KEY_INPUT] }),
+    servers: { runcomfy: { type: "http", ...toServer("${input:gateway-key}") } },
+  };
+  const cursor = { mcpServers: { runcomfy: toServer("${env:RUNCOMFY_GATEWAY_KEY}") } };
+  const runcomfy = {
+    command: "npx",
+    args: ["-y", "runcomfy-graphql", "mcp", "--url", location.origin],
+    ...(hasKey && { env: { RUNCOMFY_GATEWAY_KEY: "YOUR_KEY" } }),
+  };
+  return [
+    [
+      "Claude Code",
+      "In a terminal:",
+      `claude mcp add --transport http runcomfy ${URL_OF_MCP}${header}`,
+    ],
+    ["VS Code", "In .vscode/mcp.json:", toJson(code)],
+    ["Cursor", "In .cursor/mcp.json:", toJson(cursor)],
+    [
+      "Claude Desktop",
+      "In its list of servers, which is yours alone:",
+      toJson({ mcpServers: { runcomfy } }),
+    ],
+  ];
+}
+
+function toJson(value: object): string {
+  return JSON.stringify(value, null, 2);
+}

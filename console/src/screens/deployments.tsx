@@ -1,13 +1,12 @@
 import { useState } from "react";
 
-import { useQuery } from "../session";
+import { useAgain, useQuery } from "../session";
 import { DeploymentCard } from "../deployments/card";
 import { type Deployment, KINDS } from "../deployments/words";
 import { DEPLOYMENTS } from "../queries";
 import type { DeploymentsQuery } from "../gql";
 import { Problem } from "../parts/problem";
-import { TOKEN_REFUSED } from "../parts/token-refused";
-import { useAgain } from "../parts/use-again";
+import { TOKEN_REFUSED } from "../gateway";
 import { useTitle } from "../parts/use-title";
 import "../deployments/deployments.css";
 
@@ -26,10 +25,9 @@ export function Deployments() {
       {error ? (
         <Problem text={error.message} onRetry={() => void ask()} />
       ) : (
-        <div className="stack" role="status">
-          <p className="card deployment-loading faint">Fetching deployments…</p>
-          <div className="card deployment-loading" />
-        </div>
+        <p className="empty" role="status">
+          Fetching deployments…
+        </p>
       )}
     </>
   );
@@ -41,8 +39,8 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
   const isMany = deployments.length > FEW;
   const found = deployments.filter((deployment) => fits(deployment, wanted));
   return (
-    <>
-      <div className="row deployments-bar">
+    <div className="stack">
+      <div className="row">
         <h1>Deployments</h1>
         {isMany && (
           <input
@@ -59,12 +57,10 @@ function DeploymentList({ deployments, isTokenRefused }: DeploymentsQuery) {
         </span>
       </div>
       {deployments.length === 0 && <p className="empty">{isTokenRefused ? TOKEN_REFUSED : NONE}</p>}
-      <div className="stack">
-        {found.map((deployment) => (
-          <DeploymentCard key={deployment.id} deployment={deployment} />
-        ))}
-      </div>
-    </>
+      {found.map((deployment) => (
+        <DeploymentCard key={deployment.id} deployment={deployment} />
+      ))}
+    </div>
   );
 }
 

@@ -17,10 +17,9 @@ import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
 import { later } from "../parts/later";
 import { Problem } from "../parts/problem";
-import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
 import { DEPLOYMENTS } from "../queries";
-import { useQuery } from "../session";
+import { useAgain, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import "./run.css";
 

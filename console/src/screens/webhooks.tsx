@@ -1,14 +1,12 @@
 import { useState } from "react";
 
-import { useQuery } from "../session";
+import { useAgain, useQuery } from "../session";
 import { Problem } from "../parts/problem";
-import { useAgain } from "../parts/use-again";
 import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
 import { WebhookCard } from "../webhooks/webhook-card";
 import { type Secret, WebhookForm } from "../webhooks/webhook-form";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
-import "../webhooks/webhooks.css";
 
 /** Which servers are called when a job ends, and how that goes. */
 export function Webhooks() {
@@ -21,11 +19,11 @@ export function Webhooks() {
   // Once it is here, the header asks for it again and again.
   useAgain(ask, hasWebhooks && data === undefined);
   return (
-    <div className="stack webhooks">
-      <div className="row webhook-head">
+    <div className="stack">
+      <div className="row">
         <h1>Webhooks</h1>
         {data && !isMaking && (
-          <button className="primary" onClick={() => setMaking(true)}>
+          <button className="primary end" onClick={() => setMaking(true)}>
             New webhook
           </button>
         )}

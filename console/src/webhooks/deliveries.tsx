@@ -1,35 +1,33 @@
 import { useState } from "react";
 import { Link } from "wouter";
 
-import { useQuery } from "../session";
+import { useAgain, useQuery } from "../session";
 import type { DeliveriesQuery } from "../gql";
 import { Ago, formatSeconds, Moment } from "../parts/time";
-import { useAgain } from "../parts/use-again";
 import { useCall } from "../parts/use-call";
-import { EVENT_WORDS } from "./webhook-form";
+import { EVENTS } from "./webhook-form";
 import { DELIVERIES, SEND_AGAIN } from "./webhook-queries";
 
 const PAGE = 20;
 /** A try is shown soon after it was made. */
 const AGAIN_MS = 3_000;
 
-/** What a webhook was told, newest first, a page at a time. */
-export function Deliveries({ id }: { readonly id: string }) {
+/** What a webhook was told, newest first, a page at a time; `isCalled` is false while it is disabled. */
+export function Deliveries({ id, isCalled }: { readonly id: string; readonly isCalled: boolean }) {
   const [after, setAfter] = useState<string | null>(null);
   const variables = { id, first: PAGE, after };
   const { data, error, ask } = useQuery(DELIVERIES, variables);
   useAgain(ask, true, AGAIN_MS);
-  const webhook = data?.webhook;
-  if (!webhook) return error ? <p role="alert">{error.message}</p> : <p>Asking…</p>;
-  const { deliveries, disabledAt } = webhook;
+  const deliveries = data?.webhook?.deliveries;
+  if (!deliveries) return error ? <p role="alert">{error.message}</p> : <p>Asking…</p>;
   return (
-    <>
+    <div>
       {deliveries.length === 0 && (
-        <p className="faint">{after === null ? "Nothing was sent yet." : "Nothing older."}</p>
+        <p className="hint">{after === null ? "Nothing was sent yet." : "Nothing older."}</p>
       )}
-      <ul>
+      <ul className="lines">
         {deliveries.map((one) => (
-          <DeliveryRow key={one.id} delivery={one} isCalled={disabledAt === null} />
+          <DeliveryRow key={one.id} delivery={one} isCalled={isCalled} />
         ))}
       </ul>
       <div className="row">
@@ -38,7 +36,7 @@ export function Deliveries({ id }: { readonly id: string }) {
           <button onClick={() => setAfter(deliveries.at(-1)?.id ?? null)}>Older</button>
         )}
       </div>
-    </>
+    </div>
   );
 }
 
@@ -49,7 +47,6 @@ function DeliveryRow({
   isCalled,
 }: {
   readonly delivery: Delivery;
-  /** Whether its webhook is enabled. */
   readonly isCalled: boolean;
 }) {
   const { isBusy, problem, call } = useCall();
@@ -57,7 +54,7 @@ function DeliveryRow({
   return (
     <li>
       <div className="row">
-        <span>{EVENT_WORDS[event]}</span>
+        <span className="sentence">{EVENTS.get(event)}</span>
         {jobId && <Link href={`/jobs/${jobId}`}>{jobId.slice(0, 12)}…</Link>}
         <Ago at={createdAt} />
         <span className={`status ${className}`}>
@@ -70,7 +67,7 @@ function DeliveryRow({
           )}
         </span>
         {isCalled && tries.length > 0 && (
-          <button disabled={isBusy} onClick={() => void call(SEND_AGAIN, { id })}>
+          <button className="end" disabled={isBusy} onClick={() => void call(SEND_AGAIN, { id })}>
             Send again
           </button>
         )}

@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 
-import type { WebhookEvent, WebhookFactsFragment } from "../gql";
 import { AskFirst } from "../jobs/confirm";
 import { Copy } from "../parts/copy";
 import { Ago } from "../parts/time";
 import { Deliveries } from "./deliveries";
 import { useCall } from "../parts/use-call";
-import { EVENT_WORDS, type Secret, WebhookForm } from "./webhook-form";
+import { EVENTS, type Secret, type Webhook, WebhookForm } from "./webhook-form";
 import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
 
 /** A webhook: how it does, what can be done with it and, unfolded, what it was told. */
@@ -16,7 +15,7 @@ export function WebhookCard({
   onSecret,
   onChanged,
 }: {
-  readonly webhook: WebhookFactsFragment;
+  readonly webhook: Webhook;
   /** What it was just given; null where that was seen. */
   readonly secret: string | null;
   readonly onSecret: (secret: Secret | null) => void;
@@ -35,13 +34,16 @@ export function WebhookCard({
   }
 
   return (
-    <article className="card webhook" aria-label={url}>
-      <div className="row webhook-head">
+    <article className="card" aria-label={url}>
+      <div className="row">
         <h2>{url}</h2>
-        <State webhook={webhook} />
+        <State {...webhook} />
       </div>
       <p className="hint">
-        Called {events === null ? "for every event" : `when ${toList(events)}`}
+        Called{" "}
+        {events === null
+          ? "for every event"
+          : `when ${LIST.format(events.map((event) => EVENTS.get(event) ?? event))}`}
         {deploymentId !== null && `; jobs of ${deploymentId} only`}
         {tag !== null && `; jobs with the tag ${tag} only`}
       </p>
@@ -84,18 +86,17 @@ export function WebhookCard({
       {problem !== "" && <p role="alert">{problem}</p>}
       <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
         <summary>Deliveries</summary>
-        {isOpen && <Deliveries id={id} />}
+        {isOpen && <Deliveries id={id} isCalled={disabledAt === null} />}
       </details>
     </article>
   );
 }
 
-function State({ webhook }: { readonly webhook: WebhookFactsFragment }) {
-  const { disabledAt, failingSince } = webhook;
+function State({ disabledAt, failingSince }: Webhook) {
   const at = disabledAt ?? failingSince;
-  if (at === null) return <span className="status status-succeeded">Active</span>;
+  if (at === null) return <span className="status status-succeeded end">Active</span>;
   return (
-    <span className={`status ${disabledAt ? "status-failed" : ""}`}>
+    <span className={`status end ${disabledAt ? "status-failed" : ""}`}>
       {disabledAt ? "Disabled" : "Failing, first"} <Ago at={at} />
     </span>
   );
@@ -106,7 +107,7 @@ function Shown({ secret, onSeen }: { readonly secret: string; readonly onSeen: (
   const section = useRef<HTMLElement>(null);
   useEffect(() => section.current?.focus(), []);
   return (
-    <section ref={section} className="webhook-secret" aria-label="Its secret" tabIndex={-1}>
+    <section ref={section} className="card" aria-label="Its secret" tabIndex={-1}>
       <p>
         Give this secret to your server, which verifies by it who calls. It is shown this once. One
         that it had before works for 24 hours more.
@@ -118,10 +119,6 @@ function Shown({ secret, onSeen }: { readonly secret: string; readonly onSeen: (
       </div>
     </section>
   );
-}
-
-function toList(events: readonly WebhookEvent[]): string {
-  return LIST.format(events.map((event) => EVENT_WORDS[event]));
 }
 
 const LIST = new Intl.ListFormat("en", { type: "disjunction" });

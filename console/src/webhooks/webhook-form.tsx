@@ -1,21 +1,22 @@
 import { useState } from "react";
 
-import type { WebhookEvent, WebhookFactsFragment } from "../gql";
+import type { WebhookEvent, WebhooksQuery } from "../gql";
 import { DeploymentSelect } from "../parts/deployment-select";
 import { useCall } from "../parts/use-call";
 import { CREATE, UPDATE } from "./webhook-queries";
 
+export type Webhook = WebhooksQuery["webhooks"][number];
 /** A webhook's id with the secret that it was just given. */
 export type Secret = { readonly id: string; readonly text: string };
 
 /** What has happened when a webhook is called. */
-export const EVENT_WORDS: Readonly<Record<WebhookEvent, string>> = {
-  JOB_SUCCEEDED: "a job succeeded",
-  JOB_FAILED: "a job failed",
-  JOB_CANCELLED: "a job was cancelled",
-  JOB_KEPT: "a job's files were kept",
-  WEBHOOK_DISABLED: "another webhook was disabled",
-};
+export const EVENTS: ReadonlyMap<WebhookEvent, string> = new Map([
+  ["JOB_SUCCEEDED", "a job succeeded"],
+  ["JOB_FAILED", "a job failed"],
+  ["JOB_CANCELLED", "a job was cancelled"],
+  ["JOB_KEPT", "a job's files were kept"],
+  ["WEBHOOK_DISABLED", "another webhook was disabled"],
+]);
 
 /** To change a webhook, or to make one. */
 export function WebhookForm({
@@ -24,7 +25,7 @@ export function WebhookForm({
   onLeave,
 }: {
   /** Null for one that is to be made. */
-  readonly webhook: WebhookFactsFragment | null;
+  readonly webhook: Webhook | null;
   /** Told the secret of one that was made. */
   readonly onSaved: (secret: Secret | null) => void;
   readonly onLeave: () => void;
@@ -37,11 +38,11 @@ export function WebhookForm({
       const value = form.get(name);
       return typeof value === "string" ? value.trim() : "";
     };
-    const named = EVENTS.filter((event) => form.has(event));
+    const named = [...EVENTS.keys()].filter((event) => form.has(event));
     const settings = {
       url: read("url"),
       // What a later version adds is told to one that is told everything.
-      events: named.length === EVENTS.length ? null : named,
+      events: named.length === EVENTS.size ? null : named,
       filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
     };
     if (webhook !== null) {
@@ -75,20 +76,20 @@ export function WebhookForm({
       </label>
       <fieldset className="row">
         <legend>Call it when</legend>
-        {EVENTS.map((event) => (
+        {[...EVENTS].map(([event, words]) => (
           <label key={event} className="check">
             <input
               name={event}
               type="checkbox"
               defaultChecked={webhook?.events?.includes(event) ?? true}
             />
-            {EVENT_WORDS[event]}
+            {words}
           </label>
         ))}
       </fieldset>
       <div className="row">
         <DeploymentSelect value={deploymentId} onChange={setDeploymentId} />
-        <label>
+        <label className="field">
           Tag
           <input name="tag" placeholder="any" defaultValue={webhook?.tag ?? ""} />
         </label>
@@ -113,11 +114,3 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["filter.deploymentId", "The deployment"],
   ["filter.tag", "The tag"],
 ]);
-
-const EVENTS = [
-  "JOB_SUCCEEDED",
-  "JOB_FAILED",
-  "JOB_CANCELLED",
-  "JOB_KEPT",
-  "WEBHOOK_DISABLED",
-] as const satisfies readonly WebhookEvent[];

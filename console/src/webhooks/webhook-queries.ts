@@ -2,47 +2,26 @@ import type { TypedDocument } from "runcomfy-graphql-client";
 
 import type * as gql from "../gql";
 
-export const WEBHOOK_FACTS = /* GraphQL */ `
-  fragment WebhookFacts on Webhook {
-    id
-    url
-    events
-    deploymentId
-    tag
-    failingSince
-    disabledAt
-    disabledReason
-  }
-`;
-
-/** Why nothing was changed. */
-export const REFUSAL = /* GraphQL */ `
-  fragment Refusal on Error {
-    message
-    ... on InvalidWebhookError {
-      issues {
-        path
-        message
-      }
-    }
-  }
-`;
-
 export const WEBHOOKS: TypedDocument<gql.WebhooksQuery, gql.WebhooksQueryVariables> =
   /* GraphQL */ `
     query Webhooks {
       webhooks {
-        ...WebhookFacts
+        id
+        url
+        events
+        deploymentId
+        tag
+        failingSince
+        disabledAt
+        disabledReason
       }
     }
-    ${WEBHOOK_FACTS}
   `;
 
 export const DELIVERIES: TypedDocument<gql.DeliveriesQuery, gql.DeliveriesQueryVariables> =
   /* GraphQL */ `
     query Deliveries($id: ID!, $first: Int!, $after: ID) {
       webhook(id: $id) {
-        ...WebhookFacts
         deliveries(first: $first, after: $after) {
           id
           event
@@ -59,7 +38,6 @@ export const DELIVERIES: TypedDocument<gql.DeliveriesQuery, gql.DeliveriesQueryV
         }
       }
     }
-    ${WEBHOOK_FACTS}
   `;
 
 export const CREATE: TypedDocument<gql.CreateWebhookMutation, gql.CreateWebhookMutationVariables> =
@@ -73,10 +51,15 @@ export const CREATE: TypedDocument<gql.CreateWebhookMutation, gql.CreateWebhookM
             id
           }
         }
-        ...Refusal
+        ... on InvalidWebhookError {
+          message
+          issues {
+            path
+            message
+          }
+        }
       }
     }
-    ${REFUSAL}
   `;
 
 /** Leaves what is not given. */
@@ -97,16 +80,17 @@ export const UPDATE: TypedDocument<gql.UpdateWebhookMutation, gql.UpdateWebhookM
         isEnabled: $isEnabled
       ) {
         __typename
-        ... on UpdateWebhookSuccess {
-          webhook {
-            ...WebhookFacts
+        ... on Error {
+          message
+        }
+        ... on InvalidWebhookError {
+          issues {
+            path
+            message
           }
         }
-        ...Refusal
       }
     }
-    ${WEBHOOK_FACTS}
-    ${REFUSAL}
   `;
 
 export const DELETE: TypedDocument<gql.DeleteWebhookMutation, gql.DeleteWebhookMutationVariables> =
@@ -114,10 +98,11 @@ export const DELETE: TypedDocument<gql.DeleteWebhookMutation, gql.DeleteWebhookM
     mutation DeleteWebhook($id: ID!) {
       result: deleteWebhook(id: $id) {
         __typename
-        ...Refusal
+        ... on Error {
+          message
+        }
       }
     }
-    ${REFUSAL}
   `;
 
 export const ROTATE: TypedDocument<gql.RotateSecretMutation, gql.RotateSecretMutationVariables> =
@@ -128,10 +113,11 @@ export const ROTATE: TypedDocument<gql.RotateSecretMutation, gql.RotateSecretMut
         ... on RotateWebhookSecretSuccess {
           secret
         }
-        ...Refusal
+        ... on Error {
+          message
+        }
       }
     }
-    ${REFUSAL}
   `;
 
 export const SEND_AGAIN: TypedDocument<gql.SendAgainMutation, gql.SendAgainMutationVariables> =
@@ -139,15 +125,9 @@ export const SEND_AGAIN: TypedDocument<gql.SendAgainMutation, gql.SendAgainMutat
     mutation SendAgain($id: ID!) {
       result: redeliver(deliveryId: $id) {
         __typename
-        ... on RedeliverSuccess {
-          delivery {
-            id
-            state
-            nextTryAt
-          }
+        ... on Error {
+          message
         }
-        ...Refusal
       }
     }
-    ${REFUSAL}
   `;
