@@ -27,12 +27,12 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     await page.getByText("No server is called yet").waitFor();
     await button(page, "New webhook").click();
     await page.getByLabel("URL of your server").fill("https://10.0.0.1/hook");
-    await button(page, "Make it").click();
+    await button(page, "Create").click();
     await page.getByRole("alert").getByText("The URL must be on a public host").waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await page.getByLabel("URL of your server").fill(receiver.url);
     await page.getByLabel("a job's files were kept").uncheck();
-    await button(page, "Make it").click();
+    await button(page, "Create").click();
     const shown = page.getByRole("region", { name: "Its secret" }).locator("code");
     const secret = await shown.innerText();
     await page.getByRole("button", { name: "Copy the secret" }).waitFor();

@@ -5,7 +5,6 @@ import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { areLettersKeys, isNotified } from "./settings";
-import { isListShown } from "./shortcuts";
 
 export type AccountPanelProps = {
   /** `1 disabled` of one's webhooks; empty for none. */
@@ -92,7 +91,7 @@ function Settings() {
         />
         Notify me when a job ends{isBlocked && " (this browser blocks it)"}
       </label>
-      <button onClick={() => isListShown.set(true)}>All shortcuts</button>
+      <button popoverTarget="keys">All shortcuts</button>
     </div>
   );
 }

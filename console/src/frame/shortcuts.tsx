@@ -1,14 +1,7 @@
 import { useEffect } from "react";
 import { useLocation } from "wouter";
 
-import { later } from "../parts/later";
-import { createStore, useStore } from "../store";
 import { areLettersKeys } from "./settings";
-
-const KeyList = later(async () => (await import("./key-list")).KeyList);
-
-/** Whether the keys are listed, which the account's menu asks for as well. */
-export const isListShown = createStore(false);
 
 const GO = new Map([
   ["r", "/run"],
@@ -18,7 +11,7 @@ const GO = new Map([
   ["w", "/webhooks"],
 ]);
 
-/** The keys of the page, and the list of them. */
+/** The keys of the page, and the list of them, which the account's menu opens as well. */
 export function Keys() {
   const [, navigate] = useLocation();
   useEffect(() => {
@@ -27,7 +20,7 @@ export function Keys() {
       if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
       const path = GO.get(event.key);
       if (path !== undefined) navigate(path);
-      else if (event.key === "?") isListShown.set(true);
+      else if (event.key === "?") document.querySelector<HTMLElement>("#keys")?.showPopover();
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
         if (search === null) return;
@@ -39,7 +32,29 @@ export function Keys() {
     return () => removeEventListener("keydown", press);
   }, [navigate]);
 
-  return useStore(isListShown) && <KeyList onClose={() => isListShown.set(false)} />;
+  return (
+    <div id="keys" popover="auto" role="dialog" aria-label="Keys">
+      <h2>Keys</h2>
+      <dl>
+        <dt>r j g d w</dt>
+        <dd>run, jobs, gallery, deployments, webhooks</dd>
+        <dt>/</dt>
+        <dd>search</dd>
+        <dt>↑ ↓ Enter Space</dt>
+        <dd>in the jobs: go on, open, select</dd>
+        <dt>← →</dt>
+        <dd>in a picture: the one before and after</dd>
+        <dt>+ - 0</dt>
+        <dd>in a picture: zoom in, out, and back to all of it</dd>
+        <dt>i</dt>
+        <dd>in a picture: the details of its job</dd>
+        <dt>Ctrl Enter</dt>
+        <dd>run what is in the form</dd>
+        <dt>Esc</dt>
+        <dd>close</dd>
+      </dl>
+    </div>
+  );
 }
 
 /** A letter chooses an option of a select. */

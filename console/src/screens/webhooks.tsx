@@ -4,8 +4,8 @@ import { useAgain, useQuery } from "../session";
 import { Problem } from "../parts/problem";
 import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
-import { WebhookCard } from "../webhooks/webhook-card";
-import { type Secret, WebhookForm } from "../webhooks/webhook-form";
+import { Secret, WebhookCard } from "../webhooks/webhook-card";
+import { WebhookForm } from "../webhooks/webhook-form";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
 
 /** Which servers are called when a job ends, and how that goes. */
@@ -14,7 +14,7 @@ export function Webhooks() {
   const { hasWebhooks } = useViewer();
   const { data, error, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);
   const [isMaking, setMaking] = useState(false);
-  const [secret, setSecret] = useState<Secret | null>(null);
+  const [secret, setSecret] = useState<string | null>(null);
   const refresh = (): void => void ask();
   // Once it is here, the header asks for it again and again.
   useAgain(ask, hasWebhooks && data === undefined);
@@ -39,18 +39,13 @@ export function Webhooks() {
           }}
         />
       )}
+      {secret !== null && <Secret key={secret} text={secret} onSeen={() => setSecret(null)} />}
       {!hasWebhooks && <p className="empty">{LACKING}</p>}
       {hasWebhooks && !data && !error && <p role="status">Asking…</p>}
       {!data && error && <Problem text={error.message} onRetry={refresh} />}
       {data?.webhooks.length === 0 && !isMaking && <p className="empty">{NONE}</p>}
       {data?.webhooks.map((webhook) => (
-        <WebhookCard
-          key={webhook.id}
-          webhook={webhook}
-          secret={secret?.id === webhook.id ? secret.text : null}
-          onSecret={setSecret}
-          onChanged={refresh}
-        />
+        <WebhookCard key={webhook.id} webhook={webhook} onChanged={refresh} />
       ))}
     </div>
   );

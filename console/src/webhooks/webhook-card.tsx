@@ -5,32 +5,27 @@ import { Copy } from "../parts/copy";
 import { Ago } from "../parts/time";
 import { Deliveries } from "./deliveries";
 import { useCall } from "../parts/use-call";
-import { EVENTS, type Secret, type Webhook, WebhookForm } from "./webhook-form";
+import { EVENTS, type Webhook, WebhookForm } from "./webhook-form";
 import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
 
 /** A webhook: how it does, what can be done with it and, unfolded, what it was told. */
 export function WebhookCard({
   webhook,
-  secret,
-  onSecret,
   onChanged,
 }: {
   readonly webhook: Webhook;
-  /** What it was just given; null where that was seen. */
-  readonly secret: string | null;
-  readonly onSecret: (secret: Secret | null) => void;
   readonly onChanged: () => void;
 }) {
   const { id, url, events, deploymentId, tag, disabledAt, disabledReason } = webhook;
   const { isBusy, problem, call } = useCall();
   const [isChanging, setChanging] = useState(false);
   const [isOpen, setOpen] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
   const leave = (): void => setChanging(false);
 
   async function rotate(): Promise<void> {
     const rotated = await call(ROTATE, { id });
-    if (rotated?.__typename === "RotateWebhookSecretSuccess")
-      onSecret({ id, text: rotated.secret });
+    if (rotated && "secret" in rotated) setSecret(rotated.secret);
   }
 
   return (
@@ -48,7 +43,7 @@ export function WebhookCard({
         {tag !== null && `; jobs with the tag ${tag} only`}
       </p>
       {disabledReason !== null && <p className="issue">{disabledReason}</p>}
-      {secret !== null && <Shown key={secret} secret={secret} onSeen={() => onSecret(null)} />}
+      {secret !== null && <Secret key={secret} text={secret} onSeen={() => setSecret(null)} />}
       {isChanging ? (
         <WebhookForm
           webhook={webhook}
@@ -102,8 +97,8 @@ function State({ disabledAt, failingSince }: Webhook) {
   );
 }
 
-/** It is not given again, so it stays until one says that one has it. */
-function Shown({ secret, onSeen }: { readonly secret: string; readonly onSeen: () => void }) {
+/** A webhook's secret. It is not given again, so it stays until one says that one has it. */
+export function Secret({ text, onSeen }: { readonly text: string; readonly onSeen: () => void }) {
   const section = useRef<HTMLElement>(null);
   useEffect(() => section.current?.focus(), []);
   return (
@@ -112,9 +107,9 @@ function Shown({ secret, onSeen }: { readonly secret: string; readonly onSeen: (
         Give this secret to your server, which verifies by it who calls. It is shown this once. One
         that it had before works for 24 hours more.
       </p>
-      <code>{secret}</code>
+      <code>{text}</code>
       <div className="row">
-        <Copy text={secret} name="the secret" />
+        <Copy text={text} name="the secret" />
         <button onClick={onSeen}>I have it</button>
       </div>
     </section>

@@ -6,8 +6,6 @@ import { useCall } from "../parts/use-call";
 import { CREATE, UPDATE } from "./webhook-queries";
 
 export type Webhook = WebhooksQuery["webhooks"][number];
-/** A webhook's id with the secret that it was just given. */
-export type Secret = { readonly id: string; readonly text: string };
 
 /** What has happened when a webhook is called. */
 export const EVENTS: ReadonlyMap<WebhookEvent, string> = new Map([
@@ -26,8 +24,8 @@ export function WebhookForm({
 }: {
   /** Null for one that is to be made. */
   readonly webhook: Webhook | null;
-  /** Told the secret of one that was made. */
-  readonly onSaved: (secret: Secret | null) => void;
+  /** Hears the secret of one that was made. */
+  readonly onSaved: (secret: string | null) => void;
   readonly onLeave: () => void;
 }) {
   const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
@@ -45,13 +43,11 @@ export function WebhookForm({
       events: named.length === EVENTS.size ? null : named,
       filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
     };
-    if (webhook !== null) {
-      if ((await call(UPDATE, { id: webhook.id, ...settings })) !== null) onSaved(null);
-      return;
-    }
-    const made = await call(CREATE, settings);
-    if (made?.__typename === "CreateWebhookSuccess")
-      onSaved({ id: made.webhook.id, text: made.secret });
+    const saved =
+      webhook === null
+        ? await call(CREATE, settings)
+        : await call(UPDATE, { id: webhook.id, ...settings });
+    if (saved !== null) onSaved("secret" in saved ? saved.secret : null);
   }
 
   return (
@@ -97,10 +93,10 @@ export function WebhookForm({
       {problem !== "" && <p role="alert">{problem}</p>}
       <div className="row">
         <button className="primary" disabled={isBusy}>
-          {webhook === null ? "Make it" : "Save"}
+          {webhook === null ? "Create" : "Save"}
         </button>
         <button type="button" onClick={onLeave}>
-          Don't {webhook === null ? "make it" : "save"}
+          Cancel
         </button>
       </div>
     </form>
