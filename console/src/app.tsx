@@ -9,7 +9,7 @@ import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
-import { endSignIn, isSendable, REFUSED } from "./frame/sign-ins";
+import { isSendable, REFUSED } from "./frame/sign-ins";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
@@ -40,6 +40,12 @@ const kept = createItem("credential");
 /** Whose the drafts are that outlive a reload. */
 const lastViewer = createItem("viewer");
 
+type Attempt = {
+  readonly credential: string;
+  readonly isKept: boolean;
+  readonly number: number;
+};
+
 /** The console: signs in where that is needed, then shows one screen at a time. */
 export function App() {
   const [attempt, setAttempt] = useState<Attempt>(() => {
@@ -48,46 +54,25 @@ export function App() {
   });
   const { credential, number } = attempt;
   // Each attempt asks anew, also with the same credential.
-  const session = useMemo(() => ({ ...openSession(credential), number }), [credential, number]);
-  const enter = (given: string, isKept: boolean): void =>
-    setAttempt({ credential: given, isKept, number: number + 1 });
+  const session = useMemo(() => {
+    const signIn = (given: string, isKept: boolean): void =>
+      setAttempt({ credential: given, isKept, number: number + 1 });
+    return openSession(credential, signIn);
+  }, [credential, number]);
 
   return (
     <GatewayProvider value={session.gateway} key={number}>
       <SessionContext value={session}>
-        <Entrance
-          attempt={attempt}
-          onSignIn={enter}
-          onSignOut={async () => {
-            const problem = HAS_SIGN_INS ? await endSignIn() : "";
-            if (problem !== "") return problem;
-            // With it goes what was typed: the next one may be somebody else.
-            forget();
-            location.assign("/");
-            return "";
-          }}
-        />
+        <Entrance {...attempt} />
       </SessionContext>
     </GatewayProvider>
   );
 }
 
-type Account = {
-  readonly onSignIn: (credential: string, isKept: boolean) => void;
-  /** Why one is still signed in; empty once one no longer is. */
-  readonly onSignOut: () => Promise<string>;
-};
-
-type Attempt = {
-  readonly credential: string;
-  readonly isKept: boolean;
-  readonly number: number;
-};
-
-function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt: Attempt }) {
+function Entrance({ credential, isKept, number }: Attempt) {
   const { data, error, ask } = useQuery(VIEWER, {});
   const isIn = data !== undefined;
-  const isRefused = error?.code === "UNAUTHENTICATED" || !isSendable(attempt.credential);
+  const isRefused = error?.code === "UNAUTHENTICATED" || !isSendable(credential);
   const viewerId = data?.viewer.id;
   useEffect(() => {
     if (viewerId === undefined || viewerId === lastViewer.get()) return;
@@ -96,14 +81,14 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
     lastViewer.set(viewerId);
   }, [viewerId]);
   useEffect(() => {
-    if (isIn || isRefused) kept.set(attempt.isKept && !isRefused ? attempt.credential : "");
-  }, [isIn, isRefused, attempt]);
+    if (isIn || isRefused) kept.set(isKept && !isRefused ? credential : "");
+  }, [isIn, isRefused, isKept, credential]);
 
-  const isSignedIn = HAS_SIGN_INS || attempt.credential !== "";
+  const isSignedIn = HAS_SIGN_INS || credential !== "";
   if (data) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
-        <Screens {...{ onSignIn, onSignOut }} isEntered={attempt.number > 0} />
+        <Screens isEntered={number > 0} />
       </ViewerContext>
     );
   }
@@ -112,7 +97,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
       <HeaderRow />
       <main className="center">
         {isRefused ? (
-          <SignIn reason={attempt.credential === "" ? "" : REFUSED} onSignIn={onSignIn} />
+          <SignIn reason={credential === "" ? "" : REFUSED} />
         ) : (
           error && <Problem text={error.message} onRetry={() => void ask()} />
         )}
@@ -121,7 +106,7 @@ function Entrance({ attempt, onSignIn, onSignOut }: Account & { readonly attempt
   );
 }
 
-function Screens({ isEntered, onSignIn, onSignOut }: Account & { readonly isEntered: boolean }) {
+function Screens({ isEntered }: { readonly isEntered: boolean }) {
   const { mayRead } = useViewer();
   const [location] = useLocation();
   const { feed } = useSession();
@@ -144,8 +129,8 @@ function Screens({ isEntered, onSignIn, onSignOut }: Account & { readonly isEnte
       <a className="unseen" href="#main">
         To the content
       </a>
-      <Header onSignOut={onSignOut} />
-      <Bars onSignIn={onSignIn} />
+      <Header />
+      <Bars />
       <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>

@@ -11,7 +11,11 @@ import { useStore } from "./store";
 export type Session = ReturnType<typeof openSession>;
 
 /** All that is asked for under one credential, over HTTP and one socket, and all that came back. */
-export function openSession(credential: string) {
+export function openSession(
+  credential: string,
+  /** Begins another session. */
+  signIn: (credential: string, isKept: boolean) => void,
+) {
   const gateway = createGatewayClient({
     url: "/graphql",
     ...(credential !== "" && { authorization: () => `Bearer ${credential}` }),
@@ -19,7 +23,7 @@ export function openSession(credential: string) {
   const feed = createFeed(gateway);
   const lists: JobLists = new Map();
   const uploads = createUploads(gateway);
-  return { gateway, feed, answers: createAnswers(gateway, feed), lists, uploads };
+  return { signIn, gateway, feed, answers: createAnswers(gateway, feed), lists, uploads };
 }
 
 /** Around all that speaks to the gateway. */

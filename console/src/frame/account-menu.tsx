@@ -4,12 +4,11 @@ import { later } from "../parts/later";
 import { useAgain, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { WEBHOOKS } from "../webhooks/webhook-queries";
-import type { AccountPanelProps } from "./account-panel";
 
 const AccountPanel = later(async () => (await import("./account-panel")).AccountPanel);
 
 /** Who the page is for, and a menu of what there is beside the screens. */
-export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">) {
+export function AccountMenu() {
   const { id } = useViewer();
   const [isWanted, setWanted] = useState(false);
   const disabled = useDisabledWebhooks();
@@ -27,7 +26,7 @@ export function AccountMenu({ onSignOut }: Pick<AccountPanelProps, "onSignOut">)
         aria-label="Account"
         onToggle={() => setWanted(true)}
       >
-        {isWanted && <AccountPanel {...{ disabled, onSignOut }} />}
+        {isWanted && <AccountPanel disabled={disabled} />}
       </div>
       {/* Heard also while the menu is closed. */}
       <span role="status" className="unseen">

@@ -5,13 +5,7 @@ import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import { areLettersKeys, isNotified } from "./settings";
-
-export type AccountPanelProps = {
-  /** `1 disabled` of one's webhooks; empty for none. */
-  readonly disabled: string;
-  /** Resolves with why one is still signed in; empty once one no longer is. */
-  readonly onSignOut: () => Promise<string>;
-};
+import { signOut } from "./sign-ins";
 
 /** What each scope lets one do. */
 const SCOPES = [
@@ -23,8 +17,11 @@ const SCOPES = [
 ] as const;
 const LIST = new Intl.ListFormat("en");
 
-/** Who the page is for, what they may do, and what there is beside the screens. */
-export function AccountPanel({ disabled, onSignOut }: AccountPanelProps) {
+/**
+ * Who the page is for, what they may do, and what there is beside the screens; `disabled` is `1 disabled` of one's webhooks,
+ * or empty.
+ */
+export function AccountPanel({ disabled }: { readonly disabled: string }) {
   const viewer = useViewer();
   const [problem, setProblem] = useState("");
   const allowed = SCOPES.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
@@ -56,7 +53,7 @@ export function AccountPanel({ disabled, onSignOut }: AccountPanelProps) {
       </div>
       <Settings />
       {viewer.isSignedIn && (
-        <button onClick={async () => setProblem(await onSignOut())}>Sign out</button>
+        <button onClick={async () => setProblem(await signOut())}>Sign out</button>
       )}
       {problem !== "" && <p role="alert">{problem}</p>}
     </>

@@ -7,12 +7,11 @@ import { Ago } from "../parts/time";
 import { FRAME } from "../queries";
 import { useAgain, useQuery, useSession } from "../session";
 import { useStore } from "../store";
-import type { SignInProps } from "./sign-in";
 
 const SignInAgain = later(async () => (await import("./sign-in")).SignInAgain);
 
 /** What is wrong at the moment, above every screen, and what that means for what was sent. */
-export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
+export function Bars() {
   const connection = useConnection();
   const silence = useStore(useSession().feed.silence);
   const { data, error, ask } = useQuery(FRAME, {});
@@ -54,7 +53,7 @@ export function Bars({ onSignIn }: Pick<SignInProps, "onSignIn">) {
           )
         )}
       </div>
-      {isRefused && <SignInAgain reason={EXPIRED} onSignIn={onSignIn} />}
+      {isRefused && <SignInAgain />}
     </>
   );
 }
@@ -68,6 +67,3 @@ function Bar({ isBad = false, children }: BarProps) {
     </div>
   );
 }
-
-const EXPIRED =
-  "You signed out elsewhere, or your key or token is no longer accepted. What you typed stays.";

@@ -18,7 +18,7 @@ const SCREENS = [
 ] as const;
 
 /** The screens, what runs cost, whether the page is live, and whose it is. */
-export function Header({ onSignOut }: { readonly onSignOut: () => Promise<string> }) {
+export function Header() {
   const viewer = useViewer();
   const [location] = useLocation();
   const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
@@ -39,7 +39,7 @@ export function Header({ onSignOut }: { readonly onSignOut: () => Promise<string
         {IS_SANDBOX ? "Sandbox: runs are free" : "Runs cost money"}
       </span>
       <Live />
-      <AccountMenu onSignOut={onSignOut} />
+      <AccountMenu />
     </HeaderRow>
   );
 }

@@ -1,16 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 
 import { HAS_SIGN_INS } from "../gateway";
+import { useSession } from "../session";
 import { openSignIn } from "./sign-ins";
 
-export type SignInProps = {
-  /** Why the last one was not let in; empty for none. */
-  readonly reason: string;
-  readonly onSignIn: (credential: string, isKept: boolean) => void;
-};
-
 /** Asks for another credential over the page, so that what was typed there stays. */
-export function SignInAgain(props: SignInProps) {
+export function SignInAgain() {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
@@ -21,25 +16,29 @@ export function SignInAgain(props: SignInProps) {
         </p>
       </div>
       <dialog ref={dialog} aria-label="Sign in again">
-        <SignIn {...props} />
+        <SignIn reason={EXPIRED} />
       </dialog>
     </>
   );
 }
 
-/** Asks for the credential that the gateway wants. */
-export function SignIn({ reason, onSignIn }: SignInProps) {
+const EXPIRED =
+  "You signed out elsewhere, or your key or token is no longer accepted. What you typed stays.";
+
+/** Asks for the credential that the gateway wants; `reason` is why the last one was not let in, or empty. */
+export function SignIn({ reason }: { readonly reason: string }) {
+  const { signIn } = useSession();
   const [problem, setProblem] = useState(reason);
 
   async function enter(form: FormData): Promise<void> {
     const given = form.get("credential");
     if (typeof given !== "string") return;
     const credential = given.trim().replace(/^bearer +/i, "");
-    if (!HAS_SIGN_INS) return onSignIn(credential, form.has("kept"));
+    if (!HAS_SIGN_INS) return signIn(credential, form.has("kept"));
     const refusal = await openSignIn(credential);
     setProblem(refusal);
     // From now on the browser has what is needed.
-    if (refusal === "") onSignIn("", false);
+    if (refusal === "") signIn("", false);
   }
 
   return (

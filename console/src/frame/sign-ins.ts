@@ -1,12 +1,20 @@
+import { forget } from "../boundary";
+import { HAS_SIGN_INS } from "../gateway";
+
 /** Why a credential opens no sign-in, as a sentence; empty once the browser has the cookie of one. */
 export async function openSignIn(credential: string): Promise<string> {
   if (!isSendable(credential)) return REFUSED;
   return await post("/console/sign-in", { authorization: `Bearer ${credential}` });
 }
 
-/** Ends the sign-in of this browser, in all its tabs. */
-export async function endSignIn(): Promise<string> {
-  return await post("/console/sign-out", {});
+/** Signs out, with all tabs where they share a cookie; resolves with why one still is signed in. */
+export async function signOut(): Promise<string> {
+  const problem = HAS_SIGN_INS ? await post("/console/sign-out", {}) : "";
+  if (problem !== "") return problem;
+  // With it goes what was typed: the next one may be somebody else.
+  forget();
+  location.assign("/");
+  return "";
 }
 
 /** A header takes no other letters: the quotes around a key that a chat has bent, for one. */

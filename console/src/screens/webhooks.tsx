@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { useAgain, useQuery } from "../session";
+import { useQuery } from "../session";
 import { Problem } from "../parts/problem";
 import { useTitle } from "../parts/use-title";
 import { useViewer } from "../viewer";
@@ -12,12 +12,11 @@ import { WEBHOOKS } from "../webhooks/webhook-queries";
 export function Webhooks() {
   useTitle("Webhooks");
   const { hasWebhooks } = useViewer();
+  // The header asks for them again and again.
   const { data, error, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const refresh = (): void => void ask();
-  // Once it is here, the header asks for it again and again.
-  useAgain(ask, hasWebhooks && data === undefined);
   return (
     <div className="stack">
       <div className="row">
