@@ -49,7 +49,6 @@ export const LIVE: TypedDocument<gql.LiveSubscription, gql.LiveSubscriptionVaria
   /* GraphQL */ `
     subscription Live($after: String!) {
       jobsUpdated(after: $after) {
-        cursor
         job {
           ...JobRow
         }
