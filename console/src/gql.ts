@@ -335,7 +335,7 @@ export type CreateWebhookMutationVariables = Exact<{
 
 
 export type CreateWebhookMutation = { result:
-    | { __typename: 'CreateWebhookSuccess', secret: string, webhook: { id: string } }
+    | { __typename: 'CreateWebhookSuccess', secret: string }
     | { __typename: 'InvalidWebhookError', message: string, issues: Array<{ path: string, message: string }> }
    };
 

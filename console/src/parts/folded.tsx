@@ -11,7 +11,12 @@ export function Folded({ text }: { readonly text: string }) {
     <p className="folded" dir="auto">
       {isLong && !isOpen ? `${text.slice(0, MAX).trimEnd()}… ` : text}
       {isLong && (
-        <button type="button" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+        <button
+          type="button"
+          className="small"
+          aria-expanded={isOpen}
+          onClick={() => setIsOpen(!isOpen)}
+        >
           {isOpen ? "Show less" : "Show all"}
         </button>
       )}

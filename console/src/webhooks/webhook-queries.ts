@@ -47,9 +47,6 @@ export const CREATE: TypedDocument<gql.CreateWebhookMutation, gql.CreateWebhookM
         __typename
         ... on CreateWebhookSuccess {
           secret
-          webhook {
-            id
-          }
         }
         ... on InvalidWebhookError {
           message
