@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
-import { GatewayProvider } from "runcomfy-graphql-client/react";
+import { GatewayProvider, useConnection } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
-import { VIEWER } from "./queries";
+import { FRAME, VIEWER } from "./queries";
 import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
-import { isSendable, REFUSED } from "./frame/sign-ins";
+import { REFUSED } from "./frame/sign-ins";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
@@ -72,7 +72,7 @@ export function App() {
 function Entrance({ credential, isKept, number }: Attempt) {
   const { data, error, ask } = useQuery(VIEWER, {});
   const isIn = data !== undefined;
-  const isRefused = error?.code === "UNAUTHENTICATED" || !isSendable(credential);
+  const isRefused = error?.code === "UNAUTHENTICATED";
   const viewerId = data?.viewer.id;
   useEffect(() => {
     if (viewerId === undefined || viewerId === lastViewer.get()) return;
@@ -80,12 +80,18 @@ function Entrance({ credential, isKept, number }: Attempt) {
     if (lastViewer.get() !== null) forget();
     lastViewer.set(viewerId);
   }, [viewerId]);
+  // One may be signed out meanwhile, which the socket hears first; whoever can't watch jobs has none.
+  const { kind } = useConnection();
+  const { error: doubt } = useQuery(FRAME, {}, false);
+  useEffect(() => {
+    if (kind === "refused" || doubt?.code === "UNAUTHENTICATED") void ask();
+  }, [kind, doubt, ask]);
   useEffect(() => {
     if (isIn || isRefused) kept.set(isKept && !isRefused ? credential : "");
   }, [isIn, isRefused, isKept, credential]);
 
   const isSignedIn = HAS_SIGN_INS || credential !== "";
-  if (data) {
+  if (data && !isRefused) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
         <Screens isEntered={number > 0} />
@@ -97,7 +103,7 @@ function Entrance({ credential, isKept, number }: Attempt) {
       <HeaderRow />
       <main className="center">
         {isRefused ? (
-          <SignIn reason={credential === "" ? "" : REFUSED} />
+          <SignIn reason={isIn ? SIGNED_OUT : credential === "" ? "" : REFUSED} />
         ) : (
           error && <Problem text={error.message} onRetry={() => void ask()} />
         )}
@@ -105,6 +111,9 @@ function Entrance({ credential, isKept, number }: Attempt) {
     </>
   );
 }
+
+const SIGNED_OUT =
+  "You are signed out. You did so elsewhere, or your key or token is no longer accepted; then ask for another one. What you typed stays, and jobs that were sent go on.";
 
 function Screens({ isEntered }: { readonly isEntered: boolean }) {
   const { mayRead } = useViewer();

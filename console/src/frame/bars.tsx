@@ -2,59 +2,50 @@ import type { ReactNode } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
 import { TOKEN_REFUSED } from "../gateway";
-import { later } from "../parts/later";
 import { Ago } from "../parts/time";
 import { FRAME } from "../queries";
 import { useAgain, useQuery, useSession } from "../session";
 import { useStore } from "../store";
 
-const SignInAgain = later(async () => (await import("./sign-in")).SignInAgain);
-
 /** What is wrong at the moment, above every screen, and what that means for what was sent. */
 export function Bars() {
   const connection = useConnection();
   const silence = useStore(useSession().feed.silence);
-  const { data, error, ask } = useQuery(FRAME, {});
+  const { data, ask } = useQuery(FRAME, {});
   useAgain(ask);
-  // Whoever can't watch jobs has no socket that would be closed.
-  const isRefused = connection.kind === "refused" || error?.code === "UNAUTHENTICATED";
   const failing = (data?.deployments ?? []).flatMap(({ name, outage }) =>
     outage ? [{ name, since: outage.since }] : [],
   );
   const [since] = data?.outage ? [data.outage.since] : failing.map((one) => one.since).toSorted();
   const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
   return (
-    <>
-      <div role="status">
-        {isRefused && (
+    <div role="status">
+      {connection.kind === "refused" && (
+        <Bar isBad>
+          This page hears of no changes: {connection.reason} Jobs that were sent go on. Reload the
+          page to try again.
+        </Bar>
+      )}
+      {connection.kind === "away" && (
+        <Bar>
+          Connection lost <Ago at={new Date(connection.since).toISOString()} />. Jobs that were sent
+          go on, and this page reconnects and catches up by itself.
+        </Bar>
+      )}
+      {connection.kind === "connected" && silence !== "" && (
+        <Bar>No changes come at the moment: {silence} Jobs that were sent go on.</Bar>
+      )}
+      {data?.isTokenRefused ? (
+        <Bar isBad>{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</Bar>
+      ) : (
+        since !== undefined && (
           <Bar isBad>
-            You are signed out. {connection.kind === "refused" && `${connection.reason} `}What you
-            typed stays, and jobs that were sent go on.
+            Outage of {who}, first seen <Ago at={since} />. Jobs that were sent go on, and are
+            looked up once it ends; new jobs {data?.outage ? "" : "for it "}are refused until then.
           </Bar>
-        )}
-        {connection.kind === "away" && (
-          <Bar>
-            Connection lost <Ago at={new Date(connection.since).toISOString()} />. Jobs that were
-            sent go on, and this page reconnects and catches up by itself.
-          </Bar>
-        )}
-        {connection.kind === "connected" && silence !== "" && (
-          <Bar>No changes come at the moment: {silence} Jobs that were sent go on.</Bar>
-        )}
-        {data?.isTokenRefused ? (
-          <Bar isBad>{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</Bar>
-        ) : (
-          since !== undefined && (
-            <Bar isBad>
-              Outage of {who}, first seen <Ago at={since} />. Jobs that were sent go on, and are
-              looked up once it ends; new jobs {data?.outage ? "" : "for it "}are refused until
-              then.
-            </Bar>
-          )
-        )}
-      </div>
-      {isRefused && <SignInAgain />}
-    </>
+        )
+      )}
+    </div>
   );
 }
 

@@ -1,29 +1,8 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 
 import { HAS_SIGN_INS } from "../gateway";
 import { useSession } from "../session";
-import { openSignIn } from "./sign-ins";
-
-/** Asks for another credential over the page, so that what was typed there stays. */
-export function SignInAgain() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <>
-      <div className="bar bar-bad">
-        <p>
-          <button onClick={() => dialog.current?.showModal()}>Sign in again</button>
-        </p>
-      </div>
-      <dialog ref={dialog} aria-label="Sign in again">
-        <SignIn reason={EXPIRED} />
-      </dialog>
-    </>
-  );
-}
-
-const EXPIRED =
-  "You signed out elsewhere, or your key or token is no longer accepted. What you typed stays.";
+import { openSignIn, REFUSED } from "./sign-ins";
 
 /** Asks for the credential that the gateway wants; `reason` is why the last one was not let in, or empty. */
 export function SignIn({ reason }: { readonly reason: string }) {
@@ -34,6 +13,8 @@ export function SignIn({ reason }: { readonly reason: string }) {
     const given = form.get("credential");
     if (typeof given !== "string") return;
     const credential = given.trim().replace(/^bearer +/i, "");
+    // A header takes no other letters: the quotes around a key that a chat has bent, for one.
+    if (!/^[ -~]*$/.test(credential)) return setProblem(REFUSED);
     if (!HAS_SIGN_INS) return signIn(credential, form.has("kept"));
     const refusal = await openSignIn(credential);
     setProblem(refusal);
