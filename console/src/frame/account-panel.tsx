@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
+import { showKeys } from "./shortcuts";
 import { areLettersKeys, isNotified } from "./settings";
 import { signOut } from "./sign-ins";
 
@@ -88,7 +89,7 @@ function Settings() {
         />
         Notify me when a job ends{isBlocked && " (this browser blocks it)"}
       </label>
-      <button popoverTarget="keys">All shortcuts</button>
+      <button onClick={showKeys}>All shortcuts</button>
     </div>
   );
 }

@@ -11,7 +11,7 @@ const GO = new Map([
   ["w", "/webhooks"],
 ]);
 
-/** The keys of the page, and the list of them, which the account's menu opens as well. */
+/** The keys of the page, and the list of them. */
 export function Keys() {
   const [, navigate] = useLocation();
   useEffect(() => {
@@ -20,7 +20,7 @@ export function Keys() {
       if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
       const path = GO.get(event.key);
       if (path !== undefined) navigate(path);
-      else if (event.key === "?") document.querySelector<HTMLElement>("#keys")?.showPopover();
+      else if (event.key === "?") showKeys();
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
         if (search === null) return;
@@ -33,28 +33,36 @@ export function Keys() {
   }, [navigate]);
 
   return (
-    <div id="keys" popover="auto" role="dialog" aria-label="Keys">
-      <h2>Keys</h2>
-      <dl>
-        <dt>r j g d w</dt>
-        <dd>run, jobs, gallery, deployments, webhooks</dd>
-        <dt>/</dt>
-        <dd>search</dd>
-        <dt>↑ ↓ Enter Space</dt>
-        <dd>in the jobs: go on, open, select</dd>
-        <dt>← →</dt>
-        <dd>in a picture: the one before and after</dd>
-        <dt>+ - 0</dt>
-        <dd>in a picture: zoom in, out, and back to all of it</dd>
-        <dt>i</dt>
-        <dd>in a picture: the details of its job</dd>
-        <dt>Ctrl Enter</dt>
-        <dd>run what is in the form</dd>
-        <dt>Esc</dt>
-        <dd>close</dd>
-      </dl>
-    </div>
+    <dialog id="keys" aria-label="Keys">
+      <form method="dialog" className="stack">
+        <h2>Keys</h2>
+        <dl>
+          <dt>r j g d w</dt>
+          <dd>run, jobs, gallery, deployments, webhooks</dd>
+          <dt>/</dt>
+          <dd>search</dd>
+          <dt>↑ ↓ Enter Space</dt>
+          <dd>in the jobs: go on, open, select</dd>
+          <dt>← →</dt>
+          <dd>in a picture: the one before and after</dd>
+          <dt>+ - 0</dt>
+          <dd>in a picture: zoom in, out, and back to all of it</dd>
+          <dt>i</dt>
+          <dd>in a picture: the details of its job</dd>
+          <dt>Ctrl Enter</dt>
+          <dd>run what is in the form</dd>
+          <dt>Esc</dt>
+          <dd>close</dd>
+        </dl>
+        <button>Close</button>
+      </form>
+    </dialog>
   );
+}
+
+/** Lists the keys. */
+export function showKeys(): void {
+  document.querySelector<HTMLDialogElement>("#keys")?.showModal();
 }
 
 /** A letter chooses an option of a select. */
