@@ -5,8 +5,7 @@ import { readTag } from "../jobs/filters";
 import { TagSelect } from "../labels/tag-fields";
 import { toCountText } from "../parts/count";
 import { DeploymentSelect } from "../parts/deployment-select";
-import { Search } from "../parts/search";
-import { isSearched } from "../parts/search-text";
+import { isSearched, Search } from "../parts/search";
 import { withParts } from "../parts/with-parts";
 
 /** Which pictures the address says are to be shown. */
