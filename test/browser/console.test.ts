@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByText("[fail] A storm").first().click();
     await page.waitForURL(/\/jobs\/job_/);
     await expectMain(page, /The run failed.* It is a new job\. /);
-    await page.getByRole("rowheader", { name: "Prompt", exact: true }).waitFor();
+    await page.getByRole("term").getByText("Prompt", { exact: true }).waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await page.getByRole("button", { name: "Run again with changes" }).click();
     await expect.poll(() => promptOf(page).inputValue(), SOON).toBe("[fail] A storm");
@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.waitForURL(/\?from=/);
     await button(page, "Filters").click();
     await page.getByRole("checkbox", { name: "Done" }).check();
-    await page.waitForURL(/&status=succeeded/);
+    await page.waitForURL(/[?&]status=succeeded/);
     await expect.poll(() => main(page), SOON).not.toContain("A storm");
     expect(await findBarriers(page)).toEqual([]);
     await page.keyboard.press("Escape");
@@ -223,7 +223,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
     await page.goto(`${origin}/jobs/${id}`);
     await page.getByText("Kept here,").waitFor();
-    const prompt = page.locator("td", { hasText: "A green hill" });
+    const prompt = page.locator("dd", { hasText: "A green hill" });
     const height = async () => (await prompt.boundingBox())?.height ?? 0;
     expect(await height()).toBeLessThan(200);
     await button(page, "Show all").click();

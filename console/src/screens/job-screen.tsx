@@ -1,24 +1,24 @@
-import type { ComponentProps, ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 
-import { KEEP } from "../queries";
+import { Again } from "../form/again";
+import type { Field } from "../form/fields";
 import { Progress } from "../form/progress";
-import { formatUsd, KINDS } from "../deployments/words";
-import { Copy } from "../parts/copy";
-import { NEW_JOB } from "../jobs/confirm";
-import { InputTable } from "../jobs/input-table";
-import { JobActions } from "../jobs/job-actions";
-import { OutputToCome, Outputs } from "../jobs/outputs";
-import { Timeline } from "../jobs/timeline";
+import { useHandOver } from "../form/use-hand-over";
+import { CANCEL_THEM, DELETE_THEM } from "../jobs/actions";
+import { DeleteButton, NEW_JOB } from "../jobs/confirm";
+import { Facts, Inputs, Timeline } from "../jobs/details";
+import { Outputs, shapeOf } from "../jobs/outputs";
+import { useActions } from "../jobs/use-actions";
 import { useFields } from "../jobs/use-fields";
 import { type FullJob, useJob } from "../jobs/use-job";
-import { Labels } from "../labels/labels";
 import { Opened } from "../lightbox/opened";
+import { Copy } from "../parts/copy";
 import { Problem } from "../parts/problem";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { useCall } from "../parts/use-call";
 import { useTitle } from "../parts/use-title";
+import { KEEP } from "../queries";
 import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import "../jobs/job.css";
@@ -42,16 +42,23 @@ function Page({ id }: { readonly id: string }) {
   const keeping = useCall();
   useTitle((job && promptOf(job)) || "A job");
 
-  if (job === null) return <Unknown />;
-  if (job === undefined) {
-    if (error === null)
-      return (
-        <p className="empty" aria-busy>
-          Loading…
+  if (job === null)
+    return (
+      <div className="empty">
+        <h1>Job not found</h1>
+        <p>
+          It was deleted, or belongs to somebody else. <Link href="/jobs">See all jobs</Link>.
         </p>
-      );
-    const text = `The job could not be read. ${error.message}`;
-    return <Problem text={text} onRetry={() => void ask()} />;
+      </div>
+    );
+  if (job === undefined) {
+    const text = `The job could not be read. ${error?.message}`;
+    if (error !== null) return <Problem text={text} onRetry={() => void ask()} />;
+    return (
+      <p className="empty" aria-busy>
+        Loading…
+      </p>
+    );
   }
 
   async function keepFiles(): Promise<void> {
@@ -59,58 +66,10 @@ function Page({ id }: { readonly id: string }) {
     if (kept?.__typename === "KeepOutputsSuccess") feed.notify(kept.job);
   }
 
+  const problem = error ? `This may be out of date. ${error.message}` : keeping.problem;
   const mayKeep = job.ownerId === viewer.id && viewer.may("jobs:submit");
   return (
-    <article className="job-page">
-      <Head {...{ job, fields }} onChange={() => void ask()} />
-      <p role="alert" className="problem">
-        {error === null ? keeping.problem : `This may be out of date. ${error.message}`}
-      </p>
-      <div className="columns">
-        <section aria-labelledby="outputs" className="results">
-          <h2 id="outputs" className="unseen">
-            Outputs
-          </h2>
-          {job.error !== null && <Failure error={job.error} />}
-          {job.isPaused && (
-            <p className="card">
-              It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway
-              uses another one now. It goes on when the gateway is started with that one again.
-            </p>
-          )}
-          {!job.isFinished && !job.isPaused && (
-            <OutputToCome input={job.input}>
-              <Progress job={{ ...job, estimate }} />
-            </OutputToCome>
-          )}
-          {job.status === "CANCELLED" && (
-            <p className="card">It was cancelled before it ran, and cost nothing.</p>
-          )}
-          {job.status === "SUCCEEDED" && job.assets.length === 0 && (
-            <p className="card">It has no files. Its output is below, as JSON.</p>
-          )}
-          <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : undefined} />
-        </section>
-        <section aria-labelledby="course" className="card course">
-          <h2 id="course">Timeline</h2>
-          <Timeline job={job} />
-          <h2>Details</h2>
-          <Facts job={job} />
-        </section>
-        <section aria-labelledby="input" className="card went-in">
-          <h2 id="input">Inputs</h2>
-          <InputTable {...{ job, fields }} />
-        </section>
-      </div>
-      {job.output !== null && <Raw output={job.output} />}
-    </article>
-  );
-}
-
-function Head(props: ComponentProps<typeof JobActions>) {
-  const { job } = props;
-  return (
-    <div className="head">
+    <article className="stack job-page">
       <p className="row">
         <Link href="/jobs">← Jobs</Link>
         <span aria-live="polite">
@@ -118,96 +77,131 @@ function Head(props: ComponentProps<typeof JobActions>) {
         </span>
         <Link href={`/run/${encodeURIComponent(job.deployment.id)}`}>{job.deployment.name}</Link>
       </p>
-      <h1 className="asked" dir="auto">
+      <h1 className="clamp" dir="auto">
         {promptOf(job) || "No prompt"}
       </h1>
-      <JobActions {...props} />
-    </div>
+      <Actions {...{ job, fields }} onChange={() => void ask()} />
+      {problem !== "" && <p role="alert">{problem}</p>}
+      <div className="stack job-columns">
+        <section aria-label="Outputs" className="stack">
+          <State job={job} />
+          {!job.isFinished && !job.isPaused && (
+            <div className="frame" style={{ aspectRatio: shapeOf(job.input) }}>
+              <Progress job={{ ...job, estimate }} />
+            </div>
+          )}
+          <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : null} />
+        </section>
+        <div className="stack">
+          <section aria-labelledby="course" className="card">
+            <h2 id="course">Timeline</h2>
+            <Timeline job={job} />
+            <h2>Details</h2>
+            <Facts job={job} />
+          </section>
+          <section aria-labelledby="input" className="card">
+            <h2 id="input">Inputs</h2>
+            <Inputs {...{ job, fields }} />
+          </section>
+        </div>
+      </div>
+      {job.output !== null && <Raw output={job.output} />}
+    </article>
   );
 }
 
-function Failure({ error }: { readonly error: NonNullable<FullJob["error"]> }) {
-  return (
-    <div className="card failure">
-      <h2>It failed</h2>
-      <p>{error.message}</p>
-      <p className="faint">
-        {error.retryable
-          ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
-          : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
-        For support: {error.code}
-      </p>
-    </div>
-  );
-}
-
-function Facts({ job }: { readonly job: FullJob }) {
+/** What the viewer may do with a job. */
+function Actions({
+  job,
+  fields,
+  onChange,
+}: {
+  readonly job: FullJob;
+  readonly fields: readonly Field[];
+  readonly onChange: () => void;
+}) {
+  const [, navigate] = useLocation();
+  const handOver = useHandOver();
   const viewer = useViewer();
-  const isPaid = job.kind === "MODEL" && job.status === "SUCCEEDED";
+  const { doing, problem, act } = useActions();
+  const isMine = job.ownerId === viewer.id;
+  const mayCancel = isMine && viewer.may("jobs:cancel");
+  const maySubmit = viewer.may("jobs:submit");
+
+  async function deleteIt(): Promise<void> {
+    const { done } = await act(DELETE_THEM, [job.id]);
+    if (done.length > 0) navigate("/jobs");
+  }
+
   return (
-    <dl className="facts">
-      <Fact name="Job">
-        <Id id={job.id} name="the job's id" />
-      </Fact>
-      <Fact name="At RunComfy">
-        {job.requestId !== null && <Id id={job.requestId} name="RunComfy's id of it" />}
-        {job.requestId === null && (job.isFinished ? "not known" : "not accepted yet")}
-      </Fact>
-      <Fact name="Kind">{KINDS[job.kind]}</Fact>
-      {isPaid && (
-        <Fact name="Cost">
-          {job.cost?.amount == null ? "not told by RunComfy" : formatUsd(job.cost.amount)}
-        </Fact>
+    <div className="row job-actions">
+      {mayCancel && job.isCancellable && (
+        <button
+          disabled={doing !== null}
+          onClick={() => void act(CANCEL_THEM, [job.id]).then(onChange)}
+        >
+          {doing === CANCEL_THEM ? "Cancelling…" : "Cancel"}
+        </button>
       )}
-      <Fact name="Tags">
-        <Labels job={job} screen="jobs" />
-      </Fact>
-      {job.ownerId !== viewer.id && (
-        <Fact name="Owner">
-          <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
-        </Fact>
+      {mayCancel && job.status === "IN_PROGRESS" && !job.isPaused && (
+        <span className="hint">RunComfy can't cancel a job once it runs.</span>
       )}
-    </dl>
+      {maySubmit && isMine && (
+        <Again {...{ job, fields }} onJobs={([made]) => made && navigate(`/jobs/${made.id}`)} />
+      )}
+      {maySubmit && (
+        <button onClick={() => handOver(job.deployment.id, job.input)}>
+          Run again with changes
+        </button>
+      )}
+      {mayCancel && (job.isFinished || job.isPaused) && (
+        <DeleteButton jobs={[job]} isBusy={doing !== null} onDelete={() => void deleteIt()} />
+      )}
+      <span role="alert">{problem}</span>
+    </div>
   );
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  );
-}
-
-function Id({ id, name }: { readonly id: string; readonly name: string }) {
-  return (
-    <>
-      <code>{id}</code> <Copy text={id} name={name} />
-    </>
-  );
+/** What there is to say instead of outputs. */
+function State({ job: { error, isPaused, status, assets } }: { readonly job: FullJob }) {
+  if (error !== null)
+    return (
+      <div className="card job-failed">
+        <h2 className="issue">It failed</h2>
+        <p>{error.message}</p>
+        <p className="hint">
+          {error.retryable
+            ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
+            : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
+          For support: {error.code}
+        </p>
+      </div>
+    );
+  if (isPaused)
+    return (
+      <p className="card">
+        It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway uses
+        another one now. It goes on when the gateway is started with that one again.
+      </p>
+    );
+  if (status === "CANCELLED")
+    return <p className="card">It was cancelled before it ran, and cost nothing.</p>;
+  if (status === "SUCCEEDED" && assets.length === 0)
+    return <p className="card">It has no files. Its output is below, as JSON.</p>;
+  return null;
 }
 
 function Raw({ output }: { readonly output: unknown }) {
   const text = JSON.stringify(output, null, 2);
   return (
-    <details className="card raw">
-      <summary>Output as JSON</summary>
-      <Copy text={text} name="the output" />
-      <pre tabIndex={0} aria-label="Output as JSON">
-        {text}
-      </pre>
-    </details>
-  );
-}
-
-function Unknown() {
-  return (
-    <div className="empty">
-      <h1>Job not found</h1>
-      <p>
-        It was deleted, or belongs to somebody else. <Link href="/jobs">See all jobs</Link>.
-      </p>
-    </div>
+    <section className="card">
+      <details>
+        <summary>Output as JSON</summary>
+        <Copy text={text} name="the output" />
+        <pre tabIndex={0} aria-label="Output as JSON">
+          {text}
+        </pre>
+      </details>
+    </section>
   );
 }

@@ -1,0 +1,178 @@
+import { Fragment } from "react";
+import { Link } from "wouter";
+
+import { formatUsd, KINDS } from "../deployments/words";
+import { type Field, toLabel } from "../form/fields";
+import { GivenFile } from "../form/given-file";
+import { isObject, isText } from "../form/json";
+import { Labels } from "../labels/labels";
+import { Copy } from "../parts/copy";
+import { Folded } from "../parts/folded";
+import { STATUS_WORDS } from "../parts/status";
+import { Elapsed, formatSeconds, Moment } from "../parts/time";
+import { useViewer } from "../viewer";
+import type { FullJob } from "./use-job";
+
+type Step = {
+  readonly name: string;
+  /** Null where it has not happened, or nobody saw it. */
+  readonly at: string | null;
+  readonly note?: string;
+};
+
+const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
+
+/** What became of a job and when, with how long each step took. */
+export function Timeline({ job }: { readonly job: FullJob }) {
+  const steps = toSteps(job);
+  const last = steps.findLastIndex(({ at }) => at !== null);
+  return (
+    <ol className="timeline">
+      {steps.map(({ name, at, note }, index) => {
+        const before = steps.slice(0, index).findLast((step) => step.at !== null)?.at;
+        const isNext = index === last + 1 && !job.isFinished;
+        return (
+          <li key={name} className={at === null ? "to-come" : undefined}>
+            <span>{name}</span>
+            <span className="small">
+              {at === null && note}
+              {at !== null && (index === 0 ? <Moment at={at} /> : TIME.format(new Date(at)))}
+            </span>
+            <span className="hint">
+              {at !== null && before != null && tookText(before, at)}
+              {isNext && before != null && <Elapsed since={before}>…</Elapsed>}
+            </span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function toSteps(job: FullJob): readonly Step[] {
+  const { status, history, isFinished, assets } = job;
+  const enteredAt = (wanted: FullJob["status"]) =>
+    history.find((event) => event.status === wanted)?.at ?? null;
+  const note = isFinished ? "not seen" : "to come";
+  const started = { name: "Started", at: job.startedAt ?? enteredAt("IN_PROGRESS"), note };
+  const ended = {
+    name: isFinished ? STATUS_WORDS[status] : "Ended",
+    at: isFinished ? (job.finishedAt ?? enteredAt(status)) : null,
+    note: "to come",
+  };
+  const keeps = assets.map(({ keep }) => keep);
+  const kept = keeps.filter((keep) => keep === "KEPT").length;
+  const soFar = keeps.includes("PENDING") ? " so far" : "";
+  const keptAll = {
+    name: "Kept",
+    // The last change of a job whose files are all kept was that the last of them was.
+    at: kept > 0 && kept === keeps.length ? job.updatedAt : null,
+    note: isFinished ? `${kept} of ${keeps.length}${soFar}` : "to come",
+  };
+  return [
+    { name: "Submitted", at: job.createdAt },
+    { name: "Accepted", at: enteredAt("IN_QUEUE"), note },
+    ...(status === "CANCELLED" ? [] : [started]),
+    ended,
+    ...(isFinished && keeps.length === 0 ? [] : [keptAll]),
+  ];
+}
+
+function tookText(from: string, to: string): string {
+  // Not all of them are by the same clock.
+  const seconds = Math.max(0, (Date.parse(to) - Date.parse(from)) / 1_000);
+  return seconds < 0.05 ? "at once" : `after ${formatSeconds(seconds)}`;
+}
+
+/** By what people find it, whose it is and what it cost. */
+export function Facts({ job }: { readonly job: FullJob }) {
+  const viewer = useViewer();
+  return (
+    <dl className="small">
+      <dt>Job</dt>
+      <Id id={job.id} name="the job's id" />
+      <dt>At RunComfy</dt>
+      {job.requestId === null ? (
+        <dd>{job.isFinished ? "not known" : "not accepted yet"}</dd>
+      ) : (
+        <Id id={job.requestId} name="RunComfy's id of it" />
+      )}
+      <dt>Kind</dt>
+      <dd>{KINDS[job.kind]}</dd>
+      {job.kind === "MODEL" && job.status === "SUCCEEDED" && (
+        <>
+          <dt>Cost</dt>
+          <dd>{job.cost?.amount == null ? "not known to RunComfy" : formatUsd(job.cost.amount)}</dd>
+        </>
+      )}
+      <dt>Tags</dt>
+      <dd className="row">
+        <Labels job={job} screen="jobs" />
+      </dd>
+      {job.ownerId !== viewer.id && (
+        <>
+          <dt>Owner</dt>
+          <dd>
+            <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Id({ id, name }: { readonly id: string; readonly name: string }) {
+  return (
+    <dd className="row">
+      <code className="cut grow">{id}</code>
+      <Copy text={id} name={name} />
+    </dd>
+  );
+}
+
+/** What was sent, named and in order as in the form. */
+export function Inputs({
+  job,
+  fields,
+}: {
+  readonly job: FullJob;
+  readonly fields: readonly Field[];
+}) {
+  const input = Object.entries(isObject(job.input) ? job.input : {});
+  if (input.length === 0) return <p className="hint">No inputs were sent.</p>;
+  const names = [...fields.map(({ name }) => name), ...input.map(([name]) => name)];
+  return (
+    <dl className="small">
+      {input
+        .toSorted(([one], [other]) => names.indexOf(one) - names.indexOf(other))
+        .map(([name, value]) => {
+          const field = fields.find((one) => one.name === name);
+          const isDefault = JSON.stringify(field?.fallback) === JSON.stringify(value);
+          return (
+            <Fragment key={name}>
+              <dt title={`${name}\n${field?.description ?? ""}`}>
+                {field?.label ?? toLabel(name)}
+              </dt>
+              <dd>
+                <Value value={value} /> {isDefault && <span className="hint">default</span>}
+              </dd>
+            </Fragment>
+          );
+        })}
+    </dl>
+  );
+}
+
+function Value({ value }: { readonly value: unknown }) {
+  if (typeof value === "object" && value !== null)
+    return <pre>{JSON.stringify(value, null, 2)}</pre>;
+  if (!isText(value)) return JSON.stringify(value);
+  if (value === "") return <span className="hint">empty</span>;
+  if (value.startsWith("upload:")) return <GivenFile reference={value} />;
+  if (!/^https?:\/\//.test(value)) return <Folded text={value} />;
+  return (
+    <a href={value} target="_blank" rel="noreferrer">
+      {value}
+    </a>
+  );
+}
