@@ -1,4 +1,4 @@
-import { type ComponentProps, useEffect, useEffectEvent, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 
 import { DeploymentSelect, useDeploymentNames } from "../parts/deployment-select";
 import { Search } from "../parts/search";
@@ -9,17 +9,15 @@ import {
   type Filters,
   MAX_TAG_LENGTH,
   NO_FILTERS,
-  readDay,
-  readTag,
-  STATUS_WORDS,
+  readFilters,
+  STATUSES,
 } from "./filters";
 
-const NAMES = { active: "Active", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
 const SPANS = [
-  [0, "Today"],
-  [6, "7 days"],
-  [29, "30 days"],
-] as const;
+  { name: "Today", days: 0 },
+  { name: "7 days", days: 6 },
+  { name: "30 days", days: 29 },
+];
 
 type FilterBarProps = {
   readonly filters: Filters;
@@ -29,41 +27,41 @@ type FilterBarProps = {
 };
 
 /** What to see of the jobs: a search, what is chosen as chips, and the rest behind a button. */
-export function FilterBar(props: FilterBarProps) {
-  const { filters, onChange } = props;
+export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
   const nameOf = useDeploymentNames();
-  const now = clock.get();
-  const { statuses, deploymentId, from, to, tag, owner } = filters;
-  const span = SPANS.find(([days]) => to === "" && from === dayBefore(days, now));
+  const { status, deployment, from, to, tag, owner, text } = filters;
+  const spans = SPANS.map(({ name, days }) => {
+    const begins = dayBefore(days, clock.get());
+    return { name, begins, isChosen: to === "" && from === begins };
+  });
+  const isSpan = spans.some(({ isChosen }) => isChosen);
   const dates = [from && `from ${toDay(`${from}T00:00`)}`, to && `to ${toDay(`${to}T00:00`)}`];
-  const chips: readonly (readonly [name: string, without: Partial<Filters>])[] = [
-    ...statuses.map(
-      (one) => [NAMES[one], { statuses: statuses.filter((other) => other !== one) }] as const,
+  const chosen: readonly (readonly [name: string, without: Partial<Filters>])[] = [
+    ...STATUSES.filter(({ word }) => status.includes(word)).map(
+      ({ name, word }) => [name, { status: status.filter((one) => one !== word) }] as const,
     ),
-    [deploymentId && nameOf(deploymentId), { deploymentId: "" }],
-    [span ? "" : dates.filter(Boolean).join(" "), { from: "", to: "" }],
-    [tag && `Tag: ${tag}`, { tag: "" }],
-    [owner && `Owner: ${owner}`, { owner: "" }],
-  ];
-  const chosen = chips.filter(([name]) => name !== "");
+    [deployment && nameOf(deployment), { deployment: "" }] as const,
+    [isSpan ? "" : dates.filter(Boolean).join(" "), { from: "", to: "" }] as const,
+    [tag && `Tag: ${tag}`, { tag: "" }] as const,
+    [owner && `Owner: ${owner}`, { owner: "" }] as const,
+  ].filter(([name]) => name !== "");
   return (
-    <search className="jobs-above">
-      <div className="jobs-search">
-        <Search value={filters.text} onChange={(text) => onChange({ text })} />
+    <search className="stack">
+      <div className="row jobs-search">
+        <Search value={text} onChange={(typed) => onChange({ text: typed })} />
         <button popoverTarget="filters">Filters</button>
-        <div id="filters" role="group" popover="auto" className="jobs-filters" aria-label="Filters">
-          <Choices {...props} />
+        <div id="filters" role="group" popover="auto" aria-label="Filters">
+          <DeploymentSelect value={deployment} onChange={(id) => onChange({ deployment: id })} />
+          <Typed {...{ filters, hasOwners, onChange }} />
         </div>
       </div>
       <div className="row">
-        {SPANS.map(([days, name]) => (
+        {spans.map(({ name, begins, isChosen }) => (
           <button
             key={name}
             className="chip"
-            aria-pressed={span?.[0] === days}
-            onClick={() =>
-              onChange({ from: span?.[0] === days ? "" : dayBefore(days, now), to: "" })
-            }
+            aria-pressed={isChosen}
+            onClick={() => onChange({ from: isChosen ? "" : begins, to: "" })}
           >
             {name}
           </button>
@@ -79,7 +77,7 @@ export function FilterBar(props: FilterBarProps) {
           </button>
         ))}
         {chosen.length > 1 && (
-          <button className="chip" onClick={() => onChange({ ...NO_FILTERS, text: filters.text })}>
+          <button className="chip" onClick={() => onChange({ ...NO_FILTERS, text })}>
             Clear all
           </button>
         )}
@@ -88,94 +86,66 @@ export function FilterBar(props: FilterBarProps) {
   );
 }
 
-function Choices({ filters, hasOwners, onChange }: FilterBarProps) {
-  const { statuses, deploymentId, from, to, tag, owner } = filters;
-  return (
-    <>
-      <fieldset>
-        <legend>Status</legend>
-        {STATUS_WORDS.map((word) => (
-          <label key={word} className="check">
-            <input
-              type="checkbox"
-              checked={statuses.includes(word)}
-              onChange={({ target }) => {
-                const others = statuses.filter((one) => one !== word);
-                onChange({ statuses: target.checked ? [...others, word] : others });
-              }}
-            />
-            {NAMES[word]}
-          </label>
-        ))}
-      </fieldset>
-      <DeploymentSelect value={deploymentId} onChange={(id) => onChange({ deploymentId: id })} />
-      <div className="row">
-        <label>
-          From
-          <Typed
-            type="date"
-            value={from}
-            max={to || undefined}
-            read={readDay}
-            onChange={(day) => onChange({ from: day })}
-          />
-        </label>
-        <label>
-          To
-          <Typed
-            type="date"
-            value={to}
-            min={from || undefined}
-            read={readDay}
-            onChange={(day) => onChange({ to: day })}
-          />
-        </label>
-      </div>
-      <label>
-        Tag
-        <Typed
-          value={tag}
-          maxLength={MAX_TAG_LENGTH}
-          placeholder="Any"
-          read={readTag}
-          onChange={(word) => onChange({ tag: word })}
-        />
-      </label>
-      {hasOwners && (
-        <label>
-          Owner
-          <Typed value={owner} placeholder="Any" onChange={(word) => onChange({ owner: word })} />
-        </label>
-      )}
-    </>
-  );
-}
-
 /**
  * Asks by the browser's own event of a change: of a word when it is left or Enter is pressed, as no part of it finds
  * anything, and of a day at each whole one. While its year is typed it is the year 2, then 20, then 202: none counts, but
  * each has to stay.
  */
-function Typed({
-  value,
-  read = (text) => text,
-  onChange,
-  ...others
-}: {
-  readonly value: string;
-  readonly read?: (text: string) => string;
-  readonly onChange: (value: string) => void;
-} & Pick<ComponentProps<"input">, "type" | "min" | "max" | "maxLength" | "placeholder">) {
-  const input = useRef<HTMLInputElement>(null);
-  const tell = useEffectEvent(() => onChange(read(input.current?.value ?? "")));
+function Typed({ filters, hasOwners, onChange }: FilterBarProps) {
+  const form = useRef<HTMLFormElement>(null);
+  const typed = (): Partial<Filters> =>
+    withoutOthers(readFilters(new FormData(form.current ?? undefined)));
+  const notify = useEffectEvent(() => onChange(typed()));
   useEffect(() => {
-    const typed = input.current;
-    typed?.addEventListener("change", tell);
-    return () => typed?.removeEventListener("change", tell);
+    const { current } = form;
+    current?.addEventListener("change", notify);
+    return () => current?.removeEventListener("change", notify);
   }, []);
-  const sync = useEffectEvent(() => {
-    if (input.current && read(input.current.value) !== value) input.current.value = value;
-  });
-  useEffect(() => sync(), [value]);
-  return <input ref={input} defaultValue={value} {...others} />;
+  const chosen = JSON.stringify(withoutOthers(filters));
+  useEffect(() => {
+    if (JSON.stringify(typed()) !== chosen) form.current?.reset();
+  }, [chosen]);
+  const { status, from, to, tag, owner } = filters;
+  return (
+    <form ref={form} className="stack" onSubmit={(event) => event.preventDefault()}>
+      <div role="group" aria-label="Status" className="two">
+        {STATUSES.map(({ word, name }) => (
+          <label key={word} className="check">
+            <input
+              type="checkbox"
+              name="status"
+              value={word}
+              defaultChecked={status.includes(word)}
+            />
+            {name}
+          </label>
+        ))}
+      </div>
+      <div className="two">
+        <label className="field">
+          From
+          <input type="date" name="from" defaultValue={from} max={to} />
+        </label>
+        <label className="field">
+          To
+          <input type="date" name="to" defaultValue={to} min={from} />
+        </label>
+      </div>
+      <label className="field">
+        Tag
+        <input name="tag" defaultValue={tag} maxLength={MAX_TAG_LENGTH} placeholder="Any" />
+      </label>
+      {hasOwners && (
+        <label className="field">
+          Owner
+          <input name="owner" defaultValue={owner} placeholder="Any" />
+        </label>
+      )}
+    </form>
+  );
+}
+
+/** What is not typed here is asked for by itself. */
+function withoutOthers({ status, from, to, tag, owner }: Filters): Partial<Filters> {
+  return { status, from, to, tag, owner };
 }

@@ -1,75 +1,67 @@
+import { isText } from "../form/json";
 import type { JobFilter, JobRowFragment, JobStatus } from "../gql";
 import { isSearched } from "../parts/search";
+import { STATUS_WORDS } from "../parts/status";
 
-/** What people tell apart, in the words of the URL; `active` is all that has not ended. */
-const STATUSES = {
-  active: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"],
-  succeeded: ["SUCCEEDED"],
-  failed: ["FAILED"],
-  cancelled: ["CANCELLED"],
-} as const satisfies Record<string, readonly JobStatus[]>;
-type StatusWord = keyof typeof STATUSES;
-export const STATUS_WORDS = ["active", "succeeded", "failed", "cancelled"] as const;
-
-/** What a person asked to see, as the URL's query string has it. */
-export type Filters = {
-  readonly statuses: readonly StatusWord[];
-  readonly deploymentId: string;
-  /** Days as `2026-07-22`, where the person is; empty for none. */
-  readonly from: string;
-  readonly to: string;
-  /** Empty for any, and for none. */
-  readonly tag: string;
-  /** Empty for whomever one may see. */
-  readonly owner: string;
-  /** As it is typed; too short a one finds nothing yet. */
-  readonly text: string;
+type Status = {
+  readonly word: "active" | "succeeded" | "failed" | "cancelled";
+  readonly name: string;
+  readonly of: readonly JobStatus[];
 };
 
-export const NO_FILTERS: Filters = {
-  statuses: [],
-  deploymentId: "",
-  from: "",
-  to: "",
-  tag: "",
-  owner: "",
-  text: "",
-};
+/** What people tell apart, in the words of the URL. */
+export const STATUSES: readonly Status[] = [
+  { word: "active", name: "Active", of: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] },
+  { word: "succeeded", name: STATUS_WORDS.SUCCEEDED, of: ["SUCCEEDED"] },
+  { word: "failed", name: STATUS_WORDS.FAILED, of: ["FAILED"] },
+  { word: "cancelled", name: STATUS_WORDS.CANCELLED, of: ["CANCELLED"] },
+];
 export const MAX_TAG_LENGTH = 64;
 
-/** Whatever the URL has that can't be read counts as not given. */
-export function readFilters(parameters: URLSearchParams): Filters {
-  const named = new Set(parameters.getAll("status"));
+/** What a person asked to see, as the URL's query string has it; nothing is empty. */
+export type Filters = ReturnType<typeof readFilters>;
+
+/** Whatever the URL or a form has that can't be read counts as not given. */
+export function readFilters(given: Pick<URLSearchParams | FormData, "get" | "getAll">) {
+  const read = (name: string): string => {
+    const value: unknown = given.get(name);
+    return isText(value) ? value : "";
+  };
+  const words: readonly unknown[] = given.getAll("status");
   return {
-    statuses: STATUS_WORDS.filter((word) => named.has(word)),
-    deploymentId: parameters.get("deployment") ?? "",
-    from: readDay(parameters.get("from")),
-    to: readDay(parameters.get("to")),
-    tag: readTag(parameters.get("tag")),
-    owner: parameters.get("owner") ?? "",
-    text: parameters.get("text") ?? "",
+    status: STATUSES.map(({ word }) => word).filter((word) => words.includes(word)),
+    deployment: read("deployment"),
+    /** Days as `2026-07-22`, where the person is. */
+    from: readDay(read("from")),
+    to: readDay(read("to")),
+    tag: readTag(read("tag")),
+    owner: read("owner"),
+    /** As it is typed; too short a one finds nothing yet. */
+    text: read("text"),
   };
 }
 
-/** The same query string with other filters; what else is in it stays. */
-export function writeFilters(parameters: URLSearchParams, filters: Filters): URLSearchParams {
+export const NO_FILTERS = readFilters(new URLSearchParams());
+
+/** The same query string with some filters changed; what else is in it stays. */
+export function withFilters(
+  parameters: URLSearchParams,
+  changed: Partial<Filters>,
+): URLSearchParams {
   const written = new URLSearchParams(parameters);
-  written.delete("status");
-  for (const status of filters.statuses) written.append("status", status);
-  const { deploymentId: deployment, from, to, tag, owner, text } = filters;
-  const others = { deployment, from, to, tag, owner, text };
-  for (const [name, value] of Object.entries(others)) {
-    if (value === "") written.delete(name);
-    else written.set(name, value);
+  for (const [name, value] of Object.entries(changed)) {
+    written.delete(name);
+    for (const one of [value].flat()) if (one !== "") written.append(name, one);
   }
   return written;
 }
 
 export function toJobFilter(filters: Filters): JobFilter {
-  const { statuses, deploymentId, from, to, tag, owner, text } = filters;
+  const { status, deployment, from, to, tag, owner, text } = filters;
+  const meant = STATUSES.filter(({ word }) => status.includes(word));
   return {
-    ...(statuses.length > 0 && { status: statuses.flatMap((word) => STATUSES[word]) }),
-    ...(deploymentId !== "" && { deploymentId }),
+    ...(meant.length > 0 && { status: meant.flatMap((one) => one.of) }),
+    ...(deployment !== "" && { deploymentId: deployment }),
     ...(tag !== "" && { tag }),
     ...(owner !== "" && { ownerId: owner }),
     ...(isSearched(text) && { text: text.trim() }),
@@ -104,9 +96,9 @@ export function isUnmatched(
 }
 
 /** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */
-export function readDay(text: string | null): string {
-  if (text === null || !/^(?!9999)[1-9]\d{3}-\d\d-\d\d$/.test(text)) return "";
-  return Number.isNaN(startOf(text).getTime()) ? "" : text;
+function readDay(text: string): string {
+  const isDay = /^(?!9999)[1-9]\d{3}-\d\d-\d\d$/.test(text);
+  return isDay && !Number.isNaN(startOf(text).getTime()) ? text : "";
 }
 
 /** What the gateway takes for a tag; else none. */

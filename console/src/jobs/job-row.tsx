@@ -1,11 +1,11 @@
-import { memo, type CSSProperties } from "react";
+import { memo, type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
+import { Picture, SIGNS, urlOf } from "../parts/picture";
 import { promptOf } from "../parts/prompt";
 import { Status } from "../parts/status";
 import { Ago, Elapsed, formatSeconds } from "../parts/time";
-import { Thumbnail } from "./thumbnail";
 import "../labels/labels.css";
 
 type RowProps = {
@@ -23,106 +23,104 @@ type RowProps = {
 };
 
 /** One job of the table; a card on a phone. */
-export const JobRow = memo(function JobRow({
-  job,
-  index,
-  top,
-  hasOwner,
-  onSelect,
-  onFocus,
-  ...is
-}: RowProps) {
-  const style: CSSProperties = { transform: `translateY(${top}px)` };
+export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: RowProps) {
   const prompt = promptOf(job);
+  const { id, isFinished, error, queueSeconds, runSeconds } = job;
   return (
     <div
       role="row"
-      aria-rowindex={index + 2}
-      aria-selected={is.isSelected}
-      className={is.isUnmatched ? "jobs-row jobs-unmatched" : "jobs-row"}
-      style={style}
-      tabIndex={is.isCurrent ? 0 : -1}
-      data-id={job.id}
-      onFocus={() => onFocus(job.id)}
+      aria-rowindex={row.index + 2}
+      aria-selected={row.isSelected}
+      className={row.isUnmatched ? "jobs-row jobs-unmatched" : "jobs-row"}
+      style={{ transform: `translateY(${row.top}px)` }}
+      tabIndex={row.isCurrent ? 0 : -1}
+      data-id={id}
+      onFocus={() => onFocus(id)}
     >
-      <span role="gridcell" className="jobs-pick">
-        <label>
+      <span role="gridcell">
+        <label className="jobs-pick">
           <input
             type="checkbox"
             tabIndex={-1}
-            checked={is.isSelected}
+            checked={row.isSelected}
             aria-label="Select this job"
             onChange={({ nativeEvent }) =>
-              onSelect(job.id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
+              onSelect(id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
             }
           />
         </label>
       </span>
-      <span role="gridcell" className="jobs-picture">
+      <span role="gridcell">
         <Thumbnail job={job} />
-      </span>
-      <span role="gridcell" className="jobs-deployment">
-        {job.deployment.name}
       </span>
       <span role="gridcell" className="jobs-prompt">
         {/* It covers the row, so that the row is a link. */}
-        <Link href={`/jobs/${job.id}`} tabIndex={-1} title={prompt} dir="auto">
+        <Link href={`/jobs/${id}`} tabIndex={-1} title={prompt} dir="auto" className="cut">
           {prompt === "" ? "No prompt" : prompt}
         </Link>
-        <span>
+        <span className="cut">
           {job.isStarred && <span role="img" aria-label="Starred" className="star" />}
           {job.tags.map((tag) => (
             <span key={tag} className="chip">
               {tag}
             </span>
           ))}
-          {job.error !== null && (
-            <span className="issue" title={job.error.message}>
-              {job.error.message}
+          {error !== null && (
+            <span className="issue small" title={error.message}>
+              {error.message}
             </span>
           )}
         </span>
       </span>
-      {hasOwner && (
-        <span role="gridcell" className="jobs-owner" title={job.ownerId}>
+      <span role="gridcell" className="cut">
+        {job.deployment.name}
+      </span>
+      {row.hasOwner && (
+        <span role="gridcell" className="cut jobs-wide" title={job.ownerId}>
           {job.ownerId}
         </span>
       )}
-      <span role="gridcell" className="jobs-state">
+      <span role="gridcell" className="cut">
         <Status job={job} />
       </span>
-      <Took
-        before="waited "
-        since={job.queueSeconds === null && !job.isFinished ? job.createdAt : null}
-        seconds={job.queueSeconds}
-      />
-      <Took before="ran " since={job.isFinished ? null : job.startedAt} seconds={job.runSeconds} />
-      <span role="gridcell" className="jobs-when">
+      <span role="gridcell" className="hint jobs-wide">
+        {took(queueSeconds, isFinished ? null : job.createdAt)}
+      </span>
+      <span role="gridcell" className="hint jobs-ran">
+        {took(runSeconds, isFinished ? null : job.startedAt)}
+      </span>
+      <span role="gridcell" className="hint">
         <Ago at={job.createdAt} />
       </span>
     </div>
   );
 });
 
-/** How long something took, or has gone on. */
-function Took({
-  before,
-  since,
-  seconds,
-}: {
-  /** What a phone says before it, which has no headings. */
-  readonly before: string;
-  readonly since: string | null;
-  readonly seconds: number | null;
-}) {
-  const isKnown = since !== null || seconds !== null;
+/** How long something took, or has gone on; nothing where that is not known. */
+function took(seconds: number | null, since: string | null): ReactNode {
+  if (seconds !== null) return formatSeconds(seconds);
+  return since !== null && <Elapsed since={since}>…</Elapsed>;
+}
+
+/** What is scrolled past faster is not worth fetching and decoding. */
+const REST_MS = 120;
+
+/** The first of a job's outputs that can be seen, small, in a box whose size never changes. */
+function Thumbnail({ job: { assets } }: { readonly job: JobRowFragment }) {
+  const [broken, setBroken] = useState("");
+  const [hasRested, setHasRested] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setHasRested(true), REST_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const asset = assets.find(({ kind }) => kind === "IMAGE" || kind === "VIDEO") ?? assets[0];
+  if (asset === undefined) return <span className="thumbnail" />;
+  const url = urlOf(asset, true);
   return (
-    <span
-      role="gridcell"
-      className={isKnown ? "jobs-took" : "jobs-took jobs-unknown"}
-      data-before={before}
-    >
-      {since === null ? formatSeconds(seconds) : <Elapsed since={since}>…</Elapsed>}
+    <span className="thumbnail" onErrorCapture={() => setBroken(url)}>
+      {broken === url && <span aria-hidden>{SIGNS[asset.kind]}</span>}
+      {broken !== url && hasRested && <Picture asset={asset} alt="" isSmall />}
+      {assets.length > 1 && <span className="jobs-more">{assets.length}</span>}
     </span>
   );
 }

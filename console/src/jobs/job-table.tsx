@@ -8,7 +8,7 @@ import { JobRow } from "./job-row";
 import { useMedia } from "../parts/use-media";
 import type { Selection } from "./use-selection";
 
-const HEADINGS = ["Deployment", "Prompt", "Owner", "Status", "Queued", "Ran", "When"];
+const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "When"];
 const HEADER_HEIGHT = 34;
 const ROW_HEIGHT = 56;
 const CARD_HEIGHT = 100;
@@ -127,13 +127,12 @@ export function JobTable({
       ref={scroller}
       onKeyDown={press}
     >
-      <div role="row" aria-rowindex={1} className="jobs-headings">
-        <span role="columnheader">
-          <span className="unseen">Select</span>
-        </span>
-        <span role="columnheader">
-          <span className="unseen">Picture</span>
-        </span>
+      <div role="row" aria-rowindex={1} className="jobs-headings hint">
+        {["Select", "Picture"].map((name) => (
+          <span role="columnheader" key={name}>
+            <span className="unseen">{name}</span>
+          </span>
+        ))}
         {HEADINGS.filter((name) => hasOwners || name !== "Owner").map((name) => (
           <span role="columnheader" key={name}>
             {name}

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { JobList, Row } from "./live-job-list";
 
@@ -8,38 +8,29 @@ export type Selection = ReturnType<typeof useSelection>;
 export function useSelection(list: JobList, rows: readonly Row[]) {
   const [ids, setIds] = useState(list.selected);
   const [hasAll, setHasAll] = useState(false);
-  useEffect(() => {
-    list.selected = ids;
-  }, [list, ids]);
-  /** Where a range begins. */
-  const anchor = useRef<string | null>(null);
   const shown = useRef(rows);
   useEffect(() => {
+    list.selected = ids;
     shown.current = rows;
-  }, [rows]);
+  }, [list, ids, rows]);
+  /** Where a range begins. */
+  const anchor = useRef<string | null>(null);
 
   const toggle = useCallback((id: string, isRange: boolean) => {
-    const from = shown.current.findIndex((row) => row.id === anchor.current);
-    const to = shown.current.findIndex((row) => row.id === id);
+    const order = shown.current.map((row) => row.id);
+    const [from, to] = [order.indexOf(anchor.current ?? ""), order.indexOf(id)];
     anchor.current = id;
     setHasAll(false);
     setIds((before) => {
-      const after = new Set(before);
-      if (isRange && from >= 0 && to >= 0) {
-        const range = shown.current.slice(Math.min(from, to), Math.max(from, to) + 1);
-        for (const row of range) after.add(row.id);
-      } else if (!after.delete(id)) after.add(id);
-      return after;
+      if (isRange && from >= 0)
+        return new Set([...before, ...order.slice(Math.min(from, to), Math.max(from, to) + 1)]);
+      return new Set(before.has(id) ? [...before].filter((one) => one !== id) : [...before, id]);
     });
   }, []);
 
-  const selected = useMemo(
-    () => (ids.size === 0 ? [] : rows.filter(({ id }) => ids.has(id))),
-    [ids, rows],
-  );
   return {
     ids,
-    selected,
+    selected: rows.filter(({ id }) => ids.has(id)),
     toggle,
     selectAll: () => setIds(new Set(rows.map(({ id }) => id))),
     /** Whether all jobs that fit are meant, loaded or not. */
@@ -50,10 +41,6 @@ export function useSelection(list: JobList, rows: readonly Row[]) {
       setHasAll(false);
     },
     drop: (dropped: readonly string[]) =>
-      setIds((before) => {
-        const after = new Set(before);
-        for (const id of dropped) after.delete(id);
-        return after;
-      }),
+      setIds((before) => new Set([...before].filter((id) => !dropped.includes(id)))),
   };
 }

@@ -1,11 +1,18 @@
-import { useMemo } from "react";
-import { useSearchParams } from "wouter";
+import { useRef } from "react";
+import { Link, useSearchParams } from "wouter";
 
+import { ActionBar } from "../jobs/action-bar";
 import { FilterBar } from "../jobs/filter-bar";
-import { type Filters, NO_FILTERS, readFilters, toJobFilter, writeFilters } from "../jobs/filters";
-import { ListedJobs } from "../jobs/listed-jobs";
+import { type Filters, NO_FILTERS, readFilters, toJobFilter, withFilters } from "../jobs/filters";
+import { JobTable } from "../jobs/job-table";
+import { type JobList, type JobListState, MAX_NEWS } from "../jobs/live-job-list";
+import { useActions } from "../jobs/use-actions";
 import { useJobList } from "../jobs/use-job-list";
+import { useSelection } from "../jobs/use-selection";
+import { format, toCountText } from "../parts/count";
+import { toDay } from "../parts/time";
 import { useTitle } from "../parts/use-title";
+import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import "../jobs/jobs.css";
 
@@ -14,17 +21,14 @@ export function Jobs() {
   useTitle("Jobs");
   const viewer = useViewer();
   const [parameters, setParameters] = useSearchParams();
-  const filters = useMemo(() => readFilters(parameters), [parameters]);
-  const filter = useMemo(() => toJobFilter(filters), [filters]);
+  const filters = readFilters(parameters);
+  const filter = toJobFilter(filters);
   const list = useJobList("jobs", filter);
   const hasOwners = viewer.isSignedIn && viewer.may("jobs:read:all");
   const change = (changed: Partial<Filters>): void =>
-    setParameters((before) => writeFilters(before, { ...readFilters(before), ...changed }), {
-      replace: true,
-    });
-
+    setParameters((before) => withFilters(before, changed), { replace: true });
   return (
-    <div className="jobs">
+    <div className="stack jobs">
       <h1 className="unseen">Jobs</h1>
       <FilterBar {...{ filters, hasOwners }} onChange={change} />
       <ListedJobs
@@ -34,4 +38,149 @@ export function Jobs() {
       />
     </div>
   );
+}
+
+/** The table of a list, what can be done with its rows, and what there is to say of them. */
+function ListedJobs({
+  list,
+  hasOwners,
+  onClear,
+}: {
+  readonly list: JobList;
+  readonly hasOwners: boolean;
+  /** Shows all jobs; null where that is done. */
+  readonly onClear: (() => void) | null;
+}) {
+  const state = useStore(list.state);
+  const { rows, total, hasMore, searchedTo, error } = state;
+  const selection = useSelection(list, rows);
+  const actions = useActions();
+  const scroller = useRef<HTMLDivElement>(null);
+  const allThatFit = useAllThatFit(list, total);
+  const isAnySelected = selection.hasAll || selection.selected.length > 0;
+  const isAllSelected = rows.length > 0 && selection.selected.length === rows.length;
+
+  function update(): void {
+    list.update();
+    if (state.news > 0) scroller.current?.scrollTo({ top: 0 });
+    // The button goes, and with it the focus.
+    const row = state.news > 0 ? '[aria-rowindex="2"]' : '[tabindex="0"]';
+    requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(row)?.focus({ preventScroll: true }),
+    );
+  }
+
+  return (
+    <>
+      <div className="row jobs-tools">
+        <input
+          type="checkbox"
+          aria-label={`Select all ${format(rows.length)} loaded`}
+          checked={isAllSelected}
+          disabled={rows.length === 0}
+          ref={(box) => {
+            if (box) box.indeterminate = !isAllSelected && isAnySelected;
+          }}
+          onChange={() => (isAllSelected ? selection.clear() : selection.selectAll())}
+        />
+        {isAnySelected ? (
+          <>
+            <span role="status">
+              {selection.hasAll ? "All that fit" : format(selection.selected.length)} selected
+            </span>
+            {isAllSelected && hasMore && allThatFit !== null && !selection.hasAll && (
+              <button onClick={selection.selectAllThatFit}>{allThatFit}</button>
+            )}
+            <button onClick={selection.clear}>Clear selection</button>
+          </>
+        ) : (
+          <span className="hint">{countText(state, onClear !== null)}</span>
+        )}
+        <ActionBar {...{ list, selection, actions }} />
+      </div>
+      <div className="jobs-stage">
+        <JobTable
+          {...{ scroller, list, rows, total, hasOwners, selection }}
+          isMoreComing={(total === undefined || (hasMore && searchedTo === null)) && error === null}
+        />
+        {rows.length === 0 && total !== undefined && !hasMore && (
+          <div className="empty">
+            {onClear === null ? (
+              <p>
+                No jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
+              </p>
+            ) : (
+              <p>
+                No matches. <button onClick={onClear}>Clear search and filters</button>
+              </p>
+            )}
+          </div>
+        )}
+        <News state={state} onUpdate={update} />
+        <div className="stack jobs-below">
+          {searchedTo !== null && error === null && (
+            <p role="status" className="row floating">
+              Searched back to {toDay(searchedTo)}.
+              <button onClick={() => list.goOn()}>Go on</button>
+            </p>
+          )}
+          {error !== null && (
+            <p role="alert" className="row floating">
+              {rows.length === 0 ? "The jobs could not be read. " : "More jobs could not be read. "}
+              {error.message}
+              <button onClick={() => list.retry()}>Try again</button>
+            </p>
+          )}
+          <p role="status" className="row floating">
+            {actions.said !== "" && (
+              <>
+                <span>{actions.said}</span>
+                <button aria-label="Close this message" onClick={actions.forget}>
+                  ✕
+                </button>
+              </>
+            )}
+          </p>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** What selects all jobs of a list, loaded or not; null where that is nothing to cancel or delete: only one's own can be. */
+function useAllThatFit({ filter }: JobList, total: number | null | undefined) {
+  const viewer = useViewer();
+  const { ownerId, ...conditions } = filter;
+  const mayReadAll = viewer.isSignedIn && viewer.may("jobs:read:all");
+  const isOthers = ownerId != null && ownerId !== viewer.id;
+  if (!viewer.may("jobs:cancel") || isOthers || Object.keys(conditions).length === 0) return null;
+  if (mayReadAll && ownerId == null) return "Select all of yours that fit";
+  return `Select all ${total == null ? "" : `${toCountText(total)} `}that fit`;
+}
+
+/** What would move the rows, and so waits until one wants it. */
+function News({
+  state: { news, unmatched },
+  onUpdate,
+}: {
+  readonly state: JobListState;
+  readonly onUpdate: () => void;
+}) {
+  if (news === 0 && unmatched === 0) return null;
+  const count = news > MAX_NEWS ? `More than ${MAX_NEWS}` : news;
+  const parts = [
+    news > 0 && `↑ ${count} new job${news === 1 ? "" : "s"}`,
+    unmatched > 0 && `Hide ${unmatched} that no longer fit${unmatched === 1 ? "s" : ""}`,
+  ];
+  return (
+    <button className="primary jobs-news" onClick={onUpdate}>
+      {parts.filter(Boolean).join(" · ")}
+    </button>
+  );
+}
+
+function countText({ rows, total, hasMore, error }: JobListState, isFiltered: boolean): string {
+  if (total === undefined) return error === null ? "Reading…" : "Not read";
+  if (total === null) return `${toCountText(rows.length)} found${hasMore ? " so far" : ""}`;
+  return isFiltered ? `${toCountText(total)} that fit` : toCountText(total);
 }
