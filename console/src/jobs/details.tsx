@@ -106,7 +106,7 @@ export function Facts({ job }: { readonly job: FullJob }) {
         </>
       )}
       <dt>Tags</dt>
-      <dd className="row">
+      <dd>
         <Labels job={job} screen="jobs" />
       </dd>
       {job.ownerId !== viewer.id && (

@@ -150,7 +150,10 @@ function Actions({
         <Again {...{ job, fields }} onJobs={([made]) => made && navigate(`/jobs/${made.id}`)} />
       )}
       {maySubmit && (
-        <button onClick={() => handOver(job.deployment.id, job.input)}>
+        <button
+          className={job.error?.code === "INFERENCE_FAILED" ? "primary" : undefined}
+          onClick={() => handOver(job.deployment.id, job.input)}
+        >
           Run again with changes
         </button>
       )}
