@@ -34,9 +34,11 @@ type Cancel = TypedDocument<gql.CancelJobMutation, gql.CancelJobMutationVariable
 const JOB_FIELDS = /* GraphQL */ `
   fragment JobFields on Job {
     id
+    ownerId
     version
     status
     tags
+    isStarred
     queuePosition
     isCancellable
     isFinished
@@ -92,6 +94,7 @@ export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* Gra
       totalCount
       searchedTo
       edges {
+        cursor
         node {
           ...JobFields
         }

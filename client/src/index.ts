@@ -12,7 +12,6 @@ export {
 } from "./documents.ts";
 export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
-export { createJobList, isSearch } from "./job-list.ts";
 export { createItem, createKey, createKeys } from "./idempotency-keys.ts";
 export { MAX_ATTEMPTS } from "./until-answered.ts";
 export type { Job, Sink } from "./watch.ts";

@@ -12,8 +12,14 @@ import type { Connection } from "./connection.ts";
 import type { GatewayClient } from "./create-gateway-client.ts";
 import { type FieldOf, fieldOf, JOB_UPDATED, SUBMIT_JOB, type TypedDocument } from "./documents.ts";
 import { type Failure, GatewayError } from "./gateway-error.ts";
-import type { JobFilter, JobUpdatedSubscription, SubmitJobMutation } from "./gql.ts";
-import { createJobList, type JobListState } from "./job-list.ts";
+import type {
+  JobFieldsFragment,
+  JobFilter,
+  JobUpdatedSubscription,
+  SubmitJobMutation,
+} from "./gql.ts";
+import { createJobList } from "./job-list.ts";
+import type { JobListState } from "./live-list.ts";
 import { createItem, sendUnderKey, toDigest } from "./idempotency-keys.ts";
 
 const GatewayContext = createContext<GatewayClient | null>(null);
@@ -95,6 +101,15 @@ export function useJob(
 
 const NO_JOB = { id: null, job: null, error: null } as const;
 
+export type WatchedJobs = Omit<JobListState<JobFieldsFragment>, "news" | "unmatched"> & {
+  /** Reads a page more; of a search, as far as one comes. */
+  readonly loadMore: () => void;
+  /** Reads it again, and tries again after an error. */
+  readonly reload: () => void;
+  /** Takes out what was deleted, of which nothing tells. */
+  readonly remove: (ids: readonly string[]) => void;
+};
+
 /**
  * The newest jobs of a filter, `pageSize` at first, kept up to date.
  *
@@ -106,7 +121,7 @@ const NO_JOB = { id: null, job: null, error: null } as const;
 export function useJobs(
   filter: JobFilter = {},
   { pageSize = 20 }: { readonly pageSize?: number } = {},
-): JobListState & { readonly loadMore: () => void; readonly reload: () => void } {
+): WatchedJobs {
   const gateway = useGateway();
   const conditions = JSON.stringify(filter);
   const list = useMemo(
@@ -114,7 +129,8 @@ export function useJobs(
     [gateway, conditions, pageSize],
   );
   const state = useSyncExternalStore(list.subscribe, list.get, list.get);
-  return { ...state, loadMore: list.loadMore, reload: list.reload };
+  const { loadMore, reload, remove } = list;
+  return { ...state, loadMore, reload, remove };
 }
 
 type Result = Failure & { readonly job?: { readonly id: string } };

@@ -5,7 +5,7 @@ import { type Answer, createAnswers } from "./answers";
 import { createFeed, type Listener } from "./feed";
 import { createUploads } from "./form/uploads";
 import type { JobRowFragment } from "./gql";
-import type { JobLists } from "./jobs/live-job-list";
+import type { JobList } from "./jobs/use-job-list";
 import { useStore } from "./store";
 
 export type Session = ReturnType<typeof openSession>;
@@ -21,7 +21,8 @@ export function openSession(
     ...(credential !== "" && { authorization: () => `Bearer ${credential}` }),
   });
   const feed = createFeed(gateway);
-  const lists: JobLists = new Map();
+  /** The last list of each screen, so that whoever comes back from a job finds it read. */
+  const lists = new Map<string, { readonly key: string; readonly list: JobList }>();
   const uploads = createUploads(gateway);
   return { signIn, gateway, feed, answers: createAnswers(gateway, feed), lists, uploads };
 }

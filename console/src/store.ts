@@ -26,7 +26,10 @@ export function createStore<Value>(first: Value): Store<Value> {
   };
 }
 
-export function useStore<Value>({ subscribe, get }: Store<Value>): Value {
+export function useStore<Value>({
+  subscribe,
+  get,
+}: Pick<Store<Value>, "subscribe" | "get">): Value {
   return useSyncExternalStore(subscribe, get);
 }
 

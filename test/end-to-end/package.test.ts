@@ -13,7 +13,9 @@ import { spawnGateway } from "../support/spawn-gateway.ts";
 const ROOT = join(import.meta.dirname, "../..");
 /** What needs the types of the client and its hooks. */
 const TYPED = `
-  import { createGatewayClient, createItem, createJobList, createKey, createKeys, type GatewayClient, GatewayError, isSearch, type Job, JOBS, SUBMIT_JOB } from "runcomfy-graphql-client";
+  import { createGatewayClient, createItem, createKey, createKeys, type GatewayClient, GatewayError, type Job, JOBS, SUBMIT_JOB } from "runcomfy-graphql-client";
+  import { createJobList } from "runcomfy-graphql-client/job-list";
+  import { createLiveList } from "runcomfy-graphql-client/live-list";
   import { GatewayProvider, useConnection, useGateway, useJob, useJobs, useSubmit } from "runcomfy-graphql-client/react";
   import { verifyWebhook } from "runcomfy-graphql-client/webhooks";
   declare const gateway: GatewayClient;
@@ -159,6 +161,8 @@ test("the client and its hooks have types, and each an example that fits them", 
   const names: readonly string[] = [
     ...Object.keys(await import("runcomfy-graphql-client/react")),
     ...Object.keys(await import("runcomfy-graphql-client/webhooks")),
+    ...Object.keys(await import("runcomfy-graphql-client/job-list")),
+    "createLiveList",
     ...Object.entries(await import("runcomfy-graphql-client")).flatMap(([name, value]) =>
       typeof value === "function" ? [name] : [],
     ),

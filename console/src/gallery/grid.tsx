@@ -1,7 +1,7 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 
-import type { JobList } from "../jobs/live-job-list";
+import type { JobList } from "../jobs/use-job-list";
 import type { Selection } from "../jobs/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";

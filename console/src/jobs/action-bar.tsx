@@ -2,7 +2,7 @@ import { useViewer } from "../viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "./actions";
 import { AskFirst, NEW_JOB } from "./confirm";
 import { catchFocus } from "./job-table";
-import type { JobList } from "./live-job-list";
+import type { JobList } from "./use-job-list";
 import type { Actions } from "./use-actions";
 import type { Selection } from "./use-selection";
 

@@ -1,5 +1,5 @@
 import { isText } from "../form/json";
-import type { JobFilter, JobRowFragment, JobStatus } from "../gql";
+import type { JobFilter, JobStatus } from "../gql";
 import { isSearched } from "../parts/search";
 import { STATUS_WORDS } from "../parts/status";
 
@@ -69,30 +69,6 @@ export function toJobFilter(filters: Filters): JobFilter {
     ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
     ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
   };
-}
-
-/** What the gateway would say of the job in this state, but for a text. */
-export function fits(job: JobRowFragment, filter: JobFilter): boolean {
-  const createdAt = Date.parse(job.createdAt);
-  return (
-    !isUnmatched(job, filter) &&
-    (filter.deploymentId == null || filter.deploymentId === job.deployment.id) &&
-    (filter.ownerId == null || filter.ownerId === job.ownerId) &&
-    (filter.createdAfter == null || createdAt > Date.parse(filter.createdAfter)) &&
-    (filter.createdBefore == null || createdAt < Date.parse(filter.createdBefore))
-  );
-}
-
-/** Whether a job that did fit no longer does: its status can change, and so can its labels. */
-export function isUnmatched(
-  job: Pick<JobRowFragment, "status" | "tags" | "isStarred">,
-  { status, tag, isStarred }: JobFilter,
-): boolean {
-  return (
-    (status != null && !status.includes(job.status)) ||
-    (tag != null && !job.tags.includes(tag)) ||
-    (isStarred != null && isStarred !== job.isStarred)
-  );
 }
 
 /** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */

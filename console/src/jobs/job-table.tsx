@@ -2,10 +2,9 @@ import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
-import { isUnmatched } from "./filters";
-import type { JobList, Row } from "./live-job-list";
 import { JobRow } from "./job-row";
 import { useMedia } from "../parts/use-media";
+import type { JobList, Row } from "./use-job-list";
 import type { Selection } from "./use-selection";
 
 const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "When"];
@@ -158,7 +157,7 @@ export function JobTable({
               top={top}
               isSelected={selection.ids.has(job.id)}
               isCurrent={index === at}
-              isUnmatched={isUnmatched(job, list.filter)}
+              isUnmatched={list.isUnmatched(job)}
               hasOwner={hasOwners}
               onSelect={selection.toggle}
               onFocus={setCurrent}

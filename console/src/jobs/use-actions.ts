@@ -7,8 +7,7 @@ import { toProblem } from "../parts/use-call";
 import { useSession } from "../session";
 import { useViewer } from "../viewer";
 import type { Action } from "./actions";
-import type { JobList } from "./live-job-list";
-import { renewLists } from "./use-job-list";
+import { type JobList, renewLists } from "./use-job-list";
 
 type Outcome = {
   /** How far it is, and in the end `3 deleted, 1 could not be deleted: The job has not ended yet.` */
@@ -35,11 +34,11 @@ export function useActions() {
   async function act(action: Action, jobs: readonly string[] | JobList): Promise<Outcome> {
     const stop = new AbortController();
     setRunning({ action, stop });
-    const total = "state" in jobs ? jobs.state.get().total : jobs.length;
+    const total = "get" in jobs ? jobs.get().totalCount : jobs.length;
     const tell = (said: string): void => setOutcome({ ...NOTHING, said });
     const tally = createTally(action, total, tell, stop.signal);
     const done =
-      "state" in jobs ? await actOnAll(action, jobs, tally) : await actOn(action, jobs, tally);
+      "get" in jobs ? await actOnAll(action, jobs, tally) : await actOn(action, jobs, tally);
     const after = { ...tally.sum(), done };
     setOutcome(after);
     setRunning(null);
@@ -62,9 +61,9 @@ export function useActions() {
     return done;
   }
 
-  async function actOnAll({ matching }: Action, { filter, state }: JobList, tally: Tally) {
+  async function actOnAll({ matching }: Action, { filter, get }: JobList, tally: Tally) {
     if (matching === undefined) return [];
-    const [newest] = state.get().rows;
+    const [newest] = get().jobs;
     // By the gateway's clock: what is submitted from then on was not meant.
     const createdBefore = new Date(newest ? Date.parse(newest.createdAt) + 1 : 0).toISOString();
     let after: string | null = null;

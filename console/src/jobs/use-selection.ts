@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import type { JobList, Row } from "./live-job-list";
+import type { JobList, Row } from "./use-job-list";
 
 export type Selection = ReturnType<typeof useSelection>;
 

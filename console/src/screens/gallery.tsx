@@ -1,5 +1,6 @@
 import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
+import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
 
 import { GalleryBar, readAddress } from "../gallery/bar";
@@ -7,8 +8,7 @@ import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
 import { SelectionBar } from "../gallery/selection-bar";
 import type { JobFilter } from "../gql";
-import { type JobList, type JobListState, MAX_NEWS } from "../jobs/live-job-list";
-import { useJobList } from "../jobs/use-job-list";
+import { type JobList, type Row, useJobList } from "../jobs/use-job-list";
 import { useSelection } from "../jobs/use-selection";
 import { Opened } from "../lightbox/opened";
 import { picturesOf, toJobId } from "../lightbox/pictures";
@@ -30,8 +30,8 @@ export function Gallery() {
   const [search] = useSearchParams();
   const { filter } = readAddress(search);
   const list = useJobList("gallery", filter);
-  const state = useStore(list.state);
-  const { rows, total, news, hasMore } = state;
+  const state = useStore(list);
+  const { jobs: rows, totalCount: total, news, hasMore } = state;
   const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
   const picked = useMemo(() => pick(rows), [rows]);
   const selection = useSelection(list, rows);
@@ -80,23 +80,23 @@ export function Gallery() {
 /** How the list goes on, or that it doesn't. */
 function End({
   list,
-  state: { error, hasMore, searchedTo, total },
+  state: { error, hasMore, searchedTo, totalCount: total },
   filter,
   isBare,
   onFurther,
 }: {
   readonly list: JobList;
-  readonly state: JobListState;
+  readonly state: JobListState<Row>;
   readonly filter: JobFilter;
   /** Whether there is nothing above. */
   readonly isBare: boolean;
   /** Null while older ones are fetched unasked. */
   readonly onFurther: (() => void) | null;
 }) {
-  if (error !== null) return <Problem text={error.message} onRetry={list.retry} />;
+  if (error !== null) return <Problem text={error.message} onRetry={list.reload} />;
   if (isBare && !hasMore && total !== undefined) return <Empty filter={filter} />;
   const isStopped = searchedTo !== null;
-  const further = isStopped ? list.goOn : onFurther;
+  const further = isStopped ? list.loadMore : onFurther;
   return (
     <div className="empty stack gallery-end">
       <p role="status">

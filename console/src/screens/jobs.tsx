@@ -1,13 +1,13 @@
 import { useRef } from "react";
+import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
 
 import { ActionBar } from "../jobs/action-bar";
 import { FilterBar } from "../jobs/filter-bar";
 import { type Filters, NO_FILTERS, readFilters, toJobFilter, withFilters } from "../jobs/filters";
 import { JobTable } from "../jobs/job-table";
-import { type JobList, type JobListState, MAX_NEWS } from "../jobs/live-job-list";
 import { useActions } from "../jobs/use-actions";
-import { useJobList } from "../jobs/use-job-list";
+import { type JobList, type Row, useJobList } from "../jobs/use-job-list";
 import { useSelection } from "../jobs/use-selection";
 import { format, toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
@@ -51,8 +51,8 @@ function ListedJobs({
   /** Shows all jobs; null where that is done. */
   readonly onClear: (() => void) | null;
 }) {
-  const state = useStore(list.state);
-  const { rows, total, hasMore, searchedTo, error } = state;
+  const state = useStore(list);
+  const { jobs: rows, totalCount: total, hasMore, searchedTo, error } = state;
   const selection = useSelection(list, rows);
   const actions = useActions();
   const scroller = useRef<HTMLDivElement>(null);
@@ -121,14 +121,14 @@ function ListedJobs({
           {searchedTo !== null && error === null && (
             <p role="status" className="row floating">
               Searched back to {toDay(searchedTo)}.
-              <button onClick={() => list.goOn()}>Go on</button>
+              <button onClick={() => list.loadMore()}>Go on</button>
             </p>
           )}
           {error !== null && (
             <p role="alert" className="row floating">
               {rows.length === 0 ? "The jobs could not be read. " : "More jobs could not be read. "}
               {error.message}
-              <button onClick={() => list.retry()}>Try again</button>
+              <button onClick={() => list.reload()}>Try again</button>
             </p>
           )}
           <p role="status" className="row floating">
@@ -163,7 +163,7 @@ function News({
   state: { news, unmatched },
   onUpdate,
 }: {
-  readonly state: JobListState;
+  readonly state: JobListState<Row>;
   readonly onUpdate: () => void;
 }) {
   if (news === 0 && unmatched === 0) return null;
@@ -179,8 +179,11 @@ function News({
   );
 }
 
-function countText({ rows, total, hasMore, error }: JobListState, isFiltered: boolean): string {
+function countText(
+  { jobs, totalCount: total, hasMore, error }: JobListState<Row>,
+  isFiltered: boolean,
+): string {
   if (total === undefined) return error === null ? "Reading…" : "Not read";
-  if (total === null) return `${toCountText(rows.length)} found${hasMore ? " so far" : ""}`;
+  if (total === null) return `${toCountText(jobs.length)} found${hasMore ? " so far" : ""}`;
   return isFiltered ? `${toCountText(total)} that fit` : toCountText(total);
 }
