@@ -290,13 +290,6 @@ export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type ViewerQuery = { viewer: { id: string, scopes: Array<string> } };
 
-export type UnfinishedQueryVariables = Exact<{
-  ownerId: string;
-}>;
-
-
-export type UnfinishedQuery = { jobs: { edges: Array<{ node: { id: string, version: number, isFinished: boolean } }>, pageInfo: { hasNextPage: boolean } } };
-
 export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
 
 

@@ -183,25 +183,6 @@ export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = 
   }
 `;
 
-/** The newest of an owner's jobs that have not ended. */
-export const UNFINISHED: TypedDocument<gql.UnfinishedQuery, gql.UnfinishedQueryVariables> =
-  /* GraphQL */ `
-    query Unfinished($ownerId: ID!) {
-      jobs(filter: { ownerId: $ownerId, status: [SUBMITTING, IN_QUEUE, IN_PROGRESS] }, first: 100) {
-        edges {
-          node {
-            id
-            version
-            isFinished
-          }
-        }
-        pageInfo {
-          hasNextPage
-        }
-      }
-    }
-  `;
-
 /** What every screen shows of the gateway: outages, of RunComfy or of single deployments, and what deployments are called. */
 export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* GraphQL */ `
   query Frame {

@@ -17,7 +17,7 @@ export function AccountMenu() {
       <button className="row frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
         <span className="frame-initial" data-initial={id.slice(0, 1).toUpperCase()} />
         <span className="cut">{id}</span>
-        {disabled !== "" && <span className="frame-dot" />}
+        {disabled !== "" && <span className="frame-dot issue" />}
       </button>
       <div
         id="account"

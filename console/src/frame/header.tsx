@@ -35,7 +35,7 @@ export function Header() {
           </Link>
         ))}
       </nav>
-      <span className={IS_SANDBOX ? "chip" : "chip frame-paid"}>
+      <span className={IS_SANDBOX ? "chip" : "chip warning"}>
         {IS_SANDBOX ? "Sandbox: runs are free" : "Runs cost money"}
       </span>
       <Live />
@@ -64,15 +64,18 @@ function Live() {
   const { mayRead } = useViewer();
   const { kind } = useConnection();
   const silence = useStore(useSession().feed.silence);
-  const words = {
-    idle: mayRead ? "connecting" : "not live",
-    connected: silence === "" ? "live" : "not live",
-    away: "reconnecting",
-    refused: "signed out",
-  };
+  const [words, color] = {
+    idle: [mayRead ? "connecting" : "not live", "warning"],
+    connected: silence === "" ? ["live", "status-succeeded"] : ["not live", "warning"],
+    away: ["reconnecting", "warning"],
+    refused: ["not live", "issue"],
+  }[kind];
   return (
-    <span role="status" className={`row hint frame-live frame-live-${kind}`}>
-      <span className="sentence">{words[kind]}</span>
+    <span role="status" className="row tight hint">
+      <span aria-hidden="true" className={color}>
+        ●
+      </span>
+      <span className="sentence">{words}</span>
     </span>
   );
 }

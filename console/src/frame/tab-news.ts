@@ -1,14 +1,17 @@
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
-import type { JobRowFragment } from "../gql";
+import type { JobFilter, JobRowFragment } from "../gql";
 import { promptOf } from "../parts/prompt";
 import { news } from "../parts/use-title";
-import { UNFINISHED } from "../queries";
+import { JOBS } from "../queries";
 import { useChanges, useFresh, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { isNotified } from "./settings";
 
+const UNFINISHED: JobFilter["status"] = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"];
+/** Of more than these it says so, and notifies of these. */
+const MAX_KNOWN = 20;
 const ENDS = new Map([
   ["SUCCEEDED", "Done"],
   ["FAILED", "Failed"],
@@ -20,7 +23,8 @@ export function useTabNews(): void {
   const [, navigate] = useLocation();
   const [end, setEnd] = useState("");
   const isMine = ({ ownerId }: JobRowFragment): boolean => ownerId === viewer.id;
-  const { data, ask } = useQuery(UNFINISHED, { ownerId: viewer.id }, viewer.mayRead);
+  const filter: JobFilter = { ownerId: viewer.id, status: UNFINISHED };
+  const { data, ask } = useQuery(JOBS, { filter, first: MAX_KNOWN }, viewer.mayRead);
   useFresh(isMine, () => void (viewer.mayRead && ask()));
   const jobs = data?.jobs.edges.map(({ node }) => node) ?? [];
   const running = jobs.filter(({ isFinished }) => !isFinished);
