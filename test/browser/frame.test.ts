@@ -102,6 +102,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await page.getByRole("button", { name: "Sign out" }).click();
     await heading(page, "Sign in").waitFor();
     await other.getByText(/You are signed out\. .*another one\. What you typed stays/).waitFor();
+    expect(await other.getByText("No matches").count()).toBe(0);
     await page.reload();
     await heading(page, "Sign in").waitFor();
 
