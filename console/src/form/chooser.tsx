@@ -1,10 +1,7 @@
-import { useLocation } from "wouter";
-
 import { tellPrice } from "../deployments/words";
 import { TOKEN_REFUSED } from "../gateway";
 import type { DeploymentsQuery } from "../gql";
 import { formatSeconds } from "../parts/time";
-import { toFormPath } from "./use-hand-over";
 
 /** Of fewer the gateway tells no estimate either. */
 const MIN_RUNS = 5;
@@ -30,7 +27,9 @@ export function Chooser({
   ];
   return (
     <div className="row run-chooser">
-      <label htmlFor="deployment">Deployment</label>
+      <label htmlFor="deployment">
+        <b>Deployment</b>
+      </label>
       <select
         id="deployment"
         value={deploymentId}
@@ -54,10 +53,9 @@ export function Chooser({
 
 /** What to do where nothing can be chosen. */
 export function NoDeployment({ isTokenRefused }: { readonly isTokenRefused: boolean }) {
-  const [, navigate] = useLocation();
   if (isTokenRefused) return <p className="empty">{TOKEN_REFUSED}</p>;
   return (
-    <div className="empty stack run-none">
+    <div className="empty center">
       <h1>No deployment is known here</h1>
       <p>
         A deployment is a model with your LoRA that RunComfy serves. Make one on{" "}
@@ -66,24 +64,8 @@ export function NoDeployment({ isTokenRefused }: { readonly isTokenRefused: bool
         </a>
         , and it appears here within seconds. If you have one, RunComfy may not answer at the
         moment: it is asked again by itself. Or ask whoever runs this gateway to list it in its
-        DEPLOYMENTS_FILE, or give its id:
+        DEPLOYMENTS_FILE.
       </p>
-      <form
-        className="row"
-        action={(form) => {
-          const id = form.get("id");
-          if (typeof id === "string") navigate(toFormPath(id.trim()));
-        }}
-      >
-        <input
-          name="id"
-          placeholder="Deployment's id"
-          aria-label="Deployment's id"
-          required
-          pattern=".*\S.*"
-        />
-        <button className="primary">Go</button>
-      </form>
     </div>
   );
 }

@@ -103,20 +103,15 @@ export function NumberControl(props: ControlProps<"number">) {
   );
 }
 
-/** A number that is fixed by typing it or by the dice; without one the page draws another at each run. */
+/** A number that is fixed by typing or by drawing it; without one the page draws another at each run. */
 export function SeedControl(props: ControlProps<"seed">) {
   const { field, widget, value, onChange } = props;
   const draw = (): void => onChange(String(drawSeed(widget)));
   return (
     <span className="row run-seed">
       <Digits {...props} placeholder="Drawn at each run" />
-      <button
-        type="button"
-        aria-label={`Draw a new ${field.label.toLowerCase()}`}
-        title="Draw a number"
-        onClick={draw}
-      >
-        <Dice />
+      <button type="button" aria-label={`Draw a new ${field.label.toLowerCase()}`} onClick={draw}>
+        Draw
       </button>
       <label className="check">
         <input
@@ -146,15 +141,6 @@ function Digits({
       inputMode={minimum !== null && minimum >= 0 ? "decimal" : "text"}
       onChange={({ target }) => onChange(target.value)}
     />
-  );
-}
-
-function Dice() {
-  return (
-    <svg className="run-dice" viewBox="0 0 20 20" aria-hidden="true">
-      <rect x="2" y="2" width="16" height="16" rx="3.5" />
-      <path strokeWidth="3" d="M6.5 6.5h0m7 0h0M10 10h0m-3.5 3.5h0m7 0h0" />
-    </svg>
   );
 }
 

@@ -2,7 +2,7 @@ import { type Draft, emptyDraft } from "./draft";
 import type { Field } from "./fields";
 import { isObject, isText } from "./json";
 import { createKept } from "./kept";
-import { noteChange } from "./press";
+import { noteChange } from "./submit-keys";
 
 /** Drafts and keys are of one deployment, and of whoever is signed in. */
 export function toScope(viewerId: string, deploymentId: string): string {

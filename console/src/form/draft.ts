@@ -112,21 +112,10 @@ export function carry(
 }
 
 function isTaken({ widget }: Field, text: string): boolean {
-  switch (widget.kind) {
-    case "number": {
-      const { minimum, maximum } = widget;
-      return Number(text) >= (minimum ?? -Infinity) && Number(text) <= (maximum ?? Infinity);
-    }
-    case "choice":
-      return widget.options.includes(parseJson(text));
+  if (widget.kind === "choice") return widget.options.includes(parseJson(text));
+  if (widget.kind !== "number")
     // A seed makes another picture elsewhere, and JSON is of one deployment.
-    case "seed":
-    case "json":
-      return false;
-    case "text":
-    case "flag":
-    case "file":
-    case "files":
-      return true;
-  }
+    return widget.kind !== "seed" && widget.kind !== "json";
+  const { minimum, maximum } = widget;
+  return Number(text) >= (minimum ?? -Infinity) && Number(text) <= (maximum ?? Infinity);
 }

@@ -8,52 +8,46 @@ import { findSlot, type Slot } from "./place-file";
 export function DropAnywhere({
   fields,
   draft,
-  onFiles,
-  onAddress,
+  onGive,
 }: {
   readonly fields: readonly Field[];
   readonly draft: Draft;
-  readonly onFiles: (files: readonly File[], slot: Slot | null) => void;
-  readonly onAddress: (address: string, slot: Slot | null) => void;
+  readonly onGive: (given: readonly (File | string)[], meant: Slot | null) => void;
 }) {
   const [target, setTarget] = useState<string | null>(null);
-
-  const hover = useEffectEvent((event: DragEvent) => {
-    // The page takes it: `main.tsx`.
-    if (!event.defaultPrevented) return;
-    const items = [...(event.dataTransfer?.items ?? [])];
-    const type = items.find(({ kind }) => kind === "file")?.type ?? "";
-    const slot = findSlot(fields, draft, type, toSlot(event));
-    setTarget(slot ? `Drop it here as: ${slot.label}` : "This deployment takes no such file");
-  });
-  const take = useEffectEvent((event: Event, data: DataTransfer | null) => {
+  const handle = useEffectEvent((event: DragEvent | ClipboardEvent) => {
+    const data = "dataTransfer" in event ? event.dataTransfer : event.clipboardData;
+    const meant = toSlot(event);
+    if (event.type === "dragover") {
+      // Else the page does not take it: `main.tsx`.
+      if (!event.defaultPrevented) return;
+      const type = [...(data?.items ?? [])].find(({ kind }) => kind === "file")?.type ?? "";
+      const slot = findSlot(fields, draft, type, meant);
+      return setTarget(
+        slot ? `Drop it here as: ${slot.label}` : "This deployment takes no such file",
+      );
+    }
+    // From one element to the next; from the window it has nowhere to go.
+    if ("relatedTarget" in event && event.type === "dragleave" && event.relatedTarget) return;
     setTarget(null);
     const files = [...(data?.files ?? [])];
     const address = data?.getData("text/uri-list").split("\n")[0]?.trim() ?? "";
-    const isAddress = event.type === "drop" && /^https?:/.test(address);
-    if (files.length === 0 && !isAddress) return;
-    event.preventDefault();
-    if (files.length > 0) onFiles(files, toSlot(event));
-    else onAddress(address, toSlot(event));
+    if (files.length > 0) {
+      event.preventDefault();
+      onGive(files, meant);
+    } else if (event.type === "drop" && /^https?:/.test(address)) onGive([address], meant);
   });
   useEffect(() => {
     const ending = new AbortController();
-    const { signal } = ending;
-    addEventListener("dragover", (event) => hover(event), { signal });
-    addEventListener("drop", (event) => take(event, event.dataTransfer), { signal });
-    addEventListener("paste", (event) => take(event, event.clipboardData), { signal });
-    // It leaves the window.
-    const leave = ({ relatedTarget }: DragEvent): void => {
-      if (relatedTarget === null) setTarget(null);
-    };
-    addEventListener("dragleave", leave, { signal });
+    for (const type of ["dragover", "dragleave", "drop", "paste"] as const)
+      addEventListener(type, (event) => handle(event), { signal: ending.signal });
     return () => ending.abort();
   }, []);
 
   return (
     target !== null && (
-      <div role="status" className="run-over">
-        <span className="card">{target}</span>
+      <div role="status" className="floating run-over">
+        {target}
       </div>
     )
   );

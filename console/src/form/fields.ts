@@ -2,11 +2,7 @@ import { isObject, isText, type JsonObject } from "./json";
 import { readMembers, resolve, typeOf } from "./schema";
 
 export type Bounds = { readonly minimum: number | null; readonly maximum: number | null };
-type Slider = {
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly step: number;
-};
+type Slider = { readonly minimum: number; readonly maximum: number; readonly step: number };
 
 /** What a field is filled in with. */
 export type Widget =

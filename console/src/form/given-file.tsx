@@ -6,6 +6,7 @@ import type { Field } from "./fields";
 import { UPLOAD } from "./form-queries";
 import { isObject, isText } from "./json";
 import { isToken } from "./place-file";
+import type { HeldFile } from "./uploads";
 
 /** A file as an input names it: one that is here, that is at the gateway, or that is anywhere on the web. */
 type SeenFile = {
@@ -17,10 +18,7 @@ type SeenFile = {
   readonly type: string;
   /** What there is to say of it. */
   readonly words: string;
-  readonly problem?: string | null;
-  readonly retry?: (() => void) | null;
-  readonly stop?: () => void;
-};
+} & Partial<Pick<HeldFile, "problem" | "retry" | "stop">>;
 
 /** What a text of an input stands for; null for nothing, and while that is not known. */
 export function useGivenFile(reference: string): SeenFile | null {
@@ -72,10 +70,10 @@ export function findFiles(fields: readonly Field[], input: unknown): readonly st
   );
   const isFile = (name: string, text: string): boolean =>
     text.startsWith("upload:") || (named.has(name) && /^https?:/.test(text));
-  const files = Object.entries(input).flatMap(([name, value]) =>
-    [value].flat().filter((one) => isText(one) && isFile(name, one)),
+  const texts = Object.entries(input).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => (isText(one) && isFile(name, one) ? one : [])),
   );
-  return [...new Set(files.filter(isText))];
+  return [...new Set(texts)];
 }
 
 /** A small picture of a file. */

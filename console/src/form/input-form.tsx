@@ -48,9 +48,12 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
       <div className="two run-fields">{plain.map(toRow)}</div>
       {folded.length > 0 && (
         <Unfolding
-          className="run-more"
           isForced={folded.some(({ name }) => issues.has(name))}
-          summary={<>More {filled > 0 && <span className="hint">({filled} set)</span>}</>}
+          summary={
+            <>
+              <b>More</b> {filled > 0 && <span className="hint">({filled} set)</span>}
+            </>
+          }
         >
           <div className="two run-fields">{folded.map(toRow)}</div>
         </Unfolding>
@@ -69,9 +72,9 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
   return (
     <div className="field" data-name={name} onBlur={() => form.onTouch(name)}>
       {widget.kind !== "flag" && (
-        <span className="row run-label">
+        <span className="row">
           <label htmlFor={id} title={name}>
-            {label}
+            <b>{label}</b>
             {isRequired && (
               <span aria-hidden="true" className="issue">
                 {" *"}
@@ -81,7 +84,7 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
           {value !== "" && widget.kind !== "seed" && field.fallback !== undefined && (
             <button
               type="button"
-              className="plain hint end"
+              className="small end"
               aria-label={`Take the default of ${label}`}
               onClick={() => onChange("")}
             >

@@ -48,7 +48,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
   const fields = fieldsOf(deployment.id);
   const files = findFiles(fields, input);
   return (
-    <div className="stack run-shown">
+    <div className="stack">
       <div className="row">
         <span role="status">
           <Status job={job} />
@@ -58,7 +58,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
           {deployment.name}, <Ago at={job.createdAt} />
         </span>
       </div>
-      <div className="row run-actions">
+      <div className="row">
         {viewer.may("jobs:submit") && <Again key={deployment.id} {...{ job, fields, onJobs }} />}
         <button type="button" onClick={() => handOver(deployment.id, input)}>
           Use these values

@@ -1,15 +1,13 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
 import type { WatchedJob } from "./use-job";
-import "./progress.css";
 
-/** The ring waits here for an end that is late. */
+/** The bar waits here for an end that is late. */
 const MAX_PART = 0.98;
 const SOON_SECONDS = 1.5;
-/** As long as the ring takes from one place to the next. */
 const TICK_MS = 250;
 
-/** How far a job that has not ended is, and when it probably will have. The ring turns where nobody knows. */
+/** How far a job that has not ended is, and when it probably will have. The bar only moves where nobody knows. */
 export function Progress({
   job,
   isSmall = false,
@@ -18,37 +16,21 @@ export function Progress({
   readonly isSmall?: boolean;
 }) {
   const known = useKnown(job);
-  const percent = known ? Math.round(known.part * 100) : undefined;
+  const bar = (
+    <progress
+      aria-label="How far the job is"
+      aria-valuetext={known ? `done ${soon(known.secondsLeft)}` : "not known"}
+      value={known?.part}
+    />
+  );
+  if (isSmall) return bar;
   return (
-    <>
-      <svg
-        viewBox="0 0 100 100"
-        className={known ? "ring" : "ring ring-turning"}
-        role="progressbar"
-        aria-label="How far the job is"
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={percent}
-        aria-valuetext={known ? `done ${soon(known.secondsLeft)}` : "not known"}
-      >
-        <circle cx="50" cy="50" r="42" />
-        <circle
-          className="ring-part"
-          cx="50"
-          cy="50"
-          r="42"
-          pathLength="1"
-          strokeDasharray="1"
-          strokeDashoffset={known ? 1 - known.part : 0.75}
-        />
-        {known && (
-          <text x="50" y="50" aria-hidden="true">
-            {percent} %
-          </text>
-        )}
-      </svg>
-      {!isSmall && <p className="ring-words">{explain(job, known)}</p>}
-    </>
+    <div>
+      {bar}
+      {explain(job, known).map((words) => (
+        <p key={words}>{words}</p>
+      ))}
+    </div>
   );
 }
 
@@ -102,18 +84,19 @@ export function goOn(
   };
 }
 
-function explain({ status, queuePosition }: WatchedJob, known: Known | null): string {
-  if (status === "SUBMITTING") return "Sending it to RunComfy";
+/** What is next, and the end. */
+function explain({ status, queuePosition }: WatchedJob, known: Known | null): readonly string[] {
+  if (status === "SUBMITTING") return ["Sending it to RunComfy"];
   const isWaiting = status === "IN_QUEUE";
   const place = queuePosition ? `${queuePosition} before it` : "Next in the queue";
-  if (known === null) return `${isWaiting ? place : "Running"}\nAn estimate comes after five runs`;
-  const { secondsLeft, secondsToStart, isColdStart } = known;
-  const end = `Done ${soon(secondsLeft)}`;
-  if (secondsToStart === null) return end;
+  if (known === null) return [isWaiting ? place : "Running", "An estimate comes after five runs"];
+  const { part, secondsLeft, secondsToStart, isColdStart } = known;
+  const end = `${Math.round(part * 100)} %, done ${soon(secondsLeft)}`;
+  if (secondsToStart === null) return [end];
   const start = isColdStart
     ? `Starting a machine, ${about(secondsToStart)}`
     : `${place}, starts ${soon(secondsToStart)}`;
-  return secondsLeft < SOON_SECONDS ? start : `${start}\n${end}`;
+  return [start, end];
 }
 
 /** When something will be: `in about 6 s`. */

@@ -35,11 +35,8 @@ export function removeRecent(viewerId: string, id: string): void {
   const store = recentOf(viewerId);
   const { ids, together, shown } = store.get();
   const without = (list: Ids): Ids => list.filter((one) => one !== id);
-  store.set({
-    ids: without(ids),
-    together: without(together),
-    shown: shown === id ? null : shown,
-  });
+  const other = shown === id ? null : shown;
+  store.set({ ids: without(ids), together: without(together), shown: other });
 }
 
 function readRecent(kept: unknown): Recent {

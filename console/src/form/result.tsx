@@ -30,13 +30,12 @@ export function Result({ job, fields }: Props) {
   const isToCome = !job.isFinished && !job.isPaused;
   return (
     <figure className="frame run-frame" style={{ aspectRatio }}>
-      <div className="stack run-words">
-        {isToCome ? (
-          <Progress job={job} />
-        ) : (
-          <p role={job.status === "FAILED" ? "alert" : undefined}>{tellEnd(job)}</p>
-        )}
-      </div>
+      {isToCome && <Progress job={job} />}
+      {!isToCome && (
+        <p className="run-words" role={job.status === "FAILED" ? "alert" : undefined}>
+          {tellEnd(job)}
+        </p>
+      )}
     </figure>
   );
 }

@@ -14,8 +14,10 @@ export function drawnOf(scope: string) {
   return createKept(`drawn ${scope}`, (kept) => (typeof kept === "number" ? kept : FIRST));
 }
 
-export function drawAnew(scope: string): void {
-  drawnOf(scope).set(draw());
+/** A seed for whatever model. */
+export function draw(): number {
+  const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return drawn % (MAX_DRAWN + 1);
 }
 
 /** A whole number within the bounds that is not below 0, unless nothing else is left. */
@@ -47,11 +49,6 @@ export function withSeeds(
     return [seed.name, typeof first === "number" ? goOn(seed, first + nth) : first] as const;
   });
   return { ...input, ...Object.fromEntries(numbers) };
-}
-
-function draw(): number {
-  const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));
-  return drawn % (MAX_DRAWN + 1);
 }
 
 function fit(bounds: Bounds, drawn: number): number {

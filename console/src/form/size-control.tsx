@@ -35,8 +35,9 @@ export function SizeControl({
   const [width, height] = [toText(sides.width), toText(sides.height)];
   return (
     <div className="field run-size" role="group" aria-labelledby="run-size">
-      <span id="run-size" className="row run-label">
-        Size <span className="hint">{width && height ? `${width} × ${height}` : "not set"}</span>
+      <span id="run-size" className="row">
+        <b>Size</b>{" "}
+        <span className="hint">{width && height ? `${width} × ${height}` : "not set"}</span>
       </span>
       <span className="row">
         {SHAPES.map((shape) => {

@@ -11,7 +11,7 @@ import { toSentence } from "./issues";
 import { isToken, TOKEN } from "./place-file";
 
 /** A file that was given on this page. */
-export type GivenFile = {
+export type HeldFile = {
   readonly name: string;
   readonly type: string;
   /** Of the bytes here. */
@@ -34,9 +34,9 @@ const MAX_HELD = 20;
 
 /** The files of a session on their way to the gateway, by token, and those that have arrived, by what stands for them in an input. */
 export function createUploads(gateway: Pick<GatewayClient, "request">) {
-  const files = createStore<ReadonlyMap<string, GivenFile>>(new Map());
+  const files = createStore<ReadonlyMap<string, HeldFile>>(new Map());
 
-  function update(edit: (all: Map<string, GivenFile>) => void): void {
+  function update(edit: (all: Map<string, HeldFile>) => void): void {
     const all = new Map(files.get());
     edit(all);
     const ended = [...all].filter(([key, { problem }]) => problem !== null || !isToken(key));
@@ -47,7 +47,7 @@ export function createUploads(gateway: Pick<GatewayClient, "request">) {
     files.set(all);
   }
 
-  function change(token: string, changes: Partial<GivenFile>): void {
+  function change(token: string, changes: Partial<HeldFile>): void {
     const file = files.get().get(token);
     if (file) update((all) => all.set(token, { ...file, ...changes }));
   }

@@ -7,9 +7,8 @@ import { useSession } from "../session";
 import { RUN, RUN_MANY } from "./form-queries";
 import type { Issue } from "./issues";
 import type { JsonObject } from "./json";
-import { isTooSoon, noteAccepted } from "./press";
-import { drawAnew, drawnOf } from "./seeds";
-import { dropKey, keepKey, keyFor, unconfirmedOf } from "./submit-keys";
+import { draw, drawnOf } from "./seeds";
+import { dropKey, isTooSoon, keepKey, keyFor, noteAccepted, unconfirmedOf } from "./submit-keys";
 
 export type Submission = {
   /** Which try is under way; 0 while none is. */
@@ -66,7 +65,7 @@ export function useSubmit({
         jobs.push(result.unconfirmedJob);
       }
     }
-    if (failures.length === 0) drawAnew(scope);
+    if (failures.length === 0) drawn.set(draw());
     if (failures.length < results.length) noteAccepted();
     // Whoever may not read jobs hears no more of them.
     for (const job of jobs)
@@ -119,12 +118,8 @@ const LOST =
   "No answer came. Check your connection, then run it again: it is still the same job, and is paid once.";
 
 /** Whether the very same call may succeed later. */
-export function isRepeatable(result: {
-  readonly __typename: string;
-  readonly retryable?: boolean;
-}): boolean {
-  const isKnown = ["UpstreamError", "Unanswered"].includes(result.__typename);
-  return isKnown && result.retryable === true;
+export function isRepeatable(result: { __typename: string; retryable?: boolean }): boolean {
+  return result.retryable === true;
 }
 
 /** The first failure stands for all. */

@@ -1,11 +1,4 @@
-import {
-  type KeyboardEvent as ReactKeyboardEvent,
-  useEffect,
-  useEffectEvent,
-  useLayoutEffect,
-  useRef,
-  useState,
-} from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import type { JobRowFragment } from "../gql";
 import { Confirm } from "../jobs/confirm";
@@ -19,13 +12,12 @@ import { DropAnywhere } from "./drop-anywhere";
 import { type Field, withOthers } from "./fields";
 import { Fields } from "./input-form";
 import { findIssues, useCheck } from "./issues";
-import type { JsonObject } from "./json";
+import { isText, type JsonObject } from "./json";
 import { useKept } from "./kept";
 import { exchange, findSlot, isToken, putInto, type Slot, toLines } from "./place-file";
-import { noteChange } from "./press";
 import { drawnOf, findSeeds, withSeeds } from "./seeds";
 import { SubmitBar } from "./submit-bar";
-import { keyFor, unconfirmedOf } from "./submit-keys";
+import { keyFor, noteChange, unconfirmedOf } from "./submit-keys";
 import { Unfolding } from "./unfolding";
 import { handed } from "./use-hand-over";
 import { useSubmit } from "./use-submit";
@@ -91,18 +83,17 @@ export function Workbench({
     setMisfit("");
     store.set(next);
   };
-  /** The first goes where it was meant to go, the others beside it or where room is. */
-  const give = (given: readonly File[], meant: Slot | null): void => {
-    for (const [nth, file] of given.entries()) {
-      const slot = findSlot(fields, store.get(), file.type, meant, nth === 0);
-      if (slot === null) return setMisfit(`${file.name} ${MISFIT}`);
-      const token = uploads.begin(file, (from, to) => store.set(exchange(store.get(), from, to)));
-      change(putInto(store.get(), slot, token));
+  /** Files, or an address: the first goes where it was meant to go, the others beside it or where room is. */
+  const give = (given: readonly (File | string)[], meant: Slot | null): void => {
+    for (const [nth, one] of given.entries()) {
+      const { name, type } = isText(one) ? { name: one, type: "" } : one;
+      const slot = findSlot(fields, store.get(), type, meant, nth === 0);
+      if (slot === null) return setMisfit(`${name} ${MISFIT}`);
+      const text = isText(one)
+        ? one
+        : uploads.begin(one, (from, to) => store.set(exchange(store.get(), from, to)));
+      change(putInto(store.get(), slot, text));
     }
-  };
-  const giveAddress = (address: string, meant: Slot | null): void => {
-    const slot = findSlot(fields, store.get(), "", meant, true);
-    if (slot) change(putInto(store.get(), slot, address));
   };
   const run = (count: number): void => {
     if (hold !== "" || attempt > 0) return;
@@ -131,15 +122,14 @@ export function Workbench({
     replaceDraft(scope, known, toDraft(known, given.input));
     scrollTo({ top: 0 });
   }, [given, deploymentId, scope, known]);
-  const press = useEffectEvent((event: KeyboardEvent) => {
-    const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
-    if (isMeant && document.querySelector("dialog[open]") === null) run(1);
-  });
   useEffect(() => {
-    const listen = (event: KeyboardEvent): void => press(event);
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
-  }, []);
+    const press = (event: KeyboardEvent): void => {
+      const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
+      if (isMeant && document.querySelector("dialog[open]") === null) run(1);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
 
   return (
     <div className="stack run-left">
@@ -148,7 +138,11 @@ export function Workbench({
         className="card run-form"
         aria-label="Input"
         noValidate
-        onKeyDown={refuseEnter}
+        onKeyDown={(event) => {
+          // A run costs money, so that Enter in a field does not start one; with Ctrl it does.
+          if (event.key === "Enter" && event.target instanceof HTMLInputElement)
+            event.preventDefault();
+        }}
         onSubmit={(event) => {
           event.preventDefault();
           run(1);
@@ -174,7 +168,7 @@ export function Workbench({
           onUndo={former && (() => replaceDraft(scope, known, former))}
         />
       </form>
-      <DropAnywhere {...{ fields, draft }} onFiles={give} onAddress={giveAddress} />
+      <DropAnywhere {...{ fields, draft }} onGive={give} />
       <Confirm
         dialog={repetition}
         title="Run it again all the same?"
@@ -184,7 +178,7 @@ export function Workbench({
         Its last run may have cost money, or still be running. Look for it on RunComfy's dashboard
         first.
       </Confirm>
-      <Unfolding className="card run-code" summary="As code">
+      <Unfolding className="card run-code" summary={<b>As code</b>}>
         <Code
           {...{ deploymentId, input }}
           idempotencyKey={keyFor(scope, text)}
@@ -193,9 +187,4 @@ export function Workbench({
       </Unfolding>
     </div>
   );
-}
-
-/** A run costs money, so that Enter in a field does not start one; with Ctrl it does. */
-function refuseEnter(event: ReactKeyboardEvent): void {
-  if (event.key === "Enter" && event.target instanceof HTMLInputElement) event.preventDefault();
 }

@@ -8,9 +8,9 @@ import { draftOf, replaceDraft, toScope } from "../form/draft-store";
 import { readFields } from "../form/fields";
 import { First } from "../form/first";
 import { useKept } from "../form/kept";
-import { noteChange } from "../form/press";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { findSeeds } from "../form/seeds";
+import { noteChange } from "../form/submit-keys";
 import { toFormPath } from "../form/use-hand-over";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
@@ -129,16 +129,14 @@ function needsNoFile({ inputSchema }: Deployments[number]): boolean {
   );
 }
 
-/** As large as what it stands for. */
+/** About as large as what it stands for. */
 function Skeleton() {
   return (
     <div aria-busy="true" aria-label="Asking for the deployments…">
       <div className="run-chooser" />
       <div className="run-desk">
-        <div className="card run-skeleton" />
-        <div className="card run-right">
-          <div className="run-frame" />
-        </div>
+        <div className="card run-frame" />
+        <div className="card run-frame" />
       </div>
     </div>
   );
