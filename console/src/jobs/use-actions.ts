@@ -35,8 +35,8 @@ export function useActions() {
     const stop = new AbortController();
     setRunning({ action, stop });
     const total = "get" in jobs ? jobs.get().totalCount : jobs.length;
-    const tell = (said: string): void => setOutcome({ ...NOTHING, said });
-    const tally = createTally(action, total, tell, stop.signal);
+    const onProgress = (said: string): void => setOutcome({ ...NOTHING, said });
+    const tally = createTally(action, total, onProgress, stop.signal);
     const done =
       "get" in jobs ? await actOnAll(action, jobs, tally) : await actOn(action, jobs, tally);
     const after = { ...tally.sum(), done };
@@ -98,7 +98,7 @@ type Tally = ReturnType<typeof createTally>;
 function createTally(
   { done, doing }: Action,
   total: number | null | undefined,
-  tell: (said: string) => void,
+  onProgress: (said: string) => void,
   signal: AbortSignal,
 ) {
   let successes = 0;
@@ -115,7 +115,7 @@ function createTally(
       isStopped ||= signal.aborted;
       if (isStopped || lost !== "") return false;
       const count = [...failures.values()].reduce((sum, one) => sum + one, successes);
-      tell(`${doing}… ${format(count)}${total == null ? "" : ` of ${format(total)}`}`);
+      onProgress(`${doing}… ${format(count)}${total == null ? "" : ` of ${format(total)}`}`);
       try {
         return (await call()) === true;
       } catch (error) {
