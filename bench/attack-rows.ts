@@ -71,6 +71,18 @@ const ADD_DEEP_INPUTS = `
   with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 200)
   select id, n, 'https://files.example/' || n, 'FAILED' from jobs cross join numbers
     where owner_id = '${OWNER}';`;
+const FILES = Array.from({ length: 100 }, (_, at) => ({
+  url: `https://files.example/${at + 1}`,
+  path: `images[${at}]`,
+  kind: "IMAGE",
+}));
+const ADD_KEPT_FILES = `${ADD_DOCUMENTS}
+  insert into job_assets (job_id, bytes, assets)
+  select id, 9000, '${JSON.stringify(FILES)}' from jobs where owner_id = '${OWNER}';
+  insert into kept_files (job_id, number, url, state, file, content_type, bytes, width, height)
+  with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 100)
+  select id, n, 'https://files.example/' || n, 'KEPT', id || '-' || n || '.png', 'image/png', 70, 1, 1
+    from jobs cross join numbers where owner_id = '${OWNER}';`;
 const NESTED = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
 
 /** Each goes as far as the limits let it. */
@@ -119,6 +131,11 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     { seed: storeLargeJob },
   ),
   outputs: ask("reads of such an output", toBody(READ), { seed: storeLargeJob }),
+  "kept-urls": ask(
+    "pages of 100 jobs with 100 outputs each, with the URLs of their copies",
+    toBody("{ jobs(first: 100) { edges { node { assets { keptUrl thumbnailUrl } } } } }"),
+    { seed: storeJobs(100, ADD_KEPT_FILES) },
+  ),
   texts: ask(
     "searches among 10,000 prompts that are hard to tell apart",
     toBody(`{ jobs(filter: { text: "${"a".repeat(199)}b" }) { edges { cursor } } }`),

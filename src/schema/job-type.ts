@@ -1,5 +1,5 @@
-import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
-import { visit } from "graphql";
+import type { GraphQLResolveInfo, OperationDefinitionNode, SelectionSetNode } from "graphql";
+import { Kind, visit } from "graphql";
 
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Asset } from "../job/asset.ts";
@@ -102,10 +102,13 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't, and they fail as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't: each takes what its `url` and `path` do, 128 bytes for each field and 256 for a URL of the gateway. They fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
-        resolve: async (job, _arguments, context) =>
-          (await readAssets(job, context)).map((asset) => Object.assign({ job }, asset)),
+        async resolve(job, _arguments, context, info) {
+          const assets = await readAssets(job, context);
+          await context.reads.takeAssets(assets.length * toAssetBytes(info));
+          return assets.map((asset) => Object.assign({ job }, asset));
+        },
       }),
       estimate: t.field({
         type: "JobEstimate",
@@ -321,6 +324,20 @@ export async function readAssets(
 ): Promise<readonly Asset[]> {
   return status === "SUCCEEDED" ? toAssets(await reads.readDocument(id, "assets")) : [];
 }
+
+/** About what an asset takes in the answer and of the thread, before its fields are made. */
+function toAssetBytes({ fieldNodes, fragments }: GraphQLResolveInfo): number {
+  const count = (set: SelectionSetNode | undefined): number =>
+    (set?.selections ?? []).reduce((sum, node) => {
+      if (node.kind === Kind.FIELD) return sum + (SIGNED.has(node.name.value) ? 256 : 128);
+      const { selectionSet } =
+        node.kind === Kind.INLINE_FRAGMENT ? node : (fragments[node.name.value] ?? {});
+      return sum + count(selectionSet);
+    }, 0);
+  return fieldNodes.reduce((sum, { selectionSet }) => sum + count(selectionSet), 0);
+}
+
+const SIGNED: ReadonlySet<string> = new Set(["keptUrl", "thumbnailUrl"]);
 
 async function findJob(
   id: string,

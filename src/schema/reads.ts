@@ -44,8 +44,12 @@ export function createReadQueues(readsPerOwner: number) {
     steps: new Queue({ perKey: 1, total: 1 }),
     /** For large documents: one operation of an owner at a time. */
     large: new Queue({ perKey: 1 }),
+    /** For what is told of assets: so many bytes of an owner's answers in a turn of the event loop. */
+    assets: new Queue({ perKey: MAX_ASSET_BYTES }),
   };
 }
+
+const MAX_ASSET_BYTES = 65_536;
 
 /** The same filter for no more jobs than the viewer may read. */
 export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
@@ -230,6 +234,17 @@ export class Reads {
   /** Counts what is written into the answer; throws ANSWER_TOO_LARGE or RATE_LIMITED. */
   charge(bytes: number): void {
     this.#budget.charge(bytes);
+  }
+
+  /** Counts what is about to be told of assets, and waits for a turn to make it. Rejects as `charge` throws. */
+  async takeAssets(bytes: number): Promise<void> {
+    this.charge(bytes);
+    const { ownerId } = this.#viewer;
+    const { assets } = this.#sources.queues;
+    const part = Math.min(bytes, MAX_ASSET_BYTES);
+    await assets.take(ownerId, part);
+    clock.onNextTurn(() => assets.adjust(ownerId, -part));
+    this.#share.check();
   }
 
   /** Forgets what was written: the answer is made once more. */

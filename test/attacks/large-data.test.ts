@@ -35,6 +35,24 @@ const KEEP = Array.from(
   { length: 10 },
   (_, index) => `k${index}: keepOutputs(jobId: "${ID}") { __typename }`,
 ).join(" ");
+/** A hundred kept files of each of the newest hundred of ten thousand jobs. */
+const FILES = JSON.stringify(
+  Array.from({ length: 100 }, (_, at) => ({
+    url: `https://x.runcomfy.net/a/folder/of/outputs/${at}.png`,
+    path: `images[${at}]`,
+    kind: "IMAGE",
+  })),
+);
+const NEWEST = "from jobs where created_at > 9900000";
+const KEPT_FILES = `
+  insert into job_documents (job_id, input_bytes, input) select id, 2, '{}' ${NEWEST};
+  insert into job_assets (job_id, bytes, assets) select id, ${FILES.length}, '${FILES}' ${NEWEST};
+  insert into kept_files (job_id, number, url, state, file, content_type, bytes, width, height)
+  with recursive numbers (n) as (select 0 union all select n + 1 from numbers where n < 99)
+  select id, n, 'https://x.runcomfy.net/a/folder/of/outputs/' || n || '.png', 'KEPT',
+    'file_' || id || '_' || n || '.png', 'image/png', 70, 1, 1
+    from (select id ${NEWEST}) as newest cross join numbers;`;
+const READ_KEPT = `{ jobs(first: 100) { edges { node { assets { keptUrl thumbnailUrl } } } } }`;
 /** Texts that are hard to tell apart. */
 const MANY_TEXTS = toManyTexts("local", "a".repeat(6_000));
 const PAGE = z.object({
@@ -98,6 +116,16 @@ describe.each([
         walk({ tag: "all", status: ["FAILED"] }),
       ]),
     );
+  });
+
+  test("a page of a hundred jobs with a hundred kept files each takes no turn for long, and neither do many at once", async () => {
+    await database.execute(KEPT_FILES);
+    // What is compiled at first is not what is measured.
+    for (const _ of [1, 2]) await gateway.ask(READ_KEPT);
+    const answers = await gateway.expectShortTurns(() =>
+      Promise.all(Array.from({ length: CONNECTIONS }, () => gateway.ask(READ_KEPT))),
+    );
+    for (const answer of answers) expect(answer.match(/signature=/g)).toHaveLength(20_000);
   });
 
   /** Reads a list until a page is full, or the list at its end. */

@@ -59,6 +59,24 @@ test("assets have no null to stand for them, so where they are too much the whol
   }
 });
 
+test("the fields of assets are counted before they are made, and URLs of the gateway twice", async () => {
+  const gateway = await openInProcessGateway({ mostAnswerBytes: 100 * 2 * 128 });
+  const output = Array.from({ length: 100 }, (_, at) => `https://x.runcomfy.net/${at}`);
+  const { id } = await gateway.observe(await gateway.addJob(), {
+    kind: "succeeded",
+    output,
+    finishedAt: null,
+  });
+  const ask = async (fields: string) =>
+    (await gateway.answer(`{ job(id: "${id}") { assets { ${fields} } } }`)).errors ?? [];
+  for (const fields of ["keep kind", "keptUrl", "... on Asset { thumbnailUrl }"]) {
+    expect(await ask(fields)).toEqual([]);
+    expect(await ask(`${fields} bytes`)).toMatchObject([
+      { path: ["job", "assets"], extensions: { code: "ANSWER_TOO_LARGE" } },
+    ]);
+  }
+});
+
 test("one output that is told again and again is counted each time", async () => {
   const gateway = await openInProcessGateway({ mostAnswerBytes: 2.5 * LARGE_BYTES });
   const { id } = await addFinished(gateway, LARGE_BYTES);
