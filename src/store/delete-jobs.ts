@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, sql } from "kysely";
 import { IdempotencyConflictError } from "../job/errors.ts";
 import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { atMost, type Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
 import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
 import { ageOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
@@ -20,7 +21,7 @@ export function createDeletions(database: Database, announce: (id: string) => vo
   return {
     /** Removes a finished or paused job; its key stays taken for 24 h. False when there is no such job of this id. */
     async delete(id: string): Promise<boolean> {
-      await queries.deleteFrom("spent_keys").where("until", "<=", nowMs).execute();
+      await deleteEnded(database, "spent_keys", { key: ["owner_id", "key"], end: "until" });
       const isDeleted = await write(async (transaction) => {
         const { rows } = await sql<Pick<Tables["jobs"], "owner_id" | "idempotency_key">>`
           delete from jobs where id = ${id} and (

@@ -5,6 +5,7 @@ import { type Kysely, sql } from "kysely";
 import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
 import type { Tables } from "./tables.ts";
 
 /** Submits in a minute, jobs in a day, and MiB that are uploaded in a day. */
@@ -23,6 +24,8 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   uploads: 24 * 60 * 60_000,
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
+/** Each looks at all rows. */
+const MAX_SWEPT = 500;
 
 export type Quotas = ReturnType<typeof createQuotas>;
 
@@ -36,7 +39,10 @@ export function createQuotas(database: Database) {
   async function sweep(): Promise<void> {
     if (clock.monotonic() - sweptAt < BETWEEN_SWEEPS_MS) return;
     sweptAt = clock.monotonic();
-    await queries.deleteFrom("quotas").where("ends_at", "<=", nowMs).execute();
+    const limit = MAX_SWEPT;
+    const columns = { key: ["key"], end: "ends_at", limit } as const;
+    // What is left is swept with the next count.
+    if ((await deleteEnded(database, "quotas", columns)) === limit) sweptAt = -Infinity;
   }
 
   return {

@@ -2,12 +2,13 @@ import { sql } from "kysely";
 
 import type { SignIn, SignInRows } from "../auth/sign-ins.ts";
 import { atMost, type Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
 import { inChunks } from "./job-rows.ts";
 import { createOwnerWrites } from "./quotas.ts";
 
 /** Where the console's sign-ins are, with those that have expired until they are deleted. */
 export function createSignInRows(database: Database) {
-  const { queries, reads, nowMs, skipLocked } = database;
+  const { queries, reads, nowMs } = database;
   const writeForOwner = createOwnerWrites(database);
 
   return {
@@ -69,15 +70,7 @@ export function createSignInRows(database: Database) {
     },
 
     /** Deletes at most so many that have expired; resolves with how many. */
-    async deleteExpired(limit: number): Promise<number> {
-      const { rows } = await sql`
-        with expired as (
-          select id_hash from sign_ins where ends_at <= ${nowMs} order by ends_at
-            limit ${atMost(limit)} ${skipLocked}
-        )
-        delete from sign_ins where id_hash in (select id_hash from expired)
-          returning id_hash`.execute(queries);
-      return rows.length;
-    },
+    deleteExpired: (limit: number): Promise<number> =>
+      deleteEnded(database, "sign_ins", { key: ["id_hash"], end: "ends_at", limit }),
   } satisfies SignInRows & { deleteExpired(limit: number): Promise<number> };
 }

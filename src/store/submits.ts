@@ -7,6 +7,7 @@ import { toSearchText } from "../job/input.ts";
 import { namesOf } from "../job/upstream.ts";
 import { LimitError, toCountText } from "../runtime/coded-error.ts";
 import { atMost, type Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import type { JobRow } from "./job-rows.ts";
 import {
@@ -88,7 +89,11 @@ export function createSubmits(
       // Made before the writes that wait for each other.
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
-      if (isNoted) await forgetExpired(queries, database);
+      if (isNoted)
+        await deleteEnded(database, "repeatable_submits", {
+          key: ["owner_id", "fingerprint"],
+          end: "until",
+        });
       // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
       const isInserted = await write(
         mostInFlight === null && !isNoted ? null : job.ownerId,
@@ -206,20 +211,6 @@ async function findRepeated(
     .where((eb) => eb.not(isAnothers(database)))
     .executeTakeFirst();
   return row ?? null;
-}
-
-/** More than one row for each that is noted, so that they end. */
-const MAX_FORGOTTEN = 100;
-
-async function forgetExpired(
-  queries: Kysely<Tables>,
-  { nowMs, skipLocked }: Pick<Database, "nowMs" | "skipLocked">,
-): Promise<void> {
-  await sql`
-    delete from repeatable_submits where (owner_id, fingerprint) in (
-      select owner_id, fingerprint from repeatable_submits where until <= ${nowMs}
-        order by until limit ${atMost(MAX_FORGOTTEN)} ${skipLocked}
-    )`.execute(queries);
 }
 
 async function noteRepeatable(

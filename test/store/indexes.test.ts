@@ -274,7 +274,7 @@ describe("on Postgres", () => {
       select 'mine', 'f' || n, 'j', n from generate_series(1, 20000) n`);
     statements.length = 0;
     await insertNoted(store);
-    const found = statements.find((one) => one.sql.includes("delete from repeatable_submits"));
+    const found = statements.find((one) => one.sql.includes('delete from "repeatable_submits"'));
     if (found === undefined) throw new Error("nothing was forgotten");
     const { sql: text, parameters } = found;
     const { rows } = await client.query(`explain (analyze, format json) ${text}`, [...parameters]);

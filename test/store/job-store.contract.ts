@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { Channels } from "../../src/diagnostics/channels.ts";
@@ -64,7 +65,14 @@ export function describeJobStore(
     store: () => store,
     channels,
     statements,
-    execute: (sql) => server.execute(sql),
+    execute: (all) => server.execute(all),
+    async count(table) {
+      const counted = sql<{
+        readonly count: number;
+      }>`select count(*) as count from ${sql.table(table)}`;
+      const { rows } = await counted.execute(database.queries);
+      return Number(rows[0]?.count);
+    },
     pass: (ms) => server.pass(ms),
     as: toStore,
     async restart() {

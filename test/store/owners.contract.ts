@@ -5,7 +5,7 @@ import { readFeed } from "../support/read-feed.ts";
 import { type Context, insertJob, makeJob, see, UNANSWERED } from "./store-jobs.ts";
 
 /** What every database promises of owners. */
-export function describeOwners({ store }: Context): void {
+export function describeOwners({ store, execute, count: countRows, restart }: Context): void {
   const insert = (ownerId: string, facts: Partial<Job> = {}) =>
     insertJob(store(), { ownerId, status: "IN_QUEUE", requestId: "r", ...facts });
 
@@ -121,6 +121,19 @@ export function describeOwners({ store }: Context): void {
       expect(await quotas.count("jobs", "o".repeat(255))).toMatchObject({ count: 1 });
       expect(await quotas.count("uploads", "mine", 30)).toMatchObject({ count: 30 });
       expect(await quotas.count("uploads", "mine", 5)).toMatchObject({ count: 35 });
+    });
+
+    test("that have ended are deleted, few at a time, by who counts next", async () => {
+      await restart();
+      await execute(`insert into quotas (key, used, ends_at)
+        with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 1200)
+        select 'owner_' || n, 1, n from numbers`);
+      const left: number[] = [];
+      for (const _ of [1, 2, 3]) {
+        await store().quotas.count("jobs", "mine");
+        left.push(await countRows("quotas"));
+      }
+      expect(left).toEqual([701, 201, 1]);
     });
   });
 }

@@ -10,7 +10,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const NOW_MS = Date.now();
 
 /** What every database promises of deleting, submit leases and pauses. */
-export function describeRecovery({ store, execute }: Context): void {
+export function describeRecovery({ store, execute, count: countRows }: Context): void {
   type Options = Partial<Job> & { key?: string; ageMs?: number; finishedAgoMs?: number };
 
   /** A finished job, of a deployment that has run nothing yet. */
@@ -71,6 +71,18 @@ export function describeRecovery({ store, execute }: Context): void {
       await expect(submit("k")).rejects.toThrow(IdempotencyConflictError);
       await execute("update spent_keys set until = until - 60000");
       expect(await submit("k")).toBe(true);
+    });
+
+    test("forgets keys that are free again, few at a time", async () => {
+      await execute(`insert into spent_keys (owner_id, key, job_id, until)
+        with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 250)
+        select 'local', 'key_' || n, 'job', n from numbers`);
+      const left: number[] = [];
+      for (const _ of [1, 2, 3]) {
+        await store().jobs.delete((await insert()).id);
+        left.push(await countRows("spent_keys"));
+      }
+      expect(left).toEqual([150, 50, 0]);
     });
 
     test("lets no insert under its key slip through at the same moment", async () => {

@@ -19,6 +19,8 @@ export type Context = {
   readonly statements: string[];
   /** Runs statements beside the store. */
   execute(sql: string): Promise<void>;
+  /** How many rows a table has. */
+  count(table: string): Promise<number>;
   /** Lets time pass on the clock that says when a poll is due; it stands still otherwise. */
   pass(ms: number): Promise<void>;
   /** A store of another upstream over the same database. */
