@@ -38,7 +38,9 @@ export function Search({
   const isShort = typed.trim() !== "" && !isSearched(typed);
   return (
     <label className="field search">
-      Search <span role="status">{isShort && "(at least 3 letters)"}</span>
+      <span>
+        Search <span role="status">{isShort && "(at least 3 letters)"}</span>
+      </span>
       <input
         type="search"
         dir="auto"
