@@ -1,8 +1,7 @@
-import { Fragment, useRef, useState } from "react";
+import { Fragment, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { Copy } from "../parts/copy";
-import { useSeen } from "../parts/use-seen";
 import { useAgain, useFresh, useQuery } from "../session";
 import { useViewer } from "../viewer";
 import { LIVE_FACTS, LOAD } from "./deployment-queries";
@@ -15,7 +14,15 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
   const card = useRef<HTMLElement>(null);
   const [isSeen, setSeen] = useState(false);
   const [isOpen, setOpen] = useState(false);
-  useSeen(card, "100px", setSeen);
+  useEffect(() => {
+    if (card.current === null) return;
+    const observer = new IntersectionObserver(
+      (entries) => setSeen(entries.at(-1)?.isIntersecting === true),
+      { rootMargin: "100px" },
+    );
+    observer.observe(card.current);
+    return () => observer.disconnect();
+  }, []);
   const isAsked = isSeen && viewer.mayRead;
   const { data, ask } = useQuery(LOAD, { id }, isAsked);
   useFresh(

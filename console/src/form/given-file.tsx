@@ -52,7 +52,7 @@ function toSeen(name: string, url: string, words: string): SeenFile {
 /** A file that went into a job, small and by its name; it opens in a tab of its own. */
 export function GivenFile({ reference }: { readonly reference: string }) {
   const file = useGivenFile(reference);
-  if (file === null) return <span className="faint">{reference}</span>;
+  if (file === null) return <span className="hint">{reference}</span>;
   const { name, url } = file;
   return (
     <a className="row" href={url || undefined} target="_blank" rel="noreferrer">

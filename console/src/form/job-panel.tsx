@@ -53,8 +53,8 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
         <span role="status">
           <Status job={job} />
         </span>
-        <span className="faint">{isNotified && <Times job={job} />}</span>
-        <span className="faint end">
+        <span className="hint">{isNotified && <Times job={job} />}</span>
+        <span className="hint end">
           {deployment.name}, <Ago at={job.createdAt} />
         </span>
       </div>

@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
 import { TOKEN_REFUSED } from "../gateway";
@@ -21,40 +20,30 @@ export function Bars() {
   return (
     <div role="status">
       {connection.kind === "refused" && (
-        <Bar isBad>
+        <p className="bar bar-bad">
           This page hears of no changes: {connection.reason} Jobs that were sent go on. Reload the
           page to try again.
-        </Bar>
+        </p>
       )}
       {connection.kind === "away" && (
-        <Bar>
+        <p className="bar">
           Connection lost <Ago at={new Date(connection.since).toISOString()} />. Jobs that were sent
           go on, and this page reconnects and catches up by itself.
-        </Bar>
+        </p>
       )}
       {connection.kind === "connected" && silence !== "" && (
-        <Bar>No changes come at the moment: {silence} Jobs that were sent go on.</Bar>
+        <p className="bar">No changes come at the moment: {silence} Jobs that were sent go on.</p>
       )}
       {data?.isTokenRefused ? (
-        <Bar isBad>{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</Bar>
+        <p className="bar bar-bad">{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</p>
       ) : (
         since !== undefined && (
-          <Bar isBad>
+          <p className="bar bar-bad">
             Outage of {who}, first seen <Ago at={since} />. Jobs that were sent go on, and are
             looked up once it ends; new jobs {data?.outage ? "" : "for it "}are refused until then.
-          </Bar>
+          </p>
         )
       )}
-    </div>
-  );
-}
-
-type BarProps = { readonly isBad?: boolean; readonly children: ReactNode };
-
-function Bar({ isBad = false, children }: BarProps) {
-  return (
-    <div className={isBad ? "bar bar-bad" : "bar"}>
-      <p>{children}</p>
     </div>
   );
 }

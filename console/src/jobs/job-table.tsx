@@ -1,9 +1,14 @@
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
+import {
+  type KeyboardEvent,
+  type RefObject,
+  useEffect,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { useLocation } from "wouter";
 
 import { JobRow } from "./job-row";
-import { useMedia } from "../parts/use-media";
 import type { JobList, Row } from "./use-job-list";
 import type { Selection } from "./use-selection";
 
@@ -13,8 +18,15 @@ const ROW_HEIGHT = 56;
 const CARD_HEIGHT = 100;
 /** Empty rows that stand for what is being read. */
 const COMING = 8;
+/** As the style sheet has it. */
+const PHONE = matchMedia("(max-width: 760px)");
 /** So little is not scrolled down yet. */
 const TOP = 4;
+
+function hearOfPhone(listener: () => void): () => void {
+  PHONE.addEventListener("change", listener);
+  return () => PHONE.removeEventListener("change", listener);
+}
 
 /** Gives the focus to the current row, where it was lost together with what had it. */
 export function catchFocus(): void {
@@ -43,7 +55,7 @@ export function JobTable({
   readonly selection: Selection;
 }) {
   const [, navigate] = useLocation();
-  const isPhone = useMedia("(max-width: 760px)");
+  const isPhone = useSyncExternalStore(hearOfPhone, () => PHONE.matches);
   const header = isPhone ? 0 : HEADER_HEIGHT;
   const height = isPhone ? CARD_HEIGHT : ROW_HEIGHT;
   const [current, setCurrent] = useState(list.current.id);
