@@ -43,19 +43,6 @@ export function readFilters(given: Pick<URLSearchParams | FormData, "get" | "get
 
 export const NO_FILTERS = readFilters(new URLSearchParams());
 
-/** The same query string with some filters changed; what else is in it stays. */
-export function withFilters(
-  parameters: URLSearchParams,
-  changed: Partial<Filters>,
-): URLSearchParams {
-  const written = new URLSearchParams(parameters);
-  for (const [name, value] of Object.entries(changed)) {
-    written.delete(name);
-    for (const one of [value].flat()) if (one !== "") written.append(name, one);
-  }
-  return written;
-}
-
 export function toJobFilter(filters: Filters): JobFilter {
   const { status, deployment, from, to, tag, owner, text } = filters;
   const meant = STATUSES.filter(({ word }) => status.includes(word));

@@ -1,11 +1,12 @@
-/** The same query string with other values; a part without one is left out. */
+/** The same query string with some parts changed: an empty one is left out, of a list each is there. */
 export function withParts(
   search: URLSearchParams,
-  parts: Readonly<Record<string, string>>,
+  parts: Readonly<Record<string, string | readonly string[]>>,
 ): URLSearchParams {
   const changed = new URLSearchParams(search);
-  for (const [name, value] of Object.entries(parts))
-    if (value === "") changed.delete(name);
-    else changed.set(name, value);
+  for (const [name, value] of Object.entries(parts)) {
+    changed.delete(name);
+    for (const one of [value].flat()) if (one !== "") changed.append(name, one);
+  }
   return changed;
 }

@@ -4,7 +4,7 @@ import { Link, useSearchParams } from "wouter";
 
 import { ActionBar } from "../jobs/action-bar";
 import { FilterBar } from "../jobs/filter-bar";
-import { type Filters, NO_FILTERS, readFilters, toJobFilter, withFilters } from "../jobs/filters";
+import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../jobs/filters";
 import { JobTable } from "../jobs/job-table";
 import { useActions } from "../jobs/use-actions";
 import { type JobList, type Row, useJobList } from "../jobs/use-job-list";
@@ -12,6 +12,7 @@ import { useSelection } from "../jobs/use-selection";
 import { format, toCountText } from "../parts/count";
 import { toDay } from "../parts/time";
 import { useTitle } from "../parts/use-title";
+import { withParts } from "../parts/with-parts";
 import { useStore } from "../store";
 import { useViewer } from "../viewer";
 import "../jobs/jobs.css";
@@ -26,7 +27,7 @@ export function Jobs() {
   const list = useJobList("jobs", filter);
   const hasOwners = viewer.isSignedIn && viewer.may("jobs:read:all");
   const change = (changed: Partial<Filters>): void =>
-    setParameters((before) => withFilters(before, changed), { replace: true });
+    setParameters((before) => withParts(before, changed), { replace: true });
   return (
     <div className="stack jobs">
       <h1 className="unseen">Jobs</h1>
