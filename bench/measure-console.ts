@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import pg from "pg";
 import { pino } from "pino";
 
@@ -12,7 +12,7 @@ import { startBenchPostgres } from "./bench-postgres.ts";
 import { startGatewayProgram } from "./child-program.ts";
 import { DEPLOYMENT_ID, INPUT } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
-import { quantile, toFigure } from "./figure.ts";
+import { median, quantile, toFigure } from "./figure.ts";
 
 const JOBS = 1_000;
 /** In each of these a tenth of the jobs changes. */
@@ -21,10 +21,16 @@ const LASTS_MS = 10_000;
 const SINGLE_CHANGES = 50;
 /** Where no picture is lost. */
 const FRAME_MS = 1_000 / 60;
+const LOADS = 5;
+/** A phone in the country: 1.6 Mbit/s, and a processor a quarter as fast as this one. */
+const SLOW_BYTES_PER_SECOND = 200_000;
+const SLOW_CPU = 4;
+const LATENCIES_MS = [0, 150];
 
 /**
  * The console's list of jobs in a browser: from the commit of one change until it is in the page, and how many pictures
- * of the screen are lost while another gateway writes 1,000 changes a second, beside the same page at rest.
+ * of the screen are lost while another gateway writes 1,000 changes a second, beside the same page at rest; and until
+ * the first screen can be used over a slow line.
  */
 export async function measureConsole(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using postgres = await startBenchPostgres();
@@ -117,7 +123,34 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
     toFigure("changes of jobs in the list", changes / (LASTS_MS / 1_000), "changes/s"),
     atRest,
     toFigure("frames shown meanwhile", busy, "%", atRest),
+    ...(await measureFirstScreens(upstream, browser)),
   ];
+}
+
+/** Until a prompt can be typed, by a browser that has nothing of the page yet. */
+async function measureFirstScreens(upstream: FaultyUpstream, browser: Browser): Promise<Figure[]> {
+  const sandbox = { UPSTREAM: "sandbox", DATABASE_URL: ":memory:", FILES_URL: "" };
+  await using gateway = await startGatewayProgram(upstream, sandbox);
+  const figures: Figure[] = [];
+  for (const latency of LATENCIES_MS) {
+    const durations: number[] = [];
+    for (let load = 0; load < LOADS; load++) {
+      const { page, close } = await openPageIn(browser);
+      const session = await page.context().newCDPSession(page);
+      await session.send("Emulation.setCPUThrottlingRate", { rate: SLOW_CPU });
+      const throughput = SLOW_BYTES_PER_SECOND;
+      const line = { latency, downloadThroughput: throughput, uploadThroughput: throughput };
+      await session.send("Network.emulateNetworkConditions", { offline: false, ...line });
+      const startedAt = performance.now();
+      await page.goto(new URL("/", gateway.url).href, { waitUntil: "commit" });
+      await page.getByRole("textbox", { name: "prompt" }).waitFor();
+      durations.push(performance.now() - startedAt);
+      await close();
+    }
+    const name = `first screen usable at 1.6 Mbit/s and ${latency} ms, CPU slowed 4 ×, p50`;
+    figures.push(toFigure(name, median(durations), "ms"));
+  }
+  return figures;
 }
 
 /** When a job's row holds a text, by the clock of this machine. */
