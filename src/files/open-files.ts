@@ -10,7 +10,7 @@ import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Config } from "../config/load-config.ts";
 import { clock } from "../runtime/environment.ts";
 import { publicUrlProblem } from "../runtime/public-address.ts";
-import { SANDBOX } from "../job/upstream.ts";
+import { isOfSandbox } from "../job/upstream.ts";
 import type { Files } from "../store/files.ts";
 import type { JobStore } from "../store/job-store.ts";
 import { createQuota } from "../tracking/quota.ts";
@@ -74,7 +74,7 @@ export async function openFiles({
     files,
     store: fileStore,
     async *fetchFile(from, { upstream, ...options }) {
-      if (upstream !== SANDBOX) return yield* fetchPublic(from, options);
+      if (upstream === null || !isOfSandbox(upstream)) return yield* fetchPublic(from, options);
       if (!isSandbox) throw new FetchFileError(SANDBOX_IS_OFF);
       yield* fetchFromSandbox(from, options);
     },

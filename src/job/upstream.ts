@@ -47,11 +47,16 @@ export function nameJobUpstream(upstream: string, kind: JobKind): string {
 
 /** For people: `https://api.runcomfy.net (account team-a)`. */
 export function describeUpstream(upstream: string): string {
+  if (isOfSandbox(upstream)) return "the sandbox";
   const { deployments, models, account } = split(upstream);
-  if (deployments === SANDBOX) return "the sandbox";
   const others = models === WORKFLOWS ? " (workflows)" : ` and ${models}`;
   const origins = models === undefined ? deployments : deployments + others;
   return account === undefined ? origins : `${origins} (account ${account})`;
+}
+
+/** Whether a row's upstream is the sandbox, by whichever of its names. */
+export function isOfSandbox(upstream: string): boolean {
+  return split(upstream).deployments === SANDBOX;
 }
 
 /** What rows call one upstream. A gateway has one, and asks for its names at every poll and event. */
