@@ -6,6 +6,8 @@ import { createStore, type Store } from "./store";
 
 /** More than all screens ask for together; of those that nobody shows, the oldest go first. */
 const MAX_QUERIES = 100;
+/** Who asks this soon after an answer came has it. */
+const FRESH_MS = 1_000;
 /** An answer may be from before the last changes of so many jobs. */
 const MAX_CHANGED = 1_000;
 
@@ -15,7 +17,7 @@ type Query<Data> = {
   readonly state: Store<Answer<Data>>;
   /** Asks, and once more where that is wanted meanwhile: the first answer may be from before it was. */
   ask(): Promise<void>;
-  /** Asks unless it is being asked. */
+  /** Asks unless it is being asked, or was just answered. */
   begin(): void;
   /** Takes over a change of a job, where the answer has that job. */
   receive(id: string): void;
@@ -40,6 +42,7 @@ export function createAnswers(gateway: Pick<GatewayClient, "request">, feed: Fee
     /** Of the jobs in the answer. */
     let ids = new Set<string>();
     let isReading = false;
+    let answeredAt = -Infinity;
     let isWanted = false;
 
     async function ask(): Promise<void> {
@@ -52,6 +55,7 @@ export function createAnswers(gateway: Pick<GatewayClient, "request">, feed: Fee
           const data = await read();
           ids = new Set();
           state.set({ data: toNewest(data, ids), error: null });
+          answeredAt = performance.now();
         } catch (error) {
           if (!(error instanceof GatewayError)) throw error;
           state.set({ data: state.get().data, error });
@@ -63,7 +67,7 @@ export function createAnswers(gateway: Pick<GatewayClient, "request">, feed: Fee
     return {
       state,
       ask,
-      begin: () => void (isReading || ask()),
+      begin: () => void (isReading || performance.now() - answeredAt < FRESH_MS || ask()),
       receive(id) {
         const { data, error } = state.get();
         if (data !== undefined && ids.has(id)) state.set({ data: toNewest(data, ids), error });

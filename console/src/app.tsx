@@ -4,7 +4,7 @@ import { GatewayProvider, useConnection } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 
 import { Boundary, forget } from "./boundary";
-import { FRAME, VIEWER } from "./queries";
+import { DEPLOYMENTS, FRAME, VIEWER } from "./queries";
 import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
@@ -71,6 +71,9 @@ export function App() {
 
 function Entrance({ credential, isKept, number }: Attempt) {
   const { data, error, ask } = useQuery(VIEWER, {});
+  // Beside it, as whoever comes to run something waits for both.
+  const [location] = useLocation();
+  useQuery(DEPLOYMENTS, {}, /^\/(run|$)/.test(location));
   const isIn = data !== undefined;
   const isRefused = error?.code === "UNAUTHENTICATED";
   const viewerId = data?.viewer.id;

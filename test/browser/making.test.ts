@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Request } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -313,22 +314,15 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const { origin } = await openConsole();
     const { page } = await openPage();
     // The other screens come 2 s later.
-    await page.clock.install();
-    const loaded: Promise<number>[] = [];
-    page.on("response", (response) => {
-      const isScript = response.request().resourceType() === "script";
-      if (isScript)
-        loaded.push(
-          response
-            .request()
-            .sizes()
-            .then((sizes) => sizes.responseBodySize),
-        );
-    });
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1_000);
+    const scripts: Request[] = [];
+    page.on("request", (one) => void (one.resourceType() === "script" && scripts.push(one)));
     await page.goto(`${origin}/run/${LANTERN}`);
     await button(page, "Run").waitFor();
     await page.getByRole("group", { name: "Example prompts" }).waitFor();
-    const bytes = (await Promise.all(loaded)).reduce((sum, one) => sum + one, 0);
+    const sizes = await Promise.all(scripts.map((one) => one.sizes()));
+    const bytes = sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
     expect(bytes).toBeGreaterThan(80_000);
     expect(bytes).toBeLessThan(MAX_SCRIPT_BYTES);
   });
@@ -395,7 +389,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const inputs = page.getByRole("group", { name: "Inputs" });
     expect(await inputs.innerText()).toMatch(/a\.png\s+b\.png\s+c\.png\s+late\.png/);
     await page.getByRole("link", { name: "Details" }).click();
-    await page.locator("td").getByText("late.png").waitFor();
+    await page.locator("dd").getByText("late.png").waitFor();
   });
 
   test("an upload says how far it is", async () => {
