@@ -31,15 +31,24 @@ export function createJobList(
     listen(notify, fail) {
       // An empty cursor is answered at once: with a reset.
       const variables = { filter: conditions, after: "" };
+      let hasBegun = false;
+      function begin(): void {
+        if (!hasBegun) notify(null);
+        hasBegun = true;
+      }
       // Also where no socket can be had. A search is worth a moment's wait: at a reset it would begin anew.
-      const timer = platform.setTimeout(() => notify(null), text == null ? 0 : FEED_MS);
+      const timer = platform.setTimeout(begin, text == null ? 0 : FEED_MS);
       const leave = gateway.subscribe(JOBS_UPDATED, variables, {
         next({ jobsUpdated: { cursor, job } }) {
-          platform.clearTimeout(timer);
+          hasBegun = true;
           variables.after = cursor;
           notify(job);
         },
-        error: fail,
+        error(error) {
+          // Not afterwards, as if changes came again.
+          begin();
+          fail(error);
+        },
       });
       return () => {
         platform.clearTimeout(timer);

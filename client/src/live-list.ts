@@ -109,8 +109,8 @@ export function createLiveList<Job extends ListedJob>({
   let isBehind = false;
   let isReading = false;
   let readSince = 0;
-  /** What was heard earlier has no gap to what is listed. */
-  let knownBefore = 0;
+  /** What was heard later may have a gap to what is listed, until the list is read from its start. */
+  let knownBefore = Infinity;
   /** Whether rows stay in their place. */
   let isSteady = false;
   let viewport: Viewport = { first: 0, last: pageSize - 1, isAtTop: true };
@@ -216,7 +216,6 @@ export function createLiveList<Job extends ListedJob>({
     const wasTopStale = isTopStale;
     isReading = true;
     readSince = ++clock;
-    knownBefore = isTopStale ? staleBefore : clock;
     heard.clear();
     if (after === null) isTopStale = isMiscounted = false;
     try {
@@ -244,14 +243,24 @@ export function createLiveList<Job extends ListedJob>({
   function findNext(): Next | undefined {
     const start = { after: null, at: 0 };
     if (isTopStale || isMiscounted) return start;
-    const entryAt = (index: number) => entries.get(order[index] ?? "");
-    for (let index = viewport.first; index <= viewport.last; index++) {
-      if ((entryAt(index)?.heardAt ?? Infinity) >= staleBefore) continue;
-      for (let at = index; at > 0; at--) {
-        const { cursor, job } = entryAt(at - 1) ?? {};
-        if (cursor != null && job) return { after: { cursor, job }, at };
-      }
-      return isBehind ? undefined : start;
+    const stale = order
+      .slice(viewport.first, viewport.last + 1)
+      .map((id) => entries.get(id))
+      .find((entry) => entry !== undefined && entry.heardAt < staleBefore);
+    if (stale !== undefined) {
+      // Also what waits: a page may have nothing else.
+      let after: Place | null = null;
+      for (const { cursor, job } of entries.values())
+        if (
+          cursor !== null &&
+          compare(job, stale.job) < 0 &&
+          (!after || compare(job, after.job) > 0)
+        )
+          after = { cursor, job };
+      if (after === null) return isBehind ? undefined : start;
+      const { job } = after;
+      const shown = [...entries.values()].filter(({ isShown }) => isShown);
+      return { after, at: shown.filter((one) => compare(one.job, job) <= 0).length };
     }
     const isWanted = searchedTo === null && isNearEnd();
     return end !== null && isWanted ? { after: end, at: order.length } : undefined;
@@ -286,7 +295,11 @@ export function createLiveList<Job extends ListedJob>({
       entries.set(job.id, { job, cursor, heardAt, isShown: old?.isShown || !wouldMove });
     }
     sort();
-    totalCount = page.totalCount;
+    if (after === undefined) {
+      // A later page may have counted what nobody has told of yet.
+      totalCount = page.totalCount;
+      knownBefore = staleBefore > readSince ? staleBefore : Infinity;
+    }
     if (isNew) isBehind = false;
     if (isCut || (end !== null && (last === undefined || compare(last, end.job) > 0))) {
       end = last === undefined ? null : { cursor: pageInfo.endCursor ?? "", job: last };
@@ -301,6 +314,7 @@ export function createLiveList<Job extends ListedJob>({
     // What is searched for the first time has missed nothing.
     if (filter.text != null && isReading && totalCount === undefined) return;
     staleBefore = ++clock;
+    knownBefore = Math.min(knownBefore, staleBefore);
     isTopStale = true;
     void readNext();
   }

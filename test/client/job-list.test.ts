@@ -130,6 +130,26 @@ test("a list is read where no socket can be had, and followed again once a crede
   expect(list.get().error).toBeNull();
 });
 
+test("a search that is read without a socket goes on to say that nothing changes it", async () => {
+  const keys = await createApiKeysFile();
+  const key = await keys.create("web");
+  // The socket is opened before anything is read.
+  const credentials = ["Bearer rck_wrong"];
+  const { client } = await openClient(
+    { AUTH: "api-keys", API_KEYS_FILE: keys.file },
+    { authorization: () => credentials.pop() ?? `Bearer ${key}` },
+  );
+  const list = createJobList(client, { text: "a cat" }, { pageSize: 5 });
+  onTestFinished(list.subscribe(() => undefined));
+  await expect.poll(() => list.get().error?.code, SOON).toBe("REFUSED");
+  // A feed that says nothing at all is waited for as long.
+  const silent = { ...client, subscribe: () => () => undefined };
+  const later = createJobList(silent, { text: "a cat" }, { pageSize: 5 });
+  onTestFinished(later.subscribe(() => undefined));
+  await expect.poll(() => later.get().totalCount, SOON).toBeNull();
+  expect(list.get()).toMatchObject({ totalCount: null, error: { code: "REFUSED" } });
+});
+
 test("a search is read a page at a time, when asked to, with what changes of it, and again when it is reloaded", async () => {
   const { client, list, prompts, add, follow, asked } = await openList(
     { text: "a CAT" },

@@ -19,6 +19,8 @@ const REQUEST = z.object({
   variables: z.object({ first: z.number(), after: z.string().nullable() }),
 });
 
+const UNAVAILABLE = { errors: [{ message: "Try again.", extensions: { code: "UNAVAILABLE" } }] };
+
 function toJob(number: number, status: JobStatus, version = 1): JobFieldsFragment {
   return {
     id: `job_${number}`,
@@ -55,14 +57,15 @@ function toPage(newest: number, { first, after }: Page) {
   };
 }
 
-/** A list of a gateway that answers so, and what tells it of changes. */
+/** A list of a gateway that answers so, or with null that it can't, and what tells it of changes. */
 async function openList(
   answer: (page: Page) => unknown,
   { filter = {}, pageSize = 100 }: { readonly filter?: JobFilter; readonly pageSize?: number } = {},
 ) {
   const server = createServer(async (request, response) => {
     const { variables } = REQUEST.parse(await json(request));
-    response.end(JSON.stringify({ data: { jobs: await answer(variables) } }));
+    const jobs = await answer(variables);
+    response.end(JSON.stringify(jobs === null ? UNAVAILABLE : { data: { jobs } }));
   });
   const { origin } = await listen(server);
   const gateway = createGatewayClient({ url: `${origin}/graphql` });
@@ -155,6 +158,69 @@ test("after an outage no job is missed, also where newer ones are told before th
     await expect.poll(ids).toEqual(numbers.slice(0, length));
     list.loadMore();
   }
+});
+
+test("of two outages in a row, both are caught up with, whatever was told between them", async () => {
+  let newest = 10;
+  let isDown = false;
+  const { list, tell } = await openList((page) => (isDown ? null : toPage(newest, page)), {
+    pageSize: 5,
+  });
+  const ids = () => list.get().jobs.map(({ id }) => id);
+  await expect.poll(ids).toHaveLength(5);
+  isDown = true;
+  tell(null);
+  await expect.poll(() => list.get().error?.code).toBe("UNAVAILABLE");
+  for (newest = 20; newest < 25;) tell(toJob(++newest, "IN_PROGRESS"));
+  await expect.poll(() => ids()[0]).toBe("job_25");
+  isDown = false;
+  tell(null);
+  await expect.poll(() => list.get().totalCount).toBe(25);
+  // One that nobody has told of, and so is counted already.
+  tell(toJob(15, "IN_PROGRESS", 2));
+  tell(toJob(++newest, "IN_PROGRESS"));
+  await expect.poll(() => ids()[0]).toBe("job_26");
+  expect(list.get().totalCount).toBe(26);
+});
+
+test("what is told after a later page that had it already is counted once", async () => {
+  let newest = 10;
+  const { list, tell } = await openList((page) => toPage(newest, page), { pageSize: 2 });
+  await expect.poll(() => list.get().jobs).toHaveLength(2);
+  newest = 11;
+  list.loadMore();
+  await expect.poll(() => list.get().jobs).toHaveLength(4);
+  tell(toJob(11, "IN_PROGRESS"));
+  await expect.poll(() => list.get().jobs[0]?.id).toBe("job_11");
+  expect(list.get().totalCount).toBe(11);
+});
+
+test("after an outage what one looks at is read anew, however much came above it", async () => {
+  let isAfter = false;
+  const { list, shown, tell } = await openList(
+    ({ first, after }) => {
+      const edges = toPage(40, { first: 40, after: null }).edges.filter(
+        ({ cursor }) =>
+          (isAfter || Number(cursor) < 20 || Number(cursor) > 29) &&
+          (after === null || Number(cursor) < Number(after)),
+      );
+      const page = edges.slice(0, first).map(({ cursor, node }) => {
+        const version = isAfter ? 2 : 1;
+        return { cursor, node: toJob(Number(node.id.slice(4)), "IN_PROGRESS", version) };
+      });
+      const endCursor = page.at(-1)?.cursor ?? null;
+      const pageInfo = { hasNextPage: edges.length > first, endCursor };
+      return { totalCount: isAfter ? 40 : 30, searchedTo: null, edges: page, pageInfo };
+    },
+    { pageSize: 3 },
+  );
+  list.setViewport({ first: 11, last: 15, isAtTop: false });
+  await expect.poll(() => list.get()).toMatchObject({ totalCount: 30, hasMore: false });
+  isAfter = true;
+  tell(null);
+  await expect.poll(() => list.get().news).toBe(10);
+  await expect.poll(() => list.get().jobs[11]).toMatchObject({ id: "job_19", version: 2 });
+  expect(shown()).toHaveLength(30);
 });
 
 test("jobs that are not loaded are counted again once one has changed", async () => {
