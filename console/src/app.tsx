@@ -176,6 +176,6 @@ function decode(segment: string): string {
 }
 
 function Nowhere() {
-  useTitle("Nothing is here");
-  return <p className="empty">Nothing is here. Choose a screen above.</p>;
+  useTitle("Page not found");
+  return <h1 className="empty">Page not found. Choose a screen above.</h1>;
 }

@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await expectMain(page, /The run failed.* It is a new job\. /);
     await page.getByRole("term").getByText("Prompt", { exact: true }).waitFor();
     expect(await findBarriers(page)).toEqual([]);
-    await page.getByRole("button", { name: "Run again with changes" }).click();
+    await page.getByRole("button", { name: "Use these values" }).click();
     await expect.poll(() => promptOf(page).inputValue(), SOON).toBe("[fail] A storm");
     for (const taken of ["Undo", "Clear", "Undo"]) {
       await page.getByRole("button", { name: taken }).click();
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     // Keys of the page are heard beside a box, and whoever comes back finds what they left.
     await row("A late boat").getByRole("checkbox").focus();
     await page.keyboard.press("?");
-    await page.getByRole("heading", { name: "Keys" }).waitFor();
+    await page.getByRole("heading", { name: "Keyboard shortcuts" }).waitFor();
     await page.keyboard.press("Escape");
     await row("A late boat").focus();
     await page.keyboard.press("Enter");

@@ -56,10 +56,10 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await heading(page, "Deployments").waitFor();
     for (const key of ["j", "?", "/"]) await page.keyboard.press(key);
     expect(page.url()).toBe(`${origin}/deployments`);
-    expect(await heading(page, "Keys").isVisible()).toBe(false);
+    expect(await heading(page, "Keyboard shortcuts").isVisible()).toBe(false);
     await openAccount(page);
     await page.getByRole("button", { name: "All shortcuts" }).click();
-    await heading(page, "Keys").waitFor();
+    await heading(page, "Keyboard shortcuts").waitFor();
   });
 
   test("without scripts the page says so, in the frame that it has before they run", async () => {

@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await bar.getByText("2 selected").waitFor();
     await bar.getByRole("button", { name: "Star" }).click();
     await page.getByRole("link", { name: "Picture: A first lantern, starred" }).waitFor();
-    await bar.locator(":focus", { hasText: "Remove star" }).waitFor();
+    await bar.locator(":focus", { hasText: "Unstar" }).waitFor();
     await bar.getByLabel("Add a tag").fill("keeper");
     await page.keyboard.press("Enter");
     await bar.getByText("2 changed").waitFor();

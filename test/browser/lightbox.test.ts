@@ -115,7 +115,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     const link = page.getByRole("link", { name: "Picture: A second lantern" });
     const dialog = page.getByRole("dialog", { name: "Picture: A second lantern" });
     await link.click();
-    await button(page, "Use these values").click();
+    await dialog.getByRole("button", { name: "Use these values" }).click();
     await page.waitForURL(`${origin}/run/${LANTERN}`);
     await expect.poll(() => page.getByLabel(/^Prompt/i).inputValue()).toBe("A second lantern");
     expect(await countJobs(origin)).toBe(1);

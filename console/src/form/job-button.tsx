@@ -29,7 +29,7 @@ export function JobButton({
       {!asset && (
         <span className="stack tight">
           {children}
-          {job && <Status job={job} />}
+          {job && <Status job={isSmall ? { ...job, queuePosition: null } : job} />}
           <span className="unseen">{name}</span>
         </span>
       )}

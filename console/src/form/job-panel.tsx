@@ -103,7 +103,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
             </span>
             <Copy text={String(seed)} name="the seed" />
             {onSeed && (
-              <button type="button" onClick={() => onSeed(seed)}>
+              <button type="button" className="small" onClick={() => onSeed(seed)}>
                 Use seed
               </button>
             )}

@@ -33,26 +33,26 @@ export function Keys() {
   }, [navigate]);
 
   return (
-    <dialog id="keys" aria-label="Keys">
+    <dialog id="keys" aria-label="Keyboard shortcuts">
       <form method="dialog" className="stack">
-        <h2>Keys</h2>
+        <h2>Keyboard shortcuts</h2>
         <dl>
           <dt>r j g d w</dt>
-          <dd>run, jobs, gallery, deployments, webhooks</dd>
+          <dd>Run, jobs, gallery, deployments, webhooks</dd>
           <dt>/</dt>
-          <dd>search</dd>
+          <dd>Search</dd>
           <dt>↑ ↓ Enter Space</dt>
-          <dd>in the jobs: go on, open, select</dd>
+          <dd>In the jobs: move, open, select</dd>
           <dt>← →</dt>
-          <dd>in a picture: the one before and after</dd>
+          <dd>In a picture: newer and older</dd>
           <dt>+ - 0</dt>
-          <dd>in a picture: zoom in, out, and back to all of it</dd>
+          <dd>In a picture: zoom in, out, and fit</dd>
           <dt>i</dt>
-          <dd>in a picture: the details of its job</dd>
+          <dd>In a picture: its job</dd>
           <dt>Ctrl Enter</dt>
-          <dd>run what is in the form</dd>
+          <dd>Run what is in the form</dd>
           <dt>Esc</dt>
-          <dd>close</dd>
+          <dd>Close</dd>
         </dl>
         <button>Close</button>
       </form>

@@ -71,7 +71,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
             aria-disabled={isBusy}
             onClick={() => void run(editThem({ isStarred: !isStarred }))}
           >
-            {isStarred ? "Remove star" : "Star"}
+            {isStarred ? "Unstar" : "Star"}
           </button>
           <AddTag isBusy={isBusy} onAdd={(tag) => void run(editThem({ addTags: [tag] }))} />
         </>

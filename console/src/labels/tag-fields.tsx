@@ -30,7 +30,7 @@ export function AddTag({
         enterKeyHint="done"
         autoComplete="off"
         maxLength={MAX_TAG_LENGTH}
-        size={12}
+        size={10}
         list={list}
       />
       <datalist id={list}>

@@ -45,7 +45,7 @@ export function Search({
         type="search"
         dir="auto"
         maxLength={MAX_TEXT_LENGTH}
-        placeholder="words of the prompt"
+        placeholder="Words of the prompt"
         value={typed}
         onChange={({ target }) => setTyped(target.value)}
         onKeyDown={({ key }) => key === "Enter" && ask()}

@@ -154,7 +154,7 @@ function Actions({
           className={job.error?.code === "INFERENCE_FAILED" ? "primary" : undefined}
           onClick={() => handOver(job.deployment.id, job.input)}
         >
-          Run again with changes
+          Use these values
         </button>
       )}
       {mayCancel && (job.isFinished || job.isPaused) && (

@@ -57,7 +57,7 @@ function DeliveryRow({
         <span className="sentence">{EVENTS.get(event)}</span>
         {jobId && <Link href={`/jobs/${jobId}`}>{jobId.slice(0, 12)}…</Link>}
         <Ago at={createdAt} />
-        <span className={`status ${className}`}>
+        <span className={`status end ${className}`}>
           {words}
           {!isCalled && state === "PENDING" && " until the webhook is enabled"}
           {isCalled && tries.length > 0 && nextTryAt && (
@@ -67,7 +67,7 @@ function DeliveryRow({
           )}
         </span>
         {isCalled && tries.length > 0 && (
-          <button className="end" disabled={isBusy} onClick={() => void call(SEND_AGAIN, { id })}>
+          <button className="small" disabled={isBusy} onClick={() => void call(SEND_AGAIN, { id })}>
             Send again
           </button>
         )}

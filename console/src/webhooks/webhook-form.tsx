@@ -87,7 +87,7 @@ export function WebhookForm({
         <DeploymentSelect value={deploymentId} onChange={setDeploymentId} />
         <label className="field">
           Tag
-          <input name="tag" placeholder="any" defaultValue={webhook?.tag ?? ""} />
+          <input name="tag" placeholder="Any" defaultValue={webhook?.tag ?? ""} />
         </label>
       </div>
       {problem !== "" && <p role="alert">{problem}</p>}
