@@ -10,6 +10,7 @@ import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
 import { REFUSED } from "./frame/sign-ins";
+import { handed } from "./form/use-hand-over";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
 import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
@@ -81,6 +82,7 @@ function Entrance({ credential, isKept, number }: Attempt) {
     if (viewerId === undefined || viewerId === lastViewer.get()) return;
     // What somebody else typed is no business of theirs.
     if (lastViewer.get() !== null) forget();
+    handed.set(null);
     lastViewer.set(viewerId);
   }, [viewerId]);
   // One may be signed out meanwhile, which the socket hears first; whoever can't watch jobs has none.
