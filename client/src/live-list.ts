@@ -26,7 +26,7 @@ type Next = { readonly after: Place | null; readonly at: number };
 type Viewport = { readonly first: number; readonly last: number; readonly isAtTop: boolean };
 type Entry<Job> = {
   readonly job: Job;
-  /** Null where only a change told of the job. */
+  /** Null where the job came by the feed alone. */
   readonly cursor: string | null;
   /** By the list's own clock. */
   readonly heardAt: number;
@@ -41,8 +41,8 @@ export type JobSource<Job> = {
     readonly after: string | null;
   }) => Promise<JobPage<Job>>;
   /**
-   * Has jobs told that have changed, and null where changes may have been missed, as at the beginning. `fail` takes why none
-   * are; where it is not `retryable`, the feed has ended.
+   * Notifies of jobs that have changed, and of null where changes may have been missed, as at the beginning. `fail` takes
+   * why none come; where it is not `retryable`, the feed has ended.
    */
   readonly listen: (
     notify: (job: Job | null) => void,
@@ -89,7 +89,7 @@ export function createLiveList<Job extends ListedJob>({
   const entries = new Map<string, Entry<Job>>();
   const removed = new Set<string>();
   const listeners = new Set<() => void>();
-  /** What was told while a page is read, which may be of before that. */
+  /** What came by the feed while a page is read, which may be of before that. */
   const heard = new Map<string, Job>();
   /** The ids of what is shown. */
   let order: readonly string[] = [];
@@ -146,9 +146,14 @@ export function createLiveList<Job extends ListedJob>({
     void readNext();
   }, RECOUNT_MS);
 
+  function findShown(): readonly Entry<Job>[] {
+    return [...entries.values()].filter(({ isShown }) => isShown);
+  }
+
   function sort(): void {
-    const shown = [...entries.values()].filter(({ isShown }) => isShown);
-    order = shown.toSorted((a, b) => compare(a.job, b.job)).map(({ job }) => job.id);
+    order = findShown()
+      .toSorted((a, b) => compare(a.job, b.job))
+      .map(({ job }) => job.id);
   }
 
   function showNews(): void {
@@ -161,8 +166,8 @@ export function createLiveList<Job extends ListedJob>({
   }
 
   function dropUnmatched(): void {
-    const shown = [...entries.values()];
-    drop(shown.filter(({ job }) => isUnmatched(job, filter)).map(({ job }) => job.id));
+    const jobs = [...entries.values()].map(({ job }) => job);
+    drop(jobs.filter((job) => isUnmatched(job, filter)).map(({ id }) => id));
   }
 
   function drop(ids: readonly string[]): void {
@@ -259,8 +264,7 @@ export function createLiveList<Job extends ListedJob>({
           after = { cursor, job };
       if (after === null) return isBehind ? undefined : start;
       const { job } = after;
-      const shown = [...entries.values()].filter(({ isShown }) => isShown);
-      return { after, at: shown.filter((one) => compare(one.job, job) <= 0).length };
+      return { after, at: findShown().filter((one) => compare(one.job, job) <= 0).length };
     }
     const isWanted = searchedTo === null && isNearEnd();
     return end !== null && isWanted ? { after: end, at: order.length } : undefined;
@@ -280,9 +284,9 @@ export function createLiveList<Job extends ListedJob>({
     // What lies behind a search that stops short is found again by whoever goes on.
     const isCut = isNew || (last !== undefined && !isFull);
     const oldest = entries.get(order.at(-1) ?? "")?.job;
-    const told = new Set(edges.map(({ node }) => node.id));
+    const listed = new Set(edges.map(({ node }) => node.id));
     for (const [id, { job, heardAt }] of entries) {
-      if (told.has(id) || (after !== undefined && compare(job, after) <= 0)) continue;
+      if (listed.has(id) || (after !== undefined && compare(job, after) <= 0)) continue;
       const isBeyond = last !== undefined && compare(job, last) > 0;
       if (isBeyond ? isCut : heardAt < readSince) entries.delete(id);
     }
@@ -296,7 +300,7 @@ export function createLiveList<Job extends ListedJob>({
     }
     sort();
     if (after === undefined) {
-      // A later page may have counted what nobody has told of yet.
+      // A later page may have counted what the feed has not brought yet.
       totalCount = page.totalCount;
       knownBefore = staleBefore > readSince ? staleBefore : Infinity;
     }
@@ -371,7 +375,7 @@ export function createLiveList<Job extends ListedJob>({
       publish();
     },
 
-    /** Takes out what was deleted, of which nothing tells. */
+    /** Takes out what was deleted, of which the feed does not notify. */
     remove(ids: readonly string[]): void {
       for (const id of ids) removed.add(id);
       drop(ids);

@@ -44,7 +44,7 @@ export function createReadQueues(readsPerOwner: number) {
     steps: new Queue({ perKey: 1, total: 1 }),
     /** For large documents: one operation of an owner at a time. */
     large: new Queue({ perKey: 1 }),
-    /** For what is told of assets: so many bytes of an owner's answers in a turn of the event loop. */
+    /** For the fields of assets: so many bytes of an owner's answers in a turn of the event loop. */
     assets: new Queue({ perKey: MAX_ASSET_BYTES }),
   };
 }
@@ -236,7 +236,7 @@ export class Reads {
     this.#budget.charge(bytes);
   }
 
-  /** Counts what is about to be told of assets, and waits for a turn to make it. Rejects as `charge` throws. */
+  /** Counts the fields of assets that are about to be made, and waits for a turn to make them. Rejects as `charge` throws. */
   async takeAssets(bytes: number): Promise<void> {
     this.charge(bytes);
     const { ownerId } = this.#viewer;
