@@ -141,16 +141,32 @@ async function measureFirstScreens(upstream: FaultyUpstream, browser: Browser): 
       const throughput = SLOW_BYTES_PER_SECOND;
       const line = { latency, downloadThroughput: throughput, uploadThroughput: throughput };
       await session.send("Network.emulateNetworkConditions", { offline: false, ...line });
-      const startedAt = performance.now();
       await page.goto(new URL("/", gateway.url).href, { waitUntil: "commit" });
-      await page.getByRole("textbox", { name: "prompt" }).waitFor();
-      durations.push(performance.now() - startedAt);
+      durations.push(await whenUsable(page));
       await close();
     }
     const name = `first screen usable at 1.6 Mbit/s and ${latency} ms, CPU slowed 4 ×, p50`;
     figures.push(toFigure(name, median(durations), "ms"));
   }
   return figures;
+}
+
+/** The milliseconds from a page's request until the frame that shows a field for the prompt. */
+async function whenUsable(page: Page): Promise<number> {
+  // Playwright's own wait may look only every 500 ms.
+  return await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const poll = () => {
+          if (!document.querySelector("main textarea")) return;
+          observer.disconnect();
+          requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now())));
+        };
+        const observer = new MutationObserver(poll);
+        observer.observe(document, { subtree: true, childList: true });
+        poll();
+      }),
+  );
 }
 
 /** When a job's row holds a text, by the clock of this machine. */

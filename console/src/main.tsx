@@ -1,5 +1,4 @@
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
+import { createRoot } from "preact/compat/client";
 
 // First, so that what screens say of an element counts.
 import "./tokens.css";
@@ -17,10 +16,4 @@ for (const type of ["dragover", "drop"] as const)
 setInterval(() => clock.set(Date.now()), 1_000);
 
 const root = document.querySelector("#root");
-if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <App />
-    </StrictMode>,
-  );
-}
+if (root) createRoot(root).render(<App />);

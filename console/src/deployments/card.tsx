@@ -29,6 +29,8 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
     (job) => job.deployment.id === id,
     () => void (isAsked && ask()),
   );
+  // What the gateway learns of runs may be two seconds old.
+  useAgain(ask, isAsked);
   const stats = data?.deployment?.stats ?? deployment.stats;
 
   const path = encodeURIComponent(id);

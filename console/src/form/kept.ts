@@ -1,6 +1,6 @@
-import { useSyncExternalStore } from "react";
 import { createItem } from "runcomfy-graphql-client";
 
+import { useStore } from "../store";
 import { parseJson } from "./json";
 
 export type Kept<Value> = {
@@ -20,6 +20,6 @@ export function createKept<Value>(name: string, read: (kept: unknown) => Value):
 }
 
 export function useKept<Value>({ item, get }: Kept<Value>): Value {
-  useSyncExternalStore(item.subscribe, item.get);
+  useStore(item);
   return get();
 }

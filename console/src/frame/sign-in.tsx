@@ -1,6 +1,7 @@
 import { useState } from "react";
 
 import { HAS_SIGN_INS } from "../gateway";
+import { focus } from "../parts/focus";
 import { useSession } from "../session";
 import { openSignIn, REFUSED } from "./sign-ins";
 
@@ -23,12 +24,18 @@ export function SignIn({ reason }: { readonly reason: string }) {
   }
 
   return (
-    <form className="card" action={enter}>
+    <form
+      className="card"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void enter(new FormData(event.currentTarget));
+      }}
+    >
       <h1>Sign in</h1>
       {problem !== "" && <p role="alert">{problem}</p>}
       <label className="field">
         API key or token
-        <input name="credential" type="password" autoComplete="off" required autoFocus />
+        <input name="credential" type="password" autoComplete="off" required ref={focus} />
       </label>
       {!HAS_SIGN_INS && (
         <label className="check">

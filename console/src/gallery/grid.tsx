@@ -143,9 +143,7 @@ function GridTile({
         type="checkbox"
         checked={selection.ids.has(job.id)}
         aria-label={`Select the job of ${name}`}
-        onChange={({ nativeEvent }) =>
-          selection.toggle(job.id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
-        }
+        onClick={({ shiftKey }) => selection.toggle(job.id, shiftKey)}
       />
     </li>
   );

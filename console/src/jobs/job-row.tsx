@@ -44,9 +44,7 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
             tabIndex={-1}
             checked={row.isSelected}
             aria-label="Select this job"
-            onChange={({ nativeEvent }) =>
-              onSelect(id, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
-            }
+            onClick={({ shiftKey }) => onSelect(id, shiftKey)}
           />
         </label>
       </span>

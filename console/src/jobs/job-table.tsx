@@ -1,13 +1,8 @@
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import {
-  type KeyboardEvent,
-  type RefObject,
-  useEffect,
-  useState,
-  useSyncExternalStore,
-} from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
+import { useStore } from "../store";
 import { JobRow } from "./job-row";
 import type { JobList, Row } from "./use-job-list";
 import type { Selection } from "./use-selection";
@@ -23,10 +18,13 @@ const PHONE = matchMedia("(max-width: 760px)");
 /** So little is not scrolled down yet. */
 const TOP = 4;
 
-function hearOfPhone(listener: () => void): () => void {
-  PHONE.addEventListener("change", listener);
-  return () => PHONE.removeEventListener("change", listener);
-}
+const phone = {
+  get: () => PHONE.matches,
+  subscribe(listener: () => void) {
+    PHONE.addEventListener("change", listener);
+    return () => PHONE.removeEventListener("change", listener);
+  },
+};
 
 /** Gives the focus to the current row, where it was lost together with what had it. */
 export function catchFocus(): void {
@@ -55,7 +53,7 @@ export function JobTable({
   readonly selection: Selection;
 }) {
   const [, navigate] = useLocation();
-  const isPhone = useSyncExternalStore(hearOfPhone, () => PHONE.matches);
+  const isPhone = useStore(phone);
   const header = isPhone ? 0 : HEADER_HEIGHT;
   const height = isPhone ? CARD_HEIGHT : ROW_HEIGHT;
   const [current, setCurrent] = useState(list.current.id);
@@ -82,7 +80,9 @@ export function JobTable({
     overscan: 8,
     // The row that has the focus stays, wherever one scrolls.
     rangeExtractor: (range) =>
-      [...new Set([at, ...defaultRangeExtractor(range)])].filter((index) => index < range.count),
+      [...new Set([at, ...defaultRangeExtractor(range)])]
+        .filter((index) => index < range.count)
+        .toSorted((one, other) => one - other),
   });
   useEffect(() => virtualizer.measure(), [virtualizer, height]);
 

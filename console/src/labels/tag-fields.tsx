@@ -18,9 +18,12 @@ export function AddTag({
   const tags = useTags();
   return (
     <form
-      action={(form) => {
-        const tag = form.get("tag");
-        if (isText(tag) && tag.trim() !== "" && !isBusy) onAdd(tag.trim());
+      onSubmit={(event) => {
+        event.preventDefault();
+        const tag = new FormData(event.currentTarget).get("tag");
+        if (!isText(tag) || tag.trim() === "" || isBusy) return;
+        onAdd(tag.trim());
+        event.currentTarget.reset();
       }}
     >
       <input

@@ -1,4 +1,4 @@
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
@@ -37,7 +37,6 @@ export function Gallery() {
   const selection = useSelection(list, rows);
   const [size, setSize] = useState(() => Number(kept.get() ?? (innerWidth < 640 ? 160 : 240)));
   useEffect(() => kept.set(String(size)), [size]);
-  const deferredSize = useDeferredValue(size);
   const [askedAt, setAskedAt] = useState(0);
   const lastAt = picked.at(-1)?.at ?? 0;
   const isTired = hasMore && rows.length - Math.max(lastAt, askedAt) >= PATIENCE;
@@ -60,10 +59,9 @@ export function Gallery() {
         )}
       </div>
       <Grid
-        {...{ list, selection }}
+        {...{ list, selection, size }}
         pictures={picked}
         end={isTired ? lastAt : rows.length}
-        size={deferredSize}
         current={open && toJobId(open)}
       />
       <End

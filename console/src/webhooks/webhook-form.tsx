@@ -2,6 +2,7 @@ import { useState } from "react";
 
 import type { WebhookEvent, WebhooksQuery } from "../gql";
 import { DeploymentSelect } from "../parts/deployment-select";
+import { focus } from "../parts/focus";
 import { useCall } from "../parts/use-call";
 import { CREATE, UPDATE } from "./webhook-queries";
 
@@ -65,7 +66,7 @@ export function WebhookForm({
           name="url"
           type="url"
           required
-          autoFocus
+          ref={focus}
           placeholder="https://shop.example.com/jobs"
           defaultValue={webhook?.url}
         />
