@@ -90,9 +90,14 @@ export function readShipped(): Shipped {
     inImage: reach(inImage)
       .filter((path) => !installedPaths.has(path))
       .map(read),
-    bundled: reach(imported).map(read),
+    bundled: reach(imported)
+      .map(read)
+      .filter(({ name }) => !REPLACED.has(name)),
   };
 }
+
+/** By Preact, in the console's `vite.config.ts`. */
+const REPLACED = new Set(["react", "use-sync-external-store"]);
 
 /** The packages whose code is imported by the console's sources, and by the client in them. */
 function namesInConsole(): readonly string[] {
