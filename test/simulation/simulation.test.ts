@@ -4,16 +4,6 @@ import { toPlan } from "./plan.ts";
 import { shrink, take } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 
-/** `npm run simulate` runs more of them. */
-const SEEDS = 50;
-
-test.each(Array.from({ length: SEEDS }, (_, index) => String(index + 1)))(
-  "whatever goes wrong in the plan of seed %s, all promises hold",
-  async (seed) => {
-    expect((await simulate(toPlan(seed))).broken).toEqual([]);
-  },
-);
-
 /** A job whose insert was answered by nobody, and that could not be withdrawn, went on uncounted. */
 test("what a submit leaves behind counts against its owner's quota, in the plan of seed 1160", async () => {
   expect((await simulate(toPlan("1160", 60))).broken).toEqual([]);
