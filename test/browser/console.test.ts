@@ -166,6 +166,22 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await expectMain(page, /No matches/);
   });
 
+  test("of jobs that can't run again because their input no longer fits, it says that and what is wrong", async () => {
+    const databaseUrl = await writeManyJobs(2);
+    using file = new DatabaseSync(databaseUrl.replace("file:", ""));
+    file.exec(`update jobs set deployment_id = '${LANTERN}', kind = 'lora';
+      update job_documents set input = '{"prompt": "A lantern", "sample_steps": 1000}'`);
+    const { page, origin } = await openConsole({ DATABASE_URL: databaseUrl });
+    await page.goto(`${origin}/jobs`);
+    await page.getByRole("checkbox", { name: /loaded/ }).check();
+    await button(page, "Run again 2").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Run again" }).click();
+    const reason =
+      /^2 could not be run again: Its input no longer fits\. Steps is 1000; the most is 150/;
+    await page.getByText(reason).waitFor();
+    expect(await countJobs(origin)).toBe(2);
+  });
+
   test("a bar tells of an outage, and what may be running already runs again only after a question", async () => {
     const { page, origin } = await openConsole({
       UPSTREAM: "runcomfy",
@@ -192,6 +208,14 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByText(/^Outage of RunComfy.*Jobs that were sent go on/).waitFor();
     await page.getByText("A lantern").first().click();
     await expectMain(page, /At RunComfy not known/);
+    // It stays in view, also on a phone, and nothing that one comes to lies below it.
+    await page.setViewportSize({ width: 390, height: 600 });
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+    const bars = await page.locator(".frame-bars").boundingBox();
+    expect(bars?.y).toBe(0);
+    const back = page.getByRole("link", { name: "← Jobs" });
+    await back.focus();
+    expect((await back.boundingBox())?.y).toBeGreaterThanOrEqual(bars?.height ?? 0);
   });
 
   test("where RunComfy refuses the gateway's token, the first screen says so, and not to make a deployment", async () => {

@@ -52,6 +52,56 @@ async function play(page: Page, tag: "video" | "audio"): Promise<void> {
   await expect.poll(time, SOON).toBeGreaterThan(0.2);
 }
 
+/** From the page of the sound: opens it large, and goes on to the video. */
+async function expectViewer(page: Page): Promise<void> {
+  const isPaused = (media: string) => page.evaluate(`${media}.paused`);
+  const seen = (selector: string) => `document.querySelector("${selector}")`;
+  const keep = (tag: string) => page.evaluate(`kept = ${seen(`dialog ${tag}`)}; undefined`);
+  await play(page, "audio");
+  await page.getByRole("link", { name: "Open large" }).click();
+  await page.getByRole("dialog", { name: "Sound: piano, slow" }).waitFor();
+  // Never two at once.
+  expect(await isPaused(seen("main figure audio"))).toBe(true);
+  await page.keyboard.press("Space");
+  await expect
+    .poll(() => page.evaluate(`${seen("dialog audio")}.currentTime`), SOON)
+    .toBeGreaterThan(0.2);
+  expect(await findBarriers(page)).toEqual([]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  const edges = async (name: string) => await page.getByRole("button", { name }).boundingBox();
+  const [newer, sound, older] = await Promise.all([
+    edges("Newer picture"),
+    page.locator("dialog audio").boundingBox(),
+    edges("Older picture"),
+  ]);
+  expect(sound?.x).toBeGreaterThanOrEqual((newer?.x ?? 0) + (newer?.width ?? 0));
+  expect((sound?.x ?? 0) + (sound?.width ?? 0)).toBeLessThanOrEqual(older?.x ?? 0);
+  await page.setViewportSize({ width: 1_280, height: 800 });
+
+  await keep("audio");
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("dialog", { name: "Video: Slow pan" }).waitFor();
+  await expect.poll(() => isPaused("kept"), SOON).toBe(true);
+  const video = page.getByLabel("Video: Slow pan").locator("video");
+  expect(await video.getAttribute("aria-label")).toBe("Video: Slow pan");
+  // Its controls lie on it, not at the end of the stage.
+  await expect.poll(async () => (await video.boundingBox())?.width, SOON).toBe(480);
+  for (const isStill of [false, true]) {
+    await page.keyboard.press("Space");
+    await expect.poll(() => isPaused(seen("dialog video")), SOON).toBe(isStill);
+  }
+  // Where it has the focus, its own keys are heard.
+  await video.focus();
+  await page.keyboard.press("Space");
+  await expect.poll(() => isPaused(seen("dialog video")), SOON).toBe(false);
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("dialog", { name: "Video: Slow pan" }).waitFor();
+  await keep("video");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await expect.poll(() => isPaused("kept"), SOON).toBe(true);
+}
+
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
@@ -90,6 +140,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.locator("dd", { hasText: "Model API" }).waitFor();
     await page.locator("dd", { hasText: "$0.006" }).waitFor();
     await expect.poll(() => page.title()).toMatch(/^piano, slow/);
+    await expectViewer(page);
     await page.getByRole("link", { name: "Gallery" }).click();
     await page.locator(".gallery-grid video").waitFor();
     // A thumbnail, which takes a real picture.

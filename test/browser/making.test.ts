@@ -310,6 +310,25 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await expectMain(other, /Seed \d/);
   });
 
+  test("on a phone what is made comes into view, also while its code is still on its way", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    await page.setViewportSize({ width: 390, height: 844 });
+    const gate = Promise.withResolvers<void>();
+    await page.route(/\/made-/, async (route) => {
+      await gate.promise;
+      await route.continue();
+    });
+    await page.goto(`${origin}/run/${LANTERN}`);
+    await runPrompt(page, "A lantern");
+    await expect.poll(() => countJobs(origin), SOON).toBe(1);
+    await page.locator(".run-coming").waitFor();
+    gate.resolve();
+    await expectMain(page, /Done/);
+    const frame = await page.locator("figure .run-frame").boundingBox();
+    expect(frame?.y).toBeGreaterThanOrEqual(0);
+    expect((frame?.y ?? 0) + (frame?.height ?? 0)).toBeLessThanOrEqual(844);
+  });
+
   test("the first screen takes little to load", async () => {
     const { origin } = await openConsole();
     const { page } = await openPage();

@@ -2,10 +2,10 @@ import { useRef } from "react";
 
 import type { JobRowFragment } from "../gql";
 import { Confirm, NEW_JOB } from "../jobs/confirm";
+import { toProblem } from "../parts/use-call";
 import { useViewer } from "../viewer";
 import { toScope } from "./draft-store";
 import type { Field } from "./fields";
-import { toSentence } from "./issues";
 import { isObject } from "./json";
 import { useKept } from "./kept";
 import { drawnOf, findSeeds, withSeeds } from "./seeds";
@@ -33,7 +33,7 @@ export function Again({
   const isSending = submission.attempt > 0;
   const isRisky = job.error?.retryable === false;
   const isToRepeat = job.error?.retryable === true && job.error.code !== "INFERENCE_FAILED";
-  const said = submission.issues.map(({ path, message }) => toSentence(path, message).trim());
+  const said = toProblem({ __typename: "", issues: submission.issues });
   const send = (isSame: boolean): void => {
     const unset = Object.fromEntries(seeds.map(({ name }) => [name, undefined]));
     void submit([isSame ? input : withSeeds(seeds, { ...input, ...unset }, drawn)]);
@@ -48,9 +48,7 @@ export function Again({
       >
         {isSending ? "Sending…" : "Run again"}
       </button>
-      {submission.problem !== "" && (
-        <span role="alert">{[...said, submission.problem].join(" ")}</span>
-      )}
+      {submission.problem !== "" && <span role="alert">{`${said} ${submission.problem}`}</span>}
       <Confirm
         dialog={question}
         title={isRisky ? "Run it again all the same?" : "Run it again?"}

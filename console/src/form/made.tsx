@@ -1,12 +1,12 @@
 import type { ComponentProps } from "react";
 
+import { ratioOf } from "../parts/picture";
 import { useViewer } from "../viewer";
 import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
 import { useKept } from "./kept";
 import { Progress } from "./progress";
 import { recentOf } from "./recent";
-import { toRatio } from "./result";
 import { useRecentJob } from "./use-job";
 
 type Props = Omit<ComponentProps<typeof JobPanel>, "id"> & {
@@ -61,7 +61,7 @@ type ItemProps = { readonly id: string; readonly onClick: () => void };
 
 function Tile({ id, fieldsOf, onClick }: ItemProps & Pick<Props, "fieldsOf">) {
   const { job } = useRecentJob(id, true);
-  const aspectRatio = toRatio(job?.input, job ? fieldsOf(job.deployment.id) : []);
+  const aspectRatio = ratioOf(job?.input, job ? fieldsOf(job.deployment.id) : []);
   return (
     <JobButton {...{ job, onClick }} style={{ aspectRatio }}>
       {job && !job.isFinished && <Progress job={job} isSmall />}

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
 import { TOKEN_REFUSED } from "../gateway";
@@ -17,8 +18,17 @@ export function Bars() {
   );
   const [since] = data?.outage ? [data.outage.since] : failing.map((one) => one.since).toSorted();
   const who = data?.outage ? "RunComfy" : failing.map(({ name }) => name).join(", ");
+  const bars = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // What is scrolled or tabbed to stays below, however many lines they take.
+    const observer = new ResizeObserver(([entry]) =>
+      document.documentElement.style.setProperty("--bars", `${entry?.contentRect.height ?? 0}px`),
+    );
+    if (bars.current) observer.observe(bars.current);
+    return () => observer.disconnect();
+  }, []);
   return (
-    <div role="status">
+    <div ref={bars} role="status" className="frame-bars">
       {connection.kind === "refused" && (
         <p className="bar bar-bad">
           This page hears of no changes: {connection.reason} Jobs that were sent go on. Reload the

@@ -45,6 +45,8 @@ export function Keys() {
           <dd>In the jobs: move, open, select</dd>
           <dt>← →</dt>
           <dd>In a picture: newer and older</dd>
+          <dt>Space</dt>
+          <dd>In a video or sound: play and pause</dd>
           <dt>+ - 0</dt>
           <dd>In a picture: zoom in, out, and fit</dd>
           <dt>i</dt>

@@ -2,9 +2,8 @@ import { useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
 import { readTag } from "../jobs/filters";
-import { TagSelect } from "../labels/tag-fields";
 import { toCountText } from "../parts/count";
-import { DeploymentSelect } from "../parts/deployment-select";
+import { DeploymentSelect, TagSelect } from "../parts/selects";
 import { isSearched, Search } from "../parts/search";
 import { withParts } from "../parts/with-parts";
 

@@ -5,7 +5,7 @@ import { type Action, DELETE_THEM, editThem } from "../jobs/actions";
 import { DeleteButton } from "../jobs/confirm";
 import { useActions } from "../jobs/use-actions";
 import type { Selection } from "../jobs/use-selection";
-import { AddTag } from "../labels/tag-fields";
+import { AddTag } from "../labels/add-tag";
 import { OPENED_HERE, picturesOf, withOpened } from "../lightbox/pictures";
 import { useCall } from "../parts/use-call";
 import { useViewer } from "../viewer";

@@ -1,4 +1,4 @@
-import { Fragment } from "react";
+import type { ReactNode } from "react";
 import { Link } from "wouter";
 
 import { formatUsd, KINDS } from "../deployments/words";
@@ -89,33 +89,31 @@ export function Facts({ job }: { readonly job: FullJob }) {
   const viewer = useViewer();
   return (
     <dl className="small">
-      <dt>Job</dt>
-      <Id id={job.id} name="the job's id" />
-      <dt>At RunComfy</dt>
-      {job.requestId === null ? (
-        <dd>{job.isFinished ? "not known" : "not accepted yet"}</dd>
-      ) : (
-        <Id id={job.requestId} name="RunComfy's id of it" />
-      )}
-      <dt>Kind</dt>
-      <dd>{KINDS[job.kind]}</dd>
+      <Fact name="Job">
+        <Id id={job.id} name="the job's id" />
+      </Fact>
+      <Fact name="At RunComfy">
+        {job.requestId !== null ? (
+          <Id id={job.requestId} name="RunComfy's id of it" />
+        ) : job.isFinished ? (
+          "not known"
+        ) : (
+          "not accepted yet"
+        )}
+      </Fact>
+      <Fact name="Kind">{KINDS[job.kind]}</Fact>
       {job.kind === "MODEL" && job.status === "SUCCEEDED" && (
-        <>
-          <dt>Cost</dt>
-          <dd>{job.cost?.amount == null ? "not known to RunComfy" : formatUsd(job.cost.amount)}</dd>
-        </>
+        <Fact name="Cost">
+          {job.cost?.amount == null ? "not known to RunComfy" : formatUsd(job.cost.amount)}
+        </Fact>
       )}
-      <dt>Tags</dt>
-      <dd>
+      <Fact name="Tags">
         <Labels job={job} screen="jobs" />
-      </dd>
+      </Fact>
       {job.ownerId !== viewer.id && (
-        <>
-          <dt>Owner</dt>
-          <dd>
-            <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
-          </dd>
-        </>
+        <Fact name="Owner">
+          <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>
+        </Fact>
       )}
     </dl>
   );
@@ -123,10 +121,28 @@ export function Facts({ job }: { readonly job: FullJob }) {
 
 function Id({ id, name }: { readonly id: string; readonly name: string }) {
   return (
-    <dd className="row">
+    <span className="row">
       <code className="cut grow">{id}</code>
       <Copy text={id} name={name} />
-    </dd>
+    </span>
+  );
+}
+
+/** A line of a list. */
+export function Fact({
+  name,
+  title,
+  children,
+}: {
+  readonly name: string;
+  readonly title?: string;
+  readonly children: ReactNode;
+}) {
+  return (
+    <>
+      <dt title={title}>{name}</dt>
+      <dd>{children}</dd>
+    </>
   );
 }
 
@@ -149,14 +165,13 @@ export function Inputs({
           const field = fields.find((one) => one.name === name);
           const isDefault = JSON.stringify(field?.fallback) === JSON.stringify(value);
           return (
-            <Fragment key={name}>
-              <dt title={`${name}\n${field?.description ?? ""}`}>
-                {field?.label ?? toLabel(name)}
-              </dt>
-              <dd>
-                <Value value={value} /> {isDefault && <span className="hint">default</span>}
-              </dd>
-            </Fragment>
+            <Fact
+              key={name}
+              name={field?.label ?? toLabel(name)}
+              title={`${name}\n${field?.description ?? ""}`}
+            >
+              <Value value={value} /> {isDefault && <span className="hint">default</span>}
+            </Fact>
           );
         })}
     </dl>

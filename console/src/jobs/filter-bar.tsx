@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent, useRef } from "react";
 
-import { DeploymentSelect, useDeploymentNames } from "../parts/deployment-select";
+import { DeploymentSelect, useDeploymentNames } from "../parts/selects";
 import { Search } from "../parts/search";
 import { toDay } from "../parts/time";
 import { clock } from "../store";

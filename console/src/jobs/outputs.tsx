@@ -1,37 +1,37 @@
-import { useState } from "react";
-
+import type { Field } from "../form/fields";
+import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";
-import { describe, isZoomable, toKey } from "../lightbox/pictures";
-import { Picture, sizeOf, urlOf } from "../parts/picture";
+import { isZoomable, toKey } from "../lightbox/pictures";
 import { SaveLink } from "../parts/save-link";
 import { Ago } from "../parts/time";
 import { clock, useStore } from "../store";
 import type { FullJob } from "./use-job";
 
 type Asset = FullJob["assets"][number];
-type Output = { readonly job: FullJob; readonly asset: Asset; readonly n: number };
 
 /** What a job gave, as large as fits, several beside each other. */
 export function Outputs({
   job,
+  fields,
   onKeep,
 }: {
   readonly job: FullJob;
+  readonly fields: readonly Field[];
   /** Null where the viewer may not. */
   readonly onKeep: (() => void) | null;
 }) {
   return (
     <div className="stack job-outputs">
       {job.assets.map((asset, n) => {
-        const output = { job, asset, n };
+        const output = { key: toKey(job.id, n), job, asset, n };
         return (
           <figure key={asset.path} className="stack">
-            <Seen {...output} />
+            <Framed picture={output} fields={fields} />
             <figcaption className="stack tight">
               <span className="row">
                 <SaveLink {...output} />
                 {!isZoomable(output) && (
-                  <OpenLink className="button" picture={toKey(job.id, n)}>
+                  <OpenLink className="button" picture={output.key}>
                     Open large
                   </OpenLink>
                 )}
@@ -44,30 +44,6 @@ export function Outputs({
           </figure>
         );
       })}
-    </div>
-  );
-}
-
-function Seen(output: Output) {
-  const { job, asset, n } = output;
-  const [broken, setBroken] = useState("");
-  const isGone = useIsGone(asset) && asset.keptUrl === null;
-  const picture = <Picture asset={asset} alt={describe(output)} />;
-  if (asset.kind === "AUDIO" || asset.kind === "OTHER") return picture;
-  const url = urlOf(asset);
-  return (
-    <div
-      className="frame"
-      style={{ aspectRatio: shapeOf(job.input, asset) }}
-      onErrorCapture={() => setBroken(url)}
-    >
-      {isGone || broken === url ? (
-        <p>{isGone ? "RunComfy has deleted this file." : "This file can't be shown here."}</p>
-      ) : isZoomable(output) ? (
-        <OpenLink picture={toKey(job.id, n)}>{picture}</OpenLink>
-      ) : (
-        picture
-      )}
     </div>
   );
 }
@@ -105,12 +81,6 @@ function Keeping({
 function useIsGone({ expiresAt }: Asset): boolean {
   const now = useStore(clock);
   return expiresAt !== null && Date.parse(expiresAt) <= now;
-}
-
-/** As CSS has it: of the file where its size is known, and else as the input asked for. */
-export function shapeOf(input: unknown, asset: Asset | null = null): string {
-  const size = sizeOf(input, asset);
-  return size ? `${size.width} / ${size.height}` : "1 / 1";
 }
 
 /** `768 × 512 · 1.3 MB · image/png` */

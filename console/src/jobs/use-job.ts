@@ -1,9 +1,11 @@
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { useJob as useWatchedJob } from "runcomfy-graphql-client/react";
 
+import { type Field, readFields } from "../form/fields";
 import type { JobQuery } from "../gql";
 import { JOB, WATCH } from "../queries";
 import { useAgain, useChanges, useQuery } from "../session";
+import { INPUT_SCHEMA } from "./job-queries";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
 
@@ -25,4 +27,11 @@ export function useJob(id: string) {
   });
 
   return { job, error, estimate: watched?.estimate ?? null, ask };
+}
+
+/** What a deployment's input may hold; of none, and of one that is not listed, nothing. */
+export function useFields(deploymentId: string): readonly Field[] {
+  const { data } = useQuery(INPUT_SCHEMA, { deploymentId }, deploymentId !== "");
+  const inputSchema = data?.deployment?.inputSchema;
+  return useMemo(() => readFields(inputSchema), [inputSchema]);
 }

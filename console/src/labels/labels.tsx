@@ -4,7 +4,7 @@ import type { JobRowFragment } from "../gql";
 import { editThem } from "../jobs/actions";
 import { useActions } from "../jobs/use-actions";
 import { useViewer } from "../viewer";
-import { AddTag } from "./tag-fields";
+import { AddTag } from "./add-tag";
 import "./labels.css";
 
 /** A job's star and tags, with what changes them; without that where one may not. */

@@ -2,7 +2,7 @@ import { Fragment } from "react";
 
 import { toLabel } from "../form/fields";
 import { isObject, type JsonObject } from "../form/json";
-import { useFields } from "../jobs/use-fields";
+import { useFields } from "../jobs/use-job";
 import { Labels } from "../labels/labels";
 import type { Shown } from "./pictures";
 import type { Opened } from "./use-opened";
@@ -23,7 +23,7 @@ export function Comparison({
   );
   return (
     <>
-      <div className="stack lightbox-told">
+      <div className="stack lightbox-facts">
         <h2>What differs</h2>
         {pictures.length > 1 && names.length === 0 && (
           <p className="hint">Both were asked for in the same words, with the same values.</p>

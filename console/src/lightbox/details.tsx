@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { Link } from "wouter";
 
 import { formatUsd } from "../deployments/words";
@@ -7,8 +6,9 @@ import { drawSeed, findSeeds } from "../form/seeds";
 import { useHandOver } from "../form/use-hand-over";
 import { DELETE_THEM } from "../jobs/actions";
 import { DeleteButton } from "../jobs/confirm";
+import { Fact } from "../jobs/details";
 import { useActions } from "../jobs/use-actions";
-import { useFields } from "../jobs/use-fields";
+import { useFields } from "../jobs/use-job";
 import { Labels } from "../labels/labels";
 import { Copy } from "../parts/copy";
 import { Folded } from "../parts/folded";
@@ -50,7 +50,7 @@ export function Details({
 
   return (
     <>
-      <div className="stack lightbox-told">
+      <div className="stack lightbox-facts">
         <div aria-live="polite">
           <Folded text={prompt || "It was made without a prompt."} />
         </div>
@@ -106,15 +106,6 @@ export function Details({
         )}
         {problem !== "" && <p role="alert">{problem}</p>}
       </div>
-    </>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </>
   );
 }

@@ -34,6 +34,7 @@ export function Lightbox({
   const { picture } = opened[0];
 
   useEffect(() => {
+    for (const one of findMedia(document)) one.pause();
     dialog.current?.showModal();
     // Not the first button, which would take the key Enter.
     dialog.current?.focus();
@@ -71,9 +72,11 @@ export function Lightbox({
     // A video has keys of its own, and so has a field.
     if (target?.matches("video, audio, input, select, textarea")) return;
     const gesture = gestureOf(event);
+    const media = findMedia(dialog.current);
     if (gesture) onZoom(gesture);
     else if (event.key === "ArrowLeft") onGo(before);
     else if (event.key === "ArrowRight") onGo(after);
+    else if (event.key === " " && target === dialog.current && media.length > 0) playOrPause(media);
     else if (picture && (event.key === "i" || (event.key === "Enter" && target === dialog.current)))
       navigate(`/jobs/${picture.job.id}`);
     else return;
@@ -120,4 +123,17 @@ export function Lightbox({
       </button>
     </dialog>
   );
+}
+
+function findMedia(within: ParentNode | null): HTMLMediaElement[] {
+  return [...(within?.querySelectorAll<HTMLMediaElement>("video, audio") ?? [])];
+}
+
+/** Two that are compared go together. */
+function playOrPause(media: readonly HTMLMediaElement[]): void {
+  const isPlaying = media.some(({ paused }) => !paused);
+  for (const one of media)
+    if (isPlaying) one.pause();
+    // It may be broken off, which is no loss.
+    else one.play().catch(() => undefined);
 }

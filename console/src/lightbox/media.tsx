@@ -1,10 +1,12 @@
 import { useState } from "react";
 
+import type { Field } from "../form/fields";
 import { removeFromLists } from "../jobs/use-job-list";
-import { Picture, urlOf } from "../parts/picture";
+import { Picture, ratioOf, urlOf } from "../parts/picture";
 import { LISTED_JOB } from "../queries";
 import { type Session, useChanges, useSession } from "../session";
-import { describe, type Shown } from "./pictures";
+import { OpenLink } from "./opened";
+import { describe, isZoomable, type Shown } from "./pictures";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({
@@ -28,7 +30,7 @@ export function Media({
       <p className="hint">
         It can't be loaded.{" "}
         {asset.keptUrl === null
-          ? "RunComfy deletes files after 7 days. “Details” leads to what you need to make it again."
+          ? "RunComfy deletes files after 7 days. Run its job again to make it anew."
           : "Check your connection, then open it again."}
       </p>
     );
@@ -43,6 +45,24 @@ export function Media({
     >
       <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />
     </span>
+  );
+}
+
+/** A picture or video in a place of its shape, where a picture opens large; of a sound its player. */
+export function Framed({
+  picture,
+  fields,
+}: {
+  readonly picture: Shown;
+  readonly fields: readonly Field[];
+}) {
+  const { key, job, asset } = picture;
+  const media = <Media picture={picture} />;
+  if (asset.kind === "AUDIO" || asset.kind === "OTHER") return media;
+  return (
+    <div className="frame run-frame" style={{ aspectRatio: ratioOf(job.input, fields, asset) }}>
+      {isZoomable(picture) ? <OpenLink picture={key}>{media}</OpenLink> : media}
+    </div>
   );
 }
 

@@ -39,7 +39,7 @@ export function Stages({ opened, ...seen }: Seen & { readonly opened: readonly O
     <div className={isPair ? "lightbox-stages lightbox-pair" : "lightbox-stages"}>
       {opened.map(({ picture, problem }, index) =>
         picture && !isZoomable(picture) ? (
-          <div key={index} className="lightbox-stage">
+          <div key={index} className="frame lightbox-stage">
             <Media key={picture.key} picture={picture} />
           </div>
         ) : (
@@ -138,7 +138,7 @@ function Stage({
   return (
     <div
       ref={stage}
-      className={view.scale > 1 ? "lightbox-stage lightbox-near" : "lightbox-stage"}
+      className={view.scale > 1 ? "frame lightbox-stage lightbox-near" : "frame lightbox-stage"}
       onPointerDown={press}
       onPointerMove={move}
       onPointerUp={release}
@@ -147,7 +147,7 @@ function Stage({
       onDragStart={(event) => event.preventDefault()}
     >
       <div
-        className="lightbox-zoomed"
+        className="frame lightbox-zoomed"
         style={{ transform: `translate(${view.x * 100}%, ${view.y * 100}%) scale(${view.scale})` }}
       >
         {children}

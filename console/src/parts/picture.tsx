@@ -1,3 +1,4 @@
+import type { Field } from "../form/fields";
 import { isObject, type JsonObject } from "../form/json";
 import type { JobRowFragment } from "../gql";
 
@@ -26,6 +27,7 @@ export function Picture({
       <video
         {...size}
         src={url}
+        aria-label={alt}
         muted={isSmall}
         loop
         playsInline
@@ -65,6 +67,16 @@ export function sizeOf(input: unknown, asset: Asset | null = null) {
   }
   return null;
 }
+
+/** The shape of the place for a file: its own, else what was asked for; a square where neither the input nor a default says. */
+export function ratioOf(input: unknown, fields: readonly Field[], asset: Asset | null = null) {
+  const defaults = Object.fromEntries(fields.map(({ name, fallback }) => [name, fallback]));
+  const size = sizeOf(isObject(input) ? { ...defaults, ...input } : defaults, asset);
+  return size ? Math.min(Math.max(size.width / size.height, MIN_RATIO), MAX_RATIO) : 1;
+}
+
+const MIN_RATIO = 1 / 3;
+const MAX_RATIO = 3;
 
 /** The sandbox draws its videos as SVG. */
 function isDrawn({ url }: Asset): boolean {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { GatewayError, type TypedDocument } from "runcomfy-graphql-client";
 
+import { toLabel } from "../form/fields";
 import { toSentence } from "../form/issues";
 import { useSession } from "../session";
 
@@ -12,7 +13,7 @@ export type Result = {
 };
 
 /** Makes one mutation after another; `problem` is why the last one changed nothing, as sentences. */
-export function useCall(names: ReadonlyMap<string, string> = NO_NAMES) {
+export function useCall() {
   const { gateway } = useSession();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
@@ -25,7 +26,7 @@ export function useCall(names: ReadonlyMap<string, string> = NO_NAMES) {
     setBusy(true);
     try {
       const { result } = await gateway.request(document, variables);
-      const said = toProblem(result, names);
+      const said = toProblem(result);
       setProblem(said);
       return said === "" ? result : null;
     } catch (error) {
@@ -40,11 +41,19 @@ export function useCall(names: ReadonlyMap<string, string> = NO_NAMES) {
   return { isBusy, problem, call };
 }
 
-/** Where the fields are called as the arguments are. */
-const NO_NAMES: ReadonlyMap<string, string> = new Map();
+/** What arguments are called in the page; what is in an input has its own labels. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["", "The input"],
+  ["url", "The URL"],
+  ["events", "What it is called for"],
+  ["filter.deploymentId", "The deployment"],
+  ["filter.tag", "The tag"],
+]);
 
 /** Why nothing was changed, as sentences; empty where it was. */
-export function toProblem({ message = "", issues }: Result, names = NO_NAMES): string {
+export function toProblem({ __typename, message = "", issues }: Result): string {
   if (issues === undefined) return message;
-  return issues.map((one) => toSentence(names.get(one.path) ?? one.path, one.message)).join(" ");
+  const intro = __typename === "InvalidInputError" ? ["Its input no longer fits."] : [];
+  const toName = (path: string) => NAMES.get(path) ?? toLabel(path);
+  return [...intro, ...issues.map((one) => toSentence(toName(one.path), one.message))].join(" ");
 }

@@ -2,15 +2,14 @@ import { Link, useLocation } from "wouter";
 
 import { Again } from "../form/again";
 import type { Field } from "../form/fields";
-import { Progress } from "../form/progress";
+import { Place } from "../form/result";
 import { useHandOver } from "../form/use-hand-over";
 import { CANCEL_THEM, DELETE_THEM } from "../jobs/actions";
-import { DeleteButton, NEW_JOB } from "../jobs/confirm";
+import { DeleteButton } from "../jobs/confirm";
 import { Facts, Inputs, Timeline } from "../jobs/details";
-import { Outputs, shapeOf } from "../jobs/outputs";
+import { Outputs } from "../jobs/outputs";
 import { useActions } from "../jobs/use-actions";
-import { useFields } from "../jobs/use-fields";
-import { type FullJob, useJob } from "../jobs/use-job";
+import { type FullJob, useFields, useJob } from "../jobs/use-job";
 import { Opened } from "../lightbox/opened";
 import { Copy } from "../parts/copy";
 import { Problem } from "../parts/problem";
@@ -84,13 +83,8 @@ function Page({ id }: { readonly id: string }) {
       {problem !== "" && <p role="alert">{problem}</p>}
       <div className="stack job-columns">
         <section aria-label="Outputs" className="stack">
-          <State job={job} />
-          {!job.isFinished && !job.isPaused && (
-            <div className="frame" style={{ aspectRatio: shapeOf(job.input) }}>
-              <Progress job={{ ...job, estimate }} />
-            </div>
-          )}
-          <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : null} />
+          {job.assets.length === 0 && <Place job={{ ...job, estimate }} fields={fields} />}
+          <Outputs {...{ job, fields }} onKeep={mayKeep ? () => void keepFiles() : null} />
         </section>
         <div className="stack">
           <section aria-labelledby="course" className="card">
@@ -163,35 +157,6 @@ function Actions({
       <span role="alert">{problem}</span>
     </div>
   );
-}
-
-/** What there is to say instead of outputs. */
-function State({ job: { error, isPaused, status, assets } }: { readonly job: FullJob }) {
-  if (error !== null)
-    return (
-      <div className="card job-failed">
-        <h2 className="issue">It failed</h2>
-        <p>{error.message}</p>
-        <p className="hint">
-          {error.retryable
-            ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
-            : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
-          For support: {error.code}
-        </p>
-      </div>
-    );
-  if (isPaused)
-    return (
-      <p className="card">
-        It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway uses
-        another one now. It goes on when the gateway is started with that one again.
-      </p>
-    );
-  if (status === "CANCELLED")
-    return <p className="card">It was cancelled before it ran, and cost nothing.</p>;
-  if (status === "SUCCEEDED" && assets.length === 0)
-    return <p className="card">It has no files. Its output is below, as JSON.</p>;
-  return null;
 }
 
 function Raw({ output }: { readonly output: unknown }) {

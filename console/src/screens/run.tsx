@@ -26,7 +26,10 @@ import "./run.css";
 type Props = { readonly deploymentId?: string };
 type Deployments = DeploymentsQuery["deployments"];
 
-const Made = later(async () => (await import("../form/made")).Made, <div className="run-frame" />);
+const Made = later(
+  async () => (await import("../form/made")).Made,
+  <div className="run-frame run-coming" />,
+);
 
 const lastUsed = createItem("last deployment");
 

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import type { WebhookEvent, WebhooksQuery } from "../gql";
-import { DeploymentSelect } from "../parts/deployment-select";
+import { DeploymentSelect } from "../parts/selects";
 import { focus } from "../parts/focus";
 import { useCall } from "../parts/use-call";
 import { CREATE, UPDATE } from "./webhook-queries";
@@ -30,7 +30,7 @@ export function WebhookForm({
   readonly onLeave: () => void;
 }) {
   const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
-  const { isBusy, problem, call } = useCall(NAMES);
+  const { isBusy, problem, call } = useCall();
 
   async function save(form: FormData): Promise<void> {
     const read = (name: string): string => {
@@ -103,11 +103,3 @@ export function WebhookForm({
     </form>
   );
 }
-
-/** What an argument is called beside its field. */
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ["url", "The URL"],
-  ["events", "What it is called for"],
-  ["filter.deploymentId", "The deployment"],
-  ["filter.tag", "The tag"],
-]);

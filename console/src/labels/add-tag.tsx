@@ -45,30 +45,8 @@ export function AddTag({
   );
 }
 
-/** Which tag jobs have to have; empty for any. */
-export function TagSelect({
-  value,
-  onChange,
-}: {
-  readonly value: string;
-  readonly onChange: (tag: string) => void;
-}) {
-  const tags = new Set([value, ...useTags()]);
-  tags.delete("");
-  return (
-    <label className="field">
-      Tag
-      <select value={value} onChange={({ target }) => onChange(target.value)}>
-        <option value="">Any</option>
-        {[...tags].map((tag) => (
-          <option key={tag}>{tag}</option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-function useTags(): readonly string[] {
+/** Those that one has used most. */
+export function useTags(): readonly string[] {
   const { mayRead } = useViewer();
   const { data } = useQuery(TAGS, {}, mayRead);
   return (data?.tags ?? []).map(({ tag }) => tag);
