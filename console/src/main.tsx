@@ -1,3 +1,4 @@
+import { options } from "preact";
 import { createRoot } from "preact/compat/client";
 
 // First, so that what screens say of an element counts.
@@ -14,6 +15,9 @@ for (const type of ["dragover", "drop"] as const)
   });
 
 setInterval(() => clock.set(Date.now()), 1_000);
+
+// Effects come before the next event, which some of them hear, and in a hidden page, which draws no frames.
+options.requestAnimationFrame = queueMicrotask;
 
 const root = document.querySelector("#root");
 if (root) createRoot(root).render(<App />);

@@ -1,6 +1,7 @@
 import { type ChangeEvent, type ComponentProps } from "react";
 
 import type { Field, Widget } from "./fields";
+import { parseJson } from "./json";
 import { drawSeed } from "./seeds";
 
 /** What every control of the form gets; `Kind` is the widget that it draws. */
@@ -41,7 +42,8 @@ export function TextControl(props: ControlProps<"text" | "json">) {
     <textarea
       {...given}
       rows={Math.min(Math.max(most, least), MAX_ROWS)}
-      spellCheck={!isCode}
+      // As a word: Preact writes no attribute for false.
+      spellCheck={isCode ? "false" : "true"}
       dir={isCode ? "ltr" : "auto"}
     />
   );
@@ -51,12 +53,15 @@ export function ChoiceControl(props: ControlProps<"choice">) {
   const { field, widget, value, onChange, attributes } = props;
   const { fallback, isRequired } = field;
   const unset = isRequired ? "Choose one" : "Not set";
+  // What stands here may be none of them, and is shown all the same.
+  const choices = new Set([...widget.options.map((option) => JSON.stringify(option)), value]);
+  choices.delete("");
   return (
     <select {...attributes} value={value} onChange={({ target }) => onChange(target.value)}>
       <option value="">{fallback === undefined ? unset : `${toWord(fallback)} (default)`}</option>
-      {widget.options.map((option) => (
-        <option key={JSON.stringify(option)} value={JSON.stringify(option)}>
-          {toWord(option)}
+      {[...choices].map((choice) => (
+        <option key={choice} value={choice}>
+          {toWord(parseJson(choice) ?? choice)}
         </option>
       ))}
     </select>

@@ -112,7 +112,7 @@ function FileSlot({
         className="small"
         placeholder="or an address: https://…"
         autoComplete="off"
-        spellCheck={false}
+        spellCheck="false"
         onChange={({ target }) => onChange(target.value.trim())}
       />
     </span>

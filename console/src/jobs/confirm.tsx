@@ -43,9 +43,7 @@ export function Confirm({
         <h2 id={titleId}>{title}</h2>
         <p>{children}</p>
         <div className="row">
-          <button value="no" autoFocus>
-            {keep}
-          </button>
+          <button value="no">{keep}</button>
           <button value="yes" className={also === undefined ? "danger" : "primary"}>
             {action}
           </button>
