@@ -92,6 +92,11 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.keyboard.press("Escape");
     for (const prompt of ["A red boat", "A blue boat"])
       await row(prompt).getByRole("checkbox").check();
+    // A range takes in what is selected already, whose box stays as it is.
+    await row("A red boat")
+      .getByRole("checkbox")
+      .click({ modifiers: ["Shift"] });
+    expect(await row("A red boat").getByRole("checkbox").isChecked()).toBe(true);
     // Keys of the page are heard beside a box, and whoever comes back finds what they left.
     await row("A late boat").getByRole("checkbox").focus();
     await page.keyboard.press("?");

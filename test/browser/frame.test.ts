@@ -12,13 +12,15 @@ const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 /** Stands for the browser's own, which shows nothing to a test. */
 const NOTIFICATIONS = `
   self.shown = [];
+  self.answers = ["granted", "default"];
   self.Notification = class extends EventTarget {
     static permission = "default";
-    static requestPermission() { return Promise.resolve("granted"); }
+    static async requestPermission() { return Notification.permission = answers.pop(); }
     constructor(title, { body }) { super(); shown.push(title + ": " + body); }
   }`;
-const LOOK_ELSEWHERE = `Object.defineProperty(document, "hidden", { value: true, configurable: true })`;
-const LOOK_BACK = `delete document.hidden; document.dispatchEvent(new Event("visibilitychange"))`;
+const LOOK_ELSEWHERE = `self.draw = requestAnimationFrame; requestAnimationFrame = () => 0;
+  Object.defineProperty(document, "hidden", { value: true, configurable: true })`;
+const LOOK_BACK = `requestAnimationFrame = draw; delete document.hidden; document.dispatchEvent(new Event("visibilitychange"))`;
 
 const heading = (page: Page, name: string) => page.getByRole("heading", { name, exact: true });
 
@@ -31,6 +33,10 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await page.goto(`${origin}/jobs`);
     await openAccount(page);
     const notify = page.getByRole("checkbox", { name: "Notify me when a job ends" });
+    expect(await notify.isChecked()).toBe(false);
+    // Whoever gives no answer is asked again.
+    await notify.click();
+    await expect.poll(() => page.evaluate("answers"), SOON).toEqual(["granted"]);
     expect(await notify.isChecked()).toBe(false);
     await notify.check();
     await page.keyboard.press("Escape");
@@ -62,6 +68,22 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await heading(page, "Keyboard shortcuts").waitFor();
   });
 
+  test("a screen that fails says so, tells the browser why, and comes after a reload", async () => {
+    const { page, origin } = await openConsole();
+    const thrown: string[] = [];
+    page.on("pageerror", ({ message }) => thrown.push(message));
+    await page.route("**/graphql", async (route) => {
+      const isMeant = route.request().postData()?.includes("query Deployments") === true;
+      await (isMeant ? route.fulfill({ json: { data: { deployments: {} } } }) : route.continue());
+    });
+    await page.goto(`${origin}/deployments`);
+    await page.getByText("This screen could not be shown.").waitFor();
+    expect(thrown).toEqual([expect.stringContaining("is not a function")]);
+    await page.unroute("**/graphql");
+    await page.getByRole("button", { name: /^Forget .* reload$/ }).click();
+    await heading(page, "Deployments").waitFor();
+  });
+
   test("without scripts the page says so, in the frame that it has before they run", async () => {
     const { page, origin } = await openConsole();
     const context = await page.context().browser()?.newContext({ javaScriptEnabled: false });
@@ -85,7 +107,9 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     for (const given of ["“rck_wrong”", "rck_wrong", key]) {
       await field.fill(given);
       await field.press("Enter");
-      if (given !== key) await page.getByRole("alert").waitFor();
+      if (given === key) continue;
+      await page.getByRole("alert").waitFor();
+      await expect.poll(() => field.inputValue(), SOON).toBe("");
     }
     await page.getByText("live", { exact: true }).waitFor();
     expect(await page.evaluate("document.activeElement.id")).toBe("main");

@@ -67,7 +67,9 @@ function Settings() {
   const isBlocked = !("Notification" in window) || Notification.permission === "denied";
 
   async function askToNotify(isWanted: boolean): Promise<void> {
-    isNotified.set(isWanted && (await Notification.requestPermission()) === "granted");
+    // It shows what was pressed in any case, and then what came of it.
+    isNotified.set(isWanted);
+    if (isWanted) isNotified.set((await Notification.requestPermission()) === "granted");
   }
 
   return (

@@ -28,7 +28,8 @@ export function SignIn({ reason }: { readonly reason: string }) {
       className="card"
       onSubmit={(event) => {
         event.preventDefault();
-        void enter(new FormData(event.currentTarget));
+        const form = event.currentTarget;
+        void enter(new FormData(form)).then(() => form.reset());
       }}
     >
       <h1>Sign in</h1>

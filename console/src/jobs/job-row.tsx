@@ -44,7 +44,11 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
             tabIndex={-1}
             checked={row.isSelected}
             aria-label="Select this job"
-            onClick={({ shiftKey }) => onSelect(id, shiftKey)}
+            onClick={({ currentTarget, shiftKey }) => {
+              // In a range it stays as it is, and a row that does not change is not drawn.
+              currentTarget.checked ||= shiftKey;
+              onSelect(id, shiftKey);
+            }}
           />
         </label>
       </span>
