@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useRef } from "react";
+import { useEffect, useRef } from "react";
 
 import { DeploymentSelect, useDeploymentNames } from "../parts/selects";
 import { Search } from "../parts/search";
@@ -95,19 +95,18 @@ function Typed({ filters, hasOwners, onChange }: FilterBarProps) {
   const form = useRef<HTMLFormElement>(null);
   const typed = (): Partial<Filters> =>
     withoutOthers(readFilters(new FormData(form.current ?? undefined)));
-  const notify = useEffectEvent(() => onChange(typed()));
-  useEffect(() => {
-    const { current } = form;
-    current?.addEventListener("change", notify);
-    return () => current?.removeEventListener("change", notify);
-  }, []);
   const chosen = JSON.stringify(withoutOthers(filters));
   useEffect(() => {
     if (JSON.stringify(typed()) !== chosen) form.current?.reset();
   }, [chosen]);
   const { status, from, to, tag, owner } = filters;
   return (
-    <form ref={form} className="stack" onSubmit={(event) => event.preventDefault()}>
+    <form
+      ref={form}
+      className="stack"
+      onChange={() => onChange(typed())}
+      onSubmit={(event) => event.preventDefault()}
+    >
       <div role="group" aria-label="Status" className="two">
         {STATUSES.map(({ word, name }) => (
           <label key={word} className="check">

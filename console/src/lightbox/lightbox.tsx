@@ -90,9 +90,7 @@ export function Lightbox({
       aria-label={picture ? describe(picture) : "Picture"}
       tabIndex={-1}
       onKeyDown={press}
-      onClose={({ target }) => {
-        // Questions within it close as well.
-        if (target !== dialog.current) return;
+      onClose={() => {
         if (history.state === OPENED_HERE) history.back();
         else setSearch(withOpened(search, ""), { replace: true });
       }}

@@ -1,4 +1,4 @@
-import { type PointerEvent, type ReactNode, useEffect, useRef } from "react";
+import { type PointerEvent, type ReactNode, useRef, type WheelEvent } from "react";
 
 import { Media } from "./media";
 import { isZoomable, type Shown } from "./pictures";
@@ -94,22 +94,15 @@ function Stage({
   onGo,
   children,
 }: Seen & { readonly children: ReactNode }) {
-  const stage = useRef<HTMLDivElement>(null);
   /** Where each finger or the mouse is. */
   const pointers = useRef(new Map<number, Point>());
   const start = useRef<Point | null>(null);
-  useEffect(() => {
-    const turn = (event: WheelEvent): void => {
-      event.preventDefault();
-      const factor = Math.exp(-event.deltaY * (event.ctrlKey ? PINCH : WHEEL));
-      onZoom({ from: toPoint(event), factor });
-    };
-    const element = stage.current;
-    // React's own is passive, and the page below would scroll.
-    element?.addEventListener("wheel", turn, { passive: false });
-    return () => element?.removeEventListener("wheel", turn);
-  }, [onZoom]);
 
+  const turn = (event: WheelEvent): void => {
+    event.preventDefault();
+    const factor = Math.exp(-event.deltaY * (event.ctrlKey ? PINCH : WHEEL));
+    onZoom({ from: toPoint(event), factor });
+  };
   const press = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     event.currentTarget.setPointerCapture(event.pointerId);
@@ -137,8 +130,8 @@ function Stage({
 
   return (
     <div
-      ref={stage}
       className={view.scale > 1 ? "frame lightbox-stage lightbox-near" : "frame lightbox-stage"}
+      onWheel={turn}
       onPointerDown={press}
       onPointerMove={move}
       onPointerUp={release}
