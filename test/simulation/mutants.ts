@@ -33,6 +33,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "no fence on the labels": {
+    seed: 9,
+    changes: [
+      {
+        file: "store/labels.ts",
+        from: "where: sql`tags = ${JSON.stringify(job.tags)} and starred = ${Number(job.isStarred)}`,",
+        to: "where: sql`1 = 1`,",
+      },
+    ],
+  },
   "a claim that never expires": {
     seed: 16,
     changes: [
@@ -125,7 +135,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that retries under another key": {
-    seed: 5,
+    seed: 6,
     changes: [
       {
         file: "request.ts",
@@ -155,7 +165,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a client that never gives up": {
-    seed: 77,
+    seed: 113,
     changes: [
       {
         file: "until-answered.ts",
@@ -185,7 +195,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "more POSTs at once than there may be": {
-    seed: 2,
+    seed: 5,
     changes: [
       {
         file: "tracking/submit-job.ts",
@@ -195,7 +205,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "a stop that hands no poll over": {
-    seed: 95,
+    seed: 3,
     changes: [
       {
         file: "tracking/poller.ts",
@@ -240,7 +250,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     ],
   },
   "files of a job that are told before its end": {
-    seed: 1,
+    seed: 7,
     changes: [
       {
         file: "store/webhook-claims.ts",

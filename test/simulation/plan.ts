@@ -31,6 +31,8 @@ export type Errand = {
   /** Whether a URL is called for its job alone, where there are webhooks. */
   readonly isToldOf: boolean;
   readonly cancelsAfterMs: number | null;
+  /** When its job gets a tag more. */
+  readonly tagsAfterMs: readonly number[];
   readonly afterwards: "nothing" | "delete" | "delete-and-submit" | "submit" | "rerun";
 };
 
@@ -65,6 +67,8 @@ export function toPlan(seed: string, jobs = 30): Plan {
 
 function toErrand(mark: number, chance: Chance): Errand {
   const isKeyed = chance.happens(0.7);
+  const labels = chance.fork("labels");
+  const labelledMs = labels.random() * 10_000;
   return {
     mark,
     // Some come at once.
@@ -79,6 +83,10 @@ function toErrand(mark: number, chance: Chance): Errand {
     watchers: chance.integer(0, 3),
     isToldOf: chance.fork("webhook").happens(0.3),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
+    tagsAfterMs: Array.from(
+      { length: labels.happens(0.2) ? labels.integer(1, 3) : 0 },
+      () => labelledMs + labels.random() * 100,
+    ),
     afterwards: chance.happens(0.7)
       ? "nothing"
       : chance.pick(["delete", "delete-and-submit", "submit", "rerun"] as const),

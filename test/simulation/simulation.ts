@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { pino } from "pino";
+import { z } from "zod";
 
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
@@ -10,6 +11,7 @@ import { isFinished, JOB_STATUSES } from "../../src/job/job.ts";
 import { ownNamesOf } from "../../src/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/store/database-error.ts";
+import { toLabelEdit } from "../../src/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
@@ -75,6 +77,8 @@ class Simulation {
   /** Of the first owner. */
   readonly #deleted = new Set<string>();
   readonly #deletedMarks = new Set<number>();
+  /** That an owner was told a job has. */
+  readonly #tags: { readonly jobId: string; readonly tag: string }[] = [];
   #server: DatabaseServer | null = null;
   #openStore: OpenStore = () => Promise.reject(new Error("There is no database yet."));
   #read: (text: string) => Row[] = () => [];
@@ -385,25 +389,27 @@ class Simulation {
   }
 
   async #doErrand(errand: Errand): Promise<void> {
-    const { mark, atMs, cancelsAfterMs, watchers, afterwards } = errand;
+    const { mark, atMs, cancelsAfterMs, tagsAfterMs, watchers, afterwards } = errand;
     await this.#callers.wait(atMs);
     const submission = this.#toSubmission(errand);
     const job = await submission.untilJob();
     if (job === null) return;
     this.#world.note("caller of", mark, "has", job.id, job.status);
     if (cancelsAfterMs !== null) this.#begin(() => this.#cancel(errand, job.id, cancelsAfterMs));
+    for (const [number, afterMs] of tagsAfterMs.entries())
+      this.#begin(() => this.#tag(errand, job.id, { tag: `tag ${number}`, afterMs }));
     const seen = await Promise.all(
       Array.from({ length: watchers + 1 }, () => this.#watch(job, this.#ownerOf(errand))),
     );
-    // Who begins to watch after the end may see a cost that came late, or that its files were given up.
-    const { hasWebhooks } = this.#plan;
+    // Who begins to watch after the end may see a cost that came late, that its files were given up, or other labels.
+    const mayChange = this.#plan.hasWebhooks || tagsAfterMs.length > 0;
     const ends = new Set(
       seen.map(
         ({ version, status, cost }) =>
-          `${cost === null && !hasWebhooks ? version : "last"} ${status}`,
+          `${cost === null && !mayChange ? version : "last"} ${status}`,
       ),
     );
-    const isLate = ends.size === 2 && ends.has("last SUCCEEDED") && !hasWebhooks;
+    const isLate = ends.size === 2 && ends.has("last SUCCEEDED") && !mayChange;
     if (ends.size !== 1 && !isLate)
       this.#broken.push(`Watchers of ${job.id} saw different ends: ${[...ends].join(", ")}.`);
     if (afterwards === "rerun") {
@@ -483,18 +489,36 @@ class Simulation {
   }
 
   async #delete(errand: Errand, jobId: string): Promise<void> {
+    if (errand.owner === 0) this.#deleted.add(jobId);
+    this.#deletedMarks.add(errand.mark);
+    await this.#insist(({ tracking }) => tracking.deleteJob(jobId, this.#ownerOf(errand)));
+  }
+
+  async #tag(
+    errand: Errand,
+    jobId: string,
+    { tag, afterMs }: { readonly tag: string; readonly afterMs: number },
+  ): Promise<void> {
+    await this.#callers.wait(afterMs);
+    const edit = toLabelEdit({ addTags: [tag], removeTags: [], isStarred: null });
+    const edited = await this.#insist(({ tracking }) =>
+      tracking.editJob(jobId, this.#ownerOf(errand), edit),
+    );
+    if (edited !== null) this.#tags.push({ jobId, tag });
+  }
+
+  /** Asks until there is an answer; null where there is none after twenty calls, or no such job. */
+  async #insist<Value>(act: (gateway: Gateway) => Promise<Value>): Promise<Value | null> {
     for (let attempt = 1; attempt <= 20; attempt++) {
-      if (errand.owner === 0) this.#deleted.add(jobId);
-      this.#deletedMarks.add(errand.mark);
       try {
-        await this.#call(({ tracking }) => tracking.deleteJob(jobId, this.#ownerOf(errand)));
-        return;
+        return await this.#call(act);
       } catch (error) {
-        if (error instanceof JobNotFoundError) return;
+        if (error instanceof JobNotFoundError) return null;
         if (!isLost(error)) throw error;
       }
       await this.#callers.wait(1_000);
     }
+    return null;
   }
 
   // Watchers
@@ -739,8 +763,30 @@ class Simulation {
       )
         this.#broken.push(`${row["id"]} is said to be unknown, and was surely refused.`);
     }
+    this.#checkTags(rows);
     this.#checkHistories();
     this.#checkQuotas(rows);
+  }
+
+  /** What was answered to an edit stays, and lists find jobs by the tags that they have. */
+  #checkTags(rows: readonly Row[]): void {
+    const found = new Set(
+      this.#read("select job_id, tag from job_tags").map(({ job_id: id, tag }) => `${id} ${tag}`),
+    );
+    const tags = new Map(
+      rows.map((row) => [
+        String(row["id"]),
+        z.array(z.string()).parse(JSON.parse(`${row["tags"]}`)),
+      ]),
+    );
+    for (const { jobId, tag } of this.#tags)
+      if (tags.get(jobId)?.includes(tag) === false)
+        this.#broken.push(`${jobId} was given ${tag}, and does not have it.`);
+    for (const [id, own] of tags)
+      for (const tag of own)
+        if (!found.delete(`${id} ${tag}`))
+          this.#broken.push(`${id} has ${tag}, and is not found by it.`);
+    for (const one of found) this.#broken.push(`A list finds ${one}, which is not so.`);
   }
 
   #couldNotRecord({ isDead, hasBeenFrozen }: SimulatedProcess): boolean {
