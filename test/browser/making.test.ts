@@ -193,6 +193,15 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByText("20.png", { exact: true }).waitFor();
 
     await page.goto(`${origin}/run/${WARM_GLOW}`);
+    // A file that is taken out takes the focus along, but nobody has left its field without one.
+    await give("mistaken.png");
+    await page.getByText("mistaken.png", { exact: true }).waitFor();
+    const checked = page.waitForResponse((one) =>
+      /query CheckInput(?!.*upload:)/s.test(one.request().postData() ?? ""),
+    );
+    await page.getByRole("button", { name: /^Remove / }).click();
+    await checked;
+    await page.getByText("The picture to edit.").waitFor();
     letUploadsGo = await holdUploads(page);
     const arrived = page.waitForResponse(/\/uploads\//);
     await give("wrong.png");

@@ -1,4 +1,4 @@
-import { type ReactNode, useId } from "react";
+import { type FocusEvent, type ReactNode, useId } from "react";
 
 import { later } from "../parts/later";
 import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
@@ -69,8 +69,10 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
   const value = form.draft[name] ?? "";
   const issue = form.issues.get(name);
   const onChange = (next: string): void => form.onChange(name, next);
+  // Where nothing has the focus next, what had it was taken out, or another window has it.
+  const leave = (to: FocusEvent): unknown => to.relatedTarget && form.onTouch(name);
   return (
-    <div className="field" data-name={name} onBlur={() => form.onTouch(name)}>
+    <div className="field" data-name={name} onBlur={leave}>
       {widget.kind !== "flag" && (
         <span className="row">
           <label htmlFor={id} title={name}>
