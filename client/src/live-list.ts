@@ -378,6 +378,8 @@ export function createLiveList<Job extends ListedJob>({
     /** Takes out what was deleted, of which the feed does not notify. */
     remove(ids: readonly string[]): void {
       for (const id of ids) removed.add(id);
+      // Nobody knows whether what is not loaded was counted.
+      if (ids.some((id) => !entries.has(id))) recountSoon();
       drop(ids);
       publish();
     },

@@ -61,6 +61,8 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1)"]);
     await pinch(page);
     expect((await scales(page))[0]).toMatch(/scale\([234]/);
+    await dialog.getByTitle("Show all of it").click();
+    expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1)"]);
 
     await page.keyboard.press("ArrowRight");
     await page.getByRole("dialog", { name: "Picture: A second lantern" }).waitFor();
@@ -87,10 +89,14 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await second.getByRole("link", { name: "keeper" }).waitFor();
     await button(page, "Only the second").click();
     await page.getByRole("dialog", { name: "Picture: A first lantern" }).waitFor();
+    // It was not the other one that got them.
+    await dialog.getByRole("button", { name: "Star", pressed: true }).waitFor();
+    await dialog.getByRole("link", { name: "keeper" }).waitFor();
 
     await page.keyboard.press("ArrowLeft");
     await page.getByRole("dialog", { name: "Picture: A second lantern" }).waitFor();
-    await button(page, "Star").focus();
+    expect(await dialog.getByRole("link", { name: "keeper" }).count()).toBe(0);
+    await dialog.getByRole("button", { name: "Star", pressed: false }).focus();
     for (const name of ["A first lantern", "A second lantern", "A third lantern"]) {
       await page.keyboard.press(name === "A first lantern" ? "ArrowRight" : "ArrowLeft");
       await page.getByRole("dialog", { name: `Picture: ${name}` }).waitFor();
@@ -114,6 +120,10 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.goto(`${origin}/jobs/${id}`);
     const link = page.getByRole("link", { name: "Picture: A second lantern" });
     const dialog = page.getByRole("dialog", { name: "Picture: A second lantern" });
+    // In the middle of its place, which is wider.
+    const place = await page.getByRole("region", { name: "Outputs" }).boundingBox();
+    const seen = await link.boundingBox();
+    expect(seen).toMatchObject({ x: place?.x, width: place?.width });
     await link.click();
     await dialog.getByRole("button", { name: "Use these values" }).click();
     await page.waitForURL(`${origin}/run/${LANTERN}`);

@@ -223,7 +223,7 @@ test("after an outage what one looks at is read anew, however much came above it
   expect(shown()).toHaveLength(30);
 });
 
-test("jobs that are not loaded are counted again once one has changed", async () => {
+test("jobs that are not loaded are counted again once one has changed or was deleted", async () => {
   let total = 10;
   const filter: JobFilter = { status: ["IN_PROGRESS"] };
   const answer = (page: Page) => ({ ...toPage(10, page), totalCount: total });
@@ -232,6 +232,9 @@ test("jobs that are not loaded are counted again once one has changed", async ()
   total = 9;
   tell(toJob(1, "SUCCEEDED", 2));
   await expect.poll(() => list.get().totalCount).toBe(9);
+  total = 8;
+  list.remove(["job_2"]);
+  await expect.poll(() => list.get().totalCount).toBe(8);
 });
 
 test("whoever follows the list for days holds no tail that nobody sees", async () => {
