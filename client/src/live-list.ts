@@ -14,7 +14,7 @@ export const MAX_NEWS = 100;
 /** Whoever follows the list's head for days would fill the memory with a tail that nobody sees. */
 const MAX_ROWS = 20_000;
 const MAX_UNSEEN = 1_000;
-/** Jobs that may change while a page is read. */
+/** Jobs that may change while a page is read, and deleted ones that are kept out. */
 const MAX_HEARD = 1_000;
 const FRAME_MS = 16;
 const RECOUNT_MS = 1_000;
@@ -378,6 +378,7 @@ export function createLiveList<Job extends ListedJob>({
     /** Takes out what was deleted, of which the feed does not notify. */
     remove(ids: readonly string[]): void {
       for (const id of ids) removed.add(id);
+      for (const id of removed) if (removed.size > MAX_HEARD) removed.delete(id);
       // Nobody knows whether what is not loaded was counted.
       if (ids.some((id) => !entries.has(id))) recountSoon();
       drop(ids);

@@ -237,6 +237,19 @@ test("jobs that are not loaded are counted again once one has changed or was del
   await expect.poll(() => list.get().totalCount).toBe(8);
 });
 
+test("a deleted job does not come back, for as many as are remembered", async () => {
+  const { list, tell } = await openList((page) => toPage(10, page), { pageSize: 10 });
+  await expect.poll(() => list.get().jobs.length).toBe(10);
+  const hasJob = (number: number) => list.get().jobs.some(({ id }) => id === `job_${number}`);
+  list.remove(["job_10", "job_9"]);
+  tell(toJob(9, "IN_PROGRESS"));
+  expect(hasJob(9)).toBe(false);
+  list.remove(Array.from({ length: 999 }, (_, at) => `job_${at + 1_000}`));
+  for (const number of [9, 10]) tell(toJob(number, "IN_PROGRESS"));
+  await expect.poll(() => hasJob(10)).toBe(true);
+  expect(hasJob(9)).toBe(false);
+});
+
 test("whoever follows the list for days holds no tail that nobody sees", async () => {
   let newest = 10;
   const { list, tell } = await openList((page) => toPage(newest, page), { pageSize: 5 });
