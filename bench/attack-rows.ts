@@ -220,6 +220,15 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
         socket.destroy();
       }),
   },
+  "wide-sockets": {
+    what: "sockets that are opened again and again, 2,000 at once",
+    attack: ({ openSocket: open, repeat }) =>
+      repeat(2_000, async () => {
+        const { socket, closed } = await open();
+        await Promise.race([once(socket, "data"), closed]);
+        socket.destroy();
+      }),
+  },
   documents: {
     what: "documents of 10,000 characters that were never sent before",
     async attack({ post, repeat }) {
