@@ -43,6 +43,15 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
 
     const tiles = page.locator(".gallery-tile");
     await page.reload();
+    const deployment = page.getByRole("combobox", { name: "Deployment" });
+    const offered = () => deployment.locator("option").allInnerTexts();
+    await expect.poll(offered, SOON).toContain("Slow Tide");
+    const before = await offered();
+    await deployment.selectOption("Slow Tide");
+    await expect.poll(() => tiles.count(), SOON).toBe(0);
+    // What is chosen doesn't move.
+    expect(await offered()).toEqual(before);
+    await deployment.selectOption("Any");
     await page.getByRole("combobox", { name: "Tag" }).selectOption("keeper");
     await page.waitForURL(/tag=keeper/);
     await expect.poll(() => tiles.count(), SOON).toBe(2);

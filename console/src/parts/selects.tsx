@@ -33,7 +33,8 @@ function Select({
   readonly label: string;
   readonly options: readonly (readonly [value: string, name: string])[];
 }) {
-  const all = new Map([["", "Any"], [value, value || "Any"], ...options]);
+  const all = new Map([["", "Any"], ...options]);
+  if (!all.has(value)) all.set(value, value);
   return (
     <label className="field">
       {label}
