@@ -149,6 +149,8 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.goto(`${origin}/jobs/${id}`);
     await link.click();
     await dialog.getByRole("button", { name: "Delete" }).click();
+    // Keys of the viewer are not meant for a question above it.
+    await page.keyboard.press("i");
     await button(page, "Cancel").click();
     await page.keyboard.press("Escape");
     await page.locator("a:focus img").waitFor();

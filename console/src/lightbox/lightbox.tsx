@@ -69,8 +69,9 @@ export function Lightbox({
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
-    // A video has keys of its own, and so has a field.
-    if (target?.matches("video, audio, input, select, textarea")) return;
+    // A video has keys of its own, and so have a field and a question.
+    const isOwn = target?.matches("video, audio, input, select, textarea");
+    if (isOwn || target?.closest("dialog") !== dialog.current) return;
     const gesture = gestureOf(event);
     const media = findMedia(dialog.current);
     if (gesture) onZoom(gesture);
