@@ -153,7 +153,7 @@ async function measureFirstScreens(upstream: FaultyUpstream, browser: Browser): 
 
 /** The milliseconds from a page's request until the frame that shows a field for the prompt. */
 async function whenUsable(page: Page): Promise<number> {
-  // Playwright's own wait may look only every 500 ms.
+  // Playwright's own wait polls every 500 ms only.
   return await page.evaluate(
     () =>
       new Promise<number>((resolve) => {

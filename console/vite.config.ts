@@ -36,7 +36,7 @@ export default defineConfig({
     // Everything from files of its own: the page's policy allows nothing inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // All that the first screen takes is compressed as one: in pieces it is 3 KB more.
+    // All that the first screen takes is compressed as one: in pieces it is 2 KB more.
     rolldownOptions: {
       output: { codeSplitting: { groups: [{ name: "first", test: /src.main\.tsx$/ }] } },
     },

@@ -31,7 +31,7 @@ export type Errand = {
   /** Whether a URL is called for its job alone, where there are webhooks. */
   readonly isToldOf: boolean;
   readonly cancelsAfterMs: number | null;
-  /** When its job gets a tag more. */
+  /** When its job gets another tag. */
   readonly tagsAfterMs: readonly number[];
   readonly afterwards: "nothing" | "delete" | "delete-and-submit" | "submit" | "rerun";
 };

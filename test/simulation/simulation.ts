@@ -77,7 +77,7 @@ class Simulation {
   /** Of the first owner. */
   readonly #deleted = new Set<string>();
   readonly #deletedMarks = new Set<number>();
-  /** That an owner was told a job has. */
+  /** Those that a job has by an answer to its owner. */
   readonly #tags: { readonly jobId: string; readonly tag: string }[] = [];
   #server: DatabaseServer | null = null;
   #openStore: OpenStore = () => Promise.reject(new Error("There is no database yet."));

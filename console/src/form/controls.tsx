@@ -53,7 +53,7 @@ export function ChoiceControl(props: ControlProps<"choice">) {
   const { field, widget, value, onChange, attributes } = props;
   const { fallback, isRequired } = field;
   const unset = isRequired ? "Choose one" : "Not set";
-  // What stands here may be none of them, and is shown all the same.
+  // A value that is none of the options is shown all the same.
   const choices = new Set([...widget.options.map((option) => JSON.stringify(option)), value]);
   choices.delete("");
   return (

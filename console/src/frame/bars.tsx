@@ -31,8 +31,8 @@ export function Bars() {
     <div ref={bars} role="status" className="frame-bars">
       {connection.kind === "refused" && (
         <p className="bar bar-bad">
-          This page hears of no changes: {connection.reason} Jobs that were sent go on. Reload the
-          page to try again.
+          This page gets no updates: {connection.reason} Jobs that were sent go on. Reload the page
+          to try again.
         </p>
       )}
       {connection.kind === "away" && (

@@ -60,8 +60,8 @@ export function isOurs(asset: Asset): boolean {
 
 /** In pixels, of the file or as far as the input tells, which for most models is what comes out. */
 export function sizeOf(input: unknown, asset: Asset | null = null) {
-  for (const told of [asset, input]) {
-    const { width, height }: JsonObject = isObject(told) ? told : {};
+  for (const source of [asset, input]) {
+    const { width, height }: JsonObject = isObject(source) ? source : {};
     if (Number(width) > 0 && Number(height) > 0)
       return { width: Number(width), height: Number(height) };
   }
