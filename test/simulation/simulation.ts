@@ -417,11 +417,10 @@ class Simulation {
       const rerun = await this.#toSubmission(again, job.id).untilJob();
       if (rerun !== null) await this.#watch(rerun, this.#ownerOf(errand));
     }
-    if (afterwards.startsWith("delete")) await this.#delete(errand, job.id);
+    const isDeleted = afterwards.startsWith("delete") && (await this.#delete(errand, job.id));
     // The same again, under the same key: there must be no other job.
     if (errand.isKeyed && afterwards.endsWith("submit")) {
       const again = await submission.again();
-      const isDeleted = afterwards === "delete-and-submit";
       if (again !== null && (isDeleted || again.id !== job.id))
         this.#broken.push(`The key of ${mark} gave ${again.id} after ${job.id}.`);
     }
@@ -488,10 +487,14 @@ class Simulation {
     }
   }
 
-  async #delete(errand: Errand, jobId: string): Promise<void> {
+  /** Resolves with whether it is surely gone. */
+  async #delete(errand: Errand, jobId: string): Promise<boolean> {
     if (errand.owner === 0) this.#deleted.add(jobId);
     this.#deletedMarks.add(errand.mark);
-    await this.#insist(({ tracking }) => tracking.deleteJob(jobId, this.#ownerOf(errand)));
+    const outcome = await this.#insist(({ tracking }) =>
+      tracking.deleteJob(jobId, this.#ownerOf(errand)),
+    );
+    return outcome !== "unknown";
   }
 
   async #tag(
@@ -501,24 +504,27 @@ class Simulation {
   ): Promise<void> {
     await this.#callers.wait(afterMs);
     const edit = toLabelEdit({ addTags: [tag], removeTags: [], isStarred: null });
-    const edited = await this.#insist(({ tracking }) =>
+    const outcome = await this.#insist(({ tracking }) =>
       tracking.editJob(jobId, this.#ownerOf(errand), edit),
     );
-    if (edited !== null) this.#tags.push({ jobId, tag });
+    if (outcome === "done") this.#tags.push({ jobId, tag });
   }
 
-  /** Asks until there is an answer; null where there is none after twenty calls, or no such job. */
-  async #insist<Value>(act: (gateway: Gateway) => Promise<Value>): Promise<Value | null> {
+  /** Asks until there is an answer, at most twenty times. */
+  async #insist(
+    act: (gateway: Gateway) => Promise<unknown>,
+  ): Promise<"done" | "not found" | "unknown"> {
     for (let attempt = 1; attempt <= 20; attempt++) {
       try {
-        return await this.#call(act);
+        await this.#call(act);
+        return "done";
       } catch (error) {
-        if (error instanceof JobNotFoundError) return null;
+        if (error instanceof JobNotFoundError) return "not found";
         if (!isLost(error)) throw error;
       }
       await this.#callers.wait(1_000);
     }
-    return null;
+    return "unknown";
   }
 
   // Watchers
