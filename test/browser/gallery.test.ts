@@ -84,5 +84,14 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await expect.poll(width, SOON).toBeGreaterThan(350);
     await page.reload();
     await expect.poll(width, SOON).toBeGreaterThan(350);
+
+    // Whoever comes back finds where they were.
+    await page.setViewportSize({ width: 480, height: 300 });
+    await page.evaluate("scrollTo(0, 150)");
+    await page.evaluate(`document.querySelector("a[href='/jobs']").click()`);
+    await page.getByRole("grid", { name: "Jobs" }).waitFor();
+    await page.evaluate(`document.querySelector("a[href='/gallery']").click()`);
+    await tiles.first().waitFor();
+    expect(await page.evaluate("scrollY")).toBe(150);
   });
 });

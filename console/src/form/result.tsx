@@ -1,10 +1,10 @@
-import { useState } from "react";
+import { type ComponentProps, useState } from "react";
 
 import { NEW_JOB } from "../jobs/confirm";
 import { Framed } from "../lightbox/media";
 import { UseAsInput } from "../lightbox/offers";
 import { OpenLink } from "../lightbox/opened";
-import { describe, isZoomable, type Shown, toKey } from "../lightbox/pictures";
+import { describe, isZoomable, toKey } from "../lightbox/pictures";
 import { ratioOf, urlOf } from "../parts/picture";
 import { useViewer } from "../viewer";
 import type { Field } from "./fields";
@@ -55,15 +55,9 @@ export function Place({ job, fields }: Props) {
 const PAUSED =
   "It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway uses another one now. It goes on when the gateway is started with that one again.";
 const CANCELLED = "It was cancelled before it ran, and cost nothing.";
-const EMPTY = "It has no files. Its page ends with its output, as JSON.";
+const EMPTY = "It has no files, but an output as JSON.";
 
-function Output({
-  picture,
-  fields,
-}: {
-  readonly picture: Shown;
-  readonly fields: readonly Field[];
-}) {
+function Output({ picture, fields }: ComponentProps<typeof Framed>) {
   const { key, job, asset } = picture;
   const { may } = useViewer();
   const [given = "", ...others] = findFiles(fields, job.input);

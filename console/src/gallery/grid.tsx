@@ -57,6 +57,13 @@ export function Grid({
   });
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, rows]);
 
+  const isLaidOut = width > 0;
+  useLayoutEffect(() => {
+    if (!isLaidOut) return undefined;
+    scrollTo({ top: list.offset });
+    return () => void (list.offset = scrollY);
+  }, [list, isLaidOut]);
+
   const items = virtualizer.getVirtualItems();
   const first = rows[items.at(0)?.index ?? 0]?.tiles[0]?.at ?? 0;
   const lastRow = items.at(-1)?.index ?? 0;
