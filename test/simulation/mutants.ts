@@ -249,7 +249,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
-  "files of a job that are told before its end": {
+  "files of a job that are delivered before its end": {
     seed: 7,
     changes: [
       {

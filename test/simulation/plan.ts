@@ -29,7 +29,7 @@ export type Errand = {
   readonly outcome: number;
   readonly watchers: number;
   /** Whether a URL is called for its job alone, where there are webhooks. */
-  readonly isToldOf: boolean;
+  readonly hasOwnUrl: boolean;
   readonly cancelsAfterMs: number | null;
   /** When its job gets another tag. */
   readonly tagsAfterMs: readonly number[];
@@ -81,7 +81,7 @@ function toErrand(mark: number, chance: Chance): Errand {
     runMs: 200 + chance.random() ** 3 * 15_000,
     outcome: chance.happens(0.7) ? 0 : chance.integer(0, OUTCOMES.length - 1),
     watchers: chance.integer(0, 3),
-    isToldOf: chance.fork("webhook").happens(0.3),
+    hasOwnUrl: chance.fork("webhook").happens(0.3),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
     tagsAfterMs: Array.from(
       { length: labels.happens(0.2) ? labels.integer(1, 3) : 0 },

@@ -18,7 +18,7 @@ type Message = { readonly type: string; readonly data: { readonly job: { readonl
 /** Servers that webhooks call. Of each delivery only the first try may fail. */
 export class Receivers {
   /** What arrived: URLs with the ids of jobs and the type of each event. */
-  readonly told = new Set<string>();
+  readonly delivered = new Set<string>();
   /** What must not happen, as it happened. */
   readonly broken: string[] = [];
   readonly #world: World;
@@ -65,10 +65,10 @@ export class Receivers {
   }
 
   #take(url: string, { type, data: { job } }: Message): void {
-    if (type === "job.kept" && !this.told.has(`${url} job.succeeded ${job.id}`))
-      this.broken.push(`${url} was told that files of ${job.id} are kept, and not yet its end.`);
-    this.told.add(`${url} ${type} ${job.id}`);
-    this.#world.note(url, "is told", type, "of", job.id);
+    if (type === "job.kept" && !this.delivered.has(`${url} job.succeeded ${job.id}`))
+      this.broken.push(`${url} got that files of ${job.id} are kept before its end.`);
+    this.delivered.add(`${url} ${type} ${job.id}`);
+    this.#world.note(url, "gets", type, "of", job.id);
   }
 
   /** One delivery at a time, as long as its gateway can keep its claim. */

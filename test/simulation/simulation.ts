@@ -667,7 +667,7 @@ class Simulation {
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const [row] = this.#read("select count(*) as open from jobs where finished_at is null");
     if (Number(row?.["open"]) > 0) return false;
-    if (this.#untold().length > 0) return false;
+    if (this.#undelivered().length > 0) return false;
     return this.#missedByFeeds().length === 0;
   }
 
@@ -682,8 +682,8 @@ class Simulation {
     );
   }
 
-  /** Ends that a receiver was not told of. */
-  #untold(): string[] {
+  /** Ends that no receiver got. */
+  #undelivered(): string[] {
     if (!this.#plan.hasWebhooks) return [];
     const urls = new Map(
       this.#plan.errands.map((errand) => [errand.mark, this.#webhookUrlOf(errand)]),
@@ -700,15 +700,15 @@ class Simulation {
         .filter((one) => one !== null)
         .flatMap((one) =>
           [String(status).toLowerCase(), ...(hasFiles === 1 ? ["kept"] : [])]
-            .filter((end) => !this.#receivers.told.has(`${one} job.${end} ${String(id)}`))
-            .map((end) => `${one} was not told that ${String(id)} is ${end}.`),
+            .filter((end) => !this.#receivers.delivered.has(`${one} job.${end} ${String(id)}`))
+            .map((end) => `${one} never got that ${String(id)} is ${end}.`),
         ),
     );
   }
 
   /** What is called for the errand's job alone. */
-  #webhookUrlOf({ owner, mark, isToldOf }: Errand): string | null {
-    return this.#plan.hasWebhooks && isToldOf ? `https://jobs-${owner}.invalid/${mark}` : null;
+  #webhookUrlOf({ owner, mark, hasOwnUrl }: Errand): string | null {
+    return this.#plan.hasWebhooks && hasOwnUrl ? `https://jobs-${owner}.invalid/${mark}` : null;
   }
 
   #noteUnsettled(): void {
@@ -719,7 +719,7 @@ class Simulation {
       this.#broken.push(
         `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["away_since"]}.`,
       );
-    this.#broken.push(...this.#missedByFeeds(), ...this.#untold());
+    this.#broken.push(...this.#missedByFeeds(), ...this.#undelivered());
     if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
     for (const { index, gateway } of this.#nodes)
       if (gateway === null) this.#broken.push(`Gateway ${index} does not serve.`);

@@ -12,7 +12,7 @@ import type { SimulatedProcess } from "./world.ts";
 
 /** Each lasts as long as the client tries by itself; after the last one somebody gives up. */
 const MAX_PRESSES = 20;
-/** Who is told to come back tomorrow gives up, too. */
+/** Who is to come back tomorrow gives up, too. */
 const MAX_WAIT_SECONDS = 3_600;
 /** For so long the client promises to repeat a call that has no answer, and after its last pause no longer. */
 const PATIENCE_MS = 30_000;
@@ -162,12 +162,12 @@ export class Submission {
       onBroken(`The client gave up on ${mark} after ${tookMs} ms without an answer.`);
   }
 
-  /** Whoever is told that a job was not submitted must not pay for it. */
+  /** Who gets the answer that a job was not submitted must not pay for it. */
   #checkUnsent({ code }: GatewayError): void {
     const { mark, wasAccepted, onBroken } = this.#wish;
     // A call of before may have arrived all the same.
     if (this.#calls === 1 && code !== "SUBMISSION_UNKNOWN" && wasAccepted())
-      onBroken(`A caller was told ${code} of ${mark}, which was accepted.`);
+      onBroken(`A caller got ${code} for ${mark}, which was accepted.`);
   }
 }
 

@@ -337,7 +337,7 @@ function toResult(request: UpstreamRequest, state: string): JsonObject {
   }
 }
 
-/** Every other model's cost is told late. */
+/** Every other model's cost comes late. */
 function toOutput(request: UpstreamRequest): JsonObject {
   const { kind, mark, results } = request;
   switch (kind) {
