@@ -23,6 +23,26 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "a POST that leaves although its lease has run out": {
+    seed: 248,
+    changes: [
+      {
+        file: "tracking/submit-job.ts",
+        from: 'return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";',
+        to: "return sent;",
+      },
+    ],
+  },
+  "a row that stays where nobody knows whether it was written": {
+    seed: 37,
+    changes: [
+      {
+        file: "tracking/submit-job.ts",
+        from: "if (isInserted || !isRefusal) await",
+        to: "if (isInserted) await",
+      },
+    ],
+  },
   "no fence on the version": {
     seed: 33,
     changes: [
