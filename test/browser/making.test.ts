@@ -145,6 +145,10 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.reload();
     const width = page.getByLabel(/^Width/i).last();
     const seed = page.getByLabel(/^Seed/i);
+    // Also where a click on nothing takes the focus.
+    await promptOf(page).focus();
+    await page.evaluate("document.activeElement.blur()");
+    await expectMain(page, /Prompt \* .*missing/);
     await promptOf(page).fill("قارب, red");
     expect(await page.locator("textarea:dir(rtl)").count()).toBe(1);
     await page.getByText("Custom", { exact: true }).click();

@@ -69,8 +69,9 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
   const value = form.draft[name] ?? "";
   const issue = form.issues.get(name);
   const onChange = (next: string): void => form.onChange(name, next);
-  // Where nothing has the focus next, what had it was taken out, or another window has it.
-  const leave = (to: FocusEvent): unknown => to.relatedTarget && form.onTouch(name);
+  // A button that goes with its file is not left, though nothing has the focus next.
+  const leave = ({ relatedTarget, target }: FocusEvent): unknown =>
+    (relatedTarget || !target.matches("button")) && form.onTouch(name);
   return (
     <div className="field" data-name={name} onBlur={leave}>
       {widget.kind !== "flag" && (
