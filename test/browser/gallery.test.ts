@@ -92,6 +92,6 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await page.getByRole("grid", { name: "Jobs" }).waitFor();
     await page.evaluate(`document.querySelector("a[href='/gallery']").click()`);
     await tiles.first().waitFor();
-    expect(await page.evaluate("scrollY")).toBe(150);
+    await expect.poll(() => page.evaluate("scrollY"), SOON).toBe(150);
   });
 });
