@@ -84,7 +84,7 @@ export async function measureConsole(upstream: FaultyUpstream, folder: string): 
 
   const delays: number[] = [];
   for (let count = 0; count < SINGLE_CHANGES; count++) {
-    const seen = whenSeen(page, newest.id, `(${count + 10_000} before it)`);
+    const seen = whenSeen(page, `[data-id="${newest.id}"]`, `(${count + 10_000} before it)`);
     delays.push(-(await change(count + 10_000)) + (await seen));
     await delay(50);
   }
@@ -154,37 +154,30 @@ async function measureFirstScreens(upstream: FaultyUpstream, browser: Browser): 
 /** The milliseconds from a page's request until the frame that shows a field for the prompt. */
 async function whenUsable(page: Page): Promise<number> {
   // Playwright's own wait polls every 500 ms only.
+  await whenSeen(page, "main textarea", "");
   return await page.evaluate(
     () =>
       new Promise<number>((resolve) => {
-        const poll = () => {
-          if (!document.querySelector("main textarea")) return;
-          observer.disconnect();
-          requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now())));
-        };
-        const observer = new MutationObserver(poll);
-        observer.observe(document, { subtree: true, childList: true });
-        poll();
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now())));
       }),
   );
 }
 
-/** When a job's row holds a text, by the clock of this machine. */
-async function whenSeen(page: Page, jobId: string, text: string): Promise<number> {
+/** When an element holds a text, by the clock of this machine. */
+async function whenSeen(page: Page, selector: string, text: string): Promise<number> {
   return await page.evaluate(
-    ([id, wanted]) =>
+    ([element, wanted]) =>
       new Promise<number>((resolve) => {
         const poll = () => {
-          if (!document.querySelector(`[data-id="${id}"]`)?.textContent.includes(wanted ?? ""))
-            return;
+          if (document.querySelector(element)?.textContent.includes(wanted) !== true) return;
           observer.disconnect();
           resolve(Date.now());
         };
         const observer = new MutationObserver(poll);
-        observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+        observer.observe(document, { subtree: true, childList: true, characterData: true });
         poll();
       }),
-    [jobId, text],
+    [selector, text] as const,
   );
 }
 

@@ -72,7 +72,7 @@ export function App() {
 
 function Entrance({ credential, isKept, number }: Attempt) {
   const { data, error, ask } = useQuery(VIEWER, {});
-  // Beside it, as whoever comes to run something waits for both.
+  // At the same time, as the form needs both.
   const [location] = useLocation();
   useQuery(DEPLOYMENTS, {}, /^\/(run|$)/.test(location));
   const isIn = data !== undefined;

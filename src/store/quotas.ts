@@ -24,7 +24,7 @@ const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
   uploads: 24 * 60 * 60_000,
 };
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
-/** Each looks at all rows. */
+/** Each sweep reads all rows. */
 const MAX_SWEPT = 500;
 
 export type Quotas = ReturnType<typeof createQuotas>;

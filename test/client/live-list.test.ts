@@ -160,7 +160,7 @@ test("after an outage no job is missed, also where newer ones are told before th
   }
 });
 
-test("of two outages in a row, both are caught up with, whatever was told between them", async () => {
+test("of two outages in a row, both are caught up with, whatever came between them", async () => {
   let newest = 10;
   let isDown = false;
   const { list, tell } = await openList((page) => (isDown ? null : toPage(newest, page)), {
@@ -176,14 +176,14 @@ test("of two outages in a row, both are caught up with, whatever was told betwee
   isDown = false;
   tell(null);
   await expect.poll(() => list.get().totalCount).toBe(25);
-  // One that nobody has told of, and so is counted already.
+  // The feed never brought it, so it is counted already.
   tell(toJob(15, "IN_PROGRESS", 2));
   tell(toJob(++newest, "IN_PROGRESS"));
   await expect.poll(() => ids()[0]).toBe("job_26");
   expect(list.get().totalCount).toBe(26);
 });
 
-test("what is told after a later page that had it already is counted once", async () => {
+test("what the feed brings after a later page that had it already is counted once", async () => {
   let newest = 10;
   const { list, tell } = await openList((page) => toPage(newest, page), { pageSize: 2 });
   await expect.poll(() => list.get().jobs).toHaveLength(2);
@@ -195,7 +195,7 @@ test("what is told after a later page that had it already is counted once", asyn
   expect(list.get().totalCount).toBe(11);
 });
 
-test("after an outage what one looks at is read anew, however much came above it", async () => {
+test("after an outage what is in view is read anew, however much came above it", async () => {
   let isAfter = false;
   const { list, shown, tell } = await openList(
     ({ first, after }) => {
