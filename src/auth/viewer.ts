@@ -32,7 +32,10 @@ export type Viewer = {
 };
 
 /** The owner whose jobs the viewer may read; undefined for everybody's. */
-export function readableOwner({ ownerId, scopes }: Viewer): string | undefined {
+export function readableOwner({
+  ownerId,
+  scopes,
+}: Pick<Viewer, "ownerId" | "scopes">): string | undefined {
   return scopes.has("jobs:read:all") ? undefined : ownerId;
 }
 

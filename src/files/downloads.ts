@@ -1,6 +1,6 @@
 import { addAbortSignal } from "node:stream";
 
-import type { Viewer } from "../auth/viewer.ts";
+import { readableOwner, type Viewer } from "../auth/viewer.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { type KeptFile, NOT_KEPT, toAssets } from "../job/asset.ts";
 import { DownloadTooLargeError, JobNotFoundError } from "../job/errors.ts";
@@ -34,7 +34,7 @@ export type OpenDownload = {
 
 export type DownloadService = ReturnType<typeof createDownloadService>;
 
-/** Puts the kept files of an owner's jobs into one ZIP, which is made as it is sent. */
+/** Puts the kept files of jobs that an owner may read into one ZIP, which is made as it is sent. */
 export function createDownloadService(dependencies: {
   readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "downloads">;
   readonly fileStore: Pick<FileStore, "open">;
@@ -75,7 +75,7 @@ export function createDownloadService(dependencies: {
       await clock.nextTurn();
       const told = job === null ? null : await tellJob(job, plan);
       // A line each. Indented, an input that is nested deep would take sixty times its room.
-      yield Buffer.from(before + JSON.stringify(told ?? { id, files: [], why: DELETED }));
+      yield Buffer.from(before + JSON.stringify(told ?? { id, files: [], why: GONE }));
       before = ",\n";
     }
     yield Buffer.from(jobs.length === 0 ? "[]\n" : "\n]\n");
@@ -132,23 +132,28 @@ export function createDownloadService(dependencies: {
 
   return {
     /**
-     * Makes a URL that is good for 10 minutes; `countKept` counts some jobs' files in the owner's turn. Rejects with a
-     * `JobNotFoundError` or a `DownloadTooLargeError`, and as `countKept` does.
+     * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
+     * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
+     * `countKept` does.
      */
     async createDownload(
       ids: readonly string[],
-      { ownerId }: Pick<Viewer, "ownerId">,
+      viewer: Pick<Viewer, "ownerId" | "scopes">,
       countKept: CountKept,
     ): Promise<OpenDownload> {
       const jobIds = [...new Set(ids)];
       if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
-      const owned = await store.jobs.readMany(jobIds.filter(isIdentifier), ownerId);
-      const known = new Set(owned.map((job) => job?.id));
-      const missing = jobIds.find((id) => !known.has(id));
-      if (missing !== undefined) throw new JobNotFoundError(missing);
-      const kept = await sumKept(jobIds, countKept);
+      const wrong = jobIds.find((id) => !isIdentifier(id));
+      if (wrong !== undefined) throw new JobNotFoundError(wrong);
+      const owner = readableOwner(viewer);
+      const jobs = await store.jobs.readMany(jobIds, owner);
+      const kept = await sumKept(
+        jobs.flatMap((job) => job?.id ?? []),
+        countKept,
+      );
       const id = chance.uuid();
-      await downloads.create({ id, ownerId, jobIds }, ROW_LIFE_MS);
+      const { ownerId } = viewer;
+      await downloads.create({ id, ownerId, jobIds, readsAll: owner === undefined }, ROW_LIFE_MS);
       const expires = Math.floor((clock.now() + LIFE_MS) / 1_000);
       const url = urls.create({ folder: "downloads", name: id, width: null }, expires);
       return { url, expiresAt: new Date(expires * 1_000), ...kept };
@@ -165,7 +170,7 @@ export function createDownloadService(dependencies: {
         const details = { limitName: "downloads", code: "RATE_LIMITED", limit: 1 } as const;
         throw new LimitError(BUSY, { ...details, retryAfterSeconds: RETRY_AFTER_SECONDS });
       }
-      const { ownerId, jobIds } = claimed;
+      const { ownerId, jobIds, readsAll } = claimed;
       const claimFor = (ms: number) => downloads.renewClaim(id, ms).catch(() => undefined);
       let renewal = Promise.resolve();
       const stopRenewing = clock.repeat(() => (renewal = claimFor(CLAIM_MS)), CLAIM_MS / 3);
@@ -173,7 +178,7 @@ export function createDownloadService(dependencies: {
         ownerId,
         /** The bytes of the ZIP, which reject where not all of a file is there. */
         async read(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-          const found = await store.jobs.readMany(jobIds, ownerId);
+          const found = await store.jobs.readMany(jobIds, readsAll ? undefined : ownerId);
           const jobs = jobIds.map((one, index) => [one, found[index] ?? null] as const);
           return writeZip(toEntries(jobs, signal));
         },
@@ -187,7 +192,7 @@ export function createDownloadService(dependencies: {
   };
 }
 
-/** By their ids; null where one has been deleted. */
+/** By their ids; null where there is none that the owner may read. */
 type Jobs = readonly (readonly [id: string, job: Job | null])[];
 
 /** A file that is there. */
@@ -233,7 +238,8 @@ function toReason({ state, reason }: Pick<KeptFile, "state" | "reason">): string
   return reason ?? "No copy of it was asked for. Ask for one with keepOutputs, then download it.";
 }
 
-const DELETED = "The job has been deleted.";
+/** The same for another owner's, so that nobody learns of it. */
+const GONE = "There is no such job, or it was deleted.";
 const NONE = "Its output names no files.";
 const NOT_ENDED = "The job has not ended. Download it again once it has.";
 const IS_FULL = "The download has as much as one may have. Download this job by itself.";

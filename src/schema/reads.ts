@@ -199,7 +199,7 @@ export class Reads {
     return await jobs.countTags(this.#viewer.ownerId, wanted, this.#walkBudget);
   }
 
-  /** Of jobs that are the viewer's, in a step of its own. */
+  /** Of jobs that the viewer may read, in a step of its own. */
   async countKept(...some: Parameters<JobStore["files"]["countKept"]>) {
     const { files } = this.#sources.store;
     return (await this.#walkBudget.step(() => files.countKept(...some))).value;

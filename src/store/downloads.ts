@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { atMost, type Database } from "./database.ts";
 import { createOwnerWrites } from "./quotas.ts";
@@ -10,11 +10,13 @@ const MAX_OF_OWNER = 20;
 /** At once, so that nobody waits long for it: more than are made. */
 const MAX_FORGOTTEN = 100;
 
-/** Which of an owner's jobs to download. */
+/** Which jobs an owner downloads. */
 export type Download = {
   readonly id: string;
   readonly ownerId: string;
   readonly jobIds: readonly string[];
+  /** Whether the jobs may be anybody's, and not the owner's alone. */
+  readonly readsAll: boolean;
 };
 
 /** What owners may download, each for a while, and which of it they do: one at a time, on whichever gateway. */
@@ -30,7 +32,7 @@ export function createDownloads(database: Database) {
 
   return {
     /** Lets it be claimed for so long, and forgets those that can't be any more. */
-    create: ({ id, ownerId, jobIds }: Download, lifeMs: number): Promise<void> =>
+    create: ({ id, ownerId, jobIds, readsAll }: Download, lifeMs: number): Promise<void> =>
       writeFor(ownerId, async (transaction) => {
         // Read once: Postgres walks no index as far as a clock that goes on.
         await sql`
@@ -43,8 +45,8 @@ export function createDownloads(database: Database) {
           select id from downloads where owner_id = ${ownerId} and ${isUnclaimed}
             order by expires_at desc limit ${sql.lit(MAX_OF_OWNER - 1)}
         )`.execute(transaction);
-        await sql`insert into downloads (id, owner_id, job_ids, expires_at) values
-          (${id}, ${ownerId}, ${JSON.stringify(jobIds)}, ${nowMs} + ${lifeMs})`.execute(
+        await sql`insert into downloads (id, owner_id, job_ids, reads_all, expires_at) values
+          (${id}, ${ownerId}, ${JSON.stringify(jobIds)}, ${Number(readsAll)}, ${nowMs} + ${lifeMs})`.execute(
           transaction,
         );
       }),
@@ -59,12 +61,14 @@ export function createDownloads(database: Database) {
       if (row === undefined || !row.is_free) return row === undefined ? null : false;
       const { owner_id: ownerId } = row;
       const claimed = await writeFor(ownerId, async (transaction) => {
-        const claim = sql<Pick<Tables["downloads"], "job_ids">>`
+        const claim = sql<Pick<Selectable<Tables["downloads"]>, "job_ids" | "reads_all">>`
           update downloads as wanted set claimed_until = ${nowMs} + ${claimMs}
-            where id = ${id} and ${isFree} returning job_ids`;
+            where id = ${id} and ${isFree} returning job_ids, reads_all`;
         return (await claim.execute(transaction)).rows;
       });
-      return claimed.length > 0 && { id, ownerId, jobIds: JSON.parse(claimed[0]?.job_ids ?? "[]") };
+      const [taken] = claimed;
+      if (taken === undefined) return false;
+      return { id, ownerId, jobIds: JSON.parse(taken.job_ids), readsAll: taken.reads_all === 1 };
     },
 
     /** Makes a claim longer, or ends it with 0. */

@@ -118,6 +118,14 @@ export const MIGRATIONS: readonly Migration[] = [
       sql`create index downloads_by_end on downloads (expires_at)`,
     ],
   },
+  {
+    version: 11,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      sql`alter table downloads add column reads_all integer not null default 0`,
+    ],
+  },
 ];
 
 /** Byte order on both databases; Postgres would sort by the language of the machine. */

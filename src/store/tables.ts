@@ -190,6 +190,8 @@ export type Tables = {
     readonly expires_at: number;
     /** Until then some gateway sends it. */
     readonly claimed_until: Generated<number>;
+    /** 1 where the jobs may be anybody's. */
+    readonly reads_all: Generated<number>;
   };
   /** The files that outputs name, by their place in `findAssets`. */
   readonly kept_files: {

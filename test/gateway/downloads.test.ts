@@ -1,10 +1,13 @@
+import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
 import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
+import { ask } from "../support/graphql-client.ts";
 import { readZip } from "../support/read-zip.ts";
-import { SANDBOX, start as startWith } from "./open-gateway.ts";
+import { DATABASES, KINDS, SANDBOX, start as startWith } from "./open-gateway.ts";
 
+const SIZE = { width: 8, height: 8 };
 const SUBMIT = `mutation ($prompt: String!, $seed: SafeInt) { submitPaperLantern(input: { prompt: $prompt, seed: $seed }, answerWithinSeconds: 20) {
   ... on SubmitJobSuccess { job { id status } }
 } }`;
@@ -105,23 +108,100 @@ test("what is not kept is told with the reason, and so is a job that was deleted
   ).toEqual(Buffer.from("[]\n"));
 });
 
-test("another owner's job is as one that does not exist, and whoever has the URL gets the ZIP", async () => {
+const GONE = "There is no such job, or it was deleted.";
+const UNKNOWN = `job_${"0".repeat(32)}`;
+const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
+const SUBMIT_JOB = `mutation ($input: JSON!) { submitJob(deploymentId: "${WARM_GLOW}", input: $input, answerWithinSeconds: 20) {
+  ... on SubmitJobSuccess { job { id status } }
+} }`;
+const UPLOAD = `mutation ($bytes: SafeInt!) { createUpload(fileName: "a.png", contentType: "image/png", bytes: $bytes) {
+  ... on CreateUploadSuccess { upload { id putUrl } }
+} }`;
+
+/** A gateway for two owners and an operator, who reads the jobs of both. */
+async function startForMany(databaseUrl = ":memory:") {
   const keys = await createApiKeysFile();
-  const [own, other] = [await keys.create("own"), await keys.create("other")];
-  const gateway = await startWith({ ...SANDBOX, AUTH: "api-keys", API_KEYS_FILE: keys.file });
-  const submitted = await gateway.answer(SUBMIT, { prompt: "A lantern" }, own);
-  const [id = ""] = /job_[0-9a-f]+/.exec(JSON.stringify(submitted)) ?? [];
-  const create = (ids: readonly string[], key: string) => gateway.answer(CREATE, { ids }, key);
-  const refused = await create([id], other);
-  expect(refused).toMatchObject({ data: { createDownload: { __typename: "JobNotFoundError" } } });
-  const unknown = JSON.stringify(await create([`job_${"0".repeat(32)}`], other));
-  expect(JSON.stringify(refused)).toBe(unknown.replaceAll(`job_${"0".repeat(32)}`, id));
-  expect(await create(["no id"], own)).toMatchObject({
-    data: { createDownload: { __typename: "JobNotFoundError" } },
+  const anna = await keys.create("anna");
+  const ben = await keys.create("ben");
+  const operator = await keys.create("operator", "--scopes", "jobs:read:all");
+  const gateway = await startWith({
+    ...SANDBOX,
+    AUTH: "api-keys",
+    API_KEYS_FILE: keys.file,
+    DATABASE_URL: databaseUrl,
   });
-  const created = JSON.stringify(await create([id], own));
-  const url = gateway.here(/http[^"]+/.exec(created)?.[0] ?? "");
-  expect((await unzip(url)).files.size).toBeGreaterThan(0);
+  const askAs = (key: string, query: string, variables: object = {}) =>
+    ask(gateway.url, query, { variables, headers: { authorization: `Bearer ${key}` } });
+  const keep = async (key: string, input: object) => {
+    const { id } = (await askAs(key, SUBMIT_JOB, { input })).submitJob.job;
+    const keepOf = async () => (await askAs(key, ASSETS, { id })).job.assets[0]?.keep;
+    await expect.poll(keepOf).toBe("KEPT");
+    return id;
+  };
+  const create = async (key: string, ids: readonly string[]) =>
+    (await askAs(key, CREATE, { ids })).createDownload;
+  const open = async (key: string, ids: readonly string[]) => {
+    const { download } = await create(key, ids);
+    const { files } = await unzip(gateway.here(download.url));
+    const jobs = JSON.parse(String(files.get("jobs.json")));
+    return { download, jobs, names: [...files.keys()].slice(1) };
+  };
+  return { ...gateway, anna, ben, operator, askAs, keep, create, open };
+}
+
+test.each(KINDS)(
+  "on %s, an operator's download has the outputs of every owner, but nobody's uploads",
+  async (kind) => {
+    const gateway = await startForMany(await DATABASES[kind]());
+    const { anna, ben, operator, askAs, keep, open } = gateway;
+    const picture = await sharp({ create: { ...SIZE, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+    const { upload } = (await askAs(anna, UPLOAD, { bytes: picture.length })).createUpload;
+    const put = { method: "PUT", body: new Uint8Array(picture) };
+    expect((await fetch(gateway.here(upload.putUrl), put)).status).toBe(204);
+    const given = `upload:${upload.id}`;
+    const ids = [
+      await keep(anna, { prompt: "A lantern", ctrl_img_1: given }),
+      await keep(ben, { prompt: "Another", ctrl_img_1: "https://files.example.com/a.png" }),
+    ];
+    const { download, jobs, names } = await open(operator, ids);
+    expect(download.files).toBe(2);
+    expect(names).toEqual(["001", "002"].map((number) => expect.stringContaining(number)));
+    expect(jobs).toMatchObject([
+      { id: ids[0], input: { ctrl_img_1: given }, files: [{ file: names[0] }] },
+      { id: ids[1], files: [{ file: names[1] }] },
+    ]);
+  },
+);
+
+test("what is gone, never was or is another owner's looks alike, and keeps nobody from the rest", async () => {
+  const { anna, ben, askAs, keep, create, open } = await startForMany();
+  const input = { prompt: "A lantern", ctrl_img_1: "https://files.example.com/a.png" };
+  const [own, deleted, foreign] = [
+    await keep(anna, input),
+    await keep(anna, input),
+    await keep(ben, input),
+  ];
+  await askAs(anna, `mutation { deleteJob(id: "${deleted}") { __typename } }`);
+  const { download, jobs, names } = await open(anna, [foreign, own, UNKNOWN, deleted]);
+  const alone = (await open(anna, [own])).download;
+  expect([download.files, download.bytes]).toEqual([1, alone.bytes]);
+  expect(names).toHaveLength(1);
+  const toGone = (id: string) => ({ id, files: [], why: GONE });
+  expect(jobs).toEqual([
+    toGone(foreign),
+    expect.objectContaining({ id: own }),
+    toGone(UNKNOWN),
+    toGone(deleted),
+  ]);
+  expect(await create(anna, ["no id"])).toMatchObject({ __typename: "JobNotFoundError" });
+});
+
+test("whoever has the URL gets the ZIP, and an altered one is none", async () => {
+  const { anna, create, here } = await startForMany();
+  const url = here((await create(anna, [])).download.url);
+  expect((await unzip(url)).files.size).toBe(1);
   for (const altered of [
     url.replace(/\/downloads\/./, "/downloads/z"),
     `${url}A`,

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 
 import { expect, onTestFinished, test } from "vitest";
 
+import type { Scope } from "../../src/auth/viewer.ts";
 import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
 import { createDownloadService } from "../../src/files/downloads.ts";
 import type { FileStore } from "../../src/files/file-store.ts";
@@ -17,7 +18,7 @@ import { createDatabase } from "../support/postgres.ts";
 import { readZip } from "../support/read-zip.ts";
 import { serve } from "./serve.ts";
 
-const OWNER = { ownerId: "o" };
+const OWNER = { ownerId: "o", scopes: new Set<Scope>() };
 const BYTES = 300_000;
 
 type Open = FileStore["open"];
@@ -116,7 +117,7 @@ test("other owners' downloads go on beside it", async () => {
   const id = await keep(store, 1);
   const { create, open, toLocal } = await serveFrom(store, async () => stuck());
   const stop = await begin(await create([id]));
-  const { url } = await open([], { ownerId: "another" });
+  const { url } = await open([], { ...OWNER, ownerId: "another" });
   expect((await fetch(toLocal(url))).status).toBe(200);
   stop();
 });

@@ -174,8 +174,8 @@ export function describeFiles({ store, execute }: Context): void {
   describe("downloads", () => {
     const LIFE_MS = 60_000;
     const jobIds = ["job_1", "job_2"];
-    const create = async (ownerId = `o-${randomUUID()}`) => {
-      const download = { id: randomUUID(), ownerId, jobIds };
+    const create = async (ownerId = `o-${randomUUID()}`, readsAll = false) => {
+      const download = { id: randomUUID(), ownerId, jobIds, readsAll };
       await store().downloads.create(download, LIFE_MS);
       return download;
     };
@@ -184,7 +184,7 @@ export function describeFiles({ store, execute }: Context): void {
     test("are claimed one at a time of an owner, also at once, until the claim has ended", async () => {
       const first = await create();
       const second = await create(first.ownerId);
-      const other = await create();
+      const other = await create(undefined, true);
       const claims = await Promise.all([claim(first.id), claim(second.id), claim(first.id)]);
       expect(claims.filter((one) => one !== false)).toHaveLength(1);
       expect(await claim(other.id)).toEqual(other);

@@ -458,7 +458,10 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   [
     "a download to be made",
     ({ downloads }) =>
-      downloads.create({ id: `${Math.random()}`, ownerId: "o1", jobIds: [] }, 1_000),
+      downloads.create(
+        { id: `${Math.random()}`, ownerId: "o1", jobIds: [], readsAll: false },
+        1_000,
+      ),
   ],
 ];
 
