@@ -21,6 +21,8 @@ export async function renderGraphiql(options: Example & Surroundings): Promise<s
     title: "RunComfy GraphQL",
     // They may hold a key, which the browser would keep for its next user.
     shouldPersistHeaders: false,
+    // Subscriptions too: for a GET a sign-in's cookie doesn't count.
+    method: "POST",
     defaultTabs: createTabs(options),
   });
   return adaptPage(page, options);
@@ -69,19 +71,38 @@ const NEWEST_JOBS = `{
 }`;
 
 /**
- * All of GraphiQL's requests, event streams among them, go through the page's `fetch`. A tab's own headers win over the
+ * GraphiQL opens the tab that has the query of the address, or else the one that it stored last, and adds a tab if none
+ * has it. It stores no query until something is typed, so the page stores that of the tab that was left, and drops empty
+ * tabs.
+ *
+ * All of its requests, event streams among them, go through the page's `fetch`. A tab's own headers win over the
  * credential, and the schema is read again once that is there. A tab that has no job's id yet gets one of the newest job
  * that has not ended, or else of the newest, and shows it.
  */
 const OWN_SCRIPT = `
+try {
+  const kept = JSON.parse(localStorage.getItem("graphiql:tabState"));
+  const tabs = kept.tabs.filter(({ query }) => query?.trim());
+  const left = kept.tabs[kept.activeTabIndex];
+  const asked = new URLSearchParams(location.search).get("query");
+  const shown = asked
+    ? [left, ...tabs].find(({ query }) => query === asked)
+    : tabs.includes(left) ? left : tabs[0];
+  const keep = (name, text) => localStorage.setItem("graphiql:" + name, text ?? "");
+  keep("tabState", tabs.length > 0 ? JSON.stringify({ ...kept, tabs }) : "");
+  keep("query", shown?.query);
+  keep("variables", shown?.variables);
+} catch {
+  // Nothing is kept yet, or the browser keeps nothing.
+}
+// In Chromium, GraphiQL shows a stack with each mistake in a query otherwise.
+delete Error.stackTraceLimit;
 const send = globalThis.fetch;
 globalThis.fetch = async (url, options) => {
   const headers = new Headers(options.headers);
   const credential = document.querySelector("#credential input")?.value.trim().replace(/^bearer +/i, "");
   if (credential && !headers.has("authorization")) headers.set("authorization", "Bearer " + credential);
-  // A query's variables are in the body, a subscription's in the URL.
-  const asked = [url, options.body ?? ""];
-  if (!asked.some((text) => text.includes("${SHOWN_ID}"))) return send(url, { ...options, headers });
+  if (!options.body?.includes("${SHOWN_ID}")) return send(url, { ...options, headers });
   const answer = await send(location.pathname, {
     method: "POST",
     headers: { ...Object.fromEntries(headers), accept: "application/json", "content-type": "application/json" },
@@ -94,8 +115,7 @@ globalThis.fetch = async (url, options) => {
   const show = (text) => text.replace("${SHOWN_ID}", id);
   // Another tab may have been opened meanwhile.
   shown?.setValue(show(shown.getValue()));
-  const [to, body] = asked.map(show);
-  return send(to, { ...options, headers, ...(body && { body }) });
+  return send(url, { ...options, headers, body: show(options.body) });
 };
 document.querySelector("#credential input")?.addEventListener("change", () => {
   document.querySelector("[aria-label^='Re-fetch GraphQL schema']")?.click();

@@ -12,6 +12,8 @@ const TABS = ["Deployments", "Submit", "Watch", "WatchAll", "Jobs", "Cancel"];
 const PAPER_LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 /** The editor checks and completes a text a while after it was changed. */
 const SOON = { timeout: 20_000, interval: 200 };
+/** Which tab GraphiQL would say that it was left on; it says so a while after. */
+const STORED_TAB = 'JSON.parse(localStorage.getItem("graphiql:tabState"))?.activeTabIndex';
 const ANSWER = ` {
   __typename
   ... on SubmitJobSuccess { job { status input } warnings { path message } }
@@ -90,6 +92,66 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     expect(answer).toMatch(/"path": "width", "message": "[^"]*1000 is rounded down to 992\b/);
 
     expect(errors).toEqual([]);
+  });
+
+  test("lets whoever is signed in to the console watch jobs too, all by POST", async () => {
+    const keys = await createApiKeysFile();
+    const key = await keys.create("anna");
+    const { page } = await openGraphiql({
+      AUTH: "api-keys",
+      API_KEYS_FILE: keys.file,
+      CONSOLE_LOGIN: "key",
+    });
+    await page.evaluate(`fetch("/console/sign-in", { method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer ${key}" } })`);
+    const methods = new Set<string>();
+    page.on("request", (one) => void methods.add(one.method()));
+    const id = await submitFromTab(page);
+    await openTab(page, "WatchAll");
+    await run(page, id);
+    await openTab(page, "Watch");
+    await run(page, id);
+    expect(methods).toEqual(new Set(["POST"]));
+  });
+
+  test("opens again on the tab that was left, as it was left, and on no empty one", async () => {
+    const { origin, page } = await openGraphiql();
+    const tabs = page.locator(".graphiql-tab-button");
+    const shown = page.locator(".graphiql-tab-active");
+    const visit = async (url: string, names: readonly string[], active: string) => {
+      await page.goto("about:blank");
+      await page.goto(url);
+      await tabs.first().waitFor();
+      expect(await tabs.allTextContents()).toEqual(names);
+      expect(await shown.innerText()).toBe(active);
+    };
+    await expect.poll(() => page.evaluate(STORED_TAB), SOON).toBe(0);
+    await visit(`${origin}/graphql`, TABS, "Deployments");
+    await run(page, "Warm Glow");
+    await openTab(page, "Watch");
+    await expect.poll(() => page.evaluate(STORED_TAB), SOON).toBe(2);
+    const left = page.url();
+    await visit(`${origin}/graphql`, TABS, "Watch");
+    await visit(left, TABS, "Watch");
+    await run(page, "There is no job yet. Run tab 2");
+
+    // What is empty is not kept, nor is a stack shown for it.
+    await openNewTab(page);
+    await run(page, "Syntax Error");
+    expect(await readResult(page)).not.toMatch(/stack|http/);
+    await expect.poll(() => page.evaluate(STORED_TAB), SOON).toBe(6);
+    await visit(`${origin}/graphql`, TABS, "Deployments");
+
+    // A link brings a tab of its own, without what others had for variables.
+    await openTab(page, "Cancel");
+    await expect.poll(() => page.evaluate(STORED_TAB), SOON).toBe(5);
+    const asked = "query Mine { viewer { id } }";
+    const link = `${origin}/graphql?query=${encodeURIComponent(asked)}`;
+    for (let visits = 0; visits < 2; visits += 1) await visit(link, [...TABS, "Mine"], "Mine");
+    const variables =
+      'JSON.parse(localStorage.getItem("graphiql:tabState")).tabs[6]?.variables ?? ""';
+    expect(await page.evaluate(variables)).toBe("");
+    await run(page, '"id": "local"');
   });
 
   test("sends a key that is given once with every tab and with subscriptions, and does not keep it", async () => {
