@@ -12,6 +12,7 @@ import { useTabNews } from "./frame/tab-news";
 import { REFUSED } from "./frame/sign-ins";
 import { handed } from "./form/use-hand-over";
 import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
+import { decode } from "./parts/address";
 import { later, loadAll } from "./parts/later";
 import { Problem } from "./parts/problem";
 import { useTitle } from "./parts/use-title";
@@ -149,6 +150,7 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>
+            {/* The id of a model has slashes, which an address can only have as escapes. */}
             <Route path="/run/:deploymentId?">
               {({ deploymentId }) => <Run deploymentId={deploymentId && decode(deploymentId)} />}
             </Route>
@@ -166,15 +168,6 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
       <Keys />
     </>
   );
-}
-
-/** The id of a model has slashes, which an address can only have as escapes. */
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment; // A % that stands for itself.
-  }
 }
 
 function Nowhere() {

@@ -8,7 +8,8 @@ import { z } from "zod";
 
 import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
 import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
-import { countJobs } from "../support/graphql-client.ts";
+import { SubmitJobDocument } from "../support/gql/operations.ts";
+import { countJobs, request } from "../support/graphql-client.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import {
   button,
@@ -46,6 +47,8 @@ const SEEDS = z.object({
     ),
   }),
 });
+
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>';
 
 afterAll(closeBrowser);
 
@@ -236,6 +239,36 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await button(page, "Warm Glow").click({ trial: true });
     await button(page, "Run").click({ delay: 1_000 });
     await expect.poll(() => countJobs(origin), SOON).toBe(2);
+  });
+
+  test("an address with a % stands as it is, typed or a job's, and what can't be read is said beside its field, also after a reload", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const picture = { contentType: "image/svg+xml", body: SVG };
+    await page.route("https://example.com/**", (route) => route.fulfill(picture));
+    const input = { prompt: "A lantern", ctrl_img_1: "https://example.com/50%off.png" };
+    const variables = { deploymentId: WARM_GLOW, input, idempotencyKey: null };
+    await request(origin, SubmitJobDocument, variables);
+    await expect.poll(() => countJobs(origin, ["SUCCEEDED"]), SOON).toBe(1);
+
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    const address = page.getByPlaceholder(/address/).first();
+    await address.fill("https://example.com/100%.png");
+    await page.getByText("From the web").waitFor();
+    await page.reload();
+    await page.getByText("From the web").waitFor();
+    expect(await address.inputValue()).toBe("https://example.com/100%.png");
+    await page.getByRole("list", { name: "Latest pictures" }).getByRole("button").click();
+    for (const reload of [() => page.reload(), () => undefined]) {
+      await page.getByText("50%off.png", { exact: true }).waitFor();
+      await reload();
+    }
+
+    await page.goto(`${origin}/run/of-which-nothing-is-known`);
+    const code = page.locator("main textarea");
+    await code.fill(`{"a":${"[".repeat(9_000)}${"]".repeat(9_000)}}`);
+    await page.reload();
+    await button(page, "Run").click();
+    await page.getByText("Input is nested deeper than 64 levels; flatten it.").waitFor();
   });
 
   test("a seed is always a number, which is seen beside its picture and used again", async () => {

@@ -31,7 +31,8 @@ export async function launchChromium(programFolder: string): Promise<Browser> {
 
 /**
  * A page that shares nothing with the others of the browser, is cut off from everything but loopback, and spends no
- * processor time on animations; with the URLs elsewhere that it asked for, and what it printed as an error.
+ * processor time on animations; with the URLs elsewhere that it asked for, but for those that a test answers itself, and
+ * what it printed as an error.
  */
 export async function openPageIn(browser: Browser) {
   const context = await browser.newContext({
@@ -41,16 +42,17 @@ export async function openPageIn(browser: Browser) {
   });
   const foreignRequests: string[] = [];
   const errors: string[] = [];
-  const note = (url: string) => isLocal(url) || foreignRequests.push(url);
-  context.on("request", (request) => note(request.url()));
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
-  page.on("websocket", (socket) => note(socket.url()));
+  page.on("websocket", (socket) => isLocal(socket.url()) || foreignRequests.push(socket.url()));
   page.on("pageerror", (error) => errors.push(error.message));
   context.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   await context.route(
     (url) => !isLocal(url.href),
-    (route) => route.abort(),
+    (route) => {
+      foreignRequests.push(route.request().url());
+      return route.abort();
+    },
   );
   return { page, foreignRequests, errors, close: () => context.close() };
 }

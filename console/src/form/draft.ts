@@ -64,11 +64,19 @@ function readValue({ widget }: Field, typed: string): Read {
     case "flag":
     case "json": {
       const value = parseJson(typed);
-      return value === undefined
-        ? { problem: "is not complete JSON yet; check its quotes, commas and brackets" }
-        : { value };
+      if (value === undefined) return { problem: INCOMPLETE };
+      return isTooDeep(value) ? { problem: TOO_DEEP } : { value };
     }
   }
+}
+
+const INCOMPLETE = "is not complete JSON yet; check its quotes, commas and brackets";
+const TOO_DEEP = "is nested deeper than 64 levels; flatten it";
+
+/** Whether the gateway would refuse a value; of thousands of levels no text can be made again. */
+function isTooDeep(value: unknown, levels = 64): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels < 0 || Object.values(value).some((one) => isTooDeep(one, levels - 1));
 }
 
 /** The draft that submits an input. */
@@ -80,7 +88,7 @@ export function toDraft(fields: readonly Field[], input: unknown): Draft {
     if (name === REST || value === undefined || value === null) continue;
     if (widget.kind === "json") draft[name] = JSON.stringify(value, null, 2);
     else if (widget.kind === "choice") draft[name] = JSON.stringify(value);
-    else if (Array.isArray(value)) draft[name] = value.join("\n");
+    else if (Array.isArray(value) && value.every(isText)) draft[name] = value.join("\n");
     else draft[name] = isText(value) ? value : JSON.stringify(value);
   }
   // An empty field is left out, so that an empty value stands elsewhere, unless that is the default.

@@ -1,9 +1,24 @@
 import type { GatewayClient } from "runcomfy-graphql-client";
 
+import { fileNameOf } from "../parts/address";
 import { type Asset, isOurs, urlOf } from "../parts/picture";
 import type { Field } from "./fields";
-import { isObject, type JsonObject } from "./json";
+import { isObject, isText, type JsonObject } from "./json";
 import { findSlot } from "./place-file";
+
+/** What of an input are files: uploads anywhere, and addresses in the fields that are for files. */
+export function findFiles(fields: readonly Field[], input: unknown): readonly string[] {
+  if (!isObject(input)) return [];
+  const named = new Set(
+    fields.flatMap(({ name, widget }) => (/^files?$/.test(widget.kind) ? name : [])),
+  );
+  const isFile = (name: string, text: string): boolean =>
+    text.startsWith("upload:") || (named.has(name) && /^https?:/.test(text));
+  const texts = Object.entries(input).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => (isText(one) && isFile(name, one) ? one : [])),
+  );
+  return [...new Set(texts)];
+}
 
 /** What fits of an input into other fields, with a file in one of them; null where none takes such a file. */
 export function withFile(
@@ -16,7 +31,8 @@ export function withFile(
   const field = fields.find(({ name }) => name === slot?.name);
   if (field === undefined) return null;
   const given = isObject(input) ? Object.entries(input) : [];
-  const fitting = given.filter(([known]) => fields.some(({ name }) => name === known));
+  const taken = new Set(fields.map(({ name }) => name));
+  const fitting = given.filter(([name]) => taken.has(name));
   const file = field.widget.kind === "files" ? [reference] : reference;
   return { ...Object.fromEntries(fitting), [field.name]: file };
 }
@@ -29,7 +45,7 @@ export async function toReference(gateway: GatewayClient, asset: Asset): Promise
   try {
     const response = isOurs(asset) ? await fetch(urlOf(asset)) : null;
     if (!response?.ok) return asset.url;
-    const name = new URL(asset.url).pathname.split("/").at(-1) ?? "output";
+    const name = fileNameOf(asset.url) || "output";
     const blob = await toDots(await response.blob());
     const type = blob.type;
     return await gateway.upload(new File([blob], name.replace(/svg$/, "png"), { type }));

@@ -1,10 +1,9 @@
 import { useState } from "react";
 
+import { fileNameOf } from "../parts/address";
 import { useQuery, useSession } from "../session";
 import { useStore } from "../store";
-import type { Field } from "./fields";
 import { UPLOAD } from "./form-queries";
-import { isObject, isText } from "./json";
 import { isToken } from "./place-file";
 import type { HeldFile } from "./uploads";
 
@@ -39,8 +38,7 @@ export function useGivenFile(reference: string): SeenFile | null {
     return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
   }
   if (!/^https?:/.test(reference) || !URL.canParse(reference)) return null;
-  const name = decodeURI(new URL(reference).pathname.split("/").at(-1) ?? "") || reference;
-  return toSeen(name, reference, "From the web");
+  return toSeen(fileNameOf(reference) || reference, reference, "From the web");
 }
 
 const LOST = "The file was not uploaded to its end. Choose it again.";
@@ -60,20 +58,6 @@ export function GivenFile({ reference }: { readonly reference: string }) {
       <span>{name}</span>
     </a>
   );
-}
-
-/** What of an input are files: uploads anywhere, and addresses in the fields that are for files. */
-export function findFiles(fields: readonly Field[], input: unknown): readonly string[] {
-  if (!isObject(input)) return [];
-  const named = new Set(
-    fields.flatMap(({ name, widget }) => (/^files?$/.test(widget.kind) ? name : [])),
-  );
-  const isFile = (name: string, text: string): boolean =>
-    text.startsWith("upload:") || (named.has(name) && /^https?:/.test(text));
-  const texts = Object.entries(input).flatMap(([name, value]) =>
-    [value].flat().flatMap((one) => (isText(one) && isFile(name, one) ? one : [])),
-  );
-  return [...new Set(texts)];
 }
 
 /** A small picture of a file. */

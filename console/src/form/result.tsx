@@ -8,7 +8,8 @@ import { describe, isZoomable, toKey } from "../lightbox/pictures";
 import { ratioOf, urlOf } from "../parts/picture";
 import { useViewer } from "../viewer";
 import type { Field } from "./fields";
-import { findFiles, useGivenFile } from "./given-file";
+import { findFiles } from "./file-inputs";
+import { useGivenFile } from "./given-file";
 import { Progress } from "./progress";
 import type { WatchedJob } from "./use-job";
 

@@ -1,3 +1,4 @@
+import { decode } from "../parts/address";
 import { isObject, isText, type JsonObject } from "./json";
 
 const MAX_STEPS = 8;
@@ -47,12 +48,4 @@ function find(reference: string, root: JsonObject): unknown {
     const key = decode(name).replaceAll("~1", "/").replaceAll("~0", "~");
     return isObject(at) ? at[key] : Array.isArray(at) ? at[Number(key)] : undefined;
   }, root);
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // A % that stands for itself.
-  }
 }

@@ -121,11 +121,8 @@ function GridTile({
   readonly selection: Selection;
 }) {
   const { key, job, asset } = picture;
-  const name = [
-    describe(picture),
-    ...(more > 0 ? [`and ${more} more`] : []),
-    ...(job.isStarred ? ["starred"] : []),
-  ].join(", ");
+  const parts = [describe(picture), more > 0 && `and ${more} more`, job.isStarred && "starred"];
+  const name = parts.filter(Boolean).join(", ");
   return (
     <li
       className="gallery-tile"

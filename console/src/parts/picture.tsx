@@ -1,6 +1,7 @@
 import type { Field } from "../form/fields";
-import { isObject, type JsonObject } from "../form/json";
+import { isObject, isText, type JsonObject } from "../form/json";
 import type { JobRowFragment } from "../gql";
+import { fileNameOf } from "./address";
 
 export type Asset = JobRowFragment["assets"][number];
 
@@ -22,7 +23,8 @@ export function Picture({
 }) {
   const url = urlOf(asset, isSmall);
   const size = { width: asset.width ?? undefined, height: asset.height ?? undefined };
-  if (asset.kind === "VIDEO" && !isDrawn(asset)) {
+  // The sandbox draws its videos as SVG.
+  if (asset.kind === "VIDEO" && !fileNameOf(asset.url).endsWith(".svg")) {
     return (
       <video
         {...size}
@@ -55,17 +57,22 @@ export function urlOf({ thumbnailUrl, keptUrl, url }: Asset, isSmall = false): s
 
 /** Whether a file is shown from this gateway, under the name by which the page was opened. */
 export function isOurs(asset: Asset): boolean {
-  return new URL(urlOf(asset), location.href).origin === location.origin;
+  return urlOf(asset).startsWith(`${location.origin}/`);
 }
 
 /** In pixels, of the file or as far as the input tells, which for most models is what comes out. */
 export function sizeOf(input: unknown, asset: Asset | null = null) {
   for (const source of [asset, input]) {
     const { width, height }: JsonObject = isObject(source) ? source : {};
-    if (Number(width) > 0 && Number(height) > 0)
-      return { width: Number(width), height: Number(height) };
+    const size = { width: toPixels(width), height: toPixels(height) };
+    if (size.width > 0 && size.height > 0) return size;
   }
   return null;
+}
+
+/** At most a million; 0 for what is neither text nor number, as `Number` throws for some objects. */
+function toPixels(side: unknown): number {
+  return isText(side) || typeof side === "number" ? Math.min(Number(side), 1_000_000) : 0;
 }
 
 /** The shape of the place for a file: its own, else what was asked for; a square where neither the input nor a default says. */
@@ -77,8 +84,3 @@ export function ratioOf(input: unknown, fields: readonly Field[], asset: Asset |
 
 const MIN_RATIO = 1 / 3;
 const MAX_RATIO = 3;
-
-/** The sandbox draws its videos as SVG. */
-function isDrawn({ url }: Asset): boolean {
-  return new URL(url).pathname.endsWith(".svg");
-}

@@ -1,4 +1,5 @@
 import type { JobRowFragment } from "../gql";
+import { fileNameOf } from "./address";
 import { type Asset, isOurs, urlOf } from "./picture";
 
 type File = { readonly job: JobRowFragment; readonly asset: Asset; readonly n: number };
@@ -23,6 +24,6 @@ export function SaveLink(file: File) {
 /** `paper-lantern-325c2f70-1.png`, so that several of them are told apart. */
 function toFileName({ job, asset, n }: File): string {
   const name = job.deployment.name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-");
-  const [ending = ""] = /\.\w+$/.exec(new URL(asset.url).pathname) ?? [];
+  const [ending = ""] = /\.\w+$/.exec(fileNameOf(asset.url)) ?? [];
   return `${name}-${job.id.replace("job_", "").slice(0, 8)}-${n + 1}${ending}`;
 }

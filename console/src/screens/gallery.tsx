@@ -3,6 +3,7 @@ import { createItem } from "runcomfy-graphql-client";
 import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
 
+import { toFormPath } from "../form/use-hand-over";
 import { GalleryBar, readAddress } from "../gallery/bar";
 import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
@@ -122,10 +123,7 @@ function Empty({ filter: { deploymentId, text, tag, isStarred } }: { readonly fi
       </p>
       {viewer.may("jobs:submit") && (
         <p>
-          <Link
-            className="button primary"
-            href={deploymentId ? `/run/${encodeURIComponent(deploymentId)}` : "/run"}
-          >
+          <Link className="button primary" href={deploymentId ? toFormPath(deploymentId) : "/run"}>
             Make the first one
           </Link>
         </p>
