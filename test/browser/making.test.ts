@@ -236,6 +236,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByText("Use as input").click();
     await button(page, "Warm Glow").click();
     await page.getByText("0.png", { exact: true }).waitFor();
+    expect(await page.getByLabel(/^Seed/i).inputValue()).toBe("");
     await button(page, "Warm Glow").click({ trial: true });
     await button(page, "Run").click({ delay: 1_000 });
     await expect.poll(() => countJobs(origin), SOON).toBe(2);

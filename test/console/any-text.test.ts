@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { toDraft, toInput } from "../../console/src/form/draft";
 import { readFields, withOthers } from "../../console/src/form/fields";
-import { findFiles } from "../../console/src/form/file-inputs";
+import { findFiles, withFile } from "../../console/src/form/file-inputs";
 import { findIssues } from "../../console/src/form/issues";
 import { findSeeds, withSeeds } from "../../console/src/form/seeds";
 import { readFilters, toJobFilter } from "../../console/src/jobs/filters";
@@ -86,6 +86,7 @@ test("whatever a job was given, it is shown and fills a form again", () => {
       expect(ratioOf(input, FIELDS)).toBeGreaterThan(0);
       expect(typeof promptOf({ input })).toBe("string");
       for (const file of findFiles(FIELDS, input)) fileNameOf(file);
+      expect(withFile(FIELDS, input, { kind: "IMAGE" }, "upload:upl_1")).not.toHaveProperty("seed");
     }),
   );
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { toDraft, toInput } from "../../console/src/form/draft";
 import { readFields, withOthers } from "../../console/src/form/fields";
+import { withFile } from "../../console/src/form/file-inputs";
 import { toSentence } from "../../console/src/form/issues";
 
 const PICTURE = { type: "string", format: "image_uri" };
@@ -64,4 +65,26 @@ test("a form asks for the prompt first, then for what else must be given, then f
   };
   const fields = readFields({ properties, required: ["tags"], additionalProperties: false });
   expect(fields.map(({ name }) => name)).toEqual(["prompt", "tags", "image", "seed", "speed"]);
+});
+
+test("an output goes into another form with every value that has a field there, but no seed and not the file before it", () => {
+  const image = { type: "string", format: "image_uri" };
+  const properties = {
+    prompt: { type: "string" },
+    image,
+    mask: image,
+    steps: { type: "integer" },
+    seed: { type: "integer" },
+    noise_seed: { type: "integer" },
+  };
+  const input = {
+    ...{ prompt: "A boat", image: "upload:upl_old", mask: "upload:upl_mask", steps: 20 },
+    ...{ seed: 7, noise_seed: 8, elsewhere: 1 },
+  };
+  const asset = { kind: "IMAGE" as const };
+  expect(withFile(readFields({ properties }), input, asset, "upload:upl_new")).toEqual({
+    ...{ prompt: "A boat", image: "upload:upl_new", mask: "upload:upl_mask", steps: 20 },
+  });
+  const words = { properties: { prompt: { type: "string" } } };
+  expect(withFile(readFields(words), input, asset, "upload:upl_new")).toBeNull();
 });

@@ -5,6 +5,7 @@ import { type Asset, isOurs, urlOf } from "../parts/picture";
 import type { Field } from "./fields";
 import { isObject, isText, type JsonObject } from "./json";
 import { findSlot } from "./place-file";
+import { findSeeds } from "./seeds";
 
 /** What of an input are files: uploads anywhere, and addresses in the fields that are for files. */
 export function findFiles(fields: readonly Field[], input: unknown): readonly string[] {
@@ -20,11 +21,11 @@ export function findFiles(fields: readonly Field[], input: unknown): readonly st
   return [...new Set(texts)];
 }
 
-/** What fits of an input into other fields, with a file in one of them; null where none takes such a file. */
+/** What fits of an input into other fields, but for seeds, with a file in one of them; null where none takes such a file. */
 export function withFile(
   fields: readonly Field[],
   input: unknown,
-  { kind }: Asset,
+  { kind }: Pick<Asset, "kind">,
   reference: string,
 ): JsonObject | null {
   const slot = findSlot(fields, {}, `${kind.toLowerCase()}/`, null);
@@ -32,6 +33,7 @@ export function withFile(
   if (field === undefined) return null;
   const given = isObject(input) ? Object.entries(input) : [];
   const taken = new Set(fields.map(({ name }) => name));
+  for (const { name } of findSeeds(fields, input)) taken.delete(name);
   const fitting = given.filter(([name]) => taken.has(name));
   const file = field.widget.kind === "files" ? [reference] : reference;
   return { ...Object.fromEntries(fitting), [field.name]: file };
