@@ -22,9 +22,10 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== digest) {
     await build({ root: folder, configFile: join(folder, "vite.config.ts"), logLevel: "warn" });
     writeFileSync(stamp, digest);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    // Its first sentence: what follows advises other commands than this project's.
+    const [reason] = String(error instanceof Error ? error.message : error).split(/\.(?:\s|$)/);
     console.error(
-      `The console could not be built: ${reason}. Run npm ci --include=dev, then npm run build.`,
+      `The console could not be built: ${reason}. Run npm ci --include=dev with Node 20.19, 22.12 or newer, then npm run build.`,
     );
     // A start goes on with what was built before, or without a console.
     process.exitCode = process.argv.includes("--or-keep") ? 0 : 1;

@@ -1,19 +1,33 @@
 // What each npm script runs first, in JavaScript that old versions of Node read, as they read nothing else here.
-const { name, dependencies } = require("../package.json");
+const { name, dependencies, engines } = require("../package.json");
 const wanted = Number.parseInt(dependencies.node, 10);
+const wantedByNpm = Number.parseInt(engines.node.slice(2), 10);
+// What npm's own Node can't run is not installed, whichever Node runs this script.
+const [, ofNpm] = /node\/v(\S+)/.exec(process.env.npm_config_user_agent || "") || [];
 
-if (Number.parseInt(process.versions.node, 10) < wanted) {
-  require("node:fs").writeSync(
-    2,
-    `${name} needs Node ${wanted}, and this is ${process.versions.node}. Run npm ci --ignore-scripts=false, which brings it, or install it from https://nodejs.org.\n`,
+if (Number.parseInt(ofNpm, 10) < wantedByNpm)
+  giveUp(
+    `needs Node ${wantedByNpm} or newer, and npm runs on ${ofNpm}. Install a newer Node from https://nodejs.org, then run npm ci.`,
   );
-  process.exit(1);
-}
+if (Number.parseInt(process.versions.node, 10) < wanted)
+  giveUp(
+    `needs Node ${wanted}, and this is ${process.versions.node}. ${
+      ofNpm
+        ? "Run npm ci --ignore-scripts=false, which brings it, or install it from https://nodejs.org."
+        : "Start it with npm start, which uses the Node that npm ci has brought; `npm run` lists the other commands."
+    }`,
+  );
 
-// npm passes a signal on to its shell alone, and a shell that stays between them, as dash does, dies of it without a word.
-const shell = process.ppid;
+// A shell may stay between npm and what has no `exec`, and dies of the signal that npm passes on to it alone; an npm that is
+// killed passes on none.
+const parent = process.ppid;
 const watch = setInterval(() => {
-  if (process.ppid === shell) return;
+  if (process.ppid === parent) return;
   clearInterval(watch);
   process.kill(process.pid, "SIGTERM");
 }, 100).unref();
+
+function giveUp(sentence) {
+  require("node:fs").writeSync(2, `${name} ${sentence}\n`);
+  process.exit(1);
+}
