@@ -21,11 +21,13 @@ export function loadConfig(environment: Given) {
   const parsed = VARIABLES.safeParse(given);
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = findProblems(given);
-  const warnings = findWarnings(given);
-  if (!parsed.success || problems.length > 0)
-    throw new SetupError(
-      [HEAD, ...explain(parsed.error, environment), ...problems, ...warnings].join("\n  "),
-    );
+  const misspelt = Object.keys(given).map(findMisspelt).filter(isText);
+  const advice = findAdvice(given);
+  if (!parsed.success || problems.length > 0) {
+    const wrong = [...explain(parsed.error, environment), ...problems, ...misspelt];
+    const parts = [[HEAD, ...wrong], ...(advice.length > 0 ? [[ADVICE_HEAD, ...advice]] : [])];
+    throw new SetupError(parts.map((lines) => lines.join("\n  ")).join("\n"));
+  }
   const variables = parsed.data;
   return Object.freeze({
     host: variables.HOST,
@@ -74,7 +76,7 @@ export function loadConfig(environment: Given) {
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
     /** Sentences about what may not be meant. */
-    warnings,
+    warnings: [...misspelt, ...advice],
   });
 }
 
@@ -109,6 +111,7 @@ const VENDOR_MODEL_URL = "https://model-api.runcomfy.net";
 
 const HEAD =
   "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";
+const ADVICE_HEAD = "This may not be meant:";
 
 function explain(error: z.ZodError | undefined, given: Given): readonly string[] {
   return (error?.issues ?? []).map(({ path, message }) => {
@@ -290,13 +293,12 @@ function isProduction({ NODE_ENV = "development" }: Given): boolean {
   return !["development", "test"].includes(NODE_ENV);
 }
 
-/** Sentences about what may not be meant. */
-function findWarnings(given: Given): readonly string[] {
+/** Sentences about good values that may not be meant. */
+function findAdvice(given: Given): readonly string[] {
   const { AUTH, HOST = "" } = { ...DEFAULTS, ...given };
   const { NODE_ENV, MCP, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
   const isHere = isLoopback(HOST) || HOST === "0.0.0.0" || HOST === "::";
-  const warnings = [
-    ...Object.keys(given).map(findMisspelt),
+  const advice = [
     isProduction(given) &&
       NODE_ENV !== "production" &&
       `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and the console are off unless they are set. Set NODE_ENV to production, or to development or test.`,
@@ -310,7 +312,7 @@ function findWarnings(given: Given): readonly string[] {
       PUBLIC_URL === undefined &&
       "MCP clients are told where to log in by the gateway's address, and without PUBLIC_URL that begins with http:, so behind TLS they refuse it. Set PUBLIC_URL to the address that they call, such as https://gateway.example.com.",
   ];
-  return warnings.filter(isText);
+  return advice.filter(isText);
 }
 
 function isText(found: string | false): found is string {
@@ -337,9 +339,19 @@ function findNearest(name: string): string | undefined {
   // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
   return Object.keys(VARIABLES.shape)
-    .map((known) => ({ known, distance: leven(folded, fold(known)) / fold(known).length }))
+    .map((known) => ({ known, distance: measure(folded, fold(known)) }))
     .filter(({ distance }) => distance <= share)
     .toSorted((a, b) => a.distance - b.distance)[0]?.known;
+}
+
+/** The share of letters to change; 0 where one stands twice, or they stand in another order, as in PORTT and PROT. */
+function measure(name: string, known: string): number {
+  const isSlip = known.length > 3 && toLetters(name) === toLetters(known);
+  return isSlip ? 0 : leven(name, known) / known.length;
+}
+
+function toLetters(name: string): string {
+  return [...name.replaceAll(/(.)\1/g, "$1")].toSorted().join("");
 }
 
 function fold(name: string): string {

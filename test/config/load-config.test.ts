@@ -243,10 +243,19 @@ describe("from a browser", () => {
     expect(loadConfig({ ...environment, NODE_ENV: "production" }).warnings).toEqual([]);
     // A start that is refused tells it too, as it may be the reason.
     expect(() => loadConfig({ NODE_ENV: "staging" })).toThrow(
-      /RUNCOMFY_API_TOKEN must be set with NODE_ENV=staging[^]*NODE_ENV is "staging", which/,
+      /Correct these variables[^]*\n {2}RUNCOMFY_API_TOKEN must be set with NODE_ENV=staging[^]*\nThis may not be meant:\n {2}NODE_ENV is "staging", which/,
     );
   });
 });
+
+function refusalOf(environment: Readonly<Record<string, string>>): string {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    return error instanceof SetupError ? error.message : "";
+  }
+  return "";
+}
 
 function warningsOf(...names: readonly string[]): readonly string[] {
   return loadConfig(Object.fromEntries(names.map((name) => [name, "a value"]))).warnings;
@@ -259,9 +268,24 @@ test.each([
   ["GRAPHQL", "GRAPHIQL"],
   ["BODY_KB", "BODY_KIB"],
   ["port", "PORT"],
+  ["PORTT", "PORT"],
+  ["PROT", "PORT"],
+  ["AUHT", "AUTH"],
 ])("%s is told to be no variable, and that %s may be meant", (name, known) => {
   expect(warningsOf(name)).toEqual([
     `${name} is no variable of the gateway and has no effect. Did you mean ${known}?`,
+  ]);
+});
+
+test("a misspelt variable is one to correct where a start is refused, and advice is not", () => {
+  const environment = { ...KEPT, PORTT: "3", SANDBOX_SPEED: "fast" };
+  const lines = refusalOf(environment).split("\n");
+  expect(lines).toEqual([
+    expect.stringContaining("Correct these variables"),
+    expect.stringMatching(/^ {2}SANDBOX_SPEED must be/),
+    expect.stringMatching(/^ {2}PORTT is no variable/),
+    "This may not be meant:",
+    expect.stringMatching(/^ {2}Outputs are kept/),
   ]);
 });
 
@@ -274,7 +298,7 @@ test("what other programs are set by is none of the gateway's business", () => {
     PGHOST PGPORT PGUSER PGDATABASE DATABASE_HOST DATABASE_NAME DATABASE_PASSWORD REDIS_URL API_URL
     KUBERNETES_SERVICE_HOST KUBERNETES_PORT GATEWAY_PORT GATEWAY_SERVICE_PORT HTTP_PROXY https_proxy
     JWT_SECRET JWT_KEY LOG_FILE LOG_FORMAT GITHUB_TOKEN AWS_REGION DYNO WEB_CONCURRENCY MEMORY_AVAILABLE
-    CLOCK_SHIFT_SECONDS BODY_LIMIT VITEST VITEST_POOL_ID TEST SANDBOX UPSTREAM_URL`;
+    CLOCK_SHIFT_SECONDS CMP BODY_LIMIT VITEST VITEST_POOL_ID TEST SANDBOX UPSTREAM_URL`;
   expect(warningsOf(...others.trim().split(/\s+/))).toEqual([]);
 });
 
