@@ -200,7 +200,13 @@ const UNCONFIRMED =
 function toPriceText({ price }: Deployment): string {
   if (price === null) return "";
   const { amount, unit, note } = price;
-  return `Costs about $${amount} per ${unit}${note === null ? "" : `; ${note}`}.`;
+  return `Costs about $${amount} per ${unit}.${note === null ? "" : ` ${toSentence(note)}`}`;
+}
+
+/** The note is a person's, with or without a capital and a full stop. */
+function toSentence(note: string): string {
+  const text = note.charAt(0).toUpperCase() + note.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** How long a deployment usually takes; empty where nothing is known. */

@@ -50,6 +50,10 @@ test.each([
       ...["submit_flux2_flash", ...SUBMITTING, ...ON_JOBS, "cancel_job"],
     ]);
     const flash = tools.find(({ name }) => name === "submit_flux2_flash");
+    expect(flash?.description).toContain(
+      "Costs about $0.01 per output. Larger pictures cost more.",
+    );
+    for (const { description } of tools) expect(description).not.toContain("..");
     expect(flash?.annotations).toEqual({
       ...{ readOnlyHint: false, destructiveHint: false, idempotentHint: false },
       openWorldHint: true,
