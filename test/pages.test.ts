@@ -81,6 +81,19 @@ test("no page, setting or description has a turn of phrase that a reader has to 
   expect(found).toEqual([]);
 });
 
+/** Whoever owned a name on npm that is not this project's would get the keys that are passed to it. */
+test("no page, help or line of the log has an npx that may fetch a package", () => {
+  const texts = globSync(
+    ["*.md", "package.json", "{bench,client,console,docs,examples,ops,sandbox,src}/**/*.*"],
+    { cwd: ROOT, exclude: (path) => /\b(node_modules|dist|public)$/.test(path) },
+  ).filter((path) => /\.(cjs|html|json|md|tsx?|yaml)$/.test(path));
+  expect(texts.length).toBeGreaterThan(300);
+  const found = texts.flatMap((path) =>
+    [...readPage(path).matchAll(/.*\bnpx\b(?! --no -- ).*/g)].map(([line]) => `${path}: ${line}`),
+  );
+  expect(found).toEqual([]);
+});
+
 test("the files that ARCHITECTURE.md names exist", () => {
   const named = [...readPage("ARCHITECTURE.md").matchAll(/`((?:[\w.*-]+\/)+[\w.*-]*)`/g)].map(
     ([, name = ""]) => name,

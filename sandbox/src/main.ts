@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 
 import { z } from "zod";
 
-const USE = `Use it like this: npx runcomfy-sandbox --port 4001 --fault lost-answer:submit*1
+const USE = `Use it like this: npx --no -- runcomfy-sandbox --port 4001 --fault lost-answer:submit*1
 
   --port 4001                its port; 0 takes a free one
   --token sandbox            the API token that it accepts

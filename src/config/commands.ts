@@ -1,13 +1,16 @@
-/** What to type to run each part of this program: the package, which is JavaScript, has a name for it, a checkout has npm. */
+/**
+ * What to type to run each part of this program: the package, which is JavaScript, has a name for it, a checkout has npm.
+ * `--no` is for what is not installed: then nothing is fetched, as the name is nobody's on npm yet.
+ */
 export const COMMANDS = import.meta.url.endsWith(".js")
   ? {
-      start: "npx runcomfy-graphql",
-      key: "npx runcomfy-graphql key",
-      schema: "npx runcomfy-graphql schema",
-      add: "npx runcomfy-graphql add",
-      refresh: "npx runcomfy-graphql refresh",
-      search: "npx runcomfy-graphql search",
-      mcp: "npx runcomfy-graphql mcp",
+      start: "npx --no -- runcomfy-graphql",
+      key: "npx --no -- runcomfy-graphql key",
+      schema: "npx --no -- runcomfy-graphql schema",
+      add: "npx --no -- runcomfy-graphql add",
+      refresh: "npx --no -- runcomfy-graphql refresh",
+      search: "npx --no -- runcomfy-graphql search",
+      mcp: "npx --no -- runcomfy-graphql mcp",
     }
   : {
       start: "npm start --",

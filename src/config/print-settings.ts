@@ -50,7 +50,7 @@ For whoever runs the gateway: every variable that it reads, limits included.
 - An empty value counts as unset.
 - The gateway doesn't start with invalid values, and lists all of them at once. A name that looks misspelt is a warning.
 - The gateway reads variables when it starts: restart it after a change.
-- \`npm start -- --help\`, or \`npx runcomfy-graphql --help\` with the package, shows these settings in a terminal.`;
+- \`npm start -- --help\`, or \`npx --no -- runcomfy-graphql --help\` with the package, shows these settings in a terminal.`;
 
 const TABLE_HEAD = "| variable | default | meaning |\n| --- | --- | --- |";
 

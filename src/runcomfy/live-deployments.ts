@@ -1,6 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import type { JobKind } from "../job/kind.ts";
+import { COMMANDS } from "../config/commands.ts";
 import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { RunComfy } from "./create-runcomfy.ts";
@@ -116,8 +117,7 @@ export function createLiveDeployments({
 
 const NOT_LISTED =
   "RunComfy does not list deployments, so names, hardware, instances and status may be missing, and `deployments` keeps its last list; it is asked again every 10 seconds at most. Check the gateway's token, RUNCOMFY_BASE_URL and RunComfy's status page if this stays, or name your deployments in DEPLOYMENTS_FILE.";
-const WORKFLOWS_AS_LORAS =
-  'RunComfy lists workflows under ids that the deployments file lists as LoRAs, so they are sent inputs of LoRAs. Take each of `deploymentIds` out of the file, write it anew with `npx runcomfy-graphql add <id>` (in a checkout `npm run add -- <id>`), which gives it "kind": "comfyui" and its inputs, and start again.';
+const WORKFLOWS_AS_LORAS = `RunComfy lists workflows under ids that the deployments file lists as LoRAs, so they are sent inputs of LoRAs. Take each of \`deploymentIds\` out of the file, add it again with ${COMMANDS.add} <id>, which gives it "kind": "comfyui" and its inputs, and start again.`;
 const TOKEN_REFUSED =
   "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
 

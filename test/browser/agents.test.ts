@@ -26,8 +26,11 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     expect(JSON.parse(await lines("Claude Desktop"))).toEqual({
       mcpServers: {
         runcomfy: {
-          command: "npx",
-          args: ["-y", "runcomfy-graphql", "mcp", "--url", origin],
+          command: "npm",
+          args: [
+            ...["--prefix", "/path/to/gateway", "run", "--silent", "mcp", "--"],
+            ...["--url", origin],
+          ],
         },
       },
     });

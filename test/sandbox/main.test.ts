@@ -84,7 +84,7 @@ test("says what is wrong with its settings and ends with 1", async () => {
       complain({ SANDBOX_DEPLOYMENTS: "missing.json" }),
     ]),
   ).toEqual([
-    [1, expect.stringMatching(/port[^]*speed[^]*npx runcomfy-sandbox/)],
+    [1, expect.stringMatching(/port[^]*speed[^]*npx --no -- runcomfy-sandbox/)],
     [1, expect.stringMatching(/missing\.json.*ENOENT/)],
   ]);
 });

@@ -56,8 +56,11 @@ function toPrograms(
   };
   const cursor = { mcpServers: { runcomfy: toServer("${env:RUNCOMFY_GATEWAY_KEY}") } };
   const runcomfy = {
-    command: "npx",
-    args: ["-y", "runcomfy-graphql", "mcp", "--url", location.origin],
+    command: "npm",
+    args: [
+      ...["--prefix", "/path/to/gateway", "run", "--silent", "mcp", "--"],
+      ...["--url", location.origin],
+    ],
     ...(hasKey && { env: { RUNCOMFY_GATEWAY_KEY: "YOUR_KEY" } }),
   };
   return [
@@ -70,7 +73,7 @@ function toPrograms(
     ["Cursor", "In .cursor/mcp.json:", toJson(cursor)],
     [
       "Claude Desktop",
-      "In its list of servers, which is yours alone:",
+      "In its list of servers, which is yours alone. Put the gateway's checkout in place of /path/to/gateway:",
       toJson({ mcpServers: { runcomfy } }),
     ],
   ];
