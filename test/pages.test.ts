@@ -8,7 +8,7 @@ import { PAGES, readPage, ROOT } from "./support/pages.ts";
 
 /** The lines and characters that each kind of page may have, by how its path begins. */
 const MAX = [
-  ["README.md", 150, 10_000],
+  ["README.md", 160, 10_000],
   ["SECURITY.md", 150, 12_000],
   ["ARCHITECTURE.md", 200, 18_432],
   ["docs/", 250, 16_000],

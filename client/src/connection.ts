@@ -54,7 +54,8 @@ export function openConnection({
 }: ClientOptions) {
   const page = globalThis.location?.href;
   if (!URL.canParse(url, page)) throw new TypeError("Outside a page, give a whole URL.");
-  if (!webSocketImpl) throw new TypeError("There is no WebSocket here. Pass ws as webSocketImpl.");
+  if (!webSocketImpl)
+    throw new TypeError("There is no WebSocket here. Use Node 22, or pass ws as webSocketImpl.");
   const address = new URL(url, page);
   const { origin } = globalThis.location ?? address;
   /** A page of another origin can't tell which of two things is wrong until anything has come. */

@@ -254,9 +254,11 @@ describe.skipIf(!hasChromium)("the example", { timeout: 90_000 }, () => {
 });
 
 describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeout: 90_000 }, () => {
-  test("runs a job at a gateway that was just started, a prompt that failed again, and says what is wrong, beside a live list", async () => {
+  test("runs a job at a gateway that was just started, a prompt that failed again, and says what is wrong, a lost connection too, beside a live list", async () => {
     const { url: origin } = await start(SANDBOX);
-    const page = await openApp("/readme/index.html", origin);
+    const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
+    onTestFinished(() => proxy.close());
+    const page = await openApp("/readme/index.html", `http://127.0.0.1:${proxy.port}`);
     await page.addScriptTag({ type: "module", url: "/readme/src/more.tsx" });
     const prompt = page.getByRole("textbox");
     await prompt.fill("[fail] again");
@@ -286,6 +288,14 @@ describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeou
     await page.getByText("DeploymentNotFoundError").waitFor();
     await page.getByRole("button", { name: "Or", exact: true }).click();
     await page.getByText("DeploymentNotFoundError").waitFor({ state: "detached" });
+
+    await prompt.fill("[slow] A lantern");
+    await submit(page).click();
+    await page.getByText(/^IN_/).waitFor();
+    proxy.drop();
+    await page.locator("form").getByText("The connection is down; trying again.").waitFor();
+    proxy.heal();
+    await page.getByText("The connection is down").waitFor({ state: "detached" });
 
     // Nothing to submit is told by the browser, and nothing is sent.
     await prompt.fill("");

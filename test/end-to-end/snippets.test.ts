@@ -71,16 +71,7 @@ function start(
   return Object.assign(() => printed, { kill });
 }
 
-test("README's calls of curl submit a job and watch it to its end, or answer a script with its picture", async () => {
-  const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
-  const [submit = "", watch = "", call = ""] = readBlocks("README.md", "Submit and watch", "sh");
-  const watched = await run("sh", ["-c", atPort(`${submit}\n${watch}`, url)]);
-  expect(watched.stdout).toMatch(/event: next[^]*SUCCEEDED[^]*\.svg[^]*event: complete/);
-  const { stdout } = await run("sh", ["-c", atPort(call, url)]);
-  expect(stdout).toMatch(/"status":"SUCCEEDED","assets":\[\{"url":"[^"]*\.svg"/);
-});
-
-test("what the pages for frontends and on the client tell to paste watches a job to its end, or says why there is none", async () => {
+test("what the page for frontends tells to paste watches a job to its end, or says why there is none", async () => {
   const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
   const [submit = ""] = readBlocks("docs/frontend.md", "Submit", "js");
   const [watch = ""] = readBlocks("docs/frontend.md", "Watch a job", "js");
@@ -90,9 +81,6 @@ test("what the pages for frontends and on the client tell to paste watches a job
   await expect(runProgram(unknown, url)).rejects.toMatchObject({
     stderr: expect.stringContaining('You have no job "job_unknown"'),
   });
-  const [script = ""] = readBlocks("docs/client.md", "From a script or any page", "js");
-  const byClient = await runProgram(script, url);
-  expect(byClient.stdout).toMatch(/SUCCEEDED http:[^ ]*\.svg\n$/);
 });
 
 test("what the page for frontends tells to paste uploads a picture, or says why it does not, for fields that are there", async () => {

@@ -17,7 +17,7 @@ export async function launchChromium(programFolder: string): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--no-pings",
-      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     ],
     env: {
       PATH: process.env["PATH"] ?? "",
@@ -89,5 +89,7 @@ async function unpack(folder: string): Promise<void> {
 
 function isLocal(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return hostname === "127.0.0.1" || protocol === "data:" || protocol === "blob:";
+  return (
+    ["127.0.0.1", "localhost"].includes(hostname) || protocol === "data:" || protocol === "blob:"
+  );
 }

@@ -124,7 +124,7 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 }
 
 /** The group, because npm's child would outlive it. */
-function killGroup({ pid }: ChildProcess): void {
+export function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");
