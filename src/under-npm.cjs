@@ -1,4 +1,6 @@
 // What each npm script runs first, in JavaScript that old versions of Node read, as they read nothing else here.
+const { existsSync, writeSync } = require("fs");
+const { join } = require("path");
 const { name, dependencies, engines } = require("../package.json");
 const wanted = Number.parseInt(dependencies.node, 10);
 const wantedByNpm = Number.parseInt(engines.node.slice(2), 10);
@@ -9,6 +11,7 @@ if (Number.parseInt(ofNpm, 10) < wantedByNpm)
   giveUp(
     `needs Node ${wantedByNpm} or newer, and npm runs on ${ofNpm}. Install a newer Node from https://nodejs.org, then run npm ci.`,
   );
+if (!existsSync(join(__dirname, "../node_modules"))) giveUp("is not installed. Run npm ci first.");
 if (Number.parseInt(process.versions.node, 10) < wanted)
   giveUp(
     `needs Node ${wanted}, and this is ${process.versions.node}. ${
@@ -18,8 +21,8 @@ if (Number.parseInt(process.versions.node, 10) < wanted)
     }`,
   );
 
-// A shell may stay between npm and what has no `exec`, and dies of the signal that npm passes on to it alone; an npm that is
-// killed passes on none.
+// A script without `exec` has a shell between npm and itself, which dies of the signal that npm passes on to it alone. An npm
+// that is killed passes on none.
 const parent = process.ppid;
 const watch = setInterval(() => {
   if (process.ppid === parent) return;
@@ -28,6 +31,6 @@ const watch = setInterval(() => {
 }, 100).unref();
 
 function giveUp(sentence) {
-  require("node:fs").writeSync(2, `${name} ${sentence}\n`);
+  writeSync(2, `${name} ${sentence}\n`);
   process.exit(1);
 }

@@ -46,6 +46,15 @@ test.each(["start", "codegen"])(
   },
 );
 
+test("before npm ci, the next step is that", async () => {
+  const folder = await createTemporaryFolder();
+  for (const path of ["package.json", "src/under-npm.cjs"])
+    await cp(join(ROOT, path), join(folder, path));
+  const ended = spawnSync("sh", ["-c", scripts.start], { cwd: folder });
+  expect(String(ended.stderr)).toBe("runcomfy-graphql is not installed. Run npm ci first.\n");
+  expect(ended.status).toBe(1);
+});
+
 test("without npm, the next step is to start it with npm", async () => {
   const folder = linkProject();
   const command = ["-r", "./src/under-npm.cjs", "src/main.ts"];
