@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+/** So that whoever calls it can know that it is not RunComfy. */
+const NAME = "runcomfy-sandbox";
 const MAX_BYTES = 1_024 * 1_024;
 
 /** An HTTP answer before it is sent. */
@@ -41,8 +43,8 @@ export function send(response: ServerResponse, answer: Answer, slowMs: number): 
     response.once("close", () => clearTimeout(timer));
     return;
   }
-  const length = String(body.length);
-  response.writeHead(answer.status, { ...answer.headers, "content-length": length });
+  const headers = { ...answer.headers, "content-length": String(body.length), server: NAME };
+  response.writeHead(answer.status, headers);
   if (delivery === "half")
     response.write(body.subarray(0, body.length / 2), () => response.socket?.resetAndDestroy());
   else response.end(body);

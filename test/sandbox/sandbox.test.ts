@@ -294,6 +294,7 @@ describe("a file", () => {
     const response = await fetch(address);
     expect(response.headers.get("content-type")).toBe("image/svg+xml");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("server")).toBe("runcomfy-sandbox");
     const picture = await response.text();
     expect(picture).toMatch(/^<svg .*width="192" height="96">/);
     const head = await fetch(address, { method: "HEAD" });
