@@ -4,6 +4,7 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 import { printSchema } from "graphql";
 
 import { printPackages, readShipped } from "./ops/print-packages.ts";
+import { printVerified } from "./ops/print-verified.ts";
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
 import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
 import { readCatalogue } from "./src/deployments/load-catalogue.ts";
@@ -13,6 +14,8 @@ import { createSchema } from "./src/schema/create-schema.ts";
 const schema = printSchema(createSchema(OPEN_CATALOGUE));
 const packagesPage = "docs/dependencies.md";
 const packages = printPackages(readFileSync(packagesPage, "utf8"), readShipped());
+const verifiedPage = "docs/verified.md";
+const verified = printVerified(readFileSync(verifiedPage, "utf8"));
 const scalars = { DateTime: "string", URL: "string", SafeInt: "number" };
 
 const config: CodegenConfig = {
@@ -23,6 +26,7 @@ const config: CodegenConfig = {
     ".env.example": { plugins: [{ add: { content: printEnvExample() } }] },
     "docs/settings.md": { plugins: [{ add: { content: printSettingsPage() } }] },
     [packagesPage]: { plugins: [{ add: { content: packages } }] },
+    [verifiedPage]: { plugins: [{ add: { content: verified } }] },
     "test/support/gql/operations.ts": {
       documents: "test/support/*.graphql",
       plugins: ["typescript-operations", "typed-document-node"],

@@ -13,6 +13,9 @@ if (Number(major) < 24) {
 } else if (process.argv[2] === "mcp") {
   process.argv.splice(2, 1);
   await import("./connect-mcp.ts");
+} else if (process.argv[2] === "verify") {
+  process.argv.splice(2, 1);
+  await import("./verify-upstream.ts");
 } else if (["add", "refresh", "search"].includes(process.argv[2] ?? "")) {
   await import("./manage-deployments.ts");
 } else {

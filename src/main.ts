@@ -32,6 +32,8 @@ const HELP = `# ${COMMANDS.start} --port 4100 --database file:data/gateway.db
 #   says how to start tools for agents.
 # ${COMMANDS.add} --help
 #   says how to find models, add them to your deployments, and see what has changed since.
+# ${COMMANDS.verify} --help
+#   says how to compare what the gateway relies on with what RunComfy answers.
 `;
 const TOKEN_REMARKS = {
   accepted: "",

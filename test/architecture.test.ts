@@ -45,6 +45,7 @@ const TOP_LEVEL = [
   "manage-keys.ts",
   "print-schema.ts",
   "start-upstream.ts",
+  "verify-upstream.ts",
 ];
 const PROCESS_FILES = [
   "bin.ts",
@@ -53,6 +54,7 @@ const PROCESS_FILES = [
   "manage-deployments.ts",
   "manage-keys.ts",
   "print-schema.ts",
+  "verify-upstream.ts",
 ];
 
 type SourceFile = {

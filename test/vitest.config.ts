@@ -27,6 +27,7 @@ export default defineConfig({
         "src/manage-deployments.ts",
         "src/manage-keys.ts",
         "src/print-schema.ts",
+        "src/verify-upstream.ts",
         "sandbox/src/main.ts",
       ],
       thresholds: {

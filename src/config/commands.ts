@@ -10,6 +10,7 @@ export const COMMANDS = import.meta.url.endsWith(".js")
       add: "npx --no -- runcomfy-graphql add",
       refresh: "npx --no -- runcomfy-graphql refresh",
       search: "npx --no -- runcomfy-graphql search",
+      verify: "npx --no -- runcomfy-graphql verify",
       mcp: "npx --no -- runcomfy-graphql mcp",
     }
   : {
@@ -19,5 +20,6 @@ export const COMMANDS = import.meta.url.endsWith(".js")
       add: "npm run --silent add --",
       refresh: "npm run --silent refresh --",
       search: "npm run --silent search --",
+      verify: "npm run --silent verify --",
       mcp: "npm run --silent mcp --",
     };

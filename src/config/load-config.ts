@@ -107,7 +107,8 @@ function withoutEmpty(environment: Given): Given {
 type Variables = z.infer<typeof VARIABLES>;
 type Given = Readonly<Record<string, string | undefined>>;
 
-const VENDOR_MODEL_URL = "https://model-api.runcomfy.net";
+/** That of its Model API. */
+export const VENDOR_MODEL_URL = "https://model-api.runcomfy.net";
 
 const HEAD =
   "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";

@@ -207,7 +207,7 @@ test("it starts with traces only where their packages are, and says which", asyn
   );
 });
 
-test("it tells its version, prints the schema, makes keys, and says to run what is there to be run", async () => {
+test("it tells its version, prints the schema, makes keys, verifies, and says to run what is there to be run", async () => {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const settings = { cwd: folder, env: { PATH, NODE_COMPILE_CACHE } };
   const tell = async (...parameters: readonly string[]) =>
@@ -217,6 +217,9 @@ test("it tells its version, prints the schema, makes keys, and says to run what 
   expect(await tell("schema")).toContain(readFileSync(join(ROOT, "schema.graphql"), "utf8"));
   expect(await tell("key", "create", "--owner", "web")).toMatch(/^rck_/);
   const help = await tell("--help");
+  const sandbox = { ...settings, env: { ...settings.env, UPSTREAM: "sandbox" } };
+  const verified = await run(program, ["verify"], sandbox);
+  expect(verified.stdout).toMatch(/^The sandbox answered, .*: 0 different, /);
   expect(help).not.toMatch(/npm (run|start)|package\.json/);
   expect(help).toMatch(
     /^# npx --no -- runcomfy-graphql --port .*--database file:.* key .* schema /s,

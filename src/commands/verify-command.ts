@@ -1,0 +1,151 @@
+import { VENDOR_MODEL_URL } from "../config/load-config.ts";
+import { VENDOR_URL } from "../config/variables.ts";
+import { type Catalogue, OPEN_CATALOGUE } from "../deployments/catalogue.ts";
+import { loadCatalogue } from "../deployments/load-catalogue.ts";
+import { MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
+import { codeOf, SetupError } from "../runtime/coded-error.ts";
+import { clock } from "../runtime/environment.ts";
+import { replaceFile } from "../runtime/replace-file.ts";
+import { member } from "./verify/answers.ts";
+import { runJobs, sendGets } from "./verify/calls.ts";
+import {
+  createExchanges,
+  type Exchanges,
+  OutOfTimeError,
+  type Upstream,
+} from "./verify/exchanges.ts";
+import { printReport, type Report, toReport } from "./verify/report.ts";
+import { HELP, MAX_MINUTES, type NamedTarget, readWords, WrongUseError } from "./verify/words.ts";
+
+type Setting = {
+  /** Rejects with a sentence where there is no token. */
+  readonly open: () => Promise<
+    Upstream & { readonly apiVersion: string; readonly deploymentsFile: string | null }
+  >;
+  /** Null without a terminal. */
+  readonly confirm: ((question: string) => Promise<boolean>) | null;
+  /** Prints a line for the user alone, which may hold ids. */
+  readonly print: (line: string) => void;
+  /** Once it is aborted, what was submitted is cancelled. */
+  readonly signal: AbortSignal;
+  readonly now?: () => number;
+  readonly sleep?: (ms: number, options: { readonly signal: AbortSignal }) => Promise<void>;
+};
+
+/**
+ * Compares what the gateway relies on with what is answered, and resolves with the report. Rejects with a `SetupError`
+ * before anything is sent.
+ */
+export async function runVerifyCommand(
+  args: readonly string[],
+  setting: Setting,
+): Promise<{ readonly result: string | null; readonly exitCode: number }> {
+  const { confirm, print, signal, now = clock.now, sleep = clock.sleep } = setting;
+  const words = await readWords(args);
+  if (words === null) {
+    print(HELP);
+    return { result: null, exitCode: 0 };
+  }
+  const { targets, isSpending, isConfirmed, file } = words;
+  if (isSpending && !isConfirmed && confirm === null)
+    throw new WrongUseError("Without a terminal, --spend needs --yes.");
+  const { apiVersion, deploymentsFile, ...upstream } = await setting.open();
+  const { baseUrl, modelUrl, token } = upstream;
+  const modelId = targets.find(({ kind }) => kind === "model")?.id;
+  if (modelId !== undefined && modelUrl === null)
+    throw new SetupError(`Models are off, so nothing was sent. ${MODELS_OFF_STEP}`);
+  const { catalogue } =
+    isSpending && deploymentsFile !== null
+      ? await loadCatalogue(deploymentsFile)
+      : { catalogue: OPEN_CATALOGUE };
+  const endsAt = now() + MAX_MINUTES * 60_000;
+  const exchanges = createExchanges({ upstream, signal, endsAt, now, sleep, print });
+
+  async function spend(): Promise<void> {
+    print(
+      "Each of these gets a wrong input, and yours twice: once to its end, once to be cancelled while it waits.",
+    );
+    for (const target of targets)
+      print(`  ${target.id}: ${describePrice(target, { exchanges, catalogue })}`);
+    if (!isConfirmed && (await confirm?.("Submit them? (y/N) ")) !== true)
+      return print("Nothing was submitted.");
+    for (const { kind, id, input } of targets)
+      if (input !== null) await runJobs(exchanges, { kind, apiVersion, deploymentId: id }, input);
+  }
+
+  let isAnswered = false;
+  try {
+    const failed = await sendGets(exchanges, {
+      deploymentIds: targets.flatMap(({ kind, id }) => (kind === "model" ? [] : id)),
+      ...(modelUrl !== null && { modelId: modelId ?? null }),
+      apiVersion,
+    });
+    isAnswered = failed === null;
+    if (failed !== null) print(failed.error?.message ?? "RunComfy gave no usable answer.");
+    else if (isSpending) await spend();
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof OutOfTimeError)) throw error;
+    print(signal.aborted ? "Stopped." : `Stopped after ${MAX_MINUTES} minutes.`);
+  } finally {
+    await exchanges.cancelOpen();
+  }
+
+  const { made, servers } = exchanges;
+  const report = toReport(
+    {
+      exchanges: made,
+      named: new Map(targets.map(({ kind, id }) => [id, kind])),
+      origins: [baseUrl, modelUrl ?? baseUrl].map((url) => new URL(url).origin),
+    },
+    {
+      answeredBy: nameAnswerers(upstream, servers),
+      at: new Date(now()),
+      secrets: [token, made.map(({ id }) => id), targets.map(({ input }) => input)],
+    },
+  );
+  const isWritten = file === null || (await writeReport(file, report, print));
+  const isFine = isAnswered && report.facts.every(({ state }) => state !== "different");
+  return { result: printReport(report), exitCode: isFine && isWritten ? 0 : 1 };
+}
+
+function describePrice(
+  { kind, id }: NamedTarget,
+  { exchanges, catalogue }: { readonly exchanges: Exchanges; readonly catalogue: Catalogue },
+): string {
+  const record = exchanges.made.find((one) => one.purpose === "model" && one.id === id)?.body;
+  const [amount, unit] = ["base_price_usd", "price_unit"].map((name) => member(record, name));
+  // Missing, zero or odd does not mean that it is free.
+  const isKnown = typeof amount === "number" && amount > 0 && typeof unit === "string";
+  const price = isKnown ? { amount, unit } : (catalogue.find(id)?.price ?? null);
+  if (price !== null) return `about $${price.amount} per ${price.unit}`;
+  return kind === "model" ? "price unknown" : "price unknown (by the seconds of an instance)";
+}
+
+/** Who has answered: RunComfy has addresses of its own, and the sandbox says what it is. */
+function nameAnswerers({ baseUrl, modelUrl }: Upstream, servers: Exchanges["servers"]): string {
+  const names = [...servers].map(([service, server]) => {
+    const [url, vendorUrl] =
+      service === "models" ? [modelUrl, VENDOR_MODEL_URL] : [baseUrl, VENDOR_URL];
+    if (URL.parse(url ?? "")?.origin === vendorUrl) return "RunComfy";
+    return server === "runcomfy-sandbox" ? "The sandbox" : "Another address than RunComfy's";
+  });
+  return [...new Set(names)].join(" and ") || "Nobody";
+}
+
+/** Whether it could be written. */
+async function writeReport(
+  file: string,
+  report: Report,
+  print: Setting["print"],
+): Promise<boolean> {
+  try {
+    const modes = { mode: 0o644, mostMode: 0o777 };
+    await replaceFile(file, `${JSON.stringify(report, null, 2)}\n`, modes);
+    return true;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    print(`The report can't be written to ${file} (${code}), so copy it from here.`);
+    return false;
+  }
+}

@@ -1,0 +1,253 @@
+import { createChannels } from "../../diagnostics/channels.ts";
+import type { JsonObject, JsonValue } from "../../job/json.ts";
+import type { Service } from "../../job/upstream.ts";
+import type { RequestReference, Target } from "../../runcomfy/adapter.ts";
+import { readErrorEnvelope } from "../../runcomfy/answer-error.ts";
+import { ADAPTERS } from "../../runcomfy/kinds/kinds.ts";
+import { DEPLOYMENT_ERRORS } from "../../runcomfy/kinds/lora.ts";
+import { MODEL } from "../../runcomfy/kinds/model.ts";
+import { RunComfyError } from "../../runcomfy/runcomfy-error.ts";
+import { type CallRequest, createTransport } from "../../runcomfy/transport.ts";
+import { readRequestId } from "../../runcomfy/wire.ts";
+import { isPublicAddress } from "../../runtime/public-address.ts";
+import { sendRequest } from "../../runtime/send-request.ts";
+import { type Exchange, isOutage, type Purpose } from "./answers.ts";
+
+const TIMEOUT_MS = 60_000;
+const CANCEL_TIMEOUT_MS = 10_000;
+/** Of workflows. */
+const MAX_BYTES = 64 * 1_024 * 1_024;
+/** A GET is sent so often where no usable answer comes. A POST is sent once. */
+const MAX_TRIES = 3;
+const RETRY_MS = 3_000;
+
+type Sent = Pick<Exchange, "purpose"> &
+  Partial<Pick<Exchange, "kind" | "id">> &
+  Pick<CallRequest<unknown>, "call" | "path" | "json"> &
+  Partial<Pick<CallRequest<unknown>, "readReport" | "readRefusal">> & {
+    readonly service: Service;
+    /** In place of the user's own. */
+    readonly token?: string;
+  };
+
+/** What is verified: the addresses, and the token that goes there. */
+export type Upstream = {
+  readonly baseUrl: string;
+  /** Null where models are off. */
+  readonly modelUrl: string | null;
+  readonly token: string;
+};
+
+export type Exchanges = ReturnType<typeof createExchanges>;
+
+/** Thrown in place of a request for which no time is left. */
+export class OutOfTimeError extends Error {
+  override readonly name = "OutOfTimeError";
+}
+
+/**
+ * Makes requests one after the other, with the gateway's own transport, and keeps what was answered. Each rejects with the
+ * signal's reason once that is aborted, and with an `OutOfTimeError` after `endsAt`.
+ */
+export function createExchanges(options: {
+  readonly upstream: Upstream;
+  readonly signal: AbortSignal;
+  /** Unix time in ms. */
+  readonly endsAt: number;
+  readonly now: () => number;
+  readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
+  /** Prints a line for the user alone, which may hold ids. */
+  readonly print: (line: string) => void;
+}) {
+  const { upstream, signal, endsAt, now, sleep, print } = options;
+  const made: Exchange[] = [];
+  /** What the servers call themselves that have answered, by service. */
+  const servers = new Map<Service, string | null>();
+  /** Requests that may be waiting or running. */
+  const open = new Map<string, RequestReference>();
+  const channels = createChannels();
+  let pausedUntil = 0;
+  const health = {
+    pausedForMs: () => 0,
+    notePause: (ms: number) => void (pausedUntil = now() + ms),
+  };
+
+  /** Sends once, whatever the time, and rejects with nothing but the signal's reason. */
+  async function exchange(sent: Sent, ending: AbortSignal | null): Promise<Exchange> {
+    const { purpose, service, kind = null, id = null, call, path, json } = sent;
+    const { readReport = readUnlessError, readRefusal } = sent;
+    const baseUrl = toBaseUrl(service);
+    let body: JsonValue | undefined;
+    let httpStatus: number | null = null;
+    const keep = (read: (body: JsonValue) => unknown) => (value: JsonValue) => {
+      body = value;
+      return read(value);
+    };
+    const perform = createTransport({
+      ...{ baseUrl, token: sent.token ?? upstream.token, health, channels },
+      async fetch(...request) {
+        const response = await globalThis.fetch(...request);
+        httpStatus = response.status;
+        servers.set(service, response.headers.get("server"));
+        return response;
+      },
+    });
+    const sentAt = now();
+    const error = await perform({
+      ...{ call, path, errors: service === "models" ? MODEL.errors : DEPLOYMENT_ERRORS },
+      ...(json && { json }),
+      ...(ending && { signal: ending }),
+      timeoutMs: call === "cancel" ? CANCEL_TIMEOUT_MS : TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+      readReport: keep(readReport),
+      readRefusal: keep(readRefusal ?? (() => null)),
+    }).then(
+      () => null,
+      (thrown: unknown) => {
+        if (thrown instanceof RunComfyError) return thrown;
+        throw thrown;
+      },
+    );
+    return { purpose, kind, id, sentAt, httpStatus, body, error };
+  }
+
+  function toBaseUrl(service: Service): string {
+    const url = service === "models" ? upstream.modelUrl : upstream.baseUrl;
+    if (url === null) throw new Error("Models are off.");
+    return url;
+  }
+
+  /** Waits until a request may leave. */
+  async function wait(ms: number): Promise<void> {
+    const waitMs = Math.max(ms, pausedUntil - now());
+    if (waitMs > 0) await sleep(waitMs, { signal });
+    signal.throwIfAborted();
+    if (now() >= endsAt) throw new OutOfTimeError();
+  }
+
+  async function send(sent: Sent): Promise<Exchange> {
+    const isPost = sent.call === "submit" || sent.call === "cancel";
+    for (let tries = 1; ; tries += 1) {
+      await wait(tries === 1 ? 0 : RETRY_MS);
+      // What was begun with a POST is waited for: only its answer says what there is to cancel.
+      const answered = await exchange(sent, isPost ? null : signal);
+      made.push(answered);
+      if (isPost || !isOutage(answered) || tries === MAX_TRIES) return answered;
+    }
+  }
+
+  return {
+    /** In their order. */
+    made,
+    servers,
+    open,
+    print,
+    send,
+    wait,
+
+    /** Sends an input once, and resolves with what the job is known by from now on. */
+    async submit(
+      target: Target,
+      json: JsonObject,
+      purpose: "submit" | "refused",
+    ): Promise<RequestReference | "refused" | "unknown"> {
+      const { kind, deploymentId: id } = target;
+      const { service, toSubmitPath } = ADAPTERS[kind];
+      const path = toSubmitPath(target, null);
+      const sent = { purpose, service, kind, id, call: "submit", path, json } as const;
+      const { body, error } = await send({ ...sent, readReport: readRequestId });
+      const requestId = error === null ? readRequestId(body ?? null) : null;
+      if (requestId === null) {
+        if (error?.delivery !== "unknown") return "refused";
+        print(`${id} may have accepted a job all the same. Look at RunComfy's dashboard.`);
+        return "unknown";
+      }
+      const request = { ...target, requestId };
+      open.set(requestId, request);
+      print(`${id} accepted ${requestId}.`);
+      return request;
+    },
+
+    /** Asks one thing about a request. */
+    async ask(
+      request: RequestReference,
+      call: "status" | "result" | "cancel",
+      purpose: Purpose = call,
+    ): Promise<Exchange> {
+      return await send(toSent(request, call, purpose));
+    },
+
+    /** Asks for the head of a file of an output, without the token; no redirect is followed. */
+    async askForFile(url: string, { kind }: Pick<Target, "kind">): Promise<void> {
+      await wait(0);
+      const address = new URL(url);
+      const isOwn = address.origin === new URL(toBaseUrl(ADAPTERS[kind].service)).origin;
+      const isAsked = isOwn || address.protocol === "https:";
+      const sentAt = now();
+      const head = isAsked ? await readHead(address, isOwn, signal) : null;
+      const { httpStatus = null, headers = {} } = head ?? {};
+      const body = { url, headers };
+      made.push({ purpose: "file", kind, id: null, sentAt, httpStatus, body, error: null });
+    },
+
+    /** Cancels what may be waiting or running, and prints what becomes of it. */
+    async cancelOpen(): Promise<void> {
+      for (const request of open.values()) {
+        open.delete(request.requestId);
+        const { body, error } = await exchange(toSent(request, "cancel", "cancel"), null);
+        const outcome = error === null ? ADAPTERS[request.kind].readCancel(body ?? null) : null;
+        print(`${request.requestId} of ${request.deploymentId} ${OUTCOMES[outcome ?? "unknown"]}`);
+      }
+    },
+  };
+}
+
+const OUTCOMES = {
+  cancelled: "is cancelled.",
+  requested: "is asked to be cancelled. RunComfy's dashboard shows whether it was.",
+  "not-cancellable": "can't be cancelled any more: it has ended, or runs to its end.",
+  unknown:
+    "may be waiting or running, as the cancel was not answered. Look at RunComfy's dashboard.",
+} as const;
+
+function toSent(
+  request: RequestReference,
+  call: "status" | "result" | "cancel",
+  purpose: Purpose,
+): Sent {
+  const { kind, requestId: id } = request;
+  const { service, toRequestPath, readStatus, readResult, readEarlyResult, readCancel } =
+    ADAPTERS[kind];
+  const readers = {
+    status: { readReport: readStatus },
+    result: { readReport: readResult, readRefusal: readEarlyResult },
+    cancel: { readReport: readCancel, readRefusal: readCancel },
+  };
+  return { purpose, service, kind, id, call, path: toRequestPath(request, call), ...readers[call] };
+}
+
+/** Of what is no call about a job. */
+function readUnlessError(body: JsonValue): JsonValue | null {
+  return readErrorEnvelope(body) === null ? body : null;
+}
+
+/** Null where nobody answers. */
+async function readHead(url: URL, isOwn: boolean, signal: AbortSignal) {
+  const fail = (): Error => new Error("There is no such file.");
+  try {
+    const response = await sendRequest(url, {
+      admits: isOwn ? null : isPublicAddress,
+      signal,
+      patienceMs: TIMEOUT_MS,
+      failures: { notAdmitted: fail, tooSlow: fail, broken: fail },
+    });
+    response.destroy();
+    const headers = Object.entries(response.headers).flatMap(([name, value]) =>
+      typeof value === "string" ? [[name, value] as const] : [],
+    );
+    return { httpStatus: response.statusCode ?? 0, headers: Object.fromEntries(headers) };
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
