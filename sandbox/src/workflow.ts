@@ -85,14 +85,19 @@ export function loadWorkflow(): Target {
   };
 }
 
-/** A workflow of a deployments file, of which the sandbox does not know the graph: it takes any body, and makes a picture for each output. */
+/**
+ * A workflow of a deployments file, of whose graph the sandbox knows only the nodes that the file names: it takes any body,
+ * and makes a picture for each output.
+ */
 export function toUnknownWorkflow(entry: unknown): Target {
-  const { id, name, outputs } = ENTRY.parse(entry);
+  const { id, name, inputs, outputs } = ENTRY.parse(entry);
   const nodes = outputs ?? ["9"];
+  const payload = { workflow_api_json: toGraph(Object.values(inputs), nodes), overrides: {} };
   return {
     id,
     kind: "comfyui",
     name: name ?? id,
+    workflow: { payload, objectInfo: {}, readme: "" },
     isVideo: false,
     check(body) {
       if (!isObject(body)) return { isValid: false, problems: [NO_OBJECT] };
@@ -126,9 +131,32 @@ const CLASS = z.object({
 const ENTRY = z.object({
   id: z.string(),
   name: z.string().nullable().catch(null),
+  inputs: z
+    .record(
+      z.string(),
+      z.object({ node: z.string(), input: z.string(), default: z.unknown().optional() }),
+    )
+    .catch({}),
   outputs: z.array(z.string()).nullable().catch(null),
 });
 const MAX_IMAGES = 4;
+
+/** A graph with these inputs of its nodes, at their defaults, and these nodes. */
+function toGraph(
+  inputs: readonly { readonly node: string; readonly input: string; readonly default?: unknown }[],
+  outputs: readonly string[],
+) {
+  const nodes = new Set([...inputs.map(({ node }) => node), ...outputs]);
+  const toInputs = (node: string) =>
+    Object.fromEntries(
+      inputs
+        .filter((one) => one.node === node)
+        .map(({ input, default: value = null }) => [input, value] as const),
+    );
+  return Object.fromEntries(
+    Array.from(nodes, (node) => [node, { class_type: "Unknown", inputs: toInputs(node) }]),
+  );
+}
 
 function problem(path: readonly string[], msg: string, type = "value_error"): BodyProblem {
   return { loc: ["body", ...path], msg, type };

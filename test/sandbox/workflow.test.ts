@@ -95,3 +95,28 @@ test("a workflow that only a deployments file knows takes any body, and has a pi
     "7",
   ]);
 });
+
+test("a workflow of a deployments file shows a graph of the nodes that the file names, so that it is told from a LoRA", async () => {
+  const inputs = {
+    prompt: { node: "6", input: "text", default: "A robot" },
+    seed: { node: "31", input: "seed", type: "integer" },
+    steps: { node: "31", input: "steps", default: 20 },
+  };
+  const sandbox = await openSandbox({
+    deployments: [{ id: "own", kind: "comfyui", inputs, outputs: ["9"] }, { id: "lora" }],
+  });
+  const graph = {
+    6: { class_type: "Unknown", inputs: { text: "A robot" } },
+    31: { class_type: "Unknown", inputs: { seed: null, steps: 20 } },
+    9: { class_type: "Unknown", inputs: {} },
+  };
+  const shown = { id: "own", workflow_id: "own", payload: { workflow_api_json: graph } };
+  const { answer } = await sandbox.call("/prod/v2/deployments?ids=own&ids=lora&includes=payload");
+  expect(answer).toMatchObject([shown, { id: "lora" }]);
+  expect((await sandbox.call("/prod/v2/deployments/own?includes=payload")).answer).toMatchObject(
+    shown,
+  );
+  expect(
+    (await sandbox.call("/prod/v2/deployments/lora?includes=payload")).answer,
+  ).not.toHaveProperty("payload");
+});
