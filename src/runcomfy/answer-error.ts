@@ -31,6 +31,8 @@ export type ErrorMeanings = {
   readonly notTheOwner: ReadonlySet<number>;
   /** The statuses of a submit whose input is at fault, unless its code says otherwise. */
   readonly badInput: ReadonlySet<number>;
+  /** The codes with which a 400 refuses a submit for certain; left out where it does so with any. */
+  readonly refusing?: ReadonlySet<number>;
 };
 
 const CODES_BY_STATUS: ReadonlyMap<number, UpstreamErrorCode> = new Map([
@@ -62,13 +64,15 @@ export function toAnswerError(call: Call, answer: Answer, errors: ErrorMeanings)
   const envelope = answer.body.kind === "json" ? readErrorEnvelope(answer.body.value) : null;
   const status = toStatus(httpStatus, envelope);
   const code = errors.codes.get(envelope?.code ?? 0) ?? toCode(status, answer, envelope);
+  const delivery = toDelivery([httpStatus, status], envelope, errors);
+  const isBadInput = errors.badInput.has(status) && code === "REJECTED" && delivery === "refused";
   return new RunComfyError(describe(call, code, answer), {
     code,
-    delivery: toDelivery(httpStatus, envelope),
+    delivery,
     httpStatus,
     retryAfterMs,
     isAnothers: errors.notTheOwner.has(envelope?.code ?? 0),
-    issues: errors.badInput.has(status) && code === "REJECTED" ? toIssues(envelope) : null,
+    issues: isBadInput ? toIssues(envelope) : null,
   });
 }
 
@@ -86,11 +90,18 @@ function toCode(status: number, answer: Answer, envelope: ErrorEnvelope | null):
   return CODES_BY_STATUS.get(status) ?? "REJECTED";
 }
 
-function toDelivery(httpStatus: number, envelope: ErrorEnvelope | null): Delivery {
-  if (envelope?.code === 500_001) return "unknown";
-  if (httpStatus >= 400 && httpStatus < 500) return "refused";
-  const isRefusingEnvelope = httpStatus === 503 || (httpStatus >= 200 && httpStatus < 300);
-  return isRefusingEnvelope && envelope !== null ? "refused" : "unknown";
+/** A proxy says 408, 502, 503 or 504 also of a request that it has passed on. */
+function toDelivery(
+  [httpStatus, status]: readonly [httpStatus: number, status: number],
+  envelope: ErrorEnvelope | null,
+  { refusing }: ErrorMeanings,
+): Delivery {
+  if ([httpStatus, status].some((one) => one === 408 || one >= 500)) return "unknown";
+  if (httpStatus < 300) return envelope === null ? "unknown" : "refused";
+  if (httpStatus < 400) return "unknown";
+  const { code = null, isValidation = false } = envelope ?? {};
+  const isKnown = httpStatus !== 400 || code === null || (refusing?.has(code) ?? true);
+  return isKnown || isValidation ? "refused" : "unknown";
 }
 
 function toIssues(envelope: ErrorEnvelope | null): ErrorEnvelope["issues"] {
@@ -110,10 +121,12 @@ function describe(call: Call, code: UpstreamErrorCode, answer: Answer): string {
   return `RunComfy's answer to the ${call} was HTTP ${answer.httpStatus}${why}: ${code}. ${nextStep}`;
 }
 
-/** What the upstream says about an error; `code` is the vendor's number, if it gives one. */
+/** What the upstream says about an error; `code` is the vendor's number, NaN for a code that is no number, null for none. */
 type ErrorEnvelope = {
   readonly code: number | null;
   readonly issues: readonly InputIssue[];
+  /** Whether it is about an input: it has a list of details, or names a field. */
+  readonly isValidation: boolean;
 };
 
 const MAX_ISSUES = 20;
@@ -124,7 +137,7 @@ const issueSchema = z.object({
 });
 
 /**
- * Reads the upstream's error envelopes: `{error_code, error_message}`, `{detail: […]}`, `{detail: "…"}` and
+ * Reads the upstream's error envelopes: `{error_code, error_message, field?}`, `{detail: […]}`, `{detail: "…"}` and
  * `{detail: {error: {code, message, details}}}`. Null when it is none. A lone `{message}` is not asked for here: it says
  * nothing that the HTTP status does not, and inside a 2xx it need not be an error.
  */
@@ -132,28 +145,30 @@ export function readErrorEnvelope(body: JsonValue): ErrorEnvelope | null {
   if (!isJsonObject(body)) return null;
   const { detail } = body;
   if (isJsonObject(detail) && isJsonObject(detail["error"])) {
-    const { code, details } = detail["error"];
-    return { code: readCode(code), issues: readIssues(details) };
+    const { code, details = null } = detail["error"];
+    return { code: readCode(code), ...readProblems(details) };
   }
+  const { error_message: message = null, field = null } = body;
   const code = readCode(body["error_code"]);
-  const hasMessage = isText(body["error_message"]);
-  if (code === null && !hasMessage && !isText(detail) && !isJsonArray(detail ?? null)) return null;
-  return { code, issues: readIssues(detail) };
+  const isNumber = code !== null && !Number.isNaN(code);
+  if (!isNumber && !isText(message) && !isText(detail) && !isJsonArray(detail ?? null)) return null;
+  return { code, ...readProblems(isText(field) ? [{ loc: [field], msg: message }] : detail) };
 }
 
 /** Zero means that nothing is wrong. */
 function readCode(value: JsonValue | undefined): number | null {
   const code = typeof value === "string" ? Number(value) : value;
-  return typeof code === "number" && Number.isInteger(code) && code !== 0 ? code : null;
+  if (typeof code !== "number" || code === 0) return null;
+  return Number.isInteger(code) ? code : Number.NaN;
 }
 
-function isText(value: JsonValue | undefined): boolean {
+function isText(value: JsonValue | undefined): value is string {
   return typeof value === "string" && value !== "";
 }
 
-function readIssues(detail: JsonValue | undefined): InputIssue[] {
-  if (detail === undefined || !isJsonArray(detail)) return [];
-  return detail.slice(0, MAX_ISSUES).flatMap((item) => {
+function readProblems(detail: JsonValue = null) {
+  const problems = isJsonArray(detail) ? detail : [];
+  const issues = problems.slice(0, MAX_ISSUES).flatMap((item): InputIssue[] => {
     const parsed = issueSchema.safeParse(item);
     if (!parsed.success) return [];
     const { loc, msg } = parsed.data;
@@ -166,4 +181,5 @@ function readIssues(detail: JsonValue | undefined): InputIssue[] {
       },
     ];
   });
+  return { issues, isValidation: problems.length > 0 };
 }

@@ -46,7 +46,7 @@ export function createChecker({ url, database, upstream }: Cluster) {
   function countPosts(): ReadonlyMap<string, number> {
     const posts = new Map<string, number>();
     for (const { call, body, fault } of upstream.requests) {
-      if (call !== "submit" || fault === "envelope-503") continue;
+      if (call !== "submit" || fault === "rate-limited-without-time") continue;
       const { prompt } = BODY.parse(JSON.parse(body));
       posts.set(prompt, (posts.get(prompt) ?? 0) + 1);
     }

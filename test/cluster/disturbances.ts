@@ -129,7 +129,7 @@ export const DISTURBANCES: readonly Disturbance[] = [
     leavesNoDoubt: true,
     isLarge: true,
     async run({ cluster: { upstream }, lastingMs }) {
-      upstream.setFault("envelope-503");
+      upstream.setFault("rate-limited-without-time");
       await sleep(lastingMs);
       upstream.setFault(null);
     },

@@ -145,9 +145,7 @@ describe("a call that is refused or of unknown outcome", () => {
     ["not-found", "NOT_FOUND", 404],
     ["envelope-200-with-status", "FORBIDDEN", 200],
     ["html-404", "UNAVAILABLE", 404],
-    ["timeout-408", "TIMEOUT", 408],
     ["rate-limited-without-time", "RATE_LIMITED", 429],
-    ["envelope-503", "UNAVAILABLE", 503],
     ["teapot-418", "REJECTED", 418],
   ])("A submit that meets %s is refused as %s and posted once", async (name, code, httpStatus) => {
     const error = await failureOf(submit(`fault-${name}`));
@@ -172,6 +170,10 @@ describe("a call that is refused or of unknown outcome", () => {
   test.each<[FaultName, string]>([
     ["internal-500", "UNAVAILABLE"],
     ["internal-400", "UNAVAILABLE"],
+    ["code-503001", "UNAVAILABLE"],
+    ["code-408001", "TIMEOUT"],
+    ["timeout-408", "TIMEOUT"],
+    ["envelope-503", "UNAVAILABLE"],
     ["envelope-200-internal", "UNAVAILABLE"],
     ["html-502", "UNAVAILABLE"],
     ["unavailable-for-a-while", "UNAVAILABLE"],

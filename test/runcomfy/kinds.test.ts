@@ -29,6 +29,12 @@ type Kind = {
 
 const MONEY = { code: "INSUFFICIENT_FUNDS", issues: null, delivery: "refused" };
 const TOKEN = { code: "UNAUTHORIZED", issues: null, delivery: "refused" };
+const WIDTH = {
+  code: "REJECTED",
+  delivery: "refused",
+  issues: [{ path: ["width"], message: "must be at least 64" }],
+};
+const DOUBT = { code: "REJECTED", delivery: "unknown", issues: null };
 const ANOTHERS = { code: "FORBIDDEN", isAnothers: true };
 const DEPLOYMENT_ERRORS: Kind["errors"] = [
   ["insufficient-funds", MONEY],
@@ -38,6 +44,7 @@ const DEPLOYMENT_ERRORS: Kind["errors"] = [
   ["not-found", { code: "NOT_FOUND" }],
   ["nested-error", { code: "DEPLOYMENT_DISABLED" }],
   ["deployment-deleted", { code: "DEPLOYMENT_DELETED" }],
+  ["code-400999", { code: "REJECTED", delivery: "refused" }],
   ["validation", { code: "REJECTED", issues: [{ path: ["width"] }, {}] }],
 ];
 
@@ -79,7 +86,20 @@ const KINDS: readonly Kind[] = [
       ["not-found", { code: "NOT_FOUND" }],
       ["bad-model-id", { code: "NOT_FOUND", issues: null }],
       ["validation", { code: "REJECTED", issues: [{ path: ["width"] }, {}] }],
-      ["validation-400", { code: "REJECTED", issues: [{ path: [] }] }],
+      ["validation-400", { code: "REJECTED", delivery: "refused", issues: [{ path: [] }] }],
+      ["validation-code", WIDTH],
+      ["validation-field", WIDTH],
+      ["code-10001", MONEY],
+      ["code-403001", { code: "FORBIDDEN", delivery: "refused", isAnothers: true }],
+      ["code-404001", { code: "NOT_FOUND", delivery: "refused" }],
+      ["code-422001", { code: "REJECTED", delivery: "refused", issues: [{ path: [] }] }],
+      // What the vendor does not name may have been accepted all the same.
+      ["code-400003", DOUBT],
+      ["code-400005", DOUBT],
+      ["code-409001", DOUBT],
+      ["code-7", DOUBT],
+      ["worded-code-400", DOUBT],
+      ["code-10002", DOUBT],
     ],
   },
 ];
@@ -201,13 +221,18 @@ describe.each(KINDS)("a job of kind $kind", (given) => {
     expect(upstream.count("submit")).toBe(1);
   });
 
-  test.each<FaultName>(["internal-500", "reset-before-answer", "html-502", "no-id", "odd-id"])(
-    "has an unknown fate after a POST that meets %s, which is sent once",
-    async (fault) => {
-      expect(await failureOf(submit(`fault-${fault}`))).toMatchObject({ delivery: "unknown" });
-      expect(upstream.count("submit")).toBe(1);
-    },
-  );
+  test.each<FaultName>([
+    "internal-500",
+    "envelope-503",
+    "timeout-408",
+    "reset-before-answer",
+    "html-502",
+    "no-id",
+    "odd-id",
+  ])("has an unknown fate after a POST that meets %s, which is sent once", async (fault) => {
+    expect(await failureOf(submit(`fault-${fault}`))).toMatchObject({ delivery: "unknown" });
+    expect(upstream.count("submit")).toBe(1);
+  });
 
   test.each(["..", "a/../b", "./a", "a//b", "a/b?c", "a%2Fb/c", "a\\b/c", "/a/b", ""])(
     "is not called by an id that would change a path: %j",

@@ -156,13 +156,18 @@ test.each<[JsonValue, number | null]>([
   [{ error_message: "no" }, null],
   [{ detail: "no" }, null],
   [{ detail: { error: { code: 10_001, message: "no", details: {} } } }, 10_001],
-  [{ detail: { error: { code: "INVALID" } } }, null],
+  [{ detail: { error: { code: "INVALID" } } }, Number.NaN],
 ])("%j is read as the error %j", (body, code) => {
-  expect(readErrorEnvelope(body)).toEqual({ code, issues: [] });
+  expect(readErrorEnvelope(body)).toEqual({ code, issues: [], isValidation: false });
 });
 
 test("A body without a word of an error is none", () => {
-  const odd = [{ message: "accepted" }, { error_code: 0, error_message: "" }, { detail: null }];
+  const odd = [
+    { message: "accepted" },
+    { error_code: 0, error_message: "" },
+    { error_code: "NONE" },
+    { detail: null },
+  ];
   for (const body of ["no", [], ...odd]) expect(readErrorEnvelope(body)).toBeNull();
 });
 

@@ -134,6 +134,26 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "a proxy's time-out taken for a refusal": {
+    seed: 1,
+    changes: [
+      {
+        file: "runcomfy/answer-error.ts",
+        from: "one === 408 || one >= 500",
+        to: "one === 500 || one === 502",
+      },
+    ],
+  },
+  "a code that nobody knows taken for a refusal": {
+    seed: 65,
+    changes: [
+      {
+        file: "runcomfy/answer-error.ts",
+        from: "httpStatus !== 400 ||",
+        to: "true ||",
+      },
+    ],
+  },
   "a cancel recorded as final": {
     seed: 1,
     changes: [

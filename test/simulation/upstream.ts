@@ -207,7 +207,7 @@ export class Upstream {
       // A gateway before RunComfy says nothing of what is behind it.
       if (request.call === "inference" && chance.happens(0.5) && post !== null)
         this.#accept(request, post);
-      return json(502, "bad gateway");
+      return toFailure(request, post);
     }
     if (chance.happens(garbage)) return { httpStatus: 200, retryAfterMs: null, body: "<html>" };
     switch (request.call) {
@@ -350,8 +350,22 @@ function toOutput(request: UpstreamRequest): JsonObject {
   }
 }
 
+/** What may come of a POST that was accepted, too. */
+const DOUBTS = [
+  json(502, "bad gateway"),
+  json(503, { error_code: 503_001, error_message: "deploying" }),
+  json(408, "too slow"),
+];
+const DOUBTS_OF_MODELS = [...DOUBTS, json(400, { error_code: 400_009, error_message: "odd" })];
+
+/** Of the callers' jobs each has one of its own. */
+function toFailure({ isOfModel }: Call, post: Post | null): Answer {
+  const doubts = isOfModel ? DOUBTS_OF_MODELS : DOUBTS;
+  return doubts[(post?.mark ?? 0) % doubts.length] ?? json(502, "bad gateway");
+}
+
 function toEnd({ httpStatus, body }: Answer): Post["end"] {
-  if (httpStatus === 429 || httpStatus === 400) return "refused";
+  if (httpStatus === 429) return "refused";
   return httpStatus === 200 && body.startsWith("{") ? "accepted" : "unknown";
 }
 

@@ -411,10 +411,10 @@ test("a retry whose key is found taken or spent with the row counts as no job of
 });
 
 test("a count that can't be given back leaves the answer as it is", async () => {
-  upstream.setFault("envelope-503");
+  upstream.setFault("rate-limited-without-time");
   store.quotas.discount = away;
   const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
-  await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "UNAVAILABLE" });
+  await expect(submitting).rejects.toMatchObject({ name: "UpstreamError", code: "RATE_LIMITED" });
 });
 
 test("a submit that repeats another without a key waits for its outcome and gets its job, at one POST", async () => {

@@ -68,7 +68,7 @@ test("the same key and value give the same job, however the body is spelled and 
 
 test.each([
   ["insufficient-funds", "INSUFFICIENT_FUNDS"],
-  ["envelope-503", "UNAVAILABLE"],
+  ["rate-limited-without-time", "RATE_LIMITED"],
 ])("a refusal (%s) leaves no trace but the error, and frees the key", async (fault, code) => {
   const deploymentId = `fault-${fault}`;
   const refused = { name: "UpstreamError", code, unconfirmedJob: null };
@@ -78,7 +78,7 @@ test.each([
   expect(upstream.count("submit")).toBe(2);
 });
 
-test.each(["html-502", "reset-before-answer", "no-id", "no-answer"])(
+test.each(["html-502", "envelope-503", "timeout-408", "reset-before-answer", "no-id", "no-answer"])(
   "a submit of unknown outcome (%s) is kept, never sent again, and answers the same under its key",
   async (fault) => {
     for (let call = 0; call < 2; call++) {

@@ -44,6 +44,8 @@ export const MODEL: Adapter = {
     ]),
     notTheOwner: new Set([403_001, 403_003]),
     badInput: new Set([400, 422]),
+    // The vendor's newest client counts on no other 4xx of a submit but 401, 402 and 403.
+    refusing: new Set([10_001, 400_001, 400_002, 400_004, 403_001, 404_001, 422_001]),
   },
   findAssets,
 };

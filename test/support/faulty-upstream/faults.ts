@@ -115,6 +115,21 @@ const FAULTS = {
     ["submit"],
   ),
   "validation-400": body(400, { message: "image_url is missing" }, ["submit"]),
+  "validation-code": body(
+    400,
+    {
+      error_code: 400_999,
+      error_message: "The vendor's own words.",
+      detail: [{ loc: ["body", "width"], msg: "must be at least 64", type: "value_error" }],
+    },
+    ["submit"],
+  ),
+  "validation-field": body(
+    400,
+    { error_code: 400_999, error_message: "must be at least 64", field: "width" },
+    ["submit"],
+  ),
+  "worded-code-400": body(400, { error_code: "BUSY", error_message: "The vendor's own words." }),
   "validation-text": body(422, { detail: "bad input at 10.0.0.7" }, ["submit"]),
   "validation-200": refusal(200, 422_001, ["submit"]),
 
@@ -182,12 +197,13 @@ const FAULTS = {
 /** All of them, in the order above. */
 export const FAULT_NAMES: readonly string[] = Object.keys(FAULTS);
 
-/** A name of `FAULTS`, or `word-<word>`: /status then answers with that word. */
-export type FaultName = keyof typeof FAULTS | `word-${string}`;
+/** A name of `FAULTS`, `word-<word>`: /status then answers with that word, or `code-<number>`: HTTP 400 with that code. */
+export type FaultName = keyof typeof FAULTS | `word-${string}` | `code-${number}`;
 
 /** The fault of a name. */
 export function findFault(name: string): FaultDefinition {
   if (name.startsWith("word-")) return well(["status"], { status: name.slice("word-".length) });
+  if (name.startsWith("code-")) return refusal(400, Number(name.slice("code-".length)));
   const fault = Object.entries<FaultDefinition>(FAULTS).find(([one]) => one === name)?.[1];
   if (fault === undefined) throw new Error(`There is no fault ${name}; faults.ts lists them.`);
   return fault;
