@@ -342,7 +342,11 @@ export const OWNER_VARIABLES = {
     "1000",
     "HTTP requests and operations on sockets. More: HTTP 429, or `RATE_LIMITED` on a socket.",
   ),
-  SUBMITS_PER_MINUTE: setting(count(), "1000", "Submits. More: `RATE_LIMITED`."),
+  SUBMITS_PER_MINUTE: setting(
+    count(),
+    "1000",
+    "Submits that are sent to RunComfy. More: `RATE_LIMITED`.",
+  ),
   JOBS_IN_FLIGHT: setting(count(), "10000", "Unfinished jobs. More: `QUOTA_EXCEEDED`."),
   JOBS_PER_DAY: setting(count(), "100000", "Jobs a day. More: `QUOTA_EXCEEDED`."),
   SOCKETS_PER_OWNER: setting(count(), "500", "Open sockets. Further ones are closed with 1013."),

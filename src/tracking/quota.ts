@@ -10,7 +10,7 @@ const BOUNDS = {
     limitName: "submitsPerMinute",
     code: "RATE_LIMITED",
     told: (limit: number) =>
-      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in a minute. Submit again`,
+      `You have sent ${toCountText(limit, "jobs")} within a minute, the most allowed. Submit again`,
   },
   jobs: {
     limitName: "jobsPerDay",
@@ -45,11 +45,11 @@ export function createQuota({
       quotas.discount(name, ownerId, endsAtMs, amount).catch((error: unknown) => {
         log.warn(
           { err: error },
-          "What was not submitted still counts against its owner's quota, until the day is over. Check that the database runs.",
+          "What was not submitted still counts against its owner's quota, until the minute or the day is over. Check that the database runs.",
         );
       });
     if (count <= limit) return takeBack;
-    if (name !== "submits") await takeBack();
+    await takeBack();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     const message = `${told(limit)} in ${toDurationText(retryAfterSeconds)}.`;
     throw new LimitError(message, { limitName, code, retryAfterSeconds, limit });
@@ -57,12 +57,17 @@ export function createQuota({
 
   return {
     /**
-     * Counts a submit and its job. Rejects with a `LimitError` when it is one too many. Resolves with what takes the job
-     * back, and never rejects, for a submit that came to none.
+     * Counts a submit and its job. Rejects with a `LimitError`, and counts neither, when it is one too many. Resolves with
+     * what never rejects and takes back the submit, where no POST has left, and the job, where the submit came to none.
      */
-    async count(viewer: Viewer): Promise<() => Promise<void>> {
-      await countOne(viewer, "submits");
-      return await countOne(viewer, "jobs");
+    async count(viewer: Viewer) {
+      const giveBackSubmit = await countOne(viewer, "submits");
+      try {
+        return { giveBackSubmit, giveBack: await countOne(viewer, "jobs") };
+      } catch (error) {
+        await giveBackSubmit();
+        throw error;
+      }
     },
     /** Counts what is to be uploaded, in the same way. */
     countUpload: (viewer: Viewer, mebibytes: number) => countOne(viewer, "uploads", mebibytes),

@@ -71,6 +71,8 @@ type Attempt = {
   readonly release: Release;
   /** For a submit that came to no job: it counts no more. */
   readonly giveBack: () => Promise<void>;
+  /** How far it has come. */
+  readonly reached: { turn: boolean; post: boolean };
 };
 
 /** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */
@@ -209,20 +211,22 @@ export class Submitter {
     this.#refuseIfHeldUp(submission);
     await refuseWorkflow(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
-    const giveBack = await this.#quota.count(viewer);
+    const { giveBack, giveBackSubmit } = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
-    let hasTurn = false;
+    const reached = { turn: false, post: false };
     const submit = (release: Release): Promise<Job | null> => {
       this.#refuseIfHeldUp(submission);
-      hasTurn = true;
-      return this.#insertAndSend({ submission, uploadIds, release, giveBack });
+      reached.turn = true;
+      return this.#insertAndSend({ submission, uploadIds, release, giveBack, reached });
     };
     try {
       const weight = bytes + WAITING_BYTES;
       return await this.#queue.run(viewer.ownerId, submit, { weight });
     } catch (error) {
-      if (!hasTurn) await giveBack();
+      if (!reached.turn) await giveBack();
       throw error;
+    } finally {
+      if (!reached.post) await giveBackSubmit();
     }
   }
 
@@ -340,17 +344,20 @@ export class Submitter {
   }
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
-    const { submission, release } = attempt;
+    const { submission, release, reached } = attempt;
     const { runcomfy, record, follow, toHintUrl, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId } = job;
     const webhook = toHintUrl?.(job.id) ?? null;
     let requestId: string;
+    reached.post = true;
     try {
       const post = runcomfy.submit({ kind, apiVersion, deploymentId, webhook, body });
       requestId = await this.#untilOver(post.finally(release));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
         channels.submitted.publish(error.delivery);
+        // Only what has arrived is answered.
+        reached.post = error.httpStatus !== null;
         await this.#withdraw(job, attempt);
         throw toRefusal(error, submission);
       }

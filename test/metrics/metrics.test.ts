@@ -112,9 +112,15 @@ test("what owners are refused is counted by the limit that they have reached", a
     REQUESTS_PER_SECOND: "20",
   });
   upstream.script("dep", ["in_queue"]);
-  await submit(url, "dep", "A lantern");
-  for (const limit of ["1 unfinished", "1 unfinished", "3 jobs", "3 jobs"])
-    await expect(submit(url, "dep", "A lantern")).rejects.toThrow(limit);
+  const { id } = await submit(url, "dep", "A lantern");
+  const refuse = async (...reasons: readonly string[]) => {
+    for (const reason of reasons)
+      await expect(submit(url, "dep", "A lantern")).rejects.toThrow(reason);
+  };
+  await refuse("1 unfinished", "1 unfinished");
+  await post(url, `mutation { cancelJob(id: "${id}") { __typename } }`);
+  upstream.setFault("teapot-418", ["submit"]);
+  await refuse("UpstreamError", "UpstreamError", "3 jobs", "3 jobs");
   const leaving = new AbortController();
   await openStream(url, "{jobsUpdated{cursor}}", leaving.signal);
   await (await openStream(url, "{jobsUpdated{cursor}}")).text();

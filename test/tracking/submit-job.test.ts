@@ -31,6 +31,7 @@ const REQUEST = {
   idempotencyKey: "key",
 };
 
+const MINE = createViewer({ ownerId: "mine", limits: { jobsPerDay: 100, submitsPerMinute: 100 } });
 const DAY_OF_TWO = createViewer({ ownerId: "mine", limits: { jobsPerDay: 2 } });
 
 let upstream: FaultyUpstream;
@@ -307,7 +308,7 @@ test("a submit that was held up renews its lease before it is sent, and no other
 });
 
 test.each(["too slow", "away"])(
-  "a submit whose lease can't be renewed, as the database is %s, is not sent, counts as no job of the day, and leaves its key free",
+  "a submit whose lease can't be renewed, as the database is %s, is not sent, counts as neither a submit nor a job, and leaves its key free",
   async (why) => {
     freezeAfterInsert(60_000);
     const { extendSubmit } = store.jobs;
@@ -316,10 +317,10 @@ test.each(["too slow", "away"])(
       return why === "away" ? away() : extendSubmit(...lease);
     };
     const code = why === "away" ? {} : { code: "UNAVAILABLE" };
-    const submitting = submitter.submitJob({ ...REQUEST, viewer: DAY_OF_TWO });
+    const submitting = submitter.submitJob({ ...REQUEST, viewer: MINE });
     await expect(submitting).rejects.toMatchObject(code);
     await expectNoTrace();
-    expect((await readCounts(store))[0]).toBe(0);
+    expect(await readCounts(store)).toEqual([0, 0]);
   },
 );
 
@@ -388,7 +389,7 @@ test.each([
   expect((await submitter.submitJob(quiet)).job.ownerId).toBe("quiet");
 });
 
-test("a retry whose key is found taken or spent with the row counts as no job of the day", async () => {
+test("a retry whose key is found taken or spent with the row counts as neither a submit nor a job", async () => {
   const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
   const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
   const { job } = await submitter.submitJob(request);
@@ -407,7 +408,58 @@ test("a retry whose key is found taken or spent with the row counts as no job of
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
     name: "IdempotencyConflictError",
   });
-  expect(await readCounts(store)).toEqual([1, 3]);
+  expect(await readCounts(store)).toEqual([1, 1]);
+});
+
+test.each([
+  ["fault-insufficient-funds", [0, 1]],
+  ["fault-validation", [0, 1]],
+  ["fault-html-502", [1, 1]],
+  ["../x", [0, 0]],
+  // Models are off, which only its call shows.
+  ["a/model", [0, 0]],
+])("a submit to %s counts as a job and a submit as far as it came: %j", async (id, counts) => {
+  const isModel = id === "a/model";
+  const catalogue = isModel ? catalogueOf({ id, kind: "model", name: "A" }) : OPEN_CATALOGUE;
+  submitter = connectSubmitter({ upstream, store, catalogue });
+  const request = { ...REQUEST, viewer: MINE, deploymentId: id };
+  await expect(submitter.submitJob(request)).rejects.toThrow();
+  expect(await readCounts(store)).toEqual(counts);
+});
+
+test("a submit that never arrived counts as neither a submit nor a job", async () => {
+  await upstream.close();
+  const submitting = submitter.submitJob({ ...REQUEST, viewer: MINE });
+  await expect(submitting).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  expect(await readCounts(store)).toEqual([0, 0]);
+});
+
+test.each([
+  ["the day's jobs", { jobsPerDay: 1 }],
+  ["jobs in flight", { jobsInFlight: 1 }],
+])("a submit above the limit of %s takes nothing from the minute", async (_, limit) => {
+  const limits = { submitsPerMinute: 2, ...limit };
+  const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
+  const { job } = await submitter.submitJob(request);
+  const next = { ...request, idempotencyKey: "next" };
+  for (let tries = 0; tries < 3; tries++)
+    await expect(submitter.submitJob(next)).rejects.toMatchObject({ code: "QUOTA_EXCEEDED" });
+  expect((await store.quotas.count("submits", "mine")).count - 1).toBe(1);
+  expect((await submitter.submitJob(request)).job.id).toBe(job.id);
+});
+
+test("submits above those of a minute count as none, and the message counts those that were sent", async () => {
+  const limits = { submitsPerMinute: 2, jobsPerDay: 100 };
+  const viewer = createViewer({ ownerId: "mine", limits });
+  const submit = (idempotencyKey: string, deploymentId = "warm-glow") =>
+    submitter.submitJob({ ...REQUEST, viewer, deploymentId, idempotencyKey });
+  await submit("first");
+  await expect(submit("second", "fault-insufficient-funds")).rejects.toThrow();
+  for (let tries = 0; tries < 3; tries++)
+    await expect(submit("third")).rejects.toThrow(
+      /^You have sent 2 jobs within a minute, the most allowed\. Submit again in \d+ seconds\.$/,
+    );
+  expect(await readCounts(store)).toEqual([1, 2]);
 });
 
 test("a count that can't be given back leaves the answer as it is", async () => {
