@@ -5,7 +5,7 @@ import { clock } from "../runtime/environment.ts";
 import { Queue } from "../runtime/queue.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 import type { Builder } from "./builder.ts";
-import { cancelJob, deleteJob, forgetting, JOB_COST, MAX_AT_ONCE } from "./cancel-and-delete.ts";
+import { deleteJob, forgetting, JOB_COST, MAX_AT_ONCE } from "./cancel-and-delete.ts";
 import type { GatewayContext } from "./context.ts";
 import type { JobFilterRef } from "./job-connection.ts";
 import { fromCursor, toCursor, toJobFilter } from "./job-connection.ts";
@@ -22,7 +22,10 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
   const progress = builder.objectRef<Progress>("MatchingJobsProgress").implement({
     description: "What a call has done, and from where the next one goes on.",
     fields: (t) => ({
-      done: t.exposeInt("done", { description: "How many jobs it cancelled or deleted." }),
+      done: t.exposeInt("done", {
+        description:
+          "How many jobs it cancelled or deleted. One that several calls reach at once counts in one of them.",
+      }),
       failed: t.exposeInt("failed", {
         description:
           "How many matched but could not be cancelled or deleted. To try them again, begin again without `after`; `cancelJobs` or `deleteJobs` says why of each.",
@@ -66,7 +69,7 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
         complexity,
         args,
         resolve: (_root, given, context) =>
-          forgetting(context, () => forMatching(given, context, cancelJob, WAITING)),
+          forgetting(context, () => forMatching(given, context, cancelOne, WAITING)),
       }),
 
       deleteMatchingJobs: t.field({
@@ -76,7 +79,7 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
         complexity,
         args,
         resolve: (_root, given, context) =>
-          forgetting(context, () => forMatching(given, context, deleteJob)),
+          forgetting(context, () => forMatching(given, context, deleteOne)),
       }),
     };
   });
@@ -90,11 +93,27 @@ type Given = {
   readonly after?: string | null | undefined;
 };
 
-/** Takes on a page of the viewer's own jobs. One that is gone meanwhile counts as neither done nor failed. */
+/** Whether this call has cancelled it. */
+async function cancelOne(id: string, { viewer, tracking }: GatewayContext): Promise<boolean> {
+  let isChanged = false;
+  await tracking.cancelJob(id, viewer.ownerId, () => (isChanged = true));
+  return isChanged;
+}
+
+/** Whether this call has deleted it; another's leaves no job to be found. */
+async function deleteOne(id: string, context: GatewayContext): Promise<boolean> {
+  await deleteJob(id, context);
+  return true;
+}
+
+/**
+ * Takes on a page of the viewer's own jobs. One that is gone meanwhile, or changed by another call, counts as neither done
+ * nor failed.
+ */
 async function forMatching(
   given: Given,
   context: GatewayContext,
-  act: (id: string, context: GatewayContext) => Promise<unknown>,
+  act: (id: string, context: GatewayContext) => Promise<boolean>,
   statuses?: readonly JobStatus[],
 ): Promise<Progress> {
   const { now = clock.monotonic } = context.sources;
@@ -114,9 +133,7 @@ async function forMatching(
         // The first one always begins, so that each call comes further.
         if (begun > 0 && now() >= endsAt) return false;
         begun += 1;
-        if (!(await hasLabels(id, filter, context))) return false;
-        await act(id, context);
-        return true;
+        return (await hasLabels(id, filter, context)) && (await act(id, context));
       }),
     ),
   );

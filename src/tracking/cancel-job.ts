@@ -19,23 +19,38 @@ const POLL_DELAY_MS = 500;
 /** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
-/**
- * Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. All
- * who cancel one job at the same time share what comes of it.
- */
-export function createCancelJob(
+/** A cancel under way, and whether this gateway has written that its job is CANCELLED since it began. */
+type Cancel = { readonly call: Promise<Job>; isWritten: boolean };
+
+/** Makes what cancels jobs. All who cancel one at the same time share what comes of it. */
+export function createCancels(
   dependencies: Pick<Parts, "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"> & {
     readonly signal: AbortSignal;
   },
 ) {
   const { store, runcomfy, record, watchJob, submitTimeoutMs, signal } = dependencies;
-  const underWay = new Map<string, Promise<Job>>();
+  const underWay = new Map<string, Cancel>();
 
-  return async (jobId: string, ownerId: string): Promise<Job> => {
-    const key = JSON.stringify([ownerId, jobId]);
-    const call = underWay.get(key) ?? cancel(jobId, ownerId).finally(() => underWay.delete(key));
-    underWay.set(key, call);
-    return await call;
+  return {
+    /**
+     * Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
+     * `onChange` is called for one at most of all who cancel the job: not for who finds it CANCELLED.
+     */
+    async cancelJob(jobId: string, ownerId: string, onChange?: () => void): Promise<Job> {
+      const key = toKey(jobId, ownerId);
+      const others = underWay.get(key);
+      if (others !== undefined) return await others.call;
+      const own: Cancel = { call: cancel(jobId, ownerId), isWritten: false };
+      underWay.set(key, own);
+      const job = await own.call.finally(() => underWay.delete(key));
+      if (own.isWritten) onChange?.();
+      return job;
+    },
+    /** Hears what this gateway writes of jobs. */
+    noteChange({ id, ownerId, status }: Job): void {
+      const own = status === "CANCELLED" ? underWay.get(toKey(id, ownerId)) : undefined;
+      if (own !== undefined) own.isWritten = true;
+    },
   };
 
   async function cancel(jobId: string, ownerId: string): Promise<Job> {
@@ -88,6 +103,10 @@ export function createCancelJob(
       throw error;
     }
   }
+}
+
+function toKey(jobId: string, ownerId: string): string {
+  return JSON.stringify([ownerId, jobId]);
 }
 
 type Accepted = RequestReference & Pick<Job, "id">;

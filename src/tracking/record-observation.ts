@@ -23,12 +23,14 @@ export function createRecordObservation(dependencies: {
   readonly upstream: string;
   readonly now: () => number;
   readonly catalogue: Catalogue;
+  /** Hears of each change that it has written. */
+  readonly onChange?: ((job: Job) => void) | undefined;
   /** Hears that there are files to keep; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
   /** Hears of jobs that SUCCEEDED whose cost the upstream has yet to tell. */
   readonly onCostDue?: ((job: Job) => void) | undefined;
 }) {
-  const { jobs, upstream, now, catalogue, onKeep, onCostDue } = dependencies;
+  const { jobs, upstream, now, catalogue, onChange, onKeep, onCostDue } = dependencies;
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
     let result: Result | null = null;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -42,6 +44,7 @@ export function createRecordObservation(dependencies: {
           isKept: onKeep !== undefined,
         });
       if (!(await jobs.save(next, result))) continue;
+      onChange?.(next);
       if (result !== null && result.keep.length > 0) onKeep?.();
       if (observation.kind === "succeeded" && observation.cost === "not-yet") onCostDue?.(next);
       return next;

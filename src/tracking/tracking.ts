@@ -3,7 +3,7 @@ import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import { createCancelJob } from "./cancel-job.ts";
+import { createCancels } from "./cancel-job.ts";
 import { createEditJob } from "./edit-labels.ts";
 import { createDeleteJob } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
@@ -66,7 +66,13 @@ export function createTracking(
   const countHints = (deploymentId: string) => hints.countFollowed(deploymentId);
   const learning = createLearning({ ...given, readRuns: store.readRuns, countHints });
   const costs = createLateCosts({ ...given, jobs: store.jobs });
-  const record = createRecordObservation({ ...given, jobs: store.jobs, onCostDue: costs.ask });
+  const record = createRecordObservation({
+    ...given,
+    jobs: store.jobs,
+    onChange: (job) => cancels.noteChange(job),
+    onCostDue: costs.ask,
+  });
+  const cancels = createCancels({ ...given, record, signal });
   const poller = new Poller({
     ...given,
     record,
@@ -90,7 +96,7 @@ export function createTracking(
     submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
     rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
     checkInput: createCheckInput(given),
-    cancelJob: createCancelJob({ ...given, record, signal }),
+    cancelJob: cancels.cancelJob,
     deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
     editJob: createEditJob(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */

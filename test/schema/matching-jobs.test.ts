@@ -5,7 +5,9 @@ import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../s
 import type { Job } from "../../src/job/job.ts";
 import type { Services } from "../../src/schema/context.ts";
 import { createDeleteJob } from "../../src/tracking/job-deletion.ts";
+import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
+import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 type CancelJob = Services["tracking"]["cancelJob"];
@@ -50,11 +52,12 @@ async function openDeleting(options: Parameters<typeof openInProcessGateway>[0] 
 }
 
 test("of the jobs that match, those that have not started are cancelled, and no others", async () => {
-  const cancelJob = vi.fn<CancelJob>(async (id) => {
+  const cancelJob = vi.fn<CancelJob>(async (id, _ownerId, onChange) => {
     const job = [queued, started, unlucky, gone].find((one) => one.id === id);
     if (job === started) throw new JobNotCancellableError(started);
     if (job === unlucky) throw new UpstreamError("TIMEOUT");
     if (job === undefined || job === gone) throw new JobNotFoundError(id);
+    onChange?.();
     return await finish(gateway, job);
   });
   const gateway = await openInProcessGateway({ tracking: { cancelJob } });
@@ -77,13 +80,45 @@ test("of the jobs that match, those that have not started are cancelled, and no 
   });
   expect(progress).toEqual({ done: 1, failed: 2, hasMore: false, cursor: null });
   expect(cancelJob.mock.calls).toEqual(
-    [gone, unlucky, started, queued].map(({ id }) => [id, LOCAL_VIEWER.ownerId]),
+    [gone, unlucky, started, queued].map(({ id }) => [
+      id,
+      LOCAL_VIEWER.ownerId,
+      expect.any(Function),
+    ]),
   );
   // Of statuses that were asked for, too, only those that can be cancelled are sought.
   const asked = { ...filter, status: ["SUCCEEDED", "CANCELLED"] };
   expect(await ask(gateway, "cancelMatchingJobs", { filter: asked })).toMatchObject({ done: 0 });
   expect(cancelJob).toHaveBeenCalledTimes(4);
 });
+
+test.each(["cancelMatchingJobs", "deleteMatchingJobs"] as const)(
+  "each job that several calls of %s reach at once counts in one of them",
+  async (field) => {
+    await using upstream = await startFaultyUpstream();
+    const gateway = await openInProcessGateway({
+      tracking: (store) => connectTracking({ upstream, store, submitTimeoutSeconds: 1 }),
+    });
+    for (let second = 0; second < 150; second++) {
+      const job = await gateway.addJob({ tags: ["t"], createdAt: at(second) });
+      const requestId = upstream.accept(job.deploymentId);
+      const accepted = await gateway.observe(job, { kind: "accepted", requestId });
+      if (field === "deleteMatchingJobs") await finish(gateway, accepted);
+    }
+    const callAll = async () => {
+      let done = 0;
+      for (let after: string | null = null, hasMore = true; hasMore;) {
+        const progress = await ask(gateway, field, { filter: { tag: "t" }, after });
+        expect(progress.failed).toBe(0);
+        done += progress.done;
+        ({ cursor: after, hasMore } = progress);
+      }
+      return done;
+    };
+    const counts = await Promise.all(Array.from({ length: 8 }, callAll));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(150);
+  },
+);
 
 test("whoever calls again from the cursor deletes all that match, a hundred at a time", async () => {
   const gateway = await openDeleting();

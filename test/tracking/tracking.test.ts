@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import {
   DeploymentNotFoundError,
@@ -120,6 +120,20 @@ test("a queued job is cancelled, and cancelling it again changes nothing", async
   expect(cancelled).toMatchObject({ status: "CANCELLED" });
   expect(await tracking.cancelJob(job.id, "local")).toEqual(cancelled);
   expect(upstream.count("cancel")).toBe(1);
+});
+
+test("of calls that cancel a job at once, here and at another gateway, one has changed it", async () => {
+  const other = connectTracking({ upstream, store, submitTimeoutSeconds: 1 });
+  for (const deploymentId of ["warm-glow", "fault-cancel-requested"]) {
+    upstream.script(deploymentId, ["in_queue", "cancelled"]);
+    const { id } = await submit(deploymentId);
+    const onChange = vi.fn<() => void>();
+    const calls = [tracking, tracking, other].map((one) => one.cancelJob(id, "local", onChange));
+    for (const job of await Promise.all(calls)) expect(job.status).toBe("CANCELLED");
+    await tracking.cancelJob(id, "local", onChange);
+    expect(onChange).toHaveBeenCalledOnce();
+  }
+  await other.close();
 });
 
 test.each(["cancel-too-late", "cancel-too-late-409"])(
