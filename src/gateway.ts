@@ -86,7 +86,8 @@ export async function startGateway(
   const log = traces?.watchLog(options.log) ?? options.log;
   for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
-  const loaded = deploymentsFile === null ? null : await loadCatalogue(deploymentsFile);
+  const loaded =
+    deploymentsFile === null ? null : await loadCatalogue(deploymentsFile, config.upstream.kind);
   const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
   for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
   const { auth, httpAccess, limits } = config;

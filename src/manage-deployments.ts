@@ -21,10 +21,15 @@ try {
 
 /** RunComfy, or a sandbox for the time of the command: a gateway that runs here has the usual port and data. */
 async function open() {
-  const { upstream, deploymentsFile, logLevel } = loadConfig(readEnvironment(process.env));
+  const environment = readEnvironment(process.env);
+  const { upstream, deploymentsFile, logLevel } = loadConfig(environment);
+  const isSandbox = upstream.kind === "sandbox";
+  const why = environment["UPSTREAM"] ? "UPSTREAM=sandbox" : "RUNCOMFY_API_TOKEN is not set";
+  if (isSandbox)
+    console.error(`Asking the sandbox, because ${why}: its models and prices are invented.`);
   const own = upstream.kind === "sandbox" ? { ...upstream, port: 0, dataFolder: null } : upstream;
   const log = createLog({ output: process.stderr, level: logLevel ?? "warn" });
   const asked = await startUpstream({ upstream: own }, { token: chance.uuid(), log });
   opened.defer(() => asked.close());
-  return { deploymentsFile, client: createCatalogueClient(asked) };
+  return { deploymentsFile, client: createCatalogueClient(asked), isSandbox };
 }

@@ -15,19 +15,33 @@ export async function findEntry(id: string, client: CatalogueClient) {
   return "graph" in found ? toDeploymentEntry(found) : toModelEntry(found);
 }
 
+/** What marks an entry that says what the sandbox has invented. */
+export const INVENTED = { from: "sandbox" } as const;
+
+export function isInvented(entry: JsonValue): boolean {
+  return isJsonObject(entry) && entry["from"] === INVENTED.from;
+}
+
 /**
  * An entry with what RunComfy alone decides; names and descriptions may be the operator's own. What RunComfy no longer
- * has, or can't be asked about, stays as it was, so that the other entries are renewed all the same.
+ * has, or can't be asked about, stays as it was, so that the other entries are renewed all the same. The sandbox renews
+ * only what it has invented, and RunComfy replaces that.
  */
-export async function renewEntry(entry: JsonValue, client: CatalogueClient): Promise<Result> {
-  if (!isRenewable(entry)) return { entry, remarks: [] };
+export async function renewEntry(
+  entry: JsonValue,
+  { client, isSandbox }: { readonly client: CatalogueClient; readonly isSandbox: boolean },
+): Promise<Result> {
+  const isReplaced = !isSandbox && isInvented(entry);
+  if (!isRenewable(entry) || (isSandbox && !isInvented(entry))) return { entry, remarks: [] };
   try {
+    if (isReplaced) return await replaceEntry(entry, client);
     const found = await ask(entry.id, client);
     return "graph" in found
       ? { entry, remarks: findMissingInputs(entry, found.graph ?? {}) }
       : { entry: renewModelEntry(entry, toChangingMembers(found)), remarks: [] };
   } catch (error) {
-    if (error instanceof SetupError) return { entry, remarks: [error.message] };
+    if (error instanceof SetupError)
+      return { entry, remarks: [error.message + (isReplaced ? OR_TAKE_OUT : "")] };
     if (!(error instanceof RunComfyError)) throw error;
     return { entry, remarks: [`${entry.id} stays as it is. ${error.message}`] };
   }
@@ -39,7 +53,21 @@ type Renewable = JsonObject & { readonly id: string };
 function isRenewable(entry: JsonValue): entry is Renewable {
   if (!isJsonObject(entry)) return false;
   const { id, inputs } = entry;
-  return typeof id === "string" && (isModelId(id) || inputs !== undefined);
+  return typeof id === "string" && (isModelId(id) || inputs !== undefined || isInvented(entry));
+}
+
+/** Members that the sandbox has invented. */
+const INVENTIONS = new Set(["from", "kind", "price", "inputSchema", "inputs", "others"]);
+const OR_TAKE_OUT = " Or take it out of the file, as only the sandbox has it.";
+
+/** In the place of what the sandbox has invented, what RunComfy says. */
+async function replaceEntry(former: Renewable, client: CatalogueClient): Promise<Result> {
+  const { entry, remarks } = await findEntry(former.id, client);
+  const { name = entry.name, description = null } = former;
+  const next: JsonObject = { ...entry, name, ...(description !== null && { description }) };
+  // Members keep their places, so that only what has changed is shown.
+  const kept = Object.entries(former).filter(([one]) => !INVENTIONS.has(one) || one in next);
+  return { entry: { ...Object.fromEntries(kept), ...next }, remarks };
 }
 
 /** Asks for an id, which is a model's where it has slashes. */

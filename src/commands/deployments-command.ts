@@ -5,7 +5,7 @@ import type { Deployment, Price } from "../deployments/catalogue.ts";
 import { isJsonObject, type JsonValue } from "../job/json.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient } from "./catalogue-client.ts";
-import { findEntry, renewEntry } from "./catalogue-entries.ts";
+import { findEntry, INVENTED, isInvented, renewEntry } from "./catalogue-entries.ts";
 import { readDeploymentsFile, writeEntries } from "./deployments-file.ts";
 
 const HELP = `${COMMANDS.search} flux image            lists models of RunComfy's catalogue with their prices
@@ -16,7 +16,8 @@ add also takes
   --name "Warm Glow"       for people, and for the names of the types; RunComfy's own by default
 add and refresh also take
   --deployments my.json    the file; DEPLOYMENTS_FILE by default, or deployments.json
-The token is RUNCOMFY_API_TOKEN, of the environment or of .env. Without one, the sandbox is asked.`;
+The token is RUNCOMFY_API_TOKEN, of the environment or of .env. Without one the sandbox is asked, whose models and prices
+are invented: add marks them with "from": "sandbox", and refresh --write with a token replaces them.`;
 
 type Answer = { readonly result: string | null; readonly remark: string };
 
@@ -24,7 +25,12 @@ type Setting = {
   /** Null where no variable names one. */
   readonly deploymentsFile: string | null;
   readonly client: CatalogueClient;
+  /** Whether the client asks the sandbox. */
+  readonly isSandbox: boolean;
 };
+
+/** Says first whom it will ask. */
+type Open = () => Promise<Setting>;
 
 /**
  * Does what these words ask of the deployments file and of RunComfy's lists: `result` is what was asked for, `remark` what
@@ -32,17 +38,17 @@ type Setting = {
  */
 export async function runDeploymentsCommand(
   [verb, ...args]: readonly string[],
-  open: () => Promise<Setting>,
+  open: Open,
 ): Promise<Answer> {
   const act = VERBS.get(verb);
   if (act === undefined || args.some((word) => word === "--help" || word === "-h"))
     return { result: null, remark: HELP };
-  return await act(args, await open());
+  return await act(args, open);
 }
 
 const VERBS: ReadonlyMap<
   string | undefined,
-  (args: readonly string[], setting: Setting) => Promise<Answer>
+  (args: readonly string[], open: Open) => Promise<Answer>
 > = new Map([
   ["add", add],
   ["refresh", refresh],
@@ -67,9 +73,10 @@ function readWords<Options extends Record<string, { type: "string" | "boolean" }
 
 const FILE = { deployments: { type: "string" } } as const;
 
-async function search(args: readonly string[], { client }: Setting): Promise<Answer> {
+async function search(args: readonly string[], open: Open): Promise<Answer> {
   const { positionals } = readWords(args, {});
   if (positionals.length === 0) throw wrongWords("Say what to search for.");
+  const { client } = await open();
   const { models, total } = await client.searchModels(positionals.join(" "));
   if (models.length === 0)
     return { result: null, remark: "RunComfy's catalogue has no such model. Try other words." };
@@ -90,10 +97,11 @@ function toPriceText(price: Price | null): string {
   return price === null ? "price unknown" : `$${price.amount} per ${price.unit}`;
 }
 
-async function add(args: readonly string[], { deploymentsFile, client }: Setting): Promise<Answer> {
+async function add(args: readonly string[], open: Open): Promise<Answer> {
   const { values, positionals } = readWords(args, { ...FILE, name: { type: "string" } });
   const [id, ...more] = positionals;
   if (id === undefined || more.length > 0) throw wrongWords("Say the id of one to add.");
+  const { deploymentsFile, client, isSandbox } = await open();
   const named = values.deployments ?? deploymentsFile;
   const file = await readDeploymentsFile(named ?? DEFAULT_FILE);
   if (file.entries.some((entry) => isJsonObject(entry) && entry["id"] === id))
@@ -101,7 +109,8 @@ async function add(args: readonly string[], { deploymentsFile, client }: Setting
       `${file.path} has ${id} already. See what has changed since with: ${COMMANDS.refresh}`,
     );
   const found = await findEntry(id, client);
-  const entry = { ...found.entry, ...(values.name && { name: values.name }) };
+  const name = values.name ?? found.entry.name;
+  const entry = { ...found.entry, name, ...(isSandbox && INVENTED) };
   const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
   const added = catalogue.find(id);
   const remarks = [
@@ -132,17 +141,16 @@ function printMutation({ id, input }: Deployment): string {
 }`;
 }
 
-async function refresh(
-  args: readonly string[],
-  { deploymentsFile, client }: Setting,
-): Promise<Answer> {
+async function refresh(args: readonly string[], open: Open): Promise<Answer> {
   const { values, positionals } = readWords(args, { ...FILE, write: { type: "boolean" } });
+  const { deploymentsFile, ...asked } = await open();
   const file = await readDeploymentsFile(values.deployments ?? deploymentsFile ?? DEFAULT_FILE);
-  const remarks: string[] = [];
+  const areAllInvented = file.entries.every(isInvented);
+  const remarks = asked.isSandbox && !areAllInvented ? [NOT_THE_SANDBOXS] : [];
   const next: JsonValue[] = [];
   for (const entry of file.entries) {
     const isAsked = positionals.length === 0 || positionals.includes(String(Object(entry).id));
-    const renewed = isAsked ? await renewEntry(entry, client) : { entry, remarks: [] };
+    const renewed = isAsked ? await renewEntry(entry, asked) : { entry, remarks: [] };
     next.push(renewed.entry);
     remarks.push(...renewed.remarks);
   }
@@ -155,6 +163,9 @@ async function refresh(
     : `Nothing was written. To write it to ${file.path}, add --write.`;
   return { result: changes.join("\n"), remark: [...remarks, ...warnings, done].join("\n") };
 }
+
+const NOT_THE_SANDBOXS =
+  'Entries without "from": "sandbox" stay as they are, since the sandbox was asked. Set RUNCOMFY_API_TOKEN to renew them.';
 
 /** How many lines around a change are shown. */
 const CONTEXT_LINES = 2;

@@ -133,6 +133,13 @@ export function toEntryForm(
       price: PRICE,
       ...{ model, inputSchema, inputs, outputs },
       outputSchema: JSON_SCHEMA,
+      from: z
+        .literal(
+          "sandbox",
+          'must be "sandbox"; leave it out where RunComfy or you have said the rest',
+        )
+        .nullable()
+        .default(null),
       // For whoever wants to move some of them to the inputs.
       others: z.unknown().optional(),
     },

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
+import { COMMANDS } from "../config/commands.ts";
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
@@ -19,11 +20,17 @@ type LoadedCatalogue = {
   readonly warnings: readonly string[];
 };
 
+/** Whose jobs are to run: what the sandbox has said of a deployment is good for the sandbox alone. */
+type Upstream = "runcomfy" | "sandbox";
+
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
-export async function loadCatalogue(file: string): Promise<LoadedCatalogue> {
+export async function loadCatalogue(
+  file: string,
+  upstream: Upstream = "sandbox",
+): Promise<LoadedCatalogue> {
   // Messages have the whole path: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const { problems, ...loaded } = readCatalogue((await readDeploymentsJson(path)).json);
+  const { problems, ...loaded } = readCatalogue((await readDeploymentsJson(path)).json, upstream);
   if (problems.length === 0) return loaded;
   const title = `The deployments file ${path} can't be used; correct it and start again:`;
   throw new Error([title, ...problems.map((problem) => `  ${problem}`)].join("\n"));
@@ -50,6 +57,7 @@ export async function readDeploymentsJson(
 /** Reads what a deployments file holds, as parsed JSON; the catalogue is to be used only where there are no problems. */
 export function readCatalogue(
   file: unknown,
+  upstream: Upstream = "sandbox",
 ): LoadedCatalogue & { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -60,7 +68,7 @@ export function readCatalogue(
   const { deployments: entries, others } = readFileForm(file, notes) ?? NOTHING;
   if (entries.length === 0 && !others)
     notes.warn(["deployments"], "is empty, so nothing can be run; list your deployments");
-  const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes)), {
+  const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes, upstream)), {
     hasOthers: others,
   });
   return { catalogue, problems, warnings };
@@ -69,10 +77,10 @@ export function readCatalogue(
 const NOTHING = { deployments: [], others: false };
 
 /** Reads the entries of one file, one after the other; nothing of one whose form is wrong. */
-function createEntryReader({
-  report,
-  warn,
-}: Notes): (entry: unknown, index: number) => readonly Deployment[] {
+function createEntryReader(
+  { report, warn }: Notes,
+  upstream: Upstream,
+): (entry: unknown, index: number) => readonly Deployment[] {
   const checks = createChecks();
   /** Which entry each id is of, and which entry, or the gateway itself, has a field or a type of each name. */
   const ids = new Map<string, string>();
@@ -90,6 +98,7 @@ function createEntryReader({
     const form = readEntry(entry, notes);
     if (form === null) return [];
     const { id, kind, name, description, price, model, outputs, outputSchema } = form;
+    if (form.from !== null && upstream !== form.from) notes.report(["from"], INVENTED);
     const self = `deployments[${index}]`;
     const twin = ids.get(id);
     ids.set(id, twin ?? self);
@@ -140,6 +149,8 @@ function createEntryReader({
     ];
   };
 }
+
+const INVENTED = `is the sandbox, so what the entry says is invented; replace it with: ${COMMANDS.refresh} --write`;
 
 function toDocument(profile: ModelProfile) {
   const document = { draft: "2020-12", root: toInputSchema(profile), targets: new Map() } as const;

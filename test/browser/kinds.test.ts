@@ -25,7 +25,11 @@ async function addAll(ids: readonly string[]): Promise<string> {
   onTestFinished(() => sandbox.close());
   const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
   for (const id of ids)
-    await runDeploymentsCommand(["add", id], async () => ({ deploymentsFile, client }));
+    await runDeploymentsCommand(["add", id], async () => ({
+      deploymentsFile,
+      client,
+      isSandbox: false,
+    }));
   return deploymentsFile;
 }
 

@@ -25,12 +25,15 @@ async function open(answers: Record<string, JsonObject> = {}) {
   const map = new Map(Object.entries(answers));
   const vendor = await openVendorLists(map);
   const file = join(await createTemporaryFolder(), "deployments.json");
-  const setting = { deploymentsFile: file, client: vendor.client };
+  const setting = { deploymentsFile: file, client: vendor.client, isSandbox: false };
   return {
     ...vendor,
     answers: map,
     file,
     run: (...words: readonly string[]) => runDeploymentsCommand(words, async () => setting),
+    /** As without a token. */
+    runWithSandbox: (...words: readonly string[]) =>
+      runDeploymentsCommand(words, async () => ({ ...setting, isSandbox: true })),
     runWithoutModels: (...words: readonly string[]) =>
       runDeploymentsCommand(words, async () => ({ ...setting, client: vendor.connect(null) })),
     read: async (): Promise<unknown> => JSON.parse(await readFile(file, "utf8")),
@@ -248,6 +251,62 @@ test("add loses nothing that somebody else has written meanwhile, and leaves a f
   await run("add", FLUX_ID);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   await expect(readFile(`${file}-new`)).rejects.toThrow("ENOENT");
+});
+
+test("what the sandbox says is marked, and refresh replaces it by what RunComfy says", async () => {
+  const named = { ...FLUX, display_name: "Sandbox Flux", pricing_note: null };
+  const invented = { ...named, base_price_usd: 9, input_schema: { type: "object" } };
+  const { run, runWithSandbox, read, answers } = await open({ [FLUX_PATH]: invented });
+  await runWithSandbox("add", FLUX_ID);
+  const entry = {
+    ...{ id: FLUX_ID, kind: "model", name: "Sandbox Flux" },
+    ...{ description: FLUX.description, price: { amount: 9, unit: "output" } },
+    inputSchema: { type: "object" },
+  };
+  expect(await read()).toEqual({ deployments: [{ ...entry, from: "sandbox" }] });
+  // The sandbox may have other words now.
+  answers.set(FLUX_PATH, { ...invented, base_price_usd: 8 });
+  await runWithSandbox("refresh", "--write");
+  const price = { amount: 8, unit: "output" };
+  expect(await read()).toEqual({ deployments: [{ ...entry, price, from: "sandbox" }] });
+
+  answers.set(FLUX_PATH, { ...FLUX, base_price_usd: null });
+  const { result, remark } = await run("refresh");
+  expect(result).toMatch(/^- .*"from": "sandbox"/m);
+  expect(remark).toContain(`does not say what ${FLUX_ID} costs`);
+  await run("refresh", "--write");
+  const { price: _, ...rest } = entry;
+  const renewed = { ...rest, inputSchema: FLUX.input_schema };
+  expect(await read()).toEqual({ deployments: [renewed] });
+
+  // And not the other way round.
+  answers.set(FLUX_PATH, invented);
+  const { result: none, remark: why } = await runWithSandbox("refresh", "--write");
+  expect(none).toBeNull();
+  expect(why).toContain("stay as they are, since the sandbox was asked. Set RUNCOMFY_API_TOKEN");
+  expect(await read()).toEqual({ deployments: [renewed] });
+});
+
+test("refresh replaces a workflow of the sandbox whole, but for what is the operator's, and says which RunComfy does not have", async () => {
+  const { run, file, read, answers, origin } = await open({ "/info": OBJECT_INFO });
+  const lora = { id: "a-lora", name: "Glow", from: "sandbox" };
+  const own = { id: WORKFLOW_ID, kind: "comfyui", name: "My Robot", outputs: ["9"] };
+  const others = { inputs: { fog: { node: "77", input: "fog" } }, others: { x: 1 } };
+  const deployments = [{ ...own, ...others, from: "sandbox" }, lora];
+  await writeFile(file, JSON.stringify({ deployments }));
+  answers.set(WORKFLOW_PATH, workflow(`${origin}/info`));
+  const { remark } = await run("refresh", "--write");
+  expect(remark).toMatch(/"a-lora": RunComfy knows no such.* Or take it out of the file/);
+  expect(await read()).toEqual({
+    deployments: [
+      {
+        ...own,
+        inputs: expect.objectContaining({ prompt: expect.objectContaining({ node: "6" }) }),
+        others: expect.objectContaining({ steps: expect.anything() }),
+      },
+      lora,
+    ],
+  });
 });
 
 test("search lists models with their prices", async () => {

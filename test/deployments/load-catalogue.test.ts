@@ -228,6 +228,18 @@ test("what fits another kind only is a problem, and so is a price that says it i
   );
 });
 
+test("what the sandbox has said is used with the sandbox alone", async () => {
+  const path = await write(
+    JSON.stringify({ deployments: [{ id: "a", name: "A", from: "sandbox" }] }),
+  );
+  expect((await loadCatalogue(path, "sandbox")).catalogue.find("a")).toMatchObject({ name: "A" });
+  await expect(loadCatalogue(path, "runcomfy")).rejects.toThrow(
+    /deployments\[0\]\.from: is the sandbox, so what the entry says is invented; replace it with: npm run --silent refresh -- --write$/,
+  );
+  const { problems } = readCatalogue({ deployments: [{ id: "a", name: "A", from: "Sandbox" }] });
+  expect(problems).toEqual([expect.stringContaining('from: must be "sandbox"; leave it out')]);
+});
+
 test("a member that is not of its kind is a problem once, whatever it holds", async () => {
   const entry = { id: "a", name: "A", inputs: "none", outputs: [5, ""] };
   const { problems } = readCatalogue({ deployments: [entry] });
