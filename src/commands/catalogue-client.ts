@@ -8,14 +8,12 @@ import { DEPLOYMENT_ERRORS } from "../runcomfy/kinds/lora.ts";
 import { MODEL, MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { createTransport } from "../runcomfy/transport.ts";
+import { PAYLOAD_BOUNDS, toDeploymentPath } from "../runcomfy/wire.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 
 export type CatalogueClient = ReturnType<typeof createCatalogueClient>;
 
-const TIMEOUT_MS = 30_000;
 const MOST_MODELS = 100;
-/** Of a workflow, and of all nodes that are installed. */
-const MAX_WORKFLOW_BYTES = 64 * 1_024 * 1_024;
 const NEVER_PAUSED = { pausedForMs: () => 0, notePause: () => undefined };
 
 /** Reads what the vendor lists. Each call rejects with a `RunComfyError`, or with a `SetupError` where models are off. */
@@ -29,7 +27,7 @@ export function createCatalogueClient(options: {
   const channels = createChannels();
   const connect = (url: string) =>
     createTransport({ baseUrl: url, token, health: NEVER_PAUSED, channels });
-  const list = { call: "list", timeoutMs: TIMEOUT_MS } as const;
+  const list = { call: "list", timeoutMs: PAYLOAD_BOUNDS.timeoutMs } as const;
   const ofDeployments = { ...list, errors: DEPLOYMENT_ERRORS };
   const ofModels = { ...list, errors: MODEL.errors };
   const perform = connect(baseUrl);
@@ -50,7 +48,7 @@ export function createCatalogueClient(options: {
       return await connect(url.origin)({
         ...ofDeployments,
         path: url.pathname.slice(1) + url.search,
-        maxBytes: MAX_WORKFLOW_BYTES,
+        ...PAYLOAD_BOUNDS,
         readReport: readAs(OBJECT),
       });
     } catch (error) {
@@ -73,11 +71,10 @@ export function createCatalogueClient(options: {
     },
 
     async readDeployment(id: string): Promise<ListedDeployment> {
-      const path = isIdentifier(id) ? `prod/v2/deployments/${id}?includes=payload` : null;
       const found = await perform({
         ...ofDeployments,
-        path,
-        maxBytes: MAX_WORKFLOW_BYTES,
+        ...PAYLOAD_BOUNDS,
+        path: toDeploymentPath(id),
         readReport: readAs(DEPLOYMENT),
       });
       const { objectInfoUrl, ...deployment } = found;
@@ -139,12 +136,16 @@ const DEPLOYMENT = z
     id: z.string().refine(isIdentifier),
     name: TEXT,
     workflow_id: TEXT,
-    payload: z.object({ workflow_api_json: OBJECT, object_info_url: TEXT }).nullable().catch(null),
+    payload: z
+      .object({ workflow_api_json: OBJECT, object_info_url: TEXT })
+      .nullish()
+      .catch(undefined),
   })
   .transform(({ id, name, workflow_id: workflowId, payload }) => ({
     id,
     name: name ?? id,
-    hasWorkflow: workflowId !== null || (payload?.workflow_api_json ?? null) !== null,
+    /** Where there is no payload, as far as the id of a workflow tells. */
+    hasWorkflow: payload === undefined ? workflowId !== null : !!payload?.workflow_api_json,
     /** The nodes of its workflow; null where it runs none, or the vendor does not show it. */
     graph: payload?.workflow_api_json ?? null,
     objectInfoUrl: payload?.object_info_url ?? null,

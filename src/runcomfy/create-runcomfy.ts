@@ -4,7 +4,7 @@ import { chance, clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject } from "../job/json.ts";
-import { isModelId } from "../job/kind.ts";
+import { isModelId, type JobKind } from "../job/kind.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
@@ -13,7 +13,14 @@ import type { RequestReference, Target } from "./adapter.ts";
 import { ADAPTERS } from "./kinds/kinds.ts";
 import { DEPLOYMENT_ERRORS } from "./kinds/lora.ts";
 import type { CancelReport, LiveDeployment, ResultReport, StatusReport } from "./wire.ts";
-import { readLiveDeployments, readRequestId, toListPath } from "./wire.ts";
+import {
+  PAYLOAD_BOUNDS,
+  readDeploymentKind,
+  readLiveDeployments,
+  readRequestId,
+  toDeploymentPath,
+  toListPath,
+} from "./wire.ts";
 import { MODELS_OFF_STEP } from "./kinds/model.ts";
 
 /** The longest waits before retrying a submit that could not be sent; together less than a second. */
@@ -171,6 +178,16 @@ export function createRunComfy(options: {
     return await perform({ ...request, ...LIST });
   }
 
+  /** What a deployment runs. Rejects as well where the upstream does not show it. */
+  async function readKind(deploymentId: string): Promise<JobKind> {
+    const request = {
+      call: "list",
+      path: toDeploymentPath(deploymentId),
+      ...PAYLOAD_BOUNDS,
+    } as const;
+    return await perform({ ...request, ...LIST, readReport: readDeploymentKind });
+  }
+
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
     const target = toProbed(deploymentId);
@@ -204,6 +221,7 @@ export function createRunComfy(options: {
     },
     cancel,
     listDeployments,
+    readKind,
     probe,
   };
 }

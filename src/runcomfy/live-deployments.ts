@@ -1,9 +1,11 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { JobKind } from "../job/kind.ts";
 import { COMMANDS } from "../config/commands.ts";
 import { clock } from "../runtime/environment.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
+import { Queue } from "../runtime/queue.ts";
 import type { RunComfy } from "./create-runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import type { LiveDeployment } from "./wire.ts";
@@ -11,7 +13,7 @@ import type { LiveDeployment } from "./wire.ts";
 /** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
 const MAX_KEPT = 1_000;
-/** How long a submit waits for a list. */
+/** How long a submit waits for a list, and for what it leaves open. */
 const PATIENCE_MS = 1_000;
 
 /** Where there are more, all are asked for, which keeps the request's URL short; where there are none, for the token's sake. */
@@ -36,7 +38,7 @@ export function createLiveDeployments({
   log,
   now = clock.monotonic,
 }: {
-  readonly runcomfy: Pick<RunComfy, "listDeployments">;
+  readonly runcomfy: Pick<RunComfy, "listDeployments" | "readKind">;
   readonly ids: readonly string[] | "all";
   /** As what a deployment is listed here; null where it is not. */
   readonly findListedKind: (id: string) => JobKind | null;
@@ -51,8 +53,13 @@ export function createLiveDeployments({
   });
   /** Those listed here as LoRAs of which the log has told. */
   const mistaken = new Set<string>();
+  /** What payloads have shown of seeming workflows, and the questions under way, one after the other: payloads are large. */
+  const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
+  const questions = new Map<string, Promise<void>>();
+  const queue = new Queue({ total: 1 });
+  let notShownAt = -Infinity;
   let token: TokenState = "unknown";
-  let last: UpstreamList = new Map();
+  let last = new Map<string, LiveDeployment>();
   let listing: Promise<void> | null = null;
   let askedAt = -Infinity;
   let listedAt = -Infinity;
@@ -71,7 +78,8 @@ export function createLiveDeployments({
       token = "accepted";
       listedAt = now();
       last = new Map(answer.slice(0, MAX_KEPT).map((deployment) => [deployment.id, deployment]));
-      warnOfMistaken();
+      for (const [id, kind] of kinds) noteKind(id, kind);
+      await withinPatience(warnOfMistaken());
     } catch (error) {
       if (isTokenRefused(error)) token = "refused";
     }
@@ -79,14 +87,44 @@ export function createLiveDeployments({
   }
 
   /** Not the other way round: the list may leave out what shows that a deployment is a workflow. */
-  function warnOfMistaken(): void {
-    const workflows = [...last.values()].filter(({ kind }) => kind === "comfyui");
-    const deploymentIds = workflows
-      .map(({ id }) => id)
-      .filter((id) => findListedKind(id) === "lora" && !mistaken.has(id));
-    if (deploymentIds.length === 0) return;
-    for (const id of deploymentIds) mistaken.add(id);
-    log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
+  async function warnOfMistaken(): Promise<void> {
+    const seemingly = [...last.keys()].filter(
+      (id) => isWorkflow(id) && findListedKind(id) === "lora" && !mistaken.has(id),
+    );
+    for (const id of seemingly) mistaken.add(id);
+    await Promise.all(seemingly.map(findOut));
+    const deploymentIds = seemingly.filter(isWorkflow);
+    if (deploymentIds.length > 0) log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
+  }
+
+  function isWorkflow(id: string): boolean {
+    return last.get(id)?.kind === "comfyui";
+  }
+
+  function noteKind(id: string, kind: JobKind): void {
+    const listed = last.get(id);
+    if (listed !== undefined) last.set(id, { ...listed, kind });
+  }
+
+  /** Asks what a seeming workflow runs, where its payload has not shown that yet. Never rejects. */
+  async function findOut(id: string): Promise<void> {
+    if (!isWorkflow(id) || kinds.has(id)) return;
+    const asking = () => queue.run("", () => askKind(id)).finally(() => questions.delete(id));
+    const question = questions.get(id) ?? asking();
+    questions.set(id, question);
+    await question;
+  }
+
+  async function askKind(id: string): Promise<void> {
+    if (now() - notShownAt <= KEPT_MS) return;
+    try {
+      const kind = await runcomfy.readKind(id);
+      kinds.set(id, kind);
+      noteKind(id, kind);
+    } catch {
+      // It stays what it seems.
+      notShownAt = now();
+    }
   }
 
   return {
@@ -101,18 +139,23 @@ export function createLiveDeployments({
       return last;
     },
     /** The last list, however old, without a call. */
-    lastList: () => last,
+    lastList: (): UpstreamList => last,
     /**
      * What the upstream lists a deployment as; null where the last list lacks it, also after a new one if that is due and
-     * comes within a second. Never rejects.
+     * comes within a second. By then its payload may have shown that a seeming workflow is none. Never rejects.
      */
     async findKind(id: string): Promise<JobKind | null> {
-      if (!last.has(id)) await Promise.race([renew(), clock.sleep(PATIENCE_MS, { ref: false })]);
+      if (!last.has(id)) await withinPatience(renew().then(() => findOut(id)));
+      else if (isWorkflow(id)) await withinPatience(findOut(id));
       return last.get(id)?.kind ?? null;
     },
     /** What calls have shown so far. */
     token: () => token,
   };
+}
+
+async function withinPatience(waiting: Promise<void>): Promise<void> {
+  await Promise.race([waiting, clock.sleep(PATIENCE_MS, { ref: false })]);
 }
 
 const NOT_LISTED =

@@ -48,8 +48,8 @@ export type CancelReport = "cancelled" | "not-cancellable" | "requested";
 export type LiveDeployment = {
   readonly id: string;
   /**
-   * What it seems to run. Nothing in the list names that, and `workflow_id`, from which it follows, is documented nowhere;
-   * docs/deployments.md says what to do where a LoRA is taken for a workflow.
+   * What it seems to run, as nothing in the list names that. Every workflow has a `workflow_id` there, which the vendor's tool
+   * reference shows; whether a LoRA may have one too is shown nowhere, and only a payload tells.
    */
   readonly kind: JobKind;
   /** At most 128 printable characters. */
@@ -72,6 +72,14 @@ export function toListPath(ids: readonly string[] | "all"): string | null {
   if (!ids.every(isIdentifier)) return null;
   return `prod/v2/deployments?${ids.map((id) => `ids=${id}`).join("&")}`;
 }
+
+/** Shows one deployment with its payload; null when the id would change the path. */
+export function toDeploymentPath(id: string): string | null {
+  return isIdentifier(id) ? `prod/v2/deployments/${id}?includes=payload` : null;
+}
+
+/** For how long and how large a workflow may come, and what ComfyUI tells of all nodes that are installed. */
+export const PAYLOAD_BOUNDS = { timeoutMs: 30_000, maxBytes: 64 * 1_024 * 1_024 } as const;
 
 const STATES: ReadonlyMap<string, UpstreamState> = new Map([
   ["in_queue", "queued"],
@@ -245,6 +253,15 @@ export function readLiveDeployments(body: JsonValue): LiveDeployment[] | null {
   const list = isJsonObject(body) ? (body["deployments"] ?? null) : body;
   if (!isJsonArray(list)) return null;
   return list.filter(isJsonObject).flatMap((entry) => readEntry(entry) ?? []);
+}
+
+/** What a deployment runs, by its payload; null where the answer shows none. */
+export function readDeploymentKind(body: JsonValue): JobKind | null {
+  if (!isJsonObject(body) || !isIdentifier(body["id"])) return null;
+  const { payload } = body;
+  if (payload === null) return "lora";
+  if (!isJsonObject(payload)) return null;
+  return isJsonObject(payload["workflow_api_json"]) ? "comfyui" : "lora";
 }
 
 function readEntry(entry: JsonObject): LiveDeployment | null {

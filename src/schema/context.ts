@@ -41,7 +41,7 @@ export type Services = {
   readonly webhooks: WebhookService;
   /** The one whose jobs are followed. */
   readonly upstream: string;
-  readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "token">;
+  readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "findKind" | "token">;
   readonly health: Pick<UpstreamHealth, "outageMs">;
   readonly channels: Channels;
 };

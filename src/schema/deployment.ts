@@ -247,7 +247,10 @@ function addLiveDeployment(builder: Builder): void {
       }),
       minInstances: t.exposeInt("minInstances", ifKnown("How many instances always stay up")),
       maxInstances: t.exposeInt("maxInstances", ifKnown("How many instances it may grow to")),
-      queueSize: t.exposeInt("queueSize", ifKnown("How many jobs may wait for an instance")),
+      queueSize: t.exposeInt(
+        "queueSize",
+        ifKnown("How many jobs wait for an instance before RunComfy starts another one"),
+      ),
       keepWarmSeconds: t.exposeInt("keepWarmSeconds", ifKnown("How long an idle instance lives")),
       isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
       status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
@@ -345,6 +348,8 @@ export async function findDeployment(
   const known = catalogue.find(id);
   if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
   const listed = await listUpstream(context);
+  // What seems a workflow may turn out to be none.
+  if (context.live.lastList().has(id)) await context.live.findKind(id);
   if (!isOffered(id, context)) return null;
   const exists = listed.has(id) || (await context.reads.deployments.load(id));
   return exists ? toOther(id, listed) : null;

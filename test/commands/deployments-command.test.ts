@@ -159,6 +159,13 @@ test("add proposes what callers may set of a workflow, and lists the rest", asyn
   expect(asked.map(({ authorization }) => authorization)).toEqual(Array(2).fill("Bearer secret"));
 });
 
+test("add takes a deployment for a LoRA whose payload has no workflow", async () => {
+  const lora = { id: "glow", name: "Glow", workflow_id: "5c1d", payload: { overrides: {} } };
+  const { run, read } = await open({ "/prod/v2/deployments/glow?includes=payload": lora });
+  await run("add", "glow");
+  expect(await read()).toEqual({ deployments: [{ id: "glow", name: "Glow" }] });
+});
+
 test("the token goes to no other host, whatever an answer names", async () => {
   const { run, answers, asked, read } = await open();
   const other = await openVendorLists(new Map([["/info", OBJECT_INFO]]));

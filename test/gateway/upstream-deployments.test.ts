@@ -79,6 +79,22 @@ test("a workflow that the upstream lists runs only where the file lists it", asy
   });
 });
 
+test("a LoRA with a workflow_id runs, and is listed from then on", async () => {
+  const payload = { workflow_api_json: null };
+  const robot = { id: "robot", name: "Tin Robot", workflow_id: "5c1d", payload };
+  upstream.setDeployments([...LISTED, robot, { ...robot, id: "fox" }]);
+  const { ask } = await start();
+  expect(await ask(ALL)).toEqual({ deployments: LISTED });
+  expect(await ask(submit("robot"))).toEqual({
+    submitJob: { __typename: "SubmitJobSuccess", job: { deployment: { name: "Tin Robot" } } },
+  });
+  const listed = [...LISTED, { id: "robot", name: "Tin Robot" }];
+  expect(await ask(ALL)).toEqual({ deployments: listed });
+  expect(await ask(`{ deployment(id: "fox") { name kind } }`)).toEqual({
+    deployment: { name: "Tin Robot", kind: "LORA" },
+  });
+});
+
 test("a workflow that nobody listed is refused also where nobody has asked for the list", async () => {
   upstream.setDeployments([{ id: "robot", name: "Tin Robot", workflow_id: "5c1d" }]);
   const release = upstream.hold("list");

@@ -150,6 +150,88 @@ test("a workflow under an id that was taken for another kind's is warned of once
   expect(logged.slice(1)).toEqual([expect.stringContaining('"deploymentIds":["b"]')]);
 });
 
+const GRAPH = { 6: { class_type: "CLIPTextEncode", inputs: { text: "a".repeat(2_000_000) } } };
+
+test("what may be a workflow is asked about once, where that matters, and is what its payload shows", async () => {
+  const workflow_id = "5c1d";
+  upstream.setDeployments([
+    { id: "lora", workflow_id, payload: { workflow_api_json: null } },
+    { id: "null", workflow_id, payload: null },
+    { id: "robot", workflow_id, payload: { workflow_api_json: GRAPH } },
+    { id: "plain", workflow_id: null },
+  ]);
+  const live = open();
+  const kinds = async () => [...(await live.list()).values()].map(({ kind }) => kind);
+  expect(await kinds()).toEqual(["comfyui", "comfyui", "comfyui", "lora"]);
+  expect(upstream.count("deployment")).toBe(0);
+  for (let turn = 0; turn < 2; turn += 1) {
+    const ids = ["lora", "lora", "null", "robot", "plain", "none"];
+    expect(await Promise.all(ids.map((id) => live.findKind(id)))).toEqual([
+      "lora",
+      "lora",
+      "lora",
+      "comfyui",
+      "lora",
+      null,
+    ]);
+    expect(await kinds()).toEqual(["lora", "lora", "comfyui", "lora"]);
+    // A new list does not forget it.
+    nowMs += 10_001;
+  }
+  const paths = upstream.requests
+    .filter(({ call }) => call === "deployment")
+    .map(({ path }) => path);
+  expect(paths).toEqual(
+    ["lora", "null", "robot"].map((id) => `/prod/v2/deployments/${id}?includes=payload`),
+  );
+  expect(upstream.requests.filter(({ call }) => call === "list").map(({ path }) => path)).toEqual(
+    Array(2).fill("/prod/v2/deployments"),
+  );
+});
+
+test.each<[string, object, FaultName | null]>([
+  ["has no payload", {}, null],
+  ["fails", { payload: {} }, "html-500"],
+  ["can't be read", { payload: {} }, "not-json"],
+  ["is null", { payload: {} }, "null-200"],
+])(
+  "where an answer %s it stays a workflow, and is asked about again after ten seconds",
+  async (_, more, fault) => {
+    const other = { id: "other", workflow_id: "5c1d", payload: {} };
+    upstream.setDeployments([{ id: "lora", workflow_id: "5c1d", ...more }, other]);
+    upstream.setFault(fault, ["deployment"]);
+    const live = open();
+    // Nor is anything else asked about until then, which would be answered alike.
+    for (const id of ["lora", "lora", "other"]) expect(await live.findKind(id)).toBe("comfyui");
+    expect(upstream.count("deployment")).toBe(1);
+    upstream.setDeployments([{ id: "lora", workflow_id: "5c1d", payload: {} }]);
+    upstream.setFault(null);
+    nowMs += 10_001;
+    expect(await live.findKind("lora")).toBe("lora");
+    expect(upstream.count("deployment")).toBe(2);
+    expect(logged).toEqual([]);
+  },
+);
+
+test("nobody waits long for what a deployment shows", async () => {
+  upstream.setDeployments([{ id: "lora", workflow_id: "5c1d", payload: {} }]);
+  const release = upstream.hold("deployment");
+  const live = open();
+  expect(await live.findKind("lora")).toBe("comfyui");
+  release();
+  await expect.poll(() => live.findKind("lora")).toBe("lora");
+});
+
+test("no LoRA of the file is warned of whose payload shows no workflow", async () => {
+  const workflow_id = "5c1d";
+  upstream.setDeployments([
+    { id: "lora", workflow_id, payload: {} },
+    { id: "robot", workflow_id, payload: { workflow_api_json: GRAPH } },
+  ]);
+  await open("all", () => "lora").list();
+  await expect.poll(() => logged).toEqual([expect.stringContaining('"deploymentIds":["robot"]')]);
+});
+
 test("what the token is worth is known once a call was answered", async () => {
   const live = open();
   const seen = [live.token()];

@@ -249,6 +249,7 @@ const SILENT_UPSTREAM: Services["live"] = {
   read: () => Promise.resolve(null),
   list: () => Promise.resolve(new Map()),
   lastList: () => new Map(),
+  findKind: () => Promise.resolve(null),
   token: () => "unknown",
 };
 

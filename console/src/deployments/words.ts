@@ -74,7 +74,10 @@ export function tellLive(live: Live): readonly Fact[] {
     ["State", status],
     ["Machine", hardware.join(" or ") || null],
     ["Instances", tellInstances(minInstances, maxInstances)],
-    ["Queue limit", queueSize === null ? null : `${queueSize} may wait for an instance`],
+    [
+      "Queue target",
+      queueSize === null ? null : `${queueSize} for an instance, then another starts`,
+    ],
     [
       "Idle instances",
       keepWarmSeconds === null ? null : `stop after ${formatWhole(keepWarmSeconds)}`,

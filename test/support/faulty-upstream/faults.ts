@@ -3,7 +3,14 @@ import type { ServerResponse } from "node:http";
 import { begin, drip, html, json, limit, pour, refuse, text } from "./answers.ts";
 
 /** The calls that the upstream serves. */
-export const UPSTREAM_CALLS = ["submit", "status", "result", "cancel", "list"] as const;
+export const UPSTREAM_CALLS = [
+  "submit",
+  "status",
+  "result",
+  "cancel",
+  "list",
+  "deployment",
+] as const;
 export type UpstreamCall = (typeof UPSTREAM_CALLS)[number];
 
 /** What a fault has at hand to give its answer. */

@@ -14,7 +14,7 @@ import { findFault, UPSTREAM_CALLS } from "./faults.ts";
 
 /** One request that reached the upstream, recorded when it had been read. */
 type RecordedRequest = {
-  /** Null for anything but the five calls. */
+  /** Null for anything but the calls that it serves. */
   readonly call: UpstreamCall | null;
   /** A workflow's submit is known by its body. */
   readonly kind: JobKind;
@@ -36,12 +36,13 @@ const PATH =
   /^(\/[^?]*)?\/prod\/(v\d+)\/deployments\/([^/?]+)\/(?:(inference)(?:\?webhook=.*)?|requests\/([^/?]+)\/(status|result|cancel))$/;
 const MODEL_PATH =
   /^(?:\/[^?]*)?\/v1\/(?:(models)\/([\w./-]+)|requests\/([^/?]+)\/(status|result|cancel)(?:\?include_cost=true)?)$/;
+const DEPLOYMENT_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments\/([^/?]+)\?includes=payload$/;
 const LIST_PATH = /^(?:\/[^?]*)?\/prod\/v2\/deployments(?:\?(.*))?$/;
 const CALLS_BY_SUFFIX = new Map<string, readonly UpstreamCall[]>([
   ...UPSTREAM_CALLS.map((call): [string, readonly UpstreamCall[]] => [call, [call]]),
   ["polls", ["status", "result"]],
 ]);
-const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|polls))?$/;
+const FAULT = /^fault-(?<name>.+?)(?:--(?<on>submit|status|result|cancel|list|deployment|polls))?$/;
 
 export type FaultyUpstream = Awaited<ReturnType<typeof startFaultyUpstream>>;
 
@@ -52,7 +53,7 @@ export type FaultyUpstream = Awaited<ReturnType<typeof startFaultyUpstream>>;
  *   of a job), as does a model whose id ends so; a list falls into the first fault of its deployments that is made for lists;
  * - `setFault` does the same to all deployments;
  * - a list has every deployment that is asked for, the last one first, but for those that begin with `unlisted`; one
- *   without ids has those of `setDeployments`, none at first.
+ *   without ids has those of `setDeployments`, none at first; their `payload` shows only where one alone is asked for.
  * A job goes `in_queue`, `in_progress`, `succeeded`, one step with each poll of its status, unless scripted otherwise.
  * `port` and `token` are given only where a test must choose them.
  */
@@ -71,7 +72,7 @@ export async function startFaultyUpstream(
   const delaysMs = new Map<UpstreamCall, number>();
   const unanswered = new Set<ServerResponse>();
   let fault: { name: FaultName; on: readonly UpstreamCall[] | undefined } | null = null;
-  let deployments: readonly unknown[] = [];
+  let deployments: readonly object[] = [];
 
   const elsewhere = createServer(async (request, response) => {
     requestsElsewhere.push(await record(request, token, jobs));
@@ -131,9 +132,13 @@ export async function startFaultyUpstream(
   ): void {
     if (call === "list") {
       const all = deploymentIds.length === 0 ? deployments : toList(deploymentIds, changes);
-      return json(response, 200, all);
+      return json(response, 200, all.map(withoutPayload));
     }
     const [deploymentId = ""] = deploymentIds;
+    if (call === "deployment") {
+      const found = deployments.find((one) => "id" in one && one.id === deploymentId);
+      return found ? json(response, 200, found) : refuse(response, 404, 404_001);
+    }
     if (call === "submit") {
       const accepted = accept(deploymentId, kind);
       const requests = path.replace(
@@ -224,7 +229,7 @@ export async function startFaultyUpstream(
       fault = name === null ? null : { name, on };
     },
     /** The deployments that a list without ids has, in the form of the contract's list. */
-    setDeployments(listed: readonly unknown[]): void {
+    setDeployments(listed: readonly object[]): void {
       deployments = listed;
     },
     script,
@@ -270,11 +275,14 @@ async function record(
   const action = modelAction ?? deploymentAction;
   const job = jobs.get(requestId ?? "");
   const isModel = (models ?? modelAction) !== undefined;
+  const [, alone] = DEPLOYMENT_PATH.exec(path) ?? [];
   // A model's request is known by its id alone.
-  const deploymentId = isModel ? (modelId ?? job?.deploymentId ?? "unknown") : deployment;
+  const deploymentId = isModel
+    ? (modelId ?? job?.deploymentId ?? "unknown")
+    : (deployment ?? alone);
   const list = LIST_PATH.exec(path);
   const listed = list && new URLSearchParams(list[1]).getAll("ids");
-  const verb = (inference ?? models) ? "submit" : listed ? "list" : action;
+  const verb = (inference ?? models) ? "submit" : listed ? "list" : alone ? "deployment" : action;
   const call = UPSTREAM_CALLS.find((one) => one === verb) ?? null;
   const expectedMethod = call === "submit" || call === "cancel" ? "POST" : "GET";
   const { authorization } = request.headers;
@@ -291,6 +299,10 @@ async function record(
     body,
     fault: null,
   };
+}
+
+function withoutPayload(listed: object): object {
+  return { ...listed, payload: undefined };
 }
 
 async function shut(server: Server): Promise<void> {
