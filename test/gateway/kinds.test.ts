@@ -166,6 +166,43 @@ test("a model's job waits while models are elsewhere or off, all wait for a week
   expect([upstream, models].map((one) => one.count("submit"))).toEqual([2, 1]);
 });
 
+test("a model's 400 with a code that nobody knows leaves a job in doubt, and one about a field is the caller's to correct", async () => {
+  const upstream = await startUpstream();
+  const gateway = await start(
+    { DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(), RUNCOMFY_MODEL_URL: upstream.url },
+    { upstream },
+  );
+  const submitUnder = async (key: string) => {
+    const { submitJob } = await gateway.ask(
+      `mutation ($id: ID!, $key: String!) {
+        submitJob(deploymentId: $id, input: { prompt: "a kite" }, idempotencyKey: $key) {
+          __typename
+          ... on UpstreamError { code retryable unconfirmedJob { id status error { code } } }
+          ... on InvalidInputError { issues { path message } }
+        }
+      }`,
+      { id: OF_KINDS.model, key },
+    );
+    return submitJob;
+  };
+  upstream.setFault("code-400003");
+  const doubt = await submitUnder("doubt");
+  expect(doubt).toMatchObject({
+    ...{ __typename: "UpstreamError", code: "SUBMISSION_UNKNOWN", retryable: false },
+    unconfirmedJob: { status: "FAILED", error: { code: "SUBMISSION_UNKNOWN" } },
+  });
+  upstream.setFault(null);
+  expect(await submitUnder("doubt")).toEqual(doubt);
+  expect(upstream.count("submit")).toBe(1);
+  upstream.setFault("validation-field");
+  expect(await submitUnder("field")).toEqual({
+    __typename: "InvalidInputError",
+    issues: [{ path: "width", message: "must be at least 64" }],
+  });
+  upstream.setFault(null);
+  expect(await submitUnder("field")).toEqual({ __typename: "SubmitJobSuccess" });
+});
+
 test("what RunComfy finds wrong with a node's input is told by the name that the caller knows", async () => {
   const gateway = await start({ DEPLOYMENTS_FILE: await writeDeploymentsOfKinds() });
   gateway.upstream.setFault("validation-node");
