@@ -81,8 +81,9 @@ export function createRunComfy(options: {
     createTransport({ baseUrl: url, token, health, channels, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
-  /** What was called last for a job whose failure may be one of all of RunComfy. */
-  let lastCalled: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
+  /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
+  let lastAnswered: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
+  let hasAnswered = false;
 
   /** Makes a call to the service of its target. */
   async function performFor<Report>(
@@ -95,16 +96,17 @@ export function createRunComfy(options: {
     return await send({ ...request, errors });
   }
 
-  function noteCalled(target: Target): void {
-    const { kind, apiVersion, deploymentId } = target;
-    if (ADAPTERS[kind].service === "deployments") lastCalled = { kind, apiVersion, deploymentId };
+  function noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
+    if (ADAPTERS[kind].service !== "deployments" || (hasAnswered && !isAnswered)) return;
+    lastAnswered = { kind, apiVersion, deploymentId };
+    hasAnswered = isAnswered;
   }
 
   /** Whom to ask about a deployment, or about all of RunComfy. Only models have ids of models. */
   function toProbed(deploymentId: string | null): Target {
-    if (deploymentId === null) return lastCalled;
-    const kind = isModelId(deploymentId) ? "model" : lastCalled.kind;
-    return { ...lastCalled, kind, deploymentId };
+    if (deploymentId === null) return lastAnswered;
+    const kind = isModelId(deploymentId) ? "model" : lastAnswered.kind;
+    return { ...lastAnswered, kind, deploymentId };
   }
 
   /** Submits one job and returns the upstream's id for it. */
@@ -113,12 +115,13 @@ export function createRunComfy(options: {
     const { kind, deploymentId } = target;
     const { service, toSubmitPath } = ADAPTERS[kind];
     const path = toSubmitPath(target, webhook);
-    if (path !== null) noteCalled(target);
+    if (path !== null) noteCalled(target, false);
     const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
     for (let tries = 0; ; tries += 1) {
       try {
         const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
         const requestId = await performFor(target, { ...request, timeoutMs });
+        noteCalled(target, true);
         health.noteSubmit(null, deploymentId, service);
         return requestId;
       } catch (error) {
@@ -144,9 +147,10 @@ export function createRunComfy(options: {
     const { deploymentId } = request;
     const { service, toRequestPath } = ADAPTERS[request.kind];
     const path = toRequestPath(request, call);
-    if (path !== null) noteCalled(request);
+    if (path !== null) noteCalled(request, false);
     try {
       const report = await performFor(request, { ...limits, ...readers, call, path });
+      noteCalled(request, true);
       health.noteRead(null, deploymentId, service);
       return report;
     } catch (error) {

@@ -30,6 +30,8 @@ type HealthOptions = {
 type HealthEvents = {
   /** A noted pause lasts longer than the one before. */
   pause: [];
+  /** So many deployments' failures came in a row that one of the list would begin an outage of all. */
+  doubt: [];
   /** An outage begins, of a deployment or of all (null). */
   outage: [string | null];
   /** An outage ends, of a deployment or of all (null). */
@@ -42,11 +44,12 @@ type HealthEvents = {
  *
  * - A Retry-After pauses every call.
  * - Five failures in a row, or two time-outs, open a breaker: that of all of RunComfy, or that of a deployment.
- * - A bad answer or a time-out is a failure of its deployment. So long as that has no outage, it is one of all too, as is a
- *   broken connection, a refused token, and a 429 without a Retry-After in any case.
+ * - A bad answer or a time-out is a failure of its deployment, a broken connection, a refused token, and a 429 without a
+ *   Retry-After one of all.
+ * - Failures of deployments, so long as these have no outage, count for all too, but do not open its breaker alone: where
+ *   one more would, the list is asked at once, and begins the outage if it fails too.
  * - Whatever fails at the host of models is of the model alone, never one of all. But an outage of all, or a pause, holds up
  *   models too: they share the token, the account and the loop that claims polls.
- * - Where a deployment's outage begins, the list is asked at once: if that fails too, it is one more failure of all.
  * - In an outage nobody polls or submits. Probes find out its end, because a user's submit must not.
  */
 export class UpstreamHealth extends EventEmitter<HealthEvents> {
@@ -129,10 +132,11 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     const { code } = error;
     if (deploymentId !== null && (hasOwnBreaker || isOfDeployment(error))) {
       const deployment = this.#deployments.memo(deploymentId);
-      if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
       if (deployment.isOpen) return;
+      if (!hasOwnBreaker && this.#all.noteDoubt(code)) this.emit("doubt");
+      if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
+      return;
     }
-    if (hasOwnBreaker) return;
     if (this.#all.noteFailure(code)) this.#report("outage", null, code);
   }
 
@@ -167,7 +171,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
   }
 }
 
-/** Probes RunComfy, and each deployment, from when an outage of it begins until it is over. */
+/** Probes RunComfy, and each deployment, from when an outage of it begins until it is over, and RunComfy in doubt. */
 export function startOutageProbe({
   health,
   runcomfy,
@@ -179,10 +183,11 @@ export function startOutageProbe({
   const { signal } = closing;
   /** By deployment, and of all by null: one at a time of each, also where an outage ends and another begins. */
   const underWay = new Map<string | null, Promise<void>>();
+  /** Whether all of RunComfy fails. */
+  let asking: Promise<void> | null = null;
 
   async function probeUntilOver(deploymentId: string | null): Promise<void> {
-    // The others may fail as well, but nobody has called them.
-    let probing = deploymentId === null ? null : runcomfy.probe(null, signal);
+    let probing = asking;
     let waitMs = health.nextProbeMs(deploymentId);
     while (waitMs !== null && !signal.aborted) {
       // Counted from when the last one left: RunComfy may be back while that still waits for its answer.
@@ -193,6 +198,10 @@ export function startOutageProbe({
     underWay.delete(deploymentId);
   }
 
+  health.on("doubt", () => {
+    if (asking === null && !signal.aborted)
+      asking = runcomfy.probe(null, signal).finally(() => (asking = null));
+  });
   health.on("outage", (deploymentId) => {
     if (underWay.has(deploymentId) || signal.aborted) return;
     underWay.set(deploymentId, probeUntilOver(deploymentId));
@@ -201,7 +210,7 @@ export function startOutageProbe({
     /** Aborts the probes under way and starts no more. */
     async close(): Promise<void> {
       closing.abort();
-      await Promise.all(underWay.values());
+      await Promise.all([asking, ...underWay.values()]);
     },
   };
 }
@@ -248,9 +257,16 @@ class Breaker {
     return this.isOpen ? this.#options.now() - this.#openedAt : null;
   }
 
+  /** Counts a failure that may not be its own, which opens nothing. Whether one more of its own would. */
+  noteDoubt(code: UpstreamErrorCode): boolean {
+    const most = FAILURES_UNTIL_OUTAGE - 1;
+    this.#failures = Math.min(this.#failures + weigh(code), most);
+    return this.#failures === most;
+  }
+
   /** Whether this has opened it. */
   noteFailure(code: UpstreamErrorCode): boolean {
-    this.#failures += code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;
+    this.#failures += weigh(code);
     if (this.#failures < FAILURES_UNTIL_OUTAGE || this.isOpen) return false;
     this.#cause = code;
     this.#openedAt = this.#options.now();
@@ -293,6 +309,10 @@ class Breaker {
     // Waiting does not make a refused token good.
     return this.#cause === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
   }
+}
+
+function weigh(code: UpstreamErrorCode): number {
+  return code === "TIMEOUT" ? TIMEOUT_WEIGHT : 1;
 }
 
 const MESSAGES_OF_ALL = {

@@ -38,8 +38,8 @@ afterEach(async () => {
   await upstream.close();
 });
 
-const submit = () =>
-  runComfy.submit({ kind: "lora", apiVersion: "v1", deploymentId: "dep", body: {} });
+const submit = (deploymentId = "dep") =>
+  runComfy.submit({ kind: "lora", apiVersion: "v1", deploymentId, body: {} });
 
 /** Of the deployment, and of all where the list fails as well. */
 async function beginOutage(): Promise<void> {
@@ -80,6 +80,24 @@ test("A deployment that fails is asked after until it answers, and is no outage 
   expect([health.isOutage(), health.isOutage("dep")]).toEqual([false, true]);
   upstream.setFault(null);
   await expect.poll(() => health.isOutage("dep"), PATIENCE).toBe(false);
+});
+
+test("Deployments that redirect refuse no submit to others so long as the list, or another deployment, is answered", async () => {
+  const outages: unknown[] = [];
+  health.on("outage", (deploymentId) => outages.push(deploymentId));
+  const submitToEach = async (...ids: string[]): Promise<void> => {
+    for (const id of [...ids, ...ids]) await submit(id).catch(() => undefined);
+  };
+  upstream.setFault("redirect", ["submit", "status"]);
+  await submitToEach("a", "b", "c");
+  await expect.poll(() => upstream.count("list"), PATIENCE).toBe(1);
+  upstream.setFault(null);
+  await submit();
+  // Lists that name them are redirected too.
+  await submitToEach("fault-redirect", "fault-redirect-307", "fault-html-502");
+  await expect.poll(() => upstream.count("status", "dep"), PATIENCE).toBeGreaterThan(0);
+  await submit();
+  expect([outages, health.submitRefusal("idle")]).toEqual([[], null]);
 });
 
 test("A model that nobody has called is asked after where models are, and never as a deployment", async () => {

@@ -99,8 +99,6 @@ describe("An outage of all", () => {
     { error: failure("UNAVAILABLE"), count: 5 },
     { error: answered(401, "UNAUTHORIZED"), count: 5 },
     { error: answered(429, "RATE_LIMITED"), count: 5 },
-    { error: answered(500), count: 5 },
-    { error: failure("TIMEOUT"), count: 2 },
   ])(
     "begins with $count reads in a row that end as $error.code, whichever deployments they are of",
     ({ error, count }) => {
@@ -110,6 +108,46 @@ describe("An outage of all", () => {
       expect([health.isOutage(), health.failingDeployments()]).toEqual([true, []]);
       const refusal = error.code === "UNAUTHORIZED" ? "UNAUTHORIZED" : "UNAVAILABLE";
       expect([health.pollDelayMs(), health.submitRefusal("dep")]).toEqual([Infinity, refusal]);
+    },
+  );
+
+  test.each([
+    { error: answered(302), count: 4 },
+    { error: answered(500), count: 4 },
+    { error: failure("TIMEOUT"), count: 2 },
+  ])(
+    "begins with the list, which is asked after $count reads of whichever deployments that end as $error.code in a row, if that fails too",
+    ({ error, count }) => {
+      let asked = 0;
+      health.on("doubt", () => (asked += 1));
+      for (let reads = 1; reads < count; reads += 1) failReads(error, `dep-${reads}`, 1);
+      expect(asked).toBe(0);
+      failReads(error, "other", 1);
+      expect([asked, health.isOutage()]).toEqual([1, false]);
+      health.noteProbe(error, null);
+      expect([health.isOutage(), health.failingDeployments()]).toEqual([true, []]);
+      expect([health.pollDelayMs(), health.submitRefusal("new")]).toEqual([
+        Infinity,
+        "UNAVAILABLE",
+      ]);
+    },
+  );
+
+  test.each([
+    { who: "the list", deploymentId: null },
+    { who: "another deployment", deploymentId: "good" },
+  ])(
+    "does not begin with bad answers and time-outs of many deployments where $who is answered",
+    ({ deploymentId }) => {
+      const failing = ["a", "b", "c", "d", "e"];
+      health.on("doubt", () => health.noteProbe(null, deploymentId));
+      for (const error of [failure("TIMEOUT"), answered(302)])
+        for (let reads = 0; reads < 5; reads += 1)
+          for (const id of failing) {
+            failReads(error, id, 1);
+            expect([health.isOutage(), health.submitRefusal("idle")]).toEqual([false, null]);
+          }
+      expect(health.failingDeployments()).toEqual(failing.toReversed());
     },
   );
 
