@@ -17,6 +17,8 @@ export type Asset = {
 /** An asset, and whose it is. */
 export type JobAsset = Asset & { readonly job: Pick<Job, "id" | "finishedAt"> };
 
+/** A longer URL is no asset. */
+const MAX_URL_LENGTH = 4_096;
 /** Far more than any real output has; a long key is repeated in the path of every file below it. */
 const MAX_ASSETS = 1_000;
 const MAX_PATH_LENGTH = 1_000;
@@ -35,17 +37,29 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
   ["AUDIO", /audio|sound|music/i],
 ];
 
-/** Every http(s) URL in an output once, in its order and at most 1,000: outputs differ by deployment, so all of it is walked. */
-export function findAssets(output: JsonValue): Asset[] {
-  return search(output, { toKeys: Object.keys, isFile: () => true });
+/**
+ * Every http(s) URL in an output once, in its order and at most 1,000: outputs differ by deployment, so all of it is walked.
+ * `onLongUrl` hears of each that is too long to be one.
+ */
+export function findAssets(
+  output: JsonValue,
+  _outputs: readonly string[] | null = null,
+  onLongUrl?: () => void,
+): Asset[] {
+  return search(output, { toKeys: Object.keys, isFile: () => true, onLongUrl });
 }
 
 /**
  * Every file that the nodes of a workflow saved once, in the order of their ids and at most 1,000, without previews and
  * texts. `outputs` names the nodes that count; null is all.
  */
-export function findWorkflowAssets(output: JsonValue, outputs: readonly string[] | null): Asset[] {
+export function findWorkflowAssets(
+  output: JsonValue,
+  outputs: readonly string[] | null,
+  onLongUrl?: () => void,
+): Asset[] {
   return search(output, {
+    onLongUrl,
     toKeys(of, depth) {
       const keys = Object.keys(of);
       if (depth > 0) return keys;
@@ -70,9 +84,10 @@ const NODES = new Intl.Collator("en", { numeric: true });
 type Search = {
   readonly toKeys: (of: JsonObject, depth: number) => readonly string[];
   readonly isFile: (step: Step | undefined) => boolean;
+  readonly onLongUrl: (() => void) | undefined;
 };
 
-function search(output: JsonValue, { toKeys, isFile }: Search): Asset[] {
+function search(output: JsonValue, { toKeys, isFile, onLongUrl }: Search): Asset[] {
   const assets: Asset[] = [];
   const urls = new Set<string>();
   /** What leads to the value. Few values are URLs, and it is read only for these. */
@@ -99,8 +114,10 @@ function search(output: JsonValue, { toKeys, isFile }: Search): Asset[] {
   }
 
   function add(text: string): void {
-    const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
-    if (url === null || urls.has(text) || !isFile(steps.at(-1))) return;
+    if (!/^https?:\/\//i.test(text) || !isFile(steps.at(-1))) return;
+    if (text.length > MAX_URL_LENGTH) return onLongUrl?.();
+    const url = URL.parse(text);
+    if (url === null || urls.has(text)) return;
     urls.add(text);
     const kind = findKind(EXTENSIONS, url.pathname) ?? findKindAbove(steps) ?? "OTHER";
     assets.push({ url: text, path: toPath(steps), kind });

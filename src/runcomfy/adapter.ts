@@ -36,5 +36,9 @@ export type Adapter = {
   readonly readCancel: (body: JsonValue) => CancelReport | null;
   readonly errors: ErrorMeanings;
   /** The files in an output; of a workflow's, those of the nodes in `outputs`, or (null) of every node that saves files. */
-  readonly findAssets: (output: JsonValue, outputs: readonly string[] | null) => readonly Asset[];
+  readonly findAssets: (
+    output: JsonValue,
+    outputs: readonly string[] | null,
+    onLongUrl?: () => void,
+  ) => readonly Asset[];
 };

@@ -102,7 +102,7 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't: each takes what its `url` and `path` do, 128 bytes for each field and 256 for a URL of the gateway. They fail as `input` does.",
+          "Every hosted file in the output, in order, at most 1,000, except URLs above 4,096 characters; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't: each takes what its `url` and `path` do, 128 bytes for each field and 256 for a URL of the gateway. They fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         async resolve(job, _arguments, context, info) {
           const assets = await readAssets(job, context);

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 
-import { findAssets, keepBackOffMs, toAssets, toUrls } from "../../src/job/asset.ts";
+import {
+  findAssets,
+  findWorkflowAssets,
+  keepBackOffMs,
+  toAssets,
+  toUrls,
+} from "../../src/job/asset.ts";
 import type { JsonValue } from "../../src/job/json.ts";
 
 test("every hosted file of an output is found where it is, whatever its shape", () => {
@@ -26,6 +32,19 @@ test("every hosted file of an output is found where it is, whatever its shape", 
     path: "",
     kind: "VIDEO",
   });
+});
+
+test("a URL of more than 4,096 characters is no asset, which is told of each that would be one", () => {
+  const toUrl = (length: number) => "https://x.runcomfy.net/".padEnd(length, "a");
+  const [longest, tooLong] = [toUrl(4_096), toUrl(4_097)];
+  let told = 0;
+  const onLongUrl = () => (told += 1);
+  const output = { images: [longest, tooLong, tooLong, "a".repeat(5_000)] };
+  expect(toUrls(findAssets(output, null, onLongUrl))).toEqual([longest]);
+  expect(told).toBe(2);
+  const nodes = { 9: { images: [{ url: tooLong }, { url: longest }], text: [tooLong] } };
+  expect(toUrls(findWorkflowAssets(nodes, null, onLongUrl))).toEqual([longest]);
+  expect(told).toBe(3);
 });
 
 test("a key that is far too long is cut in the paths of all files that are in it", () => {

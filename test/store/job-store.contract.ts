@@ -380,7 +380,9 @@ export function describeJobStore(
       const some = await see(store, await insert(), ACCEPTED, toResult(urls.slice(0, 3)));
       const many = await see(store, await insert(), ACCEPTED, toResult(urls));
       const huge = "https://x.runcomfy.net/".padEnd(100_000, "a");
-      const one = await see(store, await insert(), ACCEPTED, toResult([huge]));
+      // As a version before stored it.
+      const assets = [{ url: huge, path: "[0]", kind: "OTHER" }] as const;
+      const one = await see(store, await insert(), ACCEPTED, { ...toResult([huge]), assets });
       const none = await see(store, await insert(), ACCEPTED, toResult([]));
       statements.length = 0;
       const ids = [some.id, many.id, one.id, none.id, (await insert()).id];
