@@ -13,6 +13,7 @@ import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.t
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";
 import { toAvifOfBoxes, toLargePng } from "../test/attacks/large-pictures.ts";
 import { openRawWebSocket } from "../test/attacks/raw-web-socket.ts";
+import type { FaultName } from "../test/support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 import { toManyJobs, toManyTags, toManyTexts } from "../test/support/many-jobs.ts";
 import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
@@ -449,6 +450,9 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       await attacker.repeat(2_000, () => callTool(attacker, wait));
     },
   },
+  "deep-results": results(12, "deep-result", "nested 400,000 levels deep"),
+  "long-results": results(12, "numbers-result", "lists of 3.4 million numbers"),
+  "many-long-results": results(30, "numbers-result", "lists of 3.4 million numbers"),
   silent: {
     what: "10,000 connections that say nothing",
     environment: { REQUEST_TIMEOUT_SECONDS: "60", IDLE_TIMEOUT_SECONDS: "60" },
@@ -460,6 +464,38 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
 /** Posts the same again and again. */
 function ask(what: string, body: string, more: Partial<AttackRow> = {}, lanes = 8): AttackRow {
   return { what, ...more, attack: ({ post, repeat }) => repeat(lanes, () => post(body)) };
+}
+
+/** Submits so many jobs a second, whose results the upstream holds back until it is asked for all, or for as many as are polled at once. */
+function results(jobs: number, fault: FaultName, what: string): AttackRow {
+  const deploymentId = `fault-${fault}`;
+  const items = Array.from({ length: jobs }, () => ({ deploymentId, input: {} }));
+  const submit = toBody(
+    "mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }",
+    { items },
+  );
+  async function releaseTogether(upstream: FaultyUpstream): Promise<never> {
+    for (;;) {
+      const release = upstream.hold("result");
+      const asked = upstream.count("result", deploymentId);
+      await upstream.whenRequested("result", asked + 1, deploymentId);
+      const all = upstream.whenRequested("result", asked + jobs, deploymentId);
+      await Promise.race([all, sleep(2_000)]);
+      release();
+    }
+  }
+  return {
+    what: `${jobs} jobs whose results come together, ${what}`,
+    setUpstream(upstream) {
+      upstream.script(deploymentId, ["succeeded"]);
+      void releaseTogether(upstream);
+    },
+    attack: ({ post, repeat }) =>
+      repeat(1, async () => {
+        await post(submit);
+        await sleep(1_000);
+      }),
+  };
 }
 
 /** Sends a message to `/mcp` again and again. */

@@ -40,6 +40,7 @@ export async function openPollerAlone(options: {
     jobs: store.jobs,
     catalogue: OPEN_CATALOGUE,
     now,
+    log,
   });
   const learning = createLearning({
     upstream: store.upstream,

@@ -143,15 +143,18 @@ export async function startGateway(
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
   });
-  const runcomfy = createRunComfy({
-    baseUrl: upstream.baseUrl,
-    modelUrl: upstream.modelUrl,
-    token: upstream.token,
-    submitTimeoutMs: submitTimeoutSeconds * 1_000,
-    health,
-    channels,
-    log,
-  });
+  const runcomfy = keep(
+    createRunComfy({
+      baseUrl: upstream.baseUrl,
+      modelUrl: upstream.modelUrl,
+      token: upstream.token,
+      submitTimeoutMs: submitTimeoutSeconds * 1_000,
+      health,
+      findOutputs: (id) => catalogue.find(id)?.outputs ?? null,
+      channels,
+      log,
+    }),
+  );
   keep(startOutageProbe({ health, runcomfy }));
   const live = createLiveDeployments({
     runcomfy,

@@ -55,6 +55,7 @@ const PROCESS_FILES = [
   "manage-keys.ts",
   "print-schema.ts",
   "verify-upstream.ts",
+  "runcomfy/result-worker.ts",
 ];
 
 type SourceFile = {

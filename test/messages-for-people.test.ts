@@ -21,7 +21,7 @@ import {
 } from "../src/job/errors.ts";
 import { createJob, JOB_STATUSES } from "../src/job/job.ts";
 import type { JsonValue } from "../src/job/json.ts";
-import { toAnswerError } from "../src/runcomfy/answer-error.ts";
+import { readErrorEnvelope, toAnswerError } from "../src/runcomfy/answer-error.ts";
 import { DEPLOYMENT_ERRORS } from "../src/runcomfy/kinds/lora.ts";
 import { createMemoryBudget } from "../src/runtime/memory-budget.ts";
 import { createMaskError } from "../src/operations/mask-error.ts";
@@ -170,7 +170,10 @@ test("an issue that RunComfy gives no words for reads after its field, like all 
   const refused = (value: JsonValue) =>
     toAnswerError(
       "submit",
-      { httpStatus: 422, body: { kind: "json", value }, retryAfterMs: null },
+      {
+        ...{ httpStatus: 422, retryAfterMs: null, isLarge: false },
+        body: { kind: "json", envelope: readErrorEnvelope(value) },
+      },
       DEPLOYMENT_ERRORS,
     ).issues?.map(({ message }) => message);
   const named = refused({ detail: [{ loc: ["body", "seed"], msg: "" }] });

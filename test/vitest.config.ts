@@ -28,6 +28,7 @@ export default defineConfig({
         "src/manage-keys.ts",
         "src/print-schema.ts",
         "src/verify-upstream.ts",
+        "src/runcomfy/result-worker.ts",
         "sandbox/src/main.ts",
       ],
       thresholds: {

@@ -2,6 +2,7 @@ import type { Job, JobError, JobStatus } from "./job.ts";
 import { isFinished, isForward } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import type { PreparedOutput } from "./prepared-output.ts";
 import { ownership, toOwnName } from "./upstream.ts";
 
 /** A fact about a job, which the upstream applied or the gateway concluded. */
@@ -16,6 +17,8 @@ export type Observation =
   | {
       readonly kind: "succeeded";
       readonly output: JsonValue;
+      /** In place of an output that is large. */
+      readonly prepared?: PreparedOutput;
       readonly finishedAt: Date | null;
       readonly cost?: CostReport;
     }

@@ -26,7 +26,12 @@ export type PollOutcome =
   /** The gateway does not know the upstream's status word; the job stays as it was. */
   | { readonly kind: "unknown-word" }
   /** The job has ended, but how can't be read; `succeeded` is null where the upstream did not say. */
-  | { readonly kind: "unread"; readonly succeeded: boolean | null }
+  | {
+      readonly kind: "unread";
+      readonly succeeded: boolean | null;
+      /** Whether a body came that would be refused again. */
+      readonly isRefused?: boolean;
+    }
   | { readonly kind: "not-found" }
   /** The poll itself failed, which says nothing about the job; `isUnreadable` where there was an answer. */
   | { readonly kind: "failed"; readonly isUnreadable?: boolean };
@@ -106,7 +111,7 @@ function giveUp(job: Job, polls: Polls, outcome: PollOutcome, now: Date): JobErr
   }
   if (outcome.kind !== "unread") return null;
   const hasFailed = outcome.succeeded === false;
-  if (hasFailed && hasLasted(polls.unreadForMs, REASON_PATIENCE_MS)) {
+  if (hasFailed && (outcome.isRefused || hasLasted(polls.unreadForMs, REASON_PATIENCE_MS))) {
     return inferenceFailed(null);
   }
   return hasLasted(polls.unreadForMs, UNREAD_PATIENCE_MS) ? INVALID_RESPONSE : null;
@@ -118,9 +123,12 @@ function hasLasted(forMs: number | null, leastMs: number): boolean {
 
 const MIN_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 15_000;
+/** As long as any poll waits. What was refused may have been a proxy's, so it is fetched again, but rarely. */
+const REFUSED_BACK_OFF_MS = 60_000;
 
 /** How long to wait at least after so many failed polls in a row, with full jitter: `random` is in [0, 1). */
-export function toBackOffMs(failures: number, random: number): number {
+export function toBackOffMs(failures: number, random: number, outcome?: PollOutcome): number {
+  if (outcome?.kind === "unread" && outcome.isRefused) return REFUSED_BACK_OFF_MS;
   if (failures === 0) return 0;
   return Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** Math.min(failures, 10)) * random;
 }

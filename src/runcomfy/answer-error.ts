@@ -13,11 +13,13 @@ export type Answer = {
   readonly httpStatus: number;
   readonly body: Body;
   readonly retryAfterMs: number | null;
+  /** Whether it takes long to fetch and to read. */
+  readonly isLarge: boolean;
 };
 
-/** A body as JSON, or why there is none. */
+/** What a body that is JSON says of an error, or why it says nothing. */
 export type Body =
-  | { readonly kind: "json"; readonly value: JsonValue }
+  | { readonly kind: "json"; readonly envelope: ErrorEnvelope | null }
   | {
       readonly kind: "unreadable";
       readonly why: "not JSON" | "too large" | "too deep" | "broken off";
@@ -60,8 +62,8 @@ const STATUS_PAGE = "Check RunComfy's status page if this stays.";
 
 /** The error for an answer that the call did not hope for, by its code first and its status second. */
 export function toAnswerError(call: Call, answer: Answer, errors: ErrorMeanings): RunComfyError {
-  const { httpStatus, retryAfterMs } = answer;
-  const envelope = answer.body.kind === "json" ? readErrorEnvelope(answer.body.value) : null;
+  const { httpStatus, retryAfterMs, body } = answer;
+  const envelope = body.kind === "json" ? body.envelope : null;
   const status = toStatus(httpStatus, envelope);
   const code = errors.codes.get(envelope?.code ?? 0) ?? toCode(status, answer, envelope);
   const delivery = toDelivery([httpStatus, status], envelope, errors);
@@ -71,9 +73,14 @@ export function toAnswerError(call: Call, answer: Answer, errors: ErrorMeanings)
     delivery,
     httpStatus,
     retryAfterMs,
+    isRefused: code === "INVALID_RESPONSE" && (answer.isLarge || isTooDeep(body)),
     isAnothers: errors.notTheOwner.has(envelope?.code ?? 0),
     issues: isBadInput ? toIssues(envelope) : null,
   });
+}
+
+function isTooDeep(body: Body): boolean {
+  return body.kind === "unreadable" && body.why === "too deep";
 }
 
 /** The vendor's numbers are an HTTP status with three more digits (404001), and truer than the answer's own status. */

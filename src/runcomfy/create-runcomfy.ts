@@ -6,6 +6,7 @@ import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject } from "../job/json.ts";
 import { isModelId, type JobKind } from "../job/kind.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
+import { createAnswerReader } from "./answer-reader.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
@@ -66,6 +67,8 @@ export function createRunComfy(options: {
   readonly health: UpstreamHealth;
   readonly log: Pick<BaseLogger, "warn">;
   readonly channels?: Channels;
+  /** The nodes of a deployment whose files count; null is all. */
+  readonly findOutputs?: (deploymentId: string) => readonly string[] | null;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic?: () => number;
   readonly random?: () => number;
@@ -77,8 +80,10 @@ export function createRunComfy(options: {
   const { cancelTimeoutMs = 10_000 } = options;
   const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
+  const { findOutputs = toNull } = options;
+  const answers = createAnswerReader();
   const connect = (url: string) =>
-    createTransport({ baseUrl: url, token, health, channels, fetch: options.fetch });
+    createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
   /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
@@ -142,7 +147,7 @@ export function createRunComfy(options: {
     call: "status" | "result",
     request: RequestReference,
     limits: ReadLimits,
-    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal">,
+    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal" | "readLarge">,
   ): Promise<Report> {
     const { deploymentId } = request;
     const { service, toRequestPath } = ADAPTERS[request.kind];
@@ -219,14 +224,23 @@ export function createRunComfy(options: {
       return await read("status", request, limits, { readReport: readStatus });
     },
     async readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport> {
-      const { readResult, readEarlyResult } = ADAPTERS[request.kind];
-      const readers = { readReport: readResult, readRefusal: readEarlyResult };
-      return await read("result", request, limits, readers);
+      const { kind, deploymentId } = request;
+      const { readResult, readEarlyResult } = ADAPTERS[kind];
+      return await read("result", request, limits, {
+        readReport: readResult,
+        readRefusal: readEarlyResult,
+        readLarge(bytes, signal) {
+          const result = { bytes, kind, outputs: findOutputs(deploymentId) };
+          return answers.readLarge(deploymentId, result, signal);
+        },
+      });
     },
     cancel,
     listDeployments,
     readKind,
     probe,
+    /** After the last call. */
+    close: () => answers.close(),
   };
 }
 

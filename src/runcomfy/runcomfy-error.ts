@@ -22,6 +22,8 @@ export class RunComfyError extends Error {
   readonly httpStatus: number | null;
   /** How long the upstream asked everybody to stay away; null when it did not ask. Already bounded. */
   readonly retryAfterMs: number | null;
+  /** Whether a whole body came that is too deep, too large, large and no answer, or met a bug. Fetched again, it would be the same. */
+  readonly isRefused: boolean;
   /** Whether the upstream says that what it was asked about is another account's. */
   readonly isAnothers: boolean;
   /** What a 422 found wrong with the input; null for every other answer. */
@@ -31,7 +33,9 @@ export class RunComfyError extends Error {
     message: string,
     options: Readonly<Pick<RunComfyError, "code" | "delivery">> &
       Readonly<
-        Partial<Pick<RunComfyError, "httpStatus" | "retryAfterMs" | "isAnothers" | "issues">>
+        Partial<
+          Pick<RunComfyError, "httpStatus" | "retryAfterMs" | "isRefused" | "isAnothers" | "issues">
+        >
       >,
   ) {
     super(message);
@@ -39,6 +43,7 @@ export class RunComfyError extends Error {
     this.delivery = options.delivery;
     this.httpStatus = options.httpStatus ?? null;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.isRefused = options.isRefused ?? false;
     this.isAnothers = options.isAnothers ?? false;
     this.issues = options.issues ?? null;
   }
@@ -69,6 +74,14 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
   return new RunComfyError(
     `RunComfy ${what} the ${call} in time. Check RunComfy's status page if this stays.`,
     { code: "TIMEOUT", delivery: "unknown", httpStatus },
+  );
+}
+
+/** For a large result that came, but waited too long to be read behind others. It is no failure of the upstream. */
+export function toUnreadError(): RunComfyError {
+  return new RunComfyError(
+    "So many large results came together that one was not read; it is fetched again. If this stays, let its deployment return files in place of long lists.",
+    { code: "RATE_LIMITED", delivery: "unknown", retryAfterMs: 0 },
   );
 }
 

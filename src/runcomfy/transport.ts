@@ -3,20 +3,19 @@ import ky from "ky";
 import { clock } from "../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import { isJsonArray } from "../job/json.ts";
-import type { Answer, Body, ErrorMeanings } from "./answer-error.ts";
+import type { Answer, ErrorMeanings } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
+import type { AnswerReader } from "./answer-reader.ts";
+import { createAnswerReader, LARGE_BYTES } from "./answer-reader.ts";
+import { type Reading, toUnreadable } from "./read-answer.ts";
 import type { Call } from "./runcomfy-error.ts";
-import { RunComfyError, toNetworkError, toTimeoutError } from "./runcomfy-error.ts";
+import { RunComfyError, toNetworkError, toTimeoutError, toUnreadError } from "./runcomfy-error.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 import { MAX_PAUSE_MS } from "./upstream-health.ts";
 
 /** How large an answer's body may be, after decompression. */
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 1024 * 1024;
-
-/** A deeper answer would overflow the stack of whatever walks it. */
-const MAX_DEPTH = 200;
 
 /** What one call sends, and how it reads the answer. */
 export type CallRequest<Report> = {
@@ -33,6 +32,11 @@ export type CallRequest<Report> = {
   readonly readReport: (body: JsonValue) => Report | null;
   /** The same of a 4xx; without it a 4xx says nothing but an error. */
   readonly readRefusal?: ((body: JsonValue) => Report | null) | undefined;
+  /** The same of a 2xx whose body takes longer to read than a turn of the event loop may. */
+  readonly readLarge?: (
+    bytes: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ) => Promise<Reading<Report>>;
   readonly errors: ErrorMeanings;
 };
 
@@ -42,10 +46,11 @@ export function createTransport(options: {
   readonly token: string;
   readonly health: Pick<UpstreamHealth, "pausedForMs" | "notePause">;
   readonly channels: Pick<Channels, "call" | "answered">;
+  readonly answers?: AnswerReader;
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }) {
-  const { baseUrl, token, health, channels, fetch } = options;
+  const { baseUrl, token, health, channels, fetch, answers = createAnswerReader() } = options;
   const http = ky.create({
     prefix: baseUrl,
     headers: { authorization: `Bearer ${token}`, accept: "application/json" },
@@ -59,16 +64,18 @@ export function createTransport(options: {
   });
 
   /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */
-  async function send(
+  async function send<Report>(
     path: string,
     method: string,
-    request: Omit<CallRequest<unknown>, "path">,
-  ): Promise<Answer> {
+    request: Omit<CallRequest<Report>, "path">,
+  ): Promise<Answer & Reading<Report>> {
     const { call, json, timeoutMs, signal } = request;
     let httpStatus: number | null = null;
     // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
     const ending = new AbortController();
-    const timeOut = (): void => ending.abort(toTimeoutError(call, httpStatus));
+    let isWhole = false;
+    const timeOut = (): void =>
+      ending.abort(isWhole ? toUnreadError() : toTimeoutError(call, httpStatus));
     const stopTimer = clock.setTimer(timeOut, timeoutMs);
     const leave = (): void => ending.abort(signal?.reason);
     signal?.addEventListener("abort", leave, { once: true });
@@ -77,13 +84,20 @@ export function createTransport(options: {
       httpStatus = response.status;
       channels.answered.publish(httpStatus);
       const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), clock.now());
-      const { maxBytes = call === "result" ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES } = request;
+      const mostBytes = call === "result" && response.ok ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
+      const { maxBytes = mostBytes } = request;
       const body = await readBody(response, maxBytes, ending.signal).catch((thrown: unknown) => {
         if (response.ok) throw thrown;
         // The body of an error may break off or never end; its status says enough.
-        return { kind: "unreadable", why: "broken off" } as const;
+        return "broken off" as const;
       });
-      return { httpStatus, retryAfterMs, body };
+      isWhole = true;
+      const isLarge = body === "too large" || body.length > LARGE_BYTES;
+      const reading =
+        typeof body === "string"
+          ? toUnreadable(body)
+          : await read(response, body, request, ending.signal);
+      return { httpStatus, retryAfterMs, isLarge, ...reading };
     } catch (thrown) {
       signal?.throwIfAborted();
       throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
@@ -93,9 +107,33 @@ export function createTransport(options: {
     }
   }
 
+  async function read<Report>(
+    { ok, status }: Response,
+    bytes: Uint8Array<ArrayBuffer>,
+    request: Pick<CallRequest<Report>, "call" | "readReport" | "readRefusal" | "readLarge">,
+    signal: AbortSignal,
+  ): Promise<Reading<Report>> {
+    const { call, readReport, readRefusal, readLarge } = request;
+    try {
+      if (ok && readLarge !== undefined && bytes.length > LARGE_BYTES)
+        return await readLarge(bytes, signal);
+      const isRefusal = status >= 400 && status < 500;
+      // What came whole is read, whatever time that takes: a submit's answer must not be lost.
+      return await answers.read(bytes, ok ? readReport : isRefusal ? readRefusal : undefined);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (thrown instanceof RunComfyError) throw thrown;
+      // A bug in a reader is no failure of the upstream. Its message may quote the body, which must not be logged.
+      throw new RunComfyError(
+        `The gateway could not read RunComfy's answer to the ${call}. Please report this as a bug in the gateway.`,
+        { code: "INVALID_RESPONSE", delivery: "unknown", isRefused: true },
+      );
+    }
+  }
+
   /** What the answer to one call says. Rejects with a `RunComfyError`, and with the signal's reason. */
   return async function perform<Report>(request: CallRequest<Report>): Promise<Report> {
-    const { call, path, signal, readReport, readRefusal } = request;
+    const { call, path, signal } = request;
     signal?.throwIfAborted();
     const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0)
@@ -111,12 +149,7 @@ export function createTransport(options: {
     const method = call === "submit" || call === "cancel" ? "POST" : "GET";
     const exchange = async (): Promise<Report> => {
       const answer = await send(path, method, request);
-      const { httpStatus, body, retryAfterMs } = answer;
-      const isRefusal = httpStatus >= 400 && httpStatus < 500;
-      const isSuccess = httpStatus >= 200 && httpStatus < 300;
-      const read = isSuccess ? readReport : isRefusal ? readRefusal : undefined;
-      const report =
-        body.kind === "json" && read !== undefined ? tryToRead(call, read, body.value) : null;
+      const { report, retryAfterMs } = answer;
       if (report !== null) return report;
       if (retryAfterMs !== null) health.notePause(retryAfterMs);
       throw toAnswerError(call, answer, request.errors);
@@ -124,22 +157,6 @@ export function createTransport(options: {
     const message = { call, method, startedAt: clock.monotonic() };
     return await channels.call.tracePromise(exchange, message);
   };
-}
-
-/** A bug in a reader is no failure of the upstream. Its message may quote the body, which must not be logged. */
-function tryToRead<Report>(
-  call: Call,
-  read: (body: JsonValue) => Report | null,
-  body: JsonValue,
-): Report | null {
-  try {
-    return read(body);
-  } catch {
-    throw new RunComfyError(
-      `The gateway could not read RunComfy's answer to the ${call}. Please report this as a bug in the gateway.`,
-      { code: "INVALID_RESPONSE", delivery: "unknown" },
-    );
-  }
 }
 
 /**
@@ -159,10 +176,14 @@ function readDate(value: string): number {
 }
 
 /** Hangs up on a body that goes on. Rejects when the connection breaks, and once the signal is aborted with its reason. */
-async function readBody(response: Response, maxBytes: number, signal: AbortSignal): Promise<Body> {
+async function readBody(
+  response: Response,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer> | "too large"> {
   signal.throwIfAborted();
   const reader = response.body?.getReader();
-  if (reader === undefined) return toJson("");
+  if (reader === undefined) return new Uint8Array();
   // Closes the connection, and ends a read that waits, whether or not fetch still hears of the signal.
   const hangUp = (): void => void reader.cancel(signal.reason).catch(() => undefined);
   signal.addEventListener("abort", hangUp, { once: true });
@@ -173,7 +194,7 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
       bytes += chunk.value.byteLength;
       if (bytes > maxBytes) {
         hangUp();
-        return { kind: "unreadable", why: "too large" };
+        return "too large";
       }
       chunks.push(chunk.value);
     }
@@ -181,24 +202,5 @@ async function readBody(response: Response, maxBytes: number, signal: AbortSigna
   } finally {
     signal.removeEventListener("abort", hangUp);
   }
-  return toJson(new TextDecoder().decode(Buffer.concat(chunks)));
-}
-
-function toJson(text: string): Body {
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return isDeeperThan(MAX_DEPTH, value)
-      ? { kind: "unreadable", why: "too deep" }
-      : { kind: "json", value };
-  } catch {
-    // The parser's message quotes the body, which must not be logged.
-    return { kind: "unreadable", why: "not JSON" };
-  }
-}
-
-function isDeeperThan(depth: number, value: JsonValue): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (depth === 0) return true;
-  const members = isJsonArray(value) ? value : Object.values(value);
-  return members.some((member) => isDeeperThan(depth - 1, member));
+  return Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
 import { isIdentifier } from "../job/job.ts";
 import type { CostReport } from "../job/advance.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
+import type { PreparedOutput } from "../job/prepared-output.ts";
 import type { JobKind } from "../job/kind.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { readErrorEnvelope } from "./answer-error.ts";
@@ -34,6 +35,8 @@ export type ResultReport =
   | {
       readonly kind: "succeeded";
       readonly output: JsonValue;
+      /** In place of an output that is large. */
+      readonly prepared?: PreparedOutput;
       readonly finishedAt: Date | null;
       readonly cost?: CostReport;
     }

@@ -3,7 +3,6 @@ import { type Kysely, sql } from "kysely";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Asset } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
-import type { JsonValue } from "../job/json.ts";
 import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
@@ -33,7 +32,8 @@ export type Feed = JobStore["feed"];
 
 /** What comes of a job that SUCCEEDED. */
 export type Result = {
-  readonly output: JsonValue;
+  /** JSON. */
+  readonly output: string;
   readonly assets: readonly Asset[];
   /** The URLs of files that are to be kept from then on. */
   readonly keep: readonly string[];
@@ -80,7 +80,7 @@ export function createJobStore(dependencies: {
      */
     async save(job: Job, result: Result | null): Promise<boolean> {
       // Made before the writes that wait for each other.
-      const texts = result === null ? null : toTexts(result);
+      const texts = result && { output: result.output, assets: JSON.stringify(result.assets) };
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
           .updateTable("jobs")
@@ -155,10 +155,6 @@ export function createJobStore(dependencies: {
 }
 
 type ResultTexts = { readonly output: string; readonly assets: string };
-
-function toTexts({ output, assets }: Result): ResultTexts {
-  return { output: JSON.stringify(output), assets: JSON.stringify(assets) };
-}
 
 async function setResult(
   transaction: Kysely<Tables>,

@@ -61,7 +61,8 @@ async function pollResult(
   if (!(result instanceof RunComfyError)) return fromResult(result, succeeded);
   // For a success only an unreadable answer uses up patience; an outage or a token being renewed must not.
   const isUnreadable = result.code === "INVALID_RESPONSE" || result.code === "NOT_FOUND";
-  if (succeeded === false || isUnreadable) return { kind: "unread", succeeded, error: result };
+  if (succeeded === false || isUnreadable)
+    return { kind: "unread", succeeded, isRefused: result.isRefused, error: result };
   return { kind: "failed", error: result };
 }
 

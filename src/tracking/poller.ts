@@ -194,7 +194,9 @@ export class Poller {
         return { isBad, next: null };
       }
       const isAway = observation?.kind === "not-ours";
-      const delayMs = isAway ? null : await this.#nextDelayMs(current, noted, at, hintedForMs);
+      const delayMs = isAway
+        ? null
+        : await this.#nextDelayMs(current, noted, outcome, at, hintedForMs);
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
@@ -209,6 +211,7 @@ export class Poller {
   async #nextDelayMs(
     job: Job,
     { failures }: Polls,
+    outcome: Poll,
     nowMs: number,
     hintedForMs: ClaimedPoll["hintedForMs"],
   ): Promise<number> {
@@ -217,7 +220,7 @@ export class Poller {
     if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(
       await schedule(job, nowMs, hintedForMs),
-      toBackOffMs(failures, random()),
+      toBackOffMs(failures, random(), outcome),
     );
     const untilDeadlineMs = deadlineMs(job, this.#following) - nowMs;
     return Math.ceil(Math.min(delayMs, Math.max(untilDeadlineMs, LOCAL_FAILURE_DELAY_MS)));

@@ -78,6 +78,29 @@ test("a job that is seen to have succeeded at its deadline has succeeded", () =>
   expect(concludeAfter([[60, { kind: "seen", observation }]], 60)).toEqual(observation);
 });
 
+test("a failure whose reason was refused has failed at once, and a success whose output was refused is read again a minute later for 10 minutes", () => {
+  const refused = { ...UNREAD_FAILURE, isRefused: true };
+  expect(concludeAfter([[10, refused]])).toMatchObject({ error: { code: "INFERENCE_FAILED" } });
+  const unread = { ...UNREAD_SUCCESS, isRefused: true };
+  expect(
+    concludeAfter([
+      [10, unread],
+      [70, unread],
+      [609, unread],
+    ]),
+  ).toBeNull();
+  expect(
+    concludeAfter([
+      [10, unread],
+      [610, unread],
+    ]),
+  ).toMatchObject({
+    error: { code: "INVALID_RESPONSE" },
+  });
+  expect(toBackOffMs(1, 0, unread)).toBe(60_000);
+  expect(toBackOffMs(1, 0, UNREAD_SUCCESS)).toBe(0);
+});
+
 test("failed polls back off with jitter, up to 15 seconds", () => {
   const backOffs = [0, 1, 3, 9].map((failures) => toBackOffMs(failures, 0.5));
   expect(backOffs).toEqual([0, 500, 2_000, 7_500]);

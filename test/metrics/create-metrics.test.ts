@@ -50,7 +50,7 @@ test("ends are counted, and files by what became of them, where that could be wr
   const job = createJob({ ...FACTS, kind: "lora", deploymentId: "d", now: new Date(0) });
   await store.jobs.insert({ job, input: {}, key: null });
   const ended = { ...job, status: "SUCCEEDED", version: 2, finishedAt: new Date(1) } as const;
-  const result = { output: {}, assets: [], keep: ["https://example.com/a.png"] };
+  const result = { output: "{}", assets: [], keep: ["https://example.com/a.png"] };
   for (const _ of [1, 2]) await store.jobs.save(ended, result);
   const { files } = await store.files.claimDue({ limit: 1, claimMs: 1_000 });
   // The second one has no claim any more.

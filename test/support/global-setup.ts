@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import pg from "pg";
@@ -72,4 +72,6 @@ async function bundleProgram(copy: string): Promise<void> {
       },
     },
   });
+  // The worker that reads large results is started beside the program.
+  writeFileSync(join(copy, "src/result-worker.ts"), 'import "./runcomfy/result-worker.ts";\n');
 }

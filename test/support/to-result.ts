@@ -4,5 +4,5 @@ import type { Result } from "../../src/store/job-store.ts";
 
 /** What is stored at the end of a job with this output. */
 export function toResult(output: JsonValue, keep: readonly string[] = []): Result {
-  return { output, assets: findAssets(output), keep };
+  return { output: JSON.stringify(output), assets: findAssets(output), keep };
 }

@@ -56,7 +56,10 @@ export async function readCounts({ quotas }: JobStore): Promise<number[]> {
 }
 
 export function recordOf({ jobs }: JobStore, now = () => 0) {
-  return createRecordObservation({ upstream: "sandbox", jobs, catalogue: OPEN_CATALOGUE, now });
+  return createRecordObservation({
+    ...{ upstream: "sandbox", jobs, catalogue: OPEN_CATALOGUE, now },
+    log: silent,
+  });
 }
 
 /** A submitter that sends at any health unless one is given. */

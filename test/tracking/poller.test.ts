@@ -192,6 +192,26 @@ test.each<FaultName | null>(["unauthorized", "html-502", "deep-body", null])(
   },
 );
 
+test.each<FaultName>(["deep-result", "deep-body", "huge-body"])(
+  "a result that is refused (%s) is not fetched again with each poll",
+  async (fault) => {
+    upstream.script("job", ["succeeded"]);
+    upstream.setFault(fault, ["result"]);
+    const { id, requestId } = await accept("job");
+    await until(() => ended === 1);
+    for (let turns = 0; turns < 5; turns++) {
+      passTime(10_000);
+      await poller.tick();
+      await delay(5);
+    }
+    expect([upstream.count("status"), upstream.count("result")]).toEqual([1, 1]);
+    upstream.setFault(null);
+    upstream.finish(requestId, { output: {} });
+    passTime(10_000);
+    await until(() => hasStatus(id, "SUCCEEDED"));
+  },
+);
+
 test("a job that the upstream does not know is lost once it is no longer young", async () => {
   const { id } = await accept("fault-lost");
   await until(() => upstream.count("status") >= 2);

@@ -185,6 +185,11 @@ const FAULTS = {
       ),
   },
 
+  "deep-result": result(() => `${"[1,".repeat(400_000)}1${"]".repeat(400_000)}`),
+  "numbers-result": result(() => `[1${",1".repeat(3_400_000)}]`),
+  "lists-result": result(() => `[[]${",[]".repeat(2_700_000)}]`),
+  "texts-result": result(() => `["é\\n"${`,"${"é\\n".repeat(25)}"`.repeat(75_000)}]`),
+
   "not-ready-400": refusal(400, 400_005, ["result"]),
   "cost-late": {
     on: ["result"],
@@ -243,6 +248,18 @@ function refusal(status: number, code: number, on: FaultDefinition["on"] = ALL):
 /** The contract's answer to these calls, changed. */
 function well(on: FaultDefinition["on"], changes: Record<string, unknown>): FaultDefinition {
   return { on, answer: ({ answerWell }) => answerWell(changes) };
+}
+
+/** A success with this output, as JSON that is made once. */
+function result(toOutput: () => string): FaultDefinition {
+  let output: string | null = null;
+  return {
+    on: ["result"],
+    answer({ response, requestId }) {
+      output ??= toOutput();
+      text(response, 200, `{"request_id":"${requestId}","status":"succeeded","output":${output}}`);
+    },
+  };
 }
 
 /** A job that /status calls ended with this word, and of which /result says just this. */

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+import { createDatabase } from "../support/postgres.ts";
+import type { AttackedGateway } from "./attacked-gateway.ts";
+import { startAttackedGateway } from "./attacked-gateway.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const JOBS = 12;
+const STATUSES = "{ jobs(first: 12) { edges { node { status } } } }";
+
+describe.each([
+  ["SQLite", async () => ({ url: ":memory:", drop: async () => undefined })],
+  ["Postgres", createDatabase],
+])("on %s", (_name, openDatabase) => {
+  let database: Awaited<ReturnType<typeof openDatabase>>;
+  let gateway: AttackedGateway;
+
+  beforeAll(async () => {
+    database = await openDatabase();
+    gateway = await startAttackedGateway({ DATABASE_URL: database.url });
+    // What is loaded or compiled at first is not what is measured.
+    await run();
+  });
+
+  afterAll(async () => {
+    await gateway.end();
+    await database.drop();
+  });
+
+  /** Runs a job to its end. */
+  async function run(): Promise<void> {
+    const answer = await gateway.ask(
+      `mutation { submitJob(deploymentId: "d", input: {}, answerWithinSeconds: 20) { ... on SubmitJobSuccess { job { status } } } }`,
+    );
+    expect(answer).toContain("SUCCEEDED");
+  }
+
+  /** Lets the results of many jobs come at once, and waits until all were taken. */
+  async function attack(deploymentId: string, taken: RegExp): Promise<void> {
+    const { upstream } = gateway;
+    upstream.script(deploymentId, ["succeeded"]);
+    const release = upstream.hold("result");
+    const query = `mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }`;
+    const items = Array.from({ length: JOBS }, () => ({ deploymentId, input: {} }));
+    await gateway.ask({ query, variables: { items } });
+    await upstream.whenRequested("result", JOBS, deploymentId);
+    await gateway.expectShortTurns(async () => {
+      release();
+      await expect.poll(() => gateway.ask(STATUSES), { timeout: 60_000 }).toMatch(taken);
+    });
+    await gateway.expectUnharmed();
+  }
+
+  test.each([
+    ["lists of numbers", "fault-numbers-result"],
+    ["lists of lists", "fault-lists-result"],
+    ["texts that are escaped", "fault-texts-result"],
+  ])("results that come together and are long %s hold no turn", async (_what, deploymentId) => {
+    await attack(deploymentId, /^(?!.*IN_)(.*SUCCEEDED){12}/);
+  });
+
+  test("results that come together and are nested far too deep hold no turn, and are not fetched again soon", async () => {
+    const { upstream } = gateway;
+    const deploymentId = "fault-deep-result";
+    await attack(deploymentId, /./);
+    const statuses = upstream.count("status", deploymentId);
+    await run();
+    expect(upstream.count("result", deploymentId)).toBe(JOBS);
+    expect(upstream.count("status", deploymentId)).toBe(statuses);
+  });
+});
