@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import { chance, clock } from "../runtime/environment.ts";
@@ -34,6 +35,11 @@ const LIST = { readReport: readLiveDeployments, errors: DEPLOYMENT_ERRORS };
 
 const MODELS_OFF = `Models are off, so nothing was sent. ${MODELS_OFF_STEP}`;
 const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as const;
+
+const ANOTHER_REQUEST =
+  "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
+/** Beyond this, the one that was told first may be told again. */
+const MAX_TOLD_DEPLOYMENTS = 1_000;
 
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
@@ -82,6 +88,7 @@ export function createRunComfy(options: {
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
   const { findOutputs = toNull } = options;
   const answers = createAnswerReader();
+  const told = new LRUCache<string, true>({ max: MAX_TOLD_DEPLOYMENTS });
   const connect = (url: string) =>
     createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
   const perform = connect(baseUrl);
@@ -143,6 +150,12 @@ export function createRunComfy(options: {
     }
   }
 
+  function noteAnother(deploymentId: string): void {
+    if (told.get(deploymentId) === true) return;
+    told.set(deploymentId, true);
+    log.warn({ deploymentId }, ANOTHER_REQUEST);
+  }
+
   async function read<Report>(
     call: "status" | "result",
     request: RequestReference,
@@ -153,8 +166,11 @@ export function createRunComfy(options: {
     const { service, toRequestPath } = ADAPTERS[request.kind];
     const path = toRequestPath(request, call);
     if (path !== null) noteCalled(request, false);
+    const onRequestId = (requestId: string): void => {
+      if (requestId !== request.requestId) noteAnother(deploymentId);
+    };
     try {
-      const report = await performFor(request, { ...limits, ...readers, call, path });
+      const report = await performFor(request, { ...limits, ...readers, onRequestId, call, path });
       noteCalled(request, true);
       health.noteRead(null, deploymentId, service);
       return report;

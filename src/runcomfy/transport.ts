@@ -37,6 +37,8 @@ export type CallRequest<Report> = {
     bytes: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ) => Promise<Reading<Report>>;
+  /** Hears which request an answer says it is about. */
+  readonly onRequestId?: (requestId: string) => void;
   readonly errors: ErrorMeanings;
 };
 
@@ -133,7 +135,7 @@ export function createTransport(options: {
 
   /** What the answer to one call says. Rejects with a `RunComfyError`, and with the signal's reason. */
   return async function perform<Report>(request: CallRequest<Report>): Promise<Report> {
-    const { call, path, signal } = request;
+    const { call, path, signal, onRequestId } = request;
     signal?.throwIfAborted();
     const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0)
@@ -149,8 +151,11 @@ export function createTransport(options: {
     const method = call === "submit" || call === "cancel" ? "POST" : "GET";
     const exchange = async (): Promise<Report> => {
       const answer = await send(path, method, request);
-      const { report, retryAfterMs } = answer;
-      if (report !== null) return report;
+      const { report, requestId, retryAfterMs } = answer;
+      if (report !== null) {
+        if (requestId !== null) onRequestId?.(requestId);
+        return report;
+      }
       if (retryAfterMs !== null) health.notePause(retryAfterMs);
       throw toAnswerError(call, answer, request.errors);
     };

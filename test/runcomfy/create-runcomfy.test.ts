@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
@@ -125,6 +126,25 @@ describe("the contract", () => {
     const by = connect(upstream, { baseUrl: `${upstream.url}/proxy/` });
     await by.submit({ ...V1, apiVersion: "v2", deploymentId: "dep", body: {} });
     expect(upstream.requests.at(-1)?.path).toBe("/proxy/prod/v2/deployments/dep/inference");
+  });
+
+  test("An answer about another request is believed, and logged once a deployment, without a word of it", async () => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    const client = connect(upstream, { log });
+    for (const deploymentId of ["fault-another-request", "fault-another-request--result", "dep"])
+      for (const _ of [1, 2]) {
+        const requestId = await client.submit({ ...V1, deploymentId, body: {} });
+        upstream.finish(requestId, { output: 1 });
+        const request = { ...V1, deploymentId, requestId };
+        expect((await client.readStatus(request, LIMITS)).state).toBe("succeeded");
+        expect(await client.readResult(request, LIMITS)).toMatchObject({ output: 1 });
+      }
+    expect(lines.map((line) => JSON.parse(line).deploymentId)).toEqual([
+      "fault-another-request",
+      "fault-another-request--result",
+    ]);
+    expect(lines.join("")).not.toContain('"another"');
   });
 
   test("A result may be larger than other answers, but not endless", async () => {

@@ -160,6 +160,8 @@ const FAULTS = {
       }),
   },
 
+  "another-request": well(["status", "result"], { request_id: "another" }),
+
   // Status
   "completed-cancelled": well(["status"], { status: "completed", outcome: "cancelled" }),
 
