@@ -64,7 +64,7 @@ test("a worker says why it can't read a body, and no more of it", async () => {
   ]);
   expect((await read('{"error_code":404001,"error_message":"secret"}')).body).toEqual({
     kind: "json",
-    envelope: { code: 404_001, issues: [] },
+    envelope: { code: 404_001, issues: [], isValidation: false },
   });
 });
 
