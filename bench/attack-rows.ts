@@ -60,8 +60,6 @@ const ADD_DOCUMENTS = `
 const PAGE = "{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }";
 const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_000) } }));
 const HELD_MS = 5_000;
-/** Stands for lists in lists, which nothing here could write as JSON. */
-const DEEP = "deep lists";
 const DOWNLOADS = 500;
 /** As large and as deep as may be. */
 const ADD_DEEP_INPUTS = `
@@ -84,7 +82,9 @@ const ADD_KEPT_FILES = `${ADD_DOCUMENTS}
   with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 100)
   select id, n, 'https://files.example/' || n, 'KEPT', id || '-' || n || '.png', 'image/png', 70, 1, 1
     from jobs cross join numbers where owner_id = '${OWNER}';`;
-const NESTED = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+/** Of 256 KiB: what nests deeper than anything may, and as many lists as deep as an input may be. */
+const DEEP = nest(125_000);
+const LISTS = `[${`${nest(60)},`.repeat(2_000)}0]`;
 
 /** Each goes as far as the limits let it. */
 export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
@@ -426,13 +426,8 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     method: "tools/call",
     params: { name: "submit_job", arguments: { deployment_id: "d", input: MEMBERS } },
   }),
-  "mcp-checks": tools("checks of inputs that are nested 20,000 levels deep", 8, {
-    method: "tools/call",
-    params: {
-      name: "check_input",
-      arguments: { deployment_id: "d", input: { deep: DEEP } },
-    },
-  }),
+  "mcp-deep": tools("checks of inputs, and pings, with 125,000 nested lists", 32, ...toLists(DEEP)),
+  "mcp-lists": tools("the same with 120,000 lists as deep as may be", 32, ...toLists(LISTS)),
   "mcp-waits": {
     what: "2,000 calls that wait for a job with progress, whether or not they may",
     setUpstream: (upstream) => upstream.script("d", ["in_queue"]),
@@ -498,16 +493,33 @@ function results(jobs: number, fault: FaultName, what: string): AttackRow {
   };
 }
 
-/** Sends a message to `/mcp` again and again. */
-function tools(what: string, lanes: number, message: object): AttackRow {
+/** Sends messages to `/mcp` again and again; of one that is a text, the rest is as it is. */
+function tools(what: string, lanes: number, ...messages: readonly (object | string)[]): AttackRow {
   return {
     what,
-    attack: (attacker) => attacker.repeat(lanes, () => callTool(attacker, message)),
+    attack: (attacker) =>
+      attacker.repeat(
+        lanes,
+        inTurn(messages, (message) => callTool(attacker, message)),
+      ),
   };
 }
 
-function callTool({ url, keys, count, send }: Attacker, message: object): Promise<string> {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }).replace(`"${DEEP}"`, NESTED);
+/** Nothing here could write JSON that is so deep. */
+function toLists(value: string): readonly string[] {
+  return [
+    `"method":"tools/call","params":{"name":"check_input","arguments":{"deployment_id":"d","input":{"lists":${value}}}}`,
+    `"method":"ping","params":{"_meta":{"lists":${value}}}`,
+  ];
+}
+
+function nest(levels: number): string {
+  return `${"[".repeat(levels)}${"]".repeat(levels)}`;
+}
+
+function callTool({ url, keys, count, send }: Attacker, message: object | string): Promise<string> {
+  const rest = typeof message === "string" ? message : JSON.stringify(message).slice(1, -1);
+  const body = `{"jsonrpc":"2.0","id":1,${rest}}`;
   const accept = "application/json, text/event-stream";
   const headers = { authorization: `Bearer ${keys[0]}`, accept };
   return count(send(new URL("/mcp", url).href, body, headers));

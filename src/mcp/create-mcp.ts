@@ -99,8 +99,13 @@ export function createMcp(options: {
       const { "content-length": _, "transfer-encoding": _of, ...headers } = request.headers;
       // Its body was read and parsed.
       const read = { method: "POST", url: request.url ?? "/", headers, ...EMPTY };
-      // Even `subscriptions/listen` holds nothing: no capability says that a list may change, so the SDK ends it at once.
-      await answer(read, response);
+      try {
+        // Even `subscriptions/listen` holds nothing: no capability says that a list may change, so the SDK ends it at once.
+        await answer(read, response);
+      } finally {
+        // Signals of the SDK's requests hold what heard them until garbage was collected twice.
+        Object.assign(message, { params: null });
+      }
     },
     countWaits: waits.count,
     /** Answers those who wait. */

@@ -6,7 +6,7 @@ import { SCOPES } from "../auth/viewer.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject } from "../job/json.ts";
 import { CodedError } from "../runtime/coded-error.ts";
-import { bodyTooLarge, checkPost, readBody } from "./read-request.ts";
+import { bodyTooLarge, checkPost, isTooDeep, readBody, TOO_DEEP } from "./read-request.ts";
 import { badRequest } from "./refuse.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { MCP_PATH } from "./server-parts.ts";
@@ -97,6 +97,7 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
 
 /** Throws for what is no message. */
 function toMessage(body: Buffer): JsonObject {
+  if (isTooDeep(body)) throw badRequest(`The message ${TOO_DEEP}`);
   const message = parse(body);
   if (Array.isArray(message)) throw BATCH;
   // What comes next takes far longer to find that out.

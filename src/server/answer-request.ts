@@ -17,9 +17,11 @@ import {
   checkOperation,
   dropBody,
   isSurelySmall,
+  isTooDeep,
   readBody,
+  TOO_DEEP,
 } from "./read-request.ts";
-import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import { badRequest, notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createSignInAnswer } from "./sign-in.ts";
 import { createDownloadAnswer } from "./serve-downloads.ts";
@@ -149,9 +151,10 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       const body = await readBody(request, largestBodyBytes, share.hold);
       if (body === null) throw bodyTooLarge(largestBodyBytes);
       const { accept } = request.headers;
-      const isAnswered = await operations.begin(ownerId, (release) =>
-        answerPlainPost({ operations, body, accept, origin, response, release }),
-      );
+      const isAnswered = await operations.begin(ownerId, async (release) => {
+        if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
+        return await answerPlainPost({ operations, body, accept, origin, response, release });
+      });
       if (isAnswered) return share.hold(response.writableLength);
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";

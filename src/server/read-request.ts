@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 import { CodedError } from "../runtime/coded-error.ts";
+import { isDeeperThan } from "../runtime/json-depth.ts";
 import { badRequest, methodNotAllowed } from "./refuse.ts";
 
 /** What a chunk takes besides its bytes, which may be a single one. */
@@ -8,6 +9,15 @@ const CHUNK_BYTES = 512;
 const MAX_DROPPED_BYTES = 16 * 1_048_576;
 /** Of these Node takes the first, and a proxy perhaps the last. */
 const SINGLE_HEADERS = ["host", "authorization", "content-type", "content-encoding", "origin"];
+
+/** Of all JSON that clients send: an input may have 64, and some more are around it. */
+const MAX_LEVELS = 80;
+export const TOO_DEEP = `is nested deeper than ${MAX_LEVELS} levels. Flatten it.`;
+
+/** Whether a client's JSON has to be refused before it is parsed: what is parsed is walked by all that comes next. */
+export function isTooDeep(json: Uint8Array): boolean {
+  return isDeeperThan(json, MAX_LEVELS);
+}
 
 /** Throws BAD_REQUEST for a request whose headers are ambiguous or whose Host is no host. */
 export function checkHeaders(request: IncomingMessage): void {
@@ -63,8 +73,10 @@ function checkType(headers: IncomingMessage["headers"], what: string): void {
 
 function checkParameters(parameters: URLSearchParams): void {
   for (const name of ["variables", "extensions"]) {
+    const value = parameters.get(name) || "{}";
+    if (isTooDeep(Buffer.from(value))) throw badRequest(`The parameter \`${name}\` ${TOO_DEEP}`);
     try {
-      JSON.parse(parameters.get(name) || "{}");
+      JSON.parse(value);
     } catch {
       throw badRequest(`The parameter \`${name}\` is not JSON. Send an object, URL-encoded.`);
     }

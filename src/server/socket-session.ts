@@ -11,9 +11,12 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
 import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
 import { NOBODY } from "../runtime/memory-budget.ts";
+import { isTooDeep, TOO_DEEP } from "./read-request.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
+/** Of graphql-ws, for a message that is none of the protocol. */
+const BAD_MESSAGE = 4400;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
 const MAX_REASON_BYTES = 123;
@@ -190,7 +193,9 @@ export class SocketSession implements ProtocolSocket {
   async #handle(bytes: Buffer, handle: Handle): Promise<void> {
     try {
       // A client may go on sending on a socket that closes, to no effect.
-      if (!this.isClosed) await handle(bytes.toString());
+      if (this.isClosed) return;
+      if (isTooDeep(bytes)) this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
+      else await handle(bytes.toString());
     } catch (error) {
       this.#options.log.debug({ err: error }, "A message could not be handled.");
       this.close(INTERNAL_ERROR, "Internal server error");

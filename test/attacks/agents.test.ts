@@ -10,7 +10,9 @@ const MEMBERS = Object.fromEntries(
   Array.from({ length: 18_000 }, (_, index) => [`m${10_000 + index}`, 1]),
 );
 /** Nothing here could write as JSON what is nested so deep. */
-const NESTED = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+const NESTED = nest(125_000);
+/** As large and as deep as may be: parsed, 7 MB. */
+const LISTS = `[${`${nest(60)},`.repeat(2_000)}0]`;
 const AT_ONCE = 40;
 /** The SDK reads each message once more, beside what a submit does. */
 const MOST_MS_A_TURN = 250;
@@ -47,6 +49,8 @@ test.each([
     () =>
       `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${NESTED},"_meta":{"progressToken":${NESTED}}}}`,
   ],
+  ["lists, as deep as may be", () => submit("LISTS").replace('"LISTS"', LISTS)],
+  ["pings with such lists", () => PING],
   ["lists of messages", () => `[${Array.from({ length: 3_000 }, () => LIST).join(",")}]`],
   ["names of tools that are texts of 200 KB", () => call("x".repeat(200_000), {})],
 ] as const)("many %s at once hold no turn", async (_what, toBody) => {
@@ -54,6 +58,12 @@ test.each([
     Promise.all(Array.from({ length: AT_ONCE }, (_, index) => send(toBody(index))));
   await gateway.expectShortTurns(attack, MOST_MS_A_TURN);
   await gateway.expectUnharmed();
+});
+
+test("what was parsed is let go once it is answered", async () => {
+  const before = await gateway.readHeldMib();
+  for (let count = 0; count < AT_ONCE; count++) await send(PING);
+  expect(await gateway.readHeldMib()).toBeLessThan(before + 2 * SPARE_MIB);
 });
 
 test("waits of one owner are held up to a limit, hold little, and nothing once their clients have left", async () => {
@@ -121,6 +131,11 @@ test("a job whose end a hundred calls wait for is told to them in short turns", 
 });
 
 const LIST = toMessage("tools/list", {});
+const PING = toMessage("ping", { _meta: { lists: "LISTS" } }).replace('"LISTS"', LISTS);
+
+function nest(levels: number): string {
+  return `${"[".repeat(levels)}${"]".repeat(levels)}`;
+}
 
 function submit(input: unknown): string {
   return call("submit_job", { deployment_id: "d", input });

@@ -67,6 +67,11 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
     "lone surrogates": '{ job(id: "\ud800") { id } }',
   }),
   [
+    "50,000 levels in variables",
+    "query ($input: JSON!) { __typename }",
+    `{"input":${deep(50_000, "[", "", "]")}}`,
+  ],
+  [
     "checks of one large input that tell it 190 times",
     `query ($d: ID!, $i: JSON!) { ${times(190, (at) => `a${at}:checkInput(deploymentId:$d,input:$i){input}`)} }`,
     `{"d":"${DEPLOYMENT}","i":{"prompt":"${"p".repeat(200_000)}"}}`,
@@ -98,12 +103,12 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
   [
     "50,000 levels in changes",
     'mutation ($changes: JSON!) { rerunJob(id: "job_x", changes: $changes) { __typename } }',
-    `{"changes":{"a":${deep(50_000, "[", "", "]")}}}`,
+    `{"changes":{"a":${deep(77, "[", "", "]")}}}`,
   ],
   [
     "50,000 levels in a filter",
     "query ($filter: JobFilter) { jobs(filter: $filter) { totalCount } }",
-    `{"filter":{"status":${deep(50_000, "[", "", "]")}}}`,
+    `{"filter":{"status":${deep(77, "[", "", "]")}}}`,
   ],
 ];
 
@@ -119,14 +124,14 @@ export const SERVED_DOCUMENTS: readonly ExplodingDocument[] = [
     "9 KB of commas": `${fill(",")}{ __typename }`,
   }),
   [
-    "50,000 levels in variables",
+    "77 levels in variables",
     'mutation ($input: JSON!) { submitJob(deploymentId: "d", input: $input) { __typename ... on InvalidInputError { issues { path } } } }',
-    `{"input":{"a":${deep(50_000, "[", "", "]")}}}`,
+    `{"input":{"a":${deep(77, "[", "", "]")}}}`,
   ],
   [
-    "50,000 levels in variables of a check that tells its input",
+    "77 levels in variables of a check that tells its input",
     `query ($input: JSON!) { checkInput(deploymentId: "${DEPLOYMENT}", input: $input) { issues { path } input } }`,
-    `{"input":{"a":${deep(50_000, "[", "", "]")}}}`,
+    `{"input":{"a":${deep(77, "[", "", "]")}}}`,
   ],
   [
     "30 checks of one large input",

@@ -55,9 +55,25 @@ export const BAD_MESSAGES: readonly BadMessage[] = [
     ['{"type":"subscribe","id":"a","payload":{"query":"{a}","variables":7}}'],
   ],
   ["a greeting with a text", 4400, "before", ['{"type":"connection_init","payload":"x"}']],
+  [
+    "a question with more than 80 levels",
+    4400,
+    "after",
+    [JSON.stringify(QUESTION).replace('"payload":{', `"payload":{"extensions":{"a":${nest(78)}},`)],
+  ],
+  [
+    "a greeting with as many",
+    4400,
+    "before",
+    [`{"type":"connection_init","payload":{"a":${nest(79)}}}`],
+  ],
   ["a bracket for each of its bytes", 4400, "after", ["[".repeat(200_000)]],
   ["100,000 levels", 4400, "after", [`{"type":${"[".repeat(100_000)}${"]".repeat(100_000)}}`]],
 ];
+
+function nest(levels: number): string {
+  return `${"[".repeat(levels)}${"]".repeat(levels)}`;
+}
 
 function close(...bytes: readonly number[]): Frame {
   return { opcode: CLOSE, payload: Buffer.from(bytes) };

@@ -29,6 +29,7 @@ test("what is no message is refused with the next step, and nothing else is told
     { body: { ...PING, method: 1 }, status: 400, says: "no request of JSON-RPC" },
     { body: { ...PING, params: [] }, status: 400, says: "no request of JSON-RPC" },
     { body: "null", status: 400, says: "no request of JSON-RPC" },
+    { body: "[".repeat(200), status: 400, says: "nested deeper than 80 levels. Flatten" },
     { body: PING, headers: { "content-type": "text/plain" }, status: 415, says: "must be JSON" },
     { body: PING, headers: { "content-encoding": "gzip" }, status: 415, says: "unpacks no bodies" },
     { body: PING, headers: { origin: "https://evil.example" }, status: 403, says: "CORS_ORIGINS" },

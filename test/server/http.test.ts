@@ -92,6 +92,36 @@ test("a body that is no operation is refused with the next step, and introspecti
   expect(body.errors).toBeUndefined();
 });
 
+test("JSON of more than 80 levels is refused before it is parsed, whatever way it comes, and 80 are taken", async () => {
+  const { graphqlUrl } = await serve();
+  const nest = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+  const toBody = (variables: string) => `{"query":"{ __typename }","variables":${variables}}`;
+  const get = async (name: string, value: string) => {
+    const search = `query={__typename}&${name}=${encodeURIComponent(value)}`;
+    const response = await fetch(`${graphqlUrl}?${search}`);
+    return { status: response.status, body: JSON.parse(await response.text()) };
+  };
+  // The second time its document is known, and it goes another way.
+  for (const _ of [1, 2])
+    for (const accept of ["application/json", "text/event-stream"]) {
+      const sent = [toBody(nest(80)), toBody("[".repeat(161))];
+      for (const body of sent)
+        expect(await ask(graphqlUrl, body, { accept })).toMatchObject(
+          errorOf(400, "BAD_REQUEST", "nested deeper than 80 levels. Flatten"),
+        );
+      expect((await ask(graphqlUrl, toBody(nest(79)))).body).toEqual(ANSWERED);
+    }
+  for (const name of ["variables", "extensions"]) {
+    for (const value of [nest(81), "[".repeat(161)])
+      expect(await get(name, value)).toMatchObject(
+        errorOf(400, "BAD_REQUEST", `\`${name}\` is nested deeper than 80 levels. Flatten`),
+      );
+    expect((await get(name, nest(80))).body).toEqual(ANSWERED);
+  }
+});
+
+const ANSWERED = { data: { __typename: "Query" } };
+
 test.each([
   "application/x-www-form-urlencoded",
   "text/plain; a=,application/json",
