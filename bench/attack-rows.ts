@@ -448,6 +448,18 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
   "deep-results": results(12, "deep-result", "nested 400,000 levels deep"),
   "long-results": results(12, "numbers-result", "lists of 3.4 million numbers"),
   "many-long-results": results(30, "numbers-result", "lists of 3.4 million numbers"),
+  "mcp-large-answers": {
+    what: "100 calls that wait for a job with 8 MB of URLs, and 16 that get it",
+    seed: storeLongUrls,
+    attack: (attacker) =>
+      attacker.repeat(116, (lane) => {
+        const name = lane < 100 ? "wait_for_job" : "get_job";
+        return callTool(attacker, {
+          method: "tools/call",
+          params: { name, arguments: { id: LARGE_JOB } },
+        });
+      }),
+  },
   silent: {
     what: "10,000 connections that say nothing",
     environment: { REQUEST_TIMEOUT_SECONDS: "60", IDLE_TIMEOUT_SECONDS: "60" },
@@ -587,6 +599,17 @@ async function storeLargeJob(databaseUrl: string): Promise<void> {
     type: "output",
   }));
   await storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, output: { images } });
+}
+
+/** Its 1,000 files have URLs of 8 KB, and copies that could not be made. */
+async function storeLongUrls(databaseUrl: string): Promise<void> {
+  const images = Array.from({ length: 1_000 }, (_, at) =>
+    `${ORIGIN_OF_FILES}/${at}.png?signature=`.padEnd(8_000, "a"),
+  );
+  await storeFinishedJob(databaseUrl, { ownerId: OWNER, number: 1, output: { images } });
+  const job = { ...FINISHED.job, id: LARGE_JOB, ownerId: OWNER };
+  await fillStore(databaseUrl, async ({ files }) => void (await files.request(job, images)));
+  await query(databaseUrl, "update kept_files set state = 'FAILED', due_at = null");
 }
 
 /** A job of which 40 pictures are kept. */

@@ -210,7 +210,7 @@ export async function startGateway(
   );
   const queues = createReadQueues(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
-  const details = createDetailReader(store, queues.reads);
+  const details = createDetailReader(store, queues);
   const endWaits = createEndWaits(watchJob);
   const services: Services = {
     sources: {

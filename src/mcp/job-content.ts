@@ -2,8 +2,6 @@ import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server"
 import { sentenceCase } from "change-case";
 
 import { hasThumbnails } from "../files/thumbnail.ts";
-import type { Asset, KeptFile } from "../job/asset.ts";
-import { NOT_KEPT, toAssets } from "../job/asset.ts";
 import type { Estimate } from "../job/estimate.ts";
 import { findSeed, type InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
@@ -13,6 +11,7 @@ import { CodedError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { toFileUrl } from "../schema/files.ts";
+import type { FirstFiles } from "../watch/shared-readers.ts";
 import type { ToolContext } from "./tool.ts";
 import { toResult } from "./tool.ts";
 import { toIssues } from "./tool-error.ts";
@@ -21,8 +20,10 @@ const THUMBNAIL_WIDTH = 640;
 const MAX_PICTURES = 4;
 /** A WebP of that width is rarely a tenth of it. */
 const MAX_PICTURE_BYTES = 1_048_576;
-/** Of each job; the structured content names all files. */
-const MAX_LINKS = 100;
+/** What a file takes beside its URL and path, with the gateway's URL of its copy; and what all of them do of an answer. */
+const FILE_BYTES = 512;
+/** They are written twice, the second time quoted in a text, and some are linked to. */
+const WRITTEN = 4;
 
 /** How long a job that has ended is held for the copies of its files, without which there are no pictures of it. */
 export const FILES_PATIENCE_MS = 5_000;
@@ -31,8 +32,6 @@ const PICTURES_PATIENCE_MS = 3_000;
 
 /** What the gateway itself has to say of a job; nothing of the input may stand in the note. */
 export type Notes = { readonly note?: string; readonly warnings?: readonly InputIssue[] };
-
-type File = Asset & { readonly kept: KeptFile };
 
 /**
  * What a model sees of a job. What comes from a prompt or the upstream stands in the structured content alone, and in the
@@ -43,22 +42,27 @@ export async function toJobResult(
   context: ToolContext,
   { note = "", warnings = [] }: Notes = {},
 ): Promise<CallToolResult> {
-  const files = await readFiles(job, context);
-  const next = note === "" && files.some(({ kept }) => isPending(kept)) ? FILES_PENDING : note;
+  const found = await readFiles(job, context);
+  const { files, count } = found;
+  const isPending = note === "" && files.some(({ kept }) => kept.state === "PENDING");
+  const notes = [isPending ? FILES_PENDING : note, files.length < count ? toPartNote(found) : ""];
+  const next = notes.filter(Boolean).join(" ");
   const result = toResult({
-    job: await describeJob(job, files, context),
+    job: await describeJob(job, found, context),
     ...(next !== "" && { note: next }),
     ...(warnings.length > 0 && { warnings: toIssues(warnings) }),
   });
-  // It is written twice, and quoted in a text.
-  context.reads.charge(JSON.stringify(result).length);
-  const links = files.slice(0, MAX_LINKS).map((file, index) => toLink(file, index, context));
+  const links = files.map((file, index) => toLink(file, index, context));
   const pictures = await readPictures(job, files, context);
   return { ...result, content: [...result.content, ...links, ...pictures] };
 }
 
 const FILES_PENDING =
   "Copies of its files are still being made. Call get_job in some seconds for their kept_url and pictures.";
+
+function toPartNote({ files, count }: FirstFiles): string {
+  return `It names the first ${files.length} of its ${count} files; a person can see all of them in the console.`;
+}
 
 /** A job without its files, as lists have it. */
 export function toBrief(job: Job): JsonObject {
@@ -76,12 +80,15 @@ export function toBrief(job: Job): JsonObject {
 /** All of a job but its pictures. */
 export async function describeJob(
   job: Job,
-  files: readonly File[],
+  { files, count }: FirstFiles,
   context: GatewayContext,
 ): Promise<JsonObject> {
   const { reads } = context;
   const estimate = await readEstimate(job, reads);
-  const input = isFinished(job) ? await reads.readDocument(job.id, "input") : null;
+  const seed = findSeed(isFinished(job) ? await reads.readDocument(job.id, "input") : null);
+  // Pictures may take seconds, and it may be long until the answer is read.
+  reads.finish();
+  reads.clear();
   return {
     ...toBrief(job),
     is_finished: isFinished(job),
@@ -92,11 +99,12 @@ export async function describeJob(
       finishes_by: new Date(estimate.finishesBy).toISOString(),
       progress: estimate.progress,
     },
-    ...findSeed(input),
+    ...seed,
     assets: files.map(({ url, kind, path, kept }) => ({
       ...{ url, kept_url: toFileUrl(kept, context), path, kind },
       ...{ content_type: kept.contentType, width: kept.width, height: kept.height },
     })),
+    asset_count: count,
   };
 }
 
@@ -118,23 +126,26 @@ const SUBMITTING = "On its way to RunComfy";
 
 /** Whether copies of its files are still on their way. */
 export async function areFilesPending(job: Job, { reads }: GatewayContext): Promise<boolean> {
-  if (job.status !== "SUCCEEDED") return false;
-  const kept = await reads.keptFiles.load(job.id);
-  return kept.values().some(isPending);
+  return job.status === "SUCCEEDED" && (await reads.arePending(job.id));
 }
 
-function isPending({ state }: KeptFile): boolean {
-  return state === "PENDING";
+/** What an answer names of a job's files, once there is room for it. Rejects where there is none. */
+export async function readFiles(
+  { id, status }: Job,
+  { reads }: GatewayContext,
+): Promise<FirstFiles> {
+  if (status !== "SUCCEEDED") return { files: [], count: 0 };
+  const found = await reads.readFirstFiles(id);
+  const sizes = found.files.map(({ url, path }) => url.length + path.length + FILE_BYTES);
+  await reads.takeAssets(WRITTEN * sizes.reduce((sum, bytes) => sum + bytes, 0));
+  return found;
 }
 
-export async function readFiles({ id, status }: Job, { reads }: GatewayContext): Promise<File[]> {
-  if (status !== "SUCCEEDED") return [];
-  const assets = toAssets(await reads.readDocument(id, "assets"));
-  const kept = await reads.keptFiles.load(id);
-  return assets.map((asset) => Object.assign({ kept: kept.get(asset.url) ?? NOT_KEPT }, asset));
-}
-
-function toLink({ url, kept }: File, index: number, context: GatewayContext): ContentBlock {
+function toLink(
+  { url, kept }: FirstFiles["files"][number],
+  index: number,
+  context: GatewayContext,
+): ContentBlock {
   return {
     type: "resource_link",
     uri: toFileUrl(kept, context) ?? url,
@@ -145,20 +156,25 @@ function toLink({ url, kept }: File, index: number, context: GatewayContext): Co
 
 async function readPictures(
   { ownerId }: Job,
-  files: readonly File[],
+  files: FirstFiles["files"],
   { reads, readThumbnail }: ToolContext,
 ): Promise<ContentBlock[]> {
   const options = { width: THUMBNAIL_WIDTH, ownerId, mostBytes: MAX_PICTURE_BYTES };
+  const read = async (file: string): Promise<Buffer | null> => {
+    const picture = await readThumbnail(file, options);
+    // As text, which is written once more.
+    reads.charge(3 * (picture?.length ?? 0));
+    return picture;
+  };
   const pictures: ContentBlock[] = [];
   const until = clock.monotonic() + PICTURES_PATIENCE_MS;
   // One after the other: each is drawn in the owner's own slot anyway.
   for (const { kept } of files.filter((file) => hasThumbnails(file.kept)).slice(0, MAX_PICTURES)) {
     if (clock.monotonic() > until) break;
-    // One that can't be drawn at the moment is left out: its address is there all the same.
-    const picture = kept.file && (await readThumbnail(kept.file, options).catch(ignoreCoded));
+    // One that can't be drawn at the moment, or has no room, is left out: its address is there all the same.
+    const picture = kept.file && (await read(kept.file).catch(ignoreCoded));
     if (picture === null || picture === "") continue;
     const data = picture.toString("base64");
-    reads.charge(data.length);
     pictures.push({ type: "image", data, mimeType: "image/webp" });
   }
   return pictures;

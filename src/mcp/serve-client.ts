@@ -141,7 +141,6 @@ function serveResources(server: Server, context: ToolContext, guard: Guard): voi
       });
       const described = await describeJob(job, await readFiles(job, context), context);
       const text = JSON.stringify({ job: described });
-      context.reads.charge(text.length);
       return { contents: [{ uri, text, mimeType: JOB_TYPE }] };
     }),
   );

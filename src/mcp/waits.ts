@@ -52,7 +52,7 @@ export function createWaits({ refused }: Channels) {
      * Rejects with a `JobNotFoundError`.
      */
     async wait(id: string, seconds: number, { context, ...call }: ToolCall): Promise<Job | null> {
-      const { viewer, watchJob, reads } = context;
+      const { viewer, watchJob } = context;
       const wanted = { isEstimateWanted: false, isRestWanted: true };
       const states = watchJob(id, readableOwner(viewer), wanted);
       const end = () => states.end();
@@ -70,8 +70,6 @@ export function createWaits({ refused }: Channels) {
         if (!isFinished(job)) return false;
         if (!hasEnded) leaving.defer(clock.setTimer(end, FILES_PATIENCE_MS));
         hasEnded = true;
-        // Each of its files that has come is a new version of the job.
-        reads.clear();
         return !(await areFilesPending(job, context));
       };
       return await waitForJob(states, isReady, seconds * 1_000);

@@ -19,7 +19,7 @@ import { createWalkBudget, isWalk } from "../store/list-jobs.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
 import type { Upload } from "../store/upload-rows.ts";
 import type { Learning } from "../tracking/learning.ts";
-import type { DetailReader } from "../watch/shared-readers.ts";
+import type { DetailReader, FirstFiles } from "../watch/shared-readers.ts";
 import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 
 /** Whose operation reads, and for whose answer. */
@@ -40,7 +40,7 @@ export type ReadSources = {
 export function createReadQueues(readsPerOwner: number) {
   return {
     reads: new Queue({ perKey: readsPerOwner }),
-    /** For the steps of walks: one at a time. */
+    /** For the steps of walks, and what takes as long: one at a time. */
     steps: new Queue({ perKey: 1, total: 1 }),
     /** For large documents: one operation of an owner at a time. */
     large: new Queue({ perKey: 1 }),
@@ -229,6 +229,22 @@ export class Reads {
     if (document === null) throw new JobNotFoundError(jobId);
     if (name !== "assets") this.charge(document.bytes);
     return document.value;
+  }
+
+  /** Of a job that the viewer has read. Rejects as `readDocument` does. */
+  async readFirstFiles(jobId: string): Promise<FirstFiles> {
+    const { details } = this.#sources;
+    const read = () => this.#attempt(() => details.readFirstFiles(this.#viewer.ownerId, jobId));
+    const first = await read();
+    if (first !== null) return first;
+    // The job ended in a version before, and this stores what files it has.
+    await this.readDocument(jobId, "assets");
+    return (await read()) ?? { files: [], count: 0 };
+  }
+
+  /** Whether copies of the files of a job that the viewer has read are still to come. */
+  arePending(jobId: string): Promise<boolean> {
+    return this.#attempt(() => this.#sources.details.arePending(this.#viewer.ownerId, jobId));
   }
 
   /** Counts what is written into the answer; throws ANSWER_TOO_LARGE or RATE_LIMITED. */

@@ -173,6 +173,21 @@ export function createFiles(database: Database, changeJob: ChangeJob, { settled 
       return jobIds.map((id) => new Map(byJob.get(id)?.map((row) => [row.url, toKept(row)])));
     },
 
+    /** Of which jobs copies are still to come, in the order of `jobIds`. */
+    async findPending(jobIds: readonly string[]): Promise<boolean[]> {
+      const rows = await inChunks(jobIds, (chunk) =>
+        reads
+          .selectFrom("kept_files")
+          .select("job_id")
+          .distinct()
+          .where("job_id", "in", chunk)
+          .where("state", "=", "PENDING")
+          .execute(),
+      );
+      const pending = new Set(rows.map((row) => row.job_id));
+      return jobIds.map((id) => pending.has(id));
+    },
+
     /** How many files of some jobs are kept, counted to one above `most`, and how many bytes those have. */
     async countKept(jobIds: readonly string[], most: number) {
       const { rows } = await sql<{ readonly files: number; readonly bytes: number }>`

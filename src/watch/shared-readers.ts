@@ -3,6 +3,8 @@ import type { BaseLogger } from "pino";
 
 import { clock } from "../runtime/environment.ts";
 import { BadCursorError } from "../job/errors.ts";
+import type { Asset, KeptFile } from "../job/asset.ts";
+import { NOT_KEPT, toUrls } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
@@ -29,14 +31,40 @@ const JOBS_PER_READ = 200;
 /** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
 export const MAX_SMALL_BYTES = 16_384;
 
+/** The first files that an output names with what became of their copies, and how many it names. */
+export type FirstFiles = {
+  readonly files: readonly (Asset & { readonly kept: KeptFile })[];
+  readonly count: number;
+};
+
+const MAX_FIRST_FILES = 100;
+
 /** Reads for an owner what is kept beside jobs, as it is now. */
 export function createDetailReader(
   store: {
-    readonly documents: Pick<JobStore["documents"], "read">;
+    readonly documents: Pick<JobStore["documents"], "read" | "readFirstAssets">;
     readonly jobs: Pick<JobStore["jobs"], "readHistories">;
+    readonly files: Pick<JobStore["files"], "findPending" | "readMany">;
   },
-  queue: Queue,
+  /** For reads, and those that go through all files of a job. */
+  { reads: queue, steps }: { readonly reads: Queue; readonly steps: Queue },
 ) {
+  async function readFirstFiles(id: string): Promise<FirstFiles | null> {
+    const [found = null] = await store.documents.readFirstAssets([id]);
+    if (found === null || found.assets.length === 0)
+      return found && { files: [], count: found.count };
+    const assets = found.assets.slice(0, MAX_FIRST_FILES);
+    const [kept] = await store.files.readMany([id], toUrls(assets));
+    const files = assets.map((asset) =>
+      Object.assign({ kept: kept?.get(asset.url) ?? NOT_KEPT }, asset),
+    );
+    return { files, count: found.count };
+  }
+
+  /** One job at a time, as it takes longer than others may wait. */
+  const runStep = <Value>(ownerId: string, step: () => Promise<Value>): Promise<Value> =>
+    queue.run(ownerId, () => steps.run(ownerId, step));
+
   return {
     /** Only the sizes of documents that are large; null when there is no such job. */
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
@@ -45,6 +73,14 @@ export function createDetailReader(
     /** Oldest first; empty when there is no such job. */
     readHistory: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
       queue.run(ownerId, () => store.jobs.readHistories(ids)),
+    ),
+    /** Whether copies of a job's files are still to come. */
+    arePending: shareTurn(1, (ownerId, ids) =>
+      runStep(ownerId, () => store.files.findPending(ids)),
+    ),
+    /** Null where nobody has sought them: the job ended in a version before. */
+    readFirstFiles: shareTurn(1, (ownerId, [id = ""]) =>
+      runStep(ownerId, async () => [await readFirstFiles(id)]),
     ),
   };
 }

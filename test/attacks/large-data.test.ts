@@ -35,6 +35,27 @@ const KEEP = Array.from(
   { length: 10 },
   (_, index) => `k${index}: keepOutputs(jobId: "${ID}") { __typename }`,
 ).join(" ");
+/** A thousand files whose URLs take 8 MB, and whose copies are still to come. */
+const LONG_ID = "job_long";
+const LONG_URLS = Array.from({ length: URLS }, (_, index) =>
+  `https://x.runcomfy.net/${index}.png?signature=`.padEnd(8_000, "a"),
+);
+const LONG_ASSETS = JSON.stringify(
+  LONG_URLS.map((url, at) => ({ url, path: `images[${at}]`, kind: "IMAGE" })),
+);
+const LONG_JOB = `
+  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at,
+    finished_at, work, submit_until)
+  values ('${LONG_ID}', 'local', 'd', 'v1', 'SUCCEEDED', 3, 1000, 2000, 2000, 1, 0);
+  insert into job_documents (job_id, input_bytes, input) values ('${LONG_ID}', 2, '{}');
+  insert into job_assets (job_id, bytes, assets)
+  values ('${LONG_ID}', ${LONG_ASSETS.length}, '${LONG_ASSETS}');
+  insert into kept_files (job_id, number, url, state, due_at)
+  values ${LONG_URLS.map((url, at) => `('${LONG_ID}', ${at}, '${url}', 'PENDING', 9000000000000)`).join()};`;
+const WAITS = 100;
+const GETS = 16;
+/** A gateway that has begun takes 180, and each answer a quarter of one. */
+const MAX_MIB = 450;
 /** A hundred kept files of each of the newest hundred of ten thousand jobs. */
 const FILES = JSON.stringify(
   Array.from({ length: 100 }, (_, at) => ({
@@ -85,6 +106,22 @@ describe.each([
   afterAll(async () => {
     await gateway.end();
     await database.drop();
+  });
+
+  test("agents that wait for a job with very long URLs, or get it, on many connections, hold no turn and little memory", async () => {
+    await database.execute(LONG_JOB);
+    const call = (name: string) => gateway.callTool(name, { id: LONG_ID });
+    const answers = await gateway.expectShortTurns(() =>
+      Promise.all([
+        ...Array.from({ length: WAITS }, () => call("wait_for_job")),
+        ...Array.from({ length: GETS }, () => call("get_job")),
+      ]),
+    );
+    for (const answer of answers) {
+      expect(answer.includes(`"asset_count":${URLS}`) || answer.slice(0, 300)).toBe(true);
+      expect(answer.length).toBeLessThan(500_000);
+    }
+    expect(gateway.readPeakMib()).toBeLessThan(MAX_MIB);
   });
 
   test.each([

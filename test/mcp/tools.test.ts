@@ -207,6 +207,33 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
   expect(read(refused).error).toMatchObject({ code: "QUOTA_EXCEEDED", limit: 1 });
 });
 
+test("of a job with very many files an answer has the first, says how many there are, and stays small", async () => {
+  const { url, upstream } = await start();
+  upstream.script("queued", ["in_queue"]);
+  const client = await connect(url);
+  const submitted = await client.callTool({ name: "submit_job", arguments: QUEUED });
+  const { id } = read(submitted).job;
+  const toUrl = (at: number) => `https://a.runcomfy.net/${at}.png?`.padEnd(1_000, "a");
+  const images = Array.from({ length: 900 }, (_, at) => toUrl(at));
+  await upstream.whenRequested("status", 1);
+  const { requestId } = upstream.requests.findLast(({ call }) => call === "status") ?? {};
+  upstream.finish(requestId ?? "", { output: { images } });
+  const wait = { name: "wait_for_job", arguments: { id } };
+  const get = { name: "get_job", arguments: { id } };
+  for (const call of [wait, get]) {
+    const answer = await client.callTool(call);
+    const { job, note } = read(answer);
+    expect(job).toMatchObject({ status: "SUCCEEDED", asset_count: 900 });
+    const urls = job.assets.map((asset: { readonly url: string }) => asset.url);
+    expect(urls.length).toBeGreaterThan(10);
+    expect(urls).toEqual(images.slice(0, urls.length));
+    expect(note).toContain(`the first ${urls.length} of its 900 files`);
+    expect(JSON.stringify(answer).length).toBeLessThan(300_000);
+  }
+  const resource = await client.readResource({ uri: `job://${id}` });
+  expect(JSON.stringify(resource)).toContain('\\"asset_count\\":900');
+});
+
 test("what fails after RunComfy has accepted a job is not told as a refusal", async () => {
   const DATABASE_URL = await DATABASES.SQLite();
   const { url, upstream } = await start({ DATABASE_URL });

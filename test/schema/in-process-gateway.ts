@@ -74,7 +74,7 @@ export async function openInProcessGateway(
   onTestFinished(() => store.close());
   const queues = createReadQueues(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
-  const details = createDetailReader(store, queues.reads);
+  const details = createDetailReader(store, queues);
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,

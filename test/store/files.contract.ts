@@ -154,6 +154,18 @@ export function describeFiles({ store, execute }: Context): void {
       expect(await files.listPendingDeletions(10)).toEqual([]);
     });
 
+    test("are to come until all of a job's are settled", async () => {
+      const { files } = store();
+      const job = await succeed();
+      const [one, other] = await claimTwo();
+      const find = () => files.findPending([job.id, "job_missing"]);
+      expect(await find()).toEqual([true, false]);
+      await keepAs("one.png", one);
+      expect(await find()).toEqual([true, false]);
+      await keepAs("other.png", other);
+      expect(await find()).toEqual([false, false]);
+    });
+
     test("are deleted once their lease has ended, unless a row names them before", async () => {
       const { files } = store();
       await succeed();

@@ -453,6 +453,7 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["sign-ins that are in use", ({ signIns }) => signIns.listOpen(["sign_150", "sign_151"])],
   ["sign-ins that have expired", ({ signIns }) => signIns.deleteExpired(5)],
   ["an owner's sign-ins", (store) => openAndEnd(store)],
+  ["whether copies are to come", ({ files }) => files.findPending(["job_1", "job_2"])],
   ["a download's files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
   ["a download to be claimed", ({ downloads }) => downloads.claim("dl_1", 1_000)],
   [

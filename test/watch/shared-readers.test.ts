@@ -22,6 +22,7 @@ function createFixture() {
           for (const one of stored) held.push(new WeakRef(one));
           return stored;
         },
+        readFirstAssets: async (ids) => ids.map(() => null),
       },
       jobs: {
         async readHistories(ids) {
@@ -29,8 +30,12 @@ function createFixture() {
           return ids.map(() => []);
         },
       },
+      files: {
+        findPending: async (ids) => ids.map(() => false),
+        readMany: async (ids) => ids.map(() => new Map()),
+      },
     },
-    new Queue({ perKey: 100 }),
+    { reads: new Queue({ perKey: 100 }), steps: new Queue({ perKey: 1 }) },
   );
   return { details, reads, held, fail: (error: Error | null) => void (failure = error) };
 }
