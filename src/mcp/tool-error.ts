@@ -24,6 +24,8 @@ const ANOTHER_KEY =
   "To start a new job, call again with another idempotency_key or none: with this one it is refused again.";
 /** What most clients show of a longer list. */
 const MAX_ISSUES = 20;
+/** Of a path or a message, in which the caller's own names stand. */
+const MAX_CHARACTERS = 1_000;
 
 /** What a tool answers where it could not do what was asked. */
 export function toErrorResult(error: unknown, log: Pick<BaseLogger, "error">): CallToolResult {
@@ -73,6 +75,11 @@ export function toIssues(issues: readonly Issue[]): readonly JsonObject[] {
     const [argument, ...rest] = path.map((one) => (typeof one === "number" ? one : String(one)));
     // The services name arguments as GraphQL does.
     const first = typeof argument === "string" ? snakeCase(argument) : argument;
-    return { path: first === undefined ? "" : toPathText([first, ...rest]), message };
+    const where = first === undefined ? "" : toPathText([first, ...rest]);
+    return { path: cut(where), message: cut(message) };
   });
+}
+
+function cut(text: string): string {
+  return text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
 }

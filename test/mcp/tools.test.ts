@@ -180,6 +180,11 @@ test("what is refused is a tool's error with the next step, and costs nothing", 
   expect(await submit({ idempotency_key: "" })).toMatchObject({
     issues: [{ path: "idempotency_key" }],
   });
+  // What the caller named by very long texts is not repeated in full for each of its mistakes.
+  const long = "k".repeat(100_000);
+  const bad = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`k${at}`, "\0"]));
+  for (const given of [{ input: { [long]: bad } }, { [long]: 1 }])
+    expect(JSON.stringify(await submit(given)).length).toBeLessThan(30_000);
   expect((await call("list_jobs", { after: "x" })).message).toContain("`next`");
   expect(await submit({ deployment_id: "../x" })).toMatchObject({ code: "NOT_FOUND" });
   expect(await submit({ deployment_id: "fault-forbidden" })).toMatchObject({ code: "FORBIDDEN" });
