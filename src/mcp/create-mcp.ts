@@ -29,6 +29,8 @@ export type McpRequest = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly message: JsonObject;
+  /** What it took before it was parsed. */
+  readonly bytes: number;
   readonly viewer: Viewer;
   readonly share: Reservation;
   /** Called once the message is read and its handler begins. */
@@ -80,10 +82,10 @@ export function createMcp(options: {
   return {
     /** Resolves once it is answered. */
     async answer(given: McpRequest): Promise<void> {
-      const { request, response, message, viewer, share } = given;
+      const { request, response, message, bytes, viewer, share } = given;
       try {
         // Who may not wait comes again at once, and the SDK takes a millisecond for each message.
-        if (waits.isOne(message)) share.onClose(waits.enter(viewer));
+        if (waits.isOne(message)) share.onClose(waits.enter(viewer, bytes));
       } catch (error) {
         const result = { ...toErrorResult(error, log), resultType: "complete" };
         const body = JSON.stringify({ jsonrpc: "2.0", id: message["id"], result });

@@ -4,7 +4,7 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import { isFinished } from "../job/job.ts";
 import { isJsonObject, type JsonObject } from "../job/json.ts";
-import { LimitError, toCountText } from "../runtime/coded-error.ts";
+import { badUserInput, LimitError, toCountText } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { Queue, type Release } from "../runtime/queue.ts";
 import type { GatewayContext } from "../schema/context.ts";
@@ -15,6 +15,8 @@ import type { ToolCall } from "./tool.ts";
 /** Held at once by a gateway, in all and for one owner: each has a connection and a watch. */
 const MAX_WAITS = 1_000;
 const MAX_OWN_WAITS = 100;
+/** Of a message: what it is parsed to takes up to thirty times as much, and is held as long. */
+const MAX_BYTES = 16_384;
 const BETWEEN_NOTIFICATIONS_MS = 2_000;
 
 /** The tool whose calls are held. */
@@ -33,8 +35,9 @@ export function createWaits({ refused }: Channels) {
     /** Whether a message asks for a wait. */
     isOne: ({ method, params }: JsonObject): boolean =>
       method === "tools/call" && isJsonObject(params) && params["name"] === WAIT_FOR_JOB,
-    /** Takes the slot of one. Throws a `LimitError`. */
-    enter({ ownerId }: Viewer): Release {
+    /** Takes the slot of one whose message had so many bytes. Throws a `CodedError`. */
+    enter({ ownerId }: Viewer, bytes: number): Release {
+      if (bytes > MAX_BYTES) throw TOO_LARGE;
       const release = slots.tryEnter(ownerId);
       if (release !== null) return release;
       const limitName = "waits";
@@ -78,6 +81,10 @@ export function createWaits({ refused }: Channels) {
     stop: () => stopping.abort(),
   };
 }
+
+const TOO_LARGE = badUserInput(
+  `A call of ${WAIT_FOR_JOB} has at most ${MAX_BYTES / 1_024} KiB. Send the job's id, and little else.`,
+);
 
 /** Makes what notifies a client how far a job is, where it has moved: the numbers only ever grow. */
 function createNotifier(

@@ -62,7 +62,8 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
     );
     await operations.begin(viewer.ownerId, async (release) => {
       const message = toMessage(body);
-      await mcp.answer({ request, response, message, viewer, share, release });
+      const bytes = body.length;
+      await mcp.answer({ request, response, message, bytes, viewer, share, release });
     });
     return share.hold(response.writableLength);
   }

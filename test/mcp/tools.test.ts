@@ -333,6 +333,18 @@ test("one owner holds a hundred waits at most, which are measured, and the next 
     .toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
+test("a call that would be held is small, as what it was parsed to is held too", async () => {
+  const { url } = await start();
+  const call = { name: "wait_for_job", arguments: { id: "job_none" } };
+  const answered = async (bytes: number) =>
+    (await ask(url, "tools/call", { ...call, more: "x".repeat(bytes) })).result;
+  expect((await answered(10_000)).structuredContent.error).toMatchObject({ code: "NOT_FOUND" });
+  expect((await answered(17_000)).structuredContent.error).toMatchObject({
+    code: "BAD_USER_INPUT",
+    message: expect.stringContaining("at most 16 KiB. Send"),
+  });
+});
+
 test("whoever listens for changes is told at once that there are none, however many wait", async () => {
   const { url, upstream } = await start();
   upstream.script("queued", ["in_queue"]);
