@@ -3,7 +3,7 @@ import DataLoader from "dataloader";
 import type { Viewer } from "../auth/viewer.ts";
 import { readableOwner } from "../auth/viewer.ts";
 import type { KeptFile } from "../job/asset.ts";
-import { findAssets } from "../job/asset.ts";
+import { findAssets, toAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
@@ -237,8 +237,9 @@ export class Reads {
     const read = () => this.#attempt(() => details.readFirstFiles(this.#viewer.ownerId, jobId));
     const first = await read();
     if (first !== null) return first;
-    // The job ended in a version before, and this stores what files it has.
-    await this.readDocument(jobId, "assets");
+    // The job ended in a version before: what its output names is found here, and noted there.
+    const assets = toAssets(await this.readDocument(jobId, "assets"));
+    await this.#run(({ documents }) => documents.noteFirstAssets(jobId, assets));
     return (await read()) ?? { files: [], count: 0 };
   }
 

@@ -156,17 +156,17 @@ export function createFiles(database: Database, changeJob: ChangeJob, { settled 
       return await change(job.id, sql`finished_at is not null`, insert, urls.length * ROW_BYTES);
     },
 
-    /** In the order of `jobIds`, each by the URL that the output names; all of them unless `urls` names some. */
+    /** In the order of `jobIds`, each by the URL that the output names; all, or so many of the first of each job. */
     async readMany(
       jobIds: readonly string[],
-      urls: readonly string[] = [],
+      first: number | null = null,
     ): Promise<ReadonlyMap<string, KeptFile>[]> {
       const rows = await inChunks(jobIds, (chunk) =>
         reads
           .selectFrom("kept_files")
           .selectAll()
           .where("job_id", "in", chunk)
-          .$if(urls.length > 0, (files) => files.where("url", "in", urls))
+          .$if(first !== null, (files) => files.where("number", "<", first))
           .execute(),
       );
       const byJob = Map.groupBy(rows, (row) => row.job_id);

@@ -16,7 +16,7 @@ import { createJobLists } from "./list-jobs.ts";
 import { createHintTrust } from "./hint-trust.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
-import { createDocuments, createJobReads } from "./read-jobs.ts";
+import { createDocuments, createJobReads, MAX_SHORT_BYTES, toFirstAssets } from "./read-jobs.ts";
 import { createSignInRows } from "./sign-ins.ts";
 import { createSubmits } from "./submits.ts";
 import type { Tables } from "./tables.ts";
@@ -80,7 +80,7 @@ export function createJobStore(dependencies: {
      */
     async save(job: Job, result: Result | null): Promise<boolean> {
       // Made before the writes that wait for each other.
-      const texts = result && { output: result.output, assets: JSON.stringify(result.assets) };
+      const texts = result && toTexts(result);
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
           .updateTable("jobs")
@@ -98,7 +98,7 @@ export function createJobStore(dependencies: {
       };
       const isSaved = await (texts === null
         ? database.writeOne(update)
-        : database.write(update, texts.output.length + texts.assets.length));
+        : database.write(update, texts.output.length + texts.all.bytes));
       if (isSaved) {
         channels.stored.publish(job);
         announce(job.id, job.ownerId);
@@ -154,12 +154,23 @@ export function createJobStore(dependencies: {
   };
 }
 
-type ResultTexts = { readonly output: string; readonly assets: string };
+type ResultTexts = ReturnType<typeof toTexts>;
+
+function toTexts({ output, assets }: Result) {
+  const text = JSON.stringify(assets);
+  const bytes = Buffer.byteLength(text);
+  const { count, assets: first } = toFirstAssets(assets);
+  return {
+    output,
+    all: { bytes, assets: text },
+    first: bytes <= MAX_SHORT_BYTES ? null : { count, assets: JSON.stringify(first) },
+  };
+}
 
 async function setResult(
   transaction: Kysely<Tables>,
   job_id: string,
-  { output, assets }: ResultTexts,
+  { output, all, first }: ResultTexts,
 ): Promise<void> {
   await transaction
     .updateTable("job_documents")
@@ -168,6 +179,11 @@ async function setResult(
     .execute();
   await transaction
     .insertInto("job_assets")
-    .values({ job_id, bytes: Buffer.byteLength(assets), assets })
+    .values({ job_id, ...all })
+    .execute();
+  if (first === null) return;
+  await transaction
+    .insertInto("first_assets")
+    .values({ job_id, ...first })
     .execute();
 }

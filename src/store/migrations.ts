@@ -119,6 +119,18 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    version: 10,
+    isBreaking: false,
+    statements: ({ kind }) => [
+      ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      sql`create table first_assets (
+        job_id ${toNameType(kind)} primary key references jobs (id) on delete cascade,
+        count integer not null, assets text not null
+      )`,
+      ...(kind === "sqlite" ? MOVE_ASSETS_ON_SQLITE : []),
+    ],
+  },
+  {
     version: 11,
     isBreaking: false,
     statements: ({ kind }) => [
@@ -330,6 +342,17 @@ const ALTER_ON_POSTGRES: readonly RawBuilder<unknown>[] = [
   sql`alter table polls add column upstream text collate "C" not null default ''`,
   sql`alter table polls alter column due_at drop not null`,
   sql`drop index looks_by_due`,
+];
+
+/** To find a row by its key, SQLite read all of each row that it passed, where rows are kept by their key. */
+const MOVE_ASSETS_ON_SQLITE: readonly RawBuilder<unknown>[] = [
+  sql`alter table job_assets rename to job_assets_by_key`,
+  sql`create table job_assets (
+    job_id text primary key references jobs (id) on delete cascade,
+    bytes integer not null, assets text not null
+  )`,
+  sql`insert into job_assets select job_id, bytes, assets from job_assets_by_key`,
+  sql`drop table job_assets_by_key`,
 ];
 
 /** The texts by which jobs are found stood beside their documents, where SQLite keeps an empty column for them. */

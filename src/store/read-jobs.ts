@@ -3,6 +3,7 @@ import { type CompiledQuery, type Kysely, sql } from "kysely";
 import { type Asset, toAssets } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { clock } from "../runtime/environment.ts";
 import type { Database } from "./database.ts";
 import { inChunks, inOrder, toJob } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
@@ -129,6 +130,19 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
     return rows[0]?.text ?? null;
   }
 
+  /** Resolves with the first of all files that an output names, which are read from there from then on. */
+  async function noteFirstAssets(id: string, all: readonly Asset[]): Promise<FirstAssets> {
+    const first = toFirstAssets(all);
+    // The job may be deleted just now.
+    await writeOne((database) =>
+      sql`insert into first_assets (job_id, count, assets)
+        select id, cast(${first.count} as integer), cast(${JSON.stringify(first.assets)} as text)
+        from jobs where id = ${id} ${keyShare}
+        on conflict (job_id) do nothing`.execute(database),
+    );
+    return first;
+  }
+
   return {
     /** In the order of `ids`, null where there is no job. The texts of documents above `mostBytes` are not read. */
     async read(ids: readonly string[], mostBytes: number): Promise<(StoredDocuments | null)[]> {
@@ -146,17 +160,37 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
 
     readText,
 
-    /** The first files that each output names, of the text of a long list, and how many there are; null where none were sought. */
+    /** The first files that each output names, however long the list is; null where they are not noted. */
     async readFirstAssets(ids: readonly string[]): Promise<(FirstAssets | null)[]> {
-      const rows = await inChunks(ids, async (chunk) => {
-        const firsts = sql<{ readonly id: string; readonly text: string; readonly count: number }>`
-          select job_id as id, substr(assets, 1, ${sql.lit(FIRST_CHARACTERS)}) as text,
-            (length(assets) - length(replace(assets, ${sql.lit(BETWEEN)}, ''))) / ${sql.lit(BETWEEN.length)} as count
-          from job_assets where job_id in (${sql.join(chunk)})`;
-        return (await firsts.execute(reads)).rows;
+      const rows = await inChunks(ids, (chunk) =>
+        reads
+          .selectFrom("job_assets")
+          .leftJoin("first_assets", "first_assets.job_id", "job_assets.job_id")
+          .select(["job_assets.job_id as id", "count"])
+          .select(
+            sql<string | null>`case when count is not null then first_assets.assets
+              when bytes <= ${MAX_SHORT_BYTES} then job_assets.assets end`.as("assets"),
+          )
+          .where("job_assets.job_id", "in", chunk)
+          .execute(),
+      );
+      return inOrder(ids, rows, ({ assets: text, count }) => {
+        if (text === null) return null;
+        const assets = toAssets(JSON.parse(text));
+        return count === null ? toFirstAssets(assets) : { assets, count };
       });
-      return inOrder(ids, rows, toFirstAssets);
     },
+
+    /** Finds and notes them, of a job that ended in a version before; null where no list of its files is stored. */
+    async findFirstAssets(id: string): Promise<FirstAssets | null> {
+      const text = await readText(id, "assets");
+      if (text === null) return null;
+      // It may be large, so it is parsed in a turn of the event loop of its own.
+      await clock.nextTurn();
+      return await noteFirstAssets(id, toAssets(JSON.parse(text)));
+    },
+
+    noteFirstAssets,
 
     /** Keeps what files an output names, of a job that ended in a version before. */
     async noteAssets(id: string, assets: readonly Asset[]): Promise<void> {
@@ -181,17 +215,22 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
   };
 }
 
+/** The first files that an output names, and how many it names. */
 export type FirstAssets = { readonly assets: readonly Asset[]; readonly count: number };
 
-const FIRST_CHARACTERS = 65_536;
-/** Between two assets. Within one there is none, because JSON escapes quotes. */
-const BETWEEN = '"},{"';
+/** As many as a webhook's message or a tool's answer names. */
+const MAX_FIRST = 100;
+const MAX_FIRST_CHARACTERS = 20_000;
+/** Of a longer list the first are stored apart. */
+export const MAX_SHORT_BYTES = 20_000;
 
-function toFirstAssets({ text, count }: { readonly text: string; readonly count: number }) {
-  if (text === "[]") return { assets: [], count: 0 };
-  const isWhole = text.length < FIRST_CHARACTERS;
-  const list = isWhole ? text : `${text.slice(0, text.lastIndexOf(BETWEEN) + 2)}]`;
-  return { assets: toAssets(JSON.parse(list)), count: count + 1 };
+export function toFirstAssets(all: readonly Asset[]): FirstAssets {
+  let characters = 0;
+  const assets = all.slice(0, MAX_FIRST);
+  const end = assets.findIndex(
+    ({ url, path }) => (characters += url.length + path.length) > MAX_FIRST_CHARACTERS,
+  );
+  return { assets: end === -1 ? assets : assets.slice(0, end), count: all.length };
 }
 
 /** Each text is null where it takes more than `mostBytes`. */

@@ -90,6 +90,13 @@ export type Tables = {
     readonly bytes: number;
     readonly assets: string;
   };
+  /** Of a long list of those the first, and how many there are; no row where nobody has asked since the version before. */
+  readonly first_assets: {
+    readonly job_id: string;
+    readonly count: number;
+    /** JSON, about 20 KB at most. */
+    readonly assets: string;
+  };
   /** What jobs are found by; see `toSearchText`. Narrow, and in the order of an owner's lists, so that a walk reads few pages. */
   readonly job_texts: {
     /** The job's, like `created_at`. */

@@ -4,7 +4,7 @@ import type { BaseLogger } from "pino";
 import { clock } from "../runtime/environment.ts";
 import { BadCursorError } from "../job/errors.ts";
 import type { Asset, KeptFile } from "../job/asset.ts";
-import { NOT_KEPT, toUrls } from "../job/asset.ts";
+import { NOT_KEPT } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfFirst } from "../runtime/loop.ts";
 import type { Queue } from "../runtime/queue.ts";
@@ -37,8 +37,6 @@ export type FirstFiles = {
   readonly count: number;
 };
 
-const MAX_FIRST_FILES = 100;
-
 /** Reads for an owner what is kept beside jobs, as it is now. */
 export function createDetailReader(
   store: {
@@ -53,9 +51,8 @@ export function createDetailReader(
     const [found = null] = await store.documents.readFirstAssets([id]);
     if (found === null || found.assets.length === 0)
       return found && { files: [], count: found.count };
-    const assets = found.assets.slice(0, MAX_FIRST_FILES);
-    const [kept] = await store.files.readMany([id], toUrls(assets));
-    const files = assets.map((asset) =>
+    const [kept] = await store.files.readMany([id], found.assets.length);
+    const files = found.assets.map((asset) =>
       Object.assign({ kept: kept?.get(asset.url) ?? NOT_KEPT }, asset),
     );
     return { files, count: found.count };

@@ -1,11 +1,14 @@
 import type { SignedUrls } from "../files/signed-urls.ts";
 import { type Asset, type KeptFile, NOT_KEPT } from "../job/asset.ts";
 import type { Job } from "../job/job.ts";
+import { Queue } from "../runtime/queue.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { ClaimedWebhook } from "../store/webhook-claims.ts";
 
 const MAX_ASSETS = 20;
 const MAX_BYTES = 20_000;
+/** So many claims of an owner. */
+const MAX_IN_A_TURN = 4;
 
 /**
  * Writes what is sent to a webhook, as it is when it is sent: URLs of kept files expire. Null for each whose job is gone, as
@@ -18,19 +21,17 @@ export function createMessages({
   readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
   readonly urls: Pick<SignedUrls, "create">;
 }) {
-  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> => {
+  /** What one claim needs takes up to some ms of a turn of the event loop. */
+  const turns = new Queue({ perKey: MAX_IN_A_TURN });
+
+  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> =>
+    await turns.run(claimed[0]?.ownerId ?? "", () => makeAll(claimed));
+
+  async function makeAll(claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> {
     const ids = claimed.flatMap(({ delivery }) => delivery.jobId ?? []);
-    const jobs = (await store.jobs.readMany(ids, claimed[0]?.ownerId)).filter(
-      (job) => job !== null,
-    );
-    const named = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
-    const facts = new Map<string, Facts>();
-    for (const [index, job] of jobs.entries()) {
-      const { assets = [], count = 0 } = named[index] ?? {};
-      facts.set(job.id, { job, named: assets.slice(0, MAX_ASSETS), count });
-    }
-    const sent = Array.from(facts.values(), (one) => one.named.map(({ url }) => url)).flat();
-    const kept = sent.length === 0 ? [] : await store.files.readMany(ids, sent);
+    const jobs = await store.jobs.readMany(ids, claimed[0]?.ownerId);
+    const facts = await readFacts(jobs.filter((job) => job !== null));
+    const kept = await store.files.readMany(ids, MAX_ASSETS);
     const keptOf = new Map(ids.map((id, index) => [id, kept[index]]));
     return claimed.map(({ delivery }) => {
       const { jobId, event, createdAt, disabledId } = delivery;
@@ -42,7 +43,21 @@ export function createMessages({
       const found = facts.get(jobId);
       return found === undefined ? null : write(head, found, keptOf.get(jobId));
     });
-  };
+  }
+
+  async function readFacts(jobs: readonly Job[]): Promise<ReadonlyMap<string, Facts>> {
+    const noted = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
+    const facts = new Map<string, Facts>();
+    for (const [index, job] of jobs.entries()) {
+      let first = noted[index] ?? null;
+      // It ended in a version before.
+      if (first === null && job.status === "SUCCEEDED")
+        first = await store.documents.findFirstAssets(job.id);
+      const named = first?.assets.slice(0, MAX_ASSETS) ?? [];
+      facts.set(job.id, { job, named, count: first?.count ?? 0 });
+    }
+    return facts;
+  }
 
   function write(
     head: object,

@@ -373,30 +373,45 @@ export function describeJobStore(
       expect(await readTexts("job_missing")).toEqual([null, null, null]);
     });
 
-    test("tells the first files of a long list, and how many there are, without reading all of it", async () => {
-      // What ends a file in the list stands in their names too.
-      const toUrl = (index: number) => `https://x.runcomfy.net/"},{"/${index}${"é".repeat(3_000)}`;
-      const urls = Array.from({ length: 900 }, (_, index) => toUrl(index));
-      const some = await see(store, await insert(), ACCEPTED, toResult(urls.slice(0, 3)));
-      const many = await see(store, await insert(), ACCEPTED, toResult(urls));
-      const huge = "https://x.runcomfy.net/".padEnd(100_000, "a");
-      // As a version before stored it.
-      const assets = [{ url: huge, path: "[0]", kind: "OTHER" }] as const;
-      const one = await see(store, await insert(), ACCEPTED, { ...toResult([huge]), assets });
-      const none = await see(store, await insert(), ACCEPTED, toResult([]));
-      statements.length = 0;
-      const ids = [some.id, many.id, one.id, none.id, (await insert()).id];
+    test("tells the first files and how many there are from where they are few, never from the list of all", async () => {
+      const toUrls = (count: number, characters: number) =>
+        Array.from({ length: count }, (_, index) =>
+          `https://x.runcomfy.net/"},{"/${index}/`.padEnd(characters, "é"),
+        );
+      const cases = [
+        { urls: toUrls(3, 60), first: 3 },
+        { urls: toUrls(900, 60), first: 100 },
+        { urls: toUrls(900, 3_000), first: 6 },
+        { urls: [], first: 0 },
+      ];
+      const ids: string[] = [];
+      for (const { urls } of cases)
+        ids.push((await see(store, await insert(), ACCEPTED, toResult(urls))).id);
+      ids.push((await insert()).id);
+      await context.execute("update job_assets set assets = 'not read' where bytes > 20000");
       statements.length = 0;
       const found = await store.documents.readFirstAssets(ids);
-      expect(statements.length).toBe(1);
-      const [few, first, ...others] = found;
-      expect(few).toMatchObject({ count: 3, assets: { length: 3 } });
-      expect(first?.count).toBe(900);
-      const told = first?.assets.map(({ url }) => url) ?? [];
-      expect(told).toEqual(urls.slice(0, told.length));
-      expect(told.length).toBeGreaterThan(5);
-      expect(told.length).toBeLessThan(30);
-      expect(others).toEqual([{ count: 1, assets: [] }, { count: 0, assets: [] }, null]);
+      expect(statements).toHaveLength(1);
+      expect(found).toHaveLength(5);
+      for (const [index, { urls, first }] of cases.entries())
+        expect(found[index]).toEqual({
+          assets: findAssets(urls).slice(0, first),
+          count: urls.length,
+        });
+      expect(found[4]).toBeNull();
+    });
+
+    test("finds the first files once of a job that ended before they were noted", async () => {
+      const output = Array.from({ length: 200 }, (_, at) =>
+        `https://x.runcomfy.net/${at}/`.padEnd(200, "a"),
+      );
+      const { id } = await see(store, await insert(), ACCEPTED, toResult(output));
+      await context.execute("delete from first_assets");
+      expect(await store.documents.readFirstAssets([id])).toEqual([null]);
+      const first = { assets: findAssets(output).slice(0, 98), count: 200 };
+      expect(await store.documents.findFirstAssets(id)).toEqual(first);
+      expect(await store.documents.readFirstAssets([id])).toEqual([first]);
+      expect(await store.documents.findFirstAssets("job_missing")).toBeNull();
     });
 
     test("keeps what files an old output names once, and only where there is the job", async () => {

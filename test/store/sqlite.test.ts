@@ -197,6 +197,13 @@ test("jobs' rows are found without their documents", async () => {
   expect(Number(pages?.["bytes"])).toBeLessThan(100_000);
 });
 
+test("no row of unbounded length is kept by its key, as each that is passed on the way to another would be read", async () => {
+  const { queries, close } = await openSqlite(":memory:", QUIET);
+  const { rows } = await sql`select name from pragma_table_list where wr = 1`.execute(queries);
+  await close();
+  expect(rows).toEqual([{ name: "job_texts" }]);
+});
+
 describe("the lock on an SQLite file", () => {
   test("refuses a second gateway, in the same process and by another name of the file too, and no backup", async () => {
     const folder = await createTemporaryFolder();

@@ -77,11 +77,15 @@ export async function openKeeper(options: {
 export async function succeedWith(
   { jobs }: JobStore,
   urls: readonly string[],
-  options: { readonly upstream?: string; readonly webhookUrl?: string | null } = {},
+  options: {
+    readonly ownerId?: string;
+    readonly upstream?: string;
+    readonly webhookUrl?: string | null;
+  } = {},
 ): Promise<Job> {
-  const { upstream = "sandbox", webhookUrl = null } = options;
+  const { ownerId = "o", upstream = "sandbox", webhookUrl = null } = options;
   const now = new Date();
-  const facts = { ownerId: "o", deploymentId: "d", upstream, apiVersion: "v1", now };
+  const facts = { ownerId, deploymentId: "d", upstream, apiVersion: "v1", now };
   const job = createJob({ ...facts, kind: "lora" });
   await jobs.insert({ job, input: {}, key: null, webhookUrl });
   const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
