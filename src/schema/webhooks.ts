@@ -174,7 +174,7 @@ export function addWebhooks(builder: Builder): void {
         type: "WebhookDelivery",
         scope: SCOPES,
         description:
-          "Makes a delivery again at once, with the same `webhook-id` and with all its tries before it.",
+          "Makes a delivery again at once, with the same `webhook-id` and with all its tries before it. So are those made that still wait of its job, each in its order.",
         complexity: 10,
         args: { deliveryId: t.arg.id({ required: true, description: "The delivery's `id`." }) },
         errors: {

@@ -127,24 +127,30 @@ export function createWebhooks(database: Database) {
     },
 
     /**
-     * Makes a delivery due, with all its tries before it, also where its server asked to be left alone; null where there is
-     * none. Rejects with a `WebhookDisabledError` where nobody would send it.
+     * Makes a delivery due, with all its tries before it, also where its server asked to be left alone; and with it what
+     * waits of its job, which comes in order. Null where there is none. Rejects with a `WebhookDisabledError` where nobody
+     * would send it.
      */
     redeliver: (id: string, ownerId: string): Promise<Delivery | null> =>
       write(async (transaction) => {
-        const { rows } = await sql<{ readonly id: string; readonly disabled_at: number | null }>`
+        const { rows } = await sql<Pick<Row, "id" | "disabled_at"> & { job_id: string | null }>`
           update webhooks set rests_until = 0 where owner_id = ${ownerId}
             and id = (select webhook_id from webhook_deliveries where id = ${id})
-            returning id, disabled_at`.execute(transaction);
-        for (const webhook of rows)
-          if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
-        if (rows.length === 0) return null;
+            returning id, disabled_at,
+              (select job_id from webhook_deliveries where id = ${id}) as job_id`.execute(
+          transaction,
+        );
+        const [webhook] = rows;
+        if (webhook === undefined) return null;
+        if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
         // Another time than before, by which whoever is trying it sees that it is wanted again.
         const dueAt = sql`${nowMs} - (case when due_at = ${nowMs} then 1 else 0 end)`;
         const { rows: due } = await sql<Selectable<Tables["webhook_deliveries"]>>`
           update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${dueAt}, ended_at = null
-            where id = ${id} returning *`.execute(transaction);
-        return due[0] === undefined ? null : toDelivery(due[0]);
+            where id = ${id}
+              or (job_id = ${webhook.job_id} and webhook_id = ${webhook.id} and due_at is not null)
+            returning *`.execute(transaction);
+        return due.map(toDelivery).find((one) => one.id === id) ?? null;
       }),
   };
 }

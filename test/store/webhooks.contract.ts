@@ -239,6 +239,39 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await list(id)).toMatchObject([{ state: "DELIVERED", dueAt: null }]);
     });
 
+    test.each(["JOB_SUCCEEDED", "JOB_KEPT"])(
+      "send with %s, asked for again, all that waits of its job, in order",
+      async (event) => {
+        const { id } = await add();
+        const job = await see(store(), await insertJob(store()), toResult({ a: 1 }, ["u"]));
+        const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
+        for (const file of files)
+          await store().files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: "gone" });
+        await end();
+        const [ofOther] = await list(id);
+        await execute("update webhook_deliveries set due_at = due_at + 300000");
+        const listOfJob = async () => (await list(id)).filter(({ jobId }) => jobId === job.id);
+        const asked = (await listOfJob()).find((one) => one.event === event);
+        await store().webhooks.redeliver(asked?.id ?? "", "local");
+        const dueInMs = (await listOfJob()).map(
+          ({ dueAt }) => (dueAt?.getTime() ?? Infinity) - Date.now(),
+        );
+        expect(Math.max(...dueInMs)).toBeLessThan(2_000);
+        for (const next of ["JOB_SUCCEEDED", "JOB_KEPT"]) {
+          await expect
+            .poll(async () => {
+              const [claimed] = await claimAll(id);
+              if (claimed !== undefined) await settleOne(claimed, DELIVERED);
+              return claimed?.delivery.event;
+            })
+            .toBe(next);
+        }
+        expect(await claimAll(id)).toEqual([]);
+        const left = (await list(id)).filter(({ state }) => state === "PENDING");
+        expect(left.map((one) => one.id)).toEqual([ofOther?.id]);
+      },
+    );
+
     test("lose what was to be told of a job that is deleted", async () => {
       const { id } = await add();
       const job = await end();
