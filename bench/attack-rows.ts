@@ -35,6 +35,8 @@ export type AttackRow = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Whether others' files are measured too. */
   readonly hasFiles?: boolean;
+  /** What another's webhook answers whose calls are measured too. */
+  readonly webhookStatus?: number;
   /** Writes what it needs into a database that no gateway has open. */
   readonly seed?: (databaseUrl: string, filesUrl: string) => Promise<void>;
   readonly setUpstream?: (upstream: FaultyUpstream) => void;

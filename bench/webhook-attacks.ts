@@ -5,11 +5,12 @@ import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upst
 import { toManyJobs } from "../test/support/many-jobs.ts";
 import type { AttackRow } from "./attack-rows.ts";
 import type { Attacker } from "./attacker.ts";
-import { fillStore, query } from "./example-job.ts";
+import { fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
 
 /** As many as an owner may have. */
 const WEBHOOKS = Array.from({ length: 20 }, (_, at) => `whk_${at}`);
 const OWNER = "greedy";
+const JOBS_WITH_FILES = 60;
 const SET_UP = {
   environment: { WEBHOOKS_ALLOW: "127.0.0.0/8" },
   // Each job ends at its first poll.
@@ -63,6 +64,44 @@ export const WEBHOOK_ATTACKS: Readonly<Record<string, AttackRow>> = {
       await attacker.repeat(8, () => attacker.post(PAGE));
     },
   },
+  "webhooks-of-files": {
+    what: "calls of 20 webhooks about 60 jobs, each with 1,000 files with the longest URLs",
+    ...SET_UP,
+    async seed(databaseUrl) {
+      const urls = Array.from({ length: 1_000 }, (_, at) =>
+        `https://files.example/${at}/`.padEnd(4_000, "a"),
+      );
+      const jobs = { number: 1, others: JOBS_WITH_FILES - 1, output: { urls } };
+      await storeFinishedJob(databaseUrl, { ownerId: OWNER, ...jobs });
+      await storeWebhooks(databaseUrl, { count: 1, due: "0", state: "PENDING" });
+    },
+    async attack(attacker) {
+      await enable(attacker, 204);
+      let number = 0;
+      await attacker.repeat(4, () => {
+        const fields = Array.from({ length: 10 }, (_, at) => {
+          number += 1;
+          const id = `msg_${toJobId(1 + (number % JOBS_WITH_FILES))}${WEBHOOKS[number % WEBHOOKS.length]}`;
+          return `a${at}: redeliver(deliveryId: "${id}") { __typename }`;
+        });
+        return attacker.post(toBody(`mutation { ${fields.join(" ")} }`));
+      });
+    },
+  },
+  "owners-hang": {
+    what: "deliveries to 600 webhooks of ten owners whose servers hang, and another's first calls",
+    ...SET_UP,
+    webhookStatus: 204,
+    seed: (databaseUrl) => storeHanging(databaseUrl, { owners: 10, each: 60 }),
+    attack: async () => undefined,
+  },
+  "origins-hang": {
+    what: "deliveries to 1,000 origins of one owner that hang, and another's calls that failed before",
+    ...SET_UP,
+    webhookStatus: 500,
+    seed: (databaseUrl) => storeHanging(databaseUrl, { owners: 1, each: 1_000, ofOrigin: 1 }),
+    attack: async () => undefined,
+  },
   deliveries: {
     what: "pages of 600 deliveries with 20 tries each",
     seed: (databaseUrl) =>
@@ -95,6 +134,26 @@ async function storeWebhooks(
   );
 }
 
+/** Writes webhooks, or origins of one-job URLs, whose server hangs; each has a delivery that is due. */
+async function storeHanging(
+  databaseUrl: string,
+  { owners, each, ofOrigin = 0 }: { owners: number; each: number; ofOrigin?: number },
+): Promise<void> {
+  const port = await startReceiver(null);
+  const count = owners * each;
+  const to =
+    ofOrigin === 1 ? `'http://127.0.' || (n / 250) || '.' || (1 + n % 250)` : `'http://127.0.0.1'`;
+  await query(
+    databaseUrl,
+    `insert into webhooks (id, owner_id, url, secret, created_at)
+     with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
+     select 'whk_' || n, '${OWNER}-' || (n % ${owners}), ${to} || ':${port}/', ${ofOrigin === 1 ? "null" : "'whsec_AA=='"}, 0 from numbers;
+     insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, of_origin)
+     select 'msg_' || id, id, 'JOB_SUCCEEDED', 0, 0, ${ofOrigin} from webhooks
+     where owner_id like '${OWNER}-%';`,
+  );
+}
+
 /** Has all webhooks called at a server that answers with this status; with null, it never does. */
 async function enable({ post }: Attacker, status: number | null): Promise<void> {
   const port = await startReceiver(status);
@@ -116,6 +175,7 @@ async function startReceiver(status: number | null): Promise<number> {
   });
   server.listen(0, "0.0.0.0");
   await once(server, "listening");
+  server.unref();
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("No TCP address.");
   return address.port;

@@ -4,8 +4,8 @@ import { clock } from "./environment.ts";
 export type Release = () => void;
 
 type QueueOptions = {
-  /** How much of each key, and of all keys, may be taken at once. */
-  readonly perKey?: number;
+  /** How much of each key, and of all keys, may be taken at once; of a key it may depend on how much is free. */
+  readonly perKey?: number | ((free: number) => number);
   readonly total?: number;
   /** For how long slots of one key may follow each other in one turn of the event loop. */
   readonly sliceMs?: number;
@@ -127,7 +127,9 @@ export class Queue {
 
   #hasRoom(lane: Lane, amount: number): boolean {
     const { perKey, total } = this.#options;
-    return lane.taken + amount <= perKey && this.#taken + amount <= total;
+    const free = total - this.#taken;
+    const most = typeof perKey === "number" ? perKey : perKey(free);
+    return amount <= free && lane.taken + amount <= most;
   }
 
   #change(lane: Lane, amount: number): void {

@@ -26,15 +26,14 @@ export type DueAfter = {
 
 export const FROM_START: DueAfter = { webhookId: "", dueAt: -1, number: -1 };
 
-const MAX_LISTED = 256;
 const MAX_WALKED = 1_000;
 const MAX_OF_ORIGINS = 500;
 
 /**
- * Makes what lists webhooks that are free and have something due: those that do not fail first, then one of each owner after
- * the other, those first that were called longest ago. Owners have few webhooks, so it walks from one that has deliveries to
- * the next. Origins there are without end, most of which answer nobody and have something to come for days, so of these it
- * looks at what is due alone: at what came due last, however much else waits, and at the next of all.
+ * Makes what lists webhooks that are free and have something due: one of each owner after the other, of those that fail and
+ * of the others, those first that were called longest ago. Owners have few webhooks, so it walks from one that has
+ * deliveries to the next. Origins there are without end, most of which answer nobody and have something to come for days,
+ * so of these it looks at what is due alone: at what came due last, however much else waits, and at the next of all.
  */
 export function createListDue({ nowMs, queries, toTexts }: Database, isFree: RawBuilder<boolean>) {
   // Asked once in a statement, so that an index serves it: Postgres asks its clock for each row.
@@ -82,9 +81,8 @@ export function createListDue({ nowMs, queries, toTexts }: Database, isFree: Raw
       from webhooks where id in ${toTexts([...new Set(ids)])} and ${isFree} and exists (
         select 1 from webhook_deliveries
         where webhook_deliveries.webhook_id = webhooks.id and due_at <= ${fixedMs})
-      order by failing,
-        row_number() over (partition by owner_id order by failing_since is not null, claimed_until, id),
-        claimed_until, id limit ${sql.lit(MAX_LISTED)}`.execute(queries);
+      order by row_number() over (partition by owner_id, failing_since is null order by claimed_until, id),
+        claimed_until, id`.execute(queries);
     const due = rows.map(({ webhookId, ownerId, failing }) => ({
       webhookId,
       ownerId,

@@ -4,19 +4,19 @@ import type { Channels } from "../diagnostics/channels.ts";
 import { toRestMs, toRetryMs } from "../job/webhook.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../runtime/loop.ts";
-import { Queue, type Release } from "../runtime/queue.ts";
+import { Queue } from "../runtime/queue.ts";
 import { type DueWebhook, FROM_START } from "../store/due-webhooks.ts";
 import type { ClaimedWebhook, TriedDelivery, WebhookClaims } from "../store/webhook-claims.ts";
 import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
 
 /**
- * A gateway calls so many webhooks at once: of all whose last try failed a quarter, and so many of one owner while others
- * wait. While nobody does, an owner may have more, but a quarter stays free for others who come meanwhile.
+ * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners
+ * have calls that hang, the fewer each has, and some stay free for whoever has none.
  */
-const MAX_AT_ONCE = 64;
-const MAX_SHARE = MAX_AT_ONCE / 4;
-const MAX_ALONE = MAX_AT_ONCE - MAX_SHARE;
+const MAX_AT_ONCE = 256;
+const toShare = (free: number): number => Math.ceil(free / 4);
+const MAX_WAITING = 4_096;
 /** How often to ask for deliveries of jobs that ended meanwhile. */
 const MAX_REST_MS = 500;
 const RETRY_MS = 2_000;
@@ -40,14 +40,17 @@ type SenderOptions = {
 export class WebhookSender {
   readonly #options: SenderOptions;
   readonly #closing = new AbortController();
+  /** Webhooks that are called, or wait for others to be. */
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #owners = new Queue({ total: MAX_AT_ONCE });
-  readonly #failing = new Queue({ total: MAX_SHARE });
+  readonly #calls = new Queue({
+    total: MAX_AT_ONCE,
+    perKey: toShare,
+    maxWaiting: MAX_WAITING,
+    refuse: () => LISTED_AGAIN,
+  });
   /** After which webhooks to go on with what is due, and with what is to be deleted. */
   #dueAfter = FROM_START;
   #unusedAfter = "";
-  /** Whether some wait for others to end. */
-  #isFull = false;
   #sweptAt = clock.monotonic();
   readonly #loop;
   readonly #tryToSend;
@@ -74,45 +77,32 @@ export class WebhookSender {
   /** Cuts off the calls under way; they are made again. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#calls.close(LISTED_AGAIN);
     await this.#loop.ended;
     await Promise.allSettled(this.#underWay.values());
   }
 
-  /** Begins what there is room for; resolves with how long to rest. */
+  /** Begins what is due, or lets it wait; resolves with how long to rest. */
   async #sendDue(): Promise<number> {
     await this.#sweep();
-    if (this.#owners.count() === MAX_AT_ONCE) return MAX_REST_MS;
     const { due, next, hasMore } = await this.#options.claims.listDue(this.#dueAfter);
     this.#dueAfter = next;
-    const isWaiting = ({ webhookId }: DueWebhook): boolean => !this.#underWay.has(webhookId);
-    for (const one of due.filter(isWaiting)) this.#begin(one, false);
-    const left = due.filter((one) => isWaiting(one) && !one.isFailing);
-    // Whoever has its share already waits too.
-    if (new Set(left.map(({ ownerId }) => ownerId)).size === 1)
-      for (const one of left) this.#begin(one, true);
-    this.#isFull = due.some(isWaiting);
+    for (const one of due) if (!this.#underWay.has(one.webhookId)) this.#begin(one);
     // The rest of a long walk comes sooner.
     return hasMore ? MAX_REST_MS / 5 : MAX_REST_MS;
   }
 
-  /** Where there is room for it, within its owner's share or, if that is alone, beyond. */
-  #begin({ webhookId, ownerId, isFailing }: DueWebhook, isAlone: boolean): void {
-    const isWithin = this.#owners.count(ownerId) < MAX_SHARE;
-    if (!isWithin && !(isAlone && this.#owners.count() < MAX_ALONE)) return;
-    const releaseFailing = isFailing ? this.#failing.tryEnter("") : noRelease;
-    const release = releaseFailing === null ? null : this.#owners.tryEnter(ownerId);
-    const leave = (): void => {
-      releaseFailing?.();
-      release?.();
-    };
-    if (release === null) return leave();
-    const sending = this.#tryToSend(() => this.#send(webhookId))
+  #begin(one: DueWebhook): void {
+    const { webhookId, ownerId, isFailing } = one;
+    const send = () => this.#tryToSend(() => this.#send(one));
+    const sending = this.#calls
+      // An owner's webhooks that fail have a share of their own, so that neither they nor the others keep anything back.
+      .run(`${isFailing ? "failing" : "healthy"} ${ownerId}`, send)
       // What fails here comes due again when its claim ends.
-      .catch(() => false)
-      .then((hasMore) => {
-        leave();
+      .catch(() => null)
+      .then((next) => {
         this.#underWay.delete(webhookId);
-        if (hasMore || this.#isFull) this.wake();
+        if (next !== null && !this.#closing.signal.aborted) this.#begin(next);
       });
     this.#underWay.set(webhookId, sending);
   }
@@ -123,12 +113,13 @@ export class WebhookSender {
     this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
   }
 
-  /** Sends what is due, one after the other for as long as its turn lasts; resolves with whether more is. */
-  async #send(webhookId: string): Promise<boolean> {
+  /** Sends what is due, one after the other for as long as its turn lasts; resolves with what it is then if more is. */
+  async #send(webhook: DueWebhook): Promise<DueWebhook | null> {
     const { claims, toMessages, channels, log } = this.#options;
+    const { webhookId } = webhook;
     const { claimed, hasMore } = await claims.claim(webhookId);
     const [claim] = claimed;
-    if (claim === undefined) return hasMore;
+    if (claim === undefined) return hasMore ? webhook : null;
     const bodies = await toMessages(claimed).catch(async (error: unknown) => {
       await claims.giveUp(claim);
       throw error;
@@ -146,14 +137,17 @@ export class WebhookSender {
     const [first, ...others] = tried;
     if (first === undefined) {
       await claims.giveUp(claim);
-      return false;
+      return null;
     }
     const reason = await claims.settle([first, ...others]);
     for (const { state } of tried) channels.delivered.publish(state);
-    if (reason === null) return hasMore || tried.length < claimed.length;
+    if (reason === null) {
+      const isFailing = tried.at(-1)?.state !== "DELIVERED";
+      return hasMore || tried.length < claimed.length ? { ...webhook, isFailing } : null;
+    }
     channels.disabled.publish(webhookId);
     log.warn({ webhookId, reason }, DISABLED);
-    return false;
+    return null;
   }
 
   /** Null when it was cut off. */
@@ -178,7 +172,8 @@ export class WebhookSender {
   }
 }
 
-const noRelease: Release = () => undefined;
+/** Rejects what may not wait any more: it stays due. */
+const LISTED_AGAIN = new Error("It is listed again.");
 
 const CLAIM_FAILS =
   "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { Queue, SLICE_MS } from "../../src/runtime/queue.ts";
+import { Queue, type Release, SLICE_MS } from "../../src/runtime/queue.ts";
 
 /** Acts that go on until they are told to end. */
 function createActs() {
@@ -181,4 +181,25 @@ test("of amounts, what finds no room waits behind others of its key, and less co
   queue.adjust("b", -6);
   await small;
   expect(queue.count("a")).toBe(10);
+});
+
+test("of one key so much may be taken as what is free allows, so that whoever comes later finds some", async () => {
+  const queue = new Queue({ total: 16, perKey: (free) => Math.ceil(free / 4) });
+  const takeAll = (key: string): Release[] => {
+    const releases: Release[] = [];
+    for (let release; (release = queue.tryEnter(key)) !== null;) releases.push(release);
+    return releases;
+  };
+  const released = takeAll("a");
+  const waiting = queue.enter("a");
+  for (const key of ["b", "c", "d", "e"]) released.push(...takeAll(key));
+  expect(["a", "b", "c", "d", "e"].map((key) => queue.count(key))).toEqual([4, 3, 2, 2, 1]);
+  expect(queue.count()).toBeLessThan(16);
+  for (const release of released.slice(4)) release();
+  await nextTurn();
+  // Still as much as it may have.
+  expect(queue.count("a")).toBe(4);
+  released[0]?.();
+  await waiting;
+  expect(queue.count("a")).toBe(4);
 });

@@ -263,13 +263,17 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
         with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
         select 'msg_${ownerId}' || i, 'whk_${ownerId}' || i, 'JOB_FAILED', 0, ${due}, 1 from n`);
 
-    test("never crowd another's out of what is listed", async () => {
+    test.each([
+      ["never failed", "null"],
+      ["has failed", "1"],
+    ])("never crowd another's that %s out of what is listed", async (_how, since) => {
       await addMany("many", 400);
       await add("whk_zz", "p");
-      await execute("update webhooks set claimed_until = 1 where id = 'whk_zz'");
+      await execute(
+        `update webhooks set claimed_until = 1, failing_since = ${since} where id = 'whk_zz'`,
+      );
       await see(store(), await insertJob(store(), { ownerId: "p" }), SUCCEEDED);
       const due = await listDue();
-      expect(due).toHaveLength(256);
       expect(due.slice(0, 2).map(({ ownerId }) => ownerId)).toContain("p");
     });
 
@@ -293,7 +297,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       for (let after = FROM_START; ;) {
         const { due, next, hasMore } = await webhookClaims.listDue(after);
         seen.push([...new Set(due.map(({ ownerId }) => ownerId))].toSorted());
-        expect(due).toHaveLength(256);
+        expect(due.length).toBeLessThanOrEqual(1_000);
         after = next;
         if (!hasMore) break;
       }
@@ -320,7 +324,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
     const ids = Array.from({ length: 1_500 }, (_, index) => `whk_${index + 1}`).toSorted();
     const { webhookClaims } = store();
     const { due, next, hasMore } = await webhookClaims.listDue(FROM_START);
-    expect(due).toHaveLength(256);
+    expect(due).toHaveLength(1_000);
     expect({ id: next.webhookId, hasMore }).toEqual({ id: ids[999], hasMore: true });
     await execute(`delete from webhook_deliveries where webhook_id < '${ids[1_490]}'`);
     const rest = await webhookClaims.listDue(next);

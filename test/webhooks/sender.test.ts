@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
 import type { JobStore } from "../../src/store/job-store.ts";
+import { createMessages } from "../../src/webhooks/message.ts";
 import { insertJob, see, SUCCEEDED } from "../store/store-jobs.ts";
 import { succeedWith } from "../support/open-keeper.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -32,9 +33,9 @@ async function open(
     file,
     lines,
     wake: () => sender.wake(),
-    /** Ends a job of the owner whose webhooks there are. */
-    async end(urls: readonly string[] = []) {
-      const job = await succeedWith(store, urls);
+    /** Ends a job of the owner, by default of the one whose webhooks there are. */
+    async end(urls: readonly string[] = [], ownerId = "o") {
+      const job = await succeedWith(store, urls, { ownerId });
       sender.wake();
       return job;
     },
@@ -116,6 +117,59 @@ test("a body stays below 20 KB however long the addresses of its files are", asy
   const [{ body } = { body: "" }] = calls;
   expect(Buffer.byteLength(body)).toBeLessThanOrEqual(20_000);
   expect(JSON.parse(body).data.job).toMatchObject({ assetCount: 20, assets: { length: 6 } });
+});
+
+test("a call names the files of a job too that ended before the first of them were noted", async () => {
+  const { add, end, file, close, restart } = await open();
+  const { url, calls } = await startReceiver();
+  await close();
+  await add(url);
+  const urls = [0, 1].map((at) => `https://x.example/${at}`.padEnd(11_000, "a"));
+  await end([...urls, "https://x.example/2.png"]);
+  using database = new DatabaseSync(file);
+  database.exec("delete from first_assets");
+  await restart();
+  await expect.poll(() => calls.length, LATER).toBe(1);
+  expect(JSON.parse(calls[0]?.body ?? "").data.job).toMatchObject({
+    assetCount: 3,
+    assets: [{ url: urls[0] }],
+  });
+});
+
+test("what an owner's calls say is read and written for four claims at once, and for another's beside them", async () => {
+  const { store, end } = await open();
+  const jobs = { o: await end(), p: await end([], "p") };
+  const reads: string[] = [];
+  const readMany = async (...[ids, ownerId]: Parameters<JobStore["jobs"]["readMany"]>) => {
+    reads.push(`begins ${ownerId}`);
+    const found = await store.jobs.readMany(ids, ownerId);
+    reads.push(`ends ${ownerId}`);
+    return found;
+  };
+  const toMessages = createMessages({
+    store: { ...store, jobs: { ...store.jobs, readMany } },
+    urls: { create: () => "" },
+  });
+  const claim = (ownerId: "o" | "p") => ({
+    ...{ webhookId: "whk_1", ownerId, isOfJobs: false, url: "", secrets: [], token: 1 },
+    delivery: {
+      ...({
+        id: "msg_1",
+        jobId: jobs[ownerId].id,
+        event: "JOB_SUCCEEDED",
+        disabledId: null,
+      } as const),
+      ...{ createdAt: new Date(), dueAtMs: 0, attempts: 1, tries: [] },
+    },
+  });
+  const made = ["o", "o", "o", "o", "o", "p"] as const;
+  const messages = await Promise.all(made.map((ownerId) => toMessages([claim(ownerId)])));
+  expect(messages.flat().map((text) => JSON.parse(text ?? "").data.job.id)).toEqual(
+    made.map((ownerId) => jobs[ownerId].id),
+  );
+  const first = reads.slice(0, reads.indexOf("ends o"));
+  expect(first).toEqual([..."oooop"].map((ownerId) => `begins ${ownerId}`));
+  expect(reads.filter((one) => one === "begins o")).toHaveLength(5);
 });
 
 test.each([500, 301, 302, 400])(
@@ -247,60 +301,76 @@ function addMany(file: string, count: number, { ownerId = "o", url = "", failing
     select 'whk_${ownerId}' || i, '${ownerId}', '${url}', '${SECRET}', ${failingSince}, 0 from n`);
 }
 
-/** Ends a job of this owner. */
-const endOf = async (store: JobStore, ownerId: string) =>
-  await see(store, await insertJob(store, { ownerId }), SUCCEEDED);
+/** Longer than any of these tests takes. */
+const HUNG = { patienceMs: 60_000 };
+/** Four of them are free then for each that one owner has under way. */
+const MOST_ALONE = 52;
 
-test("an owner that is alone has three quarters of the calls at once, and the rest is free for who comes", async () => {
-  const { store, file, wake } = await open();
+test("an owner has as many calls at once as a quarter of those that are free", async () => {
+  const { file, end } = await open(HUNG);
   const hung = await startReceiver(() => null);
-  const healthy = await startReceiver();
   addMany(file, 60, { url: hung.url });
-  await endOf(store, "o");
-  wake();
-  await expect.poll(() => hung.calls.length, LATER).toBe(48);
-  // Another look at what is due, in which nobody else waits.
-  addMany(file, 1, { ownerId: "p", url: healthy.url });
-  await endOf(store, "p");
-  wake();
-  await expect.poll(() => healthy.calls.length, LATER).toBe(1);
-  expect(hung.calls).toHaveLength(48);
+  await end();
+  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
+  addMany(file, 1, { ownerId: "p", url: hung.url });
+  await end([], "p");
+  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE + 1);
 });
 
-test("while others wait, an owner has a quarter of the calls at once", async () => {
-  const { store, file, restart, close } = await open();
-  await close();
+test("an owner with nothing under way is called, however many others' servers hang", async () => {
+  const { file, end } = await open(HUNG);
   const hung = await startReceiver(() => null);
   const healthy = await startReceiver();
-  for (const ownerId of ["o", "p"]) {
-    addMany(file, 30, { ownerId, url: hung.url });
-    await endOf(store, ownerId);
+  for (let number = 0; number < 10; number += 1) {
+    const ownerId = `o${number}`;
+    addMany(file, 60, { ownerId, url: hung.url });
+    await end([], ownerId);
   }
-  const wake = await restart();
-  await expect.poll(() => hung.calls.length, LATER).toBe(32);
-  addMany(file, 1, { ownerId: "q", url: healthy.url });
-  for (let count = 1; count < 4; count += 1) {
-    await endOf(store, "q");
-    wake();
-    // After another look at what is due.
+  // Fewer for each that came later.
+  await expect.poll(() => hung.calls.length, LATER).toBeGreaterThan(200);
+  addMany(file, 5, { ownerId: "p", url: healthy.url });
+  for (let count = 5; count <= 15; count += 5) {
+    await end([], "p");
     await expect.poll(() => healthy.calls.length, LATER).toBe(count);
   }
-  expect(hung.calls).toHaveLength(32);
 });
 
-test("all whose last try failed have a quarter of the calls at once, also where one owner is alone", async () => {
-  const { store, file, wake } = await open();
+test("what failed is made again when it is due, however many others were never tried", async () => {
+  const { file, end } = await open(HUNG);
   const hung = await startReceiver(() => null);
   const healthy = await startReceiver();
-  addMany(file, 20, { url: hung.url, failingSince: "1" });
-  addMany(file, 20, { ownerId: "p", url: hung.url, failingSince: "1" });
-  await endOf(store, "o");
-  await endOf(store, "p");
-  wake();
-  await expect.poll(() => hung.calls.length, LATER).toBe(16);
-  addMany(file, 1, { ownerId: "q", url: healthy.url });
-  await endOf(store, "q");
-  wake();
+  addMany(file, 600, { url: hung.url });
+  await end();
+  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
+  addMany(file, 1, { ownerId: "p", url: healthy.url, failingSince: "1" });
+  await end([], "p");
   await expect.poll(() => healthy.calls.length, LATER).toBe(1);
-  expect(hung.calls).toHaveLength(16);
+});
+
+test.each([
+  { hangs: "have failed", works: "never failed", failingSince: ["1", "null"] as const },
+  { hangs: "never failed", works: "has failed", failingSince: ["null", "1"] as const },
+])(
+  "an owner's webhooks that hang and $hangs keep nothing from another of the owner's that $works",
+  async ({ failingSince: [ofHung, ofHealthy] }) => {
+    const { file, end } = await open(HUNG);
+    const hung = await startReceiver(() => null);
+    const healthy = await startReceiver();
+    addMany(file, 100, { url: hung.url, failingSince: ofHung });
+    await end();
+    await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
+    using database = new DatabaseSync(file);
+    database.exec(`insert into webhooks (id, owner_id, url, secret, failing_since, created_at)
+      values ('whk_healthy', 'o', '${healthy.url}', '${SECRET}', ${ofHealthy}, 0)`);
+    await end();
+    await expect.poll(() => healthy.calls.length, LATER).toBe(1);
+  },
+);
+
+test("of more webhooks than an owner may have called at once, the others follow as calls end", async () => {
+  const { file, end } = await open();
+  const { url, calls } = await startReceiver();
+  addMany(file, 300, { url });
+  await end();
+  await expect.poll(() => calls.length, LATER).toBe(300);
 });
