@@ -26,6 +26,14 @@ function atPort(pasted: string, gateway: string): string {
   return pasted.replaceAll("127.0.0.1:4000", `127.0.0.1:${new URL(gateway).port}`);
 }
 
+async function findFreePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = Object(server.address());
+  await new Promise((closed) => server.close(closed));
+  return String(port);
+}
+
 /** Runs a job of the sandbox to its end, and gives its id. */
 async function runJob(gateway: string): Promise<string> {
   const { submitPaperLantern } = await ask(
@@ -185,13 +193,10 @@ test.each(ENDS)(
   async ({ language, command }) => {
     const folder = await createTemporaryFolder();
     await linkPackages(folder);
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = Object(server.address());
-    await new Promise((closed) => server.close(closed));
+    const port = await findFreePort();
     const [program = ""] = readBlocks("docs/webhooks.md", "Receive", language);
     const file = join(folder, language === "js" ? "receiver.mjs" : "receiver.py");
-    await writeFile(file, program.replace("8443", String(port)));
+    await writeFile(file, program.replace("8443", port));
     const secret = createSecret();
     const env = { ...process.env, WEBHOOK_SECRET: secret };
     const receiver = start(command, [file], { cwd: folder, env });
@@ -215,6 +220,24 @@ test.each(ENDS)(
     await expect.poll(() => receiver().match(/job\.succeeded/g)).toHaveLength(2);
   },
 );
+
+test("what the page on webhooks tells to do on a machine of one's own has a job's end arrive there", async () => {
+  const [begin = "", receive = ""] = readBlocks("docs/webhooks.md", "Try it on your machine", "sh");
+  const WEBHOOKS_ALLOW = /^WEBHOOKS_ALLOW=(\S+) npm start$/m.exec(begin)?.[1] ?? "";
+  const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20", WEBHOOKS_ALLOW });
+  const folder = await createTemporaryFolder();
+  await linkPackages(folder);
+  const port = await findFreePort();
+  const atPorts = (text: string) => atPort(text, url).replaceAll("8443", port);
+  const [program = ""] = readBlocks("docs/webhooks.md", "Receive", "js");
+  await writeFile(join(folder, "receiver.mjs"), atPorts(program));
+  const script = atPorts(receive).replace("npx node", `exec ${process.execPath}`);
+  const receiver = start("sh", ["-c", script], { cwd: folder });
+  const isThere = () => fetch(`http://127.0.0.1:${port}/`, { method: "POST" }).then(Boolean);
+  await expect.poll(() => isThere().catch(() => false)).toBe(true);
+  await runJob(url);
+  await expect.poll(receiver).toMatch(/job\.succeeded[^]*job\.kept/);
+});
 
 test("the TypeScript that README and the pages on credentials, webhooks and the client tell to paste has no wrong types", async () => {
   const folder = await createTemporaryFolder();
