@@ -124,15 +124,15 @@ test("a call names the files of a job too that ended before the first of them we
   const { url, calls } = await startReceiver();
   await close();
   await add(url);
-  const urls = [0, 1].map((at) => `https://x.example/${at}`.padEnd(11_000, "a"));
-  await end([...urls, "https://x.example/2.png"]);
+  const urls = Array.from({ length: 6 }, (_, at) => `https://x.example/${at}`.padEnd(4_000, "a"));
+  await end(urls);
   using database = new DatabaseSync(file);
   database.exec("delete from first_assets");
   await restart();
   await expect.poll(() => calls.length, LATER).toBe(1);
   expect(JSON.parse(calls[0]?.body ?? "").data.job).toMatchObject({
-    assetCount: 3,
-    assets: [{ url: urls[0] }],
+    assetCount: 6,
+    assets: urls.slice(0, 4).map((url) => ({ url })),
   });
 });
 
