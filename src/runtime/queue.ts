@@ -111,12 +111,12 @@ export class Queue {
   /** Rejects all who wait, or would have to. */
   close(error: Error): void {
     this.#closed = error;
-    for (const { settle } of [...this.#lanes.values()].flatMap(({ waiters }) => waiters))
-      settle(error);
+    for (const waiter of [...this.#lanes.values()].flatMap(({ waiters }) => waiters))
+      this.#settle(waiter, error);
   }
 
   #find(key: string): Lane {
-    return this.#lanes.get(key) ?? { key, taken: 0, sliceMs: 0, waiting: 0, waiters: [] };
+    return this.#lanes.get(key) ?? new Lane(key);
   }
 
   #tryTake(lane: Lane, amount: number): boolean {
@@ -140,7 +140,7 @@ export class Queue {
     if (isWaiting && amount < 0) this.#lanes.delete(lane.key);
     if (isWaiting || lane.taken + lane.sliceMs > 0) this.#lanes.set(lane.key, lane);
     else if (this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
-    if (amount <= 0) this.#serve(lane);
+    if (amount <= 0 && this.#waiting > 0) this.#serve(lane);
   }
 
   #serve(changed: Lane): void {
@@ -153,7 +153,7 @@ export class Queue {
       const lanes = this.#options.total === Infinity ? [changed] : this.#lanes.values();
       const [next] = findLeast(lanes, isReady)?.waiters ?? [];
       if (next === undefined) return;
-      next.settle();
+      this.#settle(next);
     }
   }
 
@@ -163,55 +163,75 @@ export class Queue {
     signal?.throwIfAborted();
     if (lane.waiting + this.#waiting + 2 * weight > maxWaiting) throw refuse(lane.key, amount);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const count = (change: number): void => {
-      lane.waiting += change;
-      this.#waiting += change;
-    };
-    const settle = (error?: unknown): void => {
-      stopTimer?.();
-      signal?.removeEventListener("abort", abort);
-      lane.waiters.splice(lane.waiters.indexOf(waiter), 1);
-      count(-weight);
-      if (error === undefined) resolve();
-      else reject(error);
-      // The next one may need less than one that gives up.
-      this.#change(lane, error === undefined ? amount : 0);
-    };
-    const abort = (): void => settle(signal?.reason);
-    const giveUp = (): void => settle(refuse(lane.key, amount));
-    const stopTimer = maxWaitMs < Infinity ? clock.setTimer(giveUp, maxWaitMs) : undefined;
-    signal?.addEventListener("abort", abort);
-    const waiter: Waiter = { amount, settle };
+    const waiter: Waiter = { lane, amount, weight, resolve, reject };
+    if (maxWaitMs < Infinity) {
+      const giveUp = (): void => this.#settle(waiter, refuse(lane.key, amount));
+      waiter.stopTimer = clock.setTimer(giveUp, maxWaitMs);
+    }
+    if (signal !== undefined) {
+      const abort = (): void => this.#settle(waiter, signal.reason);
+      signal.addEventListener("abort", abort);
+      waiter.ignoreSignal = () => signal.removeEventListener("abort", abort);
+    }
     lane.waiters.push(waiter);
-    count(weight);
+    lane.waiting += weight;
+    this.#waiting += weight;
     this.#lanes.set(lane.key, lane);
     return promise;
   }
 
+  /** Lets it go on, or rejects it with the error. */
+  #settle(waiter: Waiter, error?: unknown): void {
+    const { lane, amount, weight } = waiter;
+    waiter.stopTimer?.();
+    waiter.ignoreSignal?.();
+    lane.waiters.splice(lane.waiters.indexOf(waiter), 1);
+    lane.waiting -= weight;
+    this.#waiting -= weight;
+    if (error === undefined) waiter.resolve();
+    else waiter.reject(error);
+    // The next one may need less than one that gives up.
+    this.#change(lane, error === undefined ? amount : 0);
+  }
+
   #toRelease(lane: Lane): Release {
-    const beganAt = clock.monotonic();
+    const { sliceMs } = this.#options;
+    const isTimed = sliceMs > 0 && sliceMs < Infinity;
+    const beganAt = isTimed ? clock.monotonic() : 0;
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
-      if (this.#options.sliceMs === Infinity) this.#change(lane, -1);
-      else this.#endSlot(lane, clock.monotonic() - beganAt);
+      if (sliceMs === Infinity) this.#change(lane, -1);
+      else this.#endSlot(lane, isTimed ? clock.monotonic() - beganAt : 0);
     };
   }
 
   #endSlot(lane: Lane, durationMs: number): void {
     const { sliceMs } = this.#options;
     lane.sliceMs += durationMs;
-    const hasRoom = lane.sliceMs < sliceMs;
-    if (hasRoom) this.#change(lane, -1);
-    const endSlice = (): void => {
-      lane.sliceMs = 0;
-      this.#change(lane, hasRoom ? 0 : -1);
-    };
     // Others need several turns to the end of what they do, as for a database that answers.
-    const isLong = sliceMs > 0 && lane.sliceMs > 2 * sliceMs;
-    if (isLong) clock.setTimer(endSlice, Math.min(lane.sliceMs, MAX_REST_MS));
-    else clock.onNextTurn(endSlice);
+    if (sliceMs > 0 && lane.sliceMs > 2 * sliceMs)
+      return void clock.setTimer(
+        () => this.#endSlice(lane, 1),
+        Math.min(lane.sliceMs, MAX_REST_MS),
+      );
+    if (lane.sliceMs < sliceMs) this.#change(lane, -1);
+    else lane.ended += 1;
+    // Once for all slots that end in a turn: each request takes some.
+    if (lane.isEnding) return;
+    lane.isEnding = true;
+    clock.onNextTurn(() => {
+      const { ended } = lane;
+      lane.ended = 0;
+      lane.isEnding = false;
+      this.#endSlice(lane, ended);
+    });
+  }
+
+  #endSlice(lane: Lane, ended: number): void {
+    lane.sliceMs = 0;
+    this.#change(lane, -ended);
   }
 }
 
@@ -226,18 +246,29 @@ function findLeast(lanes: Iterable<Lane>, fits: (lane: Lane) => boolean): Lane |
 }
 
 /** What is taken of one key, and who waits for it. */
-type Lane = {
+class Lane {
   readonly key: string;
-  taken: number;
+  taken = 0;
   /** For how long slots were taken in this turn of the event loop. */
-  sliceMs: number;
+  sliceMs = 0;
+  /** The slots that come back in the next turn. */
+  ended = 0;
+  isEnding = false;
   /** What the waiters weigh. */
-  waiting: number;
-  readonly waiters: Waiter[];
-};
+  waiting = 0;
+  readonly waiters: Waiter[] = [];
+
+  constructor(key: string) {
+    this.key = key;
+  }
+}
 
 type Waiter = {
+  readonly lane: Lane;
   readonly amount: number;
-  /** Lets it go on, or rejects it with the error. */
-  settle(error?: unknown): void;
+  readonly weight: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  stopTimer?: () => void;
+  ignoreSignal?: () => void;
 };

@@ -194,10 +194,10 @@ export class Connections {
     const [{ req }, request] = first;
     const credential = req.headers.authorization ?? req.headers.cookie ?? "";
     const begin = (release: Release): void => {
-      release();
       request.hasBegun = true;
       this.#count(socket, connection);
       if (socket.writable) request.answer();
+      release();
     };
     const release = this.#turns.tryEnter(credential);
     if (release !== null) return begin(release);
