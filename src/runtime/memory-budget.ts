@@ -17,8 +17,11 @@ const SPARE_PART = 1 / 8;
 
 /** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
 export type MemoryBudget = {
-  /** Opens an empty reservation for one answer, body or socket of this owner; `cut` closes what it belongs to. */
-  open(ownerId: string, cut: () => void): Reservation;
+  /**
+   * Opens an empty reservation for one answer, body or socket of this owner. `cut` closes what it belongs to. Where what is
+   * given back may still be on its way, `whenLeft` calls its argument once that has left.
+   */
+  open(ownerId: string, cut: () => void, whenLeft?: (act: () => void) => void): Reservation;
 };
 
 export type Reservation = {
@@ -39,9 +42,6 @@ export type Reservation = {
   /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */
   onClose(act: () => void): void;
 };
-
-/** `bytes` are what was taken and what is held. */
-type Holder = { bytes: number; heldBytes: number; close(): void; cut(): void };
 
 /** Each owner may take a quarter of `mostBytes`, and hold a little more. */
 export function createMemoryBudget(options: {
@@ -76,75 +76,118 @@ export function createMemoryBudget(options: {
     largest.cut();
   }
 
-  return {
-    open(ownerId, cut) {
-      const holders = owners.get(ownerId) ?? new Set();
-      owners.set(ownerId, holders);
-      const holder: Holder = { bytes: 0, heldBytes: 0, close, cut };
-      holders.add(holder);
-      let isOpen = true;
-      /** Made for what waits. */
-      let closing: AbortController | undefined;
-      const listeners: (() => void)[] = [];
-
-      /** An operation that has failed, or whose client has left, goes on for a while. */
-      function check(): void {
-        if (!isOpen) throw over();
-      }
-
-      function take(bytes: number): void {
-        check();
-        if (!queue.tryTake(ownerId, bytes)) throw refuse(ownerId, bytes);
-        holder.bytes += bytes;
-      }
-
-      function change(bytes: number): void {
-        holder.bytes += bytes;
-        queue.adjust(ownerId, bytes);
-      }
-
-      function close(): void {
-        if (!isOpen) return;
-        isOpen = false;
-        holders.delete(holder);
-        if (holders.size === 0) owners.delete(ownerId);
-        closing?.abort(over());
-        change(-holder.bytes);
-        for (const hear of listeners) hear();
-      }
-
-      return {
-        take,
-        async takeOrWait(bytes) {
-          check();
-          closing ??= new AbortController();
-          await queue.take(ownerId, bytes, closing);
-          // It may have been closed since it got room.
-          if (!isOpen) queue.adjust(ownerId, -bytes);
-          check();
-          holder.bytes += bytes;
-        },
-        give(bytes) {
-          if (isOpen) change(-bytes);
-        },
-        hold(bytes) {
-          if (!isOpen) return;
-          const moreBytes = bytes - holder.heldBytes;
-          holder.heldBytes = bytes;
-          change(moreBytes);
-          const isTooMuch = () => queue.count() > mostBytes;
-          while (queue.count(ownerId) > mostOwnBytes * (1 + SPARE_PART)) cutLargest(holders);
-          while (isTooMuch()) cutLargest(owners.values().flatMap((all) => all));
-        },
-        close,
-        check,
-        onClose(act) {
-          if (isOpen) listeners.push(act);
-          else act();
-        },
-      };
+  const budget: Budget = {
+    queue,
+    owners,
+    refuse,
+    makeRoom(ownerId) {
+      const holders = owners.get(ownerId) ?? [];
+      while (queue.count(ownerId) > mostOwnBytes * (1 + SPARE_PART)) cutLargest(holders);
+      while (queue.count() > mostBytes) cutLargest(owners.values().flatMap((all) => all));
     },
   };
+
+  return { open: (ownerId, cut, whenLeft) => new Holder(budget, ownerId, cut, whenLeft) };
+}
+
+type Budget = {
+  readonly queue: Queue;
+  readonly owners: Map<string, Set<Holder>>;
+  refuse(ownerId: string, bytes: number): Error;
+  /** Cuts who holds most while this owner, or all together, hold too much. */
+  makeRoom(ownerId: string): void;
+};
+
+/** One for each request and socket, so it has no functions of its own. */
+class Holder implements Reservation {
+  /** What was taken and what is held. */
+  bytes = 0;
+  readonly cut: () => void;
+  readonly #budget: Budget;
+  readonly #ownerId: string;
+  readonly #whenLeft: ((act: () => void) => void) | undefined;
+  #heldBytes = 0;
+  #isOpen = true;
+  /** Made for what waits. */
+  #closing: AbortController | undefined;
+  #listeners: (() => void)[] | undefined;
+
+  constructor(
+    budget: Budget,
+    ownerId: string,
+    cut: () => void,
+    whenLeft: ((act: () => void) => void) | undefined,
+  ) {
+    this.cut = cut;
+    this.#budget = budget;
+    this.#ownerId = ownerId;
+    this.#whenLeft = whenLeft;
+    const holders = budget.owners.get(ownerId);
+    if (holders === undefined) budget.owners.set(ownerId, new Set([this]));
+    else holders.add(this);
+  }
+
+  /** An operation that has failed, or whose client has left, goes on for a while. */
+  check(): void {
+    if (!this.#isOpen) throw over();
+  }
+
+  take(bytes: number): void {
+    this.check();
+    const { queue, refuse } = this.#budget;
+    if (!queue.tryTake(this.#ownerId, bytes)) throw refuse(this.#ownerId, bytes);
+    this.bytes += bytes;
+  }
+
+  async takeOrWait(bytes: number): Promise<void> {
+    this.check();
+    const { queue } = this.#budget;
+    this.#closing ??= new AbortController();
+    await queue.take(this.#ownerId, bytes, this.#closing);
+    // It may have been closed since it got room.
+    if (!this.#isOpen) queue.adjust(this.#ownerId, -bytes);
+    this.check();
+    this.bytes += bytes;
+  }
+
+  give(bytes: number): void {
+    const give = (): void => {
+      if (this.#isOpen) this.#change(-bytes);
+    };
+    if (this.#whenLeft === undefined) give();
+    else this.#whenLeft(give);
+  }
+
+  hold(bytes: number): void {
+    const moreBytes = bytes - this.#heldBytes;
+    if (!this.#isOpen || moreBytes === 0) return;
+    this.#heldBytes = bytes;
+    this.#change(moreBytes);
+    if (moreBytes > 0) this.#budget.makeRoom(this.#ownerId);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { owners } = this.#budget;
+    const holders = owners.get(this.#ownerId);
+    holders?.delete(this);
+    if (holders?.size === 0) owners.delete(this.#ownerId);
+    this.#closing?.abort(over());
+    this.#change(-this.bytes);
+    for (const hear of this.#listeners ?? []) hear();
+  }
+
+  onClose(act: () => void): void {
+    if (this.#isOpen) (this.#listeners ??= []).push(act);
+    else act();
+  }
+
+  #change(bytes: number): void {
+    if (bytes === 0) return;
+    this.bytes += bytes;
+    this.#budget.queue.adjust(this.#ownerId, bytes);
+  }
 }
 
 function over(): CodedError {

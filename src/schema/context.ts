@@ -63,7 +63,7 @@ export function createContext(services: Services, { viewer, share }: Origin) {
     untilEnded: (job: Job, seconds: number): Promise<Job> =>
       services.waitForEnd(job, {
         timeoutMs: beganAt + seconds * 1_000 - clock.monotonic(),
-        onLeft: share.onClose,
+        onLeft: (leave) => share.onClose(leave),
       }),
   };
 }

@@ -52,8 +52,8 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
     rates.take(viewer);
     if (mustAsk) response.writeContinue();
     const share = memory.open(viewer.ownerId, () => response.destroy());
-    whenOver(response, share.close);
-    const body = await readBody(request, largestBodyBytes, share.hold);
+    whenOver(response, () => share.close());
+    const body = await readBody(request, largestBodyBytes, share);
     if (body === null) throw bodyTooLarge(largestBodyBytes);
     // A call that waits ends with its credential.
     whenOver(

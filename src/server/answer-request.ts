@@ -95,15 +95,27 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
     if (path === "/ready") return await answerReadiness(response);
     if (isSigned) return await answerSigned(request, response, { path, parameters, mustAsk });
-    const signedIn = await answerSignIn(request, path);
-    if (signedIn !== null) return await answerNothing(request, response, mustAsk, signedIn);
-    if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk })))
-      return undefined;
-    if (await pages.answer(request, response, path)) return undefined;
-    if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    // Nothing else takes a POST there, and few requests are anything else.
+    const isPost = path === GRAPHQL_PATH && request.method === "POST";
+    if (!isPost && (await answerOther(request, response, { path, mustAsk }))) return undefined;
     if (origins.answer(request, response)) return undefined;
     checkOperation(request, parameters);
     return await answerOperation(request, response, mustAsk);
+  }
+
+  /** Answers what is no operation of GraphQL; false, and nothing done, for one that may be. */
+  async function answerOther(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, mustAsk }: { readonly path: string; readonly mustAsk: boolean },
+  ): Promise<boolean> {
+    const signedIn = await answerSignIn(request, path);
+    if (signedIn !== null) await answerNothing(request, response, mustAsk, signedIn);
+    if (signedIn !== null) return true;
+    if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk }))) return true;
+    if (await pages.answer(request, response, path)) return true;
+    if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    return false;
   }
 
   /** A signature stands for the credential. */
@@ -143,12 +155,13 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     const { ownerId } = admission.viewer;
     rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();
-    const share = memory.open(ownerId, () => response.destroy());
-    whenOver(response, share.close);
+    const cut = (): void => void response.destroy();
+    const share = memory.open(ownerId, cut, (act) => whenSent(response, act));
+    whenOver(response, () => share.close());
     const origin = toOrigin(request, response, { admission, share });
     let bodyBytes = 0;
     if (request.method === "POST") {
-      const body = await readBody(request, largestBodyBytes, share.hold);
+      const body = await readBody(request, largestBodyBytes, share);
       if (body === null) throw bodyTooLarge(largestBodyBytes);
       const { accept } = request.headers;
       const isAnswered = await operations.begin(ownerId, async (release) => {
@@ -176,7 +189,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     return {
       viewer: admission.viewer,
       traceparent: request.headers["traceparent"],
-      share: { ...share, give: (bytes) => whenSent(response, () => share.give(bytes)) },
+      share,
       onStream(end) {
         whenOver(response, end);
         if (response.closed) return;

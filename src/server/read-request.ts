@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 import { CodedError } from "../runtime/coded-error.ts";
 import { isDeeperThan } from "../runtime/json-depth.ts";
+import type { Reservation } from "../runtime/memory-budget.ts";
 import { badRequest, methodNotAllowed } from "./refuse.ts";
 
 /** What a chunk takes besides its bytes, which may be a single one. */
@@ -97,11 +98,11 @@ export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number):
   return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }
 
-/** The whole body, or null when it is larger than `limitBytes`; `hold` is told how much memory it takes. */
+/** The whole body, held by the share; null when it is larger than `limitBytes`. */
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,
-  hold: (bytes: number) => void,
+  share: Pick<Reservation, "hold">,
 ): Promise<Buffer | null> {
   if (readLength(request.headers) > limitBytes) return null;
   const chunks: Buffer[] = [];
@@ -116,7 +117,7 @@ export async function readBody(
     sizeBytes += chunk.length;
     if (sizeBytes > limitBytes) return end(null);
     chunks.push(chunk);
-    hold(sizeBytes + chunks.length * CHUNK_BYTES);
+    share.hold(sizeBytes + chunks.length * CHUNK_BYTES);
   }
   request.on("data", take);
   request.once("end", () =>

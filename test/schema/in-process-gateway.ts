@@ -148,7 +148,7 @@ export async function openInProcessGateway(
   async function run(document: DocumentNode, variableValues: object, viewer: Viewer) {
     const { share, contextValue } = openContext(viewer);
     const args = { schema, document, variableValues: { ...variableValues }, contextValue };
-    return await Promise.resolve(execute(args)).finally(share.close);
+    return await Promise.resolve(execute(args)).finally(() => share.close());
   }
 
   return {
@@ -158,7 +158,7 @@ export async function openInProcessGateway(
 
     /** For whoever executes operations itself. */
     openContext(share: Reservation = memory.open(usual.ownerId, () => undefined)) {
-      onTestFinished(share.close);
+      onTestFinished(() => share.close());
       return createContext(services, { viewer: usual, share });
     },
 
@@ -182,12 +182,12 @@ export async function openInProcessGateway(
     leave(text: string) {
       const { share, contextValue } = openContext(usual);
       const answer = Promise.resolve(execute({ schema, document: parse(text), contextValue }));
-      return { answer, hangUp: share.close };
+      return { answer, hangUp: () => share.close() };
     },
 
     async subscribe(text: string, variableValues: Record<string, unknown>, viewer = usual) {
       const { share, contextValue } = openContext(viewer);
-      onTestFinished(share.close);
+      onTestFinished(() => share.close());
       return await subscribe({ schema, document: parse(text), variableValues, contextValue });
     },
 

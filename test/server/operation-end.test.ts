@@ -7,27 +7,24 @@ import { post, serve } from "./serve.ts";
 /** A server that keeps the names of the operations whose answers are over: their reservations are closed. */
 async function serveKeeping() {
   const ended: unknown[] = [];
-  const names = new Map<() => void, unknown>();
+  const names = new Map<object, unknown>();
   const open = new Set<object>();
   const memory = createMemoryBudget({ mostBytes: 536_870_912 });
   const server = await serve({
     memory: {
-      open(ownerId, cut) {
-        const share = memory.open(ownerId, cut);
-        let isOpen = true;
+      open(...given) {
+        const share = memory.open(...given);
         open.add(share);
-        const close = (): void => {
-          if (isOpen && names.has(close)) ended.push(names.get(close));
-          isOpen = false;
+        share.onClose(() => {
+          if (names.has(share)) ended.push(names.get(share));
           open.delete(share);
-          share.close();
-        };
-        return { ...share, close };
+        });
+        return share;
       },
     },
     createContext({ viewer, share }) {
-      names.set(share.close, undefined);
-      return { viewer, onEcho: (text: string) => names.set(share.close, text) };
+      names.set(share, undefined);
+      return { viewer, onEcho: (text: string) => names.set(share, text) };
     },
   });
   return { ...server, ended, open };
