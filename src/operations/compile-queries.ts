@@ -1,5 +1,11 @@
-import type { DocumentNode, ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
-import { getOperationAST, getVariableValues, OperationTypeNode } from "graphql";
+import type {
+  DocumentNode,
+  ExecutionArgs,
+  ExecutionResult,
+  GraphQLSchema,
+  VariableDefinitionNode,
+} from "graphql";
+import { getOperationAST, getVariableValues, isLeafType, Kind, OperationTypeNode } from "graphql";
 import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
@@ -17,7 +23,11 @@ export type ReadingContext = {
   readonly reads?: Pick<Reads, "finish" | "recharge" | "startAnew">;
 };
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
-type Compiled = (root: unknown, context: unknown, variables: Variables) => ReturnType<Execute>;
+type Compiled = {
+  readonly run: (root: unknown, context: unknown, variables: Variables) => ReturnType<Execute>;
+  /** Whether a value for a variable may have much in it. */
+  readonly hasLargeVariables: boolean;
+};
 
 /**
  * Runs queries by code that is made once for each, and kept as long as its document is. Where it has errors the executor
@@ -64,9 +74,17 @@ export function createQueryCompiler(options: {
       return null;
     }
     const compiled = compileQuery(schema, document, operationName ?? undefined);
-    if (isCompiledQuery(compiled)) return compiled.query;
+    if (isCompiledQuery(compiled)) {
+      const { variableDefinitions = [] } = getOperationAST(document, operationName) ?? {};
+      return { run: compiled.query, hasLargeVariables: !variableDefinitions.every(isLeaf) };
+    }
     log.debug({ operationName, errors: compiled.errors }, "A query can't be compiled.");
     return null;
+  }
+
+  function isLeaf({ type }: VariableDefinitionNode): boolean {
+    const inner = type.kind === Kind.NON_NULL_TYPE ? type.type : type;
+    return inner.kind === Kind.NAMED_TYPE && isLeafType(schema.getType(inner.name.value));
   }
 
   return {
@@ -74,8 +92,8 @@ export function createQueryCompiler(options: {
       const compiled = find(document, operationName);
       if (compiled === null) return;
       setExecuteFn((args: ExecutionArgs) => {
-        if (hasWrongVariables(args)) return executeFn(args);
-        const result = compiled(args.rootValue, args.contextValue, args.variableValues);
+        if (compiled.hasLargeVariables && hasWrongVariables(args)) return executeFn(args);
+        const result = compiled.run(args.rootValue, args.contextValue, args.variableValues);
         return result instanceof Promise ? result.then(check) : check(result);
 
         function check(result: ExecutionResult): ReturnType<Execute> {
