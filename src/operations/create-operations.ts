@@ -158,6 +158,9 @@ export function createOperations(options: {
      */
     begin: <Value>(ownerId: string, act: (release: Release) => Promise<Value>): Promise<Value> =>
       queue.run(ownerId, act),
+    /** Takes such a slot; waits for it where none is free. */
+    enter: (ownerId: string): Release | Promise<Release> =>
+      queue.tryEnter(ownerId) ?? queue.enter(ownerId),
     /** Answers requests of every form. */
     yoga,
     execute,

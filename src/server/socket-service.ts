@@ -42,7 +42,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return session.isClosed;
   }
 
-  /** Runs it in its owner's slot, an answer when the client has read those before; not once the client has left. */
+  /** Runs it in the slot in which it came, an answer when the client has read those before; not once the client has left. */
   async function run<Result>(
     { contextValue: operation }: ExecutionArgs,
     begin: (args: ExecutionArgs) => Result,
@@ -50,17 +50,21 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   ): Promise<Awaited<Result> | { readonly errors: readonly GraphQLError[] }> {
     if (!(operation instanceof SocketOperation)) throw new Error("Nothing was prepared.");
     const { session, viewer, args } = operation;
-    operation.args = null;
+    let { slot } = operation;
+    Object.assign(operation, { args: null, slot: null });
     for (;;) {
-      const ran = await operations.begin(viewer.ownerId, async (release) => {
-        if (session.isClosed || args === null)
-          return { result: { errors: [new GraphQLError(TOO_LATE)] } };
-        if (isAnswer && session.isBehind) return null;
-        const running = begin(args);
+      const release = slot ?? (await operations.enter(viewer.ownerId));
+      try {
+        if (session.isClosed || args === null) return { errors: [new GraphQLError(TOO_LATE)] };
+        if (!isAnswer || !session.isBehind) {
+          const running = begin(args);
+          release();
+          return await running;
+        }
+      } finally {
         release();
-        return { result: await running };
-      });
-      if (ran !== null) return ran.result;
+      }
+      slot = null;
       await session.whenRead();
     }
   }

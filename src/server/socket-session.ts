@@ -11,6 +11,7 @@ import type { Viewer } from "../auth/viewer.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
 import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
 import { NOBODY } from "../runtime/memory-budget.ts";
+import type { Release } from "../runtime/queue.ts";
 import { isTooDeep, TOO_DEEP } from "./read-request.ts";
 
 /** The stock client comes back later after this code. */
@@ -39,7 +40,7 @@ type Options = {
   /** Of a sign-in, where the socket's page may use it. */
   readonly cookie: string | undefined;
   readonly memory: MemoryBudget;
-  readonly operations: Pick<Operations, "begin">;
+  readonly operations: Pick<Operations, "enter">;
   readonly log: Logger;
 };
 
@@ -68,6 +69,8 @@ export class SocketSession implements ProtocolSocket {
   /** Messages that wait to be handled. */
   readonly #waiting: Buffer[] = [];
   #isHandling = false;
+  /** The slot in which a message is handled. */
+  #slot: Release | null = null;
   /** Who waits until the client has read enough. */
   readonly #behind: (() => void)[] = [];
 
@@ -128,7 +131,8 @@ export class SocketSession implements ProtocolSocket {
 
   /** Begins an operation, which ends with `endOperation`, or with the socket. */
   begin(id: string, { viewer }: Admission, traceparent: unknown): SocketOperation {
-    const operation = new SocketOperation(this, viewer, traceparent);
+    const operation = new SocketOperation(this, { viewer, traceparent, slot: this.#slot });
+    this.#slot = null;
     this.operations.set(id, operation);
     return operation;
   }
@@ -171,7 +175,7 @@ export class SocketSession implements ProtocolSocket {
       const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
       this.#handledBytes += bytes.length + MESSAGE_BYTES;
       this.#count();
-      if (this.admission === null) return void this.#handle(bytes, handle);
+      if (this.admission === null) return void this.#handle(bytes, handle, null);
       this.#waiting.push(bytes);
       if (this.#isHandling) socket.pause();
       else void this.#handleWaiting(this.admission.viewer, handle);
@@ -181,25 +185,29 @@ export class SocketSession implements ProtocolSocket {
   /** Messages of a client that is let in wait for slots of its owner, and no more is read from it meanwhile. */
   async #handleWaiting({ ownerId }: Viewer, handle: Handle): Promise<void> {
     const { socket, operations } = this.#options;
-    const handleNext = async (): Promise<void> =>
-      void this.#handle(this.#waiting.shift() ?? Buffer.alloc(0), handle);
     this.#isHandling = true;
     // Those of one slice of the owner's are also answered together, in few writes.
-    while (this.#waiting.length > 0) await operations.begin(ownerId, handleNext);
+    for (let bytes = this.#waiting.shift(); bytes !== undefined; bytes = this.#waiting.shift())
+      void this.#handle(bytes, handle, await operations.enter(ownerId));
     this.#isHandling = false;
     socket.resume();
   }
 
-  async #handle(bytes: Buffer, handle: Handle): Promise<void> {
+  async #handle(bytes: Buffer, handle: Handle, slot: Release | null): Promise<void> {
     try {
+      this.#slot = slot;
       // A client may go on sending on a socket that closes, to no effect.
       if (this.isClosed) return;
-      if (isTooDeep(bytes)) this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
-      else await handle(bytes.toString());
+      if (isTooDeep(bytes)) return this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
+      const handling = handle(bytes.toString());
+      // An operation that has begun keeps it until what came is read, and what it asks for has begun.
+      if (this.#slot !== null) slot?.();
+      await handling;
     } catch (error) {
       this.#options.log.debug({ err: error }, "A message could not be handled.");
       this.close(INTERNAL_ERROR, "Internal server error");
     } finally {
+      slot?.();
       this.#handledBytes -= bytes.length + MESSAGE_BYTES;
       this.#count();
     }
@@ -300,13 +308,19 @@ export class SocketOperation implements OperationOrigin {
   readonly traceparent: unknown;
   /** What it takes to run it, until it does. */
   args: ExecutionArgs | null = null;
+  /** In which it came, until it runs. */
+  slot: Release | null;
   #share: Reservation | undefined;
   #isOver = false;
 
-  constructor(session: SocketSession, viewer: Viewer, traceparent: unknown) {
+  constructor(
+    session: SocketSession,
+    { viewer, traceparent, slot }: Pick<SocketOperation, "viewer" | "traceparent" | "slot">,
+  ) {
     this.session = session;
     this.viewer = viewer;
     this.traceparent = traceparent;
+    this.slot = slot;
   }
 
   get share(): Reservation {
@@ -318,6 +332,7 @@ export class SocketOperation implements OperationOrigin {
   /** It is over. */
   close(): void {
     this.#isOver = true;
+    this.slot?.();
     this.#share?.close();
   }
 }
