@@ -22,6 +22,9 @@ const MAX_SHARED = 100;
 type Made = IteratorYieldResult<ExecutionResult>;
 type Next = IteratorResult<ExecutionResult, undefined>;
 
+/** By what their readers have in common. */
+type Results = Map<string, Made | Promise<Made>>;
+
 type Context = ReadingContext & Pick<GatewayContext, "viewer">;
 
 /**
@@ -53,7 +56,7 @@ export function createSubscribe({
   readonly findDocument: (text: string) => DocumentNode;
   readonly channels: Channels;
 }) {
-  const made = new WeakMap<object, Map<string, Promise<Made>>>();
+  const made = new WeakMap<object, Results>();
   const documents = new WeakMap<DocumentNode, number>();
   let documentCount = 0;
 
@@ -93,22 +96,26 @@ export function createSubscribe({
     }
   }
 
-  function begin(event: object): Map<string, Promise<Made>> {
-    const results = new Map<string, Promise<Made>>();
+  function begin(event: object): Results {
+    const results: Results = new Map();
     made.set(event, results);
     clock.setTimer(() => made.delete(event), SHARED_MS);
     return results;
   }
 
-  function share(event: unknown, reader: Reader): Promise<Made> {
+  function share(event: unknown, reader: Reader): Made | Promise<Made> {
     if (typeof event !== "object" || event === null) return make(event, reader);
     const results = made.get(event) ?? begin(event);
     const known = results.get(reader.key);
-    if (known !== undefined)
-      return known.then((one) => (isForAll(one.value) ? one : make(event, reader)));
+    const orOwn = (one: Made) => (isForAll(one.value) ? one : make(event, reader));
+    if (known !== undefined) return known instanceof Promise ? known.then(orOwn) : orOwn(known);
     const own = make(event, reader);
-    if (results.size < MAX_SHARED) results.set(reader.key, own);
-    return own;
+    if (results.size >= MAX_SHARED) return own;
+    results.set(reader.key, own);
+    return own.then((one) => {
+      results.set(reader.key, one);
+      return one;
+    });
   }
 
   function isForAll({ errors = [] }: ExecutionResult): boolean {
@@ -132,13 +139,13 @@ export function createSubscribe({
     const { document: _, ...rest } = args;
     const key = toKey(args, context);
     const reader = { args: rest, text, context, key, isLeft: () => taken.disposed };
-    const toResult = (next: IteratorResult<unknown>): Promise<Made> | Next => {
+    const toResult = (next: IteratorResult<unknown>): Next | Promise<Made> => {
       if (next.done !== true) return share(next.value, reader);
       taken.dispose();
       return OVER;
     };
     // Thrown between two events, an error would close the whole socket.
-    const toLastResult = (error: unknown): Promise<Made> =>
+    const toLastResult = (error: unknown): Made | Promise<Made> =>
       share(toError(error, "watching failed"), reader);
     return new Stream<ExecutionResult>(
       () => {

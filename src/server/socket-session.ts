@@ -31,6 +31,9 @@ const MAX_ECHO_BYTES = 1_024;
 /** More than any credential takes. */
 const MAX_BYTES_BEFORE_INIT = 65_536;
 
+/** Nothing is waited for. */
+const SENT = Promise.resolve();
+
 type Handle = (text: string) => Promise<void>;
 
 type Options = {
@@ -85,7 +88,11 @@ export class SocketSession implements ProtocolSocket {
     const answerPing = answerNewest((text: string) => this.#sendText(text));
     this.onPing = (payload) => answerPing(toPong(payload));
     const pong = answerNewest((data: Buffer) =>
-      this.#give((sent) => socket.pong(data, false, sent)),
+      this.#whenLeft((left) => {
+        this.#unsentCount += 1;
+        socket.pong(data, false, left);
+        this.#count();
+      }),
     );
     socket.on("ping", (data) => {
       this.#noteHandled();
@@ -157,10 +164,10 @@ export class SocketSession implements ProtocolSocket {
   }
 
   /** Resolves at once where nothing waited before the text, else once it has left or never will. */
-  async send(text: string): Promise<void> {
-    const isRead = this.#options.socket.bufferedAmount === 0;
-    const left = this.#sendText(text);
-    if (!isRead) await left;
+  send(text: string): Promise<void> {
+    if (this.#options.socket.bufferedAmount > 0) return this.#sendText(text);
+    this.#write(text, this.#noteLeft);
+    return SENT;
   }
 
   close(code = INTERNAL_ERROR, reason = ""): void {
@@ -226,14 +233,19 @@ export class SocketSession implements ProtocolSocket {
   }
 
   /** Resolves once the text has left, or never will. Nobody can know whether it arrived; `serve` handles the close. */
-  async #sendText(text: string): Promise<void> {
+  #sendText(text: string): Promise<void> {
+    return this.#whenLeft((left) => this.#write(text, left));
+  }
+
+  #write(text: string, left: () => void): void {
     const { socket } = this.#options;
-    if (this.isClosed) return;
+    this.#unsentCount += 1;
+    if (this.isClosed) return left();
     this.#cork();
     // As bytes, because a string would wait on the heap.
-    const left = this.#give((sent) => socket.send(Buffer.from(text), { binary: false }, sent));
+    socket.send(Buffer.from(text), { binary: false }, left);
+    this.#count();
     if (socket.bufferedAmount > MAX_CORKED_BYTES) this.#uncork();
-    await left;
   }
 
   /** What is sent at once leaves together. */
@@ -249,16 +261,20 @@ export class SocketSession implements ProtocolSocket {
     this.#isCorked = false;
   }
 
-  /** Resolves when what is given to the socket has left, or never will. */
-  #give(give: (sent: () => void) => void): Promise<void> {
-    this.#unsentCount += 1;
-    const left = new Promise<void>((resolve) => give(resolve)).then(() => {
-      this.#unsentCount -= 1;
-      this.#count();
-    });
-    this.#count();
-    return left;
+  /** Resolves when what `write` gives to the socket has left, or never will. */
+  #whenLeft(write: (left: () => void) => void): Promise<void> {
+    return new Promise((resolve) =>
+      write(() => {
+        this.#noteLeft();
+        resolve();
+      }),
+    );
   }
+
+  readonly #noteLeft = (): void => {
+    this.#unsentCount -= 1;
+    this.#count();
+  };
 
   /** Where that is too much, the budget cuts whatever holds most. */
   #count(): void {
