@@ -5,7 +5,7 @@ import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import { clock } from "../runtime/environment.ts";
 import type { Database } from "./database.ts";
-import { inChunks, inOrder, toJob } from "./job-rows.ts";
+import { inChunks, inOrder, JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
 
 export type DocumentName = "input" | "output" | "assets";
@@ -29,7 +29,7 @@ export function createJobReads({ queries, reads }: Database) {
   const select = (ids: readonly Value[], ownerId: Value | undefined) =>
     reads
       .selectFrom("jobs")
-      .selectAll("jobs")
+      .select(JOB_COLUMNS)
       .where("id", "in", ids.map(String))
       .$if(ownerId !== undefined, (jobs) => jobs.where("owner_id", "=", String(ownerId)));
   const selectWhole = (ids: readonly Value[], mostBytes: Value, ownerId: Value | undefined) =>
