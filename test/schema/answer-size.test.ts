@@ -36,14 +36,17 @@ test("outputs that are too much for one answer are errors of their fields, and a
 
 test("assets have no null to stand for them, so where they are too much the whole answer is missing", async () => {
   const gateway = await openInProcessGateway({ mostAnswerBytes: 1.5 * LARGE_BYTES });
-  const output = `https://x.runcomfy.net/${"x".repeat(LARGE_BYTES)}`;
+  const output = Array.from({ length: Math.ceil(LARGE_BYTES / 4_000) }, (_, at) =>
+    `https://x.runcomfy.net/${at}/`.padEnd(4_000, "x"),
+  );
   const { id } = await gateway.observe(await gateway.addJob(), {
     kind: "succeeded",
     output,
     finishedAt: null,
   });
   const told = await gateway.answer(`{ job(id: "${id}") { assets { url path } } }`);
-  expect(told).toEqual({ data: { job: { assets: [{ url: output, path: "" }] } } });
+  const assets = output.map((url, at) => ({ url, path: `[${at}]` }));
+  expect(told).toEqual({ data: { job: { assets } } });
   const limit = 1.5 * LARGE_BYTES;
   for (const [text, data] of [
     [`{ job(id: "${id}") { output assets { url } } }`, { job: null }],
