@@ -27,13 +27,12 @@ async function openAnswer(ownBytes: number) {
     () => undefined,
   );
   const taken: number[] = [];
-  const context = gateway.openContext({
-    ...share,
-    take(bytes) {
-      share.take(bytes);
-      taken.push(bytes);
-    },
-  });
+  const take = share.take.bind(share);
+  share.take = (bytes) => {
+    take(bytes);
+    taken.push(bytes);
+  };
+  const context = gateway.openContext(share);
   const signed: string[] = [];
   const { urls } = context.files;
   const create: typeof urls.create = (target, expires) => {
