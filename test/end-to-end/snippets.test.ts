@@ -231,7 +231,7 @@ test("what the page on webhooks tells to do on a machine of one's own has a job'
   const atPorts = (text: string) => atPort(text, url).replaceAll("8443", port);
   const [program = ""] = readBlocks("docs/webhooks.md", "Receive", "js");
   await writeFile(join(folder, "receiver.mjs"), atPorts(program));
-  const script = atPorts(receive).replace("npx node", `exec ${process.execPath}`);
+  const script = atPorts(receive).replace("npx --no -- node", `exec ${process.execPath}`);
   const receiver = start("sh", ["-c", script], { cwd: folder });
   const isThere = () => fetch(`http://127.0.0.1:${port}/`, { method: "POST" }).then(Boolean);
   await expect.poll(() => isThere().catch(() => false)).toBe(true);
