@@ -12,8 +12,6 @@ import { within } from "./within.ts";
 export type ChildProgram = {
   /** Where its GraphQL is. */
   readonly url: string;
-  /** From the spawn until it answered a first request. */
-  readonly startMs: number;
   /** Its resident memory in MiB. */
   readMemory(): number;
   /** What it has used of processors, in steps of 10 ms. */
@@ -47,7 +45,6 @@ export async function startProgram(
   environment: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
 ): Promise<ChildProgram> {
-  const startedAt = performance.now();
   const child = spawn(process.execPath, [...flags, fileURLToPath(new URL(path, import.meta.url))], {
     env: { PATH: process.env["PATH"], ...environment },
     stdio: ["ignore", "pipe", "inherit"],
@@ -57,10 +54,8 @@ export async function startProgram(
   const ended = once(child, "exit");
   const url = await within(30_000, `${path} starts`, readUrl(child.stdout));
   await (await fetch(new URL("/health", url))).text();
-  const startMs = performance.now() - startedAt;
   return {
     url,
-    startMs,
     readMemory: () => readMemory(child.pid ?? 0),
     readCpuMicros: () => readCpuMicros(child.pid ?? 0),
     async kill() {

@@ -3,8 +3,9 @@ import { DEPLOYMENT_ID } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { median, quantile, toFigure } from "./figure.ts";
 import type { Fleet } from "./fleet.ts";
+import type { RawWatchers } from "./raw-watchers.ts";
+import { openRawWatchers } from "./raw-watchers.ts";
 import { submitJob } from "./submit-job.ts";
-import { openWatchers } from "./watchers.ts";
 import { within } from "./within.ts";
 
 /** Of each gateway, one after the other. A job has two changes. */
@@ -22,14 +23,21 @@ export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Pr
 
   async function measureJob(url: string): Promise<void> {
     const { id, requestId } = await submitJob(url);
-    const watchers = await Promise.all(urls.map((one) => openWatchers(one, id, { count: 1 })));
+    using stack = new DisposableStack();
+    const watchers: RawWatchers[] = [];
+    for (const one of urls) {
+      const watcher = stack.use(await openRawWatchers(one, { watchers: 1, sockets: 1 }));
+      await watcher.subscribe(id);
+      await watcher.whenArrived(1);
+      watchers.push(watcher);
+    }
 
     async function measureChange(call: "status" | "result", status: string, change: () => void) {
       const asked = upstream.whenRequested(call, upstream.count(call, requestId) + 1, requestId);
       change();
       // The upstream answers at once.
       const toldAt = within(20_000, "the gateway polls a job", asked).then(() => performance.now());
-      const seenAt = await Promise.all(watchers.map((watcher) => watcher.whenAllSaw(status)));
+      const seenAt = await Promise.all(watchers.map((watcher) => whenSaw(watcher, status)));
       firstMs.push(Math.min(...seenAt) - (await toldAt));
       lastMs.push(Math.max(...seenAt) - (await toldAt));
     }
@@ -38,7 +46,6 @@ export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Pr
     await measureChange("result", "SUCCEEDED", () => {
       upstream.finish(requestId, { status: "succeeded", output: { images: [] } });
     });
-    await Promise.all(watchers.map((watcher) => watcher.whenAllEnded()));
   }
 
   await Promise.all(
@@ -55,4 +62,13 @@ export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Pr
     late,
     toFigure(`${what} the last gateway, p99`, quantile(lastMs, 0.99), "ms", late),
   ];
+}
+
+/** Resolves with the moment at which the watcher was sent the status. */
+async function whenSaw(watcher: RawWatchers, status: string): Promise<number> {
+  for (;;) {
+    const arrivals = await watcher.whenArrived(1);
+    const found = arrivals.find(({ message }) => message.includes(`"status":"${status}"`));
+    if (found !== undefined) return found.at;
+  }
 }

@@ -9,50 +9,28 @@ import type { Figure } from "./figure.ts";
 import { toMarkdown } from "./figure.ts";
 import { attackProblem, measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
-import { measureConsole } from "./measure-console.ts";
-import { measureDeployments } from "./measure-deployments.ts";
-import { measureCredentials } from "./measure-credentials.ts";
-import { measureFiles } from "./measure-files.ts";
 import { measureFlight } from "./measure-flight.ts";
-import { measurePolls } from "./measure-polls.ts";
-import { measureMemory } from "./measure-memory.ts";
-import { measureMetrics } from "./measure-metrics.ts";
-import { measureMillion } from "./measure-million.ts";
 import { measureQueries } from "./measure-queries.ts";
-import { measureReasons } from "./measure-reasons.ts";
-import { measureStart } from "./measure-start.ts";
 import { measureSubmits } from "./measure-submits.ts";
-import { measureTime } from "./measure-time.ts";
 import { measureWatchers } from "./measure-watchers.ts";
 import { measureWebhooks } from "./measure-webhooks.ts";
 
 /** Of one measurement. */
 const DEADLINE_MS = 240_000;
 const MEASUREMENTS = {
-  start: measureStart,
   queries: measureQueries,
   watchers: measureWatchers,
   submits: measureSubmits,
-  polls: measurePolls,
-  time: measureTime,
   flight: measureFlight,
-  console: measureConsole,
-  memory: measureMemory,
-  files: measureFiles,
   webhooks: measureWebhooks,
-  metrics: measureMetrics,
-  million: measureMillion,
-  deployments: measureDeployments,
-  credentials: measureCredentials,
   async attacks(_upstream, folder) {
     if (!(await measureAttacks(folder, attackSettings))) process.exitCode = 1;
     return [];
   },
-  reasons: measureReasons,
   cluster: measureCluster,
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
-// `npm run bench`, with `-- --json file` for the figures as JSON and `-- start polls …` for some of them only. `attacks`
+// `npm run bench`, with `-- --json file` for the figures as JSON and `-- queries submits …` for some of them only. `attacks`
 // prints a table of its own; `--only name`, `--database sqlite` and `--seconds 10` say what is in it.
 const { values, positionals } = parseArgs({
   options: {

@@ -13,7 +13,6 @@ import type { RunningJob } from "./example-job.ts";
 import { DEPLOYMENT_ID, readEnds, storeRunningJobs } from "./example-job.ts";
 import type { Figure } from "./figure.ts";
 import { quantile, toFigure } from "./figure.ts";
-import { toRun } from "./schedule-adapter.ts";
 
 const JOBS = 20_000;
 const MEDIAN_MS = 300_000;
@@ -73,7 +72,16 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
     const told = ended.map(
       ({ requestId, endsAtMs }) => (toldAt.get(requestId) ?? stoppedAt) - endsAtMs,
     );
-    const times = learnTimes(pastRunsMs.map(toRun));
+    const times = learnTimes(
+      pastRunsMs.map((runMs) => ({
+        status: "SUCCEEDED",
+        work: 1,
+        place: 0,
+        idleMs: 0,
+        queueMs: 0,
+        runMs,
+      })),
+    );
     const endless = ended.map((job) => tellEndlessly(job, times, startedAt));
     const what = `${JOBS} jobs in flight, ${name}`;
     const base = toFigure(`lateness, ${what}: with endless room`, toMean(endless), "ms");

@@ -7,9 +7,9 @@ import { learnDuration } from "../../src/job/learn-duration.ts";
 import { nextPollMs } from "../../src/job/polls.ts";
 import type { Run } from "../../src/job/run-times.ts";
 import { toWork, toRunStats, learnTimes } from "../../src/job/run-times.ts";
-import { scoreSchedule, toFamilies, tune } from "../../bench/poll-policies.ts";
 import { makeJob } from "../store/store-jobs.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
+import { scoreOptimum, scorePolicies } from "./poll-optimum.ts";
 
 const COST_SECONDS = 0.02;
 const NOW = Date.UTC(2026, 0, 1);
@@ -182,11 +182,11 @@ describe("the next poll", () => {
     ({ draw, known }) => {
       const random = createRandom(11);
       const runs = Array.from({ length: 2_000 }, () => draw(random));
-      const drawHistory = () => Array.from({ length: 100 }, () => draw(random) * 1_000);
-      const { polls, lateness } = scoreSchedule(runs, drawHistory);
-      const families = toFamilies(known, Math.max(...runs) * 1.2);
-      const optimum = families.find(({ name }) => name === "optimum") ?? expect.fail("not there");
-      expect(polls).toBeLessThanOrEqual(1.1 * tune(optimum, runs, lateness).polls);
+      const { polls, lateness } = scorePolicies(runs, () => {
+        const times = learnTimes(createRuns(100, () => ({ runMs: draw(random) * 1_000 })));
+        return (last) => last + nextPollMs(createRunning(last), times, NOW, COST_SECONDS) / 1_000;
+      });
+      expect(polls).toBeLessThanOrEqual(1.1 * scoreOptimum(known, runs, lateness).polls);
     },
   );
 });
