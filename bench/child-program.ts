@@ -28,6 +28,7 @@ export const PRODUCTION = { NODE_ENV: "production" };
 export function startGatewayProgram(
   upstream: Pick<FaultyUpstream, "url" | "token">,
   environment: Readonly<Record<string, string>>,
+  core?: number,
 ): Promise<ChildProgram> {
   const all = {
     PORT: "0",
@@ -36,16 +37,24 @@ export function startGatewayProgram(
     RUNCOMFY_BASE_URL: upstream.url,
     ...environment,
   };
-  return startProgram("../src/main.ts", all, manifest.scripts.start.match(/--\S+/g) ?? []);
+  const flags = manifest.scripts.start.match(/--\S+/g) ?? [];
+  return startProgram("../src/main.ts", all, { flags, core });
 }
 
-/** Starts a program (a path from here) that prints the address of its GraphQL once it serves. */
+/**
+ * Starts a program (a path from here) that prints the address of its GraphQL once it serves. With a `core`, it may use no
+ * other one, which takes `taskset`.
+ */
 export async function startProgram(
   path: string,
   environment: Readonly<Record<string, string>> = {},
-  flags: readonly string[] = [],
+  { flags = [], core }: { flags?: readonly string[]; core?: number | undefined } = {},
 ): Promise<ChildProgram> {
-  const child = spawn(process.execPath, [...flags, fileURLToPath(new URL(path, import.meta.url))], {
+  const words = [...flags, fileURLToPath(new URL(path, import.meta.url))];
+  const pinned = ["-c", String(core), process.execPath, ...words];
+  const [command, parameters] =
+    core === undefined ? [process.execPath, words] : ["taskset", pinned];
+  const child = spawn(command, parameters, {
     env: { PATH: process.env["PATH"], ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -2,7 +2,15 @@
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "µs" | "MiB" | "submits/s" | "polls" | "statements" | "statements/s";
+  readonly unit:
+    | "ms"
+    | "µs"
+    | "KiB"
+    | "MiB"
+    | "submits/s"
+    | "polls"
+    | "statements"
+    | "statements/s";
   readonly ratio: number | null;
   readonly against: string | null;
 };

@@ -10,16 +10,13 @@ import { toMarkdown } from "./figure.ts";
 import { attackProblem, measureAttacks } from "./measure-attacks.ts";
 import { measureCluster } from "./measure-cluster.ts";
 import { measureFlight } from "./measure-flight.ts";
-import { measureQueries } from "./measure-queries.ts";
+import { measurePeers } from "./measure-peers.ts";
 import { measureSubmits } from "./measure-submits.ts";
-import { measureWatchers } from "./measure-watchers.ts";
 import { measureWebhooks } from "./measure-webhooks.ts";
 
 /** Of one measurement. */
 const DEADLINE_MS = 240_000;
 const MEASUREMENTS = {
-  queries: measureQueries,
-  watchers: measureWatchers,
   submits: measureSubmits,
   flight: measureFlight,
   webhooks: measureWebhooks,
@@ -28,16 +25,20 @@ const MEASUREMENTS = {
     return [];
   },
   cluster: measureCluster,
+  // The last, because it pins this process to a core.
+  peers: (upstream, folder) => measurePeers({ ...peerSettings, upstream, folder }),
 } satisfies Record<string, (upstream: FaultyUpstream, folder: string) => Promise<Figure[]>>;
 
-// `npm run bench`, with `-- --json file` for the figures as JSON and `-- queries submits …` for some of them only. `attacks`
-// prints a table of its own; `--only name`, `--database sqlite` and `--seconds 10` say what is in it.
+// `npm run bench`, with `-- --json file` for the figures as JSON and `-- submits flight …` for some of them only. `attacks`
+// prints a table of its own; `--only name`, `--database sqlite` and `--seconds 10` say what is in it. `peers` asks each server
+// for `--seconds 10`, in `--rounds 5`.
 const { values, positionals } = parseArgs({
   options: {
     json: { type: "string" },
     only: { type: "string", multiple: true, default: [] },
     database: { type: "string" },
     seconds: { type: "string", default: "10" },
+    rounds: { type: "string", default: "5" },
   },
   allowPositionals: true,
 });
@@ -50,7 +51,16 @@ const attackSettings = {
     deadline.refresh();
   },
 };
-const problem = attackProblem(attackSettings);
+const peerSettings = {
+  seconds: attackSettings.seconds,
+  rounds: Number(values.rounds),
+  onPart: () => void deadline.refresh(),
+};
+const problem =
+  attackProblem(attackSettings) ??
+  (peerSettings.rounds >= 1
+    ? null
+    : "--rounds must be a number of at least 1. Leave it out for 5.");
 if (problem !== null) {
   console.error(problem);
   process.exit(1);

@@ -14,7 +14,7 @@ export type RawWatchers = {
   [Symbol.dispose](): void;
 };
 
-type Arrival = { readonly at: number; readonly message: Buffer };
+export type Arrival = { readonly at: number; readonly message: Buffer };
 
 const OPENED_AT_ONCE = 100;
 const SUBSCRIBED_AT_ONCE = 200;

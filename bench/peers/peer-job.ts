@@ -1,12 +1,12 @@
 import type { Server } from "node:http";
-import { DatabaseSync } from "node:sqlite";
 
-/** Its id; each peer knows this one job. */
+/** The id of the job that changes. */
 export const JOB_ID = "job-1";
 
 const STATUSES = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS", "SUCCEEDED", "FAILED", "CANCELLED"];
+const PAGE = 20;
 
-/** What a peer answers of the job. */
+/** What a peer answers of a job. */
 export type PeerJob = {
   readonly id: string;
   readonly status: string;
@@ -21,38 +21,40 @@ export const TYPES = `
   scalar DateTime
   enum JobStatus { ${STATUSES.join(" ")} }
   type Job { id: ID! status: JobStatus! queuePosition: Int version: Int! createdAt: DateTime! output: JSON }
-  type Query { job(id: ID!): Job }
+  type JobEdge { node: Job! }
+  type JobConnection { edges: [JobEdge!]! }
+  type Query { job(id: ID!): Job jobs(first: Int!): JobConnection! }
   type Subscription { jobUpdated(id: ID!): Job! }
 `;
 
-/** The job in a table, from where it is read each time, as a gateway has to. */
-export function openPeerJob() {
-  const database = new DatabaseSync(":memory:");
-  database.exec("create table jobs (id text primary key, version integer, output text)");
-  database
-    .prepare("insert into jobs values (?, 1, ?)")
-    .run(JOB_ID, JSON.stringify({ images: ["https://files.runcomfy.net/output-1.png"] }));
-  const select = database.prepare("select * from jobs where id = ?");
-  const update = database.prepare("update jobs set version = version + 1 where id = ?");
-
-  function read(): PeerJob {
-    const row = select.get(JOB_ID) ?? {};
-    return {
-      id: JOB_ID,
-      status: "IN_PROGRESS",
-      queuePosition: null,
-      version: Number(row["version"]),
-      createdAt: "2026-01-01T12:00:00.000Z",
-      output: JSON.parse(String(row["output"])),
-    };
-  }
+/** A page of jobs in memory, which a gateway reads from its database. */
+export function createPeerJobs() {
+  const first: PeerJob = {
+    id: JOB_ID,
+    status: "SUCCEEDED",
+    queuePosition: null,
+    version: 2,
+    createdAt: "2026-01-01T12:00:00.000Z",
+    output: { images: ["https://files.runcomfy.net/output-1.png"] },
+  };
+  const jobs = new Map<string, PeerJob>([[JOB_ID, first]]);
+  for (let number = 2; number <= PAGE; number++)
+    jobs.set(`job-${number}`, { ...first, id: `job-${number}` });
 
   return {
-    read,
+    /** Resolvers of `Query`. */
+    query: {
+      job: (_root: unknown, { id }: { readonly id: string }) => jobs.get(id),
+      jobs: (_root: unknown, { first: count }: { readonly first: number }) => ({
+        edges: [...jobs.values()].slice(0, count).map((node) => ({ node })),
+      }),
+    },
     /** The job after one more change. */
     change(): PeerJob {
-      update.run(JOB_ID);
-      return read();
+      const { version } = jobs.get(JOB_ID) ?? first;
+      const changed = { ...first, version: version + 1 };
+      jobs.set(JOB_ID, changed);
+      return changed;
     },
   };
 }

@@ -5,29 +5,31 @@ import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 import { z } from "zod";
 
-import { openPeerJob, serve } from "./peer-job.ts";
+import { createPeerJobs, JOB_ID, serve } from "./peer-job.ts";
 
 // A program, and no GraphQL server: every request is answered with the same bytes, and every subscription is sent the same
 // event and its end. What that costs is Node's own HTTP, its sockets and the client.
 const MESSAGE = z.object({ type: z.string(), id: z.string().optional() });
-const job = openPeerJob();
-const answer = JSON.stringify({ data: { job: job.read() } });
+const { query, change } = createPeerJobs();
+const answer = JSON.stringify({ data: { job: query.job(null, { id: JOB_ID }) } });
 const subscriptions = new Map<WebSocket, string[]>();
 
 const server = createServer((request, response) => {
-  if (request.url === "/change") tell();
+  if (request.url === "/change") publish();
   request.resume().on("end", () => {
     const headers = { "content-type": "application/json", "content-length": answer.length };
     response.writeHead(200, headers).end(answer);
   });
 });
 
-function tell(): void {
-  const payload = JSON.stringify({ data: { jobUpdated: job.change() } });
+function publish(): void {
+  const { id, status, queuePosition, version } = change();
+  const jobUpdated = { id, status, queuePosition, version };
+  const payload = JSON.stringify({ data: { jobUpdated } });
   for (const [socket, ids] of subscriptions) {
-    for (const id of ids) {
-      socket.send(`{"id":"${id}","type":"next","payload":${payload}}`);
-      socket.send(`{"id":"${id}","type":"complete"}`);
+    for (const one of ids) {
+      socket.send(`{"id":"${one}","type":"next","payload":${payload}}`);
+      socket.send(`{"id":"${one}","type":"complete"}`);
     }
   }
 }

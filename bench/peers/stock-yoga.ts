@@ -6,44 +6,51 @@ import { createPubSub, createSchema, createYoga } from "graphql-yoga";
 import { WebSocketServer } from "ws";
 
 import type { PeerJob } from "./peer-job.ts";
-import { JOB_ID, openPeerJob, serve, TYPES } from "./peer-job.ts";
+import { createPeerJobs, JOB_ID, serve, TYPES } from "./peer-job.ts";
 
 // A program: GraphQL Yoga with its defaults, and graphql-ws beside it as Yoga's documentation has it.
-const job = openPeerJob();
+const { query, change } = createPeerJobs();
 const pubSub = createPubSub<{ jobUpdated: [id: string, job: PeerJob] }>();
-const schema = createSchema({
-  typeDefs: TYPES,
-  resolvers: {
-    Query: { job: () => job.read() },
-    Subscription: {
-      jobUpdated: {
-        subscribe: (_root, { id }) => pubSub.subscribe("jobUpdated", id),
-        resolve: (changed: PeerJob) => changed,
+const yoga = createYoga({
+  schema: createSchema({
+    typeDefs: TYPES,
+    resolvers: {
+      Query: query,
+      Subscription: {
+        jobUpdated: {
+          subscribe: (_root, { id }) => pubSub.subscribe("jobUpdated", id),
+          resolve: (changed: PeerJob) => changed,
+        },
       },
     },
-  },
+  }),
+  graphiql: { subscriptionsProtocol: "WS" },
 });
-const yoga = createYoga({ schema, logging: false });
 const server = createServer((request, response) => {
   if (request.url !== "/change") return void yoga(request, response);
-  pubSub.publish("jobUpdated", JOB_ID, job.change());
+  pubSub.publish("jobUpdated", JOB_ID, change());
   response.end();
 });
+/** The documentation keeps them in `rootValue`, which has no type. */
+const enveloped = new WeakMap<ExecutionArgs, ReturnType<typeof yoga.getEnveloped>>();
 useServer(
   {
-    execute: (args: ExecutionArgs) => yoga.getEnveloped().execute(args),
-    subscribe: (args: ExecutionArgs) => yoga.getEnveloped().subscribe(args),
+    execute: (args) => (enveloped.get(args) ?? yoga.getEnveloped()).execute(args),
+    subscribe: (args) => (enveloped.get(args) ?? yoga.getEnveloped()).subscribe(args),
     async onSubscribe(context, _id, params) {
-      const { parse, validate, contextFactory } = yoga.getEnveloped({ ...context, params });
+      const { request: req, socket } = context.extra;
+      const own = yoga.getEnveloped({ ...context, req, socket, params });
       const args = {
-        schema,
+        schema: own.schema,
         operationName: params.operationName,
-        document: parse(params.query),
+        document: own.parse(params.query),
         variableValues: params.variables,
-        contextValue: await contextFactory(),
+        contextValue: await own.contextFactory(),
       };
-      const errors = validate(schema, args.document);
-      return errors.length > 0 ? errors : args;
+      const errors = own.validate(args.schema, args.document);
+      if (errors.length > 0) return errors;
+      enveloped.set(args, own);
+      return args;
     },
   },
   new WebSocketServer({ server, path: yoga.graphqlEndpoint }),
