@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 import ipaddr from "ipaddr.js";
 
 /**
@@ -42,9 +44,21 @@ export function isLocalName(hostname: string): boolean {
   return !hostname.includes(".") || (LOCAL_NAME.test(hostname) && !isDelegated);
 }
 
-/** Whether a text is a range of IP addresses, such as `10.0.0.0/8`. */
+/** Whether a text is a range of IP addresses, such as `10.0.0.0/8`, or one of them. */
 export function isAddressRange(text: string): boolean {
-  return ipaddr.isValidCIDR(text);
+  return isIP(text) !== 0 || ipaddr.isValidCIDR(text);
+}
+
+/** Makes what says whether an address, of IPv6 none that is one of IPv4, is in any of these ranges. */
+export function createRanges(
+  ranges: readonly string[],
+): (address: ipaddr.IPv4 | ipaddr.IPv6) => boolean {
+  const parsed = ranges.map((range) => {
+    const bits = isIP(range) === 4 ? 32 : 128;
+    return ipaddr.parseCIDR(isIP(range) === 0 ? range : `${range}/${bits}`);
+  });
+  return (address) =>
+    parsed.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
 }
 
 const MAX_CHARACTERS = 2_048;

@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-import { isPublicAddress, publicUrlProblem } from "../runtime/public-address.ts";
+import { createRanges, isPublicAddress, publicUrlProblem } from "../runtime/public-address.ts";
 
 const PORTS: ReadonlySet<string> = new Set(["", "443", "8443"]);
 const MAX_CHARACTERS = 2_048;
@@ -12,16 +12,13 @@ export type Targets = ReturnType<typeof createTargets>;
  * operator allows, http and any port will do.
  */
 export function createTargets(ranges: readonly string[]) {
-  const allowed = ranges.map((range) => ipaddr.parseCIDR(range));
+  const isInRanges = createRanges(ranges);
 
   function isAllowed(text: string): boolean {
     if (!ipaddr.isValid(text)) return false;
     const address = ipaddr.process(text);
     // Clouds give credentials away there.
-    if (address.range() === "linkLocal") return false;
-    return allowed.some(
-      ([range, bits]) => range.kind() === address.kind() && address.match(range, bits),
-    );
+    return address.range() !== "linkLocal" && isInRanges(address);
   }
 
   return {
@@ -35,7 +32,7 @@ export function createTargets(ranges: readonly string[]) {
       if (/^https?:\/\/[^/?#]*@/i.test(text)) return HAS_USER;
       const host = url.hostname.replace(/^\[|\]$/g, "");
       // What a name leads to is known when the connection is made.
-      if (ipaddr.isValid(host) ? isAllowed(host) : allowed.length > 0) return null;
+      if (ipaddr.isValid(host) ? isAllowed(host) : ranges.length > 0) return null;
       if (url.protocol !== "https:" || !PORTS.has(url.port)) return NOT_SAFE;
       return publicUrlProblem(text) === null ? null : NOT_PUBLIC;
     },
