@@ -59,16 +59,21 @@ const MAX_CREDENTIAL_CHARACTERS = 8_192;
 /** RFC 6750, section 2.1; the scheme's case is free, as RFC 9110 says. */
 const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
 
-/** The credential of an `Authorization` value. Throws an `AuthenticationError`. */
+/** The credential of an `Authorization` value; undefined where that is written in another way. */
+export function findBearer(authorization: string): string | undefined {
+  // The length first: the expression looks at every character.
+  const isShort = authorization.length <= MAX_CREDENTIAL_CHARACTERS + "Bearer ".length;
+  return isShort ? BEARER.exec(authorization)?.[1] : undefined;
+}
+
+/** The same. Throws an `AuthenticationError`. */
 export function readBearer(authorization: string | undefined): string {
   if (authorization === undefined || authorization === "")
     throw new AuthenticationError(
       "missing",
       'This gateway lets nobody in without a credential. Send the header "Authorization: Bearer <credential>", or on a WebSocket the connectionParams { authorization: "Bearer <credential>" }.',
     );
-  // The length first: the expression looks at every character.
-  const isShort = authorization.length <= MAX_CREDENTIAL_CHARACTERS + "Bearer ".length;
-  const credential = isShort ? BEARER.exec(authorization)?.[1] : undefined;
+  const credential = findBearer(authorization);
   if (credential === undefined)
     throw new AuthenticationError(
       "invalid",

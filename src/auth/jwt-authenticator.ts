@@ -1,8 +1,7 @@
-import { hash, KeyObject } from "node:crypto";
+import { KeyObject } from "node:crypto";
 
 import type { JWTVerifyOptions } from "jose";
 import { errors, jwtVerify } from "jose";
-import { LRUCache } from "lru-cache";
 import { z } from "zod";
 
 import type { Config } from "../config/load-config.ts";
@@ -15,9 +14,6 @@ import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
 const CLOCK_TOLERANCE_SECONDS = 5;
-/** How long a token is believed before its signature is checked again. */
-const MAX_BELIEF_MS = 60_000;
-const MAX_BELIEVED = 10_000;
 /** A token that names no key is tried with so many, so that nobody's token costs a hundred checks. */
 const MAX_TRIED_KEYS = 8;
 
@@ -45,10 +41,6 @@ export function createJwtAuthenticator(options: {
   readonly keys: SigningKeys;
 }): Authenticator {
   const { config, limits, now, keys } = options;
-  // By hash, so that no token stays in memory.
-  const believed = new LRUCache<string, { readonly admission: Admission; readonly until: number }>({
-    max: MAX_BELIEVED,
-  });
 
   async function check(token: string): Promise<Admission> {
     const { payload, key } = await verify(token).catch((cause: unknown) => {
@@ -99,17 +91,7 @@ export function createJwtAuthenticator(options: {
   }
 
   return {
-    async authenticate(authorization) {
-      const token = readBearer(authorization);
-      const name = hash("sha256", token, "base64url");
-      const former = believed.get(name);
-      if (former !== undefined && former.until > now() && !former.admission.isRevoked())
-        return former.admission;
-      const admission = await check(token);
-      const until = Math.min(admission.expiresAt ?? 0, now() + MAX_BELIEF_MS);
-      believed.set(name, { admission, until });
-      return admission;
-    },
+    authenticate: async (authorization) => await check(readBearer(authorization)),
     async restore({ ownerId, scopes, signedBy }) {
       await keys.ready();
       if (keys.isWithdrawn(signedBy)) return null;

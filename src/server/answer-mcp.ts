@@ -22,7 +22,7 @@ const HEADERS = ", mcp-protocol-version, mcp-method, mcp-name, mcp-session-id";
 
 /** Makes what answers the Model Context Protocol's requests; false, and nothing done, for any other. */
 export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts["mcp"]>) {
-  const { authenticator, sessions, rates, origins, memory, operations } = parts;
+  const { credentials, sessions, rates, origins, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
 
   return async (
@@ -70,7 +70,7 @@ export function createMcpAnswer(parts: ServerParts, mcp: NonNullable<ServerParts
 
   async function admit(request: IncomingMessage): Promise<Admission> {
     try {
-      return await authenticator.authenticate(request.headers.authorization);
+      return await credentials.admit(request.headers.authorization);
     } catch (error) {
       const isChallenge = error instanceof AuthenticationError && error.code === "UNAUTHENTICATED";
       if (!isChallenge || mcp.issuer === null) throw error;

@@ -13,7 +13,7 @@ const SIGN_OUT = "/console/sign-out";
  * Makes what signs the console's page in, with the credential of its `Authorization`, and out again. Resolves with the
  * headers of an answer that has no body; null, and nothing done, for any other path. Rejects with a `CodedError`.
  */
-export function createSignInAnswer({ authenticator, signIns, origins, rates }: ServerParts) {
+export function createSignInAnswer({ credentials, signIns, origins, rates }: ServerParts) {
   return async (request: IncomingMessage, path: string): Promise<OutgoingHttpHeaders | null> => {
     if (signIns === null || (path !== SIGN_IN && path !== SIGN_OUT)) return null;
     checkPost(request, "Sign-ins and sign-outs");
@@ -28,7 +28,7 @@ export function createSignInAnswer({ authenticator, signIns, origins, rates }: S
   };
 
   async function admit({ headers }: IncomingMessage): Promise<Admission> {
-    const admission = await authenticator.authenticate(headers.authorization);
+    const admission = await credentials.admit(headers.authorization);
     rates.take(admission.viewer);
     rates.takeSignIn(admission.viewer);
     return admission;

@@ -103,7 +103,6 @@ test("clocks may differ by the tolerance, and a token that expired within it has
   await letIn(await signNow(signer, { nbf: SECONDS + 5 }));
   const token = await signNow(signer, { exp: SECONDS + 10 });
   expect((await letIn(token)).expiresAt).toBe(NOW + 10_000);
-  expect(await letIn(token)).toBe(await letIn(token));
   setNow(NOW + 12_000);
   expect((await letIn(token)).expiresAt).toBe(NOW + 15_000);
   setNow(NOW + 15_000);

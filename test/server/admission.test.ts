@@ -4,7 +4,8 @@ import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import { createSessions } from "../../src/auth/authenticator.ts";
+import { AuthenticationError, createSessions } from "../../src/auth/authenticator.ts";
+import { createCredentials } from "../../src/server/credentials.ts";
 import {
   closing,
   connect,
@@ -42,6 +43,43 @@ test("a request without a good credential is refused, before its body has come, 
   expect(String(answer)).toMatch(/^HTTP\/1\.1 401 /);
   expect(counts.waiting).toBe(0);
   for (const path of ["/health", "/ready"]) expect((await fetch(url + path)).status).toBe(200);
+});
+
+test("a credential is checked once until it is over, however it is written, and a refused one each time", async () => {
+  const names = createNameAuthenticator();
+  const authenticate = vi.fn(names.authenticate);
+  const { graphqlUrl } = await serve({ authenticator: { authenticate } });
+  const ask = async (authorization: string) =>
+    (await post(graphqlUrl, { query: "{ node { name } }" }, { authorization })).status;
+  for (const spelling of ["Bearer anna", "bearer  anna", "BEARER anna"])
+    expect(await ask(spelling)).toBe(200);
+  await greet(graphqlUrl, init({ authorization: "Bearer anna" }));
+  expect(authenticate).toHaveBeenCalledTimes(1);
+  for (const status of [401, 401]) expect(await ask("Bearer nobody")).toBe(status);
+  expect(await ask("anna")).toBe(401);
+  expect(await ask("Bearer ben")).toBe(200);
+  expect(authenticate).toHaveBeenCalledTimes(5);
+  names.revoke("anna");
+  expect(await ask("Bearer anna")).toBe(401);
+});
+
+test("what was admitted as a cookie is not as an authorization, however that is written", async () => {
+  const admission = {
+    viewer: createViewer(),
+    signedBy: "",
+    expiresAt: null,
+    isRevoked: () => false,
+  };
+  const refuse = () => Promise.reject(new AuthenticationError("invalid", "Go away."));
+  const { admit } = createCredentials({
+    authenticator: { authenticate: refuse },
+    signIns: { authenticate: () => Promise.resolve(admission) },
+    origins: { findOwn: () => null },
+    sessions: { findEnd: () => null },
+  });
+  expect(await admit(undefined, "anna")).toBe(admission);
+  for (const authorization of ["Bearer anna", "cookie anna", "anna", "bearer cookie anna"])
+    await expect(admit(authorization, "anna"), authorization).rejects.toThrow("Go away.");
 });
 
 test("an owner with too many requests a second is refused, and another one is not", async () => {
