@@ -182,6 +182,7 @@ function toHttpAccess(variables: Variables, given: Given) {
   return {
     /** Null admits those on loopback, where nothing there costs money or is another's. */
     origins: variables.CORS_ORIGINS ?? null,
+    trustedProxies: variables.TRUSTED_PROXIES ?? [],
     hasIntrospection: variables.INTROSPECTION ?? areOpen,
     hasGraphiql: variables.GRAPHIQL ?? areOpen,
     hasConsole: variables.CONSOLE ?? areOpen,

@@ -29,11 +29,12 @@ import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** Answers one request; `mustAsk` when the client waits to be asked for its body. */
+/** Answers one request; `mustAsk` when the client waits to be asked for its body, `recalled` where it was admitted lately. */
 export type Answer = (
   request: IncomingMessage,
   response: ServerResponse,
   mustAsk: boolean,
+  recalled: Admission | null,
 ) => Promise<void>;
 
 /** Makes what takes a request from its first line to GraphQL. */
@@ -48,10 +49,10 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   const answerSignIn = createSignInAnswer(parts);
   const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
 
-  return async (request, response, mustAsk) => {
+  return async (request, response, mustAsk, recalled) => {
     response.setHeaders(SECURITY_HEADERS);
     try {
-      await answer(request, response, mustAsk);
+      await answer(request, response, mustAsk, recalled);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       await answerUnread(request, response, mustAsk, (isLast) =>
@@ -87,7 +88,9 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   }
 
   /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
-  async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
+  async function answer(
+    ...[request, response, mustAsk, recalled]: Parameters<Answer>
+  ): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     const isSigned = parts.files.urls.isSigned(path);
     checkHeaders(request);
@@ -100,7 +103,7 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     if (!isPost && (await answerOther(request, response, { path, mustAsk }))) return undefined;
     if (origins.answer(request, response)) return undefined;
     checkOperation(request, parameters);
-    return await answerOperation(request, response, mustAsk);
+    return await answerOperation(request, response, mustAsk, recalled);
   }
 
   /** Answers what is no operation of GraphQL; false, and nothing done, for one that may be. */
@@ -148,10 +151,12 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
   }
 
   async function answerOperation(
-    ...[request, response, mustAsk]: Parameters<Answer>
+    ...[request, response, mustAsk, recalled]: Parameters<Answer>
   ): Promise<void> {
     const cookie = request.method === "POST" ? credentials.findCookie(request) : undefined;
-    const admission = await credentials.admit(request.headers.authorization, cookie);
+    // Another gateway may have ended a sign-in.
+    const former = cookie === undefined ? recalled : null;
+    const admission = former ?? (await credentials.admit(request.headers.authorization, cookie));
     const { ownerId } = admission.viewer;
     rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();

@@ -2,12 +2,14 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { clock } from "../runtime/environment.ts";
+import type { Admission } from "../auth/authenticator.ts";
 import type { Config } from "../config/load-config.ts";
 import { CodedError } from "../runtime/coded-error.ts";
 import type { MemoryBudget, Reservation } from "../runtime/memory-budget.ts";
 import { NOBODY } from "../runtime/memory-budget.ts";
 import type { Release } from "../runtime/queue.ts";
 import { Queue } from "../runtime/queue.ts";
+import type { Credentials } from "./credentials.ts";
 import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
 
 type HttpLimits = Config["limits"]["http"];
@@ -20,7 +22,7 @@ const MAX_PIPELINED = 100;
 const REQUEST_BYTES = 8_192;
 /** What Node reads of a body that nobody has asked for. */
 const MOST_UNASKED_BYTES = 65_536;
-/** Requests that begin in a turn of the event loop: with one credential, and in all. */
+/** Requests that begin in a turn of the event loop: of one owner, or of all newcomers together; of all owners. */
 const MOST_OWN_IN_A_TURN = 32;
 const MOST_IN_A_TURN = 128;
 
@@ -32,7 +34,7 @@ type Connection = {
 };
 
 type Request = {
-  readonly answer: () => void;
+  readonly answer: (recalled: Admission | null) => void;
   hasBegun: boolean;
   /** Whether the answer is a stream of events. */
   isStream: boolean;
@@ -44,6 +46,8 @@ type Options = {
   readonly stallMs: number;
   readonly memory: MemoryBudget;
   readonly limits: HttpLimits;
+  readonly credentials: Pick<Credentials, "recall">;
+  readonly findClient: (request: IncomingMessage) => string;
 };
 
 /**
@@ -56,6 +60,8 @@ export class Connections {
   readonly #connections = new Map<Duplex, Connection>();
   /** Thousands may come in one turn, and who is refused at once comes again at once. */
   readonly #turns = new Queue({ perKey: MOST_OWN_IN_A_TURN, total: MOST_IN_A_TURN });
+  /** Of clients that were not admitted lately; those that were never wait behind them. */
+  readonly #newcomers = new Queue({ total: MOST_OWN_IN_A_TURN });
   /** One for all requests: an error collects its stack, which costs more than the rest of a request's bookkeeping. */
   readonly #tooLate: CodedError;
   #openCount = 0;
@@ -82,10 +88,11 @@ export class Connections {
   }
 
   /**
-   * Calls `answer` once the requests before it on its connection are answered, in a turn of its credential's, unless the
-   * connection is cut by then.
+   * Calls `answer` once the requests before it on its connection are answered, unless that is cut by then: in a turn of its
+   * owner's where its credential was admitted lately, else of its client's. Passes that admission on, unless it may have
+   * ended while the request waited.
    */
-  take(response: ServerResponse, answer: () => void): void {
+  take(response: ServerResponse, answer: Request["answer"]): void {
     const { socket } = response.req;
     const connection = this.#connections.get(socket);
     // Node still parses what it read before the connection was cut, or its last answer was given.
@@ -192,17 +199,20 @@ export class Connections {
     const [first] = connection.requests;
     if (first === undefined) return;
     const [{ req }, request] = first;
-    const credential = req.headers.authorization ?? req.headers.cookie ?? "";
-    const begin = (release: Release): void => {
+    const begin = (release: Release, recalled: Admission | null = null): void => {
       request.hasBegun = true;
       this.#count(socket, connection);
-      if (socket.writable) request.answer();
+      if (socket.writable) request.answer(recalled);
       release();
     };
-    const release = this.#turns.tryEnter(credential);
-    if (release !== null) return begin(release);
+    const { credentials, findClient } = this.#options;
+    const recalled = credentials.recall(req);
+    const queue = recalled === null ? this.#newcomers : this.#turns;
+    const key = recalled?.viewer.ownerId ?? findClient(req);
+    const release = queue.tryEnter(key);
+    if (release !== null) return begin(release, recalled);
     this.#count(socket, connection);
-    void this.#turns.enter(credential).then(begin);
+    void queue.enter(key).then((release) => begin(release));
   }
 
   /** Holds what waits, which the owner's reservations can't yet. */

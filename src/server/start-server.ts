@@ -11,6 +11,7 @@ import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { Connections } from "./connections.ts";
+import { createFindClient } from "./find-client.ts";
 import { createOrigins } from "./origins.ts";
 import { openPages } from "./pages.ts";
 import type { ServerOptions } from "./server-parts.ts";
@@ -55,10 +56,17 @@ export async function startServer(options: ServerOptions): Promise<{
     // Any other request for a change of protocol is answered without one.
     shouldUpgradeCallback: wantsSocket,
   });
-  const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: http });
+  const origins = createOrigins({ ...httpAccess, publicUrl, log });
+  const credentials = createCredentials({ ...options, origins });
+  const connections = new Connections(server, {
+    stallMs: STALL_MS,
+    memory,
+    limits: http,
+    credentials,
+    findClient: createFindClient(httpAccess.trustedProxies),
+  });
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
-  const origins = createOrigins({ ...httpAccess, publicUrl, log });
   const parts = {
     ...options,
     isLeaving: () => isLeaving,
@@ -71,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<{
       maskError,
     }),
     origins,
-    credentials: createCredentials({ ...options, origins }),
+    credentials,
     rates: createRequestRates(channels),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
@@ -91,8 +99,9 @@ export async function startServer(options: ServerOptions): Promise<{
   const answer = createAnswer(parts, pages);
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
-      connections.take(response, () => {
-        answer(request, response, event === "checkContinue").catch((error: unknown) => {
+      connections.take(response, (recalled) => {
+        const mustAsk = event === "checkContinue";
+        answer(request, response, mustAsk, recalled).catch((error: unknown) => {
           if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
           response.destroy();
         });

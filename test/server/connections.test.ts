@@ -5,12 +5,18 @@ import { createServer } from "node:http";
 import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
+import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
+import type { Admission } from "../../src/auth/authenticator.ts";
+import { AuthenticationError, createSessions, readBearer } from "../../src/auth/authenticator.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { Connections } from "../../src/server/connections.ts";
-import { exchange, whenClosed } from "../support/raw-socket.ts";
+import { createCredentials } from "../../src/server/credentials.ts";
+import { createFindClient } from "../../src/server/find-client.ts";
+import { exchange, toStatuses, whenClosed } from "../support/raw-socket.ts";
+import { createViewer } from "../support/viewers.ts";
 import { openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
 
@@ -18,14 +24,19 @@ const STALL_MS = 200;
 const MOST_OWN_IN_A_TURN = 32;
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/** The port of a server that answers like this. */
+/** The port of a server that answers like this, behind a proxy on this machine. */
 async function listen(
   answer: (request: IncomingMessage, response: ServerResponse) => unknown,
-  mostBytes = 536_870_912,
+  { mostBytes = 536_870_912, stallMs = STALL_MS, credentials = openCredentials().credentials } = {},
 ) {
   const server = createServer();
-  const memory = createMemoryBudget({ mostBytes });
-  const connections = new Connections(server, { stallMs: STALL_MS, memory, limits: LIMITS.http });
+  const connections = new Connections(server, {
+    stallMs,
+    memory: createMemoryBudget({ mostBytes }),
+    limits: LIMITS.http,
+    credentials,
+    findClient: createFindClient(["127.0.0.1"]),
+  });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));
   });
@@ -34,6 +45,26 @@ async function listen(
   await once(server, "listening");
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Lets in whose credential, or cookie of a sign-in, is `owner~text`, but no `nobody` and nothing that was revoked. */
+function openCredentials() {
+  const sessions = createSessions({ log: pino({ level: "silent" }) });
+  onTestFinished(() => sessions.close());
+  const revoked = new Set<string>();
+  const admit = async (credential: string): Promise<Admission> => {
+    const [ownerId = ""] = credential.split("~");
+    const isRevoked = () => revoked.has(credential);
+    if (ownerId === "nobody" || isRevoked()) throw new AuthenticationError("invalid", "Go away.");
+    return { viewer: createViewer({ ownerId }), signedBy: "", expiresAt: null, isRevoked };
+  };
+  const credentials = createCredentials({
+    authenticator: { authenticate: (authorization) => admit(readBearer(authorization)) },
+    signIns: { authenticate: admit },
+    origins: { findOwn: () => "http://localhost" },
+    sessions,
+  });
+  return { credentials, revoke: (credential: string) => void revoked.add(credential) };
 }
 
 /** Connections that were answered once: of those that it has not accepted, a server takes one in a turn. */
@@ -90,22 +121,136 @@ test("a connection on which more than a hundred requests wait for their answers 
 });
 
 test("of requests that come at once few begin in a turn of the event loop, and others' among the first", async () => {
+  await expectOwnTurns(
+    () => ["Authorization: Bearer greedy~1"],
+    ["Authorization: Bearer other~1"],
+    ["greedy~1", "other~1"],
+  );
+});
+
+type ToHeaders = (at: number) => readonly string[];
+
+const from = (address: string): string => `X-Forwarded-For: ${address}`;
+const bearer = (credential: string): string => `Authorization: Bearer ${credential}`;
+const signedIn = (credential: string): string => `Cookie: runcomfy-session-80=${credential}`;
+const toMadeUp: ToHeaders = (at) => [bearer(`nobody~${at}`), from("192.0.2.1")];
+const toKeys = (owner: string): string[] =>
+  Array.from({ length: 200 }, (_, at) => `${owner}~${at}`);
+
+test.each<[string, ToHeaders, readonly string[], readonly string[]]>([
+  [
+    "one key, spelled in many ways,",
+    (at) => [`Authorization: ${at % 2 ? "bearer" : "BEARER"}${" ".repeat(1 + at)}greedy~1`],
+    [bearer("other~1")],
+    ["greedy~1", "other~1"],
+  ],
+  [
+    "the many keys of one owner",
+    (at) => [bearer(`greedy~${at}`)],
+    [bearer("other~1")],
+    [...toKeys("greedy"), "other~1"],
+  ],
+  [
+    "a sign-in beside other cookies",
+    (at) => [`${signedIn("greedy~1")}; other=${at}`],
+    [signedIn("other~1")],
+    ["cookie greedy~1", "cookie other~1"],
+  ],
+  ["made-up keys", toMadeUp, [bearer("other~1"), from("192.0.2.1")], ["other~1"]],
+  ["made-up keys of an address", toMadeUp, [bearer("new~1"), from("192.0.2.2")], []],
+  [
+    "made-up keys of many addresses",
+    (at) => [bearer(`nobody~${at}`), from(`192.0.2.${at}`)],
+    [bearer("other~1"), from("192.0.2.1")],
+    ["other~1"],
+  ],
+  [
+    "made-up cookies of an address",
+    (at) => [`Cookie: runcomfy-session-80=nobody~${at}; other=${at}`, from("192.0.2.1")],
+    [signedIn("new~1"), from("192.0.2.2")],
+    [],
+  ],
+  [
+    "the addresses of a /64 of IPv6",
+    (at) => [bearer(`nobody~${at}`), from(`2001:db8:0:1::${at}`)],
+    [bearer("new~1"), from("2001:db8:0:2::1")],
+    [],
+  ],
+  [
+    "addresses that a client makes up",
+    (at) => [bearer(`nobody~${at}`), from(`192.0.3.${at}, 192.0.2.1`)],
+    [bearer("new~1"), from("192.0.2.2")],
+    [],
+  ],
+  [
+    "what asks to be admitted",
+    toMadeUp,
+    // As a balancer's health check does, from the same address.
+    ["GET /health HTTP/1.1", from("192.0.2.1")],
+    [],
+  ],
+])(
+  "%s on many connections takes turns of its own, and is answered",
+  async (_what, toGreedy, other, admitted) => await expectOwnTurns(toGreedy, other, admitted),
+);
+
+test("a key that was revoked takes no turns of its former owner's", async () => {
+  const opened = openCredentials();
+  await opened.credentials.admit("Bearer owner~lost");
+  opened.revoke("owner~lost");
+  await expectOwnTurns(
+    () => [bearer("owner~lost")],
+    [bearer("owner~new")],
+    ["owner~new"],
+    opened.credentials,
+  );
+});
+
+/** Sends 200 greedy requests, and then one of another client, at once. */
+async function expectOwnTurns(
+  toGreedy: ToHeaders,
+  other: readonly string[],
+  admitted: readonly string[],
+  credentials = openCredentials().credentials,
+): Promise<void> {
   const { turns, count } = countInTurns();
-  const begun: string[] = [];
-  const port = await listen(({ headers: { authorization = "" } }, response) => {
-    if (authorization !== "first") count();
-    begun.push(authorization);
-    response.end();
-  });
+  let othersPlace = 0;
+  let begunCount = 0;
+  for (const one of admitted)
+    await (one.startsWith("cookie ")
+      ? credentials.admit(undefined, one.replace("cookie ", ""))
+      : credentials.admit(`Bearer ${one}`));
+  const port = await listen(
+    async (request, response) => {
+      const { authorization, ...headers } = request.headers;
+      if (authorization === "first") return void response.end();
+      count();
+      begunCount += 1;
+      if (headers["x-is"] === "other") othersPlace = begunCount;
+      const admission = credentials.admit(authorization, credentials.findCookie(request));
+      response.statusCode = await admission.then(
+        () => 200,
+        () => 401,
+      );
+      response.end();
+    },
+    // Nobody is cut while the others connect.
+    { stallMs: 60_000, credentials },
+  );
   const sockets = await openConnections(port, 201);
-  begun.length = 0;
-  for (const [at, socket] of sockets.entries())
-    socket.write(toRequest(at < 200 ? "greedy" : "other"));
-  await expect.poll(() => begun.length).toBe(201);
+  const answers = sockets.map(async (socket) => String(await once(socket, "data")));
+  for (const [at, socket] of sockets.entries()) {
+    const headers = at < 200 ? toGreedy(at) : [...other, "X-Is: other"];
+    const isWhole = headers[0]?.endsWith(" HTTP/1.1");
+    const lines = [...(isWhole ? [] : ["POST /graphql HTTP/1.1"]), ...headers, "Host: localhost"];
+    socket.write(`${lines.join("\r\n")}\r\nContent-Length: 0\r\n\r\n`);
+  }
+  const statuses = (await Promise.all(answers)).flatMap(toStatuses);
+  expect(statuses.filter((status) => [200, 401].includes(status))).toHaveLength(201);
   // What begins before the turn's first is over counts with the turn before.
   expect(Math.max(...turns)).toBeLessThan(2 * MOST_OWN_IN_A_TURN);
-  expect(begun.indexOf("other")).toBeLessThan(2 * MOST_OWN_IN_A_TURN);
-});
+  expect(othersPlace).toBeLessThan(2 * MOST_OWN_IN_A_TURN);
+}
 
 test("a request whose client leaves before its turn never begins", async () => {
   let begunCount = 0;
@@ -126,7 +271,7 @@ test("a request whose client leaves before its turn never begins", async () => {
 });
 
 test("bodies that wait for their turn take little together, and the connections with the largest are cut", async () => {
-  const port = await listen((_request, response) => response.end(), 4_194_304);
+  const port = await listen((_request, response) => response.end(), { mostBytes: 4_194_304 });
   const [small = new Socket(), ...large] = await openConnections(port, 201);
   const firstBytes = small.bytesRead;
   const isAnswered = ({ bytesRead }: Socket): boolean => bytesRead > firstBytes;

@@ -28,6 +28,7 @@ export const LIMITS: Options["limits"] = loadConfig({}).limits;
 export const HTTP_ACCESS: Options["httpAccess"] = {
   isOpen: true,
   origins: [],
+  trustedProxies: [],
   admitsLoopback: false,
   hasIntrospection: true,
   hasGraphiql: true,
