@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import sharp from "sharp";
 
+import { makeApiKey } from "../src/auth/api-keys.ts";
 import { openFileStore } from "../src/files/open-file-store.ts";
 import { createSignedUrls } from "../src/files/signed-urls.ts";
 import { NOT_KEPT } from "../src/job/asset.ts";
@@ -62,6 +63,8 @@ const ADD_DOCUMENTS = `
 const PAGE = "{ jobs(first: 100) { totalCount edges { node { id input history { at } } } } }";
 const PING = text(JSON.stringify({ type: "ping", payload: { text: "x".repeat(60_000) } }));
 const HELD_MS = 5_000;
+/** How many connections an attack has that is wide. */
+const WIDE = 2_000;
 const DOWNLOADS = 500;
 /** As large and as deep as may be. */
 const ADD_DEEP_INPUTS = `
@@ -181,8 +184,22 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     "far more requests than an owner may send, on 2,000 connections",
     toBody(PAGE),
     {},
-    2_000,
+    WIDE,
   ),
+  "wide-spellings": {
+    what: "the same on as many, with the key spelled in another way on each",
+    attack: ({ keys, post, repeat }) =>
+      repeat(WIDE, (lane) => post(toBody(PAGE), " ".repeat(lane) + keys[0])),
+  },
+  "wide-made-up": {
+    what: "keys that nobody was given, on 2,000 connections",
+    attack: ({ post, repeat }) => repeat(WIDE, () => post(toBody(PAGE), makeApiKey().key)),
+  },
+  "wide-cookies": {
+    what: "cookies that nobody asked for, on 2,000 connections",
+    attack: ({ url, count, send, repeat }) =>
+      repeat(WIDE, (lane) => count(send(url, toBody(PAGE), { cookie: `lane=${lane}` }))),
+  },
   cancels: {
     what: "200 cancels a second of 10 jobs that are being submitted",
     setUpstream: (upstream) => upstream.slow("submit", 9_500),
@@ -226,7 +243,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
   "wide-sockets": {
     what: "sockets that are opened again and again, 2,000 at once",
     attack: ({ openSocket: open, repeat }) =>
-      repeat(2_000, async () => {
+      repeat(WIDE, async () => {
         const { socket, closed } = await open();
         await Promise.race([once(socket, "data"), closed]);
         socket.destroy();
