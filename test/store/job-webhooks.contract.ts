@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import { NOT_KEPT } from "../../src/job/asset.ts";
 import type { Job } from "../../src/job/job.ts";
@@ -41,11 +41,16 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
     return await claimOf(first?.webhookId ?? "");
   }
 
-  async function claimOf(webhookId: string): Promise<ClaimedWebhook> {
-    const [claimed] = (await store().webhookClaims.claim(webhookId)).claimed;
-    if (claimed === undefined) throw new Error("something is due");
-    return claimed;
-  }
+  /** What comes behind something else is due a millisecond later. */
+  const claimOf = (webhookId: string): Promise<ClaimedWebhook> =>
+    vi.waitFor(
+      async () => {
+        const [claimed] = (await store().webhookClaims.claim(webhookId)).claimed;
+        if (claimed === undefined) throw new Error("nothing is due");
+        return claimed;
+      },
+      { interval: 1 },
+    );
 
   const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>
     store().webhookClaims.settle([{ claimed, ...tried }]);
