@@ -148,7 +148,7 @@ export class Queue {
       const [first] = lane.waiters;
       return first !== undefined && this.#hasRoom(lane, first.amount);
     };
-    while (this.#waiting > 0 && this.#taken < this.#options.total) {
+    while (this.#closed === null && this.#waiting > 0 && this.#taken < this.#options.total) {
       // Without a limit in all, nobody else waits for what has changed.
       const lanes = this.#options.total === Infinity ? [changed] : this.#lanes.values();
       const [next] = findLeast(lanes, isReady)?.waiters ?? [];

@@ -203,3 +203,13 @@ test("of one key so much may be taken as what is free allows, so that whoever co
   await waiting;
   expect(queue.count("a")).toBe(4);
 });
+
+test("a queue that is closed lets nobody go on, whatever each waits for", async () => {
+  const queue = new Queue({ perKey: 6 });
+  queue.adjust("a", 4);
+  const waiting = [5, 3, 1].map((amount) => queue.take("a", amount));
+  queue.close(new Error("closed"));
+  const ends = await Promise.allSettled(waiting);
+  expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(queue.count("a")).toBe(4);
+});
