@@ -38,8 +38,8 @@ const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as
 
 const ANOTHER_REQUEST =
   "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
-/** Beyond this, the one that was told first may be told again. */
-const MAX_TOLD_DEPLOYMENTS = 1_000;
+/** Beyond this, the one whose answers came the longest ago may be logged again. */
+const MAX_LOGGED_DEPLOYMENTS = 1_000;
 
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
@@ -88,7 +88,7 @@ export function createRunComfy(options: {
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
   const { findOutputs = toNull } = options;
   const answers = createAnswerReader();
-  const told = new LRUCache<string, true>({ max: MAX_TOLD_DEPLOYMENTS });
+  const logged = new LRUCache<string, true>({ max: MAX_LOGGED_DEPLOYMENTS });
   const connect = (url: string) =>
     createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
   const perform = connect(baseUrl);
@@ -99,13 +99,13 @@ export function createRunComfy(options: {
 
   /** Makes a call to the service of its target. */
   async function performFor<Report>(
-    { kind }: Target,
-    request: Omit<CallRequest<Report>, "errors">,
+    { kind, deploymentId }: Target,
+    request: Omit<CallRequest<Report>, "errors" | "deploymentId">,
   ): Promise<Report> {
     const { service, errors } = ADAPTERS[kind];
     const send = transports[service];
     if (send === null) throw new RunComfyError(MODELS_OFF, MODELS_OFF_MEANS);
-    return await send({ ...request, errors });
+    return await send({ ...request, deploymentId, errors });
   }
 
   function noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
@@ -150,9 +150,9 @@ export function createRunComfy(options: {
     }
   }
 
-  function noteAnother(deploymentId: string): void {
-    if (told.get(deploymentId) === true) return;
-    told.set(deploymentId, true);
+  function warnOfAnother(deploymentId: string): void {
+    if (logged.get(deploymentId) === true) return;
+    logged.set(deploymentId, true);
     log.warn({ deploymentId }, ANOTHER_REQUEST);
   }
 
@@ -167,7 +167,7 @@ export function createRunComfy(options: {
     const path = toRequestPath(request, call);
     if (path !== null) noteCalled(request, false);
     const onRequestId = (requestId: string): void => {
-      if (requestId !== request.requestId) noteAnother(deploymentId);
+      if (requestId !== request.requestId) warnOfAnother(deploymentId);
     };
     try {
       const report = await performFor(request, { ...limits, ...readers, onRequestId, call, path });
@@ -203,13 +203,11 @@ export function createRunComfy(options: {
     return await perform({ ...request, ...LIST });
   }
 
-  /** What a deployment runs. Rejects as well where the upstream does not show it. */
+  /** What a deployment runs. Rejects as well where the upstream does not show it, or with a megabyte of other things. */
   async function readKind(deploymentId: string): Promise<JobKind> {
-    const request = {
-      call: "list",
-      path: toDeploymentPath(deploymentId),
-      ...PAYLOAD_BOUNDS,
-    } as const;
+    const path = toDeploymentPath(deploymentId);
+    const { timeoutMs } = PAYLOAD_BOUNDS;
+    const request = { call: "list", path, deploymentId, timeoutMs } as const;
     return await perform({ ...request, ...LIST, readReport: readDeploymentKind });
   }
 

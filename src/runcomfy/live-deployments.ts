@@ -121,9 +121,10 @@ export function createLiveDeployments({
       const kind = await runcomfy.readKind(id);
       kinds.set(id, kind);
       noteKind(id, kind);
-    } catch {
-      // It stays what it seems.
+    } catch (error) {
+      // It stays what it seems, for good where the answer would be refused again.
       notShownAt = now();
+      if (error instanceof RunComfyError && error.isRefused) kinds.set(id, "comfyui");
     }
   }
 

@@ -6,8 +6,8 @@ import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Answer, ErrorMeanings } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
 import type { AnswerReader } from "./answer-reader.ts";
-import { createAnswerReader, LARGE_BYTES } from "./answer-reader.ts";
-import { type Reading, toUnreadable } from "./read-answer.ts";
+import { LARGE_BYTES, LARGE_RESULT_BYTES } from "./answer-reader.ts";
+import { readAnswer, type Reading, toUnreadable } from "./read-answer.ts";
 import type { Call } from "./runcomfy-error.ts";
 import { RunComfyError, toNetworkError, toTimeoutError, toUnreadError } from "./runcomfy-error.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
@@ -17,9 +17,15 @@ import { MAX_PAUSE_MS } from "./upstream-health.ts";
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+const AT_ONCE: Pick<AnswerReader, "read"> = {
+  read: async (_deploymentId, bytes, read) => readAnswer(bytes, read),
+};
+
 /** What one call sends, and how it reads the answer. */
 export type CallRequest<Report> = {
   readonly call: Call;
+  /** What it is about, where that is one deployment. */
+  readonly deploymentId?: string;
   /** Below the base URL; null when an id would change its shape. */
   readonly path: string | null;
   readonly json?: JsonObject;
@@ -48,11 +54,12 @@ export function createTransport(options: {
   readonly token: string;
   readonly health: Pick<UpstreamHealth, "pausedForMs" | "notePause">;
   readonly channels: Pick<Channels, "call" | "answered">;
-  readonly answers?: AnswerReader;
+  /** In place of reading each answer as soon as it is there, where nobody shares the thread. */
+  readonly answers?: Pick<AnswerReader, "read">;
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }) {
-  const { baseUrl, token, health, channels, fetch, answers = createAnswerReader() } = options;
+  const { baseUrl, token, health, channels, fetch, answers = AT_ONCE } = options;
   const http = ky.create({
     prefix: baseUrl,
     headers: { authorization: `Bearer ${token}`, accept: "application/json" },
@@ -112,16 +119,17 @@ export function createTransport(options: {
   async function read<Report>(
     { ok, status }: Response,
     bytes: Uint8Array<ArrayBuffer>,
-    request: Pick<CallRequest<Report>, "call" | "readReport" | "readRefusal" | "readLarge">,
+    request: Omit<CallRequest<Report>, "path">,
     signal: AbortSignal,
   ): Promise<Reading<Report>> {
-    const { call, readReport, readRefusal, readLarge } = request;
+    const { call, deploymentId = "", readReport, readRefusal, readLarge } = request;
     try {
-      if (ok && readLarge !== undefined && bytes.length > LARGE_BYTES)
+      if (ok && readLarge !== undefined && bytes.length > LARGE_RESULT_BYTES)
         return await readLarge(bytes, signal);
       const isRefusal = status >= 400 && status < 500;
       // What came whole is read, whatever time that takes: a submit's answer must not be lost.
-      return await answers.read(bytes, ok ? readReport : isRefusal ? readRefusal : undefined);
+      const reader = ok ? readReport : isRefusal ? readRefusal : undefined;
+      return await answers.read(deploymentId, bytes, reader);
     } catch (thrown) {
       signal.throwIfAborted();
       if (thrown instanceof RunComfyError) throw thrown;

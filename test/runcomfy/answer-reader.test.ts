@@ -134,10 +134,35 @@ test("small answers that come together share a turn for a few milliseconds, and 
   };
   const large = toBytes(Array.from({ length: 100_000 }, () => 1_000));
   await Promise.all(
-    [toBytes(1), toBytes(2), large, large, toBytes(3)].map((bytes) => answers.read(bytes, note)),
+    [toBytes(1), toBytes(2), large, large, toBytes(3)].map((bytes) =>
+      answers.read("dep", bytes, note),
+    ),
   );
   hasEnded = true;
   const [one, two, three = 0, four = 0, five = 0] = seen;
   expect(two).toBe(one);
   expect([three > (two ?? 0), four > three, five >= four]).toEqual([true, true, true]);
+});
+
+test("an answer about one deployment waits behind none of another's, however many come first", async () => {
+  const order: string[] = [];
+  const read = async (deploymentId: string, bytes: Uint8Array) => {
+    await answers.read(deploymentId, bytes, () => null);
+    order.push(deploymentId);
+  };
+  const lists = new TextEncoder().encode(`[${Array(86_000).fill("[]").join(",")}]`);
+  const reads = Array.from({ length: 20 }, () => read("greedy", lists));
+  await Promise.all([...reads, read("other", toBytes({ status: "completed" }))]);
+  expect(order.indexOf("other")).toBeLessThan(3);
+});
+
+test("where no worker can run, a large result is read all the same, but for a stop", async () => {
+  const withoutWorker = createAnswerReader(new URL("data:text/javascript,throw new Error('no')"));
+  const result = toLarge(toBytes({ status: "succeeded", output: OUTPUT }));
+  expect(await withoutWorker.readLarge("dep", result, NEVER)).toMatchObject({
+    report: { prepared: prepareOutput(OUTPUT, "lora", ["9"]) },
+  });
+  await withoutWorker.close();
+  await expect(withoutWorker.readLarge("dep", result, NEVER)).rejects.toThrow("ended before");
+  expect(workers).toHaveLength(1);
 });

@@ -150,7 +150,7 @@ test("a workflow under an id that was taken for another kind's is warned of once
   expect(logged.slice(1)).toEqual([expect.stringContaining('"deploymentIds":["b"]')]);
 });
 
-const GRAPH = { 6: { class_type: "CLIPTextEncode", inputs: { text: "a".repeat(2_000_000) } } };
+const GRAPH = { 6: { class_type: "CLIPTextEncode", inputs: { text: "a".repeat(900_000) } } };
 
 test("what may be a workflow is asked about once, where that matters, and is what its payload shows", async () => {
   const workflow_id = "5c1d";
@@ -212,6 +212,17 @@ test.each<[string, object, FaultName | null]>([
     expect(logged).toEqual([]);
   },
 );
+
+test("what shows more than a megabyte stays a workflow, and is not asked about again", async () => {
+  const payload = { workflow_api_json: null, notes: "a".repeat(1_100_000) };
+  upstream.setDeployments([{ id: "large", workflow_id: "5c1d", payload }]);
+  const live = open();
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(await live.findKind("large")).toBe("comfyui");
+    nowMs += 10_001;
+  }
+  expect(upstream.count("deployment")).toBe(1);
+});
 
 test("nobody waits long for what a deployment shows", async () => {
   upstream.setDeployments([{ id: "lora", workflow_id: "5c1d", payload: {} }]);
