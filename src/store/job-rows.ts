@@ -47,11 +47,6 @@ export const JOB_COLUMNS = [
 
 type JobColumns = Pick<JobRow, (typeof JOB_COLUMNS)[number]>;
 
-/** Whether a row is unfinished, not another upstream's, nor away; so said that `jobs_followed` may serve. */
-export function isFollowed(database: Pick<Database, "upstream">): RawBuilder<boolean> {
-  return sql`(finished_at is null and away_since is null and not ${isAnothers(database)})`;
-}
-
 /** Whether a row is surely another upstream's. */
 export function isAnothers({ upstream }: Pick<Database, "upstream">): RawBuilder<boolean> {
   return sql`(upstream is not null and upstream not in (${sql.join(namesOf(upstream))}))`;

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { SANDBOX } from "../job/upstream.ts";
 import type { Database, DatabaseKind } from "./database.ts";
 import { createPollTriggers } from "./polls.ts";
+import { createUnfinishedJobs } from "./unfinished-jobs.ts";
 import { MAX_RUNS } from "./upstream-rows.ts";
 import { createWebhookTables } from "./webhook-tables.ts";
 
@@ -136,6 +137,14 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: ({ kind }) => [
       ...(kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
       sql`alter table downloads add column reads_all integer not null default 0`,
+    ],
+  },
+  {
+    version: 12,
+    isBreaking: false,
+    statements: (database) => [
+      ...(database.kind === "postgres" ? [sql`set local lock_timeout = '5s'`] : []),
+      ...createUnfinishedJobs(database, toNameType(database.kind)),
     ],
   },
 ];

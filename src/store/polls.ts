@@ -117,8 +117,8 @@ export function createPollTriggers({
   ];
 }
 
-/** The polls of jobs that are, or may be, of this upstream. */
-function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
+/** The `upstream` of jobs that are, or may be, of this upstream; empty where they have none. */
+export function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
   return [...namesOf(upstream), ""];
 }
 

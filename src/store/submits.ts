@@ -10,16 +10,10 @@ import { atMost, type Database } from "./database.ts";
 import { deleteEnded } from "./delete-ended.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import type { JobRow } from "./job-rows.ts";
-import {
-  fromJob,
-  IS_ACCEPTED,
-  isAnothers,
-  isFollowed,
-  toJob,
-  UNFINISHED_STATUSES,
-} from "./job-rows.ts";
+import { fromJob, IS_ACCEPTED, isAnothers, toJob } from "./job-rows.ts";
 import { insertJobWebhook } from "./job-webhooks.ts";
 import { insertLabels } from "./labels.ts";
+import { toStretches } from "./polls.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
@@ -273,11 +267,12 @@ async function refuseAbove(
   database: Database,
   most: number,
 ) {
-  const { rows } = await sql`
-    select id from jobs where owner_id = ${ownerId}
-      and status in (${sql.join(UNFINISHED_STATUSES)}) and ${isFollowed(database)}
-      limit 1 offset ${most}`.execute(transaction);
-  if (rows.length === 0) return;
+  const { rows } = await sql<{ readonly count: number }>`
+    select sum(amount) as count from unfinished_jobs
+      where owner_id = ${ownerId} and upstream in (${sql.join(toStretches(database))})`.execute(
+    transaction,
+  );
+  if ((rows[0]?.count ?? 0) <= most) return;
   throw new LimitError(
     `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
     {

@@ -151,6 +151,13 @@ export type Tables = {
   };
   /** One row with the number of the last change. Only on SQLite, where changes commit in order. */
   readonly change_counter: { readonly id: number; readonly value: number };
+  /** How many jobs of an owner are unfinished and not away, which triggers count; several rows add up. */
+  readonly unfinished_jobs: {
+    readonly owner_id: string;
+    /** The jobs'; empty where they have none. */
+    readonly upstream: string;
+    readonly amount: number;
+  };
   /** At most one row, for the time in which no number of a change is given out twice. */
   readonly feed_eras: {
     readonly number: number;

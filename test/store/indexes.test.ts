@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,11 +7,12 @@ import { DatabaseSync } from "node:sqlite";
 import { CompiledQuery, Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { createChannels } from "../../src/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/job/polls.ts";
 import { FROM_START } from "../../src/store/due-webhooks.ts";
+import type { Database } from "../../src/store/database.ts";
 import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
 import type { JobFilter, JobRange, WalkBudget } from "../../src/store/list-jobs.ts";
 import { createPolls, type PollTable } from "../../src/store/polls.ts";
@@ -208,6 +210,25 @@ const insertNoted = ({ jobs }: JobStore) =>
     key: { key: null, fingerprint: "f", repeats: "found" },
   });
 
+test("on SQLite, a submit with a limit reads no row of its owner's other jobs", async () => {
+  const steps = await explainOnSqlite(insertLimited);
+  const ofJobs = steps.filter((detail) => detail.includes(" jobs "));
+  for (const step of ofJobs) expect(step).not.toContain("owner_id");
+  expect(steps).toContainEqual(
+    expect.stringMatching(
+      /^SEARCH unfinished_jobs USING PRIMARY KEY \(owner_id=\? AND upstream=\?\)/,
+    ),
+  );
+});
+
+const insertLimited = ({ jobs }: JobStore, id: string = randomUUID()) =>
+  jobs.insert({
+    job: makeJob({ id, ownerId: "mine" }),
+    input: { prompt: "a cat" },
+    key: { key: id, fingerprint: "f" },
+    mostInFlight: 20_000,
+  });
+
 /** The steps of each statement's plan. */
 async function explainOnSqlite(read: Read): Promise<readonly string[]> {
   sqlite.statements.length = 0;
@@ -343,6 +364,55 @@ describe("on Postgres", () => {
   });
 });
 
+test("on Postgres, a submit reads as many rows with 10,000 jobs queued as with none", async () => {
+  const { url, drop } = await createDatabase();
+  onTestFinished(drop);
+  const opened = await openPostgres(url, QUIET);
+  onTestFinished(() => opened.close());
+  const statements: CompiledQuery[] = [];
+  const queries = connectLogged(url, statements);
+  onTestFinished(() => queries.destroy());
+  const database: Database = {
+    ...opened,
+    queries,
+    write: (act) => queries.transaction().execute(act),
+  };
+  const store = createJobStore({ database, changes: new WakeUps(), channels: createChannels() });
+  const client = new pg.Client(url);
+  onTestFinished(() => client.end());
+  await client.connect();
+
+  /** Does again what a submit did. */
+  async function countRead(id: string): Promise<number> {
+    statements.length = 0;
+    await insertLimited(store, id);
+    await store.jobs.withdraw(id);
+    await client.query("begin");
+    let count = 0;
+    for (const { sql: text, parameters } of statements.slice(0, -1)) {
+      if (/^(begin|commit)/.test(text)) continue;
+      const plan = await client.query(`explain (analyze, format json) ${text}`, [...parameters]);
+      for (const node of findNodes(plan.rows).filter(isScan))
+        count += Number(node["Actual Rows"]) + Number(node["Rows Removed by Filter"] ?? 0);
+    }
+    await client.query("rollback");
+    return count;
+  }
+
+  const before = await countRead("job_a");
+  await client.query(`
+    insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
+      select 'job_' || n, 'mine', 'd', 'sandbox', 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0 from generate_series(1, 10000) n`);
+  expect(await countRead("job_b")).toBeLessThanOrEqual(before + MOST_COUNTS);
+});
+
+/** Between two merges. */
+const MOST_COUNTS = 128;
+
+function isScan(node: PlanNode): boolean {
+  return node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable";
+}
+
 describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
   const MAX_DUE = 50;
   const JOB_IDS = Array.from({ length: MAX_DUE }, (_, index) => `job_${index * 7 + 1}`);
@@ -396,9 +466,7 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
       const explain = CompiledQuery.raw(`explain (analyze, format json) ${text}`, [...parameters]);
       // With the settings of the connection that does it.
       const { rows } = await opened.pollQueries.executeQuery(explain);
-      const scans = findNodes(rows).filter(
-        (node) => node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable",
-      );
+      const scans = findNodes(rows).filter(isScan);
       expect(scans.length).toBeGreaterThan(0);
       for (const scan of scans) {
         expect(scan["Node Type"]).toMatch(/Index|Bitmap/);
@@ -561,9 +629,7 @@ describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads, 50,000 sign-ins
       ))
         nodes.push(...(await explain(one, "")));
       for (const one of readStatements) nodes.push(...(await explain(one, READER_SETTINGS)));
-      const scans = nodes.filter(
-        (node) => node["Relation Name"] !== undefined && node["Node Type"] !== "ModifyTable",
-      );
+      const scans = nodes.filter(isScan);
       expect(scans.length).toBeGreaterThan(0);
       for (const scan of scans) {
         const count = Number(scan["Actual Rows"]) + Number(scan["Rows Removed by Filter"] ?? 0);

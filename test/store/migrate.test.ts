@@ -17,6 +17,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { makeJob } from "./store-jobs.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
@@ -87,6 +88,8 @@ describe.each([
       .poll(() => store.polls.claimDue({ limit: 9, exceptDeployments: [] }))
       .toMatchObject({ polls: [{ job: { id: "job_c" } }] });
     expect(await store.files.listPendingDeletions(9)).toEqual(["gone.png"]);
+    const submit = { job: makeJob({ ownerId: "o" }), input: {}, key: null, mostInFlight: 1 };
+    await expect(store.jobs.insert(submit)).rejects.toThrow("1 unfinished job");
     await expectReasons(store, read);
     await expectTexts(store);
     const fresh = await create();

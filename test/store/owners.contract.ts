@@ -2,7 +2,19 @@ import { describe, expect, test } from "vitest";
 
 import type { Job } from "../../src/job/job.ts";
 import { readFeed } from "../support/read-feed.ts";
-import { type Context, insertJob, makeJob, see, UNANSWERED } from "./store-jobs.ts";
+import {
+  ACCEPTED,
+  type Context,
+  FAILED,
+  insertJob,
+  makeJob,
+  RUNNING,
+  see,
+  UNANSWERED,
+} from "./store-jobs.ts";
+
+/** Postgres adds up those since the last of its merges. */
+const MAX_COUNT_ROWS = 128;
 
 /** What every database promises of owners. */
 export function describeOwners({ store, execute, count: countRows, restart }: Context): void {
@@ -100,6 +112,68 @@ export function describeOwners({ store, execute, count: countRows, restart }: Co
       expect(await store().jobs.readKeyed("mine", "new")).toBeNull();
       await see(store(), first, UNANSWERED);
       expect(await submit("mine", "new")).toBe(true);
+    });
+
+    test("are counted whoever writes their rows, once each, for as long as they are followed", async () => {
+      const { jobs } = store();
+      const mine = { ownerId: "mine", upstream: "sandbox" };
+      /** Resolves once a submit has seen so many others, no more and no fewer. */
+      const expectCount = async (count: number) => {
+        const job = makeJob(mine);
+        const add = (most: number) =>
+          jobs.insert({ job, input: {}, key: null, mostInFlight: most });
+        await expect(add(count)).rejects.toThrow(/unfinished job/);
+        expect(await add(count + 1)).toBe(true);
+        expect(await jobs.withdraw(job.id)).toBe(true);
+      };
+      await insertJob(store(), { ...mine, ownerId: "theirs" });
+      await expectCount(0);
+      const first = await insertJob(store(), mine);
+      const second = await insertJob(store(), mine);
+      await expectCount(2);
+      await see(store(), first, ACCEPTED, RUNNING);
+      await see(store(), second, UNANSWERED);
+      await expectCount(1);
+      expect(await jobs.delete(second.id)).toBe(true);
+      await expectCount(1);
+      // As a gateway of another version, or a person, may write it.
+      const set = (values: string) =>
+        execute(`update jobs set ${values}, version = version + 1 where owner_id = 'mine'`);
+      await set("upstream = null");
+      await expectCount(1);
+      await set("upstream = 'https://other.example'");
+      await expectCount(0);
+      await set("away_since = 1");
+      await set("upstream = 'sandbox'");
+      await expectCount(0);
+      await set("away_since = null");
+      await set("finished_at = null");
+      await expectCount(1);
+      await see(store(), (await jobs.read(first.id)) ?? first, FAILED);
+      await expectCount(0);
+      await insertJob(store(), mine);
+      await execute("delete from jobs where owner_id = 'mine'");
+      await expectCount(0);
+    });
+
+    test("are counted in a few rows, however many came and went, and of however many owners", async () => {
+      const addEach = (ownerId: string, count: number) =>
+        execute(`
+          insert into jobs (id, owner_id, deployment_id, upstream, api_version, status, version,
+            created_at, updated_at, work, submit_until)
+          with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
+          select 'job_' || n, ${ownerId}, 'd', 'sandbox', 'v1', 'SUBMITTING', 1, n, n, 1, 0 from numbers`);
+      await addEach("'owner_' || n", 500);
+      await execute("update jobs set away_since = 1");
+      await execute("update jobs set away_since = null");
+      await execute("delete from jobs");
+      for (let round = 0; round < 3; round++) {
+        await addEach("'mine'", 300);
+        for (let number = 0; number < 10; number++)
+          await see(store(), await insertJob(store(), { ownerId: "mine" }), UNANSWERED);
+        await execute("delete from jobs");
+      }
+      expect(await countRows("unfinished_jobs")).toBeLessThanOrEqual(MAX_COUNT_ROWS);
     });
   });
 

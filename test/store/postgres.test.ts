@@ -3,13 +3,14 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
+import type { Job } from "../../src/job/job.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
 import { openPostgres } from "../../src/store/open-postgres.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
-import { ACCEPTED, failToOpen, insertJob, see, toPutBack } from "./store-jobs.ts";
+import { ACCEPTED, failToOpen, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
@@ -153,6 +154,32 @@ describe("gateways that share a Postgres", () => {
     expect(await b.quotas.count("jobs", "greedy")).toMatchObject({ count: 2 });
     expect(await b.quotas.count("submits", "greedy")).toMatchObject({ count: 1 });
     expect(await b.quotas.count("jobs", "quiet")).toMatchObject({ count: 1 });
+  });
+
+  test("count what an owner has in flight without waiting for each other, and lose nothing", async () => {
+    const store = await open();
+    const jobs: Job[] = [];
+    for (let index = 0; index < 300; index++)
+      jobs.push(await insertJob(store, { id: `job_${index}` }));
+    const sum = async () => (await query("select sum(amount)::int from unfinished_jobs"))[0];
+    // Two that change many jobs each, and so often enough to merge what is there, while others change more of them.
+    const [first, second] = [await connect(), await connect()];
+    const change = (client: pg.Client, from: number, to: number) =>
+      client.query(
+        `update jobs set away_since = 1 where substr(id, 5)::int between ${from} and ${to}`,
+      );
+    for (const client of [first, second])
+      await client.query("begin; set local lock_timeout = '5s'");
+    await change(first, 0, 149);
+    await change(second, 150, 249);
+    for (const job of jobs.slice(250)) await see(store, job, UNANSWERED);
+    expect(await sum()).toEqual({ sum: 250 });
+    await second.query("commit");
+    expect(await sum()).toEqual({ sum: 150 });
+    await first.query("rollback");
+    expect(await sum()).toEqual({ sum: 150 });
+    await query("delete from jobs");
+    expect(await sum()).toMatchObject({ sum: expect.toBeOneOf([0, null]) });
   });
 
   describe("have polls that", () => {
