@@ -114,6 +114,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
     ],
   },
+  "a withdrawn row that still counts as in flight": {
+    seed: 1,
+    changes: [
+      {
+        file: "store/unfinished-jobs.ts",
+        from: "act: add(sql`old`, -1),",
+        to: "act: add(sql`old`, 0),",
+      },
+    ],
+  },
   "a withdrawn row that keeps its key": {
     seed: 8,
     changes: [

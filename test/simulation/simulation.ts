@@ -833,6 +833,8 @@ class Simulation {
       this.#broken.push(`${String(id)} was the ${String(count)}th in flight, of ${jobsInFlight}.`);
     if (owned.length > jobsPerDay)
       this.#broken.push(`An owner has ${owned.length} jobs, of ${jobsPerDay} in a day.`);
+    for (const { owner_id: owner, excess } of this.#read(MISCOUNTED))
+      this.#broken.push(`${String(excess)} too many jobs of ${String(owner)} count as in flight.`);
   }
 }
 
@@ -844,6 +846,14 @@ function toLimits(jobs: number) {
     submitsPerMinute: 2 * jobs,
   };
 }
+
+/** What differs between the jobs in flight and their count. */
+const MISCOUNTED = `
+  select owner_id, sum(amount) as excess from (
+    select owner_id, upstream, amount from unfinished_jobs
+    union all select owner_id, coalesce(upstream, ''), -1 from jobs
+      where finished_at is null and away_since is null
+  ) group by owner_id, upstream having sum(amount) <> 0`;
 
 /** Of callers. */
 const CALL_TIMEOUT_MS = 30_000;
