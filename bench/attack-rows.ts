@@ -39,7 +39,11 @@ export type AttackRow = {
   /** What another's webhook answers whose calls are measured too. */
   readonly webhookStatus?: number;
   /** Writes what it needs into a database that no gateway has open. */
-  readonly seed?: (databaseUrl: string, filesUrl: string) => Promise<void>;
+  readonly seed?: (
+    databaseUrl: string,
+    filesUrl: string,
+    upstream: FaultyUpstream,
+  ) => Promise<void>;
   readonly setUpstream?: (upstream: FaultyUpstream) => void;
   /** Runs in a process of its own, until that is killed. */
   readonly attack: (attacker: Attacker) => Promise<unknown>;
@@ -118,6 +122,19 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     toBody("mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }", {
       items: Array.from({ length: 100 }, (_, at) => ({ deploymentId: "d", input: { at } })),
     }),
+  ),
+  queued: {
+    what: "nothing more, with as many jobs in the queue as there may be, all of which are polled",
+    seed: (databaseUrl, _filesUrl, upstream) => storeQueue(databaseUrl, 10_000, upstream),
+    attack: async () => undefined,
+  },
+  "submits-queued": ask(
+    "submits by 64 clients, with 9,000 jobs in the queue and then as many as there may be",
+    toBody('mutation { submitJob(deploymentId: "d", input: {}) { __typename } }'),
+    {
+      seed: (databaseUrl, _filesUrl, upstream) => storeQueue(databaseUrl, 9_000, upstream),
+    },
+    64,
   ),
   matching: ask(
     "deletes of all that hold a text, among 10,000 prompts that are hard to tell apart",
@@ -608,6 +625,27 @@ function storeJobs(count: number, more = "") {
       databaseUrl.startsWith("file:") ? `begin; ${jobs} commit` : first + jobs,
     );
   };
+}
+
+/** Jobs that wait, in a queue that does not move. */
+async function storeQueue(
+  databaseUrl: string,
+  count: number,
+  upstream: FaultyUpstream,
+): Promise<void> {
+  upstream.script("d", ["in_queue"]);
+  const submittedAt = Date.now() - 3_600_000;
+  const rows = Array.from(
+    { length: count },
+    (_, at) =>
+      `('${toJobId(at + 1)}', '${OWNER}', 'd', '${upstream.url}', '${upstream.accept("d")}', 'v1', 'SUBMITTING', 0, 1, ${submittedAt + at}, 1, 1, 0)`,
+  );
+  await query(
+    databaseUrl,
+    `insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, queue_position,
+       version, created_at, updated_at, work, submit_until) values ${rows.join()};
+     update jobs set status = 'IN_QUEUE', version = 2 where owner_id = '${OWNER}'`,
+  );
 }
 
 /** Its output has 80,000 URLs, of which only the first 1,000 are assets. */

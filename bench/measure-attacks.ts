@@ -100,8 +100,8 @@ async function measureRow(name: string, row: AttackRow, { place, databaseUrl, se
   await storeFinishedJob(databaseUrl, { ownerId: "quiet" });
   const { webhookStatus = null } = row;
   if (webhookStatus !== null) await query(databaseUrl, ADD_WEBHOOK);
-  await row.seed?.(databaseUrl, filesUrl);
   await using upstream = await startFaultyUpstream();
+  await row.seed?.(databaseUrl, filesUrl, upstream);
   row.setUpstream?.(upstream);
   await using gateway = await startGatewayProgram(upstream, {
     AUTH: "api-keys",
