@@ -128,8 +128,7 @@ export function toStretches({ upstream }: Pick<Database, "upstream">): readonly 
  * comes due by itself.
  */
 export function createPolls(database: Database) {
-  const { isShared, pollMs, skipLocked, updatesInQueries, checkDisk, toRecords, toTexts } =
-    database;
+  const { pollMs, skipLocked, updatesInQueries, checkDisk, toRecords, toTexts } = database;
   const { pollQueries: queries } = database;
   const stretches = toStretches(database);
   const claimIt = sql`was_due_at = due_at, due_at = ${pollMs} + ${sql.lit(CLAIM_MS)}`;
@@ -205,16 +204,15 @@ export function createPolls(database: Database) {
      * the first of them is. Does nothing for a poll that somebody else has claimed meanwhile.
      */
     async putBack(polls: readonly EndedPoll[]): Promise<number | null> {
-      const ids = polls.map(({ jobId }) => jobId);
-      const unlocked = isShared
-        ? sql`and polls.job_id in (
-            select job_id from polls where job_id in ${toTexts(ids)} ${skipLocked})`
-        : sql``;
       // What somebody holds up comes due when its claim ends. Gateways that lock the same polls, here or in a claim, do so
       // in one order: otherwise each may wait for the other.
       const records = polls.toSorted((a, b) => (a.jobId < b.jobId ? -1 : 1));
-      const put = toRecords("put", PUT_BACK, records);
+      const given = toRecords("put", PUT_BACK, records);
+      // Locked by a query that runs once: in an `in`, it may run again for each of them.
       const { rows } = await sql<{ in_ms: number | null }>`
+        with put as (
+          select put.* from ${given} join polls on polls.job_id = put."jobId" ${skipLocked}
+        )
         update polls set
           due_at = case
             when hint_at > polls.due_at - ${sql.lit(CLAIM_MS)} and hint_at < ${pollMs} + put."delayMs" then hint_at
@@ -223,7 +221,7 @@ export function createPolls(database: Database) {
           failures = put.failures,
           not_found_since = ${pollMs} - put."notFoundForMs",
           unread_since = ${pollMs} - put."unreadForMs"
-        from ${put} where polls.job_id = put."jobId" and polls.due_at = put.token ${unlocked}
+        from put where polls.job_id = put."jobId" and polls.due_at = put.token
         returning polls.due_at - ${pollMs} as in_ms
       `.execute(queries);
       const delaysMs = rows.flatMap(({ in_ms }) => in_ms ?? []);

@@ -463,6 +463,10 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
       const [statement] = statements;
       if (statement === undefined || statements.length > 1) throw new Error("not one statement");
       const { sql: text, parameters } = statement;
+      // As they were claimed before they were put back.
+      await sql`update polls set due_at = 1 where job_id in (${sql.join(JOB_IDS)})`.execute(
+        opened.queries,
+      );
       const explain = CompiledQuery.raw(`explain (analyze, format json) ${text}`, [...parameters]);
       // With the settings of the connection that does it.
       const { rows } = await opened.pollQueries.executeQuery(explain);
