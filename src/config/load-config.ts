@@ -336,20 +336,28 @@ const NOTED = Object.entries(VARIABLES.shape).map(
 const DEFAULTS: Given = Object.fromEntries(NOTED.map(([name, note]) => [name, note?.value ?? ""]));
 const SECRETS = new Set(NOTED.filter(([, note]) => note?.isSecret).map(([name]) => name));
 
+/** Each once, as npm sets dozens of variables that are compared with all of them. */
+const KNOWN = Object.keys(VARIABLES.shape).map((known) => {
+  const folded = fold(known);
+  return { known, folded, letters: toLetters(folded) };
+});
+
 function findNearest(name: string): string | undefined {
   const folded = fold(name);
+  const letters = toLetters(folded);
   // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
-  return Object.keys(VARIABLES.shape)
-    .map((known) => ({ known, distance: measure(folded, fold(known)) }))
+  return KNOWN.map(({ known, ...its }) => ({ known, distance: measure({ folded, letters }, its) }))
     .filter(({ distance }) => distance <= share)
     .toSorted((a, b) => a.distance - b.distance)[0]?.known;
 }
 
+type Spelt = { readonly folded: string; readonly letters: string };
+
 /** The share of letters to change; 0 where one stands twice, or they stand in another order, as in PORTT and PROT. */
-function measure(name: string, known: string): number {
-  const isSlip = known.length > 3 && toLetters(name) === toLetters(known);
-  return isSlip ? 0 : leven(name, known) / known.length;
+function measure(name: Spelt, known: Spelt): number {
+  const isSlip = known.folded.length > 3 && name.letters === known.letters;
+  return isSlip ? 0 : leven(name.folded, known.folded) / known.folded.length;
 }
 
 function toLetters(name: string): string {

@@ -24,15 +24,15 @@ type Options = Parameters<typeof renderGraphiql>[0] & {
 };
 
 /** What browsers get. */
-export type Pages = Awaited<ReturnType<typeof openPages>>;
+export type Pages = ReturnType<typeof openPages>;
 
 /**
  * Reads the console's files, a few hundred KB. GraphiQL's page brings all its scripts along, nine megabytes of them, so it
  * is made when it is first asked for.
  */
-export async function openPages(options: Options) {
+export function openPages(options: Options) {
   const { hasGraphiql, hasConsole } = options;
-  const files = hasConsole ? await readConsole(options) : null;
+  const files = hasConsole ? readConsole(options) : null;
   const page = files?.get("/console/index.html");
   let graphiql: Promise<HeldFile> | undefined;
 
@@ -58,7 +58,7 @@ export async function openPages(options: Options) {
       // A browser asks for a page, and no program for data.
       const isBrowser = headers.accept?.includes("text/html") === true;
       const file = isRead ? await find(path, isBrowser) : undefined;
-      if (file !== undefined) send(request, response, file);
+      if (file !== undefined) await send(request, response, file);
       else if (path === "/" && hasGraphiql)
         response.writeHead(302, { location: GRAPHQL_PATH }).end();
       else return false;
@@ -78,14 +78,14 @@ export function readDocuments(consoleFolder: string): readonly string[] {
 }
 
 /** All files of the console by their paths; null where it was not built. */
-async function readConsole(options: Options): Promise<ReadonlyMap<string, HeldFile> | null> {
+function readConsole(options: Options): ReadonlyMap<string, HeldFile> | null {
   const { consoleFolder } = options;
   const policy = toConsolePolicy(options);
-  const read = async (name: string) => {
+  const read = (name: string) => {
     const type = CONTENT_TYPES[extname(name)];
     if (type === undefined) return [];
     const built = readFileSync(join(consoleFolder, name));
-    const file = await holdFile(name === "index.html" ? toPage(built, options) : built, {
+    const file = holdFile(name === "index.html" ? toPage(built, options) : built, {
       "content-type": type,
       // Names in this folder hold a digest of what is in the file; the page names the newest ones.
       "cache-control": name.startsWith("assets") ? FOR_GOOD : "no-cache",
@@ -95,7 +95,7 @@ async function readConsole(options: Options): Promise<ReadonlyMap<string, HeldFi
   };
   try {
     const names = readdirSync(consoleFolder, { recursive: true, encoding: "utf8" });
-    return new Map((await Promise.all(names.map(read))).flat());
+    return new Map(names.flatMap(read));
   } catch {
     return null;
   }
@@ -136,7 +136,7 @@ function toConsolePolicy({ isSandbox, publicUrl }: Options): string {
 
 async function makeGraphiql(options: Options): Promise<HeldFile> {
   const page = await renderGraphiql(options);
-  return await holdFile(Buffer.from(page), {
+  return holdFile(Buffer.from(page), {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-cache",
     "content-security-policy": toGraphiqlPolicy(page),
@@ -164,26 +164,30 @@ function toContentPolicy(sources: Readonly<Record<string, string>>): string {
   return `default-src 'none'; ${allowed.join("; ")}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
 
-/** A file that is held in memory, compressed too, so that an answer which nobody reads costs no memory of its own. */
-type HeldFile = Awaited<ReturnType<typeof holdFile>>;
+/**
+ * A file that is held in memory, compressed too once that is asked for, so that an answer which nobody reads costs no
+ * memory of its own.
+ */
+type HeldFile = ReturnType<typeof holdFile>;
 
-async function holdFile(plain: Buffer, headers: Readonly<Record<string, string>>) {
-  const zipped = await promisify(gzip)(plain, { level: 9 });
+function holdFile(plain: Buffer, headers: Readonly<Record<string, string>>) {
+  let zipped: Promise<Buffer> | undefined;
+  const zip = () => (zipped ??= promisify(gzip)(plain, { level: 9 }));
   // Weak, as it is the same for what is compressed.
   const etag = `W/"${createHash("sha256").update(plain).digest("base64url")}"`;
-  return { plain, zipped, headers: { ...headers, etag, vary: "accept, accept-encoding" } };
+  return { plain, zip, headers: { ...headers, etag, vary: "accept, accept-encoding" } };
 }
 
 /** Answers a GET or HEAD with a file, unless the browser has it. */
-function send(
+async function send(
   { method, headers }: IncomingMessage,
   response: ServerResponse,
   file: HeldFile,
-): void {
+): Promise<void> {
   if (headers["if-none-match"] === file.headers.etag)
     return void response.writeHead(304, file.headers).end();
   const isZipped = /\bgzip\b(?! *; *q=0\b)/.test(String(headers["accept-encoding"]));
-  const bytes = isZipped ? file.zipped : file.plain;
+  const bytes = isZipped ? await file.zip() : file.plain;
   response.writeHead(200, {
     ...file.headers,
     "content-length": bytes.length,

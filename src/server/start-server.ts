@@ -83,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<{
     rates: createRequestRates(channels),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
-  const pages = await openPages({
+  const pages = openPages({
     ...options,
     ...httpAccess,
     publicUrl,
