@@ -1,12 +1,13 @@
+import { createRequire } from "node:module";
 import type { Writable } from "node:stream";
 
-import pg from "pg";
+import type { DatabaseError } from "pg";
 import type { Logger } from "pino";
 import { pino } from "pino";
-import { prettyFactory } from "pino-pretty";
 import { z } from "zod";
 
 import type { Config } from "./config/load-config.ts";
+import { isPostgresError } from "./store/database-error.ts";
 
 /** How much may wait for the reader. */
 const MAX_UNREAD_BYTES = 1_048_576;
@@ -23,9 +24,7 @@ export function createLog({
   readonly level: Config["logLevel"];
 }): Logger {
   const isTerminal = output.isTTY === true;
-  const format = isTerminal
-    ? prettyFactory({ ignore: "pid,hostname", translateTime: "HH:MM:ss" })
-    : (line: string) => line;
+  const format = isTerminal ? createPrettyFormat() : (line: string) => line;
   let dropped = 0;
 
   const log = pino(
@@ -54,6 +53,13 @@ export function createLog({
       "Lines of this log were dropped, because it was read too slowly. Read standard error without a pause, or raise LOG_LEVEL.",
     );
   }
+}
+
+/** Loaded only where it is wanted, and at once, as the first lines wait for it. */
+function createPrettyFormat(): (line: string) => string {
+  const load = createRequire(import.meta.url);
+  const { prettyFactory }: typeof import("pino-pretty") = load("pino-pretty");
+  return prettyFactory({ ignore: "pid,hostname", translateTime: "HH:MM:ss" });
 }
 
 /** What is logged of an error. */
@@ -144,7 +150,7 @@ function createCleaner(thrown: unknown): (text: string) => string {
 
 /** An error's message, or other words where it may quote a value. */
 function toWords(error: Error): string {
-  if (error instanceof pg.DatabaseError) return describePostgres(error);
+  if (isPostgresError(error)) return describePostgres(error);
   if (error instanceof z.ZodError)
     return `A value has the wrong form (${error.issues.map(({ code }) => code).join(", ")}).`;
   if (error instanceof SyntaxError) return "A text can't be parsed, e.g. as JSON.";
@@ -153,7 +159,7 @@ function toWords(error: Error): string {
   return error.message;
 }
 
-function describePostgres({ code = "?", message, table, column, constraint }: pg.DatabaseError) {
+function describePostgres({ code = "?", message, table, column, constraint }: DatabaseError) {
   if (HARMLESS_CLASSES.test(code)) return message;
   const named = Object.entries({ table, column, constraint }).filter(([, name]) => name);
   const names = named.map((pair) => pair.join(" ")).join(", ");

@@ -11,7 +11,6 @@ import { createSessions } from "./auth/authenticator.ts";
 import { createSignIns } from "./auth/sign-ins.ts";
 import type { Config } from "./config/load-config.ts";
 import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
-import { loadCatalogue } from "./deployments/load-catalogue.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import { createChannels } from "./diagnostics/channels.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -20,6 +19,7 @@ import type { TokenState } from "./runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { ADAPTERS } from "./runcomfy/kinds/kinds.ts";
+import type { Mcp, McpOptions } from "./mcp/create-mcp.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./schema/context.ts";
 import { createContext } from "./schema/context.ts";
@@ -87,7 +87,7 @@ export async function startGateway(
   for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded =
-    deploymentsFile === null ? null : await loadCatalogue(deploymentsFile, config.upstream.kind);
+    deploymentsFile === null ? null : await loadDeployments(deploymentsFile, config.upstream.kind);
   const catalogue = loaded?.catalogue ?? OPEN_CATALOGUE;
   for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
   const { auth, httpAccess, limits } = config;
@@ -231,10 +231,9 @@ export async function startGateway(
     upstream: store.upstream,
     channels,
   };
-  // Loaded only where it is wanted.
   const mcp = config.httpAccess.hasMcp
     ? keep(
-        (await import("./mcp/create-mcp.ts")).createMcp({
+        openMcp({
           ...{ services, catalogue, files, log },
           mostBodyBytes: limits.http.bodyBytes,
           version: readVersion(),
@@ -294,6 +293,32 @@ export async function startGateway(
 async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) {
   const { openTraces } = await import("./traces/open-traces.ts");
   return await openTraces({ settings, version: readVersion(), log });
+}
+
+/** What answers agents, loaded when the first of them sends something. */
+function openMcp(options: McpOptions): Mcp {
+  let mcp: Mcp | null = null;
+  let isStopped = false;
+  return {
+    async answer(request) {
+      const { createMcp } = await import("./mcp/create-mcp.ts");
+      mcp ??= createMcp(options);
+      if (isStopped) mcp.stop();
+      await mcp.answer(request);
+    },
+    countWaits: () => mcp?.countWaits() ?? 0,
+    stop() {
+      isStopped = true;
+      mcp?.stop();
+    },
+    close: async () => await mcp?.close(),
+  };
+}
+
+/** Loads what checks inputs, only where a file says what they are. */
+async function loadDeployments(file: string, upstream: Config["upstream"]["kind"]) {
+  const { loadCatalogue } = await import("./deployments/load-catalogue.ts");
+  return await loadCatalogue(file, upstream);
 }
 
 /** The file of the deployments that exist: the user's, the sandbox's own, or none. */

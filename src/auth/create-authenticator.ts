@@ -4,8 +4,6 @@ import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { openApiKeys } from "./api-keys.ts";
-import { createJwtAuthenticator } from "./jwt-authenticator.ts";
-import { keepSigningKeys, openKeyServer, readPublicKeys } from "./signing-keys.ts";
 import type { OwnerLimits } from "./viewer.ts";
 import { LOCAL_OWNER, SCOPES } from "./viewer.ts";
 
@@ -22,6 +20,9 @@ export async function createAuthenticator(options: {
     case "api-keys":
       return await openApiKeys({ file: config.apiKeysFile, limits, log });
     case "jwt": {
+      // Loaded only where it is wanted.
+      const { createJwtAuthenticator } = await import("./jwt-authenticator.ts");
+      const { keepSigningKeys, openKeyServer, readPublicKeys } = await import("./signing-keys.ts");
       const now = clock.now;
       const keys =
         config.jwksUrl === null

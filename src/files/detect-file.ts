@@ -1,8 +1,5 @@
 import { open } from "node:fs/promises";
 
-import { fileTypeFromFile } from "file-type";
-import { disableTypes, imageSize, types } from "image-size";
-
 import { chance } from "../runtime/environment.ts";
 import type { AssetKind } from "../job/asset.ts";
 
@@ -27,7 +24,7 @@ export async function detectFile(path: string): Promise<FileFacts> {
   if (svgRoot !== null) return { contentType, extension, kind, ...measureSvg(svgRoot) };
   if (kind !== "IMAGE") return { contentType, extension, kind, ...NO_SIZE };
   const isHeif = contentType === "image/avif" || contentType === "image/heic";
-  const size = isHeif ? measureHeif(head) : measurePicture(head);
+  const size = isHeif ? measureHeif(head) : await measurePicture(head);
   return { contentType, extension, kind, ...size };
 }
 
@@ -112,6 +109,7 @@ function findType(extension: string): FileType {
 }
 
 async function readExtension(path: string): Promise<string> {
+  const { fileTypeFromFile } = await import("file-type");
   try {
     return (await fileTypeFromFile(path))?.ext ?? "";
   } catch (error) {
@@ -124,7 +122,8 @@ async function readExtension(path: string): Promise<string> {
 const NO_SIZE: Size = { width: null, height: null };
 
 /** Reads the first bytes alone: libvips walks through all frames, which may take it minutes. */
-function measurePicture(head: Uint8Array): Size {
+async function measurePicture(head: Uint8Array): Promise<Size> {
+  const { disableTypes, imageSize, types } = await import("image-size");
   disableTypes(types.filter((type) => !MEASURED.has(type)));
   try {
     const { width, height, orientation = 1 } = imageSize(head);

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import type { Files } from "../store/files.ts";
 import { checkFileName, type FileStore, FileStoreError } from "./file-store.ts";
 import { openFolderStore } from "./folder-store.ts";
-import { openS3Store, type S3Credentials, type S3Location } from "./s3-store.ts";
+import type { openS3Store, S3Credentials, S3Location } from "./s3-store.ts";
 
 const LEASE_MS = 60 * 60_000;
 /** A file may take so long to be written: S3 has time for 50 KB/s, and is asked three times. */
@@ -33,7 +33,7 @@ export async function openFileStore(options: {
   }
   const store =
     location.kind === "s3"
-      ? await openS3Store({ location, folder: `${location.folder}${databaseFolder}/`, credentials })
+      ? await openBucket({ location, folder: `${location.folder}${databaseFolder}/`, credentials })
       : await openFolderStore(join(location.folder, databaseFolder));
   try {
     await checkWriting(store);
@@ -55,6 +55,10 @@ export async function openFileStore(options: {
     },
   };
 }
+
+/** Loads what speaks S3, only where it is wanted. */
+const openBucket: typeof openS3Store = async (options) =>
+  await (await import("./s3-store.ts")).openS3Store(options);
 
 /** Does what keeping a file takes: permissions alone don't tell of a full disk, nor credentials of what they may do. */
 async function checkWriting(store: FileStore): Promise<void> {

@@ -24,6 +24,16 @@ import { createWaits } from "./waits.ts";
 /** Answers what MCP clients send. */
 export type Mcp = ReturnType<typeof createMcp>;
 
+export type McpOptions = {
+  readonly services: Services;
+  readonly catalogue: Catalogue;
+  readonly files: KeptFiles & { readonly uploads: UploadService };
+  /** Of a message. */
+  readonly mostBodyBytes: number;
+  readonly version: string;
+  readonly log: Logger;
+};
+
 /** A message whose sender was let in. */
 export type McpRequest = {
   readonly request: IncomingMessage;
@@ -44,15 +54,7 @@ const KEEP_ALIVE_MS = 10_000;
  * The same jobs as GraphQL's, by the same services, as tools of the Model Context Protocol. The SDK speaks the protocol,
  * each request in a server of its own, so that any gateway answers any of them.
  */
-export function createMcp(options: {
-  readonly services: Services;
-  readonly catalogue: Catalogue;
-  readonly files: KeptFiles & { readonly uploads: UploadService };
-  /** Of a message. */
-  readonly mostBodyBytes: number;
-  readonly version: string;
-  readonly log: Logger;
-}) {
+export function createMcp(options: McpOptions) {
   const { services, catalogue, files, mostBodyBytes, version, log } = options;
   const waits = createWaits(services.channels);
   const readThumbnail = createReadThumbnail(files);

@@ -6,7 +6,6 @@ import type {
   VariableDefinitionNode,
 } from "graphql";
 import { getOperationAST, getVariableValues, isLeafType, Kind, OperationTypeNode } from "graphql";
-import { compileQuery, isCompiledQuery } from "graphql-jit";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
@@ -17,6 +16,8 @@ import { walkDocument } from "./walk-document.ts";
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */
 const MAX_TOKENS = 500;
 
+type Jit = typeof import("graphql-jit");
+type Execution = Parameters<NonNullable<Plugin<ReadingContext>["onExecute"]>>[0];
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
 export type ReadingContext = {
@@ -42,6 +43,8 @@ export function createQueryCompiler(options: {
   const documents = new WeakMap<DocumentNode, Map<string, Compiled | null>>();
   /** One in a turn of the event loop; the others run as they are meanwhile. */
   let mayCompile = true;
+  /** Loaded for the first query that comes again, which waits for it. */
+  let jit: Jit | null = null;
 
   function find(document: DocumentNode, operationName: string | null | undefined): Compiled | null {
     const operations = documents.get(document);
@@ -53,16 +56,17 @@ export function createQueryCompiler(options: {
     const name = operationName ?? "";
     let compiled = operations.get(name);
     if (compiled === undefined) {
-      if (!mayCompile) return null;
+      if (!mayCompile || jit === null) return null;
       mayCompile = false;
       clock.onNextTurn(() => (mayCompile = true));
-      compiled = compile(document, operationName);
+      compiled = compile(jit, document, operationName);
       operations.set(name, compiled);
     }
     return compiled;
   }
 
   function compile(
+    { compileQuery, isCompiledQuery }: Jit,
     document: DocumentNode,
     operationName: string | null | undefined,
   ): Compiled | null {
@@ -87,21 +91,30 @@ export function createQueryCompiler(options: {
     return inner.kind === Kind.NAMED_TYPE && isLeafType(schema.getType(inner.name.value));
   }
 
-  return {
-    onExecute({ args: { document, operationName, contextValue }, executeFn, setExecuteFn }) {
-      const compiled = find(document, operationName);
-      if (compiled === null) return;
-      setExecuteFn((args: ExecutionArgs) => {
-        if (compiled.hasLargeVariables && hasWrongVariables(args)) return executeFn(args);
-        const result = compiled.run(args.rootValue, args.contextValue, args.variableValues);
-        return result instanceof Promise ? result.then(check) : check(result);
+  function prepare({ args: given, executeFn, setExecuteFn }: Execution): void {
+    const compiled = find(given.document, given.operationName);
+    if (compiled === null) return;
+    setExecuteFn((args: ExecutionArgs) => {
+      if (compiled.hasLargeVariables && hasWrongVariables(args)) return executeFn(args);
+      const result = compiled.run(args.rootValue, args.contextValue, args.variableValues);
+      return result instanceof Promise ? result.then(check) : check(result);
 
-        function check(result: ExecutionResult): ReturnType<Execute> {
-          if (result.errors === undefined) return result;
-          contextValue.reads?.recharge();
-          return executeFn(args);
-        }
-      });
+      function check(result: ExecutionResult): ReturnType<Execute> {
+        if (result.errors === undefined) return result;
+        given.contextValue.reads?.recharge();
+        return executeFn(args);
+      }
+    });
+  }
+
+  async function load(): Promise<void> {
+    jit = await import("graphql-jit");
+  }
+
+  return {
+    onExecute(execution) {
+      const mustLoad = jit === null && documents.has(execution.args.document);
+      return mustLoad ? load().then(() => prepare(execution)) : prepare(execution);
     },
   };
 }

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type { DatabaseError } from "pg";
 import type { Logger } from "pino";
 
 import { CodedError, codeOf, unavailable } from "../runtime/coded-error.ts";
@@ -118,9 +118,14 @@ function findDiskProblem(error: unknown): DiskProblem | null {
   return DISK_PROBLEMS.get(codeOf(error)) ?? null;
 }
 
+/** An answer of Postgres. By what only `pg` makes, as a gateway without Postgres does not load that. */
+export function isPostgresError(error: unknown): error is DatabaseError {
+  return error instanceof Error && error.name === "error" && "length" in error;
+}
+
 /** Whether it was the database that failed, and not what it was asked for. */
 export function isDatabaseFailure(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return POSTGRES_STATES.test(error.code ?? "");
+  if (isPostgresError(error)) return POSTGRES_STATES.test(error.code ?? "");
   if (error instanceof DatabaseFailure) return true;
   return error instanceof Error && "errcode" in error && SQLITE_STATES.has(codeOf(error));
 }

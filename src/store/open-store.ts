@@ -5,7 +5,6 @@ import { createChannels } from "../diagnostics/channels.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { createJobStore, type JobStore } from "./job-store.ts";
-import { openPostgres } from "./open-postgres.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startWakeUps, WakeUps } from "./wake-ups.ts";
 
@@ -47,7 +46,11 @@ async function openDatabase(options: StoreOptions): Promise<Database> {
   if (databaseUrl === ":memory:") return await openSqlite(databaseUrl, options);
   if (/^file:./.test(databaseUrl))
     return await openSqlite(databaseUrl.slice("file:".length), options);
-  if (/^postgres(ql)?:\/\//.test(databaseUrl)) return await openPostgres(databaseUrl, options);
+  if (/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    // Loaded only where it is wanted.
+    const { openPostgres } = await import("./open-postgres.ts");
+    return await openPostgres(databaseUrl, options);
+  }
   throw new SetupError(
     "DATABASE_URL names no database that is known here. Write file:<path>, :memory: or postgres://user:password@host:5432/database.",
   );

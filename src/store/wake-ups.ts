@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { Socket } from "node:net";
 
 import { type Kysely, sql } from "kysely";
-import pg from "pg";
 import type { Logger } from "pino";
 import { z } from "zod";
 
@@ -228,6 +227,8 @@ class SharedWakeUps extends WakeUps {
   async #listenUntilLost(): Promise<never> {
     const { databaseUrl, heartbeatMs, log } = this.#given;
     const { signal: closing } = this.#closing;
+    const { default: pg } = await import("pg");
+    closing.throwIfAborted();
     // A socket of our own, because to end a client waits for an answer, which a dead connection never gives.
     const socket = new Socket();
     const stopping = new AbortController();
