@@ -1,8 +1,14 @@
 #!/usr/bin/env node
-// What the package runs. Nothing is imported before the version of Node is known: an older one could not read it.
+// What the package runs. Nothing of it is imported before the version of Node is known: an older one could not read it.
+import module from "node:module";
+import { join } from "node:path";
+
 const FLAG = "--max-semi-space-size=8";
 const [major = ""] = process.versions.node.split(".");
-if (Number(major) < 24) {
+const isTooOld = Number(major) < 24;
+// As under npm: beside the program, where only those can write who can change it.
+if (!isTooOld) module.enableCompileCache(join(import.meta.dirname, "../.cache"));
+if (isTooOld) {
   console.error(
     `runcomfy-graphql needs Node 24 or newer, and this is ${process.versions.node}. Get it from https://nodejs.org, then run this again.`,
   );

@@ -21,6 +21,10 @@ if (Number.parseInt(process.versions.node, 10) < wanted)
     }`,
   );
 
+// Beside the program, where only those can write who can change the program itself; a folder for temporary files is open to
+// others. Where it can't be written, nothing is kept.
+require("module").enableCompileCache(join(__dirname, "../.cache"));
+
 // A script without `exec` has a shell between npm and itself, which dies of the signal that npm passes on to it alone. An npm
 // that is killed passes on none.
 const parent = process.ppid;

@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect, onTestFinished, test } from "vitest";
 
@@ -54,6 +55,20 @@ test("a start loads only what its settings ask for", async () => {
   const loaded = names.split(" ");
   expect(loaded).toContain("graphql-yoga");
   expect(WANTED_BY_SOME.filter((name) => loaded.includes(name))).toEqual([]);
+});
+
+test("what Node has compiled is kept beside the program, where that can be written", async () => {
+  const environment = { DATABASE_URL: ":memory:", NODE_COMPILE_CACHE: "" };
+  const command = ["node", "-r", "./src/under-npm.cjs", "src/main.ts", "--version"];
+  const folder = copySources();
+  expect((await runGateway(environment, { command, folder }).exit).code).toBe(0);
+  const kept = readdirSync(join(folder, ".cache"), { recursive: true });
+  expect(kept.length).toBeGreaterThan(100);
+  const other = copySources();
+  writeFileSync(join(other, ".cache"), "");
+  const start = runGateway(environment, { command, folder: other });
+  expect((await start.exit).code).toBe(0);
+  expect(start.stderr()).toBe("");
 });
 
 /** Not the bundle that other tests run. */

@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -205,6 +205,12 @@ test("it starts with traces only where their packages are, and says which", asyn
   expect(command.split(" ").slice(2).toSorted()).toEqual(
     peers.filter((name) => name.startsWith("@opentelemetry/")),
   );
+});
+
+test("it keeps what Node has compiled of it beside itself", async () => {
+  await run(program, ["--version"], { cwd: folder, env: { PATH: process.env["PATH"] } });
+  const kept = readdirSync(join(folder, "node_modules/runcomfy-graphql/.cache"));
+  expect(kept).toHaveLength(1);
 });
 
 test("it tells its version, prints the schema, makes keys, verifies, and says to run what is there to be run", async () => {
