@@ -18,19 +18,22 @@ declare module "vitest" {
   }
 }
 
+/** The gateway, and commands that tests run; not those which import while they wait themselves, as parts import them. */
+const PROGRAMS = ["connect-mcp", "main", "manage-keys", "print-schema"];
+
 /** What finds files of its own beside itself, or is loaded only where it is installed. */
 const APART = ["sharp", "pino-pretty", /^@opentelemetry\/(?!api$)/];
 
 /**
- * Starts the one Postgres that all test files of a run share; each makes its own database in it. Copies the program for
- * them into one file, and runs it once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
+ * Starts the one Postgres that all test files of a run share; each makes its own database in it. Bundles the
+ * programs for them, and runs the gateway once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
  * a gateway that is killed.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = copyProgram();
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled");
   project.provide("programFolder", folder);
-  const [server] = await Promise.all([startPostgres(), bundleProgram(folder)]);
+  const [server] = await Promise.all([startPostgres(), bundlePrograms(folder)]);
   project.provide("postgresUrl", server.url);
   const template = new URL(server.url);
   template.pathname = "/template1";
@@ -49,10 +52,10 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 }
 
 /**
- * Puts the program and its packages into one file, `src/main.ts` of a copy: to find and load a thousand modules takes
- * Node four times as long as all the rest of a start.
+ * Puts the programs and their packages into few files, `src/main.ts` and others of a copy: to find and load a thousand
+ * modules takes Node as long as all the rest of a start.
  */
-async function bundleProgram(copy: string): Promise<void> {
+async function bundlePrograms(copy: string): Promise<void> {
   await build({
     root: ROOT,
     configFile: false,
@@ -61,14 +64,15 @@ async function bundleProgram(copy: string): Promise<void> {
     resolve: { mainFields: ["main"], conditions: ["node"] },
     ssr: { noExternal: true, resolve: { conditions: ["node"] } },
     build: {
-      ssr: join(ROOT, "src/main.ts"),
+      ssr: true,
       outDir: join(copy, "src"),
       emptyOutDir: false,
       target: "node24",
       minify: false,
       rolldownOptions: {
+        input: PROGRAMS.map((name) => join(ROOT, `src/${name}.ts`)),
         external: APART,
-        output: { entryFileNames: "main.ts", chunkFileNames: "[name]-[hash].mjs" },
+        output: { entryFileNames: "[name].ts", chunkFileNames: "[name]-[hash].mjs" },
       },
     },
   });
