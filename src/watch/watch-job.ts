@@ -231,7 +231,7 @@ class Group {
         this.#isBehind = true;
         return;
       }
-      const most = Math.min(MAX_NOTIFIED_AT_ONCE, Math.max(NOTIFIED_AT_FIRST, notified));
+      const most = notified === 0 ? NOTIFIED_AT_FIRST : MAX_NOTIFIED_AT_ONCE;
       for (const watcher of present.slice(notified, notified + most)) this.#notify(watcher, found);
       notified += most;
     }
