@@ -421,6 +421,19 @@ test("a model without a price has an unknown one", async () => {
   expect(lines).toContain(`  ${MODEL}: price unknown`);
 });
 
+test("an id of the list that would change a path is not asked for", async () => {
+  const change = (path: string, body: string): string =>
+    path.endsWith("limit=20") ? body.replaceAll(MODEL, "../../prod/v2/balance?x=y") : body;
+  const { run, sent } = await open({ change });
+  const { ofState, exitCode } = await run([]);
+  expect(sent.filter(({ path }) => path.includes("x=y"))).toEqual([]);
+  expect(sent.filter(({ path }) => path === "/prod/v2/balance")).toHaveLength(1);
+  expect(ofState("not seen")).toContain(
+    "A model's record has its name, price, unit and `input_schema`",
+  );
+  expect(exitCode).toBe(0);
+});
+
 test.each([
   [["--spend", "--input", "input.json"], /^--spend needs --input, and --deployment, --workflow or/],
   [["--deployment", LORA, "--spend"], /^--spend needs --input/],

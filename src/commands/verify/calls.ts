@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../../job/json.ts";
-import type { JobKind } from "../../job/kind.ts";
+import { isModelId, type JobKind } from "../../job/kind.ts";
 import type { RequestReference, Target } from "../../runcomfy/adapter.ts";
 import { ADAPTERS } from "../../runcomfy/kinds/kinds.ts";
 import { readLiveDeployments, toListPath } from "../../runcomfy/wire.ts";
@@ -72,7 +72,7 @@ export async function sendGets(
   const models = await send({ purpose: "models", service, call, path: "v1/models?limit=20" });
   const first = toObjects(member(models.body, "models"))[0]?.["model_id"];
   const model = modelId ?? first;
-  if (typeof model === "string")
+  if (isModelId(model))
     await send({ purpose: "model", service, call, path: `v1/models/${model}`, id: model });
   const requests = ["status", "result"].map((verb) => `v1/requests/${UNKNOWN_ID}/${verb}`);
   for (const path of [`v1/models/${UNKNOWN_MODEL}`, ...requests])
