@@ -24,7 +24,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const)
     leaving.abort();
   });
 
-// The report alone goes to standard output.
+// The report or the help alone goes to standard output.
 await using opened = new AsyncDisposableStack();
 try {
   const { stdin: input, stderr: output } = process;
@@ -38,7 +38,7 @@ try {
     print,
     signal,
   });
-  if (result !== null) console.log(stripVTControlCharacters(result));
+  console.log(stripVTControlCharacters(result));
   process.exitCode = leaving.signal.aborted ? 130 : exitCode;
 } catch (error) {
   print(error instanceof Error ? error.message : String(error));

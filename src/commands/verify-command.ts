@@ -33,19 +33,16 @@ type Setting = {
 };
 
 /**
- * Compares what the gateway relies on with what is answered, and resolves with the report. Rejects with a `SetupError`
- * before anything is sent.
+ * Compares what the gateway relies on with what is answered, and resolves with the report, or with help where that is
+ * asked for. Rejects with a `SetupError` before anything is sent.
  */
 export async function runVerifyCommand(
   args: readonly string[],
   setting: Setting,
-): Promise<{ readonly result: string | null; readonly exitCode: number }> {
+): Promise<{ readonly result: string; readonly exitCode: number }> {
   const { confirm, print, signal, now = clock.now, sleep = clock.sleep } = setting;
   const words = await readWords(args);
-  if (words === null) {
-    print(HELP);
-    return { result: null, exitCode: 0 };
-  }
+  if (words === null) return { result: HELP, exitCode: 0 };
   const { targets, isSpending, isConfirmed, file } = words;
   if (isSpending && !isConfirmed && confirm === null)
     throw new WrongUseError("Without a terminal, --spend needs --yes.");

@@ -105,7 +105,7 @@ async function open({
       JSON.parse(json);
     const ofState = (state: string) =>
       report.facts.filter((fact) => fact.state === state).map(({ name }) => name);
-    return { result: result ?? "", json, exitCode, report, ofState };
+    return { result, json, exitCode, report, ofState };
   }
 
   const submits = () =>

@@ -42,6 +42,12 @@ test("without a token it says how to set one, and with wrong words which it take
   });
 });
 
+test("help that was asked for goes to standard output", async () => {
+  const { stdout, stderr } = await openProgram().program("--help");
+  expect(stdout).toMatch(/^npm run --silent verify -- /);
+  expect(stderr).toBe("");
+});
+
 test("it reads a sandbox of its own where that is asked for, and leaves nothing but the report", async () => {
   const { cwd, program } = openProgram({ UPSTREAM: "sandbox" });
   const before = readdirSync(cwd);
