@@ -66,7 +66,7 @@ const config: CodegenConfig = {
     },
     // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.
     "examples/react/src/gql/": {
-      schema: printSchema(createSchema(readCatalogue(sandbox).catalogue)),
+      schema: printSchema(createSchema(readCatalogue(sandbox, "sandbox").catalogue)),
       documents: "examples/react/src/*.{ts,tsx}",
       preset: "client",
       presetConfig: { fragmentMasking: false },

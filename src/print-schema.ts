@@ -12,7 +12,7 @@ const USE = `Use it like this: ${COMMANDS.schema} --deployments my.json > schema
 // Without a file, the schema of no catalogue.
 try {
   const { deployments } = readParameters();
-  const loaded = deployments === undefined ? null : await loadCatalogue(deployments);
+  const loaded = deployments === undefined ? null : await loadCatalogue(deployments, "sandbox");
   for (const warning of loaded?.warnings ?? []) console.error(stripVTControlCharacters(warning));
   console.log(printSchema(createSchema(loaded?.catalogue ?? OPEN_CATALOGUE)));
 } catch (error) {

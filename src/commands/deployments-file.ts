@@ -37,7 +37,7 @@ export async function writeEntries(
   entries: readonly JsonValue[],
 ) {
   const next = { ...members, deployments: entries };
-  const { catalogue, problems, warnings } = readCatalogue(next);
+  const { catalogue, problems, warnings } = readCatalogue(next, "sandbox");
   if (problems.length > 0)
     throw new SetupError(
       [

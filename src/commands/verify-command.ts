@@ -1,6 +1,6 @@
 import { VENDOR_MODEL_URL } from "../config/load-config.ts";
 import { VENDOR_URL } from "../config/variables.ts";
-import { type Catalogue, OPEN_CATALOGUE } from "../deployments/catalogue.ts";
+import { OPEN_CATALOGUE, type Price } from "../deployments/catalogue.ts";
 import { loadCatalogue } from "../deployments/load-catalogue.ts";
 import { MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
@@ -53,7 +53,7 @@ export async function runVerifyCommand(
     throw new SetupError(`Models are off, so nothing was sent. ${MODELS_OFF_STEP}`);
   const { catalogue } =
     isSpending && deploymentsFile !== null
-      ? await loadCatalogue(deploymentsFile)
+      ? await loadCatalogue(deploymentsFile, "sandbox")
       : { catalogue: OPEN_CATALOGUE };
   const endsAt = now() + MAX_MINUTES * 60_000;
   const exchanges = createExchanges({ upstream, signal, endsAt, now, sleep, print });
@@ -62,8 +62,13 @@ export async function runVerifyCommand(
     print(
       "Each of these gets a wrong input, and yours twice: once to its end, once to be cancelled while it waits.",
     );
-    for (const target of targets)
-      print(`  ${target.id}: ${describePrice(target, { exchanges, catalogue })}`);
+    const isSandbox = nameAnswerers(upstream, exchanges.servers) === SANDBOX;
+    for (const target of targets) {
+      // What the sandbox charges says nothing of RunComfy's prices.
+      const listed = catalogue.find(target.id);
+      const known = listed?.isInvented === true && !isSandbox ? null : listed;
+      print(`  ${target.id}: ${describePrice(target, exchanges, known?.price ?? null)}`);
+    }
     if (!isConfirmed && (await confirm?.("Submit them? (y/N) ")) !== true)
       return print("Nothing was submitted.");
     for (const { kind, id, input } of targets)
@@ -107,16 +112,19 @@ export async function runVerifyCommand(
 
 function describePrice(
   { kind, id }: NamedTarget,
-  { exchanges, catalogue }: { readonly exchanges: Exchanges; readonly catalogue: Catalogue },
+  { made }: Exchanges,
+  listed: Price | null,
 ): string {
-  const record = exchanges.made.find((one) => one.purpose === "model" && one.id === id)?.body;
+  const record = made.find((one) => one.purpose === "model" && one.id === id)?.body;
   const [amount, unit] = ["base_price_usd", "price_unit"].map((name) => member(record, name));
   // Missing, zero or odd does not mean that it is free.
   const isKnown = typeof amount === "number" && amount > 0 && typeof unit === "string";
-  const price = isKnown ? { amount, unit } : (catalogue.find(id)?.price ?? null);
+  const price = isKnown ? { amount, unit } : listed;
   if (price !== null) return `about $${price.amount} per ${price.unit}`;
   return kind === "model" ? "price unknown" : "price unknown (by the seconds of an instance)";
 }
+
+const SANDBOX = "The sandbox";
 
 /** Who has answered: RunComfy has addresses of its own, and the sandbox says what it is. */
 function nameAnswerers({ baseUrl, modelUrl }: Upstream, servers: Exchanges["servers"]): string {
@@ -124,7 +132,7 @@ function nameAnswerers({ baseUrl, modelUrl }: Upstream, servers: Exchanges["serv
     const [url, vendorUrl] =
       service === "models" ? [modelUrl, VENDOR_MODEL_URL] : [baseUrl, VENDOR_URL];
     if (URL.parse(url ?? "")?.origin === vendorUrl) return "RunComfy";
-    return server === "runcomfy-sandbox" ? "The sandbox" : "Another address than RunComfy's";
+    return server === "runcomfy-sandbox" ? SANDBOX : "Another address than RunComfy's";
   });
   return [...new Set(names)].join(" and ") || "Nobody";
 }

@@ -22,6 +22,8 @@ export type Deployment = {
   readonly output: OutputContract | null;
   /** What a run costs at least, as the vendor's catalogue says. */
   readonly price: Price | null;
+  /** Whether the sandbox has said all this. */
+  readonly isInvented: boolean;
   /** The nodes of a ComfyUI workflow whose files are the result; null: every node that saves files. */
   readonly outputs: readonly string[] | null;
   /** What is POSTed for an input, in which uploads have become URLs. */
@@ -118,6 +120,7 @@ export function toUnlisted(id: string): Deployment {
     input: null,
     output: null,
     price: null,
+    isInvented: false,
     outputs: null,
     toBody: toSameBody,
   };

@@ -24,10 +24,7 @@ type LoadedCatalogue = {
 type Upstream = "runcomfy" | "sandbox";
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
-export async function loadCatalogue(
-  file: string,
-  upstream: Upstream = "sandbox",
-): Promise<LoadedCatalogue> {
+export async function loadCatalogue(file: string, upstream: Upstream): Promise<LoadedCatalogue> {
   // Messages have the whole path: of a relative one nobody sees where it starts.
   const path = resolve(file);
   const { problems, ...loaded } = readCatalogue((await readDeploymentsJson(path)).json, upstream);
@@ -57,7 +54,7 @@ export async function readDeploymentsJson(
 /** Reads what a deployments file holds, as parsed JSON; the catalogue is to be used only where there are no problems. */
 export function readCatalogue(
   file: unknown,
-  upstream: Upstream = "sandbox",
+  upstream: Upstream,
 ): LoadedCatalogue & { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -135,6 +132,7 @@ function createEntryReader(
     return [
       {
         ...{ id, kind, name, description, price, model, outputs, outputSchema, toBody },
+        isInvented: form.from !== null,
         inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {
           submitField,

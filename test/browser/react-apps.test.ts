@@ -79,7 +79,7 @@ beforeAll(async () => {
   await linkPackages(folder);
   await cp(join(ROOT, "examples/react"), folder, { recursive: true });
   await writeFile(join(folder, "tsconfig.json"), '{ "compilerOptions": { "jsx": "react-jsx" } }');
-  const schema = printSchema(createSchema(readCatalogue(sandbox).catalogue));
+  const schema = printSchema(createSchema(readCatalogue(sandbox, "sandbox").catalogue));
   await writeFile(join(folder, "schema.graphql"), schema);
   const chapter = "4. Set up the generated types";
   const [config = ""] = readBlocks("docs/typed-frontend.md", chapter, "ts");

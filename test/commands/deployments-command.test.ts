@@ -63,7 +63,7 @@ test("add writes a model with all that the catalogue says of it, and prints a mu
       },
     ],
   });
-  const { catalogue } = await loadCatalogue(file);
+  const { catalogue } = await loadCatalogue(file, "sandbox");
   expect(validate(createSchema(catalogue), parse(result ?? ""))).toEqual([]);
   expect(result).toContain("submitFlux2Flash(input: $input)");
   expect(remark).toContain(`Added ${FLUX_ID} to ${file}.`);
@@ -151,7 +151,7 @@ test("add proposes what callers may set of a workflow, and lists the rest", asyn
     ],
   });
   expect(remark).toContain('7 more values of the workflow are under "others"');
-  const { catalogue } = await loadCatalogue(file);
+  const { catalogue } = await loadCatalogue(file, "sandbox");
   const fields = catalogue.find(WORKFLOW_ID)?.input?.shape?.fields.map(({ name }) => name);
   const files = ["image", "video"];
   expect(fields).toEqual(["prompt", "negative_prompt", ...files, "width", "height", "seed"]);
@@ -212,7 +212,7 @@ test("refresh shows what has changed, and writes that only when it is told to", 
   expect(less).toContain('-     "amount": 0.015,');
   expect(less).not.toMatch(/^- .*inputSchema/m);
   expect((await run("refresh", "another")).remark).toBe("Nothing has changed.");
-  const [kite] = (await loadCatalogue(file)).catalogue.deployments;
+  const [kite] = (await loadCatalogue(file, "sandbox")).catalogue.deployments;
   expect(kite).toMatchObject({ name: "Kite", price: { amount: 0.015 } });
   expect(kite?.input?.shape?.fields.map(({ name }) => name)).toContain("seed");
 });

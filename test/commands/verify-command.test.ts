@@ -421,6 +421,24 @@ test("a model without a price has an unknown one", async () => {
   expect(lines).toContain(`  ${MODEL}: price unknown`);
 });
 
+test.each([
+  [true, "about $0.001 per output"],
+  [false, "price unknown"],
+])(
+  "a price that the sandbox invented is named to the sandbox alone: %s",
+  async (isNamed, price) => {
+    const change = (_: string, body: string): string =>
+      body.replaceAll(/"base_price_usd":[\d.]+/g, '"base_price_usd":0');
+    const { run, lines, folder } = await open({ change, isNamed });
+    const deploymentsFile = join(folder, "deployments.json");
+    const invented = { from: "sandbox", price: { amount: 0.001, unit: "output" } };
+    const entry = { id: MODEL, kind: "model", name: "Flash", ...invented };
+    await writeFile(deploymentsFile, JSON.stringify({ deployments: [entry] }));
+    await run(["--model", MODEL, "--spend"], { confirm: async () => false, deploymentsFile });
+    expect(lines).toContain(`  ${MODEL}: ${price}`);
+  },
+);
+
 test("an id of the list that would change a path is not asked for", async () => {
   const change = (path: string, body: string): string =>
     path.endsWith("limit=20") ? body.replaceAll(MODEL, "../../prod/v2/balance?x=y") : body;

@@ -82,26 +82,29 @@ test("the nodes whose files are the result are kept, and other inputs are only l
 });
 
 test("what is wrong with a mapping is reported at its place", () => {
-  const { problems, warnings } = readCatalogue({
-    deployments: [
-      {
-        id: "w",
-        name: "Robot",
-        kind: "comfyui",
-        inputs: {
-          a: { node: 6, input: "text" },
-          b: { node: "6" },
-          c: { node: "6", input: "text", minimum: "0" },
-          d: { node: "6", input: "text" },
-          e: { node: "7", input: "text", required: ["x"] },
-          f: "6.text",
+  const { problems, warnings } = readCatalogue(
+    {
+      deployments: [
+        {
+          id: "w",
+          name: "Robot",
+          kind: "comfyui",
+          inputs: {
+            a: { node: 6, input: "text" },
+            b: { node: "6" },
+            c: { node: "6", input: "text", minimum: "0" },
+            d: { node: "6", input: "text" },
+            e: { node: "7", input: "text", required: ["x"] },
+            f: "6.text",
+          },
         },
-      },
-      { id: "v", name: "Saved", kind: "comfyui" },
-      { id: "o", name: "Outputs", kind: "comfyui", outputs: ["9", 20], inputSchema: {} },
-      { id: "l", name: "Lora", inputs: INPUTS },
-    ],
-  });
+        { id: "v", name: "Saved", kind: "comfyui" },
+        { id: "o", name: "Outputs", kind: "comfyui", outputs: ["9", 20], inputSchema: {} },
+        { id: "l", name: "Lora", inputs: INPUTS },
+      ],
+    },
+    "runcomfy",
+  );
   expect(problems.map((problem) => problem.replace("deployments[", ""))).toEqual([
     "0].inputs.a.node: must be a string",
     "0].inputs.b.input: is missing; it is required",

@@ -15,7 +15,7 @@ async function write(text: string): Promise<string> {
 }
 
 async function load(file: object) {
-  return await loadCatalogue(await write(JSON.stringify(file)));
+  return await loadCatalogue(await write(JSON.stringify(file)), "runcomfy");
 }
 
 test("a catalogue keeps the order of its file and finds deployments by id", async () => {
@@ -24,6 +24,7 @@ test("a catalogue keeps the order of its file and finds deployments by id", asyn
     await write(
       `{"deployments":[{"id":"b","name":"B","description":"Makes b.","inputSchema":${schema},"isNew":1},{"id":"a","name":"A"}]}`,
     ),
+    "runcomfy",
   );
   expect(catalogue.deployments.map(({ id }) => id)).toEqual(["b", "a"]);
   expect(catalogue.find("a")).toEqual({ ...toUnlisted("a"), name: "A" });
@@ -55,7 +56,7 @@ test("one error lists every problem of a file with its location, schemas of well
       ],
     }),
   );
-  const error: unknown = await loadCatalogue(path).catch((thrown: unknown) => thrown);
+  const error: unknown = await loadCatalogue(path, "runcomfy").catch((thrown: unknown) => thrown);
   const [title, ...lines] = String(error).split("\n");
   expect(title).toContain(path);
   const expected = [
@@ -119,7 +120,7 @@ test("every file and entry that the docs show can be used", () => {
   const files = Array.from(shown, ([, text = ""]) => JSON.parse(text));
   const deployments = files.flatMap((file) => file.deployments ?? [file]);
   expect(deployments.map(({ kind = "lora" }) => kind)).toEqual(["lora", "model", "comfyui"]);
-  expect(readCatalogue({ deployments })).toMatchObject({ problems: [], warnings: [] });
+  expect(readCatalogue({ deployments }, "runcomfy")).toMatchObject({ problems: [], warnings: [] });
 });
 
 test("what is missing names the word that was written instead", async () => {
@@ -161,7 +162,7 @@ test.each([
   ["[]", 'must be an object such as {"deployments"'],
   ['{"deployments":{}}', "must be a list of deployments"],
 ])("the file %s is refused with a sentence", async (text, sentence) => {
-  await expect(loadCatalogue(await write(text))).rejects.toThrow(sentence);
+  await expect(loadCatalogue(await write(text), "runcomfy")).rejects.toThrow(sentence);
 });
 
 test("a file that can't be read is refused with a sentence that names it and the setting", async () => {
@@ -169,8 +170,8 @@ test("a file that can't be read is refused with a sentence that names it and the
   const directory = join(folder, "directory");
   await mkdir(directory);
   for (const path of [join(folder, "missing.json"), directory]) {
-    await expect(loadCatalogue(path)).rejects.toThrow(path);
-    await expect(loadCatalogue(path)).rejects.toThrow("DEPLOYMENTS_FILE");
+    await expect(loadCatalogue(path, "runcomfy")).rejects.toThrow(path);
+    await expect(loadCatalogue(path, "runcomfy")).rejects.toThrow("DEPLOYMENTS_FILE");
   }
 });
 
@@ -236,13 +237,16 @@ test("what the sandbox has said is used with the sandbox alone", async () => {
   await expect(loadCatalogue(path, "runcomfy")).rejects.toThrow(
     /deployments\[0\]\.from: is the sandbox, so what the entry says is invented; replace it with: npm run --silent refresh -- --write$/,
   );
-  const { problems } = readCatalogue({ deployments: [{ id: "a", name: "A", from: "Sandbox" }] });
+  const { problems } = readCatalogue(
+    { deployments: [{ id: "a", name: "A", from: "Sandbox" }] },
+    "runcomfy",
+  );
   expect(problems).toEqual([expect.stringContaining('from: must be "sandbox"; leave it out')]);
 });
 
 test("a member that is not of its kind is a problem once, whatever it holds", async () => {
   const entry = { id: "a", name: "A", inputs: "none", outputs: [5, ""] };
-  const { problems } = readCatalogue({ deployments: [entry] });
+  const { problems } = readCatalogue({ deployments: [entry] }, "runcomfy");
   expect(problems).toEqual(
     ["inputs", "outputs"].map(
       (member) =>

@@ -3,7 +3,7 @@ import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
 
 /** The catalogue of a file with these deployments, which has no problems. */
 export function catalogueOf(...deployments: readonly unknown[]): Catalogue {
-  const { catalogue, problems } = readCatalogue({ deployments });
+  const { catalogue, problems } = readCatalogue({ deployments }, "runcomfy");
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return catalogue;
 }

@@ -229,7 +229,7 @@ export const FACTS: readonly Fact[] = [
       const inputSchema = member(body, "input_schema");
       if (!isJsonObject(inputSchema)) return null;
       const entry = { id, kind: "model", name: "Model", inputSchema };
-      const { problems } = readCatalogue({ deployments: [entry] });
+      const { problems } = readCatalogue({ deployments: [entry] }, "runcomfy");
       return judge(problems.length === 0, `${problems.length} problems`);
     },
   },
