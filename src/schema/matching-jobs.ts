@@ -24,7 +24,7 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
     fields: (t) => ({
       done: t.exposeInt("done", {
         description:
-          "How many jobs it cancelled or deleted. One that several calls reach at once counts in one of them.",
+          "How many jobs it cancelled or deleted. One that several calls reach at once counts in one of them, but where calls at several gateways cancel it at once, it may count in each.",
       }),
       failed: t.exposeInt("failed", {
         description:

@@ -19,53 +19,46 @@ const POLL_DELAY_MS = 500;
 /** How long a submit's outcome may take to be written down. */
 const SUBMIT_MARGIN_MS = 1_000;
 
-/** A cancel under way, and whether this gateway has written that its job is CANCELLED since it began. */
-type Cancel = { readonly call: Promise<Job>; isWritten: boolean };
+/** A CANCELLED job, and whether this gateway's POST may be what cancelled it. */
+type Cancelled = { readonly job: Job; readonly isOwn: boolean };
 
-/** Makes what cancels jobs. All who cancel one at the same time share what comes of it. */
-export function createCancels(
+/**
+ * Makes what cancels a job. All who cancel one at the same time share what comes of it. It resolves with the job once that
+ * is CANCELLED, or rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. `onChange` is called for one at
+ * most of all who cancel the job here, and not where another has surely cancelled it, whoever was the first to write that.
+ */
+export function createCancelJob(
   dependencies: Pick<Parts, "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"> & {
     readonly signal: AbortSignal;
   },
 ) {
   const { store, runcomfy, record, watchJob, submitTimeoutMs, signal } = dependencies;
-  const underWay = new Map<string, Cancel>();
+  const underWay = new Map<string, Promise<Cancelled>>();
 
-  return {
-    /**
-     * Resolves with the job once it is CANCELLED. Rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
-     * `onChange` is called for one at most of all who cancel the job: not for who finds it CANCELLED.
-     */
-    async cancelJob(jobId: string, ownerId: string, onChange?: () => void): Promise<Job> {
-      const key = toKey(jobId, ownerId);
-      const others = underWay.get(key);
-      if (others !== undefined) return await others.call;
-      const own: Cancel = { call: cancel(jobId, ownerId), isWritten: false };
-      underWay.set(key, own);
-      const job = await own.call.finally(() => underWay.delete(key));
-      if (own.isWritten) onChange?.();
-      return job;
-    },
-    /** Hears what this gateway writes of jobs. */
-    noteChange({ id, ownerId, status }: Job): void {
-      const own = status === "CANCELLED" ? underWay.get(toKey(id, ownerId)) : undefined;
-      if (own !== undefined) own.isWritten = true;
-    },
+  return async (jobId: string, ownerId: string, onChange?: () => void): Promise<Job> => {
+    const key = JSON.stringify([ownerId, jobId]);
+    const others = underWay.get(key);
+    if (others !== undefined) return (await others).job;
+    const own = cancel(jobId, ownerId);
+    underWay.set(key, own);
+    const { job, isOwn } = await own.finally(() => underWay.delete(key));
+    if (isOwn) onChange?.();
+    return job;
   };
 
-  async function cancel(jobId: string, ownerId: string): Promise<Job> {
+  async function cancel(jobId: string, ownerId: string): Promise<Cancelled> {
     const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
     const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
     const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
     if (job === null || job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
-    if (job.status === "CANCELLED") return job;
+    if (job.status === "CANCELLED") return { job, isOwn: false };
     if (isPaused(job, store.upstream)) throw new UpstreamError("PAUSED");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const request = { ...job, requestId: job.requestId };
     const answer = await attempt(() => runcomfy.cancel(request, signal));
     const current = await observe(request, answer);
     if (current === null) throw new JobNotFoundError(jobId);
-    if (current.status === "CANCELLED") return current;
+    if (current.status === "CANCELLED") return { job: current, isOwn: mayHaveCancelled(answer) };
     throw isPaused(current, store.upstream)
       ? new UpstreamError("PAUSED")
       : toError(current, answer);
@@ -105,12 +98,14 @@ export function createCancels(
   }
 }
 
-function toKey(jobId: string, ownerId: string): string {
-  return JSON.stringify([ownerId, jobId]);
-}
-
 type Accepted = RequestReference & Pick<Job, "id">;
 type CancelAnswer = CancelReport | RunComfyError;
+
+/** Whether a job that is CANCELLED may be so by the POST that was answered like this. */
+function mayHaveCancelled(answer: CancelAnswer): boolean {
+  if (answer instanceof RunComfyError) return answer.delivery === "unknown";
+  return answer !== "not-cancellable";
+}
 
 /** Why a job that is not CANCELLED is not. */
 function toError(job: Job, answer: CancelAnswer): Error {

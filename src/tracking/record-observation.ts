@@ -27,15 +27,13 @@ export function createRecordObservation(dependencies: {
   readonly upstream: string;
   readonly now: () => number;
   readonly catalogue: Catalogue;
-  /** Hears of each change that it has written. */
-  readonly onChange?: ((job: Job) => void) | undefined;
   /** Hears that there are files to keep; none are where it is not given. */
   readonly onKeep?: (() => void) | undefined;
   /** Hears of jobs that SUCCEEDED whose cost the upstream has yet to tell. */
   readonly onCostDue?: ((job: Job) => void) | undefined;
   readonly log: Pick<BaseLogger, "info">;
 }) {
-  const { jobs, upstream, now, catalogue, onChange, onKeep, onCostDue, log } = dependencies;
+  const { jobs, upstream, now, catalogue, onKeep, onCostDue, log } = dependencies;
 
   /** An output that is not prepared was parsed in a turn of the event loop, and is looked through in another. */
   async function toResult(
@@ -58,7 +56,6 @@ export function createRecordObservation(dependencies: {
       if (next === job) return job;
       if (observation.kind === "succeeded") result ??= await toResult(job, observation);
       if (!(await jobs.save(next, result))) continue;
-      onChange?.(next);
       if (result !== null && result.keep.length > 0) onKeep?.();
       if (observation.kind === "succeeded" && observation.cost === "not-yet") onCostDue?.(next);
       return next;

@@ -3,7 +3,7 @@ import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../runtime/queue.ts";
 import { FIRST_POLL_MS } from "../store/polls.ts";
-import { createCancels } from "./cancel-job.ts";
+import { createCancelJob } from "./cancel-job.ts";
 import { createEditJob } from "./edit-labels.ts";
 import { createDeleteJob } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
@@ -69,10 +69,8 @@ export function createTracking(
   const record = createRecordObservation({
     ...given,
     jobs: store.jobs,
-    onChange: (job) => cancels.noteChange(job),
     onCostDue: costs.ask,
   });
-  const cancels = createCancels({ ...given, record, signal });
   const poller = new Poller({
     ...given,
     record,
@@ -96,7 +94,7 @@ export function createTracking(
     submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
     rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
     checkInput: createCheckInput(given),
-    cancelJob: cancels.cancelJob,
+    cancelJob: createCancelJob({ ...given, record, signal }),
     deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
     editJob: createEditJob(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */

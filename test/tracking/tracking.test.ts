@@ -124,16 +124,57 @@ test("a queued job is cancelled, and cancelling it again changes nothing", async
 
 test("of calls that cancel a job at once, here and at another gateway, one has changed it", async () => {
   const other = connectTracking({ upstream, store, submitTimeoutSeconds: 1 });
-  for (const deploymentId of ["warm-glow", "fault-cancel-requested"]) {
+  const rows = [
+    ["warm-glow", [tracking, tracking, other]],
+    // Of two gateways whose cancels were only taken note of, nobody knows whose it was.
+    ["fault-cancel-requested", [tracking, tracking]],
+  ] as const;
+  for (const [deploymentId, gateways] of rows) {
     upstream.script(deploymentId, ["in_queue", "cancelled"]);
     const { id } = await submit(deploymentId);
     const onChange = vi.fn<() => void>();
-    const calls = [tracking, tracking, other].map((one) => one.cancelJob(id, "local", onChange));
+    const calls = gateways.map((one) => one.cancelJob(id, "local", onChange));
     for (const job of await Promise.all(calls)) expect(job.status).toBe("CANCELLED");
     await tracking.cancelJob(id, "local", onChange);
     expect(onChange).toHaveBeenCalledOnce();
   }
   await other.close();
+});
+
+test.each(["warm-glow", "fault-cancel-requested"])(
+  "the call that cancelled a job of %s has changed it, also where another gateway writes it first",
+  async (deploymentId) => {
+    upstream.script(deploymentId, ["in_queue"]);
+    const { id } = await submit(deploymentId);
+    const release = upstream.hold("cancel");
+    const onChange = vi.fn<() => void>();
+    const call = tracking.cancelJob(id, "local", onChange);
+    await expect.poll(() => upstream.count("cancel")).toBe(1);
+    await recordOf(store)(id, { kind: "cancelled", finishedAt: null });
+    release();
+    expect(await call).toMatchObject({ status: "CANCELLED" });
+    expect(onChange).toHaveBeenCalledOnce();
+  },
+);
+
+test.each(["cancel-too-late", "teapot-418--cancel"])(
+  "a call whose cancel can't have been the one (%s) has not changed the job, also where it is the first to see it",
+  async (fault) => {
+    upstream.script(`fault-${fault}`, ["cancelled"]);
+    const { id } = await submit(`fault-${fault}`);
+    const onChange = vi.fn<() => void>();
+    const job = await tracking.cancelJob(id, "local", onChange);
+    expect(job.status).toBe("CANCELLED");
+    expect(onChange).not.toHaveBeenCalled();
+  },
+);
+
+test("a call whose cancel was not answered may have changed the job", async () => {
+  upstream.script("fault-html-502--cancel", ["cancelled"]);
+  const { id } = await submit("fault-html-502--cancel");
+  const onChange = vi.fn<() => void>();
+  await tracking.cancelJob(id, "local", onChange);
+  expect(onChange).toHaveBeenCalledOnce();
 });
 
 test.each(["cancel-too-late", "cancel-too-late-409"])(
