@@ -113,8 +113,10 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     { path, mustAsk }: { readonly path: string; readonly mustAsk: boolean },
   ): Promise<boolean> {
     const signedIn = await answerSignIn(request, path);
-    if (signedIn !== null) await answerNothing(request, response, mustAsk, signedIn);
-    if (signedIn !== null) return true;
+    if (signedIn !== null) {
+      await answerNothing(request, response, mustAsk, signedIn);
+      return true;
+    }
     if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk }))) return true;
     if (await pages.answer(request, response, path)) return true;
     if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
