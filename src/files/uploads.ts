@@ -58,13 +58,13 @@ export function createUploadService(dependencies: {
       if (!isReachable) throw new InvalidUploadError([], UNREACHABLE);
       const named = { ...given, fileName: toFileName(given.fileName) };
       checkNewUpload(named, mostBytes);
-      const giveBack = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
+      const refund = await quota.countUpload(viewer, Math.ceil(given.bytes / MEBIBYTE));
       const id = createUploadId();
       const upload = { ...named, id, ownerId: viewer.ownerId };
       try {
         await uploads.create(upload, viewer.limits.openUploads);
       } catch (error) {
-        await giveBack();
+        await refund();
         throw error;
       }
       const createdAt = new Date(Math.floor(clock.now() / 1_000) * 1_000);

@@ -53,9 +53,9 @@ export function createLiveDeployments({
   });
   /** Those listed here as LoRAs of which the log has told. */
   const mistaken = new Set<string>();
-  /** What payloads have shown of seeming workflows, and the questions under way, one after the other: payloads are large. */
+  /** What payloads have shown of seeming workflows, and the reads under way, one after the other: payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
-  const questions = new Map<string, Promise<void>>();
+  const pending = new Map<string, Promise<void>>();
   const queue = new Queue({ total: 1 });
   let notShownAt = -Infinity;
   let token: TokenState = "unknown";
@@ -92,7 +92,7 @@ export function createLiveDeployments({
       (id) => isWorkflow(id) && findListedKind(id) === "lora" && !mistaken.has(id),
     );
     for (const id of seemingly) mistaken.add(id);
-    await Promise.all(seemingly.map(findOut));
+    await Promise.all(seemingly.map(resolveKind));
     const deploymentIds = seemingly.filter(isWorkflow);
     if (deploymentIds.length > 0) log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
   }
@@ -107,12 +107,12 @@ export function createLiveDeployments({
   }
 
   /** Asks what a seeming workflow runs, where its payload has not shown that yet. Never rejects. */
-  async function findOut(id: string): Promise<void> {
+  async function resolveKind(id: string): Promise<void> {
     if (!isWorkflow(id) || kinds.has(id)) return;
-    const asking = () => queue.run("", () => askKind(id)).finally(() => questions.delete(id));
-    const question = questions.get(id) ?? asking();
-    questions.set(id, question);
-    await question;
+    const asking = () => queue.run("", () => askKind(id)).finally(() => pending.delete(id));
+    const reading = pending.get(id) ?? asking();
+    pending.set(id, reading);
+    await reading;
   }
 
   async function askKind(id: string): Promise<void> {
@@ -146,8 +146,8 @@ export function createLiveDeployments({
      * comes within a second. By then its payload may have shown that a seeming workflow is none. Never rejects.
      */
     async findKind(id: string): Promise<JobKind | null> {
-      if (!last.has(id)) await withinPatience(renew().then(() => findOut(id)));
-      else if (isWorkflow(id)) await withinPatience(findOut(id));
+      if (!last.has(id)) await withinPatience(renew().then(() => resolveKind(id)));
+      else if (isWorkflow(id)) await withinPatience(resolveKind(id));
       return last.get(id)?.kind ?? null;
     },
     /** What calls have shown so far. */

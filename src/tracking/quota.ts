@@ -41,15 +41,15 @@ export function createQuota({
     const limit = limits[limitName];
     if (limit === null) return async () => undefined;
     const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
-    const takeBack = (): Promise<void> =>
+    const refund = (): Promise<void> =>
       quotas.discount(name, ownerId, endsAtMs, amount).catch((error: unknown) => {
         log.warn(
           { err: error },
           "What was not submitted still counts against its owner's quota, until the minute or the day is over. Check that the database runs.",
         );
       });
-    if (count <= limit) return takeBack;
-    await takeBack();
+    if (count <= limit) return refund;
+    await refund();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     const message = `${told(limit)} in ${toDurationText(retryAfterSeconds)}.`;
     throw new LimitError(message, { limitName, code, retryAfterSeconds, limit });
@@ -58,14 +58,14 @@ export function createQuota({
   return {
     /**
      * Counts a submit and its job. Rejects with a `LimitError`, and counts neither, when it is one too many. Resolves with
-     * what never rejects and takes back the submit, where no POST has left, and the job, where the submit came to none.
+     * what never rejects and refunds the submit, where no POST has left, and the job, where the submit came to none.
      */
     async count(viewer: Viewer) {
-      const giveBackSubmit = await countOne(viewer, "submits");
+      const refundSubmit = await countOne(viewer, "submits");
       try {
-        return { giveBackSubmit, giveBack: await countOne(viewer, "jobs") };
+        return { refundSubmit, refund: await countOne(viewer, "jobs") };
       } catch (error) {
-        await giveBackSubmit();
+        await refundSubmit();
         throw error;
       }
     },

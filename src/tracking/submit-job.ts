@@ -70,7 +70,7 @@ type Attempt = {
   /** Ends the turn. */
   readonly release: Release;
   /** For a submit that came to no job: it counts no more. */
-  readonly giveBack: () => Promise<void>;
+  readonly refund: () => Promise<void>;
   /** How far it has come. */
   readonly reached: { turn: boolean; post: boolean };
 };
@@ -211,22 +211,22 @@ export class Submitter {
     this.#refuseIfHeldUp(submission);
     await refuseWorkflow(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
-    const { giveBack, giveBackSubmit } = await this.#quota.count(viewer);
+    const { refund, refundSubmit } = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
     const reached = { turn: false, post: false };
     const submit = (release: Release): Promise<Job | null> => {
       this.#refuseIfHeldUp(submission);
       reached.turn = true;
-      return this.#insertAndSend({ submission, uploadIds, release, giveBack, reached });
+      return this.#insertAndSend({ submission, uploadIds, release, refund, reached });
     };
     try {
       const weight = bytes + WAITING_BYTES;
       return await this.#queue.run(viewer.ownerId, submit, { weight });
     } catch (error) {
-      if (!reached.turn) await giveBack();
+      if (!reached.turn) await refund();
       throw error;
     } finally {
-      if (!reached.post) await giveBackSubmit();
+      if (!reached.post) await refundSubmit();
     }
   }
 
@@ -256,7 +256,7 @@ export class Submitter {
   }
 
   async #insertAndSend(attempt: Attempt): Promise<Job | null> {
-    const { submission, giveBack } = attempt;
+    const { submission, refund } = attempt;
     const { store, apiVersion, now } = this.#given;
     const { viewer, deploymentId, kind, tags, work } = submission;
     const { ownerId } = viewer;
@@ -269,7 +269,7 @@ export class Submitter {
     try {
       const body = await this.#prepare(job, attempt);
       if (body === "key-taken") {
-        await giveBack();
+        await refund();
         return null;
       }
       if (body === "too-late") return await this.#answerUnsent(job, attempt);
@@ -301,7 +301,7 @@ export class Submitter {
       );
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
       if (isInserted || !isRefusal) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
-      else await attempt.giveBack();
+      else await attempt.refund();
       throw error;
     }
   }
@@ -337,10 +337,10 @@ export class Submitter {
    * Takes back a job that the upstream surely does not have, so that its key is free. One that stays, since another gateway
    * has settled it or the database is away, goes on to count.
    */
-  async #withdraw({ id }: Job, { giveBack }: Attempt, delaysMs?: readonly number[]): Promise<void> {
+  async #withdraw({ id }: Job, { refund }: Attempt, delaysMs?: readonly number[]): Promise<void> {
     const withdraw = () => this.#given.store.jobs.withdraw(id);
     const isGone = await this.#persist({ jobId: id }, withdraw, delaysMs);
-    if (isGone) await giveBack();
+    if (isGone) await refund();
   }
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {

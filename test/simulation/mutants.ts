@@ -109,8 +109,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     changes: [
       {
         file: "tracking/submit-job.ts",
-        from: "if (isGone) await giveBack();",
-        to: "if (isGone) await Promise.all([giveBack(), giveBack()]);",
+        from: "if (isGone) await refund();",
+        to: "if (isGone) await Promise.all([refund(), refund()]);",
       },
     ],
   },
