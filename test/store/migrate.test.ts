@@ -7,6 +7,7 @@ import pg from "pg";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import type { Asset } from "../../src/job/asset.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createCursorSeal } from "../../src/store/feed-cursor.ts";
 import type { JobStore } from "../../src/store/job-store.ts";
@@ -96,7 +97,72 @@ describe.each([
     await (await openStore({ databaseUrl: fresh.databaseUrl, ...QUIET })).close();
     expect(await readSchema()).toEqual(await fresh.readSchema());
   });
+
+  test("of version 9 keep the files that outputs name, however long their URLs are, and downloads", async () => {
+    const [{ databaseUrl, read, readSchema }, fresh] = [await create(), await create()];
+    const database = await fresh.open();
+    await makeTablesOf(9, read, database);
+    await database.close();
+    const toAssets = (count: number, length: number): readonly Asset[] =>
+      Array.from({ length: count }, (_, index) => ({
+        url: `https://example.com/${index}.png`.padEnd(length, "?"),
+        path: `images[${index}]`,
+        kind: "IMAGE",
+      }));
+    const lists = new Map([
+      ["job_short", toAssets(1, 40)],
+      ["job_long", toAssets(4, 9_000)],
+      ["job_none", []],
+    ]);
+    for (const [id, assets] of lists) {
+      const text = JSON.stringify(assets);
+      await read(`insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at,
+          finished_at, updated_at, work, submit_until)
+        values ('${id}', 'o', 'd', 'r', 'v1', 'SUCCEEDED', 4, 5, 6, 6, 1, 0)`);
+      await read(
+        `insert into job_documents (job_id, input_bytes, input) values ('${id}', 2, '{}')`,
+      );
+      await read(`insert into job_assets values ('${id}', ${Buffer.byteLength(text)}, '${text}')`);
+    }
+    await read(`insert into downloads (id, owner_id, job_ids, expires_at)
+      values ('download', 'o', '["job_short"]', ${Number.MAX_SAFE_INTEGER})`);
+    const store = await openStore({ databaseUrl, ...QUIET });
+    onTestFinished(() => store.close());
+    const { documents, downloads, jobs } = store;
+    for (const [id, assets] of lists)
+      expect(JSON.parse((await documents.readText(id, "assets")) ?? "null")).toEqual(assets);
+    expect(await documents.readFirstAssets([...lists.keys()])).toEqual([
+      { assets: lists.get("job_short"), count: 1 },
+      // Too long to be read along with others.
+      null,
+      { assets: [], count: 0 },
+    ]);
+    expect(await documents.findFirstAssets("job_long")).toMatchObject({ count: 4 });
+    expect(await downloads.claim("download", 1_000)).toEqual({
+      id: "download",
+      ownerId: "o",
+      jobIds: ["job_short"],
+      readsAll: false,
+    });
+    await jobs.delete("job_long");
+    expect(await read("select job_id from job_assets order by job_id")).toEqual([
+      '{"job_id":"job_none"}',
+      '{"job_id":"job_short"}',
+    ]);
+    expect(await readSchema()).toEqual(await fresh.readSchema());
+  });
 });
+
+/** Makes the tables that a version made of an empty database; `database` is any of its kind. */
+async function makeTablesOf(newest: number, read: Read, database: Database): Promise<void> {
+  await read(
+    "create table gateway_schema (version integer primary key, breaking integer, applied_at bigint)",
+  );
+  for (const { version, statements } of MIGRATIONS.filter((one) => one.version <= newest)) {
+    for (const one of statements(database, 0)) await read(one.compile(database.queries).sql);
+    await read(`insert into gateway_schema values (${version}, 0, 0)`);
+  }
+}
 
 type Read = (sql: string) => Promise<readonly string[]>;
 
@@ -148,6 +214,7 @@ async function createSqlite({ isFirst = false }: Options = {}) {
   }
   return {
     databaseUrl: `file:${path}`,
+    open: () => openSqlite(path, QUIET),
     read,
     readSchema: () =>
       read(`select m.name, c.name as col, c.type, c."notnull", c.dflt_value, c.pk
@@ -185,6 +252,7 @@ async function createPostgres({ isFirst = false }: Options = {}) {
   }
   return {
     databaseUrl: limited.href,
+    open: () => openPostgres(limited.href, QUIET),
     read,
     readSchema: () =>
       read(`select table_name::text, column_name::text, data_type, is_nullable, column_default, collation_name
