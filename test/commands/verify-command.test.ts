@@ -532,6 +532,31 @@ test.each(["wait", "submit"])(
   },
 );
 
+test.each([
+  [LORA, LORA_JOBS],
+  [MODEL, MODEL_JOBS],
+])(
+  "a job that is cancelled already is said to be, and Ctrl-C does not cancel it again (%s)",
+  async (target, args) => {
+    const { run, leaving, lines, sent } = await open();
+    await run(args, { onWait: () => leaving.abort() });
+    const ids = lines.flatMap((line) => / accepted (\S+)\.$/.exec(line)?.[1] ?? []);
+    const [first = "", second = ""] = ids;
+    expect(lines.filter((line) => line.includes(second))).toEqual([
+      `${target} accepted ${second}.`,
+      `${second}: cancelled`,
+    ]);
+    expect(lines.some((line) => line.startsWith(`${first} of ${target} is `))).toBe(true);
+    expect(sent.filter(({ path }) => path.endsWith(`${second}/cancel`))).toHaveLength(1);
+  },
+);
+
+test("that a job is cancelled is printed once", async () => {
+  const { run, lines } = await open();
+  await run(LORA_JOBS);
+  expect(lines.filter((line) => line.endsWith(": cancelled"))).toHaveLength(1);
+});
+
 test("it ends within 30 minutes, and cancels what it leaves", async () => {
   const { run, sandbox, sent, lines } = await open({ speed: 0.001 });
   const onWait = () => void (sandbox.clock.now += 60_000);

@@ -90,7 +90,7 @@ export async function runJobs(
   target: Target,
   input: JsonObject,
 ): Promise<void> {
-  const { submit, ask } = exchanges;
+  const { submit, ask, open, print } = exchanges;
   const wrong = await submit(target, toWrong(target.kind, input), "refused");
   if (wrong !== "refused") return await exchanges.cancelOpen();
   const first = await submit(target, input, "submit");
@@ -98,14 +98,20 @@ export async function runJobs(
   await ask(first, "status");
   await ask(first, "result", "early-result");
   const second = await submit(target, input, "submit");
+  let shown = "";
   if (typeof second !== "string") {
     await ask(second, "status");
     // Right after the other, so that their places in the queue can be compared.
     await ask(first, "status");
     await ask(second, "cancel");
+    // The status, as the answer of a cancel is not the last word of each kind. What has ended is not cancelled again.
+    const status = await ask(second, "status");
+    shown = describeEnd(status);
+    print(`${second.requestId}: ${shown}`);
+    if (ENDED.has(readStatus(status)?.state)) open.delete(second.requestId);
   }
   await follow(exchanges, first);
-  if (typeof second !== "string") await follow(exchanges, second);
+  if (typeof second !== "string") await follow(exchanges, second, shown);
 }
 
 /** The input with a value of another type in the place of each. */
@@ -118,8 +124,8 @@ function toWrong(kind: JobKind, input: JsonObject): JsonObject {
   );
 }
 
-/** Polls a job to its end, and reads what comes of it. */
-async function follow(exchanges: Exchanges, request: RequestReference): Promise<void> {
+/** Polls a job to its end, and reads what comes of it. `shown` is the status that was printed last. */
+async function follow(exchanges: Exchanges, request: RequestReference, shown = ""): Promise<void> {
   const { ask, askForFile, wait, open, print } = exchanges;
   const { kind, requestId } = request;
 
@@ -136,11 +142,11 @@ async function follow(exchanges: Exchanges, request: RequestReference): Promise<
     return null;
   }
 
-  let shown = "";
+  let last = shown;
   const end = await poll("status", (status) => {
     const word = describeEnd(status);
-    if (word !== shown) print(`${requestId}: ${word}`);
-    shown = word;
+    if (word !== last) print(`${requestId}: ${word}`);
+    last = word;
     return ENDED.has(readStatus(status)?.state);
   });
   if (end === null) return;
