@@ -14,6 +14,7 @@ import {
   OutOfTimeError,
   type Upstream,
 } from "./verify/exchanges.ts";
+import { findMistakes } from "./verify/mistakes.ts";
 import { printReport, type Report, toReport } from "./verify/report.ts";
 import { HELP, MAX_MINUTES, type NamedTarget, readWords, WrongUseError } from "./verify/words.ts";
 
@@ -76,6 +77,7 @@ export async function runVerifyCommand(
   }
 
   let isAnswered = false;
+  let mistakes: ReturnType<typeof findMistakes> = new Map();
   try {
     const failed = await sendGets(exchanges, {
       deploymentIds: targets.flatMap(({ kind, id }) => (kind === "model" ? [] : id)),
@@ -84,7 +86,9 @@ export async function runVerifyCommand(
     });
     isAnswered = failed === null;
     if (failed !== null) print(failed.error?.message ?? "RunComfy gave no usable answer.");
-    else if (isSpending) await spend();
+    mistakes = findMistakes(targets, exchanges.made);
+    for (const mistake of mistakes.values()) print(mistake);
+    if (isAnswered && mistakes.size === 0 && isSpending) await spend();
   } catch (error) {
     if (!signal.aborted && !(error instanceof OutOfTimeError)) throw error;
     print(signal.aborted ? "Stopped." : `Stopped after ${MAX_MINUTES} minutes.`);
@@ -95,8 +99,11 @@ export async function runVerifyCommand(
   const { made, servers } = exchanges;
   const report = toReport(
     {
-      exchanges: made,
-      named: new Map(targets.map(({ kind, id }) => [id, kind])),
+      // What is the user's mistake shows nothing of RunComfy.
+      exchanges: made.filter(({ id }) => !mistakes.has(id)),
+      named: new Map(
+        targets.flatMap(({ kind, id }) => (mistakes.has(id) ? [] : [[id, kind] as const])),
+      ),
       origins: [baseUrl, modelUrl ?? baseUrl].map((url) => new URL(url).origin),
     },
     {
@@ -107,7 +114,8 @@ export async function runVerifyCommand(
   );
   const isWritten = file === null || (await writeReport(file, report, print));
   const isFine = isAnswered && report.facts.every(({ state }) => state !== "different");
-  return { result: printReport(report), exitCode: isFine && isWritten ? 0 : 1 };
+  const exitCode = isFine && isWritten ? 0 : 1;
+  return { result: printReport(report), exitCode: mistakes.size > 0 ? 2 : exitCode };
 }
 
 function describePrice(

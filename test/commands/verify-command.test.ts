@@ -484,6 +484,40 @@ test.each([
   expect(sent).toEqual([]);
 });
 
+test.each([
+  [["--deployment", "nope"], "No deployment of the account has the id nope", true],
+  [["--workflow", WORKFLOW, "--deployment", "nope"], "has the id nope", true],
+  [["--model", "nobody/nothing"], "The catalogue has no model nobody/nothing", true],
+  [["--workflow", LORA], `${LORA} is no workflow, but a LoRA`, true],
+  [["--deployment", WORKFLOW], `${WORKFLOW} is no LoRA, but a workflow`, true],
+  [["--deployment", "nope"], "No deployment of the account has the id nope", false],
+])(
+  "a wrong id is the user's mistake: nothing is submitted, and no fact differs (%j)",
+  async (named, sentence, isSpending) => {
+    const { run, sent, lines, input } = await open();
+    const inputs = { ...INPUTS, nope: {}, "nobody/nothing": {} };
+    await writeFile(input, JSON.stringify(inputs));
+    const { ofState, exitCode } = await run([
+      ...named,
+      ...(isSpending ? ["--spend", "--yes"] : []),
+    ]);
+    expect(lines).toEqual([expect.stringContaining(sentence)]);
+    expect(lines[0]).toMatch(/, so nothing was submitted\. /);
+    expect(sent.filter(isPost)).toEqual([]);
+    expect([ofState("different"), exitCode]).toEqual([[], 2]);
+    expect(ofState("as expected")).toContain("One deployment is read at an address of its own");
+  },
+);
+
+test("a deployment that is listed, but not found by itself, is a difference and no mistake", async () => {
+  const change = (path: string, body: string): string =>
+    LIST.test(path) ? body.replace(LORA, "nope") : body;
+  const { run } = await open({ change });
+  const { ofState, exitCode } = await run(["--deployment", "nope"]);
+  expect(exitCode).toBe(1);
+  expect(ofState("different")).toContain("One deployment is read at an address of its own");
+});
+
 test("of one target alone, the file may be its input", async () => {
   const { run, input } = await open();
   await writeFile(input, JSON.stringify({ prompt: PROMPT, seed: 7 }));
@@ -546,7 +580,7 @@ test.each([
       `${target} accepted ${second}.`,
       `${second}: cancelled`,
     ]);
-    expect(lines.some((line) => line.startsWith(`${first} of ${target} is `))).toBe(true);
+    expect(lines.some((line) => line.startsWith(`${first} of ${target} `))).toBe(true);
     expect(sent.filter(({ path }) => path.endsWith(`${second}/cancel`))).toHaveLength(1);
   },
 );

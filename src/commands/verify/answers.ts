@@ -72,6 +72,22 @@ export function toObjects(value: JsonValue | undefined): readonly JsonObject[] {
   return isJsonArray(value ?? null) ? [value ?? null].flat().filter(isJsonObject) : [];
 }
 
+/** The deployments in an answer that lists them, or is one; null where it does neither. */
+export function toRecords(body: JsonValue | undefined): readonly JsonObject[] | null {
+  if (isText(member(body, "id")) && isJsonObject(body)) return [body];
+  const list = isJsonObject(body) ? body["deployments"] : body;
+  return isJsonArray(list ?? null) ? toObjects(list) : null;
+}
+
+/** Whether a deployment's record shows a workflow. */
+export function hasGraph({ payload }: JsonObject): boolean {
+  return isJsonObject(member(payload, "workflow_api_json"));
+}
+
+export function isText(value: JsonValue | undefined): value is string {
+  return typeof value === "string" && value !== "";
+}
+
 /*
  * What may be said of an answer in a report that others read: types, names of members, words of a status, codes and hosts
  * of RunComfy. Values are left out.

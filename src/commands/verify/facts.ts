@@ -10,12 +10,15 @@ import {
   describeValue,
   describeWord,
   type Exchange,
+  hasGraph,
   isOwnHost,
+  isText,
   member,
   type Purpose,
   readResult,
   readStatus,
   toObjects,
+  toRecords,
 } from "./answers.ts";
 
 /** Something that the gateway takes for granted about RunComfy. */
@@ -546,13 +549,6 @@ function readPlace(exchange: Exchange): number | null | undefined {
   return state === "queued" ? queuePosition : undefined;
 }
 
-/** The deployments in an answer that lists them, or is one; null where it does neither. */
-function toRecords(body: JsonValue | undefined): readonly JsonObject[] | null {
-  if (isText(member(body, "id")) && isJsonObject(body)) return [body];
-  const list = isJsonObject(body) ? body["deployments"] : body;
-  return isJsonArray(list ?? null) ? toObjects(list) : null;
-}
-
 function hasRecord({ body, id, error }: Exchange): boolean {
   return error === null && toRecords(body)?.some((record) => record["id"] === id) === true;
 }
@@ -564,10 +560,6 @@ function findKind(kind: JobKind, { body }: Exchange, named: Context["named"]) {
     const own = isText(id) ? named.get(id) : undefined;
     return (own ?? (hasGraph(record) ? "comfyui" : null)) === kind;
   });
-}
-
-function hasGraph({ payload }: JsonObject): boolean {
-  return isJsonObject(member(payload, "workflow_api_json"));
 }
 
 /** How long a file's URL works, as far as that or a header says; null where neither does. */
@@ -595,8 +587,4 @@ function toUrl(value: JsonValue | undefined): URL | null {
 
 function isTexts(value: JsonValue): boolean {
   return isJsonArray(value) && value.some(isText);
-}
-
-function isText(value: JsonValue | undefined): value is string {
-  return typeof value === "string" && value !== "";
 }
