@@ -18,8 +18,6 @@ let leftAt = Infinity;
 for (const name of ["SIGINT", "SIGTERM"] as const)
   process.on(name, () => {
     if (clock.monotonic() - leftAt > REPEATED_SIGNAL_MS) process.exit(130);
-    if (!leaving.signal.aborted)
-      print("Stopping; what was submitted is cancelled. Press Ctrl-C again to leave at once.");
     leftAt = Math.min(leftAt, clock.monotonic());
     leaving.abort();
   });

@@ -72,6 +72,9 @@ export async function runVerifyCommand(
     }
     if (!isConfirmed && (await confirm?.("Submit them? (y/N) ")) !== true)
       return print("Nothing was submitted.");
+    signal.addEventListener("abort", () =>
+      print("Stopping; what was submitted is cancelled. Press Ctrl-C again to leave at once."),
+    );
     for (const { kind, id, input } of targets)
       if (input !== null) await runJobs(exchanges, { kind, apiVersion, deploymentId: id }, input);
   }

@@ -559,12 +559,27 @@ test.each(["wait", "submit"])(
     const [, id = ""] = / accepted (\S+)\.$/m.exec(lines.join("\n")) ?? [];
     const job = { deployment: LORA, id };
     expect(await sandbox.poll(job)).toMatchObject({ status: "cancelled" });
-    expect(lines).toEqual(expect.arrayContaining(["Stopped.", `${id} of ${LORA} is cancelled.`]));
+    expect(lines).toEqual(
+      expect.arrayContaining([STOPPING, "Stopped.", `${id} of ${LORA} is cancelled.`]),
+    );
     expect(json + result).not.toContain(id);
     expect(submits()).toHaveLength(moment === "submit" ? 2 : 3);
     expect(ofState("as expected")).toContain("A submit is answered with a `request_id`");
   },
 );
+
+const STOPPING = "Stopping; what was submitted is cancelled. Press Ctrl-C again to leave at once.";
+
+test("Ctrl-C at the question says that nothing was submitted, and nothing else", async () => {
+  const { run, leaving, lines } = await open();
+  async function confirm(): Promise<boolean> {
+    lines.length = 0;
+    leaving.abort();
+    return false;
+  }
+  await run(["--deployment", LORA, "--spend"], { confirm });
+  expect(lines).toEqual(["Nothing was submitted."]);
+});
 
 test.each([
   [LORA, LORA_JOBS],
