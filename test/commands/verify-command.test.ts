@@ -126,7 +126,7 @@ test("the sandbox passes every fact, and the report begins with who answered", a
   expect(ofState("not seen")).toEqual([]);
   expect(ofState("as expected")).toEqual(FACTS.map(({ name }) => name));
   expect(exitCode).toBe(0);
-  expect(result).toMatch(/^The sandbox answered, /);
+  expect(result).toMatch(/^The sandbox answered, .*\n\n/);
   expect(Object.keys(report)[0]).toBe("answeredBy");
   // A wrong input and two of the file, of each.
   expect(submits()).toHaveLength(9);
@@ -137,12 +137,15 @@ test("the sandbox passes every fact, and the report begins with who answered", a
 
 test("without --spend only GETs are sent, and what needs a job is not seen", async () => {
   const { run, sent } = await open();
-  const { ofState, exitCode } = await run([]);
+  const { result, ofState, exitCode } = await run([]);
   expect(sent.filter(({ method }) => method !== "GET")).toEqual([]);
   expect(sent.length).toBeGreaterThan(10);
   expect(exitCode).toBe(0);
   expect(ofState("different")).toEqual([]);
   expect(ofState("not seen")).toContain("A submit is answered with a `request_id`");
+  expect(result.split("\n")[1]).toBe(
+    "Most of what is not seen needs --spend, and a workflow's facts --workflow ID.",
+  );
   expect(ofState("as expected")).toContain("A workflow has a `workflow_id`");
 });
 

@@ -66,8 +66,12 @@ export function printReport({ answeredBy, at, facts }: Report): string {
   const counts = STATES.map(
     (state) => `${facts.filter((fact) => fact.state === state).length} ${state}`,
   );
-  return [`${answeredBy} answered, on ${at}: ${counts.join(", ")}.`, "", ...lines].join("\n");
+  const summary = `${answeredBy} answered, on ${at}: ${counts.join(", ")}.`;
+  const hints = facts.some(({ state }) => state === "not seen") ? [NOT_SEEN] : [];
+  return [summary, ...hints, "", ...lines].join("\n");
 }
+
+const NOT_SEEN = "Most of what is not seen needs --spend, and a workflow's facts --workflow ID.";
 
 /** All texts in a JSON value, the longest first, as one may be part of another. */
 function listTexts(value: JsonValue): string[] {
