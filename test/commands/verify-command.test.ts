@@ -461,7 +461,8 @@ test.each([
   [["--deployment", LORA, "--input", "input.json"], /^--input is for --spend/],
   [["--deployment", "../x"], /^"..\/x" is no id/],
   [["--model", LORA], /is no id/],
-  [["--money"], /^Unknown option '--money'/],
+  [["--money"], /^Unknown option '--money'\. Nothing was sent\./],
+  [["--spend=1"], /does not take an argument\. Nothing was sent\./],
   [
     ["--deployment", LORA, "--spend", "--yes", "--input", "none.json"],
     /none.json can't be read as JSON/,

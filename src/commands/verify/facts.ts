@@ -407,7 +407,7 @@ export const FACTS: readonly Fact[] = [
       httpStatus === null ? null : judge(httpStatus === 200, `HTTP ${httpStatus}`),
   },
   {
-    name: "Nothing says that a file ends before 7 days",
+    name: "Nothing says that a file expires before 7 days",
     reliedOn: "src/schema/files.ts",
     knownFrom: PAGES,
     of: ["file"],

@@ -12,7 +12,7 @@ export const MAX_MINUTES = 30;
 
 export const HELP = `${COMMANDS.verify} [--deployment ID] [--workflow ID] [--model ID] [--json FILE]
     compares what the gateway relies on with what RunComfy answers to your own RUNCOMFY_API_TOKEN, of the environment or
-    of .env. It sends GETs alone, two of them with a wrong token.
+    of .env. It sends only GETs, two of them with a wrong token.
 ${COMMANDS.verify} --model ID --spend --input FILE [--yes]
     costs money: each of the named ones gets a wrong input, and the input in FILE twice, once to its end and once to be
     cancelled while it waits. It names prices and asks first, and never repeats a submit. Ctrl-C cancels what it can.
@@ -25,8 +25,8 @@ ${COMMANDS.verify} --model ID --spend --input FILE [--yes]
   --yes             does not ask
   --json FILE       writes the report there too
 
-It ends within about ${MAX_MINUTES} minutes, with code 0 if nothing differs, 1 if something does or nobody answers, and 2 for words that it
-does not take. The report has no token, prompt, id or URL, so you can show it to others.`;
+It ends within about ${MAX_MINUTES} minutes, with code 0 if nothing differs, 1 if something does or nobody answers, 2 for wrong usage
+such as an unknown ID, and 130 after Ctrl-C. The report has no token, prompt, id or URL, so you can show it to others.`;
 
 /** What a command can't do anything with; the text says what it takes. Nothing was sent. */
 export class WrongUseError extends SetupError {
@@ -62,7 +62,9 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (cause) {
-    throw new WrongUseError(cause instanceof Error ? cause.message : String(cause), cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Node leaves out the full stop of some.
+    throw new WrongUseError(reason.replace(/[^.]$/, "$&."), cause);
   }
 }
 
