@@ -9,9 +9,15 @@ import { hasInput, proposeInputs } from "./propose-inputs.ts";
 /** An entry for a deployments file, and what is left to whoever keeps that file. */
 type Result = { readonly entry: JsonValue; readonly remarks: readonly string[] };
 
-/** The entry for what RunComfy has under an id. Rejects with a sentence where there is no such thing. */
-export async function findEntry(id: string, client: CatalogueClient) {
-  const found = await ask(id, client);
+type Asked = {
+  readonly client: CatalogueClient;
+  /** Whether the client asks the sandbox. */
+  readonly isSandbox: boolean;
+};
+
+/** The entry for what there is under an id. Rejects with a sentence where there is no such thing. */
+export async function findEntry(id: string, asked: Asked) {
+  const found = await ask(id, asked);
   return "graph" in found ? toDeploymentEntry(found) : toModelEntry(found);
 }
 
@@ -27,15 +33,13 @@ export function isInvented(entry: JsonValue): boolean {
  * has, or can't be asked about, stays as it was, so that the other entries are renewed all the same. The sandbox renews
  * only what it has invented, and RunComfy replaces that.
  */
-export async function renewEntry(
-  entry: JsonValue,
-  { client, isSandbox }: { readonly client: CatalogueClient; readonly isSandbox: boolean },
-): Promise<Result> {
+export async function renewEntry(entry: JsonValue, asked: Asked): Promise<Result> {
+  const { isSandbox } = asked;
   const isReplaced = !isSandbox && isInvented(entry);
   if (!isRenewable(entry) || (isSandbox && !isInvented(entry))) return { entry, remarks: [] };
   try {
-    if (isReplaced) return await replaceEntry(entry, client);
-    const found = await ask(entry.id, client);
+    if (isReplaced) return await replaceEntry(entry, asked);
+    const found = await ask(entry.id, asked);
     return "graph" in found
       ? { entry, remarks: findMissingInputs(entry, found.graph ?? {}) }
       : { entry: renewModelEntry(entry, toChangingMembers(found)), remarks: [] };
@@ -61,8 +65,8 @@ const INVENTIONS = new Set(["from", "kind", "price", "inputSchema", "inputs", "o
 const OR_TAKE_OUT = " Or take it out of the file, as only the sandbox has it.";
 
 /** In the place of what the sandbox has invented, what RunComfy says. */
-async function replaceEntry(former: Renewable, client: CatalogueClient): Promise<Result> {
-  const { entry, remarks } = await findEntry(former.id, client);
+async function replaceEntry(former: Renewable, asked: Asked): Promise<Result> {
+  const { entry, remarks } = await findEntry(former.id, asked);
   const { name = entry.name, description = null } = former;
   const next: JsonObject = { ...entry, name, ...(description !== null && { description }) };
   // Members keep their places, so that only what has changed is shown.
@@ -73,7 +77,7 @@ async function replaceEntry(former: Renewable, client: CatalogueClient): Promise
 /** Asks for an id, which is a model's where it has slashes. */
 async function ask(
   id: string,
-  client: CatalogueClient,
+  { client, isSandbox }: Asked,
 ): Promise<CatalogueModel | ListedDeployment> {
   const isModel = isModelId(id);
   try {
@@ -82,9 +86,9 @@ async function ask(
     if (!("graph" in found) || found.graph !== null || !found.hasWorkflow) return found;
   } catch (cause) {
     if (!(cause instanceof RunComfyError) || cause.code !== "NOT_FOUND") throw cause;
-    throw new SetupError(`${JSON.stringify(id)}: RunComfy ${isModel ? NO_MODEL : NO_DEPLOYMENT}`, {
-      cause,
-    });
+    const noDeployment = isSandbox ? NO_DEPLOYMENT_HERE : NO_DEPLOYMENT;
+    const missing = `${isSandbox ? "The sandbox" : "RunComfy"} ${isModel ? NO_MODEL : noDeployment}`;
+    throw new SetupError(`${JSON.stringify(id)}: ${missing}`, { cause });
   }
   throw new SetupError(
     `${id} runs a workflow, which RunComfy does not show. Name its inputs by hand, as docs/deployments.md says.`,
@@ -94,6 +98,8 @@ async function ask(
 const NO_MODEL = `has no such model. Find one with: ${COMMANDS.search} <words>`;
 const NO_DEPLOYMENT =
   "knows no such deployment of your account. Take its id from RunComfy's dashboard.";
+const NO_DEPLOYMENT_HERE =
+  "knows no such deployment. To ask RunComfy, set RUNCOMFY_API_TOKEN and leave out UPSTREAM.";
 
 function toModelEntry({ id, name, description, ...model }: CatalogueModel) {
   const about = { id, kind: "model", name, ...(description !== null && { description }) };

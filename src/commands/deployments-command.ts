@@ -76,10 +76,13 @@ const FILE = { deployments: { type: "string" } } as const;
 async function search(args: readonly string[], open: Open): Promise<Answer> {
   const { positionals } = readWords(args, {});
   if (positionals.length === 0) throw wrongWords("Say what to search for.");
-  const { client } = await open();
+  const { client, isSandbox } = await open();
   const { models, total } = await client.searchModels(positionals.join(" "));
   if (models.length === 0)
-    return { result: null, remark: "RunComfy's catalogue has no such model. Try other words." };
+    return {
+      result: null,
+      remark: `${isSandbox ? "The sandbox" : "RunComfy"}'s catalogue has no such model. Try other words.`,
+    };
   const rows = models.map(({ id, name, price }) => [id, toPriceText(price), name]);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map((row) =>
@@ -101,16 +104,16 @@ async function add(args: readonly string[], open: Open): Promise<Answer> {
   const { values, positionals } = readWords(args, { ...FILE, name: { type: "string" } });
   const [id, ...more] = positionals;
   if (id === undefined || more.length > 0) throw wrongWords("Say the id of one to add.");
-  const { deploymentsFile, client, isSandbox } = await open();
+  const { deploymentsFile, ...asked } = await open();
   const named = values.deployments ?? deploymentsFile;
   const file = await readDeploymentsFile(named ?? DEFAULT_FILE);
   if (file.entries.some((entry) => isJsonObject(entry) && entry["id"] === id))
     throw new SetupError(
       `${file.path} has ${id} already. See what has changed since with: ${COMMANDS.refresh}`,
     );
-  const found = await findEntry(id, client);
+  const found = await findEntry(id, asked);
   const name = values.name ?? found.entry.name;
-  const entry = { ...found.entry, name, ...(isSandbox && INVENTED) };
+  const entry = { ...found.entry, name, ...(asked.isSandbox && INVENTED) };
   const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
   const added = catalogue.find(id);
   const remarks = [

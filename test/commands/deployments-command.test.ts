@@ -328,6 +328,20 @@ test("search lists models with their prices", async () => {
   expect(remark).toContain("128 more are not shown");
 });
 
+test("what the sandbox does not have is not said of RunComfy", async () => {
+  const { runWithSandbox } = await open({
+    "/v1/models?search=unheard&limit=100": { models: [], total: 0 },
+  });
+  await expect(runWithSandbox("add", "no/model")).rejects.toThrow(
+    /^"no\/model": The sandbox has no such model\. Find one with: /,
+  );
+  await expect(runWithSandbox("add", WORKFLOW_ID)).rejects.toThrow(
+    `"${WORKFLOW_ID}": The sandbox knows no such deployment. To ask RunComfy, set RUNCOMFY_API_TOKEN and leave out UPSTREAM.`,
+  );
+  const { remark } = await runWithSandbox("search", "unheard");
+  expect(remark).toBe("The sandbox's catalogue has no such model. Try other words.");
+});
+
 test("what can't be done is told with what to do instead, and nothing is written", async () => {
   const { run, runWithoutModels, file, answers } = await open({ [FLUX_PATH]: FLUX });
   await expect(run("add", "no/such/model")).rejects.toThrow(/no such model\. Find one with: /);
