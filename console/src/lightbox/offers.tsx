@@ -1,4 +1,4 @@
-import { type ReactNode, useId, useState } from "react";
+import { type MouseEvent, type ReactNode, useId, useState } from "react";
 
 import { readFields } from "../form/fields";
 import { toReference, withFile } from "../form/file-inputs";
@@ -28,19 +28,20 @@ function Targets({ picture: { asset, job } }: { readonly picture: Shown }) {
     return fill("") === null ? [] : [{ id, name, fill }];
   });
 
-  async function give(id: string, fill: (typeof takers)[number]["fill"]): Promise<void> {
+  async function give({ currentTarget }: MouseEvent, { id, fill }: (typeof takers)[number]) {
     if (isBusy) return;
     setIsBusy(true);
-    handOver(id, fill(await toReference(gateway, asset)));
-    // The form may be on this very screen.
-    setIsBusy(false);
+    const reference = await toReference(gateway, asset);
+    // The form may be on this very screen, under the menu.
+    currentTarget.closest<HTMLElement>("[popover]")?.hidePopover();
+    handOver(id, fill(reference));
   }
 
   return (
     <>
-      {takers.map(({ id, name, fill }) => (
-        <button key={id} aria-disabled={isBusy} onClick={() => void give(id, fill)}>
-          {name}
+      {takers.map((taker) => (
+        <button key={taker.id} aria-disabled={isBusy} onClick={(event) => void give(event, taker)}>
+          {taker.name}
         </button>
       ))}
       <p role="status" className="hint">
