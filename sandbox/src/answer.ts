@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** So that whoever calls it can know that it is not RunComfy. */
+/** So that callers can know that it is not RunComfy. */
 const NAME = "runcomfy-sandbox";
 const MAX_BYTES = 1_024 * 1_024;
 
