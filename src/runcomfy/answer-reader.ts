@@ -27,9 +27,10 @@ export type AnswerReader = ReturnType<typeof createAnswerReader>;
 
 /**
  * Reads the bodies of answers in slices of the event loop, deployments in rotation, a large one alone in its turn, and large
- * results in one worker, one after the other. The worker starts with the first and ends when it has been idle for a minute.
+ * results in one worker, one after the other. The worker starts with the first and ends when it has been idle for a minute;
+ * `onFailure` hears why it could not read one.
  */
-export function createAnswerReader(program = PROGRAM) {
+export function createAnswerReader(onFailure: (error: unknown) => void, program = PROGRAM) {
   const turns = new Queue({ perKey: 1, total: MAX_IN_A_TURN, sliceMs: SLICE_MS });
   const refuse = () => toUnreadError();
   const large = new Queue({ total: 1, maxWaiting: MAX_WAITING_BYTES, refuse });
@@ -46,6 +47,7 @@ export function createAnswerReader(program = PROGRAM) {
     } catch (error) {
       await stop();
       if (isClosed) throw error;
+      onFailure(error);
       // Where no worker can run, it is read here: the output was paid for.
       await clock.nextTurn();
       return readLargeResult(result);

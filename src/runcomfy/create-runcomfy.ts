@@ -38,6 +38,8 @@ const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as
 
 const ANOTHER_REQUEST =
   "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
+const NO_WORKER =
+  "No worker could read a large result, so the gateway's own thread did, and others waited. Check the memory and the threads that the process may have.";
 /** Beyond this, the one whose answers came the longest ago may be logged again. */
 const MAX_LOGGED_DEPLOYMENTS = 1_000;
 
@@ -87,7 +89,7 @@ export function createRunComfy(options: {
   const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
   const { findOutputs = toNull } = options;
-  const answers = createAnswerReader();
+  const answers = createAnswerReader((err) => log.warn({ err }, NO_WORKER));
   const logged = new LRUCache<string, true>({ max: MAX_LOGGED_DEPLOYMENTS });
   const connect = (url: string) =>
     createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });

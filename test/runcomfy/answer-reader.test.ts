@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
 import type { JobKind } from "../../src/job/kind.ts";
 import type { AnswerReader } from "../../src/runcomfy/answer-reader.ts";
@@ -18,7 +18,7 @@ let workers: Worker[] = [];
 const noteWorker = (worker: Worker): void => void workers.push(worker);
 
 beforeEach(() => {
-  answers = createAnswerReader();
+  answers = createAnswerReader(() => undefined);
   workers = [];
   process.on("worker", noteWorker);
 });
@@ -120,6 +120,8 @@ test("the worker ends when it was idle for a minute, and at a stop, and starts a
 });
 
 test("small answers that come together share a turn for a few milliseconds, and a large one has a turn of its own", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
   let turns = 0;
   let hasEnded = false;
   const count = (): void => {
@@ -156,12 +158,15 @@ test("an answer about one deployment waits behind none of another's, however man
   expect(order.indexOf("other")).toBeLessThan(3);
 });
 
-test("where no worker can run, a large result is read all the same, but for a stop", async () => {
-  const withoutWorker = createAnswerReader(new URL("data:text/javascript,throw new Error('no')"));
+test("where no worker can run, a large result is read all the same, but for a stop, and the log says so", async () => {
+  const failures: unknown[] = [];
+  const program = new URL("data:text/javascript,throw new Error('no')");
+  const withoutWorker = createAnswerReader((error) => failures.push(error), program);
   const result = toLarge(toBytes({ status: "succeeded", output: OUTPUT }));
   expect(await withoutWorker.readLarge("dep", result, NEVER)).toMatchObject({
     report: { prepared: prepareOutput(OUTPUT, "lora", ["9"]) },
   });
+  expect(failures).toMatchObject([{ message: "no" }]);
   await withoutWorker.close();
   await expect(withoutWorker.readLarge("dep", result, NEVER)).rejects.toThrow("ended before");
   expect(workers).toHaveLength(1);
