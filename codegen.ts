@@ -6,10 +6,10 @@ import { printSchema } from "graphql";
 import { printPackages, readShipped } from "./ops/print-packages.ts";
 import { printVerified } from "./ops/print-verified.ts";
 import { printEnvExample, printSettingsPage } from "./src/config/print-settings.ts";
-import { OPEN_CATALOGUE } from "./src/deployments/catalogue.ts";
-import { readCatalogue } from "./src/deployments/load-catalogue.ts";
+import { OPEN_CATALOGUE } from "./src/engine/deployments/catalogue.ts";
+import { readCatalogue } from "./src/engine/deployments/load-catalogue.ts";
 import sandbox from "./sandbox/src/deployments.json" with { type: "json" };
-import { createSchema } from "./src/schema/create-schema.ts";
+import { createSchema } from "./src/api/schema/create-schema.ts";
 
 const schema = printSchema(createSchema(OPEN_CATALOGUE));
 const packagesPage = "docs/dependencies.md";
@@ -39,8 +39,8 @@ const config: CodegenConfig = {
         scalars: {
           ...scalars,
           JSON: {
-            input: "../../../src/job/json.ts#JsonValue",
-            output: "../../../src/job/json.ts#JsonValue",
+            input: "../../../src/engine/job/json.ts#JsonValue",
+            output: "../../../src/engine/job/json.ts#JsonValue",
           },
         },
       },

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
 
 import { makeApiKey } from "../src/auth/api-keys.ts";
-import { openFileStore } from "../src/files/open-file-store.ts";
-import { createSignedUrls } from "../src/files/signed-urls.ts";
-import { NOT_KEPT } from "../src/job/asset.ts";
+import { openFileStore } from "../src/engine/files/open-file-store.ts";
+import { createSignedUrls } from "../src/engine/files/signed-urls.ts";
+import { NOT_KEPT } from "../src/engine/job/asset.ts";
 import { REFUSED_DOCUMENTS, SERVED_DOCUMENTS } from "../test/attacks/exploding-documents.ts";
 import { BAD_FRAMES, BAD_MESSAGES, text } from "../test/attacks/hostile-frames.ts";
 import { AMBIGUOUS, BODIES, toRequest, UNUSUAL } from "../test/attacks/hostile-requests.ts";

@@ -3,11 +3,11 @@ import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { pino } from "pino";
 
-import type { Job, JobEvent } from "../src/job/job.ts";
-import { createJob } from "../src/job/job.ts";
-import type { JsonObject, JsonValue } from "../src/job/json.ts";
-import type { JobStore } from "../src/store/job-store.ts";
-import { openStore } from "../src/store/open-store.ts";
+import type { Job, JobEvent } from "../src/engine/job/job.ts";
+import { createJob } from "../src/engine/job/job.ts";
+import type { JsonObject, JsonValue } from "../src/engine/job/json.ts";
+import type { JobStore } from "../src/engine/store/job-store.ts";
+import { openStore } from "../src/engine/store/open-store.ts";
 import { toResult } from "../test/support/to-result.ts";
 
 export const DEPLOYMENT_ID = "bench";

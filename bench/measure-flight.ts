@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { createJob } from "../src/job/job.ts";
-import { nextPollMs } from "../src/job/polls.ts";
-import type { Times } from "../src/job/run-times.ts";
-import { learnTimes } from "../src/job/run-times.ts";
+import { createJob } from "../src/engine/job/job.ts";
+import { nextPollMs } from "../src/engine/job/polls.ts";
+import type { Times } from "../src/engine/job/run-times.ts";
+import { learnTimes } from "../src/engine/job/run-times.ts";
 import { createRandom, logNormal } from "../test/job/distributions.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 import { startBenchPostgres } from "./bench-postgres.ts";

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { z } from "zod";
 
 import type { Config } from "./config/load-config.ts";
-import { isPostgresError } from "./store/database-error.ts";
+import { isPostgresError } from "./engine/store/database-error.ts";
 
 /** How much may wait for the reader. */
 const MAX_UNREAD_BYTES = 1_048_576;

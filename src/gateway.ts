@@ -10,34 +10,39 @@ import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/authenticator.ts";
 import { createSignIns } from "./auth/sign-ins.ts";
 import type { Config } from "./config/load-config.ts";
-import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
-import type { Channels } from "./diagnostics/channels.ts";
-import { createChannels } from "./diagnostics/channels.ts";
-import { openFiles } from "./files/open-files.ts";
-import { startOutageProbe, UpstreamHealth } from "./runcomfy/upstream-health.ts";
-import type { TokenState } from "./runcomfy/live-deployments.ts";
-import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
-import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
-import { ADAPTERS } from "./runcomfy/kinds/kinds.ts";
-import type { Mcp, McpOptions } from "./mcp/create-mcp.ts";
+import { OPEN_CATALOGUE } from "./engine/deployments/catalogue.ts";
+import type { Channels } from "./engine/diagnostics/channels.ts";
+import { createChannels } from "./engine/diagnostics/channels.ts";
+import { nameUpstream, SANDBOX } from "./engine/job/upstream.ts";
+import { openFiles } from "./engine/files/open-files.ts";
+import { startOutageProbe, UpstreamHealth } from "./engine/runcomfy/upstream-health.ts";
+import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
+import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
+import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
+import { ADAPTERS } from "./engine/runcomfy/kinds/kinds.ts";
+import type { Mcp, McpOptions } from "./parts/mcp/create-mcp.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
-import type { Services } from "./schema/context.ts";
-import { createContext } from "./schema/context.ts";
-import { createSchema } from "./schema/create-schema.ts";
-import { createReadQueues } from "./schema/reads.ts";
-import { readDocuments } from "./server/pages.ts";
-import { startServer } from "./server/start-server.ts";
+import type { Services } from "./api/schema/context.ts";
+import { createContext } from "./api/schema/context.ts";
+import { createSchema } from "./api/schema/create-schema.ts";
+import { createReadQueues } from "./api/schema/reads.ts";
+import { readDocuments } from "./api/server/pages.ts";
+import { startServer } from "./api/server/start-server.ts";
 import { startUpstream } from "./start-upstream.ts";
-import { loadTrustedDocuments } from "./operations/trusted-documents.ts";
-import { openStore } from "./store/open-store.ts";
-import { startRetention } from "./tracking/job-deletion.ts";
-import { createTracking } from "./tracking/tracking.ts";
-import { createDetailReader, createJobReader, createFeedReader } from "./watch/shared-readers.ts";
-import { createEndWaits, createJobWatch } from "./watch/watch-job.ts";
-import type { JobsWatch } from "./watch/watch-jobs.ts";
-import { watchJobs } from "./watch/watch-jobs.ts";
-import { openWebhooks } from "./webhooks/open-webhooks.ts";
-import { MODELS_OFF_STEP } from "./runcomfy/kinds/model.ts";
+import { loadTrustedDocuments } from "./api/operations/trusted-documents.ts";
+import { openStore } from "./engine/store/open-store.ts";
+import { startRetention } from "./engine/tracking/job-deletion.ts";
+import { createTracking } from "./engine/tracking/tracking.ts";
+import {
+  createDetailReader,
+  createJobReader,
+  createFeedReader,
+} from "./engine/watch/shared-readers.ts";
+import { createEndWaits, createJobWatch } from "./engine/watch/watch-job.ts";
+import type { JobsWatch } from "./engine/watch/watch-jobs.ts";
+import { watchJobs } from "./engine/watch/watch-jobs.ts";
+import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
+import { MODELS_OFF_STEP } from "./engine/runcomfy/kinds/model.ts";
 
 /** A gateway that serves. */
 export type Gateway = {
@@ -103,7 +108,7 @@ export async function startGateway(
   const store = keep(
     await openStore({
       databaseUrl,
-      upstream: config.upstream.name,
+      upstream: nameConfigured(config.upstream),
       channels,
       log,
     }),
@@ -119,7 +124,7 @@ export async function startGateway(
   const metrics =
     config.metricsPort === null
       ? null
-      : (await import("./metrics/create-metrics.ts")).createMetrics({ channels, log });
+      : (await import("./parts/metrics/create-metrics.ts")).createMetrics({ channels, log });
   if (metrics !== null) opened.defer(metrics.close);
   const at = { host: config.host, port: config.metricsPort ?? 0, origins };
   const served = metrics === null ? null : keep(await metrics.serve(at));
@@ -289,9 +294,13 @@ export async function startGateway(
   };
 }
 
+function nameConfigured(upstream: Config["upstream"]): string {
+  return upstream.kind === "sandbox" ? SANDBOX : nameUpstream(upstream, upstream.account);
+}
+
 /** Loads what makes traces, only where they are wanted. */
 async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) {
-  const { openTraces } = await import("./traces/open-traces.ts");
+  const { openTraces } = await import("./parts/traces/open-traces.ts");
   return await openTraces({ settings, version: readVersion(), log });
 }
 
@@ -301,7 +310,7 @@ function openMcp(options: McpOptions): Mcp {
   let isStopped = false;
   return {
     async answer(request) {
-      const { createMcp } = await import("./mcp/create-mcp.ts");
+      const { createMcp } = await import("./parts/mcp/create-mcp.ts");
       mcp ??= createMcp(options);
       if (isStopped) mcp.stop();
       await mcp.answer(request);
@@ -317,7 +326,7 @@ function openMcp(options: McpOptions): Mcp {
 
 /** Loads what checks inputs, only where a file says what they are. */
 async function loadDeployments(file: string, upstream: Config["upstream"]["kind"]) {
-  const { loadCatalogue } = await import("./deployments/load-catalogue.ts");
+  const { loadCatalogue } = await import("./engine/deployments/load-catalogue.ts");
   return await loadCatalogue(file, upstream);
 }
 

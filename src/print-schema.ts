@@ -3,9 +3,9 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { printSchema } from "graphql";
 
 import { COMMANDS } from "./config/commands.ts";
-import { OPEN_CATALOGUE } from "./deployments/catalogue.ts";
-import { loadCatalogue } from "./deployments/load-catalogue.ts";
-import { createSchema } from "./schema/create-schema.ts";
+import { OPEN_CATALOGUE } from "./engine/deployments/catalogue.ts";
+import { loadCatalogue } from "./engine/deployments/load-catalogue.ts";
+import { createSchema } from "./api/schema/create-schema.ts";
 
 const USE = `Use it like this: ${COMMANDS.schema} --deployments my.json > schema.graphql`;
 

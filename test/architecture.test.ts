@@ -10,25 +10,27 @@ const ROOT = join(PROJECT, "src");
 /** A file of these folders imports from its own or from one further left. */
 const ORDER = [
   "runtime",
-  "job",
-  "diagnostics",
   "config",
   "auth",
-  "deployments",
-  "runcomfy",
-  "store",
-  "watch",
-  "tracking",
-  "files",
-  "webhooks",
-  "schema",
-  "mcp",
-  "operations",
-  "server",
-  "metrics",
-  "traces",
+  "engine/job",
+  "engine/diagnostics",
+  "engine/deployments",
+  "engine/runcomfy",
+  "engine/store",
+  "engine/watch",
+  "engine/tracking",
+  "engine/files",
+  "parts/webhooks",
+  "api/schema",
+  "parts/mcp",
+  "api/operations",
+  "api/server",
+  "parts/metrics",
+  "parts/traces",
   "commands",
 ] as const;
+/** Folders of folders that count as one each. */
+const HOUSES = new Set(["engine", "api", "parts"]);
 /** Packages of their own, which import nothing from the others, and who imports them. */
 const PACKAGES = [
   { folder: "client", name: "runcomfy-graphql-client", by: "gateway.ts" },
@@ -55,7 +57,7 @@ const PROCESS_FILES = [
   "manage-keys.ts",
   "print-schema.ts",
   "verify-upstream.ts",
-  "runcomfy/result-worker.ts",
+  "engine/runcomfy/result-worker.ts",
 ];
 
 type SourceFile = {
@@ -122,7 +124,11 @@ test("only the programs' first files touch the process", () => {
 
 test("time and chance come from one place", () => {
   // All else that tells either is a rule of the linter.
-  const own = new Set(["runtime/environment.ts", "store/database.ts", "store/migrations.ts"]);
+  const own = new Set([
+    "runtime/environment.ts",
+    "engine/store/database.ts",
+    "engine/store/migrations.ts",
+  ]);
   const client = globSync("client/src/*.ts", { cwd: PROJECT }).map((path) =>
     readSource(path, PROJECT),
   );
@@ -138,11 +144,11 @@ test("time and chance come from one place", () => {
 });
 
 test("what a job is does no input or output", () => {
-  const used = importsOf(filesIn("job")).filter(
+  const used = importsOf(filesIn("engine/job")).filter(
     ({ to }) => builtinModules.includes(to) || !isSource(to),
   );
   expect(used.filter(({ to }) => to !== "crypto")).toEqual([]);
-  const reachingOut = filesIn("job").filter(({ text }) =>
+  const reachingOut = filesIn("engine/job").filter(({ text }) =>
     /\b(fetch|setTimeout|setInterval|Date\.now|Math\.random|console)\b/.test(withoutComments(text)),
   );
   expect(reachingOut.map(({ path }) => path)).toEqual([]);
@@ -151,7 +157,7 @@ test("what a job is does no input or output", () => {
 test("what serves agents is loaded only where it is on", () => {
   const loading = FILES.filter(
     ({ folder, text }) =>
-      folder !== "mcp" &&
+      folder !== "parts/mcp" &&
       /^import (?!type\b)[^;]*from "(?:[./]*\/mcp\/|@modelcontextprotocol\/)/m.test(text),
   );
   expect(loading.map(({ path }) => path)).toEqual([]);
@@ -179,7 +185,8 @@ function readSource(path: string, folder = ROOT): SourceFile {
 }
 
 function folderOf(path: string): string {
-  return path.includes(sep) ? path.slice(0, path.indexOf(sep)) : ".";
+  const [first = "", ...others] = dirname(path).split(sep);
+  return HOUSES.has(first) ? [first, others[0]].join("/") : first;
 }
 
 function filesIn(folder: string): readonly SourceFile[] {

@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { createChannels } from "../src/diagnostics/channels.ts";
-import type { UpstreamErrorCode } from "../src/job/errors.ts";
-import { checkJson } from "../src/job/input.ts";
+import { createChannels } from "../src/engine/diagnostics/channels.ts";
+import type { UpstreamErrorCode } from "../src/engine/job/errors.ts";
+import { checkJson } from "../src/engine/job/input.ts";
 import {
   DeploymentNotFoundError,
   expired,
@@ -18,20 +18,20 @@ import {
   SUBMISSION_UNKNOWN,
   UPSTREAM_SENTENCES,
   UpstreamError,
-} from "../src/job/errors.ts";
-import { createJob, JOB_STATUSES } from "../src/job/job.ts";
-import type { JsonValue } from "../src/job/json.ts";
-import { readErrorEnvelope, toAnswerError } from "../src/runcomfy/answer-error.ts";
-import { DEPLOYMENT_ERRORS } from "../src/runcomfy/kinds/lora.ts";
+} from "../src/engine/job/errors.ts";
+import { createJob, JOB_STATUSES } from "../src/engine/job/job.ts";
+import type { JsonValue } from "../src/engine/job/json.ts";
+import { readErrorEnvelope, toAnswerError } from "../src/engine/runcomfy/answer-error.ts";
+import { DEPLOYMENT_ERRORS } from "../src/engine/runcomfy/kinds/lora.ts";
 import { createMemoryBudget } from "../src/runtime/memory-budget.ts";
-import { createMaskError } from "../src/operations/mask-error.ts";
-import { createRequestRates, createSlots } from "../src/operations/owner-limits.ts";
+import { createMaskError } from "../src/api/operations/mask-error.ts";
+import { createRequestRates, createSlots } from "../src/api/operations/owner-limits.ts";
 import {
   DatabaseAwayError,
   DatabaseBusyError,
   DatabaseDiskError,
-} from "../src/store/database-error.ts";
-import { createQuota } from "../src/tracking/quota.ts";
+} from "../src/engine/store/database-error.ts";
+import { createQuota } from "../src/engine/tracking/quota.ts";
 import { checkOf } from "./support/document-of.ts";
 import { createViewer } from "./support/viewers.ts";
 

@@ -100,7 +100,7 @@ test("the files that ARCHITECTURE.md names exist", () => {
   );
   expect(named.length).toBeGreaterThan(15);
   const missing = named.filter(
-    (name) => globSync([name, `src/${name}`, `src/server/${name}`], { cwd: ROOT }).length === 0,
+    (name) => globSync([name, `src/{,*/,api/server/}${name}`], { cwd: ROOT }).length === 0,
   );
   expect(missing).toEqual([]);
 });

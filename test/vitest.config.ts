@@ -28,7 +28,7 @@ export default defineConfig({
         "src/manage-keys.ts",
         "src/print-schema.ts",
         "src/verify-upstream.ts",
-        "src/runcomfy/result-worker.ts",
+        "src/engine/runcomfy/result-worker.ts",
         "sandbox/src/main.ts",
       ],
       thresholds: {
@@ -36,7 +36,7 @@ export default defineConfig({
         branches: 90,
         functions: 90,
         lines: 90,
-        "src/job/**": { 100: true },
+        "src/engine/job/**": { 100: true },
       },
     },
   },

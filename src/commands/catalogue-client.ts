@@ -1,14 +1,14 @@
 import { z } from "zod";
 
-import { createChannels } from "../diagnostics/channels.ts";
-import { isIdentifier } from "../job/job.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import { isModelId } from "../job/kind.ts";
-import { DEPLOYMENT_ERRORS } from "../runcomfy/kinds/lora.ts";
-import { MODEL, MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
-import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
-import { createTransport } from "../runcomfy/transport.ts";
-import { PAYLOAD_BOUNDS, toDeploymentPath } from "../runcomfy/wire.ts";
+import { createChannels } from "../engine/diagnostics/channels.ts";
+import { isIdentifier } from "../engine/job/job.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
+import { isModelId } from "../engine/job/kind.ts";
+import { DEPLOYMENT_ERRORS } from "../engine/runcomfy/kinds/lora.ts";
+import { MODEL, MODELS_OFF_STEP } from "../engine/runcomfy/kinds/model.ts";
+import { RunComfyError } from "../engine/runcomfy/runcomfy-error.ts";
+import { createTransport } from "../engine/runcomfy/transport.ts";
+import { PAYLOAD_BOUNDS, toDeploymentPath } from "../engine/runcomfy/wire.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 
 export type CatalogueClient = ReturnType<typeof createCatalogueClient>;

@@ -1,7 +1,12 @@
 import { COMMANDS } from "../config/commands.ts";
-import { isJsonObject, type JsonObject, type JsonValue, toCanonicalJson } from "../job/json.ts";
-import { isModelId } from "../job/kind.ts";
-import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  toCanonicalJson,
+} from "../engine/job/json.ts";
+import { isModelId } from "../engine/job/kind.ts";
+import { RunComfyError } from "../engine/runcomfy/runcomfy-error.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";
 import { hasInput, proposeInputs } from "./propose-inputs.ts";

@@ -1,8 +1,8 @@
 import { diff, parseArgs } from "node:util";
 
 import { COMMANDS } from "../config/commands.ts";
-import type { Deployment, Price } from "../deployments/catalogue.ts";
-import { isJsonObject, type JsonValue } from "../job/json.ts";
+import type { Deployment, Price } from "../engine/deployments/catalogue.ts";
+import { isJsonObject, type JsonValue } from "../engine/job/json.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient } from "./catalogue-client.ts";
 import { findEntry, INVENTED, isInvented, renewEntry } from "./catalogue-entries.ts";

@@ -1,10 +1,10 @@
 import fs from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
 import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
 import { replaceFile } from "../runtime/replace-file.ts";
-import { readCatalogue, readDeploymentsJson } from "../deployments/load-catalogue.ts";
+import { readCatalogue, readDeploymentsJson } from "../engine/deployments/load-catalogue.ts";
 
 /** A deployments file as its JSON, before it is known whether it is right. */
 export type DeploymentsFile = {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { createNamePicker } from "../deployments/graphql-names.ts";
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { createNamePicker } from "../engine/deployments/graphql-names.ts";
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
 
 /** Entries of a deployments file, by the names that callers use. */
 type Proposal = {

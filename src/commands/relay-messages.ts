@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
 import { Queue } from "../runtime/queue.ts";
 import { readLines } from "./read-lines.ts";
 

@@ -1,8 +1,8 @@
 import { VENDOR_MODEL_URL } from "../config/load-config.ts";
 import { VENDOR_URL } from "../config/variables.ts";
-import { OPEN_CATALOGUE, type Price } from "../deployments/catalogue.ts";
-import { loadCatalogue } from "../deployments/load-catalogue.ts";
-import { MODELS_OFF_STEP } from "../runcomfy/kinds/model.ts";
+import { OPEN_CATALOGUE, type Price } from "../engine/deployments/catalogue.ts";
+import { loadCatalogue } from "../engine/deployments/load-catalogue.ts";
+import { MODELS_OFF_STEP } from "../engine/runcomfy/kinds/model.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { replaceFile } from "../runtime/replace-file.ts";

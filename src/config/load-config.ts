@@ -6,7 +6,6 @@ import leven from "leven";
 import type { z } from "zod";
 
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
-import { SANDBOX, nameUpstream } from "../job/upstream.ts";
 import { COMMANDS } from "./commands.ts";
 import { isHost, isLoopback, isSafeUrl, NOTES } from "./rules.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
@@ -128,15 +127,13 @@ function toUpstream(variables: Variables, given: Given) {
     const isVendor = new URL(baseUrl).origin === VENDOR_URL;
     // The token goes to no host that nobody named.
     const modelUrl = variables.RUNCOMFY_MODEL_URL ?? (isVendor ? VENDOR_MODEL_URL : null);
-    const urls = { baseUrl, modelUrl };
-    const name = nameUpstream(urls, variables.UPSTREAM_ACCOUNT ?? null);
-    return { kind: "runcomfy", name, ...urls, token } as const;
+    const account = variables.UPSTREAM_ACCOUNT ?? null;
+    return { kind: "runcomfy", baseUrl, modelUrl, account, token } as const;
   }
   const { PORT, SANDBOX_PORT } = variables;
   const givesWay = given["SANDBOX_PORT"] === undefined && SANDBOX_PORT === PORT;
   return {
     kind: "sandbox",
-    name: SANDBOX,
     port: givesWay ? 0 : SANDBOX_PORT,
     speed: variables.SANDBOX_SPEED,
     /** Null keeps its requests in memory. */

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 
 import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 
-import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import { createSignedUrls } from "../../src/engine/files/signed-urls.ts";
 import { openSocket } from "../support/raw-socket.ts";
 import type { Bearer } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";

@@ -6,9 +6,9 @@ import type { Page } from "playwright-core";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { advance } from "../../src/job/advance.ts";
-import { createJob } from "../../src/job/job.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import { createJob } from "../../src/engine/job/job.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../support/chromium.ts";
 import { DeleteJobDocument, JobDocument } from "../support/gql/operations.ts";

@@ -11,8 +11,8 @@ import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
-import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { readCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
 import { JobsDocument } from "../support/gql/operations.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import { verifyWebhook } from "../../client/src/webhooks.ts";
-import { createSecret } from "../../src/job/webhook.ts";
-import { toHeaders } from "../../src/webhooks/signature.ts";
+import { createSecret } from "../../src/engine/job/webhook.ts";
+import { toHeaders } from "../../src/parts/webhooks/signature.ts";
 
 const BODY = JSON.stringify({ type: "webhook.disabled", timestamp: "", data: {} });
 const now = () => Math.floor(Date.now() / 1_000);

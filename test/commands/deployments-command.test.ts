@@ -6,9 +6,9 @@ import { parse, validate } from "graphql";
 import { expect, test } from "vitest";
 
 import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
-import { loadCatalogue } from "../../src/deployments/load-catalogue.ts";
-import type { JsonObject } from "../../src/job/json.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { loadCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import {
   FLUX,

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 
 import { createCatalogueClient } from "../../src/commands/catalogue-client.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { listen } from "../support/listen.ts";
 
 /** A vendor that answers these paths, each with its query, and keeps who asked for what. */

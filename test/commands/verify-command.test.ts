@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { runVerifyCommand } from "../../src/commands/verify-command.ts";
 import { FACTS } from "../../src/commands/verify/facts.ts";
 import { WrongUseError } from "../../src/commands/verify/words.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { openSandbox } from "../sandbox/open-sandbox.ts";
 import { listen } from "../support/listen.ts";
 import { readPage, ROOT } from "../support/pages.ts";

@@ -21,7 +21,7 @@ test("an empty environment gives the sandbox, on this machine, with the document
   expect(config).toMatchObject({
     host: "127.0.0.1",
     port: 4_000,
-    upstream: { kind: "sandbox", name: "sandbox", port: 4_001, dataFolder: "data/sandbox" },
+    upstream: { kind: "sandbox", port: 4_001, dataFolder: "data/sandbox" },
     databaseUrl: "file:data/gateway.db",
     jobRetentionDays: null,
     files: { url: "file:data/files", areOutputsKept: true, uploadBytes: 50 * 1_048_576 },

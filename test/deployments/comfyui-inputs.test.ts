@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import { readCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { toTexts } from "../support/document-of.ts";
 

@@ -7,7 +7,7 @@ import {
   toMemberTypeName,
   toSubmitField,
   toTypeName,
-} from "../../src/deployments/graphql-names.ts";
+} from "../../src/engine/deployments/graphql-names.ts";
 
 const NAME = /^(?!__)[_A-Za-z][_0-9A-Za-z]*$/;
 

@@ -1,9 +1,9 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
-import { createChecks } from "../../src/deployments/create-checks.ts";
-import { findModel } from "../../src/deployments/model-profile.ts";
-import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import { createChecks } from "../../src/engine/deployments/create-checks.ts";
+import { findModel } from "../../src/engine/deployments/model-profile.ts";
+import type { JsonObject, JsonValue } from "../../src/engine/job/json.ts";
 import { camelCase, checkOf, documentOf, toTexts } from "../support/document-of.ts";
 
 /** The issues of one value under one schema, which is the member `x` of a closed object. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { loadCatalogue, readCatalogue } from "../../src/deployments/load-catalogue.ts";
+import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
+import { loadCatalogue, readCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
 import { readPage } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 

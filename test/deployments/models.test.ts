@@ -1,9 +1,13 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it, test } from "vitest";
 
-import type { InputContract } from "../../src/deployments/catalogue.ts";
-import { findModel, MODEL_NAMES, toInputSchema } from "../../src/deployments/model-profile.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import type { InputContract } from "../../src/engine/deployments/catalogue.ts";
+import {
+  findModel,
+  MODEL_NAMES,
+  toInputSchema,
+} from "../../src/engine/deployments/model-profile.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { camelCase, toTexts } from "../support/document-of.ts";
 import { EXAMPLE_BODY } from "../support/example-body.ts";

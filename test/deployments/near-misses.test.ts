@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { nearMisses } from "../../src/deployments/near-misses.ts";
+import { nearMisses } from "../../src/engine/deployments/near-misses.ts";
 
 const FIELDS = ["prompt", "ctrl_img", "ctrl_img_1", "ctrl_img_2", "width", "height", "fps"];
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { readSchema } from "../../src/deployments/read-schema.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import { readSchema } from "../../src/engine/deployments/read-schema.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { checkOf, documentOf, toTexts } from "../support/document-of.ts";
 
 function problemsOf(schema: JsonObject): string[] {

@@ -3,10 +3,15 @@ import fc from "fast-check";
 import { buildSchema, coerceInputValue, isInputObjectType, validateSchema } from "graphql";
 import { expect, test } from "vitest";
 
-import type { EnumShape, ObjectShape, Shape } from "../../src/deployments/catalogue.ts";
-import { readSchema } from "../../src/deployments/read-schema.ts";
-import { toObjectShape } from "../../src/deployments/to-shape.ts";
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../../src/job/json.ts";
+import type { EnumShape, ObjectShape, Shape } from "../../src/engine/deployments/catalogue.ts";
+import { readSchema } from "../../src/engine/deployments/read-schema.ts";
+import { toObjectShape } from "../../src/engine/deployments/to-shape.ts";
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from "../../src/engine/job/json.ts";
 import { checkOf, documentOf } from "../support/document-of.ts";
 import { writeType } from "./write-type.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { FieldShape, ObjectShape } from "../../src/deployments/catalogue.ts";
-import { toObjectShape } from "../../src/deployments/to-shape.ts";
-import type { JsonObject, JsonValue } from "../../src/job/json.ts";
+import type { FieldShape, ObjectShape } from "../../src/engine/deployments/catalogue.ts";
+import { toObjectShape } from "../../src/engine/deployments/to-shape.ts";
+import type { JsonObject, JsonValue } from "../../src/engine/job/json.ts";
 import { documentOf } from "../support/document-of.ts";
 import { writeType } from "./write-type.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { toJsonSchema } from "../../src/deployments/vendor-schema.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import { toJsonSchema } from "../../src/engine/deployments/vendor-schema.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { toTexts } from "../support/document-of.ts";
 

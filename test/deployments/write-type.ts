@@ -1,4 +1,4 @@
-import type { Shape } from "../../src/deployments/catalogue.ts";
+import type { Shape } from "../../src/engine/deployments/catalogue.ts";
 
 /** As GraphQL writes the type of a field, with a `!` where it must be given and can't be null. */
 export function writeType(shape: Shape, isRequired = true): string {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import { expect, test } from "vitest";
 
-import { createChannels, createSubscriptions } from "../../src/diagnostics/channels.ts";
+import { createChannels, createSubscriptions } from "../../src/engine/diagnostics/channels.ts";
 
 const MESSAGE = { call: "status", method: "GET", startedAt: 0 };
 const scope = new AsyncLocalStorage<string | null>();

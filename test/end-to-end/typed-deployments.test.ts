@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
-import { findModel, MODEL_NAMES } from "../../src/deployments/model-profile.ts";
+import { findModel, MODEL_NAMES } from "../../src/engine/deployments/model-profile.ts";
 import { camelCase } from "../support/document-of.ts";
 import { linkProject } from "../support/gateway-process.ts";
 import { ask } from "../support/graphql-client.ts";

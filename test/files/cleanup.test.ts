@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { startCleanup } from "../../src/files/cleanup.ts";
-import { NOT_KEPT } from "../../src/job/asset.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import { startCleanup } from "../../src/engine/files/cleanup.ts";
+import { NOT_KEPT } from "../../src/engine/job/asset.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { succeedWith } from "../support/open-keeper.ts";
 

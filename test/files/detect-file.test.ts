@@ -4,7 +4,12 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
-import { createFileName, detectFile, kindOf, toFileHeaders } from "../../src/files/detect-file.ts";
+import {
+  createFileName,
+  detectFile,
+  kindOf,
+  toFileHeaders,
+} from "../../src/engine/files/detect-file.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { insertPngChunk, PNG_WIDTH_AT } from "./png-chunk.ts";
 

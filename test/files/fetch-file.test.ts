@@ -15,7 +15,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 
-import { createFetchFile } from "../../src/files/fetch-file.ts";
+import { createFetchFile } from "../../src/engine/files/fetch-file.ts";
 import { clock } from "../../src/runtime/environment.ts";
 import { listen } from "../support/listen.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";

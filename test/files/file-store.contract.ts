@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { type FileStore, FileTooLargeError } from "../../src/files/file-store.ts";
+import { type FileStore, FileTooLargeError } from "../../src/engine/files/file-store.ts";
 
 const NO_NAMES = ["", "..", "../a", "a/b", "/etc", ".drafts", "-a", "a\0", "a%2fb", "a?b", "é"];
 

@@ -7,8 +7,8 @@ import { Readable } from "node:stream";
 
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { FileStoreError } from "../../src/files/file-store.ts";
-import { openFileStore, parseFilesUrl } from "../../src/files/open-file-store.ts";
+import { FileStoreError } from "../../src/engine/files/file-store.ts";
+import { openFileStore, parseFilesUrl } from "../../src/engine/files/open-file-store.ts";
 import { NO_CREDENTIALS } from "../support/open-keeper.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeFileStore } from "./file-store.contract.ts";

@@ -9,11 +9,11 @@ import { DatabaseSync } from "node:sqlite";
 import { type Logger, pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { startCleanup } from "../../src/files/cleanup.ts";
-import type { FileStore } from "../../src/files/file-store.ts";
-import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
-import { findAssets } from "../../src/job/asset.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
+import { startCleanup } from "../../src/engine/files/cleanup.ts";
+import type { FileStore } from "../../src/engine/files/file-store.ts";
+import { createKeepOutputs } from "../../src/engine/files/keep-outputs.ts";
+import { findAssets } from "../../src/engine/job/asset.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { listen } from "../support/listen.ts";
 import { openKeeper, silent } from "../support/open-keeper.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { createFindOwner, openFiles } from "../../src/files/open-files.ts";
-import { nameJobUpstream } from "../../src/job/upstream.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
+import { createFindOwner, openFiles } from "../../src/engine/files/open-files.ts";
+import { nameJobUpstream, nameUpstream, SANDBOX } from "../../src/engine/job/upstream.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 import { listen } from "../support/listen.ts";
 import { silent, succeedWith } from "../support/open-keeper.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
@@ -17,7 +17,8 @@ async function open(variables: Readonly<Record<string, string>>) {
   const { origin } = await listen(createServer((_request, response) => response.end("a picture")));
   const FILES_URL = `file:${await createTemporaryFolder()}`;
   const config = loadConfig({ FILES_URL, KEEP_OUTPUTS: "true", ...variables });
-  const upstream = config.upstream.name;
+  const { upstream: configured } = config;
+  const upstream = configured.kind === "sandbox" ? SANDBOX : nameUpstream(configured, null);
   const store = await openStore({ upstream, databaseUrl: ":memory:", log: silent });
   onTestFinished(() => store.close());
   const publicUrl = () => "http://127.0.0.1:4000";

@@ -5,7 +5,7 @@ import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { expect, onTestFinished, test } from "vitest";
 
-import { openS3Store } from "../../src/files/s3-store.ts";
+import { openS3Store } from "../../src/engine/files/s3-store.ts";
 import { startBucket } from "./s3-server.ts";
 
 const REGION = "eu-central-1";

@@ -7,9 +7,9 @@ import { inspect } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { FileStoreError } from "../../src/files/file-store.ts";
-import { openFileStore } from "../../src/files/open-file-store.ts";
-import { openS3Store } from "../../src/files/s3-store.ts";
+import { FileStoreError } from "../../src/engine/files/file-store.ts";
+import { openFileStore } from "../../src/engine/files/open-file-store.ts";
+import { openS3Store } from "../../src/engine/files/s3-store.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { listen } from "../support/listen.ts";
 import { describeFileStore } from "./file-store.contract.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import { createSignedUrls } from "../../src/engine/files/signed-urls.ts";
 
 const NOON = Date.UTC(2026, 0, 2, 12);
 const FILE = { folder: "files", name: "a1.png", width: null } as const;

@@ -6,15 +6,15 @@ import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { expect, test } from "vitest";
 
-import { detectFile } from "../../src/files/detect-file.ts";
+import { detectFile } from "../../src/engine/files/detect-file.ts";
 import {
   hasThumbnails,
   makeThumbnail,
   stripMetadata,
   THUMBNAIL_WIDTHS,
   toThumbnailWidth,
-} from "../../src/files/thumbnail.ts";
-import { NOT_KEPT } from "../../src/job/asset.ts";
+} from "../../src/engine/files/thumbnail.ts";
+import { NOT_KEPT } from "../../src/engine/job/asset.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { insertPngChunk, PNG_WIDTH_AT } from "./png-chunk.ts";
 

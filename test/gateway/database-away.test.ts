@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { clock } from "../../src/runtime/environment.ts";
 import { damageTable } from "../support/damage-table.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

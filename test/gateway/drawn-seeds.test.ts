@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { connect } from "../mcp/connect.ts";
+import { connect } from "../parts/mcp/connect.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { start } from "./open-gateway.ts";
 

@@ -4,7 +4,7 @@ import { startSandbox } from "runcomfy-sandbox";
 import { expect, onTestFinished, test } from "vitest";
 
 import file from "../../sandbox/src/deployments.json" with { type: "json" };
-import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { OF_KINDS, writeDeploymentsOfKinds } from "../support/deployments-of-kinds.ts";
 import { listenOnLoopback } from "../support/listen-on-loopback.ts";

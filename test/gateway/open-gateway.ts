@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
-import type { Channels } from "../../src/diagnostics/channels.ts";
+import type { Channels } from "../../src/engine/diagnostics/channels.ts";
 import { startGateway } from "../../src/gateway.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

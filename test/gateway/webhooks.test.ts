@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { isSigned, startReceiver } from "../webhooks/receiver.ts";
+import { isSigned, startReceiver } from "../parts/webhooks/receiver.ts";
 import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
 
 const LATER = { timeout: 20_000 };

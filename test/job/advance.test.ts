@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { advance, type Observation } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
+import { advance, type Observation } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import {
   createJob,
   isCancellable,
@@ -9,8 +9,8 @@ import {
   JOB_STATUSES,
   isFinal,
   isForward,
-} from "../../src/job/job.ts";
-import { LOST } from "../../src/job/errors.ts";
+} from "../../src/engine/job/job.ts";
+import { LOST } from "../../src/engine/job/errors.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const LATER = new Date("2026-01-01T00:01:00Z");

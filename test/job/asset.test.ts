@@ -6,8 +6,8 @@ import {
   keepBackOffMs,
   toAssets,
   toUrls,
-} from "../../src/job/asset.ts";
-import type { JsonValue } from "../../src/job/json.ts";
+} from "../../src/engine/job/asset.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
 
 test("every hosted file of an output is found where it is, whatever its shape", () => {
   const output: JsonValue = {

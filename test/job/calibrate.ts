@@ -1,7 +1,7 @@
-import { estimate } from "../../src/job/estimate.ts";
-import type { Job } from "../../src/job/job.ts";
-import type { Run } from "../../src/job/run-times.ts";
-import { learnTimes } from "../../src/job/run-times.ts";
+import { estimate } from "../../src/engine/job/estimate.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { Run } from "../../src/engine/job/run-times.ts";
+import { learnTimes } from "../../src/engine/job/run-times.ts";
 import { makeJob } from "../store/store-jobs.ts";
 import type { Random } from "./distributions.ts";
 import { createRandom } from "./distributions.ts";

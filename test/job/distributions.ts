@@ -1,4 +1,4 @@
-import type { Duration } from "../../src/job/duration.ts";
+import type { Duration } from "../../src/engine/job/duration.ts";
 
 export type Random = () => number;
 

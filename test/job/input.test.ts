@@ -12,10 +12,10 @@ import {
   tagProblem,
   toPathText,
   toSearchText,
-} from "../../src/job/input.ts";
-import { isIdentifier } from "../../src/job/job.ts";
-import type { JsonValue } from "../../src/job/json.ts";
-import { toCanonicalJson } from "../../src/job/json.ts";
+} from "../../src/engine/job/input.ts";
+import { isIdentifier } from "../../src/engine/job/job.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import { toCanonicalJson } from "../../src/engine/job/json.ts";
 
 function nested(depth: number): JsonValue {
   return depth === 0 ? 1 : [nested(depth - 1)];

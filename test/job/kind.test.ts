@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { isModelId } from "../../src/job/kind.ts";
+import { isModelId } from "../../src/engine/job/kind.ts";
 
 test.each([
   "a/b",

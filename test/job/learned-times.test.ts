@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 
-import { nearestRank, quantile, survival } from "../../src/job/duration.ts";
-import { estimate } from "../../src/job/estimate.ts";
-import type { Job } from "../../src/job/job.ts";
-import { learnDuration } from "../../src/job/learn-duration.ts";
-import { nextPollMs } from "../../src/job/polls.ts";
-import type { Run } from "../../src/job/run-times.ts";
-import { toWork, toRunStats, learnTimes } from "../../src/job/run-times.ts";
+import { nearestRank, quantile, survival } from "../../src/engine/job/duration.ts";
+import { estimate } from "../../src/engine/job/estimate.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { learnDuration } from "../../src/engine/job/learn-duration.ts";
+import { nextPollMs } from "../../src/engine/job/polls.ts";
+import type { Run } from "../../src/engine/job/run-times.ts";
+import { toWork, toRunStats, learnTimes } from "../../src/engine/job/run-times.ts";
 import { makeJob } from "../store/store-jobs.ts";
 import { createRandom, DISTRIBUTIONS } from "./distributions.ts";
 import { scoreOptimum, scorePolicies } from "./poll-optimum.ts";

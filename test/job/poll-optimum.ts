@@ -1,5 +1,5 @@
-import type { Duration } from "../../src/job/duration.ts";
-import { survival } from "../../src/job/duration.ts";
+import type { Duration } from "../../src/engine/job/duration.ts";
+import { survival } from "../../src/engine/job/duration.ts";
 
 /** When to poll a job next that had not ended `last` seconds after its start. */
 type Policy = (last: number) => number;

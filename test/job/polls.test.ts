@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { Observation } from "../../src/job/advance.ts";
-import type { PollOutcome, Polls } from "../../src/job/polls.ts";
-import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/job/polls.ts";
+import type { Observation } from "../../src/engine/job/advance.ts";
+import type { PollOutcome, Polls } from "../../src/engine/job/polls.ts";
+import { conclude, NO_POLLS, notePoll, toBackOffMs } from "../../src/engine/job/polls.ts";
 import { makeJob } from "../store/store-jobs.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");

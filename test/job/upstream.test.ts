@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
-import { conclude, deadlineMs } from "../../src/job/polls.ts";
-import type { PollOutcome } from "../../src/job/polls.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { conclude, deadlineMs } from "../../src/engine/job/polls.ts";
+import type { PollOutcome } from "../../src/engine/job/polls.ts";
 import {
   describeUpstream,
   isPaused,
@@ -11,7 +11,7 @@ import {
   namesOf,
   ownership,
   nameUpstream,
-} from "../../src/job/upstream.ts";
+} from "../../src/engine/job/upstream.ts";
 import { makeJob } from "../store/store-jobs.ts";
 
 const VENDOR = "https://api.runcomfy.net";

@@ -7,7 +7,7 @@ import { createYoga } from "graphql-yoga";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { createQueryCompiler } from "../../src/operations/compile-queries.ts";
+import { createQueryCompiler } from "../../src/api/operations/compile-queries.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { openInProcessGateway } from "../schema/in-process-gateway.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";

@@ -3,8 +3,8 @@ import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
 import { DOCUMENTS } from "runcomfy-graphql-client";
-import { createDocumentChecks } from "../../src/operations/document-checks.ts";
-import { readDocuments } from "../../src/server/pages.ts";
+import { createDocumentChecks } from "../../src/api/operations/document-checks.ts";
+import { readDocuments } from "../../src/api/server/pages.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
 function createRunner({ areTrusted = false, tokens = 100 } = {}) {

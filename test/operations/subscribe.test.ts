@@ -3,11 +3,11 @@ import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createMaskError } from "../../src/operations/mask-error.ts";
-import { createSlots } from "../../src/operations/owner-limits.ts";
-import { createSubscribe } from "../../src/operations/subscribe.ts";
-import { DatabaseAwayError } from "../../src/store/database-error.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { createMaskError } from "../../src/api/operations/mask-error.ts";
+import { createSlots } from "../../src/api/operations/owner-limits.ts";
+import { createSubscribe } from "../../src/api/operations/subscribe.ts";
+import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const DOCUMENT = parse("subscription ($add: Int) { counted(add: $add) }");

@@ -4,10 +4,10 @@ import type { Worker } from "node:worker_threads";
 
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 
-import type { JobKind } from "../../src/job/kind.ts";
-import type { AnswerReader } from "../../src/runcomfy/answer-reader.ts";
-import { createAnswerReader } from "../../src/runcomfy/answer-reader.ts";
-import { prepareOutput } from "../../src/runcomfy/prepare-output.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
+import type { AnswerReader } from "../../src/engine/runcomfy/answer-reader.ts";
+import { createAnswerReader } from "../../src/engine/runcomfy/answer-reader.ts";
+import { prepareOutput } from "../../src/engine/runcomfy/prepare-output.ts";
 import { NEVER } from "./connect.ts";
 
 const FILE = { url: "https://files.runcomfy.net/a.png", type: "output" };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { cleanReason } from "../../src/runcomfy/clean-reason.ts";
+import { cleanReason } from "../../src/engine/runcomfy/clean-reason.ts";
 import { HOSTILE_PARTS } from "./hostile-reasons.ts";
 
 test.each([

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import { RunComfyError } from "../../src/engine/runcomfy/runcomfy-error.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 

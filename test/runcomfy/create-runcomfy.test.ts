@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { RequestReference } from "../../src/runcomfy/adapter.ts";
-import { DEPLOYMENT_ERRORS } from "../../src/runcomfy/kinds/lora.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createTransport } from "../../src/runcomfy/transport.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import type { RequestReference } from "../../src/engine/runcomfy/adapter.ts";
+import { DEPLOYMENT_ERRORS } from "../../src/engine/runcomfy/kinds/lora.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { createTransport } from "../../src/engine/runcomfy/transport.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";

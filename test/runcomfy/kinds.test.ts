@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
-import type { JobKind } from "../../src/job/kind.ts";
-import type { JsonObject } from "../../src/job/json.ts";
-import type { RequestReference } from "../../src/runcomfy/adapter.ts";
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import type { RequestReference } from "../../src/engine/runcomfy/adapter.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

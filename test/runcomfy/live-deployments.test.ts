@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import type { JobKind } from "../../src/job/kind.ts";
-import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
-import { createLiveDeployments } from "../../src/runcomfy/live-deployments.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
+import type { LiveDeployments } from "../../src/engine/runcomfy/live-deployments.ts";
+import { createLiveDeployments } from "../../src/engine/runcomfy/live-deployments.ts";
 import type { FaultName } from "../support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

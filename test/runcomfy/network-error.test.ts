@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { toNetworkError } from "../../src/runcomfy/runcomfy-error.ts";
+import { toNetworkError } from "../../src/engine/runcomfy/runcomfy-error.ts";
 
 function failure(code: string, syscall?: string): Error {
   return Object.assign(new Error(`${code} at 10.0.0.7`), { code, syscall });

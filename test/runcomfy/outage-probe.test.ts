@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import { startOutageProbe } from "../../src/runcomfy/upstream-health.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
+import { startOutageProbe } from "../../src/engine/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import type { JsonValue } from "../../src/job/json.ts";
-import { ADAPTERS } from "../../src/runcomfy/kinds/kinds.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import { ADAPTERS } from "../../src/engine/runcomfy/kinds/kinds.ts";
 import { connect, failureOf, LIMITS, NEVER } from "./connect.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 

@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import type { UpstreamErrorCode } from "../../src/job/errors.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import type { UpstreamErrorCode } from "../../src/engine/job/errors.ts";
+import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
-import type { Delivery } from "../../src/runcomfy/runcomfy-error.ts";
-import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
+import type { Delivery } from "../../src/engine/runcomfy/runcomfy-error.ts";
+import { RunComfyError } from "../../src/engine/runcomfy/runcomfy-error.ts";
 
 let now = 0;
 let logged: string[] = [];

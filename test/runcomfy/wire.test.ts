@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { JsonValue } from "../../src/job/json.ts";
-import { readErrorEnvelope } from "../../src/runcomfy/answer-error.ts";
-import { readRetryAfterMs } from "../../src/runcomfy/transport.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import { readErrorEnvelope } from "../../src/engine/runcomfy/answer-error.ts";
+import { readRetryAfterMs } from "../../src/engine/runcomfy/transport.ts";
 import {
   readCancelReport,
   readLiveDeployments,
@@ -10,7 +10,7 @@ import {
   readResultReport,
   readStatusReport,
   readUpstreamTime,
-} from "../../src/runcomfy/wire.ts";
+} from "../../src/engine/runcomfy/wire.ts";
 
 test.each([
   ["queued", "in_queue queued pending waiting IN_QUEUE"],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

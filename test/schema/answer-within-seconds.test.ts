@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { UpstreamError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import type { Services } from "../../src/schema/context.ts";
+import { UpstreamError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

@@ -1,8 +1,12 @@
 import { expect, test, vi } from "vitest";
 
-import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
-import type { Services } from "../../src/schema/context.ts";
-import { createDeleteJob } from "../../src/tracking/job-deletion.ts";
+import {
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/engine/job/errors.ts";
+import type { Services } from "../../src/api/schema/context.ts";
+import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 type CancelJob = Services["tracking"]["cancelJob"];

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { InvalidInputError } from "../../src/job/errors.ts";
-import { createCheckInput } from "../../src/tracking/submission.ts";
+import { InvalidInputError } from "../../src/engine/job/errors.ts";
+import { createCheckInput } from "../../src/engine/tracking/submission.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import type { UploadsOfInputs } from "../../src/tracking/submission.ts";
+import type { UploadsOfInputs } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import { NOTHING_LISTED } from "../support/tracking-settings.ts";

@@ -10,7 +10,7 @@ import {
 import { expect, test } from "vitest";
 
 import file from "../../sandbox/src/deployments.json" with { type: "json" };
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 
 /** With generated types: of full schemas, of a model, and of a schema that describes nothing. */

@@ -5,37 +5,41 @@ import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { createCatalogue, OPEN_CATALOGUE, toUnlisted } from "../../src/deployments/catalogue.ts";
-import { advance, type Observation } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
-import { createJob } from "../../src/job/job.ts";
-import { createUploadId } from "../../src/job/input.ts";
-import { isJsonObject } from "../../src/job/json.ts";
-import { createDownloadService } from "../../src/files/downloads.ts";
-import { createKeepOutputs } from "../../src/files/keep-outputs.ts";
-import { createMaskError } from "../../src/operations/mask-error.ts";
-import { createSlots } from "../../src/operations/owner-limits.ts";
-import { createSubscribe } from "../../src/operations/subscribe.ts";
-import type { Services } from "../../src/schema/context.ts";
+import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
+import {
+  createCatalogue,
+  OPEN_CATALOGUE,
+  toUnlisted,
+} from "../../src/engine/deployments/catalogue.ts";
+import { advance, type Observation } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { createJob } from "../../src/engine/job/job.ts";
+import { createUploadId } from "../../src/engine/job/input.ts";
+import { isJsonObject } from "../../src/engine/job/json.ts";
+import { createDownloadService } from "../../src/engine/files/downloads.ts";
+import { createKeepOutputs } from "../../src/engine/files/keep-outputs.ts";
+import { createMaskError } from "../../src/api/operations/mask-error.ts";
+import { createSlots } from "../../src/api/operations/owner-limits.ts";
+import { createSubscribe } from "../../src/api/operations/subscribe.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { createContext } from "../../src/schema/context.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
-import { createReadQueues } from "../../src/schema/reads.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { createLearning } from "../../src/tracking/learning.ts";
-import type { DetailReader } from "../../src/watch/shared-readers.ts";
+import { createContext } from "../../src/api/schema/context.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
+import { createReadQueues } from "../../src/api/schema/reads.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import { createLearning } from "../../src/engine/tracking/learning.ts";
+import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
 import {
   createDetailReader,
   createFeedReader,
   createJobReader,
-} from "../../src/watch/shared-readers.ts";
-import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
-import { watchJobs } from "../../src/watch/watch-jobs.ts";
-import { createTargets } from "../../src/webhooks/target.ts";
-import { createWebhookService } from "../../src/webhooks/webhook-service.ts";
+} from "../../src/engine/watch/shared-readers.ts";
+import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
+import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
+import { createTargets } from "../../src/parts/webhooks/target.ts";
+import { createWebhookService } from "../../src/parts/webhooks/webhook-service.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";

@@ -12,7 +12,7 @@ import {
 import { expect, onTestFinished, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";

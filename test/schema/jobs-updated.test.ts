@@ -3,7 +3,7 @@ import { assertObjectType, getNamedType, isLeafType } from "graphql";
 import { expect, test } from "vitest";
 
 import { Stream } from "../../src/runtime/stream.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

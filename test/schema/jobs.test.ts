@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import type { JobFilter } from "../support/gql/operations.ts";
 import {
   DeploymentDocument,

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 
-import { createEditJob } from "../../src/tracking/edit-labels.ts";
-import { createDeleteJob } from "../../src/tracking/job-deletion.ts";
+import { createEditJob } from "../../src/engine/tracking/edit-labels.ts";
+import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
 import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

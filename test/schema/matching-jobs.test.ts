@@ -1,10 +1,14 @@
 import { expect, test, vi } from "vitest";
 import { z } from "zod";
 
-import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import type { Services } from "../../src/schema/context.ts";
-import { createDeleteJob } from "../../src/tracking/job-deletion.ts";
+import {
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { Services } from "../../src/api/schema/context.ts";
+import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";

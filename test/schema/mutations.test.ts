@@ -6,8 +6,8 @@ import {
   InvalidInputError,
   JobNotFoundError,
   UpstreamError,
-} from "../../src/job/errors.ts";
-import type { Services } from "../../src/schema/context.ts";
+} from "../../src/engine/job/errors.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 
-import type { JsonValue } from "../../src/job/json.ts";
-import type { Services } from "../../src/schema/context.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
 async function openSubmitter() {

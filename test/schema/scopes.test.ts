@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
-import { createBuilder } from "../../src/schema/builder.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { createBuilder } from "../../src/api/schema/builder.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { ObjectShape, Shape } from "../../src/deployments/catalogue.ts";
-import type { JsonObject, JsonValue } from "../../src/job/json.ts";
-import { isJsonArray, isJsonObject } from "../../src/job/json.ts";
-import { toSubmission } from "../../src/tracking/submission.ts";
+import type { ObjectShape, Shape } from "../../src/engine/deployments/catalogue.ts";
+import type { JsonObject, JsonValue } from "../../src/engine/job/json.ts";
+import { isJsonArray, isJsonObject } from "../../src/engine/job/json.ts";
+import { toSubmission } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
 
-import type { JsonObject } from "../../src/job/json.ts";
-import type { Services } from "../../src/schema/context.ts";
-import { toSubmission } from "../../src/tracking/submission.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import type { Services } from "../../src/api/schema/context.ts";
+import { toSubmission } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 

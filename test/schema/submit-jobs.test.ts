@@ -2,11 +2,11 @@ import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
-import type { Services } from "../../src/schema/context.ts";
+import { InvalidInputError, UpstreamError } from "../../src/engine/job/errors.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { createHealth } from "../support/create-health.ts";
 import { connectSubmitter } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";

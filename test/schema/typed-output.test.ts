@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { JsonValue } from "../../src/job/json.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { CATALOGUE, openInProcessGateway } from "./in-process-gateway.ts";
 

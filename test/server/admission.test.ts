@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
 import { AuthenticationError, createSessions } from "../../src/auth/authenticator.ts";
-import { createCredentials } from "../../src/server/credentials.ts";
+import { createCredentials } from "../../src/api/server/credentials.ts";
 import {
   closing,
   connect,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 
 import { AuthenticationError } from "../../src/auth/authenticator.ts";
-import { createFindClient } from "../../src/server/find-client.ts";
+import { createFindClient } from "../../src/api/server/find-client.ts";
 import { toStatuses } from "../support/raw-socket.ts";
 import { openConnection } from "./open-socket.ts";
 import { HTTP_ACCESS, serve } from "./serve.ts";

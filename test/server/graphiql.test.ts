@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { adaptPage, createTabs } from "../../src/server/graphiql.ts";
+import { adaptPage, createTabs } from "../../src/api/server/graphiql.ts";
 import { post, serve } from "./serve.ts";
 
 async function getPage(url: string, encoding: string): Promise<IncomingMessage> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createSignedUrls } from "../../src/files/signed-urls.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { createSignedUrls } from "../../src/engine/files/signed-urls.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { exchange, openSocket, toStatuses } from "../support/raw-socket.ts";
 import { keepLog, serve } from "./serve.ts";

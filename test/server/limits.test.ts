@@ -1,9 +1,9 @@
 import { getIntrospectionQuery } from "graphql";
 import { expect, test } from "vitest";
 
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
-import { createSchema } from "../../src/schema/create-schema.ts";
+import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
+import { JobNotFoundError, UpstreamError } from "../../src/engine/job/errors.ts";
+import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { connect, run } from "./open-socket.ts";
 import { LIMITS, post, serve } from "./serve.ts";

@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import { createChannels, createSubscriptions } from "../../src/diagnostics/channels.ts";
+import { createChannels, createSubscriptions } from "../../src/engine/diagnostics/channels.ts";
 import { greet, init, nextMessage, subscribe } from "./open-socket.ts";
-import { findCode } from "../../src/operations/create-operations.ts";
+import { findCode } from "../../src/api/operations/create-operations.ts";
 import { post, serve } from "./serve.ts";
 
 test("each operation is published once, with the code that clients are told", async () => {

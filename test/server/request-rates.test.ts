@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createRequestRates } from "../../src/operations/owner-limits.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { createRequestRates } from "../../src/api/operations/owner-limits.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const channels = createChannels();

@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 
-import type { FileStore } from "../../src/files/file-store.ts";
-import { DatabaseAwayError } from "../../src/store/database-error.ts";
+import type { FileStore } from "../../src/engine/files/file-store.ts";
+import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { serve } from "./serve.ts";
 

@@ -10,11 +10,11 @@ import { createLocalAuthenticator } from "../../src/auth/create-authenticator.ts
 import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
-import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
+import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { OVER, Stream } from "../../src/runtime/stream.ts";
-import { startServer } from "../../src/server/start-server.ts";
+import { startServer } from "../../src/api/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { NO_LIMITS } from "../support/viewers.ts";

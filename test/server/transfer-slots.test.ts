@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { unavailable } from "../../src/runtime/coded-error.ts";
-import { createTransferSlots } from "../../src/server/transfer-slots.ts";
+import { createTransferSlots } from "../../src/api/server/transfer-slots.ts";
 
 const BUSY = unavailable("Busy.");
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { loadTrustedDocuments } from "../../src/operations/trusted-documents.ts";
+import { loadTrustedDocuments } from "../../src/api/operations/trusted-documents.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { closing, connect, greet, keepMessages, run } from "./open-socket.ts";
 import { HTTP_ACCESS, post, serve } from "./serve.ts";

@@ -13,15 +13,15 @@ import {
 } from "kysely";
 import type { Logger } from "pino";
 
-import { type Channels, createChannels } from "../../src/diagnostics/channels.ts";
-import { type Database, type Dialect, SQLITE } from "../../src/store/database.ts";
-import { DatabaseAwayError } from "../../src/store/database-error.ts";
-import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
-import { migrate } from "../../src/store/migrate.ts";
-import { openSqlite } from "../../src/store/open-sqlite.ts";
-import { createPollTriggers, POLL_TABLE } from "../../src/store/polls.ts";
-import type { Tables } from "../../src/store/tables.ts";
-import { WakeUps } from "../../src/store/wake-ups.ts";
+import { type Channels, createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { type Database, type Dialect, SQLITE } from "../../src/engine/store/database.ts";
+import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
+import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
+import { migrate } from "../../src/engine/store/migrate.ts";
+import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
+import { createPollTriggers, POLL_TABLE } from "../../src/engine/store/polls.ts";
+import type { Tables } from "../../src/engine/store/tables.ts";
+import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { SimulatedProcess, type World } from "./world.ts";
 
 export type OpenStore = (options: {

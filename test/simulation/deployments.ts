@@ -1,6 +1,6 @@
-import { createCatalogue, toUnlisted } from "../../src/deployments/catalogue.ts";
-import type { JsonObject } from "../../src/job/json.ts";
-import type { JobKind } from "../../src/job/kind.ts";
+import { createCatalogue, toUnlisted } from "../../src/engine/deployments/catalogue.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
 
 /** One of each kind, by the number that a plan has for it. */
 export const DEPLOYMENTS: readonly { readonly id: string; readonly kind: JobKind }[] = [

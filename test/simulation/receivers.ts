@@ -1,4 +1,4 @@
-import { NO_ANSWER, type Post } from "../../src/webhooks/post.ts";
+import { NO_ANSWER, type Post } from "../../src/parts/webhooks/post.ts";
 import type { Chance } from "./chance.ts";
 import { SimulatedProcess, type World } from "./world.ts";
 

@@ -5,13 +5,17 @@ import { z } from "zod";
 
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
-import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import { isFinished, JOB_STATUSES } from "../../src/job/job.ts";
-import { ownNamesOf } from "../../src/job/upstream.ts";
+import {
+  JobNotCancellableError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { isFinished, JOB_STATUSES } from "../../src/engine/job/job.ts";
+import { ownNamesOf } from "../../src/engine/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
-import { isDatabaseFailure } from "../../src/store/database-error.ts";
-import { toLabelEdit } from "../../src/tracking/edit-labels.ts";
+import { isDatabaseFailure } from "../../src/engine/store/database-error.ts";
+import { toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";

@@ -3,11 +3,11 @@ import { fieldOf, type TypedDocument } from "../../client/src/documents.ts";
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
 import { createItem, sendUnderKey } from "../../client/src/idempotency-keys.ts";
 import { createRequests } from "../../client/src/request.ts";
-import { IdempotencyConflictError, UpstreamError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
+import { IdempotencyConflictError, UpstreamError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { chance, clock, timeoutSignal } from "../../src/runtime/environment.ts";
-import { toCodedError } from "../../src/store/database-error.ts";
+import { toCodedError } from "../../src/engine/store/database-error.ts";
 import type { SimulatedProcess } from "./world.ts";
 
 /** Each lasts as long as the client tries by itself; after the last one somebody gives up. */

@@ -1,6 +1,6 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../../src/job/json.ts";
-import type { JobKind } from "../../src/job/kind.ts";
-import { nameUpstream } from "../../src/job/upstream.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../src/engine/job/json.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
+import { nameUpstream } from "../../src/engine/job/upstream.ts";
 import type { Chance } from "./chance.ts";
 import { DEPLOYMENTS, NODE } from "./deployments.ts";
 import { BEGINNING, SimulatedProcess, type World } from "./world.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { WakeUps } from "../../src/store/wake-ups.ts";
+import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });

@@ -8,7 +8,7 @@ import {
   DatabaseBusyError,
   DatabaseDiskError,
   isDatabaseFailure,
-} from "../../src/store/database-error.ts";
+} from "../../src/engine/store/database-error.ts";
 
 /** What SQLite throws at the last of these statements. */
 function failInSqlite(...statements: string[]): unknown {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { createCursorSeal, type FeedCursor } from "../../src/store/feed-cursor.ts";
+import { createCursorSeal, type FeedCursor } from "../../src/engine/store/feed-cursor.ts";
 
 const seal = createCursorSeal("secret");
 const told = { next: 9, open: [3, 7] };

@@ -3,10 +3,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
-import { BadCursorError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import { NOT_KEPT } from "../../src/job/asset.ts";
-import type { FeedPage } from "../../src/store/feed.ts";
+import { BadCursorError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { NOT_KEPT } from "../../src/engine/job/asset.ts";
+import type { FeedPage } from "../../src/engine/store/feed.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
 import {

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
 
-import { InvalidInputError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import type { KeptFile } from "../../src/job/asset.ts";
-import { createUploadId } from "../../src/job/input.ts";
+import { InvalidInputError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { KeptFile } from "../../src/engine/job/asset.ts";
+import { createUploadId } from "../../src/engine/job/input.ts";
 import { LimitError } from "../../src/runtime/coded-error.ts";
-import type { ClaimedFile } from "../../src/store/files.ts";
+import type { ClaimedFile } from "../../src/engine/store/files.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { toResult } from "../support/to-result.ts";
 import { CANCELLED, type Context, insertJob, makeJob, see } from "./store-jobs.ts";

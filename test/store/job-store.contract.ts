@@ -1,14 +1,14 @@
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
-import type { Channels } from "../../src/diagnostics/channels.ts";
-import { advance } from "../../src/job/advance.ts";
-import { findAssets } from "../../src/job/asset.ts";
-import { type Job, JOB_STATUSES } from "../../src/job/job.ts";
-import type { Database } from "../../src/store/database.ts";
-import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
-import type { JobRange } from "../../src/store/list-jobs.ts";
-import { WakeUps } from "../../src/store/wake-ups.ts";
+import type { Channels } from "../../src/engine/diagnostics/channels.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import { findAssets } from "../../src/engine/job/asset.ts";
+import { type Job, JOB_STATUSES } from "../../src/engine/job/job.ts";
+import type { Database } from "../../src/engine/store/database.ts";
+import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
+import type { JobRange } from "../../src/engine/store/list-jobs.ts";
+import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";

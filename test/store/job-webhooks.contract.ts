@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { NOT_KEPT } from "../../src/job/asset.ts";
-import type { Job } from "../../src/job/job.ts";
-import { FROM_START } from "../../src/store/due-webhooks.ts";
-import type { ClaimedWebhook } from "../../src/store/webhook-claims.ts";
+import { NOT_KEPT } from "../../src/engine/job/asset.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { FROM_START } from "../../src/engine/store/due-webhooks.ts";
+import type { ClaimedWebhook } from "../../src/engine/store/webhook-claims.ts";
 import { toResult } from "../support/to-result.ts";
 import {
   type Context,

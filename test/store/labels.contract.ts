@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import type { Job, JobStatus } from "../../src/job/job.ts";
-import { type JobFilter, type JobRange, matches } from "../../src/store/list-jobs.ts";
-import { createEditJob, toLabelEdit } from "../../src/tracking/edit-labels.ts";
+import type { Job, JobStatus } from "../../src/engine/job/job.ts";
+import { type JobFilter, type JobRange, matches } from "../../src/engine/store/list-jobs.ts";
+import { createEditJob, toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { readFeed } from "../support/read-feed.ts";
 import {
   ACCEPTED,

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 
-import { openStore } from "../../src/store/open-store.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 
 /** A gateway's store in a process of its own: tells its parent how the opening went, then waits to be killed. */
 const [databaseUrl = ""] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import { readFeed } from "../support/read-feed.ts";
 import {
   ACCEPTED,

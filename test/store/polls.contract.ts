@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 
-import { createSubscriptions } from "../../src/diagnostics/channels.ts";
-import type { Job } from "../../src/job/job.ts";
-import { NO_POLLS } from "../../src/job/polls.ts";
-import type { ClaimedPoll } from "../../src/store/polls.ts";
+import { createSubscriptions } from "../../src/engine/diagnostics/channels.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { NO_POLLS } from "../../src/engine/job/polls.ts";
+import type { ClaimedPoll } from "../../src/engine/store/polls.ts";
 import { toResult } from "../support/to-result.ts";
 import {
   ACCEPTED,

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import type { JobStore } from "../../src/store/job-store.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 import { insertJob } from "./store-jobs.ts";

@@ -3,10 +3,10 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openPostgres } from "../../src/store/open-postgres.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openPostgres } from "../../src/engine/store/open-postgres.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";

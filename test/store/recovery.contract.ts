@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 
 import { describe, expect, test } from "vitest";
 
-import { IdempotencyConflictError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
+import { IdempotencyConflictError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import { ACCEPTED, type Context, insertJob, makeJob, see, UNANSWERED } from "./store-jobs.ts";
 
 const DAY_MS = 24 * 60 * 60_000;

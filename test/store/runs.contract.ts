@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { advance, type Observation } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
+import { advance, type Observation } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import {
   ACCEPTED,
   CANCELLED,

@@ -2,8 +2,8 @@ import pg from "pg";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll } from "vitest";
 
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore, type StoreOptions } from "../../src/store/open-store.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openStore, type StoreOptions } from "../../src/engine/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { EMPTY } from "./store-jobs.ts";
 

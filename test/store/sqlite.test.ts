@@ -10,11 +10,11 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
-import { DatabaseDiskError } from "../../src/store/database-error.ts";
-import { createJobStore, type JobStore } from "../../src/store/job-store.ts";
-import { openSqlite } from "../../src/store/open-sqlite.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { WakeUps } from "../../src/store/wake-ups.ts";
+import { DatabaseDiskError } from "../../src/engine/store/database-error.ts";
+import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
+import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";

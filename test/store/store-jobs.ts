@@ -1,15 +1,15 @@
 import { pino } from "pino";
 import { expect } from "vitest";
 
-import type { Channels } from "../../src/diagnostics/channels.ts";
-import { advance, type Observation } from "../../src/job/advance.ts";
-import { INVALID_RESPONSE } from "../../src/job/errors.ts";
-import { createJob, type Job } from "../../src/job/job.ts";
-import { NO_POLLS } from "../../src/job/polls.ts";
+import type { Channels } from "../../src/engine/diagnostics/channels.ts";
+import { advance, type Observation } from "../../src/engine/job/advance.ts";
+import { INVALID_RESPONSE } from "../../src/engine/job/errors.ts";
+import { createJob, type Job } from "../../src/engine/job/job.ts";
+import { NO_POLLS } from "../../src/engine/job/polls.ts";
 import { SetupError } from "../../src/runtime/coded-error.ts";
-import type { Jobs, JobStore, Result } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import type { ClaimedPoll, EndedPoll } from "../../src/store/polls.ts";
+import type { Jobs, JobStore, Result } from "../../src/engine/store/job-store.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import type { ClaimedPoll, EndedPoll } from "../../src/engine/store/polls.ts";
 
 /** A store over an empty database, as each test of the contract finds it. */
 export type Context = {

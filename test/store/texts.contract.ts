@@ -1,9 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { type Job, JOB_STATUSES } from "../../src/job/job.ts";
-import type { JsonObject } from "../../src/job/json.ts";
-import { foldText } from "../../src/job/input.ts";
-import { createWalkBudget, type JobFilter, type JobRange } from "../../src/store/list-jobs.ts";
+import { type Job, JOB_STATUSES } from "../../src/engine/job/job.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import { foldText } from "../../src/engine/job/input.ts";
+import {
+  createWalkBudget,
+  type JobFilter,
+  type JobRange,
+} from "../../src/engine/store/list-jobs.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { type Context, insertJob, RUNNING, see } from "./store-jobs.ts";
 

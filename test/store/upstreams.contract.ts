@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
-import type { JobKind } from "../../src/job/kind.ts";
-import { nameJobUpstream } from "../../src/job/upstream.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { JobKind } from "../../src/engine/job/kind.ts";
+import { nameJobUpstream } from "../../src/engine/job/upstream.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { readFeed } from "../support/read-feed.ts";
 import {
   ACCEPTED,

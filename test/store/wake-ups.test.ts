@@ -2,10 +2,10 @@ import type pg from "pg";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openPostgres } from "../../src/store/open-postgres.ts";
-import { startWakeUps } from "../../src/store/wake-ups.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openPostgres } from "../../src/engine/store/open-postgres.ts";
+import { startWakeUps } from "../../src/engine/store/wake-ups.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 import { insertJob } from "./store-jobs.ts";

@@ -1,4 +1,4 @@
-import type { TriedDelivery } from "../../src/store/webhook-claims.ts";
+import type { TriedDelivery } from "../../src/engine/store/webhook-claims.ts";
 
 /** What came of a delivery, whichever it was. */
 export type Tried = Omit<TriedDelivery, "claimed">;

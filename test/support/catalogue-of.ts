@@ -1,5 +1,5 @@
-import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { readCatalogue } from "../../src/deployments/load-catalogue.ts";
+import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
+import { readCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
 
 /** The catalogue of a file with these deployments, which has no problems. */
 export function catalogueOf(...deployments: readonly unknown[]): Catalogue {

@@ -1,4 +1,4 @@
-import { createChannels } from "../../src/diagnostics/channels.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 
 /** The channels for a store or a gateway, whose SQL statements are collected. */
 export function collectStatements() {

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 
-import { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
+import { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 
 /** Health by a clock that stands still, without a chance in it and without a log, where not told otherwise. */
 export function createHealth(

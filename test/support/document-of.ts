@@ -1,11 +1,11 @@
-import { toPathText } from "../../src/job/input.ts";
-import type { InputIssue, Spelling } from "../../src/job/input.ts";
-import type { JsonObject } from "../../src/job/json.ts";
-import { createChecks } from "../../src/deployments/create-checks.ts";
-import type { ModelProfile } from "../../src/deployments/model-profile.ts";
-import type { SchemaDocument } from "../../src/deployments/json-schema.ts";
-import { readSchema } from "../../src/deployments/read-schema.ts";
-import { toObjectShape } from "../../src/deployments/to-shape.ts";
+import { toPathText } from "../../src/engine/job/input.ts";
+import type { InputIssue, Spelling } from "../../src/engine/job/input.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
+import { createChecks } from "../../src/engine/deployments/create-checks.ts";
+import type { ModelProfile } from "../../src/engine/deployments/model-profile.ts";
+import type { SchemaDocument } from "../../src/engine/deployments/json-schema.ts";
+import { readSchema } from "../../src/engine/deployments/read-schema.ts";
+import { toObjectShape } from "../../src/engine/deployments/to-shape.ts";
 
 /** A schema that has no problems, as it is read from a file. */
 export function documentOf(schema: JsonObject): SchemaDocument {

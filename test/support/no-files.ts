@@ -1,6 +1,6 @@
-import { createSignedUrls } from "../../src/files/signed-urls.ts";
-import type { ServerOptions } from "../../src/server/server-parts.ts";
-import type { Services } from "../../src/schema/context.ts";
+import { createSignedUrls } from "../../src/engine/files/signed-urls.ts";
+import type { ServerOptions } from "../../src/api/server/server-parts.ts";
+import type { Services } from "../../src/api/schema/context.ts";
 
 const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
 

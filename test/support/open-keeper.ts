@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Logger, pino } from "pino";
 
-import { createFetchFile } from "../../src/files/fetch-file.ts";
-import { Keeper } from "../../src/files/keep-outputs.ts";
-import { openFileStore } from "../../src/files/open-file-store.ts";
-import { advance } from "../../src/job/advance.ts";
-import { createJob, type Job } from "../../src/job/job.ts";
-import type { KeptFile } from "../../src/job/asset.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import { createFetchFile } from "../../src/engine/files/fetch-file.ts";
+import { Keeper } from "../../src/engine/files/keep-outputs.ts";
+import { openFileStore } from "../../src/engine/files/open-file-store.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import { createJob, type Job } from "../../src/engine/job/job.ts";
+import type { KeptFile } from "../../src/engine/job/asset.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
 import { toResult } from "./to-result.ts";
 
 export const silent = pino({ level: "silent" });

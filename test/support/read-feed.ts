@@ -1,5 +1,5 @@
-import type { FeedPage } from "../../src/store/feed.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
+import type { FeedPage } from "../../src/engine/store/feed.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 
 /** What changed between a cursor and now. */
 export async function readFeed(

@@ -1,6 +1,6 @@
-import { findAssets } from "../../src/job/asset.ts";
-import type { JsonValue } from "../../src/job/json.ts";
-import type { Result } from "../../src/store/job-store.ts";
+import { findAssets } from "../../src/engine/job/asset.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import type { Result } from "../../src/engine/store/job-store.ts";
 
 /** What is stored at the end of a job with this output. */
 export function toResult(output: JsonValue, keep: readonly string[] = []): Result {

@@ -1,4 +1,4 @@
-import type { LiveDeployments } from "../../src/runcomfy/live-deployments.ts";
+import type { LiveDeployments } from "../../src/engine/runcomfy/live-deployments.ts";
 
 /** An upstream that has listed nothing. */
 export const NOTHING_LISTED: Pick<LiveDeployments, "findKind"> = { findKind: async () => null };

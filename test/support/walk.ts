@@ -1,5 +1,5 @@
-import type { Jobs } from "../../src/store/job-store.ts";
-import type { JobFilter } from "../../src/store/list-jobs.ts";
+import type { Jobs } from "../../src/engine/store/job-store.ts";
+import type { JobFilter } from "../../src/engine/store/list-jobs.ts";
 
 /** Goes through a list of up to 11 jobs by twos, each page from the last job of the one before. */
 export async function walk(

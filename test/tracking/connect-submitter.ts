@@ -1,17 +1,17 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
-import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import { createRunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
+import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { createRecordObservation } from "../../src/tracking/record-observation.ts";
-import { Submitter } from "../../src/tracking/submit-job.ts";
-import type { Tracking } from "../../src/tracking/tracking.ts";
-import { createTracking } from "../../src/tracking/tracking.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import { createRecordObservation } from "../../src/engine/tracking/record-observation.ts";
+import { Submitter } from "../../src/engine/tracking/submit-job.ts";
+import type { Tracking } from "../../src/engine/tracking/tracking.ts";
+import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
-import { toUnlisted } from "../../src/deployments/catalogue.ts";
-import type { JsonObject } from "../../src/job/json.ts";
+import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
+import type { JsonObject } from "../../src/engine/job/json.ts";
 import { type Environment, runIn } from "../../src/runtime/environment.ts";
 import { chance, clock } from "../../src/runtime/environment.ts";
-import { drawSeed } from "../../src/tracking/draw-seed.ts";
+import { drawSeed } from "../../src/engine/tracking/draw-seed.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 
 const MOST = 2_147_483_647;

@@ -1,12 +1,12 @@
 import { pino } from "pino";
 import { beforeAll, expect, test } from "vitest";
 
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { createChannels } from "../../src/diagnostics/channels.ts";
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
+import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
+import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { clock } from "../../src/runtime/environment.ts";
-import { Hints } from "../../src/tracking/hints.ts";
-import { createTracking } from "../../src/tracking/tracking.ts";
+import { Hints } from "../../src/engine/tracking/hints.ts";
+import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createRandom, logNormal } from "../job/distributions.ts";
 import { DatabaseServer } from "../simulation/database.ts";
 import { BEGINNING, SimulatedProcess, World } from "../simulation/world.ts";

@@ -1,10 +1,10 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
-import type { RunComfy } from "../../src/runcomfy/create-runcomfy.ts";
-import { RunComfyError } from "../../src/runcomfy/runcomfy-error.ts";
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import { createLateCosts } from "../../src/tracking/late-costs.ts";
+import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
+import { RunComfyError } from "../../src/engine/runcomfy/runcomfy-error.ts";
+import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
+import { createLateCosts } from "../../src/engine/tracking/late-costs.ts";
 import { makeJob } from "../store/store-jobs.ts";
 import { createHealth } from "../support/create-health.ts";
 

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
-import { createQueueLines } from "../../src/tracking/poller.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { createQueueLines } from "../../src/engine/tracking/poller.ts";
 import { makeJob } from "../store/store-jobs.ts";
 
 let nowMs: number;

@@ -1,9 +1,9 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import type { UpstreamHealth } from "../../src/runcomfy/upstream-health.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import { Recovery } from "../../src/tracking/recovery.ts";
+import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import { Recovery } from "../../src/engine/tracking/recovery.ts";
 import { useSharedPostgres } from "../store/shared-postgres.ts";
 import { insertJob } from "../store/store-jobs.ts";
 import { createHealth } from "../support/create-health.ts";

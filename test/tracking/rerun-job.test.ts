@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
 
-import type { Job } from "../../src/job/job.ts";
-import type { JsonObject, JsonValue } from "../../src/job/json.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import type { Submitter } from "../../src/tracking/submit-job.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { JsonObject, JsonValue } from "../../src/engine/job/json.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { Submitter } from "../../src/engine/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";

@@ -2,9 +2,9 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { pino } from "pino";
 
-import { advance } from "../../src/job/advance.ts";
-import { openStore } from "../../src/store/open-store.ts";
-import { startRetention } from "../../src/tracking/job-deletion.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import { startRetention } from "../../src/engine/tracking/job-deletion.ts";
 import { insertJob } from "../store/store-jobs.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,14 +1,18 @@
 import { pino } from "pino";
 import { beforeEach, expect, test, vi } from "vitest";
 
-import type { Catalogue } from "../../src/deployments/catalogue.ts";
-import { OPEN_CATALOGUE } from "../../src/deployments/catalogue.ts";
-import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../../src/job/errors.ts";
-import type { InputPath } from "../../src/job/input.ts";
-import { DatabaseBusyError, DatabaseDiskError } from "../../src/store/database-error.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
+import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
+import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
+import {
+  DeploymentNotFoundError,
+  InvalidInputError,
+  UpstreamError,
+} from "../../src/engine/job/errors.ts";
+import type { InputPath } from "../../src/engine/job/input.ts";
+import { DatabaseBusyError, DatabaseDiskError } from "../../src/engine/store/database-error.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { sleepFor } from "../../src/runtime/loop.ts";
-import type { Submitter } from "../../src/tracking/submit-job.ts";
+import type { Submitter } from "../../src/engine/tracking/submit-job.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

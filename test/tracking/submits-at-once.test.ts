@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { beforeEach, describe, expect, test } from "vitest";
 
-import type { JobStore } from "../../src/store/job-store.ts";
-import type { Submitted, Submitter } from "../../src/tracking/submit-job.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { Submitted, Submitter } from "../../src/engine/tracking/submit-job.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";

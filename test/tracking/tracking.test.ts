@@ -6,13 +6,13 @@ import {
   JobNotCancellableError,
   JobNotFoundError,
   LOST,
-} from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import { isFinished } from "../../src/job/job.ts";
-import type { JsonValue } from "../../src/job/json.ts";
-import type { JobStore } from "../../src/store/job-store.ts";
-import type { Tracking } from "../../src/tracking/tracking.ts";
-import { waitForJob } from "../../src/watch/watch-job.ts";
+} from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { isFinished } from "../../src/engine/job/job.ts";
+import type { JsonValue } from "../../src/engine/job/json.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { Tracking } from "../../src/engine/tracking/tracking.ts";
+import { waitForJob } from "../../src/engine/watch/watch-job.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";

@@ -1,10 +1,10 @@
-import { BadCursorError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
+import { BadCursorError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import type { FeedPage } from "../../src/store/feed.ts";
-import { createFeedReader } from "../../src/watch/shared-readers.ts";
-import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
-import { watchJobs } from "../../src/watch/watch-jobs.ts";
+import type { FeedPage } from "../../src/engine/store/feed.ts";
+import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
+import type { JobsWatch } from "../../src/engine/watch/watch-jobs.ts";
+import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import { makeJob } from "../store/store-jobs.ts";
 
 /** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */

@@ -1,8 +1,8 @@
 import { expect, test, vi } from "vitest";
 
-import type { StoredDocuments } from "../../src/store/read-jobs.ts";
+import type { StoredDocuments } from "../../src/engine/store/read-jobs.ts";
 import { Queue } from "../../src/runtime/queue.ts";
-import { createDetailReader } from "../../src/watch/shared-readers.ts";
+import { createDetailReader } from "../../src/engine/watch/shared-readers.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { createFixture as createFeedFixture } from "./feed-fixture.ts";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { Observation } from "../../src/job/advance.ts";
-import { advance } from "../../src/job/advance.ts";
-import { isFinished } from "../../src/job/job.ts";
-import { createJobWatch } from "../../src/watch/watch-job.ts";
+import type { Observation } from "../../src/engine/job/advance.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import { isFinished } from "../../src/engine/job/job.ts";
+import { createJobWatch } from "../../src/engine/watch/watch-job.ts";
 import { ACCEPTED, CANCELLED, makeJob } from "../store/store-jobs.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

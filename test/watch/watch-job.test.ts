@@ -1,12 +1,12 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { advance } from "../../src/job/advance.ts";
-import type { Job } from "../../src/job/job.ts";
-import { JobNotFoundError } from "../../src/job/errors.ts";
-import { createJobReader } from "../../src/watch/shared-readers.ts";
-import type { Estimate } from "../../src/job/estimate.ts";
-import { createEndWaits, createJobWatch } from "../../src/watch/watch-job.ts";
+import { advance } from "../../src/engine/job/advance.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import { JobNotFoundError } from "../../src/engine/job/errors.ts";
+import { createJobReader } from "../../src/engine/watch/shared-readers.ts";
+import type { Estimate } from "../../src/engine/job/estimate.ts";
+import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
 import { CANCELLED, makeJob, RUNNING } from "../store/store-jobs.ts";
 
 const SUBMITTED = makeJob();

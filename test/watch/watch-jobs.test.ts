@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { BadCursorError } from "../../src/job/errors.ts";
-import type { Job } from "../../src/job/job.ts";
-import type { JobsWatch } from "../../src/watch/watch-jobs.ts";
+import { BadCursorError } from "../../src/engine/job/errors.ts";
+import type { Job } from "../../src/engine/job/job.ts";
+import type { JobsWatch } from "../../src/engine/watch/watch-jobs.ts";
 import { createFixture } from "./feed-fixture.ts";
 
 beforeEach(() => {

@@ -1,8 +1,13 @@
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../../job/json.ts";
-import type { JobKind } from "../../job/kind.ts";
-import { ADAPTERS } from "../../runcomfy/kinds/kinds.ts";
-import type { RunComfyError } from "../../runcomfy/runcomfy-error.ts";
-import type { ResultReport, StatusReport } from "../../runcomfy/wire.ts";
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from "../../engine/job/json.ts";
+import type { JobKind } from "../../engine/job/kind.ts";
+import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
+import type { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
+import type { ResultReport, StatusReport } from "../../engine/runcomfy/wire.ts";
 
 /** What an exchange was made for. */
 export type Purpose =

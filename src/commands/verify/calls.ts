@@ -1,8 +1,8 @@
-import type { JsonObject, JsonValue } from "../../job/json.ts";
-import { isModelId, type JobKind } from "../../job/kind.ts";
-import type { RequestReference, Target } from "../../runcomfy/adapter.ts";
-import { ADAPTERS } from "../../runcomfy/kinds/kinds.ts";
-import { readLiveDeployments, toListPath } from "../../runcomfy/wire.ts";
+import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
+import { isModelId, type JobKind } from "../../engine/job/kind.ts";
+import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
+import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
+import { readLiveDeployments, toListPath } from "../../engine/runcomfy/wire.ts";
 import {
   describeEnd,
   type Exchange,

@@ -1,9 +1,18 @@
-import { readCatalogue } from "../../deployments/load-catalogue.ts";
-import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../../job/json.ts";
-import type { JobKind } from "../../job/kind.ts";
-import { readErrorEnvelope } from "../../runcomfy/answer-error.ts";
-import { ADAPTERS } from "../../runcomfy/kinds/kinds.ts";
-import { readLiveDeployments, readRequestId, readUpstreamTime } from "../../runcomfy/wire.ts";
+import { readCatalogue } from "../../engine/deployments/load-catalogue.ts";
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from "../../engine/job/json.ts";
+import type { JobKind } from "../../engine/job/kind.ts";
+import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
+import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
+import {
+  readLiveDeployments,
+  readRequestId,
+  readUpstreamTime,
+} from "../../engine/runcomfy/wire.ts";
 import {
   describeEnd,
   describeHost,
@@ -90,7 +99,7 @@ const MODEL_MEMBERS: Members = {
 export const FACTS: readonly Fact[] = [
   {
     name: "The token is accepted",
-    reliedOn: "src/runcomfy/live-deployments.ts",
+    reliedOn: "src/engine/runcomfy/live-deployments.ts",
     knownFrom: PAGES,
     of: ["list", "balance", "models"],
     check: ({ error }) => judge(error?.code !== "UNAUTHORIZED", "refused"),
@@ -104,7 +113,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The list of deployments is an array, bare or in `deployments`, and each has an id",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["list"],
     check({ body = null, error }) {
@@ -118,21 +127,21 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A deployment's record has its name, hardware, instances, queue, status and whether it is enabled",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: CLIENTS,
     of: ["list", "deployment"],
     check: ({ body }) => judgeAll(toRecords(body), (record) => findOdd(record, DEPLOYMENT_MEMBERS)),
   },
   {
     name: "`ids` asks for one of the list",
-    reliedOn: "src/runcomfy/live-deployments.ts",
+    reliedOn: "src/engine/runcomfy/live-deployments.ts",
     knownFrom: CLIENTS,
     of: ["list-by-id"],
     check: (exchange) => judge(hasRecord(exchange), describeEnd(exchange)),
   },
   {
     name: "The list leaves out an id that is unknown",
-    reliedOn: "src/runcomfy/live-deployments.ts",
+    reliedOn: "src/engine/runcomfy/live-deployments.ts",
     knownFrom: GUESS,
     of: ["list-unknown"],
     check: (exchange) =>
@@ -147,7 +156,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A workflow has a `workflow_id`",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: CLIENTS,
     of: ["list", "list-payloads"],
     check: (exchange, { named }) =>
@@ -157,7 +166,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A LoRA has no `workflow_id`",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: GUESS,
     of: ["list"],
     check: (exchange, { named }) =>
@@ -167,7 +176,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The list shows a workflow's graph as `payload.workflow_api_json`, with `includes=payload`",
-    reliedOn: "src/runcomfy/live-deployments.ts",
+    reliedOn: "src/engine/runcomfy/live-deployments.ts",
     knownFrom: PAGES,
     of: ["list-payloads"],
     check: (exchange, { named }) =>
@@ -225,7 +234,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The gateway can check an input by a model's `input_schema`",
-    reliedOn: "src/deployments/vendor-schema.ts",
+    reliedOn: "src/engine/deployments/vendor-schema.ts",
     knownFrom: CLIENTS,
     of: ["model"],
     check({ body, id }) {
@@ -238,21 +247,21 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "What is unknown is not found, and the answer is JSON",
-    reliedOn: "src/runcomfy/answer-error.ts",
+    reliedOn: "src/engine/runcomfy/answer-error.ts",
     knownFrom: PAGES,
     of: ["unknown"],
     check: (exchange) => judge(exchange.error?.code === "NOT_FOUND", describeEnd(exchange)),
   },
   {
     name: "A wrong token is refused as such",
-    reliedOn: "src/runcomfy/answer-error.ts",
+    reliedOn: "src/engine/runcomfy/answer-error.ts",
     knownFrom: PAGES,
     of: ["wrong-token"],
     check: (exchange) => judge(exchange.error?.code === "UNAUTHORIZED", describeEnd(exchange)),
   },
   {
     name: "An error has `error_code`, `error_message` or `detail`",
-    reliedOn: "src/runcomfy/answer-error.ts",
+    reliedOn: "src/engine/runcomfy/answer-error.ts",
     knownFrom: PAGES,
     of: ["unknown", "wrong-token", "refused"],
     check: ({ body = null, error }) =>
@@ -260,7 +269,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A wrong input is refused before it is accepted",
-    reliedOn: "src/runcomfy/answer-error.ts",
+    reliedOn: "src/engine/runcomfy/answer-error.ts",
     knownFrom: PAGES,
     of: ["refused"],
     check(exchange) {
@@ -270,7 +279,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The refusal of a wrong input names the fields",
-    reliedOn: "src/runcomfy/answer-error.ts",
+    reliedOn: "src/engine/runcomfy/answer-error.ts",
     knownFrom: PAGES,
     of: ["refused"],
     check({ body, error }) {
@@ -280,7 +289,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A submit is answered with a `request_id`",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["submit"],
     check(exchange) {
@@ -290,7 +299,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "An answer about a request has the `request_id` that was asked for",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["status", "early-result", "result", "cancel"],
     check({ body, id, error }) {
@@ -301,7 +310,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The word of a status is known",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["status"],
     check(exchange) {
@@ -311,7 +320,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A job that waits has a `queue_position`",
-    reliedOn: "src/tracking/poller.ts",
+    reliedOn: "src/engine/tracking/poller.ts",
     knownFrom: PAGES,
     of: ["status"],
     check(exchange) {
@@ -326,7 +335,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A queue is first in, first out",
-    reliedOn: "src/tracking/poller.ts",
+    reliedOn: "src/engine/tracking/poller.ts",
     knownFrom: GUESS,
     of: ["status"],
     check(later, { exchanges }) {
@@ -341,7 +350,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A result that is asked for early says that the job goes on",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["early-result"],
     check(exchange) {
@@ -353,7 +362,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The result of a job that has ended says how",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["result"],
     check(exchange) {
@@ -363,7 +372,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `output` of a LoRA has lists of URLs",
-    reliedOn: "src/runcomfy/kinds/lora.ts",
+    reliedOn: "src/engine/runcomfy/kinds/lora.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) =>
@@ -371,7 +380,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `outputs` of a workflow have lists of files by nodes",
-    reliedOn: "src/runcomfy/kinds/comfyui.ts",
+    reliedOn: "src/engine/runcomfy/kinds/comfyui.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) =>
@@ -381,14 +390,14 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `output` of a model has URLs",
-    reliedOn: "src/runcomfy/kinds/model.ts",
+    reliedOn: "src/engine/runcomfy/kinds/model.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) => judgeOutput("model", exchange, "output", () => true),
   },
   {
     name: "A file is at an https address of RunComfy's",
-    reliedOn: "src/files/fetch-file.ts",
+    reliedOn: "src/engine/files/fetch-file.ts",
     knownFrom: CLIENTS,
     of: ["file"],
     check({ body }, { origins }) {
@@ -400,7 +409,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A file is read without the token, and without a redirect",
-    reliedOn: "src/files/fetch-file.ts",
+    reliedOn: "src/engine/files/fetch-file.ts",
     knownFrom: PAGES,
     of: ["file"],
     check: ({ httpStatus }) =>
@@ -408,7 +417,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "Nothing says that a file expires before 7 days",
-    reliedOn: "src/schema/files.ts",
+    reliedOn: "src/api/schema/files.ts",
     knownFrom: PAGES,
     of: ["file"],
     check({ body, sentAt }) {
@@ -421,7 +430,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The gateway can read times",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["list", "deployment", "result"],
     check({ body, purpose }) {
@@ -438,7 +447,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A time without a zone is in UTC",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: GUESS,
     of: ["result"],
     check({ body, id }, { exchanges }) {
@@ -454,7 +463,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A model's `cost` comes with the result, or 2 s later",
-    reliedOn: "src/tracking/late-costs.ts",
+    reliedOn: "src/engine/tracking/late-costs.ts",
     knownFrom: CLIENTS,
     of: ["result"],
     check(exchange, { exchanges }) {
@@ -469,7 +478,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The words of a cancel's answer are known",
-    reliedOn: "src/runcomfy/wire.ts",
+    reliedOn: "src/engine/runcomfy/wire.ts",
     knownFrom: PAGES,
     of: ["cancel"],
     check(exchange) {
@@ -481,7 +490,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "A job that waits can be cancelled, and then its status and its result say so",
-    reliedOn: "src/tracking/cancel-job.ts",
+    reliedOn: "src/engine/tracking/cancel-job.ts",
     knownFrom: PAGES,
     of: ["cancel"],
     check(cancel, { exchanges }) {

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../job/json.ts";
+import type { JsonValue } from "../../engine/job/json.ts";
 import { isOutage } from "./answers.ts";
 import { type Context, type Fact, FACTS } from "./facts.ts";
 

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { COMMANDS } from "../../config/commands.ts";
-import { isIdentifier } from "../../job/job.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../job/json.ts";
-import { isModelId, type JobKind } from "../../job/kind.ts";
+import { isIdentifier } from "../../engine/job/job.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../engine/job/json.ts";
+import { isModelId, type JobKind } from "../../engine/job/kind.ts";
 import { SetupError } from "../../runtime/coded-error.ts";
 import { member } from "./answers.ts";
 

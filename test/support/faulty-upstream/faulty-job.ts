@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { JobKind } from "../../../src/job/kind.ts";
+import type { JobKind } from "../../../src/engine/job/kind.ts";
 
 /** A job of the faulty upstream: where it stands, and the statuses that the next polls will show. */
 export type FaultyJob = {

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { JobKind } from "../../../src/job/kind.ts";
+import type { JobKind } from "../../../src/engine/job/kind.ts";
 import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";

@@ -1,0 +1,273 @@
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
+import { getOperationAST, GraphQLError, Kind, OperationTypeNode } from "graphql";
+import { createYoga, isAsyncIterable } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
+import type { BaseLogger } from "pino";
+
+import { clock } from "../../runtime/environment.ts";
+import type { Viewer } from "../../auth/viewer.ts";
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import { CodedError } from "../../runtime/coded-error.ts";
+import type { Reservation } from "../../runtime/memory-budget.ts";
+import type { Release } from "../../runtime/queue.ts";
+import { Queue, SLICE_MS } from "../../runtime/queue.ts";
+import { Stream } from "../../runtime/stream.ts";
+import type { ReadingContext } from "./compile-queries.ts";
+import { createQueryCompiler } from "./compile-queries.ts";
+import type { DocumentLimits } from "./document-checks.ts";
+import { createDocumentChecks } from "./document-checks.ts";
+import type { MaskError } from "./mask-error.ts";
+import { toCode, withCode } from "./mask-error.ts";
+import { createSlots } from "./owner-limits.ts";
+import { createSubscribe } from "./subscribe.ts";
+import type { TrustedDocuments } from "./trusted-documents.ts";
+import { createDocumentFinder } from "./trusted-documents.ts";
+
+/** What an operation comes with, over HTTP or a socket. */
+export type OperationOrigin = {
+  readonly viewer: Viewer;
+  /**
+   * For what waits for the client to read it. Whoever opened the share closes it once the answer or the client has left;
+   * what is given back before then counts until it has left.
+   */
+  readonly share: Reservation;
+  /**
+   * Called when the answer becomes a stream, which may outlive the credential; `end` ends the stream once the client has
+   * left, which it may have done already.
+   */
+  readonly onStream?: (end: () => void) => void;
+  /** Called when a document that came Yoga's way is validated, unless it is refused before. */
+  readonly onValidated?: () => void;
+  /** The caller's span, as W3C Trace Context writes it, or whatever came in its place. */
+  readonly traceparent?: unknown;
+};
+
+/** What a client asks for. */
+export type OperationParams = {
+  readonly query?: unknown;
+  readonly documentId?: unknown;
+  readonly extensions?: unknown;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+};
+
+export type Operations = ReturnType<typeof createOperations>;
+
+/**
+ * Runs operations. Yoga's plugins validate a document when it first comes, and it is kept; from then on `recall` finds what
+ * it takes to run it, whichever way it comes.
+ */
+export function createOperations(options: {
+  readonly schema: GraphQLSchema;
+  /** Makes the resolvers' context, once for each operation. */
+  readonly createContext: (origin: OperationOrigin) => object;
+  readonly limits: DocumentLimits & { readonly subscriptions: number };
+  readonly hasIntrospection: boolean;
+  /** Null runs every document. */
+  readonly trustedDocuments: TrustedDocuments | null;
+  readonly maskError: MaskError;
+  readonly channels: Channels;
+  readonly log: Pick<BaseLogger, "debug">;
+}) {
+  const { schema, createContext, limits, hasIntrospection, trustedDocuments, maskError } = options;
+  const documents = createDocumentChecks(schema, {
+    ...limits,
+    hasIntrospection,
+    areTrusted: trustedDocuments !== null,
+  });
+  const { channels } = options;
+  const { operation } = channels;
+  const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, channels });
+  const begin = createSubscribe({ slots, maskError, findDocument: documents.find, channels });
+  const subscribe: typeof begin = (args) =>
+    operation.hasSubscribers
+      ? operation.tracePromise(() => begin(args), toOperation(args))
+      : begin(args);
+  const yoga = createYoga<OperationOrigin>({
+    schema,
+    context: createContext,
+    maskedErrors: { maskError },
+    // `maskError` logs what goes wrong.
+    logging: false,
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    cors: false,
+    // Yoga looks at the end of any URL, and no URL has a space.
+    healthCheckEndpoint: " ",
+    // Counted at node:http, which costs half as much as Yoga's own limit.
+    maxRequestBodySize: false,
+    // Yoga's own would keep the cost with one operation's variables.
+    parserAndValidationCache: false,
+    extraParamNames: trustedDocuments === null ? [] : ["documentId"],
+    plugins: [
+      ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
+      BATCHING_BAN,
+      documents.plugin,
+      createSubscriptionRunner(subscribe),
+      createQueryCompiler({ schema, log: options.log }),
+      NOT_ACCEPTABLE,
+      createRunner(operation),
+    ],
+  });
+  // Each operation brings its own context.
+  const { execute } = yoga.getEnveloped();
+
+  /** The document that is asked for, or why it is none. */
+  function findQuery(params: OperationParams): string | GraphQLError {
+    return trustedDocuments?.find(params) ?? String(params.query);
+  }
+
+  /** What it takes to run an operation whose document was validated before; null for any other. */
+  function recall(params: OperationParams, origin: OperationOrigin): ExecutionArgs | null {
+    const { operationName, variables } = params;
+    const query = findQuery(params);
+    // Without a list of documents nobody has a use for ids, and Yoga says so.
+    const isUnfit = trustedDocuments === null && params.documentId !== undefined;
+    if (isUnfit || query instanceof GraphQLError) return null;
+    const document = documents.recall(query, { name: operationName, variables: variables ?? {} });
+    if (document === null || !getOperationAST(document, operationName)) return null;
+    return toArgs(document, params, origin);
+  }
+
+  function toContext(origin: OperationOrigin): object {
+    const { viewer, traceparent } = origin;
+    return Object.assign(createContext(origin), { viewer, traceparent });
+  }
+
+  function toArgs(
+    document: ExecutionArgs["document"],
+    { operationName, variables }: OperationParams,
+    origin: OperationOrigin,
+  ) {
+    return {
+      schema,
+      document,
+      operationName: operationName ?? null,
+      variableValues: variables ?? null,
+      contextValue: toContext(origin),
+    };
+  }
+
+  const queue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
+
+  return {
+    /**
+     * Begins what an owner asks for in the owner's slot, which it releases once what came is read, and its document
+     * validated.
+     */
+    begin: <Value>(ownerId: string, act: (release: Release) => Promise<Value>): Promise<Value> =>
+      queue.run(ownerId, act),
+    /** Takes such a slot; waits for it where none is free. */
+    enter: (ownerId: string): Release | Promise<Release> =>
+      queue.tryEnter(ownerId) ?? queue.enter(ownerId),
+    /** Answers requests of every form. */
+    yoga,
+    execute,
+    subscribe,
+    countSubscriptions: slots.count,
+    recall,
+    /** The same for any document, or why it is not run; may throw what `maskError` takes. */
+    async prepare(
+      params: OperationParams,
+      origin: OperationOrigin,
+    ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+      const { operationName, variables } = params;
+      const query = findQuery(params);
+      if (query instanceof GraphQLError) return [query];
+      const asked = { name: operationName, variables: variables ?? {} };
+      const document = documents.check(query, asked, origin.share);
+      if (!("kind" in document))
+        return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
+      if (!getOperationAST(document, operationName))
+        throw new CodedError(
+          "OPERATION_RESOLUTION_FAILURE",
+          "Could not determine what operation to execute. Set operationName to one that the document has.",
+        );
+      return toArgs(document, params, origin);
+    },
+  };
+}
+
+/** Each operation comes in a request of its own, so that each is counted. */
+const BATCHING_BAN: Plugin = {
+  onRequestParse: () => ({
+    onRequestParseDone({ requestParserResult }) {
+      if (!Array.isArray(requestParserResult)) return;
+      throw new CodedError(
+        "BAD_REQUEST",
+        "The body is a list, and batching is off. Send one operation in each request, as an object with `query`.",
+      );
+    },
+  }),
+};
+
+/** Says in JSON that a result has no form the client accepts, and ends a stream that nobody will read. */
+const NOT_ACCEPTABLE: Plugin = {
+  async onResultProcess({ result, resultProcessor, setResultProcessor }) {
+    if (resultProcessor !== undefined) return;
+    const isStream = isAsyncIterable(result);
+    if (isStream) await result[Symbol.asyncIterator]().return?.();
+    const message = isStream
+      ? "A subscription is answered as text/event-stream. Send that in accept."
+      : "The header accept names no form that this result has. Send application/json.";
+    const error = new CodedError("NOT_ACCEPTABLE", message);
+    const headers = { "content-type": "application/json; charset=utf-8" };
+    setResultProcessor(
+      (_result, { Response }) =>
+        new Response(JSON.stringify({ errors: [error] }), { status: error.status, headers }),
+      "application/json",
+    );
+  },
+};
+
+/** Publishes queries and mutations, and lets go what their execution keeps others from. */
+function createRunner(operation: Channels["operation"]): Plugin<ReadingContext> {
+  return {
+    onExecute({ args, executeFn, setExecuteFn }) {
+      if (operation.hasSubscribers)
+        setExecuteFn((given: ExecutionArgs) =>
+          operation.tracePromise(async () => executeFn(given), toOperation(args)),
+        );
+      return { onExecuteDone: () => args.contextValue.reads?.finish() };
+    },
+  };
+}
+
+function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
+  const operation = getOperationAST(document, operationName);
+  const { traceparent }: Pick<OperationOrigin, "traceparent"> = Object(contextValue);
+  return {
+    kind: operation?.operation ?? OperationTypeNode.QUERY,
+    name: operation?.name?.value ?? null,
+    traceparent,
+    startedAt: clock.monotonic(),
+  };
+}
+
+/** The code of a result's first error, null without one and for a stream. */
+export function findCode(result: unknown): string | null {
+  const { errors: [first] = [] }: ExecutionResult = Object(result);
+  return first === undefined ? null : toCode(first);
+}
+
+const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;
+
+/** Runs the subscriptions of event streams. */
+function createSubscriptionRunner(
+  subscribe: ReturnType<typeof createSubscribe>,
+): Plugin<OperationOrigin> {
+  return {
+    onSubscribe({ args: { contextValue }, setSubscribeFn }) {
+      setSubscribeFn(async (args: ExecutionArgs) => {
+        const result = await subscribe(args);
+        // Yoga keeps all that it was given as long as the stream is open.
+        Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
+        Object.assign(contextValue.params, { query: "", variables: null });
+        // Nobody reads the stream of a client that has left, nor hears how it ends.
+        if (result instanceof Stream) contextValue.onStream?.(() => result.end());
+        return result;
+      });
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
+import { createSourceEventStream, execute, getOperationAST } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
+
+import { clock } from "../../runtime/environment.ts";
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import { toError } from "../../runtime/coded-error.ts";
+import { OVER, Stream } from "../../runtime/stream.ts";
+import type { GatewayContext } from "../schema/context.ts";
+import { isDatabaseFailure, isTooSlow } from "../../engine/store/database-error.ts";
+import type { ReadingContext } from "./compile-queries.ts";
+import { findCause, type MaskError, toCode } from "./mask-error.ts";
+import type { Slots } from "./owner-limits.ts";
+
+/** Long enough for all who are told of an event at once; what else a result tells may change. */
+const SHARED_MS = 1_000;
+/** How often an event is made once more while the database fails. */
+const RETRY_MS = 1_000;
+/** Results of one event: documents, variables and rights that differ. */
+const MAX_SHARED = 100;
+
+type Made = IteratorYieldResult<ExecutionResult>;
+type Next = IteratorResult<ExecutionResult, undefined>;
+
+/** By what their readers have in common. */
+type Results = Map<string, Made | Promise<Made>>;
+
+type Context = ReadingContext & Pick<GatewayContext, "viewer">;
+
+/**
+ * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
+ * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
+ */
+type Reader = {
+  readonly args: Omit<ExecutionArgs, "document">;
+  readonly text: string;
+  readonly context: Context;
+  readonly key: string;
+  readonly isLeft: () => boolean;
+};
+
+/**
+ * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
+ * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's, but for
+ * the gateway's own mistakes: it may be about the room that one reader's answers have left.
+ */
+export function createSubscribe({
+  slots,
+  maskError,
+  findDocument,
+  channels,
+}: {
+  readonly slots: Slots;
+  readonly maskError: MaskError;
+  /** Gives the document of a valid text. */
+  readonly findDocument: (text: string) => DocumentNode;
+  readonly channels: Channels;
+}) {
+  const made = new WeakMap<object, Results>();
+  const documents = new WeakMap<DocumentNode, number>();
+  let documentCount = 0;
+
+  function toKey({ document, operationName, variableValues }: ExecutionArgs, { viewer }: Context) {
+    const number = documents.get(document) ?? (documentCount += 1);
+    documents.set(document, number);
+    const rights = [viewer.ownerId, ...[...viewer.scopes].toSorted()];
+    return JSON.stringify([number, operationName, variableValues, rights]);
+  }
+
+  function mask(result: ExecutionResult): ExecutionResult {
+    return result.errors === undefined
+      ? result
+      : { ...result, errors: result.errors.map(maskError) };
+  }
+
+  /**
+   * An event whose fields can't be read waits for the database. With an error in its place whoever goes on from the next
+   * one's cursor would never hear of it, and a final one does not come again.
+   */
+  async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
+    for (;;) {
+      const result = await execute({ ...args, document: findDocument(text), rootValue: event });
+      context.reads?.finish();
+      const isAway = result.errors
+        ?.map(findCause)
+        .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
+      // One that is an error ends its stream.
+      if (isAway !== true || event instanceof Error || isLeft()) {
+        const value = mask(result);
+        const [first] = value.errors ?? [];
+        if (first !== undefined) channels.failedEvent.publish(toCode(first));
+        return { value, done: false };
+      }
+      await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS));
+      context.reads?.startAnew();
+    }
+  }
+
+  function begin(event: object): Results {
+    const results: Results = new Map();
+    made.set(event, results);
+    clock.setTimer(() => made.delete(event), SHARED_MS);
+    return results;
+  }
+
+  function share(event: unknown, reader: Reader): Made | Promise<Made> {
+    if (typeof event !== "object" || event === null) return make(event, reader);
+    const results = made.get(event) ?? begin(event);
+    const known = results.get(reader.key);
+    const orOwn = (one: Made) => (isForAll(one.value) ? one : make(event, reader));
+    if (known !== undefined) return known instanceof Promise ? known.then(orOwn) : orOwn(known);
+    const own = make(event, reader);
+    if (results.size >= MAX_SHARED) return own;
+    results.set(reader.key, own);
+    return own.then((one) => {
+      results.set(reader.key, one);
+      return one;
+    });
+  }
+
+  function isForAll({ errors = [] }: ExecutionResult): boolean {
+    return errors.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR");
+  }
+
+  return async (given: ExecutionArgs): Promise<ExecutionResult | Stream<ExecutionResult>> => {
+    const text = given.document.loc?.source.body ?? "";
+    const args = { ...given, variableValues: pickDeclared(given) };
+    const context: Context = Object(args.contextValue);
+    using slot = new DisposableStack();
+    try {
+      slot.defer(slots.take(context.viewer));
+    } catch (error) {
+      return { errors: [maskError(error)] };
+    }
+    const source = await createSourceEventStream(args);
+    if (!isAsyncIterable(source)) return mask(source);
+    const events = source[Symbol.asyncIterator]();
+    const taken = slot.move();
+    const { document: _, ...rest } = args;
+    const key = toKey(args, context);
+    const reader = { args: rest, text, context, key, isLeft: () => taken.disposed };
+    const toResult = (next: IteratorResult<unknown>): Next | Promise<Made> => {
+      if (next.done !== true) return share(next.value, reader);
+      taken.dispose();
+      return OVER;
+    };
+    // Thrown between two events, an error would close the whole socket.
+    const toLastResult = (error: unknown): Made | Promise<Made> =>
+      share(toError(error, "watching failed"), reader);
+    return new Stream<ExecutionResult>(
+      () => {
+        // Whoever asks for an event is done with the one before, and the next may be a long time coming.
+        context.reads?.startAnew();
+        return events.next().then<Next, Made>(toResult, toLastResult);
+      },
+      () => {
+        taken.dispose();
+        void events.return?.();
+      },
+    );
+  };
+}
+
+function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {
+  const declared = getOperationAST(document, operationName)?.variableDefinitions ?? [];
+  const names = new Set(declared.map(({ variable }) => variable.name.value));
+  return Object.fromEntries(
+    Object.entries(variableValues ?? {}).filter(([name]) => names.has(name)),
+  );
+}

@@ -1,0 +1,98 @@
+import type { GraphQLSchema } from "graphql";
+
+import { SCOPES } from "../../auth/viewer.ts";
+import type { Catalogue } from "../../engine/deployments/catalogue.ts";
+import type { Builder } from "./builder.ts";
+import { addScalars, createBuilder } from "./builder.ts";
+import { addCancelAndDelete } from "./cancel-and-delete.ts";
+import { addDeployment, addDeploymentKind } from "./deployment.ts";
+import { addDownloads } from "./downloads.ts";
+import { addErrors } from "./errors.ts";
+import { addGenerated } from "./generated.ts";
+import { addJob, addJobStatus } from "./job-type.ts";
+import { addJobWebhooks } from "./job-webhooks.ts";
+import { addLabels } from "./labels.ts";
+import { addJobFilter, addJobList } from "./job-connection.ts";
+import { addMatchingJobs } from "./matching-jobs.ts";
+import { addAsset, addKeepOutputs } from "./files.ts";
+import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
+import { addSubscriptions } from "./subscriptions.ts";
+import { addUploads } from "./uploads.ts";
+import { addWebhooks } from "./webhooks.ts";
+
+/** The gateway's schema; each of its operations needs a `GatewayContext`. */
+export function createSchema(catalogue: Catalogue): GraphQLSchema {
+  const builder = createBuilder();
+  builder.queryType({
+    description: "What the gateway knows. A query runs nothing and costs nothing.",
+  });
+  builder.mutationType({
+    description:
+      "What runs, cancels, deletes, labels, uploads or keeps something. Expected failures are part of each result.",
+  });
+  builder.subscriptionType({
+    description: "What you can watch as it happens, over WebSocket or server-sent events.",
+  });
+
+  addScalars(builder);
+  addViewer(builder);
+  const jobStatus = addJobStatus(builder);
+  const deploymentKind = addDeploymentKind(builder);
+  const jobFilter = addJobFilter(builder, jobStatus);
+  addAsset(builder);
+  addJob(builder, { catalogue, jobStatus, deploymentKind });
+  addDeployment(builder, { catalogue, deploymentKind });
+  addJobList(builder, jobFilter);
+  addErrors(builder);
+  const submitJobResult = addSubmitJobResult(builder);
+  addCheckInput(builder);
+  addSubmit(builder, submitJobResult);
+  addCancelAndDelete(builder);
+  addMatchingJobs(builder, jobFilter);
+  addLabels(builder);
+  addUploads(builder);
+  addKeepOutputs(builder);
+  addDownloads(builder);
+  addWebhooks(builder);
+  addJobWebhooks(builder);
+  addSubscriptions(builder, jobFilter);
+  addGenerated(builder, catalogue, submitJobResult);
+  // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.
+  return Object.assign(builder.toSchema({ sortSchema: false }), { description: DESCRIPTION });
+}
+
+/** What documentation begins with. */
+const DESCRIPTION = `Runs LoRAs, ComfyUI workflows and models on RunComfy, and follows every job to its end:
+
+1. **Submit** with \`submitJob\`, or with the deployment's own mutation (\`Deployment.submitField\`). With an \`idempotencyKey\` a retry gives the same job and costs nothing.
+2. **Watch** with \`jobUpdated\`: the job as it is now, then after each change until it ends. Before it runs, you can cancel it with \`cancelJob\`.
+3. **Show** the pictures: \`assets\` of a job that SUCCEEDED has their URLs. RunComfy's work for 7 days; a file that the gateway keeps also has a URL of its own (\`keptUrl\`).
+
+If an input picture is not on the web, upload it with \`createUpload\`.
+
+\`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
+
+function addViewer(builder: Builder): void {
+  builder.objectType("Viewer", {
+    description: "You, as the gateway knows you by your credential.",
+    fields: (t) => ({
+      id: t.exposeID("ownerId", {
+        description: "The owner of the jobs that you submit with this credential.",
+      }),
+      scopes: t.stringList({
+        description:
+          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read`, `webhooks` and, for operators, `jobs:read:all` (everybody's jobs).",
+        resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
+      }),
+    }),
+  });
+
+  builder.queryField("viewer", (t) =>
+    t.field({
+      type: "Viewer",
+      scope: null,
+      description: "Who you are. Needs no scope.",
+      resolve: (_root, _arguments, { viewer }) => viewer,
+    }),
+  );
+}

@@ -1,0 +1,377 @@
+import { clock } from "../../runtime/environment.ts";
+import { readableOwner, type Viewer } from "../../auth/viewer.ts";
+import {
+  type Catalogue,
+  type Deployment,
+  type Shape,
+  runsUnlisted,
+  toUnlisted,
+} from "../../engine/deployments/catalogue.ts";
+import { isIdentifier, type Job } from "../../engine/job/job.ts";
+import type { JobKind } from "../../engine/job/kind.ts";
+import type { UpstreamList } from "../../engine/runcomfy/live-deployments.ts";
+import type { Builder } from "./builder.ts";
+import type { GatewayContext } from "./context.ts";
+
+/** A document is priced as if there were this many deployments outside of the catalogue. */
+const UNLISTED_COUNT = 100;
+
+export type DeploymentKindRef = ReturnType<typeof addDeploymentKind>;
+
+export function addDeploymentKind(builder: Builder) {
+  const toValue = (value: JobKind, description: string) => ({ value, description });
+  return builder.enumType("DeploymentKind", {
+    description: "Which of RunComfy's APIs runs a job.",
+    values: {
+      LORA: toValue("lora", "A deployment of a model with a LoRA."),
+      COMFYUI: toValue("comfyui", "A deployment of a ComfyUI workflow."),
+      MODEL: toValue("model", "A model of RunComfy's catalogue, over its Model API."),
+    },
+  });
+}
+
+export function addDeployment(
+  builder: Builder,
+  {
+    catalogue,
+    deploymentKind,
+  }: { readonly catalogue: Catalogue; readonly deploymentKind: DeploymentKindRef },
+): void {
+  addInputField(builder);
+  addLiveDeployment(builder);
+  addDeploymentStats(builder);
+  addPrice(builder);
+  const outage = addOutage(builder);
+
+  builder.node("Deployment", {
+    description:
+      "What RunComfy runs: a model with a LoRA, a ComfyUI workflow, or a model of its catalogue. A job is one run of it.",
+    id: {
+      description: "RunComfy's id, as its dashboard shows it.",
+      resolve: (deployment) => deployment.id,
+    },
+    loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
+    fields: (t) => ({
+      kind: t.expose("kind", {
+        type: deploymentKind,
+        description: "Which of RunComfy's APIs runs it.",
+      }),
+      name: t.exposeString("name", { description: "A name for people; the id if it has none." }),
+      description: t.exposeString("description", {
+        nullable: true,
+        description: "What it is for; null when the gateway was not told.",
+      }),
+      model: t.exposeString("model", {
+        nullable: true,
+        description:
+          "The LoRA's base model, e.g. `flux`; null when the gateway was not told, and for other kinds.",
+      }),
+      price: t.expose("price", {
+        type: "Price",
+        nullable: true,
+        description:
+          "What RunComfy's catalogue says a run costs; null when the gateway was not told, which does not mean that it is free.",
+      }),
+      submitField: t.string({
+        nullable: true,
+        description:
+          "Its own mutation, which submits a job with a typed input, e.g. `submitWarmGlow`; null when the gateway knows neither a schema nor a model.",
+        resolve: ({ input }) => input?.submitField ?? null,
+      }),
+      inputFields: t.field({
+        type: ["InputField"],
+        description: "The fields of its input; empty when none are known.",
+        // In memory, and cheap by the field.
+        complexity: { field: 10, multiplier: 0 },
+        resolve: ({ input }) => input?.shape?.fields ?? [],
+      }),
+      live: t.field({
+        type: "LiveDeployment",
+        nullable: true,
+        description:
+          "How RunComfy runs it now, cached for 10 s; null for a model, and when RunComfy does not know it or can't be asked at the moment.",
+        complexity: 10,
+        resolve: ({ id }, _arguments, { live }) => live.read(id),
+      }),
+      outage: t.field({
+        type: outage,
+        nullable: true,
+        description:
+          "An outage of this deployment; null if there is none. Until it ends, submits to it are refused at once. `Query.outage` is an outage of all of RunComfy.",
+        resolve: ({ id }, _arguments, { health }) => toOutage(health.outageMs(id)),
+      }),
+      stats: t.field({
+        type: "DeploymentStats",
+        description: "How its last 200 runs went, whoever submitted them.",
+        complexity: 5,
+        resolve: ({ id }, _arguments, { reads }) => reads.readStats(id),
+      }),
+      inputSchema: t.expose("inputSchema", {
+        type: "JSON",
+        nullable: true,
+        complexity: 20,
+        description:
+          "The JSON Schema of a job's `input`, from the gateway's file or made from the `model`; null when the gateway knows neither.",
+      }),
+      outputSchema: t.expose("outputSchema", {
+        type: "JSON",
+        nullable: true,
+        complexity: 20,
+        description: "The JSON Schema of a job's `output`; null when the gateway knows none.",
+      }),
+    }),
+  });
+
+  builder.queryFields((t) => ({
+    outage: t.field({
+      type: outage,
+      scope: null,
+      nullable: true,
+      description:
+        "An outage of RunComfy as a whole; null if there is none. Until it ends, submits are refused at once and jobs are not polled.",
+      resolve: (_root, _arguments, { health }) => toOutage(health.outageMs()),
+    }),
+    isTokenRefused: t.boolean({
+      scope: null,
+      description:
+        "Whether RunComfy did not accept the gateway's token when it was last asked for deployments: it takes no submit then, until whoever runs the gateway sets a valid `RUNCOMFY_API_TOKEN`.",
+      resolve: (_root, _arguments, { live }) => live.token() === "refused",
+    }),
+    deployment: t.field({
+      type: "Deployment",
+      scope: null,
+      nullable: true,
+      description: "The deployment with this id; null when `deployments` does not list it.",
+      args: { id: t.arg.id({ required: true, description: "RunComfy's id of the deployment." }) },
+      resolve: (_root, { id }, context) => findDeployment(catalogue, id, context),
+    }),
+    deployments: t.field({
+      type: ["Deployment"],
+      scope: null,
+      description:
+        "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name, except workflows, which run only when the file lists them.",
+      complexity: {
+        field: 10,
+        multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
+      },
+      resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
+    }),
+  }));
+}
+
+function addPrice(builder: Builder): void {
+  builder.objectType("Price", {
+    description:
+      "What a run costs, in US dollars, as RunComfy's catalogue says: a base, not a quote. Resolution, length and the like may change it.",
+    fields: (t) => ({
+      amount: t.exposeFloat("amount", { description: "US dollars for one `unit`." }),
+      unit: t.exposeString("unit", {
+        description: "What is counted, in RunComfy's word: `output`, `second`.",
+      }),
+      note: t.exposeString("note", {
+        nullable: true,
+        description: "What the catalogue adds to it, for people; null if nothing.",
+      }),
+    }),
+  });
+}
+
+/** For clients that draw forms. */
+function addInputField(builder: Builder): void {
+  builder.objectType("InputField", {
+    description: "A field of a deployment's input.",
+    fields: (t) => ({
+      name: t.exposeString("name", {
+        description:
+          "Its name in `submitJob`: `ctrl_img_1`. It is RunComfy's own, or for a ComfyUI workflow the name that the gateway's file gives.",
+      }),
+      graphqlName: t.exposeString("graphqlName", {
+        description: "Its name in the deployment's own mutation: `ctrlImg1`.",
+      }),
+      type: t.string({
+        description:
+          "Its GraphQL type in the deployment's own mutation, without the `!` of `required`: `Int`, `[String!]`. JSON stands for whatever GraphQL has no type for.",
+        resolve: ({ shape }) => toTypeText(shape),
+      }),
+      required: t.exposeBoolean("isRequired", {
+        description:
+          "Whether you must give it, even if it has a default; null may be allowed all the same.",
+      }),
+      default: t.field({
+        type: "JSON",
+        nullable: true,
+        description:
+          "What holds if you leave it out, as the schema says; null when it does not say. RunComfy decides: the gateway fills nothing in.",
+        resolve: (field) => field.default ?? null,
+      }),
+      minimum: t.exposeFloat("minimum", {
+        nullable: true,
+        description:
+          "The smallest value allowed; null without such a bound, or if it is exclusive.",
+      }),
+      maximum: t.exposeFloat("maximum", {
+        nullable: true,
+        description: "The largest value allowed; null without such a bound, or if it is exclusive.",
+      }),
+      description: t.exposeString("description", {
+        nullable: true,
+        description: "What it is for, in the schema's words; null when the schema does not say.",
+      }),
+    }),
+  });
+}
+
+function toTypeText(shape: Shape): string {
+  switch (shape.kind) {
+    case "scalar":
+      return shape.scalar;
+    case "enum":
+      return shape.enumeration.typeName;
+    case "object":
+      return shape.object.typeName;
+    case "list":
+      return `[${toTypeText(shape.item)}${shape.item.isNullable ? "" : "!"}]`;
+  }
+}
+
+function addLiveDeployment(builder: Builder): void {
+  const ifKnown = (description: string) => ({
+    nullable: true as const,
+    description: `${description}; null if not known.`,
+  });
+  builder.objectType("LiveDeployment", {
+    description: "How RunComfy runs a deployment, as of a few seconds ago.",
+    fields: (t) => ({
+      hardware: t.exposeStringList("hardware", {
+        description: "The machines that it may run on, in RunComfy's words; empty if not known.",
+      }),
+      minInstances: t.exposeInt("minInstances", ifKnown("How many instances always stay up")),
+      maxInstances: t.exposeInt("maxInstances", ifKnown("How many instances it may grow to")),
+      queueSize: t.exposeInt(
+        "queueSize",
+        ifKnown("How many jobs wait for an instance before RunComfy starts another one"),
+      ),
+      keepWarmSeconds: t.exposeInt("keepWarmSeconds", ifKnown("How long an idle instance lives")),
+      isEnabled: t.exposeBoolean("isEnabled", ifKnown("Whether it accepts jobs")),
+      status: t.exposeString("status", ifKnown("Its state, in RunComfy's own word")),
+    }),
+  });
+}
+
+function addOutage(builder: Builder) {
+  return builder.objectRef<{ readonly since: Date }>("Outage").implement({
+    description: "RunComfy or a deployment keeps failing this gateway's requests.",
+    fields: (t) => ({
+      since: t.expose("since", { type: "DateTime", description: "When the gateway noticed it." }),
+    }),
+  });
+}
+
+function toOutage(durationMs: number | null) {
+  return durationMs === null ? null : { since: new Date(clock.now() - durationMs) };
+}
+
+function addDeploymentStats(builder: Builder): void {
+  builder.objectType("Durations", {
+    description: "How long something took, in seconds.",
+    fields: (t) => ({
+      p50: t.exposeFloat("p50", { description: "The median: half took no longer." }),
+      p90: t.exposeFloat("p90", { description: "9 of 10 took no longer." }),
+      p99: t.exposeFloat("p99", { description: "99 of 100 took no longer." }),
+    }),
+  });
+  const durations = (description: string) => ({
+    type: "Durations" as const,
+    nullable: true as const,
+    description: `${description}; null if there are none.`,
+  });
+  builder.objectType("DeploymentStats", {
+    description: "How the last 200 runs of a deployment went.",
+    fields: (t) => ({
+      runs: t.exposeInt("runs", { description: "How many there were; at most 200." }),
+      succeeded: t.exposeInt("succeeded", { description: "How many of them SUCCEEDED." }),
+      failed: t.exposeInt("failed", { description: "How many of them FAILED." }),
+      cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
+      hints: t.exposeInt("hints", {
+        description:
+          "How often RunComfy has told this gateway, since its start, that a job has ended of which it knew no end. Others of the same database count theirs.",
+      }),
+      queueSeconds: t.expose(
+        "queueSeconds",
+        durations(
+          "How long runs waited that were not cold starts, including those queued behind one",
+        ),
+      ),
+      runSeconds: t.expose("runSeconds", durations("How long the runs that SUCCEEDED took")),
+      coldStartSeconds: t.expose(
+        "coldStartSeconds",
+        durations(
+          "How long cold starts waited: the first runs after a pause, for which an instance has to start",
+        ),
+      ),
+    }),
+  });
+}
+
+/** The deployment that a job names, whether it is listed or not. */
+export function toDeployment(
+  catalogue: Catalogue,
+  { deploymentId: id, kind }: Pick<Job, "deploymentId" | "kind">,
+  { live, viewer }: GatewayContext,
+): Deployment {
+  const unlisted = () => toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
+  return catalogue.find(id) ?? { ...unlisted(), kind };
+}
+
+/** Those that the viewer may submit to, as far as the gateway was told of them. */
+export async function listDeployments(
+  catalogue: Catalogue,
+  context: GatewayContext,
+): Promise<readonly Deployment[]> {
+  const { deployments, hasOthers } = catalogue;
+  if (!hasOthers) return deployments;
+  const listed = await listUpstream(context);
+  const named = await context.reads.listDeploymentIds();
+  // A model that is not in the catalogue can't be run.
+  const ids = [...listed.keys(), ...named.filter(isIdentifier)];
+  const others = new Set(ids.filter((id) => isOffered(id, context)));
+  for (const { id } of deployments) others.delete(id);
+  return [...deployments, ...[...others].map((id) => toOther(id, listed))];
+}
+
+/** One of these; null where there is none. */
+export async function findDeployment(
+  catalogue: Catalogue,
+  id: string,
+  context: GatewayContext,
+): Promise<Deployment | null> {
+  const known = catalogue.find(id);
+  if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
+  const listed = await listUpstream(context);
+  // What seems a workflow may turn out to be none.
+  if (context.live.lastList().has(id)) await context.live.findKind(id);
+  if (!isOffered(id, context)) return null;
+  const exists = listed.has(id) || (await context.reads.deployments.load(id));
+  return exists ? toOther(id, listed) : null;
+}
+
+/** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
+function isOffered(id: string, { live }: GatewayContext): boolean {
+  return runsUnlisted(id, live.lastList().get(id)?.kind ?? null);
+}
+
+/** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */
+async function listUpstream({ live, viewer }: GatewayContext): Promise<UpstreamList> {
+  return seesAll(viewer) ? await live.list() : NOTHING;
+}
+
+function toOther(id: string, listed: UpstreamList): Deployment {
+  const { kind, name } = listed.get(id) ?? {};
+  return { ...toUnlisted(id), ...(kind && { kind }), name: name ?? id };
+}
+
+function seesAll(viewer: Viewer): boolean {
+  return readableOwner(viewer) === undefined;
+}
+
+const NOTHING: UpstreamList = new Map();

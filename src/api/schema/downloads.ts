@@ -1,0 +1,50 @@
+import { MAX_OF_DOWNLOAD } from "../../engine/files/downloads.ts";
+import { DownloadTooLargeError, JobNotFoundError } from "../../engine/job/errors.ts";
+import type { Builder } from "./builder.ts";
+
+/** Adds what puts the kept files of many jobs into one ZIP. */
+export function addDownloads(builder: Builder): void {
+  const { jobs, files, bytes } = MAX_OF_DOWNLOAD;
+  builder.objectType("Download", {
+    description: "Kept files of jobs, as one ZIP.",
+    fields: (t) => ({
+      url: t.expose("url", {
+        type: "URL",
+        description:
+          "Where the gateway serves the ZIP to anyone who has the URL, at the answer to a GET. It has the files as they are, and `jobs.json`: what made each of them, and why others are missing. Of an owner, one download at a time goes on; another one is answered with 429. The newest 20 URLs of an owner work.",
+      }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        description: "When `url` stops working: 10 minutes from now. What has begun goes on.",
+      }),
+      files: t.exposeInt("files", { description: "How many files are kept by now." }),
+      bytes: t.expose("bytes", { type: "SafeInt", description: "How large these are together." }),
+    }),
+  });
+
+  builder.mutationField("createDownload", (t) =>
+    t.field({
+      type: "Download",
+      scope: "jobs:read",
+      description: `Makes a URL at which you can download the kept files of jobs that you may read as one ZIP: at most ${files} files of ${bytes / 1e9} GB in all. Of a job that you may not read, or that was deleted, \`jobs.json\` says that there is none.`,
+      complexity: ({ ids }) => ({ field: 2 * Math.min(ids.length, jobs), multiplier: 1 }),
+      args: {
+        ids: t.arg.idList({
+          required: true,
+          description: `The jobs' ids, at most ${jobs}; duplicates count once.`,
+        }),
+      },
+      errors: {
+        types: [JobNotFoundError, DownloadTooLargeError],
+        union: {
+          name: "CreateDownloadResult",
+          description: "The download, or why there is none.",
+        },
+        result: { name: "CreateDownloadSuccess", description: "The download can begin." },
+        dataField: { name: "download", description: "Where to get the files." },
+      },
+      resolve: (_root, { ids }, { files: { downloads }, reads, viewer }) =>
+        downloads.createDownload(ids, viewer, (...some) => reads.countKept(...some)),
+    }),
+  );
+}

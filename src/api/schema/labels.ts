@@ -1,0 +1,105 @@
+import { InvalidLabelsError, JobNotFoundError } from "../../engine/job/errors.ts";
+import { textProblem } from "../../engine/job/input.ts";
+import { isIdentifier } from "../../engine/job/job.ts";
+import type { Job } from "../../engine/job/job.ts";
+import { badUserInput } from "../../runtime/coded-error.ts";
+import type { TagCount } from "../../engine/store/labels.ts";
+import { type LabelEdit, toLabelEdit } from "../../engine/tracking/edit-labels.ts";
+import type { Builder } from "./builder.ts";
+import { forEach, forgetting, MAX_IDS, toCost } from "./cancel-and-delete.ts";
+import type { GatewayContext } from "./context.ts";
+
+const DEFAULT_TAGS = 20;
+const MAX_TAGS = 100;
+
+/** Adds what owners find their jobs by: the mutation that changes it, and the list of tags to choose from. */
+export function addLabels(builder: Builder): void {
+  builder.mutationField("editJobs", (t) =>
+    t.field({
+      type: ["Job"],
+      scope: "jobs:submit",
+      description:
+        "Changes the tags and the star of your jobs, at any time, and answers when all are done. `JobChange.reason` is LABELS then; webhooks are not called.",
+      complexity: toCost,
+      args: {
+        ids: t.arg.idList({
+          required: true,
+          description: `The jobs' ids, at most ${MAX_IDS}; duplicates count once.`,
+        }),
+        addTags: t.arg.stringList({
+          description:
+            "Up to 10 tags to add behind those that a job has; each is as at a submit, and a job has at most 10.",
+        }),
+        removeTags: t.arg.stringList({
+          description: "Up to 10 tags to remove, before others are added.",
+        }),
+        isStarred: t.arg.boolean({
+          description: "True stars the jobs, false takes their star away; null leaves it.",
+        }),
+      },
+      itemErrors: {
+        types: [JobNotFoundError, InvalidLabelsError],
+        union: { name: "EditJobResult", description: "The job, or why it is as it was." },
+        result: { name: "EditJobSuccess", description: "The job has these labels." },
+        dataField: { name: "job", description: "The job as it is now." },
+      },
+      resolve: (_root, { ids, isStarred = null, ...given }, context) => {
+        const { addTags, removeTags } = given;
+        const edit = toLabelEdit({
+          ...{ addTags: addTags ?? [], removeTags: removeTags ?? [], isStarred },
+        });
+        return forgetting(context, () => forEach(ids, (id) => editJob(id, edit, context)));
+      },
+    }),
+  );
+
+  const tagCount = builder.objectRef<TagCount>("TagCount").implement({
+    description: "A tag, and how many of your jobs have it.",
+    fields: (t) => ({
+      tag: t.exposeString("tag", { description: "As it is among a job's `tags`." }),
+      count: t.exposeInt("count", {
+        description: "How many jobs, counted up to 1,000: 1000 means 1,000 or more.",
+      }),
+    }),
+  });
+
+  builder.queryField("tags", (t) =>
+    t.field({
+      type: [tagCount],
+      scope: "jobs:read",
+      description:
+        "Your own tags, the most used first. They are counted within the time that all lists of an operation that are searched for have together: whoever has tagged some hundred thousand jobs may get less than all.",
+      complexity: ({ first }) => ({
+        field: 10,
+        multiplier: Math.min(first ?? DEFAULT_TAGS, MAX_TAGS),
+      }),
+      args: {
+        first: t.arg.int({
+          defaultValue: DEFAULT_TAGS,
+          description: `How many at most, 1 to ${MAX_TAGS}.`,
+        }),
+        startsWith: t.arg.string({
+          description: "Only tags that begin with this, matched exactly; null for all.",
+        }),
+      },
+      resolve: async (_root, { first, startsWith }, { reads }) => {
+        const limit = first ?? DEFAULT_TAGS;
+        if (limit < 1 || limit > MAX_TAGS)
+          throw badUserInput(`\`first\` must be from 1 to ${MAX_TAGS}, not ${limit}.`);
+        const problem = textProblem(startsWith ?? "");
+        if (problem !== null) throw badUserInput(`\`startsWith\` ${problem}.`);
+        return await reads.countTags({ startsWith: startsWith ?? "", limit });
+      },
+    }),
+  );
+}
+
+/** Edits one of the viewer's. */
+async function editJob(
+  id: string,
+  edit: LabelEdit,
+  { viewer, tracking }: GatewayContext,
+): Promise<Job> {
+  if (!isIdentifier(id)) throw new JobNotFoundError(id);
+  return await tracking.editJob(id, viewer.ownerId, edit);
+}

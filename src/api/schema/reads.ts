@@ -1,0 +1,471 @@
+import DataLoader from "dataloader";
+
+import type { Viewer } from "../../auth/viewer.ts";
+import { readableOwner } from "../../auth/viewer.ts";
+import type { KeptFile } from "../../engine/job/asset.ts";
+import { findAssets, toAssets } from "../../engine/job/asset.ts";
+import { JobNotFoundError } from "../../engine/job/errors.ts";
+import type { Job, JobEvent } from "../../engine/job/job.ts";
+import type { JsonValue } from "../../engine/job/json.ts";
+import type { JobWebhook } from "../../engine/job/webhook.ts";
+import { CodedError, toError } from "../../runtime/coded-error.ts";
+import { clock } from "../../runtime/environment.ts";
+import type { Reservation } from "../../runtime/memory-budget.ts";
+import type { Release } from "../../runtime/queue.ts";
+import { Queue } from "../../runtime/queue.ts";
+import type { JobStore } from "../../engine/store/job-store.ts";
+import type { JobFilter, JobPage, JobRange, WalkBudget } from "../../engine/store/list-jobs.ts";
+import { createWalkBudget, isWalk } from "../../engine/store/list-jobs.ts";
+import type { DocumentName, StoredDocuments } from "../../engine/store/read-jobs.ts";
+import type { Upload } from "../../engine/store/upload-rows.ts";
+import type { Learning } from "../../engine/tracking/learning.ts";
+import type { DetailReader, FirstFiles } from "../../engine/watch/shared-readers.ts";
+import { MAX_SMALL_BYTES } from "../../engine/watch/shared-readers.ts";
+
+/** Whose operation reads, and for whose answer. */
+export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
+
+/** What the reads of all operations come from, and what they wait in. */
+export type ReadSources = {
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads" | "webhooks">;
+  readonly learning: Pick<Learning, "estimate" | "readStats">;
+  readonly details: DetailReader;
+  readonly queues: ReturnType<typeof createReadQueues>;
+  /** The most that the documents of jobs in one answer, or in one event of a stream, may take. */
+  readonly mostAnswerBytes: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: (() => number) | undefined;
+};
+
+export function createReadQueues(readsPerOwner: number) {
+  return {
+    reads: new Queue({ perKey: readsPerOwner }),
+    /** For the steps of walks, and what takes as long: one at a time. */
+    steps: new Queue({ perKey: 1, total: 1 }),
+    /** For large documents: one operation of an owner at a time. */
+    large: new Queue({ perKey: 1 }),
+    /** For the fields of assets: so many bytes of an owner's answers in a turn of the event loop. */
+    assets: new Queue({ perKey: MAX_ASSET_BYTES }),
+  };
+}
+
+const MAX_ASSET_BYTES = 65_536;
+
+/** The same filter for no more jobs than the viewer may read. */
+export function ofReadable(filter: JobFilter, viewer: Viewer): JobFilter {
+  const ownerId = readableOwner(viewer);
+  return ownerId === undefined ? filter : { ...filter, ownerId };
+}
+
+type DocumentKey = { readonly jobId: string; readonly name: DocumentName };
+type LoadedDocument = { readonly bytes: number; readonly value: JsonValue };
+
+/** Of those with more, an owner's operations have one at a time in memory, until their answers are made. */
+const MAX_MEDIUM_BYTES = 262_144;
+
+/** The loaders that were asked for. */
+type Made = {
+  jobs?: DataLoader<string, Job | null>;
+  wholeJobs?: DataLoader<string, Job | null>;
+  histories?: DataLoader<string, readonly JobEvent[]>;
+  keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
+  uploads?: DataLoader<string, Upload | null>;
+  jobUploads?: DataLoader<string, readonly Upload[]>;
+  jobWebhooks?: DataLoader<string, JobWebhook | null>;
+  documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
+  counts?: DataLoader<JobFilter, number | null, string>;
+  deployments?: DataLoader<string, boolean>;
+  /** By the id of the job with which they came. */
+  readonly read: Map<string, StoredDocuments>;
+};
+
+/**
+ * What one operation reads for its viewer, never so much at once that others wait for the database; what it asks for
+ * together is one statement. Every read rejects once nobody waits for the answer any more. Most operations need one or
+ * two loaders, so each is made when it is first asked for.
+ */
+export class Reads {
+  readonly #sources: ReadSources;
+  readonly #viewer: Viewer;
+  readonly #share: Reservation;
+  #budget: AnswerBudget;
+  #walks: WalkBudget | undefined;
+  #made: Made = { read: new Map() };
+  /** The operation's slot among those of its owner for large documents. */
+  #largeSlot: Promise<Release> | null = null;
+
+  constructor(sources: ReadSources, { viewer, share }: Origin) {
+    this.#sources = sources;
+    this.#viewer = viewer;
+    this.#share = share;
+    this.#budget = new AnswerBudget(sources.mostAnswerBytes, share);
+    share.onClose(() => this.finish());
+  }
+
+  /** Null where the viewer may read none. */
+  get jobs() {
+    return (this.#made.jobs ??= new DataLoader((ids) =>
+      this.#run(({ jobs }) => jobs.readMany(ids, this.#readableOwner)),
+    ));
+  }
+
+  /** The same for jobs whose documents are asked for: one statement reads both, but only the sizes of large ones. */
+  get wholeJobs() {
+    const { read } = this.#made;
+    return (this.#made.wholeJobs ??= new DataLoader(async (ids) => {
+      const found = await this.#run(({ jobs }) =>
+        jobs.readWithDocuments(ids, MAX_SMALL_BYTES, this.#readableOwner),
+      );
+      return found.map((one) => {
+        if (one !== null) read.set(one.job.id, one.documents);
+        return one?.job ?? null;
+      });
+    }));
+  }
+
+  /** Of jobs that the viewer has read. */
+  get histories() {
+    const { details } = this.#sources;
+    return (this.#made.histories ??= new DataLoader((ids) =>
+      Promise.all(
+        ids.map((id) => this.#attempt(() => details.readHistory(this.#viewer.ownerId, id))),
+      ),
+    ));
+  }
+
+  /** Of jobs that the viewer has read, by the URLs that their outputs name. */
+  get keptFiles() {
+    return (this.#made.keptFiles ??= new DataLoader((ids) =>
+      this.#run(({ files }) => files.readMany(ids)),
+    ));
+  }
+
+  /** Null where the viewer has none. */
+  get uploads() {
+    return (this.#made.uploads ??= new DataLoader((ids) =>
+      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId)),
+    ));
+  }
+
+  /** Those that the inputs of jobs name; empty for the jobs of others, whoever may read them. */
+  get jobUploads() {
+    return (this.#made.jobUploads ??= new DataLoader((ids) =>
+      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId)),
+    ));
+  }
+
+  /** Null for the jobs of others, whoever may read them. */
+  get jobWebhooks() {
+    return (this.#made.jobWebhooks ??= new DataLoader((ids) =>
+      this.#run(({ webhooks }) => webhooks.readOfJobs(ids, this.#viewer.ownerId)),
+    ));
+  }
+
+  /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
+  get documents() {
+    const { read } = this.#made;
+    return (this.#made.documents ??= new DataLoader((keys) => this.#loadDocuments(keys, read), {
+      cacheKeyFn: ({ jobId, name }) => `${name} ${jobId}`,
+    }));
+  }
+
+  /** How many jobs match a filter; null where no index counts them. */
+  get counts() {
+    const count = (filter: JobFilter) =>
+      this.#run(({ jobs }) => jobs.count(ofReadable(filter, this.#viewer)));
+    return (this.#made.counts ??= new DataLoader((filters) => Promise.all(filters.map(count)), {
+      cacheKeyFn: (filter) => JSON.stringify(filter),
+    }));
+  }
+
+  /** Whether a job that the viewer may read names it. */
+  get deployments() {
+    return (this.#made.deployments ??= new DataLoader(async (ids) => {
+      const found = await this.#run(({ jobs }) => jobs.findDeployments(ids, this.#readableOwner));
+      return ids.map((id) => found.has(id));
+    }));
+  }
+
+  /** Where no index answers the filter, as far as the time of all walks of the operation takes it. */
+  async listJobs(range: JobRange): Promise<JobPage> {
+    const readable = { ...range, filter: ofReadable(range.filter, this.#viewer) };
+    if (!isWalk(range.filter)) return await this.#run(({ jobs }) => jobs.list(readable));
+    return await this.#sources.store.jobs.list(readable, this.#walkBudget);
+  }
+
+  /** The viewer's own, as far as that time takes them. */
+  async countTags(wanted: Parameters<JobStore["jobs"]["countTags"]>[1]) {
+    const { jobs } = this.#sources.store;
+    return await jobs.countTags(this.#viewer.ownerId, wanted, this.#walkBudget);
+  }
+
+  /** Of jobs that the viewer may read, in a step of its own. */
+  async countKept(...some: Parameters<JobStore["files"]["countKept"]>) {
+    const { files } = this.#sources.store;
+    return (await this.#walkBudget.step(() => files.countKept(...some))).value;
+  }
+
+  /** Of the jobs that the viewer may read. */
+  async listDeploymentIds(): Promise<string[]> {
+    return await this.#run(({ jobs }) => jobs.listDeploymentIds(this.#readableOwner));
+  }
+
+  /** Learned from the runs of all owners, as the next one is. */
+  estimate(job: Job) {
+    return this.#run(() => this.#sources.learning.estimate(job));
+  }
+
+  readStats(deploymentId: string) {
+    return this.#run(() => this.#sources.learning.readStats(deploymentId));
+  }
+
+  /**
+   * A document of a job that the viewer has read, or what its assets are made of. The other two count towards the answer
+   * each time. Rejects as `documents` does, and where the job is gone.
+   */
+  async readDocument(jobId: string, name: DocumentName): Promise<JsonValue> {
+    const document = await this.documents.load({ jobId, name });
+    // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
+    if (document === null) throw new JobNotFoundError(jobId);
+    if (name !== "assets") this.charge(document.bytes);
+    return document.value;
+  }
+
+  /** Of a job that the viewer has read. Rejects as `readDocument` does. */
+  async readFirstFiles(jobId: string): Promise<FirstFiles> {
+    const { details } = this.#sources;
+    const read = () => this.#attempt(() => details.readFirstFiles(this.#viewer.ownerId, jobId));
+    const first = await read();
+    if (first !== null) return first;
+    // The job ended in a version before: what its output names is found here, and noted there.
+    const assets = toAssets(await this.readDocument(jobId, "assets"));
+    await this.#run(({ documents }) => documents.noteFirstAssets(jobId, assets));
+    return (await read()) ?? { files: [], count: 0 };
+  }
+
+  /** Whether copies of the files of a job that the viewer has read are still to come. */
+  arePending(jobId: string): Promise<boolean> {
+    return this.#attempt(() => this.#sources.details.arePending(this.#viewer.ownerId, jobId));
+  }
+
+  /** Counts what is written into the answer; throws ANSWER_TOO_LARGE or RATE_LIMITED. */
+  charge(bytes: number): void {
+    this.#budget.charge(bytes);
+  }
+
+  /** Counts the fields of assets that are about to be made, and waits for a turn to make them. Rejects as `charge` throws. */
+  async takeAssets(bytes: number): Promise<void> {
+    this.charge(bytes);
+    const { ownerId } = this.#viewer;
+    const { assets } = this.#sources.queues;
+    const part = Math.min(bytes, MAX_ASSET_BYTES);
+    await assets.take(ownerId, part);
+    clock.onNextTurn(() => assets.adjust(ownerId, -part));
+    this.#share.check();
+  }
+
+  /** Forgets what was written: the answer is made once more. */
+  recharge(): void {
+    this.#budget.recharge();
+  }
+
+  /** Forgets what was read, because a job has changed. */
+  clear(): void {
+    // A loader whose cache is cleared still holds its last batch, and so what that has read.
+    this.#made = { read: new Map() };
+  }
+
+  /** Called once an answer is executed, as it is made into text before anything else happens: others may go on. */
+  finish(): void {
+    void this.#largeSlot?.then((release) => release());
+    this.#largeSlot = null;
+  }
+
+  /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
+  startAnew(): void {
+    this.finish();
+    this.clear();
+    this.#budget.leave();
+    this.#budget = new AnswerBudget(this.#sources.mostAnswerBytes, this.#share);
+  }
+
+  get #walkBudget(): WalkBudget {
+    const { queues, now } = this.#sources;
+    return (this.#walks ??= createWalkBudget({
+      now,
+      runStep: (step) => this.#run(() => queues.steps.run(this.#viewer.ownerId, step)),
+    }));
+  }
+
+  get #readableOwner(): string | undefined {
+    return readableOwner(this.#viewer);
+  }
+
+  #run<Value>(read: (store: ReadSources["store"]) => Promise<Value>): Promise<Value> {
+    const { store, queues } = this.#sources;
+    return queues.reads.run(this.#viewer.ownerId, () => this.#attempt(() => read(store)));
+  }
+
+  async #attempt<Value>(read: () => Promise<Value>): Promise<Value> {
+    this.#share.check();
+    return await read();
+  }
+
+  async #loadDocuments(
+    keys: readonly DocumentKey[],
+    known: ReadonlyMap<string, StoredDocuments>,
+  ): Promise<(LoadedDocument | null | Error)[]> {
+    const budget = this.#budget;
+    const found = await Promise.all(
+      keys.map(async ({ jobId }) => known.get(jobId) ?? (await this.#readDocuments(jobId))),
+    );
+    const admitted = found.map((stored, index) => {
+      const source = stored === null ? null : toSource(stored, keys[index]?.name ?? "input");
+      try {
+        if (source !== null) budget.read(source.bytes);
+        return source;
+      } catch (error) {
+        return toReadError(error);
+      }
+    });
+    await budget.enter();
+    const loaded: (LoadedDocument | null | Error)[] = [];
+    // One after the other: many large ones at once would keep everybody else from the database.
+    for (const [index, key] of keys.entries()) {
+      const source = admitted[index] ?? null;
+      loaded.push(
+        source === null || source instanceof Error
+          ? source
+          : await this.#complete(key, source).catch(toReadError),
+      );
+    }
+    return loaded;
+  }
+
+  #readDocuments(jobId: string): Promise<StoredDocuments | null> {
+    const { details } = this.#sources;
+    return this.#attempt(() => details.readDocuments(this.#viewer.ownerId, jobId));
+  }
+
+  async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
+    const { bytes, text, isSought } = source;
+    if (bytes > MAX_MEDIUM_BYTES) await this.#enterLargeSlot();
+    const value =
+      text === null
+        ? await this.#readLargeDocument(jobId, isSought ? "output" : name)
+        : JSON.parse(text);
+    if (value === undefined) return null;
+    if (!isSought) return { bytes, value };
+    const assets = findAssets(value);
+    await this.#run(({ documents }) => documents.noteAssets(jobId, assets));
+    return { bytes, value: assets };
+  }
+
+  /** Undefined where it is gone. */
+  async #readLargeDocument(jobId: string, name: DocumentName): Promise<JsonValue | undefined> {
+    const text = await this.#run(({ documents }) => documents.readText(jobId, name));
+    if (text === null) return undefined;
+    // In a turn of the event loop of its own: what comes before and after may take as long.
+    await clock.nextTurn();
+    const value: JsonValue = JSON.parse(text);
+    await clock.nextTurn();
+    return value;
+  }
+
+  /** Whoever has the slot waits for nothing that others of the owner hold, so that it always ends. */
+  async #enterLargeSlot(): Promise<void> {
+    this.#share.check();
+    await (this.#largeSlot ??= this.#sources.queues.large.enter(this.#viewer.ownerId));
+    this.#share.check();
+  }
+}
+
+/** What a document is made of, or the output in which assets are sought; the text is null where it has to be read. */
+type Source = {
+  readonly bytes: number;
+  readonly text: string | null;
+  readonly isSought: boolean;
+};
+
+function toSource(stored: StoredDocuments, name: DocumentName): Source {
+  const document = stored[name];
+  if (document !== null) return { ...document, isSought: false };
+  // Of a job that ended in a version before nothing is stored but the output.
+  const output = name === "assets" ? stored.output : null;
+  return output === null
+    ? { bytes: 0, text: "null", isSought: false }
+    : { ...output, isSought: true };
+}
+
+function toReadError(thrown: unknown): Error {
+  return toError(thrown, "documents can't be read");
+}
+
+/** An answer with no more than this takes no room; most have less. */
+const SMALL_BYTES = 16_384;
+
+/** Bounds what one answer, or one event of a stream, reads and writes out. */
+class AnswerBudget {
+  readonly #mostBytes: number;
+  readonly #share: Reservation;
+  #readBytes = 0;
+  #chargedBytes = 0;
+  #takenBytes = 0;
+  #hasEntered = false;
+
+  constructor(mostBytes: number, share: Reservation) {
+    this.#mostBytes = mostBytes;
+    this.#share = share;
+  }
+
+  /** Counts a document that is about to be read; throws ANSWER_TOO_LARGE. */
+  read(bytes: number): void {
+    this.#readBytes = this.#add(bytes, this.#readBytes);
+  }
+
+  /** Takes room for what is about to be read: waits for it the first time, throws RATE_LIMITED later. */
+  async enter(): Promise<void> {
+    if (this.#hasEntered) return this.#take();
+    this.#hasEntered = true;
+    const missingBytes = this.#findMissing();
+    if (missingBytes > 0) await this.#share.takeOrWait(missingBytes);
+    this.#takenBytes += missingBytes;
+  }
+
+  charge(bytes: number): void {
+    this.#chargedBytes = this.#add(bytes, this.#chargedBytes);
+    this.#take();
+  }
+
+  recharge(): void {
+    this.#chargedBytes = 0;
+  }
+
+  leave(): void {
+    this.#share.give(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
+  #add(bytes: number, before: number): number {
+    const limit = this.#mostBytes;
+    if (before + bytes <= limit) return before + bytes;
+    // Where the field is nullable, the other fields are answered all the same.
+    throw new CodedError(
+      "ANSWER_TOO_LARGE",
+      `The inputs, outputs and assets of this answer take more than ${limit / 1_048_576} MiB. Ask for a shorter page (\`first\`), or for this job alone.`,
+      { limit },
+    );
+  }
+
+  /** What is written out was read, so only the larger of the two takes room. */
+  #findMissing(): number {
+    const neededBytes = Math.max(this.#readBytes, this.#chargedBytes);
+    return neededBytes <= SMALL_BYTES ? 0 : Math.max(0, neededBytes - this.#takenBytes);
+  }
+
+  #take(): void {
+    const missingBytes = this.#findMissing();
+    if (missingBytes > 0) this.#share.take(missingBytes);
+    this.#takenBytes += missingBytes;
+  }
+}

@@ -1,0 +1,305 @@
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../../engine/job/errors.ts";
+import { isIdentifier } from "../../engine/job/job.ts";
+import type { JsonValue } from "../../engine/job/json.ts";
+import { toPathText } from "../../engine/job/input.ts";
+import type { SubmissionRequest } from "../../engine/tracking/submission.ts";
+import type { Submitted } from "../../engine/tracking/submit-job.ts";
+import { badUserInput, LimitError } from "../../runtime/coded-error.ts";
+import type { Builder } from "./builder.ts";
+import type { GatewayContext } from "./context.ts";
+import { requireScopes } from "./field-rules.ts";
+
+/** Adds what submits a job of any deployment. */
+export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef): void {
+  const options = submitOptions(builder);
+  const submitJobItem = builder.inputType("SubmitJobItem", {
+    description: "One of the jobs to submit, with the arguments of `submitJob`.",
+    fields: (t) => ({
+      deploymentId: t.id(ARGUMENTS.deploymentId),
+      input: t.field(ARGUMENTS.input),
+      idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
+      tags: t.stringList(ARGUMENTS.tags),
+      webhookUrl: t.field(ARGUMENTS.webhookUrl),
+    }),
+  });
+
+  builder.mutationFields((t) => ({
+    submitJob: t.field({
+      type: submitJobResult,
+      scope: "jobs:submit",
+      description:
+        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit goes on if you disconnect.",
+      args: {
+        deploymentId: t.arg.id(ARGUMENTS.deploymentId),
+        input: t.arg(ARGUMENTS.input),
+        ...options,
+      },
+      resolve: (_root, given, context) => submitItem(given, context),
+    }),
+
+    submitJobs: t.field({
+      type: [submitJobResult],
+      nullable: { list: false, items: true },
+      scope: "jobs:submit",
+      description: `Submits up to ${MAX_ITEMS} jobs as that many \`submitJob\`s would, as fast as RunComfy takes them, and answers with a result for each, in their order, when all are done. A job whose turn doesn't come in time was not sent and is RATE_LIMITED; submit it again with its \`idempotencyKey\`. A result is null where \`submitJob\` would be an error, as at one of your limits: \`errors\` has its position in \`path\`, and the others are not affected. Without keys, what was submitted can't be found again if the answer is lost.`,
+      complexity: ({ items }) => {
+        const count = Math.min(items.length, MAX_ITEMS);
+        return { field: ITEM_COST * count, multiplier: count };
+      },
+      args: {
+        items: t.arg({
+          type: [submitJobItem],
+          required: true,
+          description: `The jobs, 1 to ${MAX_ITEMS}. Two with the same key become one job.`,
+        }),
+      },
+      resolve: (_root, { items }, context) => submitItems(items, context),
+    }),
+
+    rerunJob: t.field({
+      type: submitJobResult,
+      scope: "jobs:submit",
+      description:
+        "Submits the input of one of your jobs to its deployment again, as `submitJob` does, with your changes. The original job stays unchanged. An unknown id is a NOT_FOUND error.",
+      complexity: 10,
+      args: {
+        id: t.arg.id({ required: true, description: "The `id` of the job whose input to take." }),
+        changes: t.arg({
+          type: "JSON",
+          description:
+            "An object whose members replace those of the job's `input`, in RunComfy's spelling; a member that is null is removed from the input. Null changes nothing.",
+        }),
+        ...options,
+      },
+      resolve: (_root, { id, changes, ...given }, context) =>
+        submit(context, given, async (request) => {
+          if (!isIdentifier(id)) throw new JobNotFoundError(id);
+          return await context.tracking.rerunJob({ ...request, jobId: id, changes });
+        }),
+    }),
+  }));
+}
+
+type Item = {
+  readonly deploymentId: string;
+  readonly input?: JsonValue | undefined;
+} & Parameters<typeof submit>[1];
+
+function submitItem(
+  { deploymentId, input, ...given }: Item,
+  context: GatewayContext,
+): Promise<Submitted> {
+  return submit(context, given, (request) =>
+    context.tracking.submitJob({ ...request, deploymentId, input }),
+  );
+}
+
+const MAX_ITEMS = 100;
+/** What each item costs, beside what is asked of its job. */
+const ITEM_COST = 20;
+
+/** What became of each, once all are done. Throws BAD_USER_INPUT for none, or too many. */
+async function submitItems(
+  items: readonly Item[],
+  context: GatewayContext,
+): Promise<Promise<Submitted>[]> {
+  if (items.length < 1 || items.length > MAX_ITEMS) {
+    throw badUserInput(
+      `\`items\` may have 1 to ${MAX_ITEMS} items, and has ${items.length}. Send as many in each call.`,
+    );
+  }
+  // Their inputs are checked one after the other, and then all wait for RunComfy together.
+  const all = items.map((item) => submitItem(item, context));
+  await Promise.allSettled(all);
+  return all;
+}
+
+/** Short enough for the time-outs of proxies and HTTP clients. */
+const MAX_ANSWER_SECONDS = 20;
+
+/** The arguments that all mutations have that submit a job. */
+export function submitOptions(builder: Builder) {
+  return builder.args((t) => ({
+    idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
+    tags: t.stringList(ARGUMENTS.tags),
+    webhookUrl: t.field(ARGUMENTS.webhookUrl),
+    answerWithinSeconds: t.int({
+      defaultValue: 0,
+      description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
+    }),
+  }));
+}
+
+/** What a submit and an item of many have in common. */
+const ARGUMENTS = {
+  deploymentId: { required: true, description: "The `id` of the deployment to run." },
+  input: {
+    type: "JSON",
+    required: true,
+    description:
+      "An object that fits the deployment's `inputSchema`, in RunComfy's spelling (`ctrl_img_1`); files are public https URLs, or uploads as `upload:ID`.",
+  },
+  idempotencyKey: {
+    description:
+      "A text of your choice that makes it safe to repeat the call: the same key with the same deployment and input always gives the same job. For a day after that job is deleted, the key is a conflict. Null submits a new job each time.",
+  },
+  tags: {
+    description:
+      "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
+  },
+  webhookUrl: {
+    type: "URL",
+    description:
+      "An https URL on a public host, on port 443 or 8443, that is called when this job ends and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
+  },
+} as const;
+
+/** What a credential needs to have a server told of jobs. */
+export const WEBHOOK_SCOPES = ["webhooks", "jobs:read"] as const;
+
+export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
+
+/** What every mutation that submits a job answers with. */
+export function addSubmitJobResult(builder: Builder) {
+  builder.objectType("InputWarning", {
+    description: "Something that RunComfy will do with an accepted input without saying so.",
+    fields: (t) => ({
+      path: t.string({
+        description:
+          "Where in the input, e.g. `width`, in the spelling of the call; empty for the input as a whole.",
+        resolve: ({ path }) => toPathText(path),
+      }),
+      message: t.exposeString("message", {
+        description: "What will happen there, as a sentence for your app's users.",
+      }),
+    }),
+  });
+
+  builder.objectType("SubmitJobSuccess", {
+    description: "RunComfy has accepted the job.",
+    fields: (t) => ({
+      job: t.expose("job", {
+        type: "Job",
+        description: "The new job, or the job that the idempotency key already belongs to.",
+      }),
+      warnings: t.expose("warnings", {
+        type: ["InputWarning"],
+        description:
+          "What RunComfy will silently change in the input, such as rounding a width down; empty if nothing is known.",
+      }),
+    }),
+  });
+
+  return builder.errorUnion("SubmitJobResult", {
+    description: "The job, or why there is none.",
+    types: [
+      "SubmitJobSuccess",
+      InvalidInputError,
+      DeploymentNotFoundError,
+      IdempotencyConflictError,
+      UpstreamError,
+    ],
+    resolveType: () => "SubmitJobSuccess",
+  });
+}
+
+/** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
+export async function submit(
+  { viewer, reads, untilEnded, webhooks, channels }: GatewayContext,
+  given: {
+    readonly idempotencyKey?: string | null | undefined;
+    readonly answerWithinSeconds?: number | null | undefined;
+    readonly tags?: readonly string[] | null | undefined;
+    readonly webhookUrl?: string | null | undefined;
+  },
+  begin: (
+    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags" | "webhookUrl">,
+  ) => Promise<Submitted>,
+): Promise<Submitted> {
+  const answerWithinSeconds = given.answerWithinSeconds ?? 0;
+  if (answerWithinSeconds < 0 || answerWithinSeconds > MAX_ANSWER_SECONDS) {
+    throw badUserInput(
+      `\`answerWithinSeconds\` must be from 0 to ${MAX_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
+    );
+  }
+  try {
+    const { idempotencyKey = null, tags } = given;
+    const webhookUrl = given.webhookUrl ?? null;
+    if (webhookUrl !== null) {
+      requireScopes(viewer.scopes, WEBHOOK_SCOPES);
+      webhooks.checkJobUrl(webhookUrl);
+    }
+    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [], webhookUrl });
+    const submitted = await publishRefusal(channels, submitting);
+    return { ...submitted, job: await untilEnded(submitted.job, answerWithinSeconds) };
+  } finally {
+    reads.clear();
+  }
+}
+
+/** The same, where a limit by which it is refused is published. */
+export async function publishRefusal<Result>(
+  { refused }: Channels,
+  asked: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof LimitError) refused.publish(error.limitName);
+    throw error;
+  }
+}
+
+/** Adds the query that says of an input what a submit would say. */
+export function addCheckInput(builder: Builder): void {
+  builder.objectType("InputCheck", {
+    description: "What a submit would report about an input.",
+    fields: (t) => ({
+      issues: t.expose("issues", {
+        type: ["InputIssue"],
+        description: "Why a submit would be an `InvalidInputError`; empty if it would not.",
+      }),
+      warnings: t.expose("warnings", {
+        type: ["InputWarning"],
+        description: "What RunComfy would silently change in the input; empty if nothing is known.",
+      }),
+      input: t.expose("input", {
+        type: "JSON",
+        description:
+          "The input as a job would keep it, which is as you gave it (a `seed` of -1 becomes a number only at the submit); empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
+        // One text among the variables may come back hundreds of times.
+        isCharged: true,
+      }),
+    }),
+  });
+
+  builder.queryField("checkInput", (t) =>
+    t.field({
+      type: "InputCheck",
+      scope: "jobs:submit",
+      description:
+        "Checks an input as `submitJob` does, without submitting it, for example while somebody fills in a form. An unknown deployment is a NOT_FOUND error. RunComfy may still refuse an input that passes.",
+      complexity: 10,
+      args: {
+        deploymentId: t.arg.id({
+          required: true,
+          description: "The `id` of the deployment that would run it.",
+        }),
+        input: t.arg({
+          type: "JSON",
+          required: true,
+          description: "The input for `submitJob`, in RunComfy's spelling (`ctrl_img_1`).",
+        }),
+      },
+      resolve: (_root, { deploymentId, input }, { tracking, viewer }) =>
+        tracking.checkInput({ deploymentId, input, viewer }),
+    }),
+  );
+}

@@ -1,0 +1,379 @@
+import {
+  InvalidWebhookError,
+  WebhookDisabledError,
+  WebhookNotFoundError,
+} from "../../engine/job/errors.ts";
+import type { CallFailure, DeliveryState, WebhookEvent } from "../../engine/job/webhook.ts";
+import type { Builder } from "./builder.ts";
+import { publishRefusal, WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
+
+const DEFAULT_SIZE = 20;
+const MAX_SIZE = 100;
+
+const EVENTS: Readonly<Record<WebhookEvent, { readonly description: string }>> = {
+  JOB_SUCCEEDED: { description: "A job has ended, and its output is there." },
+  JOB_FAILED: { description: "A job has ended without an output." },
+  JOB_CANCELLED: { description: "A job was cancelled before it ran." },
+  JOB_KEPT: { description: "No file of a job waits any more to be kept. Comes once for a job." },
+  WEBHOOK_DISABLED: { description: "Another webhook of yours was disabled, because it failed." },
+};
+
+const STATES: Readonly<Record<DeliveryState, { readonly description: string }>> = {
+  PENDING: { description: "It was not tried yet, or will be tried again." },
+  DELIVERED: { description: "The server has answered with a status from 200 to 299." },
+  FAILED: { description: "It was given up. `redeliver` tries again." },
+};
+
+const FAILURES: Readonly<Record<CallFailure, { readonly description: string }>> = {
+  NOT_ALLOWED: {
+    description:
+      "Its host has only addresses that may not be called, such as private ones, or not with http or on its port. Use https on a public host, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW).",
+  },
+  NO_ADDRESS: { description: "Its host's name was not found. Check its spelling and its DNS." },
+  NO_CONNECTION: {
+    description:
+      "Nobody accepts connections there. Check that the server runs, its port, and its firewall.",
+  },
+  TLS: {
+    description:
+      "There is no TLS that can be trusted. Check that its certificate names the host, has not expired, and comes with its chain.",
+  },
+  TIMED_OUT: { description: "No answer came within 15 s. Answer first, then do the work." },
+  CUT_OFF: {
+    description:
+      "The connection was closed before an answer came. Look into the log of the server, or of the proxy before it.",
+  },
+};
+
+/** Adds webhooks, what they were told, and what changes them. */
+export function addWebhooks(builder: Builder): void {
+  const event = addEvent(builder);
+  addDelivery(builder, event);
+  addWebhook(builder, event);
+  const saved = addResults(builder);
+  const filter = builder.inputType("WebhookFilter", {
+    description: "Of which jobs a webhook is told. A condition that is null or missing is ignored.",
+    fields: (t) => ({
+      deploymentId: t.id({ description: "A deployment's `id`." }),
+      tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
+    }),
+  });
+
+  builder.queryField("webhooks", (t) =>
+    t.field({
+      type: ["Webhook"],
+      scope: SCOPES,
+      description: "Your webhooks, oldest first; at most 20.",
+      complexity: { field: 10, multiplier: 20 },
+      resolve: (_root, _arguments, { webhooks, viewer, sources }) =>
+        sources.queues.reads.run(viewer.ownerId, () => webhooks.list(viewer.ownerId)),
+    }),
+  );
+  builder.queryField("webhook", (t) =>
+    t.field({
+      type: "Webhook",
+      scope: SCOPES,
+      nullable: true,
+      description: "Your webhook with this id; null when there is none.",
+      complexity: 10,
+      args: { id: t.arg.id({ required: true, description: "The webhook's `id`." }) },
+      resolve: (_root, { id }, { webhooks, viewer, sources }) =>
+        sources.queues.reads.run(viewer.ownerId, () => webhooks.read(viewer.ownerId, id)),
+    }),
+  );
+
+  builder.mutationFields((t) => {
+    const id = t.arg.id({ required: true, description: "The webhook's `id`." });
+    const events = t.arg({
+      type: [event],
+      description: "What to tell it. Null is all, also what a later version adds.",
+    });
+    const ofFilter = t.arg({
+      type: filter,
+      description: "Of which of your jobs to tell it; null for all.",
+    });
+    return {
+      createWebhook: t.field({
+        type: saved.created,
+        scope: SCOPES,
+        description:
+          "Has a URL of yours called with each event from then on, signed as Standard Webhooks says. It outlives the credential that made it.",
+        complexity: 10,
+        args: {
+          url: t.arg({
+            type: "URL",
+            required: true,
+            description: "An https URL on a public host, on port 443 or 8443.",
+          }),
+          events,
+          filter: ofFilter,
+        },
+        resolve: (_root, { url, events: named, filter: of }, { webhooks, viewer, channels }) =>
+          publishRefusal(
+            channels,
+            webhooks.create(viewer.ownerId, { url, events: named ?? null, ...toFilter(of) }),
+          ),
+      }),
+
+      updateWebhook: t.field({
+        type: "Webhook",
+        scope: SCOPES,
+        description: "Changes what is given of a webhook, and leaves the rest.",
+        complexity: 10,
+        args: {
+          id,
+          url: t.arg({ type: "URL", description: "Where it is called from then on." }),
+          events,
+          filter: ofFilter,
+          isEnabled: t.arg.boolean({
+            description:
+              "Whether it is called. What waited while it was disabled is sent once it is enabled; what came up meanwhile is not.",
+          }),
+        },
+        errors: {
+          types: [WebhookNotFoundError, InvalidWebhookError],
+          union: {
+            name: "UpdateWebhookResult",
+            description: "The webhook, or why it was not changed.",
+          },
+          result: { name: "UpdateWebhookSuccess", description: "The webhook was changed." },
+          dataField: { name: "webhook", description: "The webhook as it is now." },
+        },
+        resolve: (_root, { id: given, url, events: named, filter: of, isEnabled }, context) =>
+          context.webhooks.update(context.viewer.ownerId, given, {
+            ...(typeof url === "string" && { url }),
+            ...(named !== undefined && { events: named }),
+            ...(of !== undefined && toFilter(of)),
+            ...(typeof isEnabled === "boolean" && { isEnabled }),
+          }),
+      }),
+
+      deleteWebhook: t.field({
+        type: "ID",
+        scope: SCOPES,
+        description: "Deletes a webhook with its deliveries, also those that wait.",
+        complexity: 10,
+        args: { id },
+        errors: {
+          types: [WebhookNotFoundError],
+          union: { name: "DeleteWebhookResult", description: "What was deleted, or why not." },
+          result: { name: "DeleteWebhookSuccess", description: "The webhook is gone." },
+          dataField: { name: "deletedWebhookId", description: "The `id` that it had." },
+        },
+        resolve: (_root, given, { webhooks, viewer }) => webhooks.delete(viewer.ownerId, given.id),
+      }),
+
+      rotateWebhookSecret: t.field({
+        type: saved.rotated,
+        scope: SCOPES,
+        description:
+          "Gives a webhook another secret. For 24 hours each call is signed with both, so that you can change over without losing one.",
+        complexity: 10,
+        args: { id },
+        resolve: (_root, given, { webhooks, viewer }) =>
+          webhooks.rotateSecret(viewer.ownerId, given.id),
+      }),
+
+      redeliver: t.field({
+        type: "WebhookDelivery",
+        scope: SCOPES,
+        description:
+          "Makes a delivery again at once, with the same `webhook-id` and with all its tries before it. So are those made that still wait of its job, each in its order.",
+        complexity: 10,
+        args: { deliveryId: t.arg.id({ required: true, description: "The delivery's `id`." }) },
+        errors: {
+          types: [WebhookNotFoundError, WebhookDisabledError],
+          union: { name: "RedeliverResult", description: "The delivery, or why it is not sent." },
+          result: { name: "RedeliverSuccess", description: "The delivery is due." },
+          dataField: { name: "delivery", description: "The delivery as it is now." },
+        },
+        resolve: (_root, { deliveryId }, { webhooks, viewer }) =>
+          webhooks.redeliver(viewer.ownerId, deliveryId),
+      }),
+    };
+  });
+}
+
+type GivenFilter =
+  | { readonly deploymentId?: string | null | undefined; readonly tag?: string | null | undefined }
+  | null
+  | undefined;
+
+function toFilter(filter: GivenFilter) {
+  return { deploymentId: filter?.deploymentId ?? null, tag: filter?.tag ?? null };
+}
+
+type EventRef = ReturnType<typeof addEvent>;
+
+function addEvent(builder: Builder) {
+  return builder.enumType("WebhookEvent", {
+    description: "What a webhook is told.",
+    values: EVENTS,
+  });
+}
+
+function addDelivery(builder: Builder, event: EventRef): void {
+  const state = builder.enumType("DeliveryState", {
+    description: "What became of a delivery.",
+    values: STATES,
+  });
+  const failure = builder.enumType("WebhookFailure", {
+    description: "Why a call of a webhook had no answer, and what to do.",
+    values: FAILURES,
+  });
+  builder.objectType("WebhookTry", {
+    description: "One call of a webhook.",
+    fields: (t) => ({
+      at: t.field({
+        type: "DateTime",
+        description: "When it began.",
+        resolve: ({ at }) => new Date(at),
+      }),
+      status: t.exposeInt("status", {
+        nullable: true,
+        description: "The HTTP status of the answer; null where none came: `failure` says why.",
+      }),
+      failure: t.expose("failure", {
+        type: failure,
+        nullable: true,
+        description: "Why no answer came; null where one came, whatever its status.",
+      }),
+      durationMs: t.exposeInt("durationMs", { description: "How long it took, in milliseconds." }),
+    }),
+  });
+  builder.objectType("WebhookDelivery", {
+    description: "An event on its way to a webhook.",
+    fields: (t) => ({
+      id: t.exposeID("id", {
+        description: "What each call has as `webhook-id`, however often it is made.",
+      }),
+      event: t.expose("event", { type: event, description: "What is told." }),
+      jobId: t.exposeID("jobId", {
+        nullable: true,
+        description: "The `id` of the job that it is about; null for WEBHOOK_DISABLED.",
+      }),
+      state: t.expose("state", { type: state, description: "What became of it." }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it came up." }),
+      nextTryAt: t.expose("dueAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it is tried next, or was to be; null unless it is PENDING.",
+      }),
+      tries: t.expose("tries", {
+        type: ["WebhookTry"],
+        description: "The last 20 calls, oldest first.",
+      }),
+    }),
+  });
+}
+
+function addWebhook(builder: Builder, event: EventRef): void {
+  builder.objectType("Webhook", {
+    description: "A URL that is called when something happens to your jobs.",
+    fields: (t) => ({
+      id: t.exposeID("id", { description: "Starts with `whk_`." }),
+      url: t.expose("url", { type: "URL", description: "Where it is called." }),
+      events: t.expose("events", {
+        type: [event],
+        nullable: true,
+        description: "What it is told; null is all.",
+      }),
+      deploymentId: t.exposeID("deploymentId", {
+        nullable: true,
+        description: "The deployment of whose jobs it is told; null for every one.",
+      }),
+      tag: t.exposeString("tag", {
+        nullable: true,
+        description: "The tag of the jobs of which it is told; null for all jobs.",
+      }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+      failingSince: t.expose("failingSince", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "Since when every call has failed; null if the last one succeeded. After five days it is disabled.",
+      }),
+      disabledAt: t.expose("disabledAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "Since when it is not called any more; null while it is enabled.",
+      }),
+      disabledReason: t.exposeString("disabledReason", {
+        nullable: true,
+        description: "Why the gateway has disabled it, and what to do; null if it has not.",
+      }),
+      deliveries: t.field({
+        type: ["WebhookDelivery"],
+        description:
+          "What it was told, newest first: all that is PENDING, and the last 1,000 that have ended. Fewer than `first` are the last ones.",
+        complexity: ({ first }) => ({
+          field: 5,
+          multiplier: Math.min(Math.max(first ?? DEFAULT_SIZE, 1), MAX_SIZE),
+        }),
+        args: {
+          first: t.arg.int({
+            defaultValue: DEFAULT_SIZE,
+            description: `How many, 0 to ${MAX_SIZE}.`,
+          }),
+          after: t.arg.id({ description: "A delivery's `id`: only the older ones." }),
+        },
+        resolve: (webhook, { first, after }, { webhooks, viewer, sources }) =>
+          sources.queues.reads.run(viewer.ownerId, () =>
+            webhooks.listDeliveries(webhook, {
+              first: first ?? DEFAULT_SIZE,
+              after: after ?? null,
+            }),
+          ),
+      }),
+    }),
+  });
+}
+
+function addResults(builder: Builder) {
+  builder.objectType(InvalidWebhookError, {
+    name: "InvalidWebhookError",
+    description: "An argument is wrong. Nothing was changed.",
+    interfaces: ["Error"],
+    fields: (t) => ({
+      issues: t.expose("issues", {
+        type: ["InputIssue"],
+        description: "What is wrong with the arguments; `path` is the argument.",
+      }),
+    }),
+  });
+  builder.objectType(WebhookNotFoundError, {
+    name: "WebhookNotFoundError",
+    description: "You have no webhook, or no delivery, with this id. Nothing was changed.",
+    interfaces: ["Error"],
+  });
+  builder.objectType(WebhookDisabledError, {
+    name: "WebhookDisabledError",
+    description: "The delivery's webhook is disabled. Nothing was changed.",
+    interfaces: ["Error"],
+  });
+  const success = (name: "CreateWebhookSuccess" | "RotateWebhookSecretSuccess", told: string) =>
+    builder.objectType(name, {
+      description: told,
+      fields: (t) => ({
+        webhook: t.expose("webhook", { type: "Webhook", description: "The webhook as it is now." }),
+        secret: t.exposeString("secret", {
+          description:
+            "By which your server verifies who calls; starts with `whsec_`. It is shown this once.",
+        }),
+      }),
+    });
+  success("CreateWebhookSuccess", "The webhook is called from now on.");
+  success("RotateWebhookSecretSuccess", "The webhook has another secret.");
+  return {
+    created: builder.errorUnion("CreateWebhookResult", {
+      description: "The webhook and its secret, or why there is none.",
+      types: ["CreateWebhookSuccess", InvalidWebhookError],
+      resolveType: () => "CreateWebhookSuccess",
+    }),
+    rotated: builder.errorUnion("RotateWebhookSecretResult", {
+      description: "The webhook and its secret, or why it has no other one.",
+      types: ["RotateWebhookSecretSuccess", WebhookNotFoundError],
+      resolveType: () => "RotateWebhookSecretSuccess",
+    }),
+  };
+}

@@ -1,0 +1,259 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+
+import { clock } from "../../runtime/environment.ts";
+import type { Admission } from "../../auth/authenticator.ts";
+import type { OperationOrigin } from "../operations/create-operations.ts";
+import { CodedError } from "../../runtime/coded-error.ts";
+import type { Reservation } from "../../runtime/memory-budget.ts";
+import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/database-error.ts";
+import { createFileReaders } from "./file-readers.ts";
+import { createMcpAnswer } from "./answer-mcp.ts";
+import { whenOver } from "./when-over.ts";
+import type { Pages } from "./pages.ts";
+import { answerPlainPost } from "./plain-post.ts";
+import {
+  bodyTooLarge,
+  checkHeaders,
+  checkOperation,
+  dropBody,
+  isSurelySmall,
+  isTooDeep,
+  readBody,
+  TOO_DEEP,
+} from "./read-request.ts";
+import { badRequest, notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import { createUploadAnswer } from "./receive-upload.ts";
+import { createSignInAnswer } from "./sign-in.ts";
+import { createDownloadAnswer } from "./serve-downloads.ts";
+import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
+
+/** Answers one request; `mustAsk` when the client waits to be asked for its body, `recalled` where it was admitted lately. */
+export type Answer = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  mustAsk: boolean,
+  recalled: Admission | null,
+) => Promise<void>;
+
+/** Makes what takes a request from its first line to GraphQL. */
+export function createAnswer(parts: ServerParts, pages: Pages): Answer {
+  const { credentials, sessions, rates, origins, connections, memory, operations } = parts;
+  const largestBodyBytes = parts.limits.http.bodyBytes;
+  const answerReadiness = createReadiness(parts);
+  const readers = createFileReaders(parts.log);
+  const answerFile = createFileAnswer({ ...parts.files, readers });
+  const answerDownload = createDownloadAnswer({ ...parts, ...parts.files, readers });
+  const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
+  const answerSignIn = createSignInAnswer(parts);
+  const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
+
+  return async (request, response, mustAsk, recalled) => {
+    response.setHeaders(SECURITY_HEADERS);
+    try {
+      await answer(request, response, mustAsk, recalled);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      await answerUnread(request, response, mustAsk, (isLast) =>
+        writeRefusal(response, error, isLast),
+      );
+    }
+  };
+
+  /** Answers at once, whatever is still to come; `write` is told whether the connection ends with the answer. */
+  async function answerUnread(
+    request: IncomingMessage,
+    response: ServerResponse,
+    mustAsk: boolean,
+    write: (isLast: boolean) => void,
+  ): Promise<void> {
+    const isSmall = isSurelySmall(request, largestBodyBytes);
+    write(mustAsk || !isSmall);
+    if (!isSmall && !mustAsk) await dropBody(request);
+    response.end();
+  }
+
+  /** Says that it is done, and leaves the body unread. */
+  async function answerNothing(
+    request: IncomingMessage,
+    response: ServerResponse,
+    mustAsk: boolean,
+    headers: OutgoingHttpHeaders = {},
+  ): Promise<void> {
+    await answerUnread(request, response, mustAsk, (isLast) => {
+      const all = { ...headers, ...(isLast && { connection: "close" }) };
+      response.writeHead(204, all).flushHeaders();
+    });
+  }
+
+  /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
+  async function answer(
+    ...[request, response, mustAsk, recalled]: Parameters<Answer>
+  ): Promise<void> {
+    const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
+    const isSigned = parts.files.urls.isSigned(path);
+    checkHeaders(request);
+    origins.checkName(request, isSigned);
+    if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
+    if (path === "/ready") return await answerReadiness(response);
+    if (isSigned) return await answerSigned(request, response, { path, parameters, mustAsk });
+    // Nothing else takes a POST there, and few requests are anything else.
+    const isPost = path === GRAPHQL_PATH && request.method === "POST";
+    if (!isPost && (await answerOther(request, response, { path, mustAsk }))) return undefined;
+    if (origins.answer(request, response)) return undefined;
+    checkOperation(request, parameters);
+    return await answerOperation(request, response, mustAsk, recalled);
+  }
+
+  /** Answers what is no operation of GraphQL; false, and nothing done, for one that may be. */
+  async function answerOther(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, mustAsk }: { readonly path: string; readonly mustAsk: boolean },
+  ): Promise<boolean> {
+    const signedIn = await answerSignIn(request, path);
+    if (signedIn !== null) {
+      await answerNothing(request, response, mustAsk, signedIn);
+      return true;
+    }
+    if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk }))) return true;
+    if (await pages.answer(request, response, path)) return true;
+    if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    return false;
+  }
+
+  /** A signature stands for the credential. */
+  async function answerSigned(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, parameters, mustAsk }: { path: string; parameters: string; mustAsk: boolean },
+  ): Promise<void> {
+    const isUpload = path.startsWith("/uploads/");
+    if (isUpload && origins.answer(request, response, "PUT")) return;
+    const target = parts.files.urls.open(path, parameters);
+    if (path.startsWith("/hints/")) {
+      if (target === null || request.method !== "POST") {
+        parts.channels.hinted.publish("refused");
+        throw NOT_FOUND;
+      }
+      parts.takeHint(target.name);
+      return await answerNothing(request, response, mustAsk);
+    }
+    if (target === null) throw NOT_FOUND;
+    if (target.folder === "downloads") return await answerDownload(request, response, target.name);
+    if (!isUpload) return await answerFile(request, response, target);
+    await answerUpload(request, {
+      id: target.name,
+      begin: () => mustAsk && response.writeContinue(),
+      allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
+      cut: (reason) => connections.cut(request.socket, reason),
+    });
+    response.writeHead(204).end();
+  }
+
+  async function answerOperation(
+    ...[request, response, mustAsk, recalled]: Parameters<Answer>
+  ): Promise<void> {
+    const cookie = request.method === "POST" ? credentials.findCookie(request) : undefined;
+    // Another gateway may have ended a sign-in.
+    const former = cookie === undefined ? recalled : null;
+    const admission = former ?? (await credentials.admit(request.headers.authorization, cookie));
+    const { ownerId } = admission.viewer;
+    rates.take(admission.viewer);
+    if (mustAsk) response.writeContinue();
+    const cut = (): void => void response.destroy();
+    const share = memory.open(ownerId, cut, (act) => whenSent(response, act));
+    whenOver(response, () => share.close());
+    const origin = toOrigin(request, response, { admission, share });
+    let bodyBytes = 0;
+    if (request.method === "POST") {
+      const body = await readBody(request, largestBodyBytes, share);
+      if (body === null) throw bodyTooLarge(largestBodyBytes);
+      const { accept } = request.headers;
+      const isAnswered = await operations.begin(ownerId, async (release) => {
+        if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
+        return await answerPlainPost({ operations, body, accept, origin, response, release });
+      });
+      if (isAnswered) return share.hold(response.writableLength);
+      // Yoga knows one spelling of the type.
+      request.headers["content-type"] = "application/json";
+      Object.assign(request, { body });
+      bodyBytes = body.length;
+    }
+    await operations.begin(ownerId, async (onValidated) =>
+      operations.yoga(request, response, { ...origin, onValidated }),
+    );
+    // A stream keeps the variables that it came with.
+    return share.hold(bodyBytes + response.writableLength);
+  }
+
+  function toOrigin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { admission, share }: { admission: Admission; share: Reservation },
+  ): OperationOrigin {
+    return {
+      viewer: admission.viewer,
+      traceparent: request.headers["traceparent"],
+      share,
+      onStream(end) {
+        whenOver(response, end);
+        if (response.closed) return;
+        connections.markStream(response);
+        // An answer still goes out, but a stream would go on for long.
+        whenOver(
+          response,
+          sessions.enter(admission, () => response.destroy()),
+        );
+      },
+    };
+  }
+}
+
+/** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
+function whenSent(response: ServerResponse, act: () => void): void {
+  clock.onNextTurn(() => {
+    if (response.writableNeedDrain) response.once("drain", () => whenSent(response, act));
+    else act();
+  });
+}
+
+/** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
+function createReadiness({
+  checkDatabase,
+  isLeaving,
+  log,
+}: Pick<ServerParts, "checkDatabase" | "isLeaving" | "log">) {
+  let told: string | null = null;
+  return async (response: ServerResponse): Promise<void> => {
+    if (isLeaving()) return sendText(response, 503, LEAVING);
+    try {
+      await checkDatabase();
+    } catch (error) {
+      const isOfDisk = error instanceof DatabaseDiskError;
+      const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
+      const text = isOfDisk ? `${error.message}\n` : reason;
+      // The store logs what is wrong with a disk.
+      if (text !== told && !isOfDisk)
+        log.error({ err: error }, "The gateway is not ready. Check its database.");
+      told = text;
+      return sendText(response, 503, text);
+    }
+    if (told !== null) log.info({}, "The gateway is ready again.");
+    told = null;
+    sendText(response, 200, "The gateway is ready.\n");
+  };
+}
+
+const LEAVING = "The gateway is about to stop. Ask another one.\n";
+const AWAY =
+  "The database does not answer. Check that it runs; the gateway connects again by itself.\n";
+const REPLACED =
+  "The database file is no longer the one that the gateway opened. The gateway's log says what to do.\n";
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  const type = "text/plain; charset=utf-8";
+  const headers = { "content-type": type, "content-length": Buffer.byteLength(text) };
+  response.writeHead(status, headers).end(text);
+}

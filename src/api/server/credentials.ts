@@ -1,0 +1,96 @@
+import { hash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+
+import { LRUCache } from "lru-cache";
+
+import type { Admission, Authenticator, Sessions } from "../../auth/authenticator.ts";
+import { findBearer } from "../../auth/authenticator.ts";
+import type { SignIns } from "../../auth/sign-ins.ts";
+import { isOnLoopback, type Origins } from "./origins.ts";
+
+/** One that is left out is checked anew. */
+const MAX_ADMITTED = 10_000;
+
+export type Credentials = ReturnType<typeof createCredentials>;
+
+/** Finds what a client is let in by, its authorization or the cookie of a sign-in, and remembers what it has let in. */
+export function createCredentials({
+  authenticator,
+  signIns,
+  origins,
+  sessions,
+}: {
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly signIns: Pick<SignIns, "authenticate"> | null;
+  readonly origins: Pick<Origins, "findOwn">;
+  readonly sessions: Pick<Sessions, "findEnd">;
+}) {
+  const admitted = new LRUCache<string, Admission>({ max: MAX_ADMITTED });
+
+  /**
+   * The cookie of a sign-in, where the gateway's own page has sent it, and no authorization. Ask for it at a POST and at
+   * the upgrade to a WebSocket alone: any page can have a browser send a GET, with the cookie.
+   */
+  function findCookie(request: IncomingMessage): string | undefined {
+    if (signIns === null || request.headers.authorization !== undefined) return undefined;
+    const origin = origins.findOwn(request);
+    const name = origin === null ? null : toCookieName(origin);
+    return name === null ? undefined : readCookie(request, name);
+  }
+
+  /** Of what was admitted lately, and would be again. */
+  function find(name: string | null): Admission | null {
+    const admission = name === null ? undefined : admitted.get(name);
+    return admission !== undefined && sessions.findEnd(admission) === null ? admission : null;
+  }
+
+  return {
+    findCookie,
+    /** The admission of a request whose credential was admitted lately; null for any other. */
+    recall(request: IncomingMessage): Admission | null {
+      const cookie = request.method === "POST" ? findCookie(request) : undefined;
+      return find(toName(request.headers.authorization, cookie));
+    },
+    /** Rejects with an `AuthenticationError`; an authorization that is refused is not rescued by the cookie. */
+    async admit(authorization: string | undefined, cookie?: string): Promise<Admission> {
+      const isSignIn = signIns !== null && authorization === undefined && cookie !== undefined;
+      const name = toName(authorization, cookie);
+      // Another gateway may have ended a sign-in.
+      const former = isSignIn ? null : find(name);
+      if (former !== null) return former;
+      const admission = isSignIn
+        ? await signIns.authenticate(cookie)
+        : await authenticator.authenticate(authorization);
+      if (name !== null) admitted.set(name, admission);
+      return admission;
+    },
+  };
+}
+
+/** A hash, so that no credential stays in memory; the same however it is written, and null where it is none. */
+function toName(authorization: string | undefined, cookie: string | undefined): string | null {
+  if (authorization === undefined) return cookie === undefined ? "" : toHash(`cookie ${cookie}`);
+  const bearer = findBearer(authorization);
+  return bearer === undefined ? null : toHash(`bearer ${bearer}`);
+}
+
+function toHash(text: string): string {
+  return hash("sha256", text, "base64url");
+}
+
+/**
+ * Of the cookie for a page; null where a browser would keep none. A name with the prefix is one that no other host can have
+ * set. On this machine, where there need be no TLS, each port has its own, as cookies don't tell ports apart.
+ */
+export function toCookieName(origin: string): string | null {
+  const { protocol, port } = new URL(origin);
+  if (protocol === "https:") return "__Host-runcomfy-session";
+  return isOnLoopback(origin) ? `runcomfy-session-${port || "80"}` : null;
+}
+
+/** Undefined as well where there are two, as another port of this machine can set one for a longer path. */
+export function readCookie({ headers }: IncomingMessage, name: string): string | undefined {
+  const pairs = (headers.cookie ?? "").split("; ");
+  const [first, second] = pairs.filter((pair) => pair.startsWith(`${name}=`));
+  return second === undefined ? first?.slice(`${name}=`.length) : undefined;
+}

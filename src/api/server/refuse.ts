@@ -1,0 +1,64 @@
+import { STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+
+import { AuthenticationError } from "../../auth/authenticator.ts";
+import { CodedError } from "../../runtime/coded-error.ts";
+
+/** On every answer: it is nobody's page, frame, script or cached copy. */
+export const SECURITY_HEADERS = new Map([
+  ["cache-control", "no-store"],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["cross-origin-opener-policy", "same-origin"],
+  ["cross-origin-resource-policy", "same-origin"],
+  ["referrer-policy", "no-referrer"],
+  ["x-content-type-options", "nosniff"],
+  ["x-frame-options", "DENY"],
+]);
+
+export function badRequest(message: string, headers: CodedError["headers"] = {}): CodedError {
+  return new CodedError("BAD_REQUEST", message, { headers });
+}
+
+export function notFound(message: string): CodedError {
+  return new CodedError("NOT_FOUND", message);
+}
+
+export function methodNotAllowed(message: string, allow = "GET, POST, OPTIONS"): CodedError {
+  return new CodedError("METHOD_NOT_ALLOWED", message, { headers: { allow } });
+}
+
+/** Writes a refusal in GraphQL's form; the caller ends the response. */
+export function writeRefusal(response: ServerResponse, refusal: CodedError, isLast: boolean): void {
+  const body = toBody(refusal);
+  const headers = { ...toHeaders(refusal, body), ...(isLast && { connection: "close" }) };
+  response.writeHead(refusal.status, headers).write(response.req.method === "HEAD" ? "" : body);
+}
+
+/** Answers with a refusal where there is only a connection, and closes that. */
+export function refuseConnection(connection: Duplex, refusal: CodedError): void {
+  const body = toBody(refusal);
+  const headers = { ...toHeaders(refusal, body), connection: "close" };
+  connection.on("error", () => connection.destroy());
+  connection.once("finish", () => connection.destroy());
+  const lines = [...SECURITY_HEADERS, ...Object.entries(headers)].map((pair) => pair.join(": "));
+  const status = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ""}`;
+  connection.end([status, ...lines, "", body].join("\r\n"));
+}
+
+function toBody(refusal: CodedError): string {
+  return JSON.stringify({ errors: [refusal] });
+}
+
+function toHeaders(refusal: CodedError, body: string) {
+  const { retryAfterSeconds, headers } = refusal;
+  const isMissing = refusal instanceof AuthenticationError && refusal.reason === "missing";
+  const challenge = isMissing ? "Bearer" : 'Bearer error="invalid_token"';
+  return {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": String(Buffer.byteLength(body)),
+    ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
+    ...(refusal.code === "UNAUTHENTICATED" && { "www-authenticate": challenge }),
+    ...headers,
+  };
+}

@@ -1,0 +1,97 @@
+import type { GraphQLSchema } from "graphql";
+import type { Logger } from "pino";
+
+import type { Authenticator } from "../../auth/authenticator.ts";
+import type { Sessions } from "../../auth/authenticator.ts";
+import type { SignIns } from "../../auth/sign-ins.ts";
+import type { Config } from "../../config/load-config.ts";
+import type { Deployment } from "../../engine/deployments/catalogue.ts";
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { Mcp } from "../../parts/mcp/create-mcp.ts";
+import type { DownloadService } from "../../engine/files/downloads.ts";
+import type { FileStore } from "../../engine/files/file-store.ts";
+import type { FindOwner } from "../../engine/files/open-files.ts";
+import type { SignedUrls } from "../../engine/files/signed-urls.ts";
+import type { UploadService } from "../../engine/files/uploads.ts";
+import type { MaskError } from "../operations/mask-error.ts";
+import type { RequestRates, Slots } from "../operations/owner-limits.ts";
+import type { TrustedDocuments } from "../operations/trusted-documents.ts";
+import type { MemoryBudget } from "../../runtime/memory-budget.ts";
+import type { Connections } from "./connections.ts";
+import type { Origins } from "./origins.ts";
+import type { Credentials } from "./credentials.ts";
+
+export const GRAPHQL_PATH = "/graphql";
+export const MCP_PATH = "/mcp";
+
+/** What a server is made of. */
+export type ServerOptions = {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly schema: GraphQLSchema;
+  readonly createContext: (origin: OperationOrigin) => object;
+  /** Rejects unless the database answers. */
+  readonly checkDatabase: () => Promise<void>;
+  /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
+  readonly example: Deployment | null;
+  /** Where the console was built. */
+  readonly consoleFolder: string;
+  /** Whether what is submitted runs in the sandbox. */
+  readonly isSandbox: boolean;
+  readonly channels: Channels;
+  readonly authenticator: Pick<Authenticator, "authenticate">;
+  readonly sessions: Sessions;
+  /** Null where nobody signs in. */
+  readonly signIns: Pick<SignIns, "open" | "authenticate" | "end"> | null;
+  readonly memory: MemoryBudget;
+  readonly files: {
+    readonly store: FileStore;
+    readonly uploads: UploadService;
+    readonly downloads: DownloadService;
+    readonly urls: SignedUrls;
+    readonly findOwner: FindOwner;
+    /** Lets a thumbnail stay, which goes with its picture. */
+    readonly endLease: (name: string) => Promise<void>;
+    /** Null is what the server listens on. */
+    readonly publicUrl: string | null;
+  };
+  /** Notified that RunComfy says that a job has ended. */
+  readonly takeHint: (jobId: string) => void;
+  readonly httpAccess: {
+    /** Whether everybody is let in, so that only this machine may reach the gateway. */
+    readonly isOpen: boolean;
+    readonly origins: readonly string[];
+    /** Ranges of the addresses of proxies that say where a request comes from. */
+    readonly trustedProxies: readonly string[];
+    /** Whether pages of any origin on loopback may call as well. */
+    readonly admitsLoopback: boolean;
+    readonly hasIntrospection: boolean;
+    readonly hasGraphiql: boolean;
+    readonly hasConsole: boolean;
+    /** Null runs every document. */
+    readonly trustedDocuments: TrustedDocuments | null;
+  };
+  /** Null where it is off. */
+  readonly mcp: {
+    readonly answer: Mcp["answer"];
+    /** The issuer of its clients' tokens; null where they have none. */
+    readonly issuer: string | null;
+  } | null;
+  readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
+  readonly log: Logger;
+};
+
+/** What HTTP and WebSockets share. */
+export type ServerParts = ServerOptions & {
+  /** Whether a stop has begun. */
+  readonly isLeaving: () => boolean;
+  readonly operations: Operations;
+  readonly maskError: MaskError;
+  readonly origins: Origins;
+  readonly credentials: Credentials;
+  readonly rates: RequestRates;
+  readonly socketSlots: Slots;
+  readonly connections: Connections;
+};

@@ -1,0 +1,391 @@
+import type { Duplex } from "node:stream";
+
+import type { ExecutionArgs } from "graphql";
+import type { Server, WebSocket as ProtocolSocket } from "graphql-ws";
+import type { Logger } from "pino";
+import type { WebSocket } from "ws";
+
+import { chance, clock } from "../../runtime/environment.ts";
+import type { Admission } from "../../auth/authenticator.ts";
+import type { Viewer } from "../../auth/viewer.ts";
+import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { MemoryBudget, Reservation } from "../../runtime/memory-budget.ts";
+import { NOBODY } from "../../runtime/memory-budget.ts";
+import type { Release } from "../../runtime/queue.ts";
+import { isTooDeep, TOO_DEEP } from "./read-request.ts";
+
+/** The stock client comes back later after this code. */
+export const TRY_AGAIN_LATER = 1013;
+/** Of graphql-ws, for a message that is none of the protocol. */
+const BAD_MESSAGE = 4400;
+const INTERNAL_ERROR = 4500;
+const MESSAGE_TOO_BIG = 1009;
+const MAX_REASON_BYTES = 123;
+/** More than that leaves at once: it would only wait in memory. */
+const MAX_CORKED_BYTES = 16_384;
+const KEEP_ALIVE_MS = 12_000;
+/** What a message takes until it is handled, or leaves, besides its own bytes: small ones fill the memory soonest. */
+const MESSAGE_BYTES = 2_048;
+/** Clients tell one ping's answer from another's by some bytes. */
+const MAX_ECHO_BYTES = 1_024;
+/** More than any credential takes. */
+const MAX_BYTES_BEFORE_INIT = 65_536;
+
+/** Nothing is waited for. */
+const SENT = Promise.resolve();
+
+type Handle = (text: string) => Promise<void>;
+
+type Options = {
+  readonly socket: WebSocket;
+  /** What the socket reads from and writes to. */
+  readonly connection: Duplex;
+  /** Of a sign-in, where the socket's page may use it. */
+  readonly cookie: string | undefined;
+  readonly memory: MemoryBudget;
+  readonly operations: Pick<Operations, "enter">;
+  readonly log: Logger;
+};
+
+/**
+ * One socket, as graphql-ws and the functions that handle its operations see it. A client that is gone or does not read is
+ * closed. Until it is let in, a client is sent the answers to its pings and nothing else.
+ */
+export class SocketSession implements ProtocolSocket {
+  readonly protocol: string;
+  readonly cookie: string | undefined;
+  /** Null until the client is let in. */
+  admission: Admission | null = null;
+  /** What runs, by the client's id for it, until it ends, whatever the client says about it. */
+  readonly operations = new Map<string, SocketOperation>();
+  /** Called, last first, when the socket has closed. */
+  readonly leave: (() => void)[] = [];
+  /** Answers a ping of the protocol. */
+  readonly onPing: (payload: unknown) => void;
+  readonly #options: Options;
+  #share: Reservation;
+  #isCorked = false;
+  #unsentCount = 0;
+  #unhandledBytes = 0;
+  /** Of the messages whose operations have not ended: what they came with is kept as long. */
+  #handledBytes = 0;
+  /** Messages that wait to be handled. */
+  readonly #waiting: Buffer[] = [];
+  #isHandling = false;
+  /** The slot in which a message is handled. */
+  #slot: Release | null = null;
+  /** Who waits until the client has read enough. */
+  readonly #behind: (() => void)[] = [];
+
+  constructor(options: Options) {
+    const { socket, connection, log } = options;
+    this.#options = options;
+    this.protocol = socket.protocol;
+    this.cookie = options.cookie;
+    this.#share = options.memory.open(NOBODY, this.#cut);
+    // Before ws, which takes what is unhandled and makes messages of it.
+    connection.prependListener("data", (chunk: Buffer) => this.#noteUnhandled(chunk));
+    const answerPing = answerNewest((text: string) => this.#sendText(text));
+    this.onPing = (payload) => answerPing(toPong(payload));
+    const pong = answerNewest((data: Buffer) =>
+      this.#whenLeft((left) => {
+        this.#unsentCount += 1;
+        socket.pong(data, false, left);
+        this.#count();
+      }),
+    );
+    socket.on("ping", (data) => {
+      this.#noteHandled();
+      pong(data);
+    });
+    socket.on("pong", () => this.#noteHandled());
+    socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
+  }
+
+  /** Speaks the protocol until the socket has closed. */
+  serve(service: Server<SocketSession>): void {
+    const { socket, log } = this.#options;
+    const closed = service.opened(this, this);
+    const stopPinging = this.#keepAlive();
+    socket.once("close", (code, reason) => {
+      stopPinging();
+      this.#share.close();
+      for (const leave of this.leave.toReversed()) leave();
+      for (const operation of this.operations.values()) operation.close();
+      this.#goOn();
+      closed(code, String(reason)).catch((error: unknown) => {
+        log.debug({ err: error }, "A WebSocket's operations could not be ended.");
+      });
+    });
+  }
+
+  /** Whether it closes or has closed. */
+  get isClosed(): boolean {
+    const { socket } = this.#options;
+    return socket.readyState !== socket.OPEN;
+  }
+
+  /** Whether the client has yet to read much of what waits for it. */
+  get isBehind(): boolean {
+    return !this.isClosed && this.#options.socket.bufferedAmount > MAX_CORKED_BYTES;
+  }
+
+  admit(admission: Admission): void {
+    this.#share.close();
+    this.admission = admission;
+    this.#share = this.#options.memory.open(admission.viewer.ownerId, this.#cut);
+  }
+
+  /** Begins an operation, which ends with `endOperation`, or with the socket. */
+  begin(id: string, { viewer }: Admission, traceparent: unknown): SocketOperation {
+    const operation = new SocketOperation(this, { viewer, traceparent, slot: this.#slot });
+    this.#slot = null;
+    this.operations.set(id, operation);
+    return operation;
+  }
+
+  /** For what one of the operations holds. */
+  openShare(ownerId: string): Reservation {
+    const cut = (): void => this.close(TRY_AGAIN_LATER, "Too much waits for you. Read on.");
+    return this.#options.memory.open(ownerId, cut);
+  }
+
+  endOperation(id: string): void {
+    this.operations.get(id)?.close();
+    this.operations.delete(id);
+  }
+
+  /** Resolves when the client is not behind, or has left. */
+  whenRead(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isBehind) this.#behind.push(resolve);
+      else resolve();
+    });
+  }
+
+  /** Resolves at once where nothing waited before the text, else once it has left or never will. */
+  send(text: string): Promise<void> {
+    if (this.#options.socket.bufferedAmount > 0) return this.#sendText(text);
+    this.#write(text, this.#noteLeft);
+    return SENT;
+  }
+
+  close(code = INTERNAL_ERROR, reason = ""): void {
+    this.#options.socket.close(code, toCloseReason(reason));
+  }
+
+  onMessage(handle: Handle): void {
+    const { socket } = this.#options;
+    socket.on("message", (message) => {
+      this.#noteHandled();
+      // Set up like this, ws gives nothing but buffers.
+      const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
+      this.#handledBytes += bytes.length + MESSAGE_BYTES;
+      this.#count();
+      if (this.admission === null) return void this.#handle(bytes, handle, null);
+      this.#waiting.push(bytes);
+      if (this.#isHandling) socket.pause();
+      else void this.#handleWaiting(this.admission.viewer, handle);
+    });
+  }
+
+  /** Messages of a client that is let in wait for slots of its owner, and no more is read from it meanwhile. */
+  async #handleWaiting({ ownerId }: Viewer, handle: Handle): Promise<void> {
+    const { socket, operations } = this.#options;
+    this.#isHandling = true;
+    // Those of one slice of the owner's are also answered together, in few writes.
+    for (let bytes = this.#waiting.shift(); bytes !== undefined; bytes = this.#waiting.shift())
+      void this.#handle(bytes, handle, await operations.enter(ownerId));
+    this.#isHandling = false;
+    socket.resume();
+  }
+
+  async #handle(bytes: Buffer, handle: Handle, slot: Release | null): Promise<void> {
+    try {
+      this.#slot = slot;
+      // A client may go on sending on a socket that closes, to no effect.
+      if (this.isClosed) return;
+      if (isTooDeep(bytes)) return this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
+      const handling = handle(bytes.toString());
+      // An operation that has begun keeps it until what came is read, and what it asks for has begun.
+      if (this.#slot !== null) slot?.();
+      await handling;
+    } catch (error) {
+      this.#options.log.debug({ err: error }, "A message could not be handled.");
+      this.close(INTERNAL_ERROR, "Internal server error");
+    } finally {
+      slot?.();
+      this.#handledBytes -= bytes.length + MESSAGE_BYTES;
+      this.#count();
+    }
+  }
+
+  #noteUnhandled(chunk: Buffer): void {
+    this.#unhandledBytes += chunk.length;
+    if (this.admission === null && this.#unhandledBytes > MAX_BYTES_BEFORE_INIT)
+      this.#end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
+    else this.#count();
+  }
+
+  /** What came before the client is let in counts for as long as it is not. */
+  #noteHandled(): void {
+    if (this.admission !== null) this.#unhandledBytes = 0;
+  }
+
+  /** Resolves once the text has left, or never will. Nobody can know whether it arrived; `serve` handles the close. */
+  #sendText(text: string): Promise<void> {
+    return this.#whenLeft((left) => this.#write(text, left));
+  }
+
+  #write(text: string, left: () => void): void {
+    const { socket } = this.#options;
+    this.#unsentCount += 1;
+    if (this.isClosed) return left();
+    this.#cork();
+    // As bytes, because a string would wait on the heap.
+    socket.send(Buffer.from(text), { binary: false }, left);
+    this.#count();
+    if (socket.bufferedAmount > MAX_CORKED_BYTES) this.#uncork();
+  }
+
+  /** What is sent at once leaves together. */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#options.connection.cork();
+    process.nextTick(() => this.#uncork());
+  }
+
+  #uncork(): void {
+    if (this.#isCorked) this.#options.connection.uncork();
+    this.#isCorked = false;
+  }
+
+  /** Resolves when what `write` gives to the socket has left, or never will. */
+  #whenLeft(write: (left: () => void) => void): Promise<void> {
+    return new Promise((resolve) =>
+      write(() => {
+        this.#noteLeft();
+        resolve();
+      }),
+    );
+  }
+
+  readonly #noteLeft = (): void => {
+    this.#unsentCount -= 1;
+    this.#count();
+  };
+
+  /** Where that is too much, the budget cuts whatever holds most. */
+  #count(): void {
+    const unsentBytes = this.#options.socket.bufferedAmount + this.#unsentCount * MESSAGE_BYTES;
+    this.#share.hold(unsentBytes + this.#unhandledBytes + this.#handledBytes);
+    if (!this.isBehind) this.#goOn();
+  }
+
+  #goOn(): void {
+    for (const resolve of this.#behind.splice(0)) resolve();
+  }
+
+  readonly #cut = (): void =>
+    this.#end(
+      TRY_AGAIN_LATER,
+      "Too much waits for this client. Read on, and send messages at once.",
+    );
+
+  /** At once: the client may not read, and its memory is needed now. */
+  #end(code: number, reason: string): void {
+    this.close(code, reason);
+    this.#uncork();
+    this.#options.socket.terminate();
+  }
+
+  /** Keeps the connection open through proxies, and closes it when the last ping has no answer of its own. */
+  #keepAlive(): () => void {
+    const { socket } = this.#options;
+    let unanswered: Buffer | null = null;
+    socket.on("pong", (data) => {
+      if (unanswered?.equals(data) === true) unanswered = null;
+    });
+    const stopTimer = clock.repeat(() => {
+      if (unanswered !== null)
+        return this.close(TRY_AGAIN_LATER, "A ping had no answer. Connect again.");
+      unanswered = chance.bytes(4);
+      socket.ping(unanswered);
+    }, KEEP_ALIVE_MS);
+    return stopTimer;
+  }
+}
+
+/** One of a socket's operations. Its share is opened when it is needed, and closes when it is over. */
+export class SocketOperation implements OperationOrigin {
+  readonly session: SocketSession;
+  readonly viewer: Viewer;
+  readonly traceparent: unknown;
+  /** What it takes to run it, until it does. */
+  args: ExecutionArgs | null = null;
+  /** In which it came, until it runs. */
+  slot: Release | null;
+  #share: Reservation | undefined;
+  #isOver = false;
+
+  constructor(
+    session: SocketSession,
+    { viewer, traceparent, slot }: Pick<SocketOperation, "viewer" | "traceparent" | "slot">,
+  ) {
+    this.session = session;
+    this.viewer = viewer;
+    this.traceparent = traceparent;
+    this.slot = slot;
+  }
+
+  get share(): Reservation {
+    this.#share ??= this.session.openShare(this.viewer.ownerId);
+    if (this.#isOver) this.#share.close();
+    return this.#share;
+  }
+
+  /** It is over. */
+  close(): void {
+    this.#isOver = true;
+    this.slot?.();
+    this.#share?.close();
+  }
+}
+
+/**
+ * Answers pings: of those that come while others are read, or while an answer leaves, the newest. So a client that reads
+ * none makes one wait.
+ */
+function answerNewest<Pong>(send: (pong: Pong) => Promise<void>): (pong: Pong) => void {
+  let newest: Pong | null = null;
+  let isAnswering = false;
+
+  async function answerAll(): Promise<void> {
+    isAnswering = true;
+    // What has come by now is read first.
+    await clock.nextTurn();
+    for (let pong = newest; pong !== null; pong = newest) {
+      newest = null;
+      await send(pong);
+    }
+    isAnswering = false;
+  }
+
+  return (pong) => {
+    newest = pong;
+    if (!isAnswering) void answerAll();
+  };
+}
+
+/** With the ping's payload, unless that is long: pongs wait in memory until they are read. */
+function toPong(payload: unknown): string {
+  const isLong = Buffer.byteLength(JSON.stringify(payload ?? null)) > MAX_ECHO_BYTES;
+  return JSON.stringify({ type: "pong", ...(!isLong && { payload }) });
+}
+
+/** As much of a text as a close frame has room for. */
+function toCloseReason(text: string): string {
+  const bytes = Buffer.from(text).subarray(0, MAX_REASON_BYTES);
+  return bytes.toString().replace(/\uFFFD+$/, "");
+}

@@ -1,0 +1,207 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import { createServer } from "node:http";
+import type { Server as Listener } from "node:net";
+import { createServer as createListener } from "node:net";
+import { platform } from "node:os";
+
+import { codeOf, SetupError } from "../../runtime/coded-error.ts";
+import { createOperations } from "../operations/create-operations.ts";
+import { createMaskError } from "../operations/mask-error.ts";
+import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
+import { createAnswer } from "./answer-request.ts";
+import { Connections } from "./connections.ts";
+import { createFindClient } from "./find-client.ts";
+import { createOrigins } from "./origins.ts";
+import { openPages } from "./pages.ts";
+import type { ServerOptions } from "./server-parts.ts";
+import { createCredentials } from "./credentials.ts";
+import { createSocketService } from "./socket-service.ts";
+import { serveWebSocket, wantsSocket } from "./web-socket.ts";
+
+/** How late a slow request may be found. */
+const CHECK_MS = 1_000;
+/**
+ * More than the pause between two signs of life of an event stream. With bytes in the queue Node waits for it twice, and
+ * nobody may dawdle for 30 s.
+ */
+const STALL_MS = 13_000;
+
+/**
+ * Serves a schema over HTTP, WebSocket and server-sent events. Rejects with a `SetupError`. `close` stops accepting,
+ * cuts event streams without completing them, lets what is being answered finish for 8 s, and resolves when nothing is
+ * open.
+ */
+export async function startServer(options: ServerOptions): Promise<{
+  readonly url: string;
+  readonly port: number;
+  readonly hasConsole: boolean;
+  /** How many of them are open. */
+  counts(): { readonly sockets: number; readonly subscriptions: number };
+  /** Lets `/ready` fail from now on, and answers everything else as before. */
+  leave(): void;
+  close(): Promise<void>;
+}> {
+  const { host, memory, httpAccess, channels, log } = options;
+  const { http, webSocket: socket } = options.limits;
+  const { publicUrl } = options.files;
+  const server = createServer({
+    headersTimeout: http.requestSeconds * 1_000,
+    // `connections` has its own, from which uploads are exempt.
+    requestTimeout: 0,
+    keepAliveTimeout: http.idleSeconds * 1_000,
+    connectionsCheckingInterval: CHECK_MS,
+    maxHeaderSize: http.headersBytes,
+    insecureHTTPParser: false,
+    // Any other request for a change of protocol is answered without one.
+    shouldUpgradeCallback: wantsSocket,
+  });
+  const origins = createOrigins({ ...httpAccess, publicUrl, log });
+  const credentials = createCredentials({ ...options, origins });
+  const connections = new Connections(server, {
+    stallMs: STALL_MS,
+    memory,
+    limits: http,
+    credentials,
+    findClient: createFindClient(httpAccess.trustedProxies),
+  });
+  const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
+  let isLeaving = false;
+  const parts = {
+    ...options,
+    isLeaving: () => isLeaving,
+    connections,
+    maskError,
+    operations: createOperations({
+      ...options,
+      ...httpAccess,
+      limits: { ...options.limits.document, subscriptions: socket.subscriptions },
+      maskError,
+    }),
+    origins,
+    credentials,
+    rates: createRequestRates(channels),
+    socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
+  };
+  const pages = openPages({
+    ...options,
+    ...httpAccess,
+    publicUrl,
+    hasMcp: options.mcp !== null,
+    uploadMib: options.files.uploads.mostBytes / 1_048_576,
+    hasSignIns: options.signIns !== null,
+    asksCredential: !httpAccess.isOpen,
+  });
+  if (httpAccess.hasConsole && !pages.hasConsole)
+    log.warn(
+      "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
+    );
+  const answer = createAnswer(parts, pages);
+  for (const event of ["request", "checkContinue"] as const) {
+    server.on(event, (request, response) => {
+      connections.take(response, (recalled) => {
+        const mustAsk = event === "checkContinue";
+        answer(request, response, mustAsk, recalled).catch((error: unknown) => {
+          if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
+          response.destroy();
+        });
+      });
+    });
+  }
+  const webSocket = serveWebSocket(server, createSocketService(parts), parts);
+  const { port, close } = await listenWidely(server, {
+    port: options.port,
+    host,
+    variable: "PORT",
+  });
+
+  return {
+    url: `http://${toUrlHost(host)}:${port}`,
+    port,
+    hasConsole: pages.hasConsole,
+    counts: () => ({
+      sockets: parts.socketSlots.count(),
+      subscriptions: parts.operations.countSubscriptions(),
+    }),
+    leave: () => void (isLeaving = true),
+    async close() {
+      await Promise.all([connections.close(close), webSocket.close()]);
+    },
+  };
+}
+
+type Address = { readonly port: number; readonly host: string; readonly variable: string };
+
+/** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
+const MAX_NEW_CONNECTIONS = 4_096;
+/** libuv accepts one connection in a turn of the event loop, of each of these. */
+const LISTENERS = 32;
+/** Elsewhere the last one gets all connections, or none may. */
+const CAN_SHARE_PORTS = platform() === "linux";
+
+/** Resolves with the port. Rejects with a `SetupError`, which names the variable that sets it. */
+export async function listen(
+  server: Listener,
+  { variable, ...address }: Address,
+  reusePort = false,
+): Promise<number> {
+  try {
+    server.listen({ ...address, reusePort, backlog: MAX_NEW_CONNECTIONS });
+    await once(server, "listening");
+  } catch (error) {
+    throw new SetupError(explain(error, { ...address, variable }), { cause: error });
+  }
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : address.port;
+}
+
+/**
+ * The same with several listeners that hand the server their connections, where they can share a port: else whoever
+ * connects behind a burst would wait for as many turns of the event loop. `close` stops accepting, and resolves when
+ * nothing is open.
+ */
+async function listenWidely(
+  server: Server,
+  address: Address,
+): Promise<{ readonly port: number; close(): Promise<unknown> }> {
+  // Listening on a shared port succeeds even if another program of this user has it.
+  if (CAN_SHARE_PORTS && address.port !== 0) {
+    const probe = createListener();
+    await listen(probe, address);
+    await closeListener(probe);
+  }
+  const port = await listen(server, address, CAN_SHARE_PORTS);
+  const others = Array.from({ length: CAN_SHARE_PORTS ? LISTENERS - 1 : 0 }, () =>
+    createListener((socket) => server.emit("connection", socket)),
+  );
+  const close = () => Promise.all([server, ...others].map(closeListener));
+  try {
+    await Promise.all(others.map((other) => listen(other, { ...address, port }, true)));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { port, close };
+}
+
+function closeListener(listener: Listener): Promise<unknown> {
+  return new Promise((resolve) => void listener.close(resolve));
+}
+
+function explain(error: unknown, { port, host, variable }: Address): string {
+  const code: unknown = codeOf(error);
+  switch (code) {
+    case "EADDRINUSE":
+      return `Port ${port} of ${host} is in use. Stop the program that has it, or set ${variable} to another port (0 takes a free one).`;
+    case "EACCES":
+      return `Port ${port} is not allowed for this user. Set ${variable} to one above 1023.`;
+    default:
+      return `The gateway can't listen on ${host}, port ${port} (${String(code)}). Set HOST to an address of this machine, such as 127.0.0.1.`;
+  }
+}
+
+/** What a browser on this machine can open. */
+function toUrlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,96 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
+
+import { handleProtocols } from "graphql-ws";
+import type { Server as SocketService } from "graphql-ws";
+import { WebSocketServer } from "ws";
+
+import { CodedError } from "../../runtime/coded-error.ts";
+import { checkHeaders } from "./read-request.ts";
+import { badRequest, notFound, refuseConnection } from "./refuse.ts";
+import { SocketSession } from "./socket-session.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
+
+/** How long a client may take to answer a close; an option that the types of ws lack. */
+const CLOSING = { closeTimeout: 2_000 };
+/** Of one message; clients need none, and each costs more than its bytes. */
+const MAX_FRAGMENTS = 1_024;
+const MAX_CHUNKS = 16_384;
+
+/** Whether a request asks for a WebSocket, and not for another protocol that is not spoken here. */
+export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
+  return method === "GET" && upgrade.toLowerCase() === "websocket";
+}
+
+/**
+ * Opens WebSockets for the upgrades of a server. `close` tells every socket to come back later (1001). Whoever closes a
+ * socket waits 2 s for the client, and then cuts it.
+ */
+export function serveWebSocket(
+  server: Server,
+  service: SocketService<SocketSession>,
+  parts: ServerParts,
+): { close(): Promise<void> } {
+  const { origins, credentials, connections, socketSlots, log } = parts;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: parts.limits.webSocket.messageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: MAX_CHUNKS,
+    // A small message may unpack to a large one.
+    perMessageDeflate: false,
+    ...CLOSING,
+    // `SocketSession` sends the pongs, and counts them with all else that is unread.
+    autoPong: false,
+    handleProtocols,
+  });
+  server.on("upgrade", (request, connection, head) => {
+    // A handshake would garble the answer that is still owed.
+    if (connections.owesAnswer(connection)) return connection.destroy();
+    try {
+      check(request);
+    } catch (error) {
+      if (error instanceof CodedError) return refuseConnection(connection, error);
+      throw error;
+    }
+    connections.leave(connection);
+    const cookie = credentials.findCookie(request);
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      new SocketSession({ ...parts, socket, connection, cookie }).serve(service);
+    });
+  });
+  sockets.on("wsClientError", (error, connection) => {
+    log.debug({ reason: error.message }, "An upgrade was refused.");
+    refuseConnection(connection, NO_HANDSHAKE);
+  });
+
+  function check(request: IncomingMessage): void {
+    checkHeaders(request);
+    origins.checkName(request, false);
+    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH)
+      throw notFound(`No socket is here. GraphQL is at ${GRAPHQL_PATH}.`);
+    if (origins.isForeign(request)) throw FOREIGN;
+    const full = socketSlots.findFull();
+    if (full !== null) throw full;
+  }
+
+  return {
+    async close() {
+      const closed = once(sockets, "close");
+      sockets.close();
+      for (const socket of sockets.clients) socket.close(1001, "Going away");
+      await closed;
+    },
+  };
+}
+
+const FOREIGN = new CodedError(
+  "FORBIDDEN",
+  "Pages of this origin may not open sockets here. Add the origin to CORS_ORIGINS.",
+);
+
+const NO_HANDSHAKE = badRequest(
+  "This is no WebSocket handshake of version 13. Connect with a WebSocket client.",
+  { "sec-websocket-version": "13" },
+);

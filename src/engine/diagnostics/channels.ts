@@ -1,0 +1,149 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+import type { Channel as NodeChannel } from "node:diagnostics_channel";
+import { channel, tracingChannel } from "node:diagnostics_channel";
+
+import type { BaseLogger } from "pino";
+
+import { chance } from "../../runtime/environment.ts";
+import type { Job } from "../job/job.ts";
+
+export type Channels = ReturnType<typeof createChannels>;
+
+/**
+ * On which one gateway publishes what it does, for whoever counts or traces it. Publishing costs next to nothing while
+ * nobody has subscribed; where many messages are made, ask for `hasSubscribers` first.
+ */
+export function createChannels() {
+  // Node knows channels by their names, and several gateways may run in one process.
+  const prefix = `runcomfy-graphql:${chance.uuid()}`;
+  const open = <Message>(name: string): Channel<Message> => channel<Message>(`${prefix}:${name}`);
+  const trace = <Message extends object>(name: string): Traced<Message> =>
+    tracingChannel<unknown, Message>(`${prefix}:${name}`);
+  return {
+    /** An operation, or the beginning of a subscription. */
+    operation: trace<OperationMessage>("operation"),
+    /** A request to RunComfy: each attempt of a submit, and probes too. */
+    call: trace<{ readonly call: string; readonly method: string } & Timed>("call"),
+    /** The HTTP status of the answer to a call, published within the call. */
+    answered: open<number>("answered"),
+    /** What became of a submit: `accepted`, `refused` or `never-arrived`. The job says the rest. */
+    submitted: open<string>("submitted"),
+    /** A poll of which RunComfy is asked, with the `traceparent` of its job. */
+    poll: trace<{ readonly job: Job; readonly traceparent: string | null }>("poll"),
+    /** What a poll found; `derived` where that followed from others. */
+    polled: open<string>("polled"),
+    /** What became of a call that says that a job has ended: `taken`, `dropped` where too many wait, or `refused`. */
+    hinted: open<string>("hinted"),
+    /** A job whose poll was claimed once more, as the earlier claim had expired. */
+    takenOver: open<Job>("takenOver"),
+    /** The text of an SQL statement. */
+    sql: open<string>("sql"),
+    /** A method of the store: a statement, or a transaction. */
+    statement: trace<{
+      readonly system: string;
+      readonly table: string;
+      readonly method: string;
+    }>("statement"),
+    /** A job is about to be inserted; a subscriber may set the `traceparent` that is kept with it. */
+    inserting: open<{ traceparent: string | null }>("inserting"),
+    /** A job that was inserted, or its new version up to its end, which is published once: no later cost or file. */
+    stored: open<Job>("stored"),
+    /** Within it watchers are woken, who do not belong to the write that wakes them. */
+    wakeUp: channel(`${prefix}:wakeUp`),
+    /** What became of a file of an output. */
+    settled: open<string>("settled"),
+    /** What became of a delivery to a webhook: `DELIVERED`, `FAILED`, or `PENDING` where it is tried again. */
+    delivered: open<string>("delivered"),
+    /** The id of a webhook that was disabled because it failed. */
+    disabled: open<string>("disabled"),
+    /** An event that was sent to a watcher. */
+    sent: open<SentEvent>("sent"),
+    /** The code of an event that could not be made. */
+    failedEvent: open<string>("failedEvent"),
+    /** The limit by which an owner was refused. */
+    refused: open<string>("refused"),
+  };
+}
+
+export type OperationMessage = {
+  readonly kind: string;
+  /** The client's. */
+  readonly name: string | null;
+  readonly traceparent: unknown;
+} & Timed;
+
+export type SentEvent = {
+  readonly of: "job" | "feed";
+  readonly job: Job | null;
+  /** When it was there to be sent, in milliseconds since 1970. */
+  readonly at: number;
+};
+
+/** By the monotonic clock. */
+type Timed = { readonly startedAt: number };
+
+// Node's types leave open what listeners get: here it is what `runStores`, and the `publish` below, take.
+declare module "diagnostics_channel" {
+  function channel<Message>(name: string): Channel<unknown, Message>;
+  interface Channel<StoreType, ContextType> {
+    subscribe(listener: (message: ContextType) => void): void;
+    unsubscribe(listener: (message: ContextType) => void): void;
+  }
+}
+
+/** Node's, on which messages of one type are published. */
+export type Channel<Message> = Pick<NodeChannel<unknown, Message>, "hasSubscribers"> & {
+  publish(message: Message): void;
+  subscribe(listener: (message: Message) => void): void;
+  unsubscribe(listener: (message: Message) => void): void;
+};
+
+type Bindable<Message> = Pick<NodeChannel<unknown, Message>, "bindStore" | "unbindStore">;
+
+/** Node's tracing channel, for what is asynchronous. */
+export type Traced<Message> = {
+  readonly hasSubscribers: boolean;
+  readonly start: Bindable<Message>;
+  readonly asyncEnd: Channel<Message & { readonly error?: unknown; readonly result?: unknown }>;
+  tracePromise<Result>(act: () => Promise<Result>, message: Message): Promise<Result>;
+};
+
+/**
+ * The subscriptions of one observer. Node would let what a subscriber throws end the process; here it is logged, and
+ * what is observed goes on.
+ */
+export function createSubscriptions(log: Pick<BaseLogger, "error">) {
+  const subscriptions = new DisposableStack();
+  let hasFailed = false;
+
+  function attempt<Value>(act: () => Value): Value | null {
+    try {
+      return act();
+    } catch (error) {
+      if (!hasFailed) log.error({ err: error }, FAILS);
+      hasFailed = true;
+      return null;
+    }
+  }
+
+  return {
+    on<Message>(one: Channel<Message>, hear: (message: Message) => void): void {
+      const listener = (message: Message): void => void attempt(() => hear(message));
+      one.subscribe(listener);
+      subscriptions.defer(() => one.unsubscribe(listener));
+    },
+    /** What runs on the channel runs with what `toStore` makes of its message. */
+    bind<Message, Store>(
+      one: Bindable<Message>,
+      store: AsyncLocalStorage<Store | null>,
+      toStore: (message: Message) => Store | null,
+    ): void {
+      one.bindStore(store, (message) => attempt(() => toStore(message)));
+      subscriptions.defer(() => one.unbindStore(store));
+    },
+    close: () => subscriptions.dispose(),
+  };
+}
+
+const FAILS =
+  "The gateway could not count or trace something, so metrics and traces may have gaps. Please report this as a bug in the gateway.";

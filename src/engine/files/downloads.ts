@@ -1,0 +1,247 @@
+import { addAbortSignal } from "node:stream";
+
+import { readableOwner, type Viewer } from "../../auth/viewer.ts";
+import type { Catalogue } from "../deployments/catalogue.ts";
+import { type KeptFile, NOT_KEPT, toAssets } from "../job/asset.ts";
+import { DownloadTooLargeError, JobNotFoundError } from "../job/errors.ts";
+import { findSeed } from "../job/input.ts";
+import { isFinished, isIdentifier, type Job } from "../job/job.ts";
+import { LimitError } from "../../runtime/coded-error.ts";
+import { chance, clock } from "../../runtime/environment.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { FileStore } from "./file-store.ts";
+import type { SignedUrls } from "./signed-urls.ts";
+import { writeZip, type ZipEntry } from "./write-zip.ts";
+
+export const MAX_OF_DOWNLOAD = { jobs: 500, files: 500, bytes: 2_000_000_000 } as const;
+const LIFE_MS = 10 * 60_000;
+/** By the database's clock, which may be another than that of the URL. */
+const ROW_LIFE_MS = 2 * LIFE_MS;
+const CLAIM_MS = 30_000;
+const RETRY_AFTER_SECONDS = 10;
+/** A job may have a thousand files, and a step goes through all of them. */
+const JOBS_PER_COUNT = 10;
+
+type CountKept = JobStore["files"]["countKept"];
+
+/** Where a client gets a ZIP, and what will be in it. */
+export type OpenDownload = {
+  readonly url: string;
+  readonly expiresAt: Date;
+  readonly files: number;
+  readonly bytes: number;
+};
+
+export type DownloadService = ReturnType<typeof createDownloadService>;
+
+/** Puts the kept files of jobs that an owner may read into one ZIP, which is made as it is sent. */
+export function createDownloadService(dependencies: {
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "downloads">;
+  readonly fileStore: Pick<FileStore, "open">;
+  /** Null where nobody needs the file any more. */
+  readonly findOwner: (file: string) => Promise<string | null>;
+  readonly urls: SignedUrls;
+  readonly catalogue: Pick<Catalogue, "find">;
+}) {
+  const { store, fileStore, findOwner, urls, catalogue } = dependencies;
+  const { downloads } = store;
+
+  /** Rejects with a `DownloadTooLargeError`. */
+  async function sumKept(jobIds: readonly string[], countKept: CountKept) {
+    const sum = { files: 0, bytes: 0 };
+    for (let at = 0; at < jobIds.length; at += JOBS_PER_COUNT) {
+      const some = jobIds.slice(at, at + JOBS_PER_COUNT);
+      const { files, bytes } = await countKept(some, MAX_OF_DOWNLOAD.files);
+      sum.files += files;
+      sum.bytes += bytes;
+      if (sum.files > MAX_OF_DOWNLOAD.files || sum.bytes > MAX_OF_DOWNLOAD.bytes)
+        throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
+    }
+    return sum;
+  }
+
+  /** What made which file comes first; by then it is known which files follow. */
+  async function* toEntries(jobs: Jobs, signal: AbortSignal): AsyncGenerator<ZipEntry> {
+    const plan: Plan = { files: [], bytes: 0 };
+    const modifiedAt = new Date(clock.now());
+    yield { name: "jobs.json", modifiedAt, chunks: tellJobs(jobs, plan) };
+    for (const { name, kept, modifiedAt } of plan.files)
+      yield { name, modifiedAt, chunks: readWhole(kept, signal) };
+  }
+
+  async function* tellJobs(jobs: Jobs, plan: Plan): AsyncGenerator<Uint8Array> {
+    let before = "[\n";
+    for (const [id, job] of jobs) {
+      await clock.nextTurn();
+      const told = job === null ? null : await tellJob(job, plan);
+      // A line each. Indented, an input that is nested deep would take sixty times its room.
+      yield Buffer.from(before + JSON.stringify(told ?? { id, files: [], why: GONE }));
+      before = ",\n";
+    }
+    yield Buffer.from(jobs.length === 0 ? "[]\n" : "\n]\n");
+  }
+
+  /** Null where it has been deleted meanwhile. */
+  async function tellJob(job: Job, plan: Plan) {
+    const { id, deploymentId, status, createdAt, finishedAt, cost, error } = job;
+    const input = await store.documents.readInput(id);
+    if (input === null) return null;
+    const stored = await store.documents.readText(id, "assets");
+    const [kept = new Map<string, KeptFile>()] = await store.files.readMany([id]);
+    const assets = stored === null ? [] : toAssets(JSON.parse(stored));
+    // Of a job that ended in a version before, it may not be noted what its output names.
+    const named = assets.length > 0 ? assets.map(({ url }) => url) : [...kept.keys()];
+    const name = catalogue.find(deploymentId)?.name ?? deploymentId;
+    return {
+      id,
+      deployment: { id: deploymentId, name },
+      status,
+      createdAt,
+      finishedAt,
+      input,
+      ...findSeed(input),
+      costUsd: cost,
+      files: named.map((url) => {
+        const { contentType, bytes, width, height, ...copy } = kept.get(url) ?? NOT_KEPT;
+        const file = addToPlan(plan, { ...copy, bytes }, { at: createdAt, deployment: name });
+        return file === null
+          ? { file, url, why: copy.file === null ? toReason(copy) : IS_FULL }
+          : { file, url, contentType, bytes, width, height };
+      }),
+      ...(named.length === 0 && { why: error?.message ?? (isFinished(job) ? NONE : NOT_ENDED) }),
+    };
+  }
+
+  /** Rejects where it is not all there: nobody is to take a part for the whole. */
+  async function* readWhole(
+    { file, bytes }: Whole,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    // As for any URL of a file: of a job that is deleted, nothing more is sent.
+    const stream = (await findOwner(file)) === null ? null : await fileStore.open(file);
+    if (stream === null) throw new Error("A file of a download has been deleted.");
+    // A read that waits for S3 would otherwise hold the claim of somebody who has left.
+    const chunks: AsyncIterable<Uint8Array> = addAbortSignal(signal, stream);
+    let left = bytes;
+    for await (const chunk of chunks) {
+      left -= chunk.length;
+      yield chunk;
+    }
+    if (left !== 0) throw new Error("A file of a download has another size than it had.");
+  }
+
+  return {
+    /**
+     * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
+     * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
+     * `countKept` does.
+     */
+    async createDownload(
+      ids: readonly string[],
+      viewer: Pick<Viewer, "ownerId" | "scopes">,
+      countKept: CountKept,
+    ): Promise<OpenDownload> {
+      const jobIds = [...new Set(ids)];
+      if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
+      const wrong = jobIds.find((id) => !isIdentifier(id));
+      if (wrong !== undefined) throw new JobNotFoundError(wrong);
+      const owner = readableOwner(viewer);
+      const jobs = await store.jobs.readMany(jobIds, owner);
+      const kept = await sumKept(
+        jobs.flatMap((job) => job?.id ?? []),
+        countKept,
+      );
+      const id = chance.uuid();
+      const { ownerId } = viewer;
+      await downloads.create({ id, ownerId, jobIds, readsAll: owner === undefined }, ROW_LIFE_MS);
+      const expires = Math.floor((clock.now() + LIFE_MS) / 1_000);
+      const url = urls.create({ folder: "downloads", name: id, width: null }, expires);
+      return { url, expiresAt: new Date(expires * 1_000), ...kept };
+    },
+
+    /**
+     * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null where there is none;
+     * rejects with a `LimitError` while another one goes on.
+     */
+    async claim(id: string) {
+      const claimed = await downloads.claim(id, CLAIM_MS);
+      if (claimed === null) return null;
+      if (claimed === false) {
+        const details = { limitName: "downloads", code: "RATE_LIMITED", limit: 1 } as const;
+        throw new LimitError(BUSY, { ...details, retryAfterSeconds: RETRY_AFTER_SECONDS });
+      }
+      const { ownerId, jobIds, readsAll } = claimed;
+      const claimFor = (ms: number) => downloads.renewClaim(id, ms).catch(() => undefined);
+      let renewal = Promise.resolve();
+      const stopRenewing = clock.repeat(() => (renewal = claimFor(CLAIM_MS)), CLAIM_MS / 3);
+      return {
+        ownerId,
+        /** The bytes of the ZIP, which reject where not all of a file is there. */
+        async read(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+          const found = await store.jobs.readMany(jobIds, readsAll ? undefined : ownerId);
+          const jobs = jobIds.map((one, index) => [one, found[index] ?? null] as const);
+          return writeZip(toEntries(jobs, signal));
+        },
+        async [Symbol.asyncDispose](): Promise<void> {
+          stopRenewing();
+          await renewal;
+          await claimFor(0);
+        },
+      };
+    },
+  };
+}
+
+/** By their ids; null where there is none that the owner may read. */
+type Jobs = readonly (readonly [id: string, job: Job | null])[];
+
+/** A file that is there. */
+type Whole = { readonly file: string; readonly bytes: number };
+
+type Plan = {
+  readonly files: { readonly name: string; readonly kept: Whole; readonly modifiedAt: Date }[];
+  bytes: number;
+};
+
+const MAX_STEM_LENGTH = 50;
+
+/**
+ * Gives the name that a file will have in the ZIP: its job's day, the deployment in letters that every system takes, and a
+ * number. Null where it is not kept, or there is no room for it.
+ */
+function addToPlan(
+  plan: Plan,
+  { file, bytes }: Pick<KeptFile, "file" | "bytes">,
+  { at, deployment }: { readonly at: Date; readonly deployment: string },
+): string | null {
+  if (file === null || bytes === null || plan.files.length === MAX_OF_DOWNLOAD.files) return null;
+  if (plan.bytes + bytes > MAX_OF_DOWNLOAD.bytes) return null;
+  const words = deployment
+    .normalize("NFKD")
+    .toLowerCase()
+    .match(/[a-z\d]+/g) ?? ["job"];
+  const stem = [toDay(at), ...words].join("-").slice(0, MAX_STEM_LENGTH);
+  const number = String(plan.files.length + 1).padStart(3, "0");
+  const name = `${stem}-${number}${file.slice(file.lastIndexOf("."))}`;
+  plan.files.push({ name, kept: { file, bytes }, modifiedAt: at });
+  plan.bytes += bytes;
+  return name;
+}
+
+/** Such as `2026-11-29`. */
+export function toDay(at: Date): string {
+  return at.toISOString().slice(0, 10);
+}
+
+function toReason({ state, reason }: Pick<KeptFile, "state" | "reason">): string {
+  if (state === "PENDING") return "Its copy is still being made. Download it again in a minute.";
+  return reason ?? "No copy of it was asked for. Ask for one with keepOutputs, then download it.";
+}
+
+/** The same for another owner's, so that nobody learns of it. */
+const GONE = "There is no such job, or it was deleted.";
+const NONE = "Its output names no files.";
+const NOT_ENDED = "The job has not ended. Download it again once it has.";
+const IS_FULL = "The download has as much as one may have. Download this job by itself.";
+const BUSY =
+  "Another download of yours is under way, and one at a time is allowed. Wait until it has ended, or stop it, then open this link again.";

@@ -1,0 +1,203 @@
+import { LRUCache } from "lru-cache";
+import type { BaseLogger } from "pino";
+
+import { type Asset, keepBackOffMs, type KeptFile, NOT_KEPT, toUrls } from "../job/asset.ts";
+import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
+import { isFinished, type Job } from "../job/job.ts";
+import { chance, clock } from "../../runtime/environment.ts";
+import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
+import type { ClaimedFile, Files } from "../store/files.ts";
+import type { JobStore } from "../store/job-store.ts";
+import { createFileName, detectFile } from "./detect-file.ts";
+import { type FetchFile, FetchFileError } from "./fetch-file.ts";
+import { type FileStore, FileStoreError, FileTooLargeError } from "./file-store.ts";
+
+/** A gateway fetches so many files at once. */
+const MAX_AT_ONCE = 16;
+/** How often to ask for files whose jobs other gateways saw end. */
+const MAX_REST_MS = 2_000;
+/** The keeper remembers so many jobs whose files failed. */
+const MAX_LOGGED_JOBS = 10_000;
+
+type KeeperOptions = {
+  readonly files: Files;
+  readonly store: FileStore;
+  /** `upstream` is where the job of the file was sent. */
+  readonly fetchFile: (
+    url: string,
+    options: Parameters<FetchFile>[1] & Pick<ClaimedFile, "upstream">,
+  ) => AsyncIterable<Uint8Array>;
+  readonly mostBytes: number;
+  /** When what a dead gateway has claimed comes due, 30 s by default; a claim is renewed while its file comes. */
+  readonly claimMs?: number;
+  readonly log: BaseLogger;
+};
+
+/**
+ * Fetches the files that outputs name, each once for all gateways of a database: whoever claims it fetches it. One that
+ * can't be fetched is tried again, with back-off, for six days.
+ */
+export class Keeper {
+  readonly #options: Required<KeeperOptions>;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  /** What was logged of which job: it may have a thousand files, and each may fail often. */
+  readonly #logged = new LRUCache<string, true>({ max: MAX_LOGGED_JOBS });
+  readonly #loop;
+  readonly #tryToCopy;
+  readonly #tryToSettle;
+
+  constructor(options: KeeperOptions) {
+    const { log } = options;
+    const { signal } = this.#closing;
+    this.#options = { claimMs: 30_000, ...options };
+    this.#tryToCopy = notifyOfFirst(
+      (err) => log.warn({ err }, STORE_FAILS),
+      (error) => signal.aborted || !(error instanceof FileStoreError),
+    );
+    this.#tryToSettle = notifyOfFirst(
+      (err) => log.warn({ err }, SETTLE_FAILS),
+      () => signal.aborted,
+    );
+    this.#loop = startLoop({
+      act: () => this.#claim(),
+      signal,
+      retryMs: MAX_REST_MS,
+      onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
+    });
+  }
+
+  /** Tells the keeper that there are files to keep. */
+  readonly wake = (): void => this.#loop.wake();
+
+  /** Cuts off what is under way, and leaves it to others. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop.ended;
+    await Promise.allSettled(this.#underWay);
+  }
+
+  /** Claims what there is room for; resolves with how long to rest. */
+  async #claim(): Promise<number> {
+    const limit = MAX_AT_ONCE - this.#underWay.size;
+    if (limit === 0) return MAX_REST_MS;
+    const { files, claimMs } = this.#options;
+    const { files: claimed, nextInMs } = await files.claimDue({ limit, claimMs });
+    for (const file of claimed) {
+      const keeping = this.#keep(file).finally(() => {
+        this.#underWay.delete(keeping);
+        this.wake();
+      });
+      this.#underWay.add(keeping);
+    }
+    return Math.max(0, Math.min(MAX_REST_MS, nextInMs ?? MAX_REST_MS));
+  }
+
+  /** Never rejects: what fails here comes due again when its claim ends. */
+  async #keep(claimed: ClaimedFile): Promise<void> {
+    const { files, claimMs } = this.#options;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, lost.signal]);
+    let file = claimed;
+    let renewal: Promise<unknown> = Promise.resolve();
+    const stopRenewing = clock.repeat(() => {
+      renewal = files.renewClaim(file, claimMs).then(
+        (renewed) => (renewed === null ? lost.abort() : (file = renewed)),
+        () => undefined,
+      );
+    }, claimMs / 3);
+    const copied = await this.#tryToCopy(() => this.#copy(claimed, signal)).catch(toFailure);
+    stopRenewing();
+    // A renewal changes the token that proves the claim.
+    await renewal;
+    const settling = this.#tryToSettle(async () => {
+      if ("state" in copied) await this.#settle(file, copied);
+      else if (!lost.signal.aborted) await this.#giveUp(file, copied.error);
+    });
+    await settling.catch(() => undefined);
+  }
+
+  async #copy({ url, upstream }: ClaimedFile, signal: AbortSignal): Promise<KeptFile> {
+    const { store, fetchFile, mostBytes } = this.#options;
+    const stream = fetchFile(url, { signal, upstream, mostBytes });
+    await using draft = await store.draft(stream, { mostBytes });
+    const { contentType, extension, width, height } = await detectFile(draft.path);
+    const name = createFileName(extension);
+    await draft.keepAs(name, contentType);
+    const { bytes } = draft;
+    return { state: "KEPT", file: name, contentType, bytes, width, height, reason: null };
+  }
+
+  async #settle(file: ClaimedFile, kept: KeptFile): Promise<void> {
+    const { files, store } = this.#options;
+    if (!(await files.settle(file, kept)) && kept.file !== null) await store.delete(kept.file);
+  }
+
+  async #giveUp(file: ClaimedFile, error: unknown): Promise<void> {
+    const { files } = this.#options;
+    if (this.#closing.signal.aborted) return await files.putBack(file, 0);
+    const isLasting =
+      error instanceof FileTooLargeError || (error instanceof FetchFileError && error.isLasting);
+    const delayMs = isLasting
+      ? null
+      : keepBackOffMs(file.attempts, file.sinceEndMs, chance.random());
+    this.#logFirst(file, error, delayMs === null);
+    if (delayMs !== null) return await files.putBack(file, delayMs);
+    const isTold = isLasting || error instanceof FetchFileError;
+    const reason = isTold ? error.message : NOT_STORED;
+    await this.#settle(file, { ...NOT_KEPT, state: "FAILED", reason });
+  }
+
+  /** Logs only the first failure of each kind of a job's files. */
+  #logFirst({ jobId, number }: ClaimedFile, err: unknown, isLast: boolean): void {
+    const { log } = this.#options;
+    const key = `${jobId} ${isLast}`;
+    const fields = { jobId, number, err };
+    if (this.#logged.get(key) === true) return;
+    this.#logged.set(key, true);
+    if (isLast) log.warn(fields, NOT_TRIED_AGAIN);
+    else log.info(fields, TRIED_AGAIN);
+  }
+}
+
+export type KeepOutputs = ReturnType<typeof createKeepOutputs>;
+
+/**
+ * Makes what has the files of a finished job kept that are not, or could not be. Resolves with the job as it then is;
+ * rejects with a `JobNotFoundError` or a `JobNotFinishedError`.
+ */
+export function createKeepOutputs({
+  store,
+  onKeep,
+}: {
+  readonly store: Pick<JobStore, "jobs" | "files">;
+  /** Called once there are files to keep. */
+  readonly onKeep: () => void;
+}) {
+  return async (
+    jobId: string,
+    ownerId: string,
+    readAssets: (job: Job) => Promise<readonly Asset[]>,
+  ): Promise<Job> => {
+    const job = await store.jobs.read(jobId, ownerId);
+    if (job === null) throw new JobNotFoundError(jobId);
+    if (!isFinished(job)) throw new JobNotFinishedError(job);
+    const urls = toUrls(await readAssets(job));
+    if (!(await store.files.request(job, urls))) return job;
+    onKeep();
+    return (await store.jobs.read(jobId, ownerId)) ?? job;
+  };
+}
+
+const CLAIM_FAILS = "Files can't be claimed to be kept; the gateway tries again.";
+const SETTLE_FAILS = "What became of a file can't be written down; it is fetched again.";
+const TRIED_AGAIN = "Files of an output could not be kept; the gateway tries again.";
+const NOT_TRIED_AGAIN =
+  "Files of an output are not kept. Once the reason is mended, try again with keepOutputs.";
+const STORE_FAILS =
+  "Outputs can't be kept; the gateway tries again. Check where files are: its disk may be full, or S3 away.";
+const NOT_STORED = "The copy could not be stored. Try to keep it again.";
+
+function toFailure(error: unknown) {
+  return { error };
+}

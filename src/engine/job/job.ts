@@ -1,0 +1,163 @@
+import { chance } from "../../runtime/environment.ts";
+import { isModelId, type JobKind } from "./kind.ts";
+
+/** The life of a job, in the order in which it can be lived; the last three are final. */
+export const JOB_STATUSES = [
+  "SUBMITTING",
+  "IN_QUEUE",
+  "IN_PROGRESS",
+  "SUCCEEDED",
+  "FAILED",
+  "CANCELLED",
+] as const;
+
+export type JobStatus = (typeof JOB_STATUSES)[number];
+
+/** One run of a deployment, without its input and output: they may be large, and are read only where they are asked for. */
+export type Job = {
+  /** `job_` and 128 random bits. */
+  readonly id: string;
+  /** Whose job it is: for every other owner it does not exist. */
+  readonly ownerId: string;
+  /** Which of the vendor's APIs runs it. */
+  readonly kind: JobKind;
+  /** The vendor's id. */
+  readonly deploymentId: string;
+  /** Where it was sent, as `nameUpstream` names it; null until that is known of a job from before it was stored. */
+  readonly upstream: string | null;
+  /** Since when nobody follows it, because its upstream is not in use or says that it is not its own; null otherwise. */
+  readonly awaySince: Date | null;
+  /** For how long that was so before; it does not count towards the deadline. */
+  readonly awayMs: number;
+  /** The upstream's id; null until it accepted the job. */
+  readonly requestId: string | null;
+  /** The version segment in the paths of all the job's calls. */
+  readonly apiVersion: string;
+  /** What its owner groups jobs by; each once. */
+  readonly tags: readonly string[];
+  /** Whether its owner has marked it. */
+  readonly isStarred: boolean;
+  readonly status: JobStatus;
+  /** 0 = next; null when not IN_QUEUE or not known. */
+  readonly queuePosition: number | null;
+  /** Null unless FAILED. */
+  readonly error: JobError | null;
+  /** In USD; null where the upstream has not told it, which does not mean that there was none. */
+  readonly cost: number | null;
+  /** Grows by one with each recorded change, including a new place in the queue. */
+  readonly version: number;
+  readonly createdAt: Date;
+  /** When the job was first seen IN_PROGRESS. */
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly updatedAt: Date;
+  /** How much its input asks for, as `toWork` says. */
+  readonly work: number;
+  /** How many jobs were in front of it when RunComfy first said so; null until then. */
+  readonly place: number | null;
+  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  readonly idleMs: number | null;
+};
+
+/** Why a job FAILED; `errors.ts` makes them. */
+export type JobError = {
+  readonly code:
+    | "INFERENCE_FAILED"
+    | "SUBMISSION_UNKNOWN"
+    | "LOST"
+    | "EXPIRED"
+    | "INVALID_RESPONSE";
+  readonly message: string;
+  /** Whether submitting the same input again may succeed without paying twice for one result. */
+  readonly retryable: boolean;
+};
+
+/** When a job entered a status; at most four of them make up its history. */
+export type JobEvent = {
+  readonly version: number;
+  readonly status: JobStatus;
+  readonly at: Date;
+};
+
+/**
+ * What changed about a job since its reader's place in the feed: the status, or else how it waits; or once it has ended,
+ * what it cost or its kept files, whichever came last.
+ */
+export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST" | "LABELS";
+
+/** Tells a job's id from a deployment's. */
+export const JOB_ID_PREFIX = "job_";
+
+/** Makes a job that is about to be submitted; `work` is 1 where it is not known. */
+export function createJob({
+  now,
+  work = 1,
+  tags = [],
+  ...facts
+}: Pick<Job, "ownerId" | "kind" | "deploymentId" | "upstream" | "apiVersion"> &
+  Partial<Pick<Job, "tags">> & {
+    readonly now: Date;
+    readonly work?: number;
+  }): Job {
+  return {
+    ...facts,
+    tags,
+    isStarred: false,
+    id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
+    requestId: null,
+    awaySince: null,
+    awayMs: 0,
+    status: "SUBMITTING",
+    queuePosition: null,
+    error: null,
+    cost: null,
+    version: 1,
+    createdAt: now,
+    startedAt: null,
+    finishedAt: null,
+    updatedAt: now,
+    work,
+    place: null,
+    // The store knows.
+    idleMs: null,
+  };
+}
+
+/** Whether a job in this status has ended; nothing changes it any more. */
+export function isFinal(status: JobStatus): boolean {
+  return rankOf(status) === rankOf("SUCCEEDED");
+}
+
+/** Whether `to` lies further along a job's life than `from`. */
+export function isForward(from: JobStatus, to: JobStatus): boolean {
+  return rankOf(to) > rankOf(from);
+}
+
+/** All final statuses have the same. */
+function rankOf(status: JobStatus): number {
+  return Math.min(JOB_STATUSES.indexOf(status), JOB_STATUSES.indexOf("SUCCEEDED"));
+}
+
+export function isFinished(job: Pick<Job, "status">): boolean {
+  return isFinal(job.status);
+}
+
+/** Whether a cancel has a chance: the upstream cancels only what has not started. */
+export function isCancellable(job: Job): boolean {
+  return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
+}
+
+/** The pattern of ids, ours and the upstream's, without anchors: as part of a path they can't change its shape. */
+export const IDENTIFIER = "[A-Za-z0-9_-]{1,128}";
+
+const WHOLE = new RegExp(`^${IDENTIFIER}$`);
+
+/** Whether a value can be an id; what can't never reaches the upstream or a database. */
+export function isIdentifier(value: unknown): value is string {
+  return typeof value === "string" && WHOLE.test(value);
+}
+
+/** Whether a value can be the id of a deployment of any kind. */
+export function isDeploymentId(value: unknown): value is string {
+  return isIdentifier(value) || isModelId(value);
+}

@@ -1,0 +1,265 @@
+import { LRUCache } from "lru-cache";
+import type { BaseLogger } from "pino";
+
+import { chance, clock } from "../../runtime/environment.ts";
+import type { Channels } from "../diagnostics/channels.ts";
+import { createChannels } from "../diagnostics/channels.ts";
+import type { JsonObject } from "../job/json.ts";
+import { isModelId, type JobKind } from "../job/kind.ts";
+import { RunComfyError } from "./runcomfy-error.ts";
+import { createAnswerReader } from "./answer-reader.ts";
+import type { CallRequest } from "./transport.ts";
+import { createTransport } from "./transport.ts";
+import type { UpstreamHealth } from "./upstream-health.ts";
+import type { RequestReference, Target } from "./adapter.ts";
+import { ADAPTERS } from "./kinds/kinds.ts";
+import { DEPLOYMENT_ERRORS } from "./kinds/lora.ts";
+import type { CancelReport, LiveDeployment, ResultReport, StatusReport } from "./wire.ts";
+import {
+  PAYLOAD_BOUNDS,
+  readDeploymentKind,
+  readLiveDeployments,
+  readRequestId,
+  toDeploymentPath,
+  toListPath,
+} from "./wire.ts";
+import { MODELS_OFF_STEP } from "./kinds/model.ts";
+
+/** The longest waits before retrying a submit that could not be sent; together less than a second. */
+const UNSENT_DELAYS_MS = [250, 500] as const;
+
+/** A gateway that was frozen this long between two tries may have lost the job to another, so it does not send again. */
+const UNSENT_PATIENCE_MS = 2_000;
+
+const LIST = { readReport: readLiveDeployments, errors: DEPLOYMENT_ERRORS };
+
+const MODELS_OFF = `Models are off, so nothing was sent. ${MODELS_OFF_STEP}`;
+const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as const;
+
+const ANOTHER_REQUEST =
+  "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
+const NO_WORKER =
+  "No worker could read a large result, so the gateway's own thread did, and others waited. Check the memory and the threads that the process may have.";
+/** Beyond this, the one whose answers came the longest ago may be logged again. */
+const MAX_LOGGED_DEPLOYMENTS = 1_000;
+
+/** A probe's request id, which the upstream should not know: "not found" is an answer too. */
+const PROBE_ID = "probe";
+
+export type RunComfy = ReturnType<typeof createRunComfy>;
+
+/** What ends a read early: the caller, or so many milliseconds. */
+type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
+
+type Submission = Target & {
+  readonly body: JsonObject;
+  /** What RunComfy calls when the job has ended, if it takes that. */
+  readonly webhook?: string | null;
+};
+
+/**
+ * RunComfy's job APIs: their five calls in the gateway's words, and a probe. Each call makes exactly one HTTP
+ * request and never repeats it (but for `submit`, while it could not be sent), and rejects with a `RunComfyError` for
+ * whatever is not the answer it hoped for. Time-outs cover connecting, the answer and its body.
+ */
+export function createRunComfy(options: {
+  /** Its path, if it has one, is kept, as that of `modelUrl` is. */
+  readonly baseUrl: string;
+  /** Null where models are off, as they are by default. */
+  readonly modelUrl?: string | null;
+  readonly token: string;
+  readonly submitTimeoutMs: number;
+  readonly cancelTimeoutMs?: number;
+  readonly listTimeoutMs?: number;
+  readonly probeTimeoutMs?: number;
+  readonly health: UpstreamHealth;
+  readonly log: Pick<BaseLogger, "warn">;
+  readonly channels?: Channels;
+  /** The nodes of a deployment whose files count; null is all. */
+  readonly findOutputs?: (deploymentId: string) => readonly string[] | null;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic?: () => number;
+  readonly random?: () => number;
+  readonly sleep?: (durationMs: number) => Promise<unknown>;
+  /** In place of the global one. */
+  readonly fetch?: typeof globalThis.fetch;
+}) {
+  const { baseUrl, modelUrl = null, token, health, log, submitTimeoutMs } = options;
+  const { cancelTimeoutMs = 10_000 } = options;
+  const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
+  const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
+  const { findOutputs = toNull } = options;
+  const answers = createAnswerReader((err) => log.warn({ err }, NO_WORKER));
+  const logged = new LRUCache<string, true>({ max: MAX_LOGGED_DEPLOYMENTS });
+  const connect = (url: string) =>
+    createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
+  const perform = connect(baseUrl);
+  const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
+  /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
+  let lastAnswered: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
+  let hasAnswered = false;
+
+  /** Makes a call to the service of its target. */
+  async function performFor<Report>(
+    { kind, deploymentId }: Target,
+    request: Omit<CallRequest<Report>, "errors" | "deploymentId">,
+  ): Promise<Report> {
+    const { service, errors } = ADAPTERS[kind];
+    const send = transports[service];
+    if (send === null) throw new RunComfyError(MODELS_OFF, MODELS_OFF_MEANS);
+    return await send({ ...request, deploymentId, errors });
+  }
+
+  function noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
+    if (ADAPTERS[kind].service !== "deployments" || (hasAnswered && !isAnswered)) return;
+    lastAnswered = { kind, apiVersion, deploymentId };
+    hasAnswered = isAnswered;
+  }
+
+  /** Whom to ask about a deployment, or about all of RunComfy. Only models have ids of models. */
+  function toProbed(deploymentId: string | null): Target {
+    if (deploymentId === null) return lastAnswered;
+    const kind = isModelId(deploymentId) ? "model" : lastAnswered.kind;
+    return { ...lastAnswered, kind, deploymentId };
+  }
+
+  /** Submits one job and returns the upstream's id for it. */
+  async function submit({ body, webhook = null, ...target }: Submission): Promise<string> {
+    const startedAt = monotonic();
+    const { kind, deploymentId } = target;
+    const { service, toSubmitPath } = ADAPTERS[kind];
+    const path = toSubmitPath(target, webhook);
+    if (path !== null) noteCalled(target, false);
+    const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
+        const requestId = await performFor(target, { ...request, timeoutMs });
+        noteCalled(target, true);
+        health.noteSubmit(null, deploymentId, service);
+        return requestId;
+      } catch (error) {
+        if (!(error instanceof RunComfyError)) throw error;
+        const delayMs = error.delivery === "never-arrived" ? UNSENT_DELAYS_MS[tries] : undefined;
+        if (delayMs !== undefined) {
+          log.warn({ deploymentId }, "RunComfy could not be reached; sending the submit again.");
+          await sleep(delayMs * (0.5 + 0.5 * random()));
+          if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2)) continue;
+        }
+        health.noteSubmit(error, deploymentId, service);
+        throw error;
+      }
+    }
+  }
+
+  function warnOfAnother(deploymentId: string): void {
+    if (logged.get(deploymentId) === true) return;
+    logged.set(deploymentId, true);
+    log.warn({ deploymentId }, ANOTHER_REQUEST);
+  }
+
+  async function read<Report>(
+    call: "status" | "result",
+    request: RequestReference,
+    limits: ReadLimits,
+    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal" | "readLarge">,
+  ): Promise<Report> {
+    const { deploymentId } = request;
+    const { service, toRequestPath } = ADAPTERS[request.kind];
+    const path = toRequestPath(request, call);
+    if (path !== null) noteCalled(request, false);
+    const onRequestId = (requestId: string): void => {
+      if (requestId !== request.requestId) warnOfAnother(deploymentId);
+    };
+    try {
+      const report = await performFor(request, { ...limits, ...readers, onRequestId, call, path });
+      noteCalled(request, true);
+      health.noteRead(null, deploymentId, service);
+      return report;
+    } catch (error) {
+      if (error instanceof RunComfyError) health.noteRead(error, deploymentId, service);
+      throw error;
+    }
+  }
+
+  async function cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport> {
+    const { toRequestPath, readCancel } = ADAPTERS[request.kind];
+    return await performFor(request, {
+      ...{ call: "cancel", path: toRequestPath(request, "cancel"), signal },
+      timeoutMs: cancelTimeoutMs,
+      readReport: readCancel,
+      // A 4xx may refuse it in the words of a 200.
+      readRefusal(body) {
+        const report = readCancel(body);
+        return report === "not-cancellable" ? report : null;
+      },
+    });
+  }
+
+  /**
+   * These deployments, as far as the upstream lists them, or all that it has; it may list others, in any order. No job
+   * depends on it, so its failures don't count as those of a read do.
+   */
+  async function listDeployments(ids: readonly string[] | "all"): Promise<LiveDeployment[]> {
+    const request = { call: "list", path: toListPath(ids), timeoutMs: listTimeoutMs } as const;
+    return await perform({ ...request, ...LIST });
+  }
+
+  /** What a deployment runs. Rejects as well where the upstream does not show it, or with a megabyte of other things. */
+  async function readKind(deploymentId: string): Promise<JobKind> {
+    const path = toDeploymentPath(deploymentId);
+    const { timeoutMs } = PAYLOAD_BOUNDS;
+    const request = { call: "list", path, deploymentId, timeoutMs } as const;
+    return await perform({ ...request, ...LIST, readReport: readDeploymentKind });
+  }
+
+  /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
+  async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
+    const target = toProbed(deploymentId);
+    const { service, toRequestPath, readStatus: readReport } = ADAPTERS[target.kind];
+    const path = toRequestPath({ ...target, requestId: PROBE_ID }, "status");
+    const limits = { timeoutMs: probeTimeoutMs, signal };
+    const list = { path: toListPath([target.deploymentId]), ...LIST, ...limits };
+    /** Notes whether a read that changes nothing was answered. */
+    const ask = async (read: Promise<unknown>, id: string | null): Promise<void> => {
+      const failure = await read.then(toNull, (error: unknown) => error);
+      if (failure === null || failure instanceof RunComfyError)
+        health.noteProbe(failure, id, service);
+    };
+    await Promise.all([
+      ask(performFor(target, { call: "status", path, readReport, ...limits }), target.deploymentId),
+      // Each is a service of its own, and may fail for long, so either may show the end of an outage of all.
+      deploymentId === null && ask(perform({ call: "list", ...list }), null),
+    ]);
+  }
+
+  return {
+    submit,
+    async readStatus(request: RequestReference, limits: ReadLimits): Promise<StatusReport> {
+      const { readStatus } = ADAPTERS[request.kind];
+      return await read("status", request, limits, { readReport: readStatus });
+    },
+    async readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport> {
+      const { kind, deploymentId } = request;
+      const { readResult, readEarlyResult } = ADAPTERS[kind];
+      return await read("result", request, limits, {
+        readReport: readResult,
+        readRefusal: readEarlyResult,
+        readLarge(bytes, signal) {
+          const result = { bytes, kind, outputs: findOutputs(deploymentId) };
+          return answers.readLarge(deploymentId, result, signal);
+        },
+      });
+    },
+    cancel,
+    listDeployments,
+    readKind,
+    probe,
+    /** After the last call. */
+    close: () => answers.close(),
+  };
+}
+
+function toNull(): null {
+  return null;
+}

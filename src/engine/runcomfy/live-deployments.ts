@@ -1,0 +1,170 @@
+import { LRUCache } from "lru-cache";
+import type { BaseLogger } from "pino";
+
+import type { JobKind } from "../job/kind.ts";
+import { COMMANDS } from "../../config/commands.ts";
+import { clock } from "../../runtime/environment.ts";
+import { notifyOfFirst } from "../../runtime/loop.ts";
+import { Queue } from "../../runtime/queue.ts";
+import type { RunComfy } from "./create-runcomfy.ts";
+import { RunComfyError } from "./runcomfy-error.ts";
+import type { LiveDeployment } from "./wire.ts";
+
+/** How long an answer is kept, and how long nobody asks again after a failure. */
+const KEPT_MS = 10_000;
+const MAX_KEPT = 1_000;
+/** How long a submit waits for a list, and for what it leaves open. */
+const PATIENCE_MS = 1_000;
+
+/** Where there are more, all are asked for, which keeps the request's URL short; where there are none, for the token's sake. */
+const MAX_LISTED_IDS = 50;
+
+export type LiveDeployments = ReturnType<typeof createLiveDeployments>;
+
+/** By id, in the upstream's order; at most 1,000. */
+export type UpstreamList = ReadonlyMap<string, LiveDeployment>;
+
+/** Whether the upstream accepts the gateway's token. */
+export type TokenState = "accepted" | "refused" | "unknown";
+
+/**
+ * What the upstream says about these deployments, or about all that it has. One call asks for them at most every ten
+ * seconds, however many are read, and no other part of a process asks.
+ */
+export function createLiveDeployments({
+  runcomfy,
+  ids,
+  findListedKind,
+  log,
+  now = clock.monotonic,
+}: {
+  readonly runcomfy: Pick<RunComfy, "listDeployments" | "readKind">;
+  readonly ids: readonly string[] | "all";
+  /** As what a deployment is listed here; null where it is not. */
+  readonly findListedKind: (id: string) => JobKind | null;
+  readonly log: Pick<BaseLogger, "warn">;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}) {
+  const asked = ids.length === 0 || ids.length > MAX_LISTED_IDS ? "all" : ids;
+  const attempt = notifyOfFirst((error) => {
+    if (isTokenRefused(error)) log.warn({}, TOKEN_REFUSED);
+    else log.warn({ err: error }, NOT_LISTED);
+  });
+  /** Those listed here as LoRAs of which the log has told. */
+  const mistaken = new Set<string>();
+  /** What payloads have shown of seeming workflows, and the reads under way, one after the other: payloads are large. */
+  const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
+  const pending = new Map<string, Promise<void>>();
+  const queue = new Queue({ total: 1 });
+  let notShownAt = -Infinity;
+  let token: TokenState = "unknown";
+  let last = new Map<string, LiveDeployment>();
+  let listing: Promise<void> | null = null;
+  let askedAt = -Infinity;
+  let listedAt = -Infinity;
+
+  /** Asks anew where that is due. Never rejects. */
+  async function renew(): Promise<void> {
+    if (listing === null && now() - askedAt > KEPT_MS) {
+      listing = ask().finally(() => (listing = null));
+    }
+    await listing;
+  }
+
+  async function ask(): Promise<void> {
+    try {
+      const answer = await attempt(() => runcomfy.listDeployments(asked));
+      token = "accepted";
+      listedAt = now();
+      last = new Map(answer.slice(0, MAX_KEPT).map((deployment) => [deployment.id, deployment]));
+      for (const [id, kind] of kinds) noteKind(id, kind);
+      await withinPatience(warnOfMistaken());
+    } catch (error) {
+      if (isTokenRefused(error)) token = "refused";
+    }
+    askedAt = now();
+  }
+
+  /** Not the other way round: the list may leave out what shows that a deployment is a workflow. */
+  async function warnOfMistaken(): Promise<void> {
+    const seemingly = [...last.keys()].filter(
+      (id) => isWorkflow(id) && findListedKind(id) === "lora" && !mistaken.has(id),
+    );
+    for (const id of seemingly) mistaken.add(id);
+    await Promise.all(seemingly.map(resolveKind));
+    const deploymentIds = seemingly.filter(isWorkflow);
+    if (deploymentIds.length > 0) log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
+  }
+
+  function isWorkflow(id: string): boolean {
+    return last.get(id)?.kind === "comfyui";
+  }
+
+  function noteKind(id: string, kind: JobKind): void {
+    const listed = last.get(id);
+    if (listed !== undefined) last.set(id, { ...listed, kind });
+  }
+
+  /** Asks what a seeming workflow runs, where its payload has not shown that yet. Never rejects. */
+  async function resolveKind(id: string): Promise<void> {
+    if (!isWorkflow(id) || kinds.has(id)) return;
+    const asking = () => queue.run("", () => askKind(id)).finally(() => pending.delete(id));
+    const reading = pending.get(id) ?? asking();
+    pending.set(id, reading);
+    await reading;
+  }
+
+  async function askKind(id: string): Promise<void> {
+    if (now() - notShownAt <= KEPT_MS) return;
+    try {
+      const kind = await runcomfy.readKind(id);
+      kinds.set(id, kind);
+      noteKind(id, kind);
+    } catch (error) {
+      // It stays what it seems, for good where the answer would be refused again.
+      notShownAt = now();
+      if (error instanceof RunComfyError && error.isRefused) kinds.set(id, "comfyui");
+    }
+  }
+
+  return {
+    /** Null when the upstream does not list it, or said so too long ago; never rejects. */
+    async read(id: string): Promise<LiveDeployment | null> {
+      await renew();
+      return now() - listedAt > KEPT_MS ? null : (last.get(id) ?? null);
+    },
+    /** All that the upstream lists, or its last list, which is empty at first. Never rejects. */
+    async list(): Promise<UpstreamList> {
+      await renew();
+      return last;
+    },
+    /** The last list, however old, without a call. */
+    lastList: (): UpstreamList => last,
+    /**
+     * What the upstream lists a deployment as; null where the last list lacks it, also after a new one if that is due and
+     * comes within a second. By then its payload may have shown that a seeming workflow is none. Never rejects.
+     */
+    async findKind(id: string): Promise<JobKind | null> {
+      if (!last.has(id)) await withinPatience(renew().then(() => resolveKind(id)));
+      else if (isWorkflow(id)) await withinPatience(resolveKind(id));
+      return last.get(id)?.kind ?? null;
+    },
+    /** What calls have shown so far. */
+    token: () => token,
+  };
+}
+
+async function withinPatience(waiting: Promise<void>): Promise<void> {
+  await Promise.race([waiting, clock.sleep(PATIENCE_MS, { ref: false })]);
+}
+
+const NOT_LISTED =
+  "RunComfy does not list deployments, so names, hardware, instances and status may be missing, and `deployments` keeps its last list; it is asked again every 10 seconds at most. Check the gateway's token, RUNCOMFY_BASE_URL and RunComfy's status page if this stays, or name your deployments in DEPLOYMENTS_FILE.";
+const WORKFLOWS_AS_LORAS = `RunComfy lists workflows under ids that the deployments file lists as LoRAs, so they are sent inputs of LoRAs. Take each of \`deploymentIds\` out of the file, add it again with ${COMMANDS.add} <id>, which gives it "kind": "comfyui" and its inputs, and start again.`;
+const TOKEN_REFUSED =
+  "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
+
+function isTokenRefused(error: unknown): boolean {
+  return error instanceof RunComfyError && error.code === "UNAUTHORIZED";
+}

@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+
+import { type Kysely, sql } from "kysely";
+
+import { clock } from "../../runtime/environment.ts";
+import { Queue } from "../../runtime/queue.ts";
+import type { Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
+import type { Tables } from "./tables.ts";
+
+/** Submits in a minute, jobs in a day, and MiB that are uploaded in a day. */
+export type QuotaName = "submits" | "jobs" | "uploads";
+
+/** `endsAtMs` is by the database's clock. */
+type QuotaCount = {
+  readonly count: number;
+  readonly endsInMs: number;
+  readonly endsAtMs: number;
+};
+
+const WINDOW_MS: Readonly<Record<QuotaName, number>> = {
+  submits: 60_000,
+  jobs: 24 * 60 * 60_000,
+  uploads: 24 * 60 * 60_000,
+};
+const BETWEEN_SWEEPS_MS = 5 * 60_000;
+/** Each sweep reads all rows. */
+const MAX_SWEPT = 500;
+
+export type Quotas = ReturnType<typeof createQuotas>;
+
+/** Counts what owners do within a time, for all gateways together. */
+export function createQuotas(database: Database) {
+  const { isShared, nowMs, queries, writeOne } = database;
+  const isOver = sql`quotas.ends_at <= ${nowMs}`;
+  const queue = createOwnerQueue(isShared);
+  let sweptAt = -Infinity;
+
+  async function sweep(): Promise<void> {
+    if (clock.monotonic() - sweptAt < BETWEEN_SWEEPS_MS) return;
+    sweptAt = clock.monotonic();
+    const limit = MAX_SWEPT;
+    const columns = { key: ["key"], end: "ends_at", limit } as const;
+    // What is left is swept with the next count.
+    if ((await deleteEnded(database, "quotas", columns)) === limit) sweptAt = -Infinity;
+  }
+
+  return {
+    /** Counts so many more, one by default; resolves with how many there are in the window by then, and when it ends. */
+    async count(name: QuotaName, ownerId: string, amount = 1): Promise<QuotaCount> {
+      await sweep();
+      const countOne = async (counts: Kysely<Tables>): Promise<QuotaCount> => {
+        const { used, endsAtMs, now } = await counts
+          .insertInto("quotas")
+          .values((eb) => ({
+            key: toKey(name, ownerId),
+            used: amount,
+            ends_at: eb(nowMs, "+", WINDOW_MS[name]),
+          }))
+          .onConflict((conflict) =>
+            conflict.column("key").doUpdateSet({
+              used: sql`case when ${isOver} then excluded.used else quotas.used + excluded.used end`,
+              ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
+            }),
+          )
+          .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
+          .executeTakeFirstOrThrow();
+        return { count: used, endsInMs: endsAtMs - now, endsAtMs };
+      };
+      return await queue.run(ownerId, () => writeOne(countOne));
+    },
+    /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
+    async discount(name: QuotaName, ownerId: string, endsAtMs: number, amount = 1): Promise<void> {
+      await sql`
+        update quotas set used = used - ${amount}
+          where key = ${toKey(name, ownerId)} and ends_at = ${endsAtMs} and ends_at > ${nowMs}`.execute(
+        queries,
+      );
+    },
+  };
+}
+
+/** One length for owners of any. */
+function toKey(name: QuotaName, ownerId: string): string {
+  return `${name}:${createHash("sha256").update(ownerId).digest("hex")}`;
+}
+
+/** Writes for an owner, while nobody else counts what that one has; those for nobody do not wait for each other. */
+export function createOwnerWrites({ isShared, lock, write }: Database) {
+  const queue = createOwnerQueue(isShared);
+  return async <T>(
+    ownerId: string | null,
+    ...[statements, bytes]: Parameters<typeof write<T>>
+  ): Promise<T> => {
+    if (ownerId === null) return await write(statements, bytes);
+    return await queue.run(ownerId, () =>
+      write(async (transaction) => {
+        await lock(transaction, `owner:${ownerId}`);
+        return await statements(transaction);
+      }, bytes),
+    );
+  };
+}
+
+/** Where transactions wait for a lock of their owner's, and not with a connection each; on SQLite they take turns anyway. */
+function createOwnerQueue(isShared: boolean): Queue {
+  return new Queue(isShared ? { perKey: 1 } : {});
+}

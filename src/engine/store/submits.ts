@@ -1,0 +1,285 @@
+import { type Kysely, sql } from "kysely";
+
+import type { Channels } from "../diagnostics/channels.ts";
+import type { Job } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import { toSearchText } from "../job/input.ts";
+import { namesOf } from "../job/upstream.ts";
+import { LimitError, toCountText } from "../../runtime/coded-error.ts";
+import { atMost, type Database } from "./database.ts";
+import { deleteEnded } from "./delete-ended.ts";
+import { refuseSpentKey } from "./delete-jobs.ts";
+import type { JobRow } from "./job-rows.ts";
+import { fromJob, IS_ACCEPTED, isAnothers, toJob } from "./job-rows.ts";
+import { insertJobWebhook } from "./job-webhooks.ts";
+import { insertLabels } from "./labels.ts";
+import { toStretches } from "./polls.ts";
+import { createOwnerWrites } from "./quotas.ts";
+import type { Tables } from "./tables.ts";
+import { insertUses } from "./upload-rows.ts";
+
+/**
+ * An idempotency key, which is its owner's alone, and a digest of what was submitted. Without a key it is the digest that
+ * counts, where wanted: of whoever submits the same within ten minutes the job is `found` again, if it was `noted`.
+ */
+export type SubmissionKey = {
+  readonly key: string | null;
+  readonly fingerprint: string;
+  readonly repeats?: Repeats | undefined;
+};
+
+/** Whether a submit is noted for ten minutes as one that may be repeated, and whether one without a key may itself be a repeat. */
+export type Repeats = "noted" | "found";
+
+/** A job to be submitted. */
+type NewJob = {
+  readonly job: Job;
+  readonly input: JsonObject;
+  readonly key: SubmissionKey | null;
+  readonly leaseMs?: number;
+  /** No limit when null. */
+  readonly mostInFlight?: number | null;
+  /** The uploads that the input names, which stay as long as the job. */
+  readonly uploads?: readonly string[];
+  /** What is told of this job alone. */
+  readonly webhookUrl?: string | null;
+};
+
+/** Nobody knows when a job will end; most last longer than this. */
+const RETRY_AFTER_SECONDS = 10;
+
+/**
+ * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
+ * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets the
+ * time to write down the outcome that everybody gets.
+ */
+const MAX_LEASE_MS = 720_000;
+
+/** In place of a time: the submit was given up for good. */
+const ABANDONED = 0;
+
+/** SUBMITTING jobs. For the time of its lease, such a row is its gateway's alone. */
+export function createSubmits(
+  database: Database,
+  announce: (id: string) => void,
+  channels: Channels,
+) {
+  const { nowMs, queries, checkDisk, skipLocked } = database;
+  const write = createOwnerWrites(database);
+
+  return {
+    /**
+     * Adds a job with its first history event, under a submit lease (15 s by default). False, and nothing added, when
+     * another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was deleted,
+     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an `InvalidInputError`
+     * when one of the uploads is gone.
+     */
+    async insert(submit: NewJob): Promise<boolean> {
+      const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+      const { webhookUrl = null } = submit;
+      const isNoted = key?.repeats !== undefined;
+      const inserting: { traceparent: string | null } = { traceparent: null };
+      channels.inserting.publish(inserting);
+      // Made before the writes that wait for each other.
+      const texts = { input: JSON.stringify(input), search: toSearchText(input) };
+      await checkDisk();
+      if (isNoted)
+        await deleteEnded(database, "repeatable_submits", {
+          key: ["owner_id", "fingerprint"],
+          end: "until",
+        });
+      // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+      const isInserted = await write(
+        mostInFlight === null && !isNoted ? null : job.ownerId,
+        async (transaction) => {
+          if (key !== null && isRepeatable(key)) {
+            const { fingerprint } = key;
+            const repeated = await findRepeated(transaction, database, job.ownerId, fingerprint);
+            if (repeated !== null) return false;
+          }
+          const row = await transaction
+            .insertInto("jobs")
+            .values((eb) => ({
+              ...fromJob(job),
+              idle_ms: idleMs(database, job.deploymentId),
+              idempotency_key: key?.key ?? null,
+              fingerprint: key?.fingerprint ?? null,
+              submit_until: eb(nowMs, "+", leaseMs),
+              ...inserting,
+            }))
+            .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
+            .returning("id")
+            .executeTakeFirst();
+          // A retry gets its job even at the limit.
+          if (row === undefined) return false;
+          // After the insert: a deletion that freed the key for it has committed its part here, too.
+          if (key !== null && key.key !== null)
+            await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
+          if (isNoted) await noteRepeatable(transaction, database, job, key.fingerprint);
+          if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
+          await insertTexts(transaction, job, texts);
+          await insertUses(transaction, job.id, uploads);
+          if (webhookUrl !== null) await insertJobWebhook(transaction, job, webhookUrl);
+          return true;
+        },
+        texts.input.length,
+      );
+      if (isInserted) channels.stored.publish(job);
+      return isInserted;
+    },
+
+    /** The job that a submit without a key repeats. */
+    async readRepeated(ownerId: string, fingerprint: string): Promise<Job | null> {
+      const row = await findRepeated(queries, database, ownerId, fingerprint);
+      return row && toJob(row);
+    },
+
+    /**
+     * Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. False when the job stays,
+     * since it was settled meanwhile.
+     */
+    async withdraw(id: string): Promise<boolean> {
+      const { rows: withdrawn } = await sql`
+        delete from jobs where id = ${id} and status = 'SUBMITTING' returning id`.execute(queries);
+      announce(id);
+      if (withdrawn.length > 0) return true;
+      const { rows: left } = await sql`select id from jobs where id = ${id}`.execute(queries);
+      return left.length === 0;
+    },
+
+    /** Renews a submit lease. False when the job is no longer SUBMITTING or was given up: its POST must not leave. */
+    async extendSubmit(id: string, leaseMs: number): Promise<boolean> {
+      const { rows } = await sql`
+        update jobs set submit_until = ${nowMs} + ${leaseMs}
+          where id = ${id} and status = 'SUBMITTING' and submit_until <> ${ABANDONED}
+          returning id`.execute(queries);
+      return rows.length > 0;
+    },
+
+    /**
+     * SUBMITTING jobs whose submit lease expired, and can't be extended any more; listed again until they are settled. On
+     * SQLite those of an earlier process are among them at once.
+     */
+    async listAbandonedSubmits(limit: number): Promise<string[]> {
+      // Marked in the same statement: otherwise a lease could be extended, and the POST leave, before the row is settled.
+      const { rows } = await sql<{ readonly id: string }>`
+        with abandoned as (
+          select id from jobs where status = 'SUBMITTING'
+            and (submit_until <= ${nowMs} or submit_until > ${nowMs} + ${MAX_LEASE_MS})
+          order by created_at, id limit ${atMost(limit)} ${skipLocked}
+        )
+        update jobs set submit_until = ${ABANDONED} where id in (select id from abandoned)
+          returning id`.execute(queries);
+      return rows.map(({ id }) => id);
+    },
+  };
+}
+
+/** Whether the digest alone may have a job already. */
+export function isRepeatable({ key, repeats }: SubmissionKey): boolean {
+  return key === null && repeats === "found";
+}
+
+/** For how long the same submit without a key is taken for a repeat. */
+const REPEATED_FOR_MS = 10 * 60_000;
+
+/**
+ * The job that a submit without a key repeats; null where there is none, or only one that was cancelled, or of which its
+ * error says that another may be paid for.
+ */
+async function findRepeated(
+  queries: Kysely<Tables>,
+  database: Pick<Database, "nowMs" | "upstream">,
+  ownerId: string,
+  fingerprint: string,
+): Promise<JobRow | null> {
+  const row = await queries
+    .selectFrom("repeatable_submits")
+    .innerJoin("jobs", "jobs.id", "repeatable_submits.job_id")
+    .selectAll("jobs")
+    .where("repeatable_submits.owner_id", "=", ownerId)
+    .where("repeatable_submits.fingerprint", "=", fingerprint)
+    .where("until", ">", database.nowMs)
+    .where("status", "<>", "CANCELLED")
+    .where((eb) => eb.or([eb("status", "<>", "FAILED"), eb("error_retryable", "=", 0)]))
+    .where((eb) => eb.not(isAnothers(database)))
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+async function noteRepeatable(
+  transaction: Kysely<Tables>,
+  { nowMs }: Database,
+  { id: job_id, ownerId: owner_id }: Job,
+  fingerprint: string,
+): Promise<void> {
+  await transaction
+    .insertInto("repeatable_submits")
+    .values((eb) => ({ owner_id, fingerprint, job_id, until: eb(nowMs, "+", REPEATED_FOR_MS) }))
+    .onConflict((conflict) =>
+      conflict.columns(["owner_id", "fingerprint"]).doUpdateSet((eb) => ({
+        job_id: eb.ref("excluded.job_id"),
+        until: eb.ref("excluded.until"),
+      })),
+    )
+    .execute();
+}
+
+/** An input, and what the job is found by. */
+async function insertTexts(
+  transaction: Kysely<Tables>,
+  job: Job,
+  { input, search }: { readonly input: string; readonly search: string },
+): Promise<void> {
+  const { id: job_id, ownerId: owner_id } = job;
+  const created_at = job.createdAt.getTime();
+  await transaction
+    .insertInto("job_documents")
+    .values({ job_id, input, input_bytes: Buffer.byteLength(input) })
+    .execute();
+  if (search !== "") {
+    await transaction
+      .insertInto("job_texts")
+      .values({ owner_id, created_at, job_id, search })
+      .execute();
+  }
+  await insertLabels(transaction, job);
+}
+
+/** For how long nothing of anybody's has run at the deployment. */
+function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
+  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
+  return sql<number | null>`case
+    when exists (
+      select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
+        and finished_at is null and away_since is null
+    ) then 0
+    else ${nowMs} - (
+      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
+        order by number desc limit 1
+    ) end`;
+}
+
+/** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */
+async function refuseAbove(
+  transaction: Kysely<Tables>,
+  { ownerId }: Job,
+  database: Database,
+  most: number,
+) {
+  const { rows } = await sql<{ readonly count: number }>`
+    select sum(amount) as count from unfinished_jobs
+      where owner_id = ${ownerId} and upstream in (${sql.join(toStretches(database))})`.execute(
+    transaction,
+  );
+  if ((rows[0]?.count ?? 0) <= most) return;
+  throw new LimitError(
+    `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
+    {
+      limitName: "jobsInFlight",
+      code: "QUOTA_EXCEEDED",
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      limit: most,
+    },
+  );
+}

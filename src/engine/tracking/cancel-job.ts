@@ -1,0 +1,117 @@
+import type { Observation } from "../job/advance.ts";
+import type { Job } from "../job/job.ts";
+import { isCancellable, isFinished } from "../job/job.ts";
+import { JobNotCancellableError, JobNotFoundError, UpstreamError } from "../job/errors.ts";
+import { isPaused } from "../job/upstream.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import type { RequestReference } from "../runcomfy/adapter.ts";
+import type { CancelReport } from "../runcomfy/wire.ts";
+import { timeoutSignal } from "../../runtime/environment.ts";
+import { sleepFor } from "../../runtime/loop.ts";
+import { waitForJob } from "../watch/watch-job.ts";
+import type { Parts } from "./parts.ts";
+import { attempt, pollJob } from "./poll-job.ts";
+
+/** How long to look for the outcome of a cancel that the upstream only took note of. */
+const PATIENCE_MS = 5_000;
+const POLL_DELAY_MS = 500;
+
+/** How long a submit's outcome may take to be written down. */
+const SUBMIT_MARGIN_MS = 1_000;
+
+/** A CANCELLED job, and whether this gateway's POST may be what cancelled it. */
+type Cancelled = { readonly job: Job; readonly isOwn: boolean };
+
+/**
+ * Makes what cancels a job. All who cancel one at the same time share what comes of it. It resolves with the job once that
+ * is CANCELLED, or rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. `onChange` is called for one at
+ * most of all who cancel the job here, and not where another has surely cancelled it, whoever was the first to write that.
+ */
+export function createCancelJob(
+  dependencies: Pick<Parts, "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"> & {
+    readonly signal: AbortSignal;
+  },
+) {
+  const { store, runcomfy, record, watchJob, submitTimeoutMs, signal } = dependencies;
+  const underWay = new Map<string, Promise<Cancelled>>();
+
+  return async (jobId: string, ownerId: string, onChange?: () => void): Promise<Job> => {
+    const key = JSON.stringify([ownerId, jobId]);
+    const others = underWay.get(key);
+    if (others !== undefined) return (await others).job;
+    const own = cancel(jobId, ownerId);
+    underWay.set(key, own);
+    const { job, isOwn } = await own.finally(() => underWay.delete(key));
+    if (isOwn) onChange?.();
+    return job;
+  };
+
+  async function cancel(jobId: string, ownerId: string): Promise<Cancelled> {
+    const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
+    const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
+    const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
+    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
+    if (job.status === "CANCELLED") return { job, isOwn: false };
+    if (isPaused(job, store.upstream)) throw new UpstreamError("PAUSED");
+    if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
+    const request = { ...job, requestId: job.requestId };
+    const answer = await attempt(() => runcomfy.cancel(request, signal));
+    const current = await observe(request, answer);
+    if (current === null) throw new JobNotFoundError(jobId);
+    if (current.status === "CANCELLED") return { job: current, isOwn: mayHaveCancelled(answer) };
+    throw isPaused(current, store.upstream)
+      ? new UpstreamError("PAUSED")
+      : toError(current, answer);
+  }
+
+  /** The job once it shows what came of the cancel, or when patience ends. */
+  async function observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
+    if (answer === "cancelled")
+      return await record(job.id, { kind: "cancelled", finishedAt: null });
+    if (answer === "requested") return await pollUntil(job, isFinished);
+    // Any other answer says nothing, so one poll has to tell.
+    return await pollUntil(job, (now) => answer !== "not-cancellable" || !isCancellable(now));
+  }
+
+  /** These polls need no claim: that decides who polls, never who writes. */
+  async function pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
+    const patience = AbortSignal.any([signal, timeoutSignal(PATIENCE_MS)]);
+    for (;;) {
+      const observation = await poll(job, patience);
+      const current =
+        observation === null ? await store.jobs.read(job.id) : await record(job.id, observation);
+      if (current === null || isSettled(current) || patience.aborted) return current;
+      await sleepFor(POLL_DELAY_MS, patience);
+    }
+  }
+
+  /** Null where it told nothing, or patience ended. */
+  async function poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
+    try {
+      const outcome = await pollJob(runcomfy, job, { signal: patience, mostMs: PATIENCE_MS });
+      if (outcome.kind === "not-ours") return { kind: "not-ours" };
+      return outcome.kind === "seen" ? outcome.observation : null;
+    } catch (error) {
+      if (patience.aborted) return null;
+      throw error;
+    }
+  }
+}
+
+type Accepted = RequestReference & Pick<Job, "id">;
+type CancelAnswer = CancelReport | RunComfyError;
+
+/** Whether a job that is CANCELLED may be so by the POST that was answered like this. */
+function mayHaveCancelled(answer: CancelAnswer): boolean {
+  if (answer instanceof RunComfyError) return answer.delivery === "unknown";
+  return answer !== "not-cancellable";
+}
+
+/** Why a job that is not CANCELLED is not. */
+function toError(job: Job, answer: CancelAnswer): Error {
+  if (isFinished(job)) return new JobNotCancellableError(job);
+  if (answer instanceof RunComfyError)
+    return new UpstreamError(answer.code, { retryAfterMs: answer.retryAfterMs, cause: answer });
+  const isRunning = answer === "not-cancellable" && !isCancellable(job);
+  return isRunning ? new JobNotCancellableError(job) : new UpstreamError("TIMEOUT");
+}

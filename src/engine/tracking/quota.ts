@@ -1,0 +1,75 @@
+import type { BaseLogger } from "pino";
+
+import type { Viewer } from "../../auth/viewer.ts";
+import { LimitError, toCountText, toDurationText } from "../../runtime/coded-error.ts";
+import type { QuotaName, Quotas } from "../store/quotas.ts";
+
+/** `told` is what an owner is told who has reached it, before the time of the next try. */
+const BOUNDS = {
+  submits: {
+    limitName: "submitsPerMinute",
+    code: "RATE_LIMITED",
+    told: (limit: number) =>
+      `You have sent ${toCountText(limit, "jobs")} within a minute, the most allowed. Submit again`,
+  },
+  jobs: {
+    limitName: "jobsPerDay",
+    code: "QUOTA_EXCEEDED",
+    told: (limit: number) =>
+      `You have submitted ${toCountText(limit, "jobs")}, the most allowed in a day. Submit again`,
+  },
+  uploads: {
+    limitName: "uploadMibPerDay",
+    code: "QUOTA_EXCEEDED",
+    told: (limit: number) =>
+      `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again`,
+  },
+} as const;
+
+export type Quota = ReturnType<typeof createQuota>;
+
+/** Counts what owners submit and upload in a time. */
+export function createQuota({
+  quotas,
+  log,
+}: {
+  readonly quotas: Quotas;
+  readonly log: BaseLogger;
+}) {
+  async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
+    const { limitName, code, told } = BOUNDS[name];
+    const limit = limits[limitName];
+    if (limit === null) return async () => undefined;
+    const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
+    const refund = (): Promise<void> =>
+      quotas.discount(name, ownerId, endsAtMs, amount).catch((error: unknown) => {
+        log.warn(
+          { err: error },
+          "What was not submitted still counts against its owner's quota, until the minute or the day is over. Check that the database runs.",
+        );
+      });
+    if (count <= limit) return refund;
+    await refund();
+    const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
+    const message = `${told(limit)} in ${toDurationText(retryAfterSeconds)}.`;
+    throw new LimitError(message, { limitName, code, retryAfterSeconds, limit });
+  }
+
+  return {
+    /**
+     * Counts a submit and its job. Rejects with a `LimitError`, and counts neither, when it is one too many. Resolves with
+     * what never rejects and refunds the submit, where no POST has left, and the job, where the submit came to none.
+     */
+    async count(viewer: Viewer) {
+      const refundSubmit = await countOne(viewer, "submits");
+      try {
+        return { refundSubmit, refund: await countOne(viewer, "jobs") };
+      } catch (error) {
+        await refundSubmit();
+        throw error;
+      }
+    },
+    /** Counts what is to be uploaded, in the same way. */
+    countUpload: (viewer: Viewer, mebibytes: number) => countOne(viewer, "uploads", mebibytes),
+  };
+}

@@ -1,0 +1,67 @@
+import type { BaseLogger } from "pino";
+
+import { clock } from "../../runtime/environment.ts";
+import { advance, type Observation } from "../job/advance.ts";
+import type { Catalogue } from "../deployments/catalogue.ts";
+import { toUrls } from "../job/asset.ts";
+import type { Job } from "../job/job.ts";
+import { prepareOutput } from "../runcomfy/prepare-output.ts";
+import type { Jobs, Result } from "../store/job-store.ts";
+
+export type RecordObservation = ReturnType<typeof createRecordObservation>;
+
+/** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
+const MAX_ATTEMPTS = 20;
+
+const LONG_URLS =
+  "URLs of more than 4,096 characters in an output are no files of its job; they stay in the output.";
+
+/**
+ * Writes what an observation says that is new: the one way in which a job changes until it has ended, but for its labels.
+ * What comes later, a cost and copies of files, has writers of its own. Returns the job as it then is, or null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
+ * which saves a read; a stale one is read anew.
+ */
+export function createRecordObservation(dependencies: {
+  readonly jobs: Jobs;
+  /** The one that observations come from. */
+  readonly upstream: string;
+  readonly now: () => number;
+  readonly catalogue: Catalogue;
+  /** Hears that there are files to keep; none are where it is not given. */
+  readonly onKeep?: (() => void) | undefined;
+  /** Hears of jobs that SUCCEEDED whose cost the upstream has yet to tell. */
+  readonly onCostDue?: ((job: Job) => void) | undefined;
+  readonly log: Pick<BaseLogger, "info">;
+}) {
+  const { jobs, upstream, now, catalogue, onKeep, onCostDue, log } = dependencies;
+
+  /** An output that is not prepared was parsed in a turn of the event loop, and is looked through in another. */
+  async function toResult(
+    { id, kind, deploymentId }: Job,
+    { output, prepared }: Extract<Observation, { kind: "succeeded" }>,
+  ): Promise<Result> {
+    if (prepared === undefined) await clock.nextTurn();
+    const outputs = catalogue.find(deploymentId)?.outputs ?? null;
+    const { text, assets, longUrls } = prepared ?? prepareOutput(output, kind, outputs);
+    if (longUrls > 0) log.info({ jobId: id, longUrls }, LONG_URLS);
+    return { output: text, assets, keep: onKeep === undefined ? [] : toUrls(assets) };
+  }
+
+  return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
+    let result: Result | null = null;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const job = attempt === 0 && known ? known : await jobs.read(jobId);
+      if (job === null) return null;
+      const next = advance(job, observation, new Date(now()), upstream);
+      if (next === job) return job;
+      if (observation.kind === "succeeded") result ??= await toResult(job, observation);
+      if (!(await jobs.save(next, result))) continue;
+      if (result !== null && result.keep.length > 0) onKeep?.();
+      if (observation.kind === "succeeded" && observation.cost === "not-yet") onCostDue?.(next);
+      return next;
+    }
+    throw new Error(
+      `${jobId} changed ${MAX_ATTEMPTS} times while one change was written; poll again later`,
+    );
+  };
+}

@@ -1,0 +1,163 @@
+import { expired } from "../job/errors.ts";
+import { describeUpstream } from "../job/upstream.ts";
+import { toCountText } from "../../runtime/coded-error.ts";
+import { startLoop } from "../../runtime/loop.ts";
+import { DatabaseDiskError } from "../store/database-error.ts";
+import type { Parts } from "./parts.ts";
+
+const BETWEEN_BEATS_MS = 2_000;
+/** Of the jobs that one beat settles or ends. */
+const MAX_JOBS = 500;
+
+/** A submit is settled when it was found abandoned for so long, with the database answering all the time. */
+const ABANDONED_MS = 6_000;
+
+/** A job that can be polled ends by its last poll, and others this long after their deadline. */
+const LAST_POLL_MS = 10_000;
+
+/** How often a job that is away is polled, as near as makes sense. */
+const RESUMED_AFTER_MS = 3_600_000;
+const AWAY_SEEN_EVERY_MS = 60_000;
+
+/** Two gateways that round a pause differently need not correct each other. */
+const SAME_PAUSE_MS = 1_000;
+
+type Dependencies = Pick<
+  Parts,
+  "store" | "health" | "record" | "deadlineSeconds" | "now" | "monotonic" | "log"
+> & {
+  /** Whether this process is submitting the job: then it writes down the outcome itself, however late. */
+  readonly isSubmitting: (jobId: string) => boolean;
+};
+
+/** What polls leave undone, every 2 s: submits that nobody finishes, jobs that can't be polled, news of other gateways. */
+export class Recovery {
+  readonly #given: Dependencies;
+  readonly #closing = new AbortController();
+  /** Since when each abandoned submit was found at every beat. */
+  #abandonedSince: ReadonlyMap<string, number> = new Map();
+  /** When jobs that are away were last seen to, by `monotonic`. */
+  #awaySeenAt = -Infinity;
+  /** Since when beats have succeeded without a break, and so polls could be made. */
+  #answeredSince = Infinity;
+  #beating: Promise<void> = Promise.resolve();
+
+  constructor(dependencies: Dependencies) {
+    this.#given = dependencies;
+    // Where that fails, the next beat makes up for it.
+    dependencies.health.on("pause", () => void this.#exchangePauses().catch(() => undefined));
+  }
+
+  /** Beats once, rejecting when that fails, and then goes on. */
+  async start(): Promise<void> {
+    const { store, log } = this.#given;
+    await store.jobs.takeBack();
+    await this.#seeToAway(0);
+    await this.#tellOfOthers();
+    await this.beat();
+    this.#beating = startLoop({
+      act: () => this.#beatAgain(),
+      signal: this.#closing.signal,
+      firstRestMs: BETWEEN_BEATS_MS,
+      retryMs: BETWEEN_BEATS_MS,
+      onFailure(err) {
+        // The store logs what is wrong with a disk.
+        if (err instanceof DatabaseDiskError) return;
+        log.error(
+          { err },
+          "The database does not answer; the gateway keeps trying. Check that it runs.",
+        );
+      },
+    }).ended;
+  }
+
+  async beat(): Promise<void> {
+    await this.#exchangePauses();
+    await this.#settleAbandoned();
+    await this.#expireOverdue();
+    await this.#seeToAway(RESUMED_AFTER_MS);
+    await this.#given.store.polls.mendTimes();
+  }
+
+  /** Resolves when the beat under way has ended. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#beating;
+  }
+
+  async #beatAgain(): Promise<number> {
+    try {
+      await this.beat();
+      return BETWEEN_BEATS_MS;
+    } catch (error) {
+      this.#answeredSince = Infinity;
+      this.#abandonedSince = new Map();
+      throw error;
+    }
+  }
+
+  /** A pause that the upstream asked one gateway for applies to all of them. */
+  async #exchangePauses(): Promise<void> {
+    const { store, health } = this.#given;
+    if (!store.isShared) return;
+    const sharedMs = await store.pauses.readPauseMs();
+    const ownMs = health.pausedForMs();
+    if (ownMs > sharedMs + SAME_PAUSE_MS) await store.pauses.notePause(ownMs);
+    else health.adoptPause(sharedMs);
+  }
+
+  /** Right after an outage of the database, their own gateways may still have an outcome to write down. */
+  async #settleAbandoned(): Promise<void> {
+    const { store, isSubmitting, monotonic } = this.#given;
+    const jobIds = await store.jobs.listAbandonedSubmits(MAX_JOBS);
+    const foundAt = monotonic();
+    // Where no other gateway can live, their sender is surely dead.
+    const patienceMs = store.isShared ? ABANDONED_MS : 0;
+    this.#abandonedSince = new Map(
+      jobIds.map((id) => [id, this.#abandonedSince.get(id) ?? foundAt]),
+    );
+    for (const [jobId, since] of this.#abandonedSince) {
+      if (foundAt - since >= patienceMs && !isSubmitting(jobId)) await this.#settle(jobId);
+    }
+  }
+
+  /** A submit that nobody finished may have arrived, so it is never sent again. */
+  async #settle(jobId: string): Promise<void> {
+    const job = await this.#given.record(jobId, { kind: "unanswered" });
+    if (job?.error?.code !== "SUBMISSION_UNKNOWN") return;
+    this.#given.log.warn(
+      { jobId },
+      "The gateway that submitted this job is gone or came too late, so nobody knows whether RunComfy took it. Look for it there before you submit it again.",
+    );
+  }
+
+  /** A deadline holds in an outage too, without a last poll; after a start, polls come first. */
+  async #expireOverdue(): Promise<void> {
+    const { store, record, deadlineSeconds, now, monotonic } = this.#given;
+    this.#answeredSince = Math.min(this.#answeredSince, monotonic());
+    if (monotonic() - this.#answeredSince < LAST_POLL_MS) return;
+    const before = new Date(now() - deadlineSeconds * 1_000 - LAST_POLL_MS);
+    const overdue = await store.jobs.listOverdue(before, MAX_JOBS);
+    const error = expired(deadlineSeconds);
+    for (const id of overdue) await record(id, { kind: "failed", error, finishedAt: null });
+  }
+
+  /** A job that is away may be the upstream's after all, with another token or once it knows the job. */
+  async #seeToAway(leftForMs: number): Promise<void> {
+    const { store, monotonic } = this.#given;
+    if (monotonic() - this.#awaySeenAt < AWAY_SEEN_EVERY_MS) return;
+    await store.polls.resume(leftForMs);
+    await store.jobs.noteLeft();
+    this.#awaySeenAt = monotonic();
+  }
+
+  /** Says whose jobs wait until their upstream is back. */
+  async #tellOfOthers(): Promise<void> {
+    const { store, log } = this.#given;
+    for (const { upstream, count } of await store.jobs.countOthers()) {
+      log.warn(
+        `${toCountText(count, "jobs")} ${count === 1 ? "waits" : "wait"} for ${describeUpstream(upstream)}. To go on with them, start the gateway with that upstream.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,468 @@
+import { clock } from "../../runtime/environment.ts";
+import {
+  DeploymentNotFoundError,
+  IdempotencyConflictError,
+  InvalidInputError,
+  JobNotFoundError,
+  UpstreamError,
+} from "../job/errors.ts";
+import { toUnlisted } from "../deployments/catalogue.ts";
+import type { InputIssue } from "../job/input.ts";
+import type { Job } from "../job/job.ts";
+import { createJob } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import { nameJobUpstream, ownership } from "../job/upstream.ts";
+import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
+import { LimitError } from "../../runtime/coded-error.ts";
+import type { Release } from "../../runtime/queue.ts";
+import { Queue } from "../../runtime/queue.ts";
+import { isRepeatable } from "../store/submits.ts";
+import { waitForJob } from "../watch/watch-job.ts";
+import { drawSeed } from "./draw-seed.ts";
+import type { Parts } from "./parts.ts";
+import { createQuota, type Quota } from "./quota.ts";
+import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
+import {
+  changeInput,
+  explainKept,
+  refuseWorkflow,
+  toInputIssue,
+  toSubmission,
+} from "./submission.ts";
+
+/** An accepted job, and what the upstream will silently make of its input. */
+export type Submitted = {
+  readonly job: Job;
+  readonly warnings: readonly InputIssue[];
+  /** Whether the job was there before the call. */
+  readonly wasThere?: boolean;
+};
+
+/** How often a key may be taken by others whose submits are then refused. */
+const MAX_ATTEMPTS = 5;
+
+/** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
+const UNSENT_PART = 0.4;
+
+/** Between the tries to write down an outcome; five minutes in all. */
+const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
+
+/** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
+const UNSENT_DELAYS_MS = [100, 500] as const;
+
+/** An input that takes the thread tens of milliseconds. */
+const LARGE_BYTES = 64 * 1024;
+
+/** All waiting inputs take no more, as JSON, and one owner's no more than they leave free. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** What a waiting submit takes beside its input. */
+const WAITING_BYTES = 1_024;
+
+type Dependencies = Omit<Parts, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
+  /** Notified of each accepted job. */
+  readonly follow: () => void;
+};
+
+/** A submit that has its turn. */
+type Attempt = {
+  readonly submission: Submission;
+  readonly uploadIds: readonly string[];
+  /** Ends the turn. */
+  readonly release: Release;
+  /** For a submit that came to no job: it counts no more. */
+  readonly refund: () => Promise<void>;
+  /** How far it has come. */
+  readonly reached: { turn: boolean; post: boolean };
+};
+
+/** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */
+export class Submitter {
+  readonly #given: Dependencies;
+  readonly #quota: Quota;
+  readonly #queue: Queue;
+  /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
+  readonly #leaseMs: number;
+  readonly #calls = new Set<Promise<Submitted>>();
+  readonly #jobIds = new Set<string>();
+  /** Aborted once the gateway stops waiting. */
+  readonly #over = new AbortController();
+  #stopPatience: (() => void) | null = null;
+  #hasWarned = false;
+
+  constructor(dependencies: Dependencies) {
+    const { store, submitTimeoutMs, submitMarginMs, submitsAtOnce, log } = dependencies;
+    this.#given = dependencies;
+    this.#quota = createQuota({ quotas: store.quotas, log });
+    this.#leaseMs = submitTimeoutMs + submitMarginMs;
+    this.#queue = new Queue({
+      total: submitsAtOnce,
+      sliceMs: Infinity,
+      maxWaiting: MAX_WAITING_BYTES,
+      maxWaitMs: submitTimeoutMs,
+      refuse: () => this.#refuseWaiting(),
+    });
+  }
+
+  /**
+   * Submits a job and resolves with it once the upstream accepted it, whether or not the caller still waits. Rejects with
+   * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
+   */
+  async submitJob(request: SubmissionRequest): Promise<Submitted> {
+    return await this.#submitRead(request.viewer.ownerId, async () => request);
+  }
+
+  /**
+   * Submits a job's deployment and input again, with the members of `changes` put over it; null takes one away. Rejects as
+   * `submitJob` does, and with a `JobNotFoundError`.
+   */
+  async rerunJob({ jobId, changes, ...request }: RerunRequest): Promise<Submitted> {
+    const { jobs, documents } = this.#given.store;
+    const { ownerId } = request.viewer;
+    let kept: JsonObject = {};
+    try {
+      return await this.#submitRead(ownerId, async () => {
+        const job = await jobs.read(jobId, ownerId);
+        const found = job === null ? null : await documents.readInput(jobId);
+        if (job === null || found === null) throw new JobNotFoundError(jobId);
+        kept = found;
+        const input = changeInput(kept, changes ?? {});
+        return { ...request, deploymentId: job.deploymentId, kind: job.kind, input };
+      });
+    } catch (error) {
+      throw error instanceof InvalidInputError ? explainKept(error, kept, Object(changes)) : error;
+    }
+  }
+
+  /** Submits what is read first, in a slot of the owner. */
+  async #submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
+    const { inputQueue } = this.#given;
+    const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), this.#given));
+    const call = checking.then(async (submission) => {
+      // To check a large input takes a turn's share, and to write it takes another.
+      if (submission.bytes > LARGE_BYTES) await clock.nextTurn();
+      return await this.#submitUnderKey(submission);
+    });
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  /** Whether this process is submitting the job. */
+  isSubmitting(jobId: string): boolean {
+    return this.#jobIds.has(jobId);
+  }
+
+  /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
+  stop(patienceMs: number): void {
+    this.#stopPatience ??= clock.setTimer(() => this.#over.abort(), patienceMs);
+    this.#queue.close(stopping());
+  }
+
+  /** Resolves once every submit under way has its outcome written down. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#calls);
+    this.#stopPatience?.();
+  }
+
+  async #submitUnderKey(submission: Submission): Promise<Submitted> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { warnings } = submission;
+      const keyed = await this.#findKeyed(submission);
+      if (keyed !== null) return { job: keyed, warnings, wasThere: true };
+      const job = await this.#submitOnce(submission);
+      if (job !== null) return { job, warnings, wasThere: false };
+    }
+    throw new UpstreamError("UNAVAILABLE");
+  }
+
+  /** The job that the key has already, or that is repeated, once its submit is over; null where there is none. */
+  async #findKeyed({ viewer, submissionKey }: Submission): Promise<Job | null> {
+    if (submissionKey === null) return null;
+    const { store, watchJob } = this.#given;
+    const { key, fingerprint } = submissionKey;
+    if (key === null && !isRepeatable(submissionKey)) return null;
+    const keyed = await (key === null
+      ? store.jobs
+          .readRepeated(viewer.ownerId, fingerprint)
+          .then((job) => job && { job, fingerprint })
+      : store.jobs.readKeyed(viewer.ownerId, key));
+    if (keyed === null) return null;
+    // Another call is submitting it now, or its gateway has died over it and will be found out.
+    const job = isSettled(keyed.job)
+      ? keyed.job
+      : await this.#untilOver(waitForJob(watchJob(keyed.job.id), isSettled, this.#leaseMs)).catch(
+          toNull,
+        );
+    if (job === null) return null;
+    if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
+    if (ownership(job, store.upstream) === "another's")
+      throw new IdempotencyConflictError(job.id, "elsewhere");
+    if (keyed.fingerprint !== fingerprint) throw new IdempotencyConflictError(job.id);
+    return answerWith(job);
+  }
+
+  /** Null when another call took the key meanwhile. */
+  async #submitOnce(submission: Submission): Promise<Job | null> {
+    const { viewer, input, bytes, refusal } = submission;
+    if (refusal !== null) throw refusal;
+    this.#refuseIfHeldUp(submission);
+    await refuseWorkflow(submission.deploymentId, this.#given);
+    const uploadIds = await this.#given.uploads.check(input, submission);
+    const { refund, refundSubmit } = await this.#quota.count(viewer);
+    if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
+    const reached = { turn: false, post: false };
+    const submit = (release: Release): Promise<Job | null> => {
+      this.#refuseIfHeldUp(submission);
+      reached.turn = true;
+      return this.#insertAndSend({ submission, uploadIds, release, refund, reached });
+    };
+    try {
+      const weight = bytes + WAITING_BYTES;
+      return await this.#queue.run(viewer.ownerId, submit, { weight });
+    } catch (error) {
+      if (!reached.turn) await refund();
+      throw error;
+    } finally {
+      if (!reached.post) await refundSubmit();
+    }
+  }
+
+  #refuseIfHeldUp({ deploymentId }: Submission): void {
+    const { health } = this.#given;
+    if (this.#stopPatience !== null) throw stopping();
+    const pausedForMs = health.pausedForMs();
+    if (pausedForMs > 0) throw new UpstreamError("RATE_LIMITED", { retryAfterMs: pausedForMs });
+    const refusal = health.submitRefusal(deploymentId);
+    if (refusal !== null) throw new UpstreamError(refusal);
+  }
+
+  #refuseWaiting(): UpstreamError {
+    const { submitsAtOnce, log } = this.#given;
+    if (!this.#hasWarned) {
+      log.warn(
+        { submitsAtOnce },
+        "Jobs are submitted faster than RunComfy takes them, so some are refused with RATE_LIMITED. If RunComfy can take more at once, raise SUBMITS_AT_ONCE.",
+      );
+    }
+    this.#hasWarned = true;
+    return new UpstreamError("RATE_LIMITED", {
+      message:
+        "Too many jobs are being submitted at the moment, so this one was not sent. Submit it again in 5 seconds.",
+      retryAfterMs: 5_000,
+    });
+  }
+
+  async #insertAndSend(attempt: Attempt): Promise<Job | null> {
+    const { submission, refund } = attempt;
+    const { store, apiVersion, now } = this.#given;
+    const { viewer, deploymentId, kind, tags, work } = submission;
+    const { ownerId } = viewer;
+    const upstream = nameJobUpstream(store.upstream, kind);
+    const job = createJob({
+      ...{ ownerId, kind, deploymentId, upstream, apiVersion, tags, work },
+      now: new Date(now()),
+    });
+    this.#jobIds.add(job.id);
+    try {
+      const body = await this.#prepare(job, attempt);
+      if (body === "key-taken") {
+        await refund();
+        return null;
+      }
+      if (body === "too-late") return await this.#answerUnsent(job, attempt);
+      return await this.#deliver(job, body, attempt);
+    } finally {
+      this.#jobIds.delete(job.id);
+    }
+  }
+
+  /** Writes the row; resolves with the body of the POST, or why there must be none. */
+  async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
+    const { store, uploads, monotonic } = this.#given;
+    const { uploadIds } = attempt;
+    const { viewer, toBody, submissionKey: key, webhookUrl } = attempt.submission;
+    const input = this.#toKept(attempt.submission);
+    const { jobsInFlight: mostInFlight } = viewer.limits;
+    const named = { uploads: uploadIds, webhookUrl };
+    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...named };
+    const insertedAt = monotonic();
+    let isInserted = false;
+    try {
+      isInserted = await store.jobs.insert(row);
+      if (!isInserted) return "key-taken";
+      const sent = toBody(await uploads.toSent(input, uploadIds));
+      return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
+    } catch (error) {
+      const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
+        (Refusal) => error instanceof Refusal,
+      );
+      // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
+      if (isInserted || !isRefusal) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
+      else await attempt.refund();
+      throw error;
+    }
+  }
+
+  /** The input as it is stored and sent. The key's fingerprint is of what was given. */
+  #toKept({ deploymentId, input }: Submission): JsonObject {
+    const { catalogue, drawsSeeds } = this.#given;
+    if (!drawsSeeds) return input;
+    return drawSeed(input, catalogue.find(deploymentId) ?? toUnlisted(deploymentId));
+  }
+
+  /**
+   * Whether a POST that leaves now will be over before another gateway may settle the row, whose insert was sent at
+   * `insertedAt`. A gateway that was frozen in between renews the submit lease here, or learns that it can't.
+   */
+  async #mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
+    const { store, monotonic, submitMarginMs } = this.#given;
+    const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
+    if (isFresh(insertedAt)) return true;
+    const renewedAt = monotonic();
+    return (await store.jobs.extendSubmit(jobId, this.#leaseMs)) && isFresh(renewedAt);
+  }
+
+  /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
+  async #answerUnsent(job: Job, attempt: Attempt): Promise<Job> {
+    await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
+    const settled = await this.#given.store.jobs.read(job.id);
+    if (settled === null) throw new UpstreamError("UNAVAILABLE");
+    return answerWith(settled);
+  }
+
+  /**
+   * Takes back a job that the upstream surely does not have, so that its key is free. One that stays, since another gateway
+   * has settled it or the database is away, goes on to count.
+   */
+  async #withdraw({ id }: Job, { refund }: Attempt, delaysMs?: readonly number[]): Promise<void> {
+    const withdraw = () => this.#given.store.jobs.withdraw(id);
+    const isGone = await this.#persist({ jobId: id }, withdraw, delaysMs);
+    if (isGone) await refund();
+  }
+
+  async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
+    const { submission, release, reached } = attempt;
+    const { runcomfy, record, follow, toHintUrl, channels, log } = this.#given;
+    const { kind, apiVersion, deploymentId } = job;
+    const webhook = toHintUrl?.(job.id) ?? null;
+    let requestId: string;
+    reached.post = true;
+    try {
+      const post = runcomfy.submit({ kind, apiVersion, deploymentId, webhook, body });
+      requestId = await this.#untilOver(post.finally(release));
+    } catch (error) {
+      if (error instanceof RunComfyError && error.delivery !== "unknown") {
+        channels.submitted.publish(error.delivery);
+        // Only what has arrived is answered.
+        reached.post = error.httpStatus !== null;
+        await this.#withdraw(job, attempt);
+        throw toRefusal(error, submission);
+      }
+      log.warn(
+        { jobId: job.id, err: error },
+        "It is not known whether RunComfy accepted a job; it is not sent again.",
+      );
+      const settle = () => record(job.id, { kind: "unanswered" }, job);
+      return answerWith((await this.#keepOutcome(job, settle)) ?? job);
+    }
+    channels.submitted.publish("accepted");
+    const accept = () => record(job.id, { kind: "accepted", requestId }, job);
+    const accepted = await this.#keepOutcome(job, accept, requestId);
+    if (accepted?.requestId === requestId) {
+      follow();
+    } else {
+      log.error(
+        { jobId: job.id, requestId },
+        "RunComfy accepted a job after the gateway had given it up, so nobody follows it. Find it by its request id on RunComfy's dashboard.",
+      );
+    }
+    return answerWith(accepted ?? job);
+  }
+
+  /** Writes down what became of a POST. Where that fails, nobody may be told to submit the job again. */
+  async #keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
+    try {
+      return await this.#persist({ jobId: job.id, requestId }, write);
+    } catch (cause) {
+      throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
+    }
+  }
+
+  /** Tries again while the database is away. A stop leaves time for one last try. */
+  async #persist<T>(
+    fields: { readonly jobId: string; readonly requestId?: string | undefined },
+    write: () => Promise<T>,
+    delaysMs: readonly number[] = OUTCOME_DELAYS_MS,
+  ): Promise<T> {
+    const { sleep, log } = this.#given;
+    const { signal } = this.#over;
+    for (const [attempt, delayMs] of delaysMs.entries()) {
+      try {
+        return await write();
+      } catch (error) {
+        // What was not sent has no outcome, and whoever waits for it is told.
+        const isNews = attempt === 0 && delaysMs !== UNSENT_DELAYS_MS;
+        log[isNews ? "error" : "debug"](
+          { ...fields, err: error },
+          "The database did not take a submit's outcome; trying again.",
+        );
+      }
+      await sleep(delayMs, signal);
+      if (signal.aborted) break;
+    }
+    return await write();
+  }
+
+  /** What `waiting` resolves with, unless the gateway stops waiting first. */
+  async #untilOver<T>(waiting: Promise<T>): Promise<T> {
+    const { signal } = this.#over;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const giveUp = (): void => reject(stopping());
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await Promise.race([waiting, promise]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+}
+
+function isSettled({ status }: Job): boolean {
+  return status !== "SUBMITTING";
+}
+
+/** Throws an `UpstreamError` with the job when nobody knows whether the upstream accepted it. */
+function answerWith(job: Job): Job {
+  if (job.error?.code === "SUBMISSION_UNKNOWN") {
+    throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job });
+  }
+  return job;
+}
+
+/** For a job that was withdrawn. */
+function toNull(error: unknown): null {
+  if (error instanceof JobNotFoundError) return null;
+  throw error;
+}
+
+/** What a client is told of a submit that was surely refused. */
+function toRefusal(cause: RunComfyError, submission: Submission): Error {
+  const { deploymentId } = submission;
+  if (cause.issues !== null)
+    return new InvalidInputError(
+      cause.issues.map((issue) => toInputIssue(issue, submission)),
+      { cause },
+    );
+  if (cause.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause });
+  return new UpstreamError(cause.code, { retryAfterMs: cause.retryAfterMs, cause });
+}
+
+function stopping(): UpstreamError {
+  return new UpstreamError("UNAVAILABLE", {
+    message: "This service is restarting. Submit again in a few seconds.",
+  });
+}

@@ -1,0 +1,125 @@
+import { chance, clock } from "../../runtime/environment.ts";
+import { nextPollMs } from "../job/polls.ts";
+import { sleepFor } from "../../runtime/loop.ts";
+import { Queue, SLICE_MS } from "../../runtime/queue.ts";
+import { FIRST_POLL_MS } from "../store/polls.ts";
+import { createCancelJob } from "./cancel-job.ts";
+import { createEditJob } from "./edit-labels.ts";
+import { createDeleteJob } from "./job-deletion.ts";
+import { createLateCosts } from "./late-costs.ts";
+import { Hints } from "./hints.ts";
+import { createLearning } from "./learning.ts";
+import type { Parts } from "./parts.ts";
+import { Poller } from "./poller.ts";
+import { createRecordObservation } from "./record-observation.ts";
+import { Recovery } from "./recovery.ts";
+import type { RerunRequest, SubmissionRequest } from "./submission.ts";
+import { createCheckInput } from "./submission.ts";
+import { Submitter } from "./submit-job.ts";
+
+export type Tracking = ReturnType<typeof createTracking>;
+
+const SUBMIT_PATIENCE_MS = 7_500;
+/** A database that is away must not hold up a stop: without a hand-over others take over when the claims end. */
+const HANDOVER_PATIENCE_MS = 1_000;
+
+const TIME_AND_CHANCE = {
+  now: clock.now,
+  monotonic: clock.monotonic,
+  random: chance.random,
+  sleep: sleepFor,
+};
+
+/** Everything that changes jobs. */
+export function createTracking(
+  dependencies: Omit<
+    Parts,
+    "inputQueue" | "record" | "submitTimeoutMs" | "submitMarginMs" | keyof typeof TIME_AND_CHANCE
+  > & {
+    readonly submitTimeoutSeconds: number;
+    readonly submitMarginSeconds: number;
+    /** What one poll is worth in seconds of waiting. */
+    readonly pollCostSeconds: number;
+    /** Notified of files that are to be kept; none are where it is not given. */
+    readonly onKeep?: (() => void) | undefined;
+    /** Notified that a job is deleted, with which its files go. */
+    readonly onDelete?: (() => void) | undefined;
+  },
+) {
+  const given = {
+    ...TIME_AND_CHANCE,
+    ...dependencies,
+    upstream: dependencies.store.upstream,
+    inputQueue: new Queue({ perKey: 1, sliceMs: SLICE_MS }),
+    submitTimeoutMs: dependencies.submitTimeoutSeconds * 1_000,
+    submitMarginMs: dependencies.submitMarginSeconds * 1_000,
+  };
+  const { store, health, pollCostSeconds, log } = given;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const hints = new Hints({
+    ...given,
+    ...{ polls: store.polls, trust: store.hintTrust, signal },
+    areAsked: given.toHintUrl !== null,
+    onDue: () => poller.wakeIn(0),
+  });
+  const countHints = (deploymentId: string) => hints.countFollowed(deploymentId);
+  const learning = createLearning({ ...given, readRuns: store.readRuns, countHints });
+  const costs = createLateCosts({ ...given, jobs: store.jobs });
+  const record = createRecordObservation({
+    ...given,
+    jobs: store.jobs,
+    onCostDue: costs.ask,
+  });
+  const poller = new Poller({
+    ...given,
+    record,
+    async schedule(job, nowMs, hintedForMs) {
+      const times = await learning.readTimes(job.deploymentId);
+      const costSeconds = pollCostSeconds * (await hints.toCostFactor(job, hintedForMs));
+      return nextPollMs(job, times, nowMs, costSeconds);
+    },
+    onEnd: (job, hintedForMs) => hints.noteEnd(job, hintedForMs),
+  });
+  const follow = () => poller.wakeIn(FIRST_POLL_MS);
+  const submitter = new Submitter({ ...given, record, follow });
+  const isSubmitting = (jobId: string) => submitter.isSubmitting(jobId);
+  const recovery = new Recovery({ ...given, record, isSubmitting });
+  health.on("recovery", () => poller.wakeIn(0));
+
+  return {
+    learning,
+    /** RunComfy says that a job has ended. */
+    takeHint: (jobId: string) => hints.take(jobId),
+    submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
+    rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
+    checkInput: createCheckInput(given),
+    cancelJob: createCancelJob({ ...given, record, signal }),
+    deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
+    editJob: createEditJob(store),
+    /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
+    stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
+    /** Polls the unfinished jobs from then on. */
+    async start(): Promise<void> {
+      await recovery.start();
+      poller.start();
+      hints.start();
+    },
+    /** Waits until every submit's outcome is written down, then stops polls and hands those under way over. */
+    async close(): Promise<void> {
+      closing.abort();
+      submitter.stop(SUBMIT_PATIENCE_MS);
+      // Jobs are polled until all can be handed over.
+      await submitter.close();
+      const handedOver = poller.close().catch((error: unknown) => {
+        log.warn(
+          { err: error },
+          "The polls under way could not be handed over; other gateways take them over within 9 seconds.",
+        );
+      });
+      const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
+      const closed = Promise.all([recovery.close(), costs.close(), hints.close()]);
+      await Promise.all([closed, Promise.race([handedOver, patience])]);
+    },
+  };
+}

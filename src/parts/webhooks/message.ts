@@ -1,0 +1,91 @@
+import type { SignedUrls } from "../../engine/files/signed-urls.ts";
+import { type Asset, type KeptFile, NOT_KEPT } from "../../engine/job/asset.ts";
+import type { Job } from "../../engine/job/job.ts";
+import { Queue } from "../../runtime/queue.ts";
+import type { JobStore } from "../../engine/store/job-store.ts";
+import type { ClaimedWebhook } from "../../engine/store/webhook-claims.ts";
+
+const MAX_ASSETS = 20;
+const MAX_BYTES = 20_000;
+/** So many claims of an owner. */
+const MAX_IN_A_TURN = 4;
+
+/**
+ * Writes what is sent to a webhook, as it is when it is sent: URLs of kept files expire. Null for each whose job is gone, as
+ * there is nothing to send.
+ */
+export function createMessages({
+  store,
+  urls,
+}: {
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
+  readonly urls: Pick<SignedUrls, "create">;
+}) {
+  /** What one claim needs takes up to some ms of a turn of the event loop. */
+  const turns = new Queue({ perKey: MAX_IN_A_TURN });
+
+  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> =>
+    await turns.run(claimed[0]?.ownerId ?? "", () => makeAll(claimed));
+
+  async function makeAll(claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> {
+    const ids = claimed.flatMap(({ delivery }) => delivery.jobId ?? []);
+    const jobs = await store.jobs.readMany(ids, claimed[0]?.ownerId);
+    const facts = await readFacts(jobs.filter((job) => job !== null));
+    const kept = await store.files.readMany(ids, MAX_ASSETS);
+    const keptOf = new Map(ids.map((id, index) => [id, kept[index]]));
+    return claimed.map(({ delivery }) => {
+      const { jobId, event, createdAt, disabledId } = delivery;
+      const head = {
+        type: event.toLowerCase().replace("_", "."),
+        timestamp: createdAt.toISOString(),
+      };
+      if (jobId === null) return JSON.stringify({ ...head, data: { webhook: { id: disabledId } } });
+      const found = facts.get(jobId);
+      return found === undefined ? null : write(head, found, keptOf.get(jobId));
+    });
+  }
+
+  async function readFacts(jobs: readonly Job[]): Promise<ReadonlyMap<string, Facts>> {
+    const noted = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
+    const facts = new Map<string, Facts>();
+    for (const [index, job] of jobs.entries()) {
+      let first = noted[index] ?? null;
+      // It ended in a version before.
+      if (first === null && job.status === "SUCCEEDED")
+        first = await store.documents.findFirstAssets(job.id);
+      const named = first?.assets.slice(0, MAX_ASSETS) ?? [];
+      facts.set(job.id, { job, named, count: first?.count ?? 0 });
+    }
+    return facts;
+  }
+
+  function write(
+    head: object,
+    { job, named, count }: Facts,
+    kept: ReadonlyMap<string, KeptFile> | undefined,
+  ): string {
+    const assets = named.map(({ url, kind }) => {
+      const { state, file, contentType, bytes, width, height } = kept?.get(url) ?? NOT_KEPT;
+      const keptUrl =
+        file === null ? null : urls.create({ folder: "files", name: file, width: null });
+      return { url, kind, keep: state, keptUrl, contentType, bytes, width, height };
+    });
+    const toText = () =>
+      JSON.stringify({
+        ...head,
+        data: { job: { ...toFacts(job), assets, assetCount: count } },
+      });
+    // Addresses of outputs may be of any length.
+    let text = toText();
+    while (Buffer.byteLength(text) > MAX_BYTES && assets.pop() !== undefined) text = toText();
+    return text;
+  }
+}
+
+type Facts = { readonly job: Job; readonly named: readonly Asset[]; readonly count: number };
+
+function toFacts(job: Job) {
+  const { id, status, deploymentId, tags, error, cost, version } = job;
+  const { createdAt, startedAt, finishedAt } = job;
+  return { id, status, deploymentId, tags, error, cost, version, createdAt, startedAt, finishedAt };
+}

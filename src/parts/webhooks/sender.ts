@@ -1,0 +1,187 @@
+import type { BaseLogger } from "pino";
+
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import { toRestMs, toRetryMs } from "../../engine/job/webhook.ts";
+import { chance, clock } from "../../runtime/environment.ts";
+import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
+import { Queue } from "../../runtime/queue.ts";
+import { type DueWebhook, FROM_START } from "../../engine/store/due-webhooks.ts";
+import type {
+  ClaimedWebhook,
+  TriedDelivery,
+  WebhookClaims,
+} from "../../engine/store/webhook-claims.ts";
+import type { Post } from "./post.ts";
+import { toHeaders } from "./signature.ts";
+
+/**
+ * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners
+ * have calls that hang, the fewer each has, and some stay free for whoever has none.
+ */
+const MAX_AT_ONCE = 256;
+const toShare = (free: number): number => Math.ceil(free / 4);
+const MAX_WAITING = 4_096;
+/** How often to ask for deliveries of jobs that ended meanwhile. */
+const MAX_REST_MS = 500;
+const RETRY_MS = 2_000;
+const BETWEEN_SWEEPS_MS = 60_000;
+/** A webhook gives others its turn after this long, and what it then waits for. */
+const MAX_TURN_MS = 1_000;
+
+type SenderOptions = {
+  readonly claims: WebhookClaims;
+  /** Null for each with nothing to send any more. */
+  readonly toMessages: (claimed: readonly ClaimedWebhook[]) => Promise<readonly (string | null)[]>;
+  readonly post: Post;
+  readonly channels: Pick<Channels, "delivered" | "disabled">;
+  readonly log: BaseLogger;
+};
+
+/**
+ * Calls webhooks, each with one delivery at a time. What a gateway that dies has claimed comes due again, so a delivery may
+ * be made twice, but none is lost.
+ */
+export class WebhookSender {
+  readonly #options: SenderOptions;
+  readonly #closing = new AbortController();
+  /** Webhooks that are called, or wait for others to be. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #calls = new Queue({
+    total: MAX_AT_ONCE,
+    perKey: toShare,
+    maxWaiting: MAX_WAITING,
+    refuse: () => LISTED_AGAIN,
+  });
+  /** After which webhooks to go on with what is due, and with what is to be deleted. */
+  #dueAfter = FROM_START;
+  #unusedAfter = "";
+  #sweptAt = clock.monotonic();
+  readonly #loop;
+  readonly #tryToSend;
+
+  constructor(options: SenderOptions) {
+    const { log } = options;
+    const { signal } = this.#closing;
+    this.#options = options;
+    this.#tryToSend = notifyOfFirst(
+      (err) => log.warn({ err }, SEND_FAILS),
+      () => signal.aborted,
+    );
+    this.#loop = startLoop({
+      act: () => this.#sendDue(),
+      signal,
+      retryMs: RETRY_MS,
+      onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
+    });
+  }
+
+  /** Notifies the sender that something is due. */
+  readonly wake = (): void => this.#loop.wake();
+
+  /** Cuts off the calls under way; they are made again. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#calls.close(LISTED_AGAIN);
+    await this.#loop.ended;
+    await Promise.allSettled(this.#underWay.values());
+  }
+
+  /** Begins what is due, or lets it wait; resolves with how long to rest. */
+  async #sendDue(): Promise<number> {
+    await this.#sweep();
+    const { due, next, hasMore } = await this.#options.claims.listDue(this.#dueAfter);
+    this.#dueAfter = next;
+    for (const one of due) if (!this.#underWay.has(one.webhookId)) this.#begin(one);
+    // The rest of a long walk comes sooner.
+    return hasMore ? MAX_REST_MS / 5 : MAX_REST_MS;
+  }
+
+  #begin(one: DueWebhook): void {
+    const { webhookId, ownerId, isFailing } = one;
+    const send = () => this.#tryToSend(() => this.#send(one));
+    const sending = this.#calls
+      // An owner's webhooks that fail have a share of their own, so that neither they nor the others keep anything back.
+      .run(`${isFailing ? "failing" : "healthy"} ${ownerId}`, send)
+      // What fails here comes due again when its claim ends.
+      .catch(() => null)
+      .then((next) => {
+        this.#underWay.delete(webhookId);
+        if (next !== null && !this.#closing.signal.aborted) this.#begin(next);
+      });
+    this.#underWay.set(webhookId, sending);
+  }
+
+  async #sweep(): Promise<void> {
+    if (clock.monotonic() - this.#sweptAt < BETWEEN_SWEEPS_MS) return;
+    this.#sweptAt = clock.monotonic();
+    this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
+  }
+
+  /** Sends what is due, one after the other for as long as its turn lasts; resolves with what it is then if more is. */
+  async #send(webhook: DueWebhook): Promise<DueWebhook | null> {
+    const { claims, toMessages, channels, log } = this.#options;
+    const { webhookId } = webhook;
+    const { claimed, hasMore } = await claims.claim(webhookId);
+    const [claim] = claimed;
+    if (claim === undefined) return hasMore ? webhook : null;
+    const bodies = await toMessages(claimed).catch(async (error: unknown) => {
+      await claims.giveUp(claim);
+      throw error;
+    });
+    const endsAt = clock.monotonic() + MAX_TURN_MS;
+    const tried: TriedDelivery[] = [];
+    for (const [index, one] of claimed.entries()) {
+      if (this.#closing.signal.aborted || clock.monotonic() > endsAt) break;
+      const body = bodies[index] ?? null;
+      const made = body === null ? null : await this.#call(one, body);
+      if (made !== null) tried.push(made);
+      // The others would use up their tries with a server that wants no more, or not yet.
+      if (made !== null && (made.isGone || made.restMs > 0)) break;
+    }
+    const [first, ...others] = tried;
+    if (first === undefined) {
+      await claims.giveUp(claim);
+      return null;
+    }
+    const reason = await claims.settle([first, ...others]);
+    for (const { state } of tried) channels.delivered.publish(state);
+    if (reason === null) {
+      const isFailing = tried.at(-1)?.state !== "DELIVERED";
+      return hasMore || tried.length < claimed.length ? { ...webhook, isFailing } : null;
+    }
+    channels.disabled.publish(webhookId);
+    log.warn({ webhookId, reason }, DISABLED);
+    return null;
+  }
+
+  /** Null when it was cut off. */
+  async #call(claimed: ClaimedWebhook, body: string): Promise<TriedDelivery | null> {
+    const { signal } = this.#closing;
+    const { delivery, secrets, url } = claimed;
+    const at = clock.now();
+    const since = clock.monotonic();
+    const signed = { id: delivery.id, body, seconds: Math.floor(at / 1_000) };
+    const headers = toHeaders(signed, secrets);
+    const answer = await this.#options.post(url, { body, headers, signal });
+    const { status, failure, retryAfterMs } = answer;
+    if (status === null && signal.aborted) return null;
+    const durationMs = Math.round(clock.monotonic() - since);
+    const made = { at, status, durationMs, ...(failure && { failure }) };
+    if (status !== null && status >= 200 && status < 300)
+      return { claimed, state: "DELIVERED", made, retryMs: null, restMs: 0, isGone: false };
+    const isGone = status === 410;
+    const retryMs = isGone ? null : toRetryMs(delivery.attempts, chance.random(), retryAfterMs);
+    const state = retryMs === null ? "FAILED" : "PENDING";
+    return { claimed, state, made, retryMs, restMs: toRestMs(status, retryAfterMs), isGone };
+  }
+}
+
+/** Rejects what may not wait any more: it stays due. */
+const LISTED_AGAIN = new Error("It is listed again.");
+
+const CLAIM_FAILS =
+  "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";
+const SEND_FAILS =
+  "Deliveries to webhooks can't be made or written down; the gateway tries again. Check the database.";
+const DISABLED =
+  "A webhook was disabled. Tell its owner the reason, and that it can be enabled again once that is mended.";

@@ -1,0 +1,32 @@
+import { type Logger, pino } from "pino";
+
+import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
+import { createSignedUrls } from "../../../src/engine/files/signed-urls.ts";
+import { openStore } from "../../../src/engine/store/open-store.ts";
+import { createMessages } from "../../../src/parts/webhooks/message.ts";
+import { createPost } from "../../../src/parts/webhooks/post.ts";
+import { WebhookSender } from "../../../src/parts/webhooks/sender.ts";
+import { createTargets } from "../../../src/parts/webhooks/target.ts";
+
+/** A database, and what makes senders for its webhooks, which may call loopback unless told otherwise. */
+export async function openSender(options: {
+  readonly databaseUrl: string;
+  readonly allow?: readonly string[];
+  readonly patienceMs?: number;
+  readonly log?: Logger;
+}) {
+  const { databaseUrl, allow = ["127.0.0.0/8"], log = pino({ level: "silent" }) } = options;
+  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
+  return {
+    store,
+    begin: () =>
+      new WebhookSender({
+        claims: store.webhookClaims,
+        toMessages: createMessages({ store, urls }),
+        post: createPost(createTargets(allow), options.patienceMs),
+        channels: createChannels(),
+        log,
+      }),
+  };
+}
