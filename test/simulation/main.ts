@@ -32,7 +32,7 @@ if (values.mutant !== undefined) {
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const changes = mutant.changes.filter(({ file }) => url.endsWith(`/src/${file}`));
+      const changes = mutant.changes.filter(({ file }) => url.endsWith(`/${file}`));
       if (changes.length === 0) return loaded;
       let source = readFileSync(new URL(url), "utf8");
       for (const change of changes) {
