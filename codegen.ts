@@ -10,8 +10,11 @@ import { OPEN_CATALOGUE } from "./src/engine/deployments/catalogue.ts";
 import { readCatalogue } from "./src/engine/deployments/load-catalogue.ts";
 import sandbox from "./sandbox/src/deployments.json" with { type: "json" };
 import { createSchema } from "./src/api/schema/create-schema.ts";
+import { loadParts, loadSchemaParts } from "./src/parts.ts";
 
-const schema = printSchema(createSchema(OPEN_CATALOGUE));
+const parts = await loadParts();
+const schemaParts = await loadSchemaParts(parts);
+const schema = printSchema(createSchema(OPEN_CATALOGUE, schemaParts));
 const packagesPage = "docs/dependencies.md";
 const packages = printPackages(readFileSync(packagesPage, "utf8"), readShipped());
 const verifiedPage = "docs/verified.md";
@@ -23,8 +26,8 @@ const config: CodegenConfig = {
   generates: {
     // As it is, because what codegen loads it sorts: so that documents come in one order, whichever file is read first.
     "schema.graphql": { plugins: [{ add: { content: schema } }] },
-    ".env.example": { plugins: [{ add: { content: printEnvExample() } }] },
-    "docs/settings.md": { plugins: [{ add: { content: printSettingsPage() } }] },
+    ".env.example": { plugins: [{ add: { content: printEnvExample(parts) } }] },
+    "docs/settings.md": { plugins: [{ add: { content: printSettingsPage(parts) } }] },
     [packagesPage]: { plugins: [{ add: { content: packages } }] },
     [verifiedPage]: { plugins: [{ add: { content: verified } }] },
     "test/support/gql/operations.ts": {
@@ -66,7 +69,7 @@ const config: CodegenConfig = {
     },
     // Of the sandbox's own deployments, so that the example runs against a gateway that was just started.
     "examples/react/src/gql/": {
-      schema: printSchema(createSchema(readCatalogue(sandbox, "sandbox").catalogue)),
+      schema: printSchema(createSchema(readCatalogue(sandbox, "sandbox").catalogue, schemaParts)),
       documents: "examples/react/src/*.{ts,tsx}",
       preset: "client",
       presetConfig: { fragmentMasking: false },

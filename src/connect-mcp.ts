@@ -6,6 +6,7 @@ import { loadConfig } from "./config/load-config.ts";
 import { isSafeUrl } from "./config/rules.ts";
 import { createLog } from "./create-log.ts";
 import { startGateway } from "./gateway.ts";
+import { loadParts } from "./parts.ts";
 import { SetupError } from "./runtime/coded-error.ts";
 
 const HELP = `${COMMANDS.mcp} --url https://gateway.example.com
@@ -70,7 +71,7 @@ function readKey(): string | null {
 
 async function embed(): Promise<void> {
   const log = createLog({ output: process.stderr, level: "warn" });
-  const gateway = await startGateway(loadConfig(EMBEDDED), { log });
+  const gateway = await startGateway(loadConfig(EMBEDDED, await loadParts()), { log });
   await relay(new URL("/mcp", gateway.url), null);
   await gateway.close();
 }

@@ -9,7 +9,7 @@ import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/authenticator.ts";
 import { createSignIns } from "./auth/sign-ins.ts";
-import type { Config } from "./config/load-config.ts";
+import type { Config, loadConfig } from "./config/load-config.ts";
 import { OPEN_CATALOGUE } from "./engine/deployments/catalogue.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import { createChannels } from "./engine/diagnostics/channels.ts";
@@ -20,10 +20,15 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
 import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
 import { ADAPTERS } from "./engine/runcomfy/kinds/kinds.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { OpenPart, Part } from "./part.ts";
+import { loadSchemaParts } from "./parts.ts";
 import type { Mcp, McpOptions } from "./parts/mcp/create-mcp.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./api/schema/context.ts";
 import { createContext } from "./api/schema/context.ts";
+import { PartServices } from "./api/schema/part-services.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
 import { createReadQueues } from "./api/schema/reads.ts";
 import { readDocuments } from "./api/server/pages.ts";
@@ -44,13 +49,16 @@ import { watchJobs } from "./engine/watch/watch-jobs.ts";
 import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
 import { MODELS_OFF_STEP } from "./engine/runcomfy/kinds/model.ts";
 
+/** How a gateway of these parts was asked to run. */
+export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
+
 /** A gateway that serves. */
 export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
-  /** Where metrics are served; null where they are not. */
-  readonly metricsPort: number | null;
+  /** Where people find the parts that have a URL, by their names. */
+  readonly urls: ReadonlyMap<string, string>;
   /** Whether browsers get the console at its origin. */
   readonly hasConsole: boolean;
   readonly upstream: {
@@ -71,7 +79,7 @@ export type Gateway = {
  * a `SuppressedError`, which has both reasons, where closing fails too.
  */
 export async function startGateway(
-  config: Config,
+  config: GatewayConfig,
   options: { readonly log: Logger; readonly channels?: Channels },
 ): Promise<Gateway> {
   const opened = new AsyncDisposableStack();
@@ -90,6 +98,20 @@ export async function startGateway(
   const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
   const log = traces?.watchLog(options.log) ?? options.log;
   for (const warning of config.warnings) log.warn(warning);
+  const parts = config.parts.filter(({ part, settings }) => part.isOn?.(settings, config) ?? true);
+  const partServices = new PartServices();
+  const figures: Figure[] = [];
+  const urls = new Map<string, string>();
+  const take = ({ name }: Part, one: OpenPart): void => {
+    keep(one);
+    if (one.service !== undefined) partServices.add(one.service);
+    if (one.url !== undefined) urls.set(name, one.url);
+    figures.push(...(one.figures ?? []));
+  };
+  let engine: Engine | null = null;
+  const observed = { config, version: readVersion(), channels, figures, engine: () => engine, log };
+  for (const { part, settings } of parts)
+    if (part.observe !== undefined) take(part, await part.observe(observed, settings));
   const deploymentsFile = findDeploymentsFile(config);
   const loaded =
     deploymentsFile === null ? null : await loadDeployments(deploymentsFile, config.upstream.kind);
@@ -120,14 +142,6 @@ export async function startGateway(
     : null;
   // Before all that they observe, so that they are there until that has ended.
   if (traces !== null) opened.defer(traces.follow({ channels, jobs: store.jobs, log }));
-  // Loaded only where it is wanted.
-  const metrics =
-    config.metricsPort === null
-      ? null
-      : (await import("./parts/metrics/create-metrics.ts")).createMetrics({ channels, log });
-  if (metrics !== null) opened.defer(metrics.close);
-  const at = { host: config.host, port: config.metricsPort ?? 0, origins };
-  const served = metrics === null ? null : keep(await metrics.serve(at));
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { deployments: catalogue.deployments, token: chance.uuid(), log };
   const upstream = keep(await startUpstream(config, sandbox));
@@ -218,6 +232,7 @@ export async function startGateway(
   const details = createDetailReader(store, queues);
   const endWaits = createEndWaits(watchJob);
   const services: Services = {
+    parts: partServices,
     sources: {
       store,
       learning: tracking.learning,
@@ -245,12 +260,15 @@ export async function startGateway(
         }),
       )
     : null;
+  engine = { config, catalogue, store, channels, files, health, log };
+  for (const { part, settings } of parts)
+    if (part.open !== undefined) take(part, await part.open(engine, settings));
   const issuer = auth.kind === "jwt" ? auth.issuer : null;
   const server = keep(
     await startServer({
       host: config.host,
       port: config.port,
-      schema: createSchema(catalogue),
+      schema: createSchema(catalogue, await loadSchemaParts(parts.map(({ part }) => part))),
       createContext: (origin) => createContext(services, origin),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
@@ -270,8 +288,11 @@ export async function startGateway(
       log,
     }),
   );
-  const counts = () => ({ ...server.counts(), waits: mcp?.countWaits() ?? 0 });
-  metrics?.follow({ version: readVersion(), store, health, counts });
+  figures.push(...server.figures, {
+    name: "waits_held",
+    help: "Calls of tools that wait for a job.",
+    read: () => mcp?.countWaits() ?? 0,
+  });
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, clock.sleep(FIRST_CALL_PATIENCE_MS, { ref: false })]);
@@ -279,7 +300,7 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
-    metricsPort: served?.port ?? null,
+    urls,
     hasConsole: server.hasConsole,
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     async close(drained) {

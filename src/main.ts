@@ -5,12 +5,13 @@ import type { Logger } from "pino";
 
 import { clock } from "./runtime/environment.ts";
 import { COMMANDS } from "./config/commands.ts";
-import type { Config } from "./config/load-config.ts";
 import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Gateway, GatewayConfig } from "./gateway.ts";
 import { readVersion, startGateway } from "./gateway.ts";
+import type { Part } from "./part.ts";
+import { loadParts } from "./parts.ts";
 
 /** After the time in which it drains. */
 const STOP_DEADLINE_MS = 9_400;
@@ -47,9 +48,10 @@ const parameters = readParameters();
 // Without what was given, which may be a secret.
 if (parameters === null)
   giveUp(`The gateway takes --port, --database, --help and --version. ${USAGE}`);
-else if (parameters.help === true) console.log(`${HELP}\n${printEnvExample(DOCS)}`);
+else if (parameters.help === true)
+  console.log(`${HELP}\n${printEnvExample(await loadParts(), DOCS)}`);
 else if (parameters.version === true) console.log(readVersion());
-else run(parameters);
+else run(parameters, await loadParts());
 
 function readParameters() {
   try {
@@ -65,11 +67,14 @@ function readParameters() {
   }
 }
 
-function run({ port, database }: { readonly port?: string; readonly database?: string }): void {
+function run(
+  { port, database }: { readonly port?: string; readonly database?: string },
+  parts: readonly Part[],
+): void {
   try {
     const given = { ...(port && { PORT: port }), ...(database && { DATABASE_URL: database }) };
     const environment = readEnvironment({ ...process.env, ...given });
-    const config = loadConfig(environment);
+    const config = loadConfig(environment, parts);
     // OpenTelemetry's packages read variables of their own, which may be in .env.
     for (const [name, value] of Object.entries(environment))
       if (name.startsWith("OTEL_")) process.env[name] = value;
@@ -82,10 +87,9 @@ function run({ port, database }: { readonly port?: string; readonly database?: s
   }
 }
 
-async function start(config: Config, log: Logger): Promise<Gateway> {
+async function start(config: GatewayConfig, log: Logger): Promise<Gateway> {
   const gateway = await startGateway(config, { log });
   const address = `${gateway.url}/graphql`;
-  const { metricsPort } = gateway;
   const { origin, isSandbox, token } = gateway.upstream;
   const database = describeDatabase(config.databaseUrl);
   const upstream = isSandbox
@@ -94,10 +98,11 @@ async function start(config: Config, log: Logger): Promise<Gateway> {
   if (gateway.hasConsole) console.log(`Console   ${gateway.url}`);
   console.log(`${config.httpAccess.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
-  if (metricsPort !== null)
-    console.log(`Metrics   ${gateway.url.replace(/\d+$/, String(metricsPort))}/metrics`);
+  for (const [part, url] of gateway.urls)
+    console.log(`${part.charAt(0).toUpperCase()}${part.slice(1).padEnd(8)} ${url}`);
+  const urls = Object.fromEntries(gateway.urls);
   log.info(
-    { url: address, metricsPort, upstream: origin, isSandbox, token, database },
+    { url: address, urls, upstream: origin, isSandbox, token, database },
     "The gateway serves.",
   );
   return gateway;

@@ -6,6 +6,7 @@ import { COMMANDS } from "./config/commands.ts";
 import { OPEN_CATALOGUE } from "./engine/deployments/catalogue.ts";
 import { loadCatalogue } from "./engine/deployments/load-catalogue.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
+import { loadParts, loadSchemaParts } from "./parts.ts";
 
 const USE = `Use it like this: ${COMMANDS.schema} --deployments my.json > schema.graphql`;
 
@@ -14,7 +15,8 @@ try {
   const { deployments } = readParameters();
   const loaded = deployments === undefined ? null : await loadCatalogue(deployments, "sandbox");
   for (const warning of loaded?.warnings ?? []) console.error(stripVTControlCharacters(warning));
-  console.log(printSchema(createSchema(loaded?.catalogue ?? OPEN_CATALOGUE)));
+  const parts = await loadSchemaParts(await loadParts());
+  console.log(printSchema(createSchema(loaded?.catalogue ?? OPEN_CATALOGUE, parts)));
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   console.error(stripVTControlCharacters(reason));

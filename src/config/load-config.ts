@@ -3,10 +3,11 @@ import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 
 import leven from "leven";
-import type { z } from "zod";
+import { z } from "zod";
 
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { COMMANDS } from "./commands.ts";
+import type { Rules } from "./rules.ts";
 import { isHost, isLoopback, isSafeUrl, NOTES } from "./rules.ts";
 import type { OWNER_VARIABLES } from "./variables.ts";
 import { VARIABLES, VENDOR_URL } from "./variables.ts";
@@ -14,18 +15,38 @@ import { VARIABLES, VENDOR_URL } from "./variables.ts";
 /** How the gateway was asked to run; parsed, with defaults filled in. `variables.ts` says what each variable means. */
 export type Config = ReturnType<typeof loadConfig>;
 
-/** Reads the gateway's variables; an empty value counts as unset. Throws a `SetupError` that lists every problem. */
-export function loadConfig(environment: Given) {
+/**
+ * Reads the variables of the gateway and of its parts; an empty value counts as unset. Throws a `SetupError` that lists
+ * every problem.
+ */
+export function loadConfig<Part extends { readonly settings?: Rules }>(
+  environment: Given,
+  parts: readonly Part[] = [],
+) {
   const given = withoutEmpty(environment);
   const parsed = VARIABLES.safeParse(given);
+  const ofParts = parts.map((part) => ({
+    part,
+    parsed: z.object(part.settings ?? {}).safeParse(given),
+  }));
+  const rulesOfParts: Rules = Object.assign({}, ...parts.map(({ settings }) => settings));
   // Found apart, so that they are listed beside what is wrong with single variables.
-  const problems = findProblems(given);
-  const misspelt = Object.keys(given).map(findMisspelt).filter(isText);
+  const problems = [
+    ...[parsed, ...ofParts.map((one) => one.parsed)].flatMap(({ error }) =>
+      explain(error, { given: environment, rules: { ...VARIABLES.shape, ...rulesOfParts } }),
+    ),
+    ...findProblems(given),
+    ...findTakenPorts(given, Object.keys(rulesOfParts)),
+  ];
+  const misspelt = findMisspelt(given, [
+    ...Object.keys(VARIABLES.shape),
+    ...Object.keys(rulesOfParts),
+  ]);
   const advice = findAdvice(given);
   if (!parsed.success || problems.length > 0) {
-    const wrong = [...explain(parsed.error, environment), ...problems, ...misspelt];
-    const parts = [[HEAD, ...wrong], ...(advice.length > 0 ? [[ADVICE_HEAD, ...advice]] : [])];
-    throw new SetupError(parts.map((lines) => lines.join("\n  ")).join("\n"));
+    const wrong = [...problems, ...misspelt];
+    const lists = [[HEAD, ...wrong], ...(advice.length > 0 ? [[ADVICE_HEAD, ...advice]] : [])];
+    throw new SetupError(lists.map((lines) => lines.join("\n  ")).join("\n"));
   }
   const variables = parsed.data;
   return Object.freeze({
@@ -37,8 +58,6 @@ export function loadConfig(environment: Given) {
     drawsSeeds: variables.DRAW_SEEDS,
     databaseUrl: variables.DATABASE_URL,
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
-    /** Null serves none. */
-    metricsPort: variables.METRICS_PORT ?? null,
     /** Null makes none. */
     traces:
       variables.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
@@ -74,6 +93,8 @@ export function loadConfig(environment: Given) {
     limits: toLimits(variables, given),
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
+    /** Those that there are, whether on or off, each with its settings. */
+    parts: ofParts.map(({ part, parsed: { data = {} } }) => ({ part, settings: data })),
     /** Sentences about what may not be meant. */
     warnings: [...misspelt, ...advice],
   });
@@ -113,10 +134,15 @@ const HEAD =
   "The gateway can't start. Correct these variables, in the environment or in .env (--port and --database stand for PORT and DATABASE_URL):";
 const ADVICE_HEAD = "This may not be meant:";
 
-function explain(error: z.ZodError | undefined, given: Given): readonly string[] {
+function explain(
+  error: z.ZodError | undefined,
+  { given, rules }: { readonly given: Given; readonly rules: Rules },
+): readonly string[] {
   return (error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
-    const value = SECRETS.has(name) ? "" : `, not ${JSON.stringify(given[name])}`;
+    const rule = rules[name];
+    const isSecret = rule !== undefined && NOTES.get(rule)?.isSecret === true;
+    const value = isSecret ? "" : `, not ${JSON.stringify(given[name])}`;
     return `${name} ${message}${value}.`;
   });
 }
@@ -229,7 +255,7 @@ function toLimits(variables: Variables, given: Given) {
 /** What is wrong with variables together, each of which may be good: texts that name one and say what to set. */
 function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
-  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT, METRICS_PORT } = given;
+  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
   const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
   const { AUTH, HOST = "", PORT, CONSOLE_LOGIN } = filled;
@@ -237,7 +263,6 @@ function findProblems(given: Given): readonly string[] {
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
   // A default SANDBOX_PORT gives way.
   const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
-  const takenPorts = [PORT, isSandbox(given) ? filled["SANDBOX_PORT"] : PORT].map(Number);
   const problems = [
     hasNoToken &&
       UPSTREAM === "runcomfy" &&
@@ -250,9 +275,6 @@ function findProblems(given: Given): readonly string[] {
       isOnePort &&
       Number(PORT) !== 0 &&
       `SANDBOX_PORT must be another port than PORT (0 takes a free one), not "${SANDBOX_PORT}".`,
-    Number(METRICS_PORT) > 0 &&
-      takenPorts.includes(Number(METRICS_PORT)) &&
-      `METRICS_PORT must be another port than PORT and SANDBOX_PORT (0 takes a free one), not "${METRICS_PORT}".`,
     FILES_URL?.startsWith("s3:") === true &&
       (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) &&
       "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with FILES_URL=s3://….",
@@ -280,6 +302,19 @@ function findProblems(given: Given): readonly string[] {
       "UNREAD_MIB must be at least six times BODY_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
   ];
   return problems.filter(isText);
+}
+
+/** What is wrong with ports of parts, whose names end in PORT. */
+function findTakenPorts(given: Given, names: readonly string[]): readonly string[] {
+  const { PORT, SANDBOX_PORT } = { ...DEFAULTS, ...given };
+  const taken = new Set([PORT, isSandbox(given) ? SANDBOX_PORT : PORT].map(Number));
+  return names
+    .filter((name) => name.endsWith("_PORT") && Number(given[name]) > 0)
+    .filter((name) => taken.has(Number(given[name])))
+    .map(
+      (name) =>
+        `${name} must be another port than PORT and SANDBOX_PORT (0 takes a free one), not "${given[name]}".`,
+    );
 }
 
 /** Whether the sandbox stands in for RunComfy. */
@@ -318,38 +353,41 @@ function isText(found: string | false): found is string {
   return found !== false;
 }
 
-/** A sentence about a name that is no variable of the gateway but looks like one. */
-function findMisspelt(name: string): string | false {
-  const meant = Object.hasOwn(VARIABLES.shape, name) ? undefined : findNearest(name);
-  return (
-    meant !== undefined &&
-    `${name} is no variable of the gateway and has no effect. Did you mean ${meant}?`
-  );
+/** Sentences about names that are no variables of the gateway but look like one. */
+function findMisspelt(given: Given, names: readonly string[]): readonly string[] {
+  // Each once, as npm sets dozens of variables that are compared with all of them.
+  const known = names.map((name) => ({ name, ...toSpelt(name) }));
+  return Object.keys(given).flatMap((name) => {
+    const meant = names.includes(name) ? undefined : findNearest(name, known);
+    return meant === undefined
+      ? []
+      : [`${name} is no variable of the gateway and has no effect. Did you mean ${meant}?`];
+  });
 }
 
-const NOTED = Object.entries(VARIABLES.shape).map(
-  ([name, rule]) => [name, NOTES.get(rule)] as const,
+const DEFAULTS: Given = Object.fromEntries(
+  Object.entries(VARIABLES.shape).map(([name, rule]) => [name, NOTES.get(rule)?.value ?? ""]),
 );
-const DEFAULTS: Given = Object.fromEntries(NOTED.map(([name, note]) => [name, note?.value ?? ""]));
-const SECRETS = new Set(NOTED.filter(([, note]) => note?.isSecret).map(([name]) => name));
 
-/** Each once, as npm sets dozens of variables that are compared with all of them. */
-const KNOWN = Object.keys(VARIABLES.shape).map((known) => {
-  const folded = fold(known);
-  return { known, folded, letters: toLetters(folded) };
-});
-
-function findNearest(name: string): string | undefined {
-  const folded = fold(name);
-  const letters = toLetters(folded);
+function findNearest(
+  name: string,
+  known: readonly (Spelt & { readonly name: string })[],
+): string | undefined {
+  const spelt = toSpelt(name);
   // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
   const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
-  return KNOWN.map(({ known, ...its }) => ({ known, distance: measure({ folded, letters }, its) }))
+  return known
+    .map((one) => ({ name: one.name, distance: measure(spelt, one) }))
     .filter(({ distance }) => distance <= share)
-    .toSorted((a, b) => a.distance - b.distance)[0]?.known;
+    .toSorted((a, b) => a.distance - b.distance)[0]?.name;
 }
 
 type Spelt = { readonly folded: string; readonly letters: string };
+
+function toSpelt(name: string): Spelt {
+  const folded = name.toUpperCase().replaceAll(/[_-]/g, "");
+  return { folded, letters: toLetters(folded) };
+}
 
 /** The share of letters to change; 0 where one stands twice, or they stand in another order, as in PORTT and PROT. */
 function measure(name: Spelt, known: Spelt): number {
@@ -359,8 +397,4 @@ function measure(name: Spelt, known: Spelt): number {
 
 function toLetters(name: string): string {
   return [...name.replaceAll(/(.)\1/g, "$1")].toSorted().join("");
-}
-
-function fold(name: string): string {
-  return name.toUpperCase().replaceAll(/[_-]/g, "");
 }

@@ -1,14 +1,17 @@
+import type { Rules } from "./rules.ts";
 import { NOTES } from "./rules.ts";
 import { VARIABLE_GROUPS } from "./variables.ts";
+
+type Parts = readonly { readonly settings?: Rules }[];
 
 /**
  * The text of `.env.example`, which `--help` prints too. What has a default is commented out, so that a copy changes
  * nothing. `docs` is where the pages are, which it names by their paths: nobody can follow a link of Markdown here.
  */
-export function printEnvExample(docs = "docs"): string {
+export function printEnvExample(parts: Parts, docs = "docs"): string {
   const comment = (text: string) =>
     wrap(text.replaceAll(/\[.+?\]\(([^)#]+).*?\)/g, (_, page) => `${docs}/${page}`));
-  const groups = GROUPS.map(({ title, about, notes }) => {
+  const groups = toGroups(parts).map(({ title, about, notes }) => {
     const entries = notes.map(({ name, value, unset, description }) =>
       value === null
         ? `${comment(`${description} Default: ${unset}.`)}\n${name}=`
@@ -20,8 +23,8 @@ export function printEnvExample(docs = "docs"): string {
 }
 
 /** The text of `docs/settings.md`. */
-export function printSettingsPage(): string {
-  const groups = GROUPS.map(({ title, about, notes }) => {
+export function printSettingsPage(parts: Parts): string {
+  const groups = toGroups(parts).map(({ title, about, notes }) => {
     const rows = notes.map(({ name, value, unset, description }) => {
       const held = value === null ? unset : `\`${value}\``;
       return `| \`${name}\` | ${held} | ${description} |`;
@@ -31,13 +34,23 @@ export function printSettingsPage(): string {
   return `${[PAGE_HEAD, ...groups].join("\n\n")}\n`;
 }
 
-const GROUPS = VARIABLE_GROUPS.map(({ title, about, variables }) => {
-  const notes = Object.entries(variables).flatMap(([name, rule]) => {
-    const note = NOTES.get(rule);
-    return note === undefined ? [] : [{ name, ...note }];
+/** The settings in groups, those of all parts in the last. */
+function toGroups(parts: Parts) {
+  const ofParts: Rules = Object.assign({}, ...parts.map(({ settings }) => settings));
+  const groups = [...VARIABLE_GROUPS, { ...GROUP_OF_PARTS, variables: ofParts }];
+  return groups.map(({ title, about, variables }) => {
+    const notes = Object.entries(variables).flatMap(([name, rule]) => {
+      const note = NOTES.get(rule);
+      return note === undefined ? [] : [{ name, ...note }];
+    });
+    return { title, about, notes };
   });
-  return { title, about, notes };
-});
+}
+
+const GROUP_OF_PARTS = {
+  title: "Parts",
+  about: "Features beyond jobs and files. One that is off is not loaded.",
+};
 
 const ENV_HEAD =
   "Settings of the gateway. Set them in the environment, or save a copy of this text as .env in the folder where you start it. The environment takes precedence, and an empty value counts as unset. `#NAME=value` is a default. [settings.md](settings.md) has the same as tables.";

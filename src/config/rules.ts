@@ -8,6 +8,12 @@ export const NOTES = z.registry<{
   readonly isSecret: boolean;
 }>();
 
+/** Rules of variables by their names. */
+export type Rules = Readonly<Record<string, z.ZodType>>;
+
+/** The values of variables with these rules. */
+export type SettingsOf<Given extends Rules> = z.infer<z.ZodObject<Given>>;
+
 /** A variable with a default, written as in the environment. What may hold a credential is secret: no message repeats it. */
 export function setting<Value>(
   rule: z.ZodType<Value, string>,

@@ -191,11 +191,6 @@ const SERVER = {
     "The address to listen on. If other machines can reach it, you must set `AUTH`.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
-  METRICS_PORT: optional(
-    port(),
-    "no metrics",
-    "A port on `HOST` that serves `/metrics` to Prometheus. It needs no credential, so keep it on your internal network. It answers only to addresses, `localhost`, `*.internal`, names without a dot, and names in `CORS_ORIGINS`.",
-  ),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     fitting(
       isBareUrl,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
-import { loadConfig } from "../../src/config/load-config.ts";
+import { loadConfig } from "../support/parts.ts";
 import type { Channels } from "../../src/engine/diagnostics/channels.ts";
 import { startGateway } from "../../src/gateway.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";

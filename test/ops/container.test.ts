@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 
-import { loadConfig } from "../../src/config/load-config.ts";
+import { loadConfig, PARTS } from "../support/parts.ts";
 import { VARIABLES } from "../../src/config/variables.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { PAGES, readBlocks, readPage, ROOT } from "../support/pages.ts";
@@ -54,8 +54,8 @@ function environmentOf({ environment }: z.infer<typeof SERVICE>) {
 test("three gateways start with what the compose file and the page on it set", () => {
   expect(gateways).toHaveLength(3);
   for (const [, gateway] of gateways) {
-    for (const name of Object.keys(gateway.environment))
-      expect(VARIABLES.shape).toHaveProperty(name);
+    const known = Object.assign({}, VARIABLES.shape, ...PARTS.map(({ settings }) => settings));
+    for (const name of Object.keys(gateway.environment)) expect(known).toHaveProperty(name);
     const config = loadConfig(environmentOf(gateway));
     expect(config.warnings).toEqual([]);
     expect(config.upstream.kind).toBe("runcomfy");
@@ -113,7 +113,8 @@ test("the files that settings name get in by a folder that is mounted for readin
 test("Caddy and Prometheus look for each gateway where it listens", () => {
   const [[, gateway] = []] = gateways;
   if (gateway === undefined) throw new Error("the compose file has no gateway");
-  const { port, metricsPort, limits } = loadConfig(environmentOf(gateway));
+  const { port, limits } = loadConfig(environmentOf(gateway));
+  const { METRICS_PORT } = gateway.environment;
   const names = gateways.map(([name]) => name);
   const [, upstreams = ""] = /reverse_proxy (.+) \{/.exec(CADDYFILE) ?? [];
   expect(upstreams.split(" ")).toEqual(names.map((name) => `${name}:${port}`));
@@ -122,7 +123,7 @@ test("Caddy and Prometheus look for each gateway where it listens", () => {
   expect(Number(idleSeconds)).toBeLessThan(limits.http.idleSeconds);
   const { scrape_configs: scrapes } = PROMETHEUS.parse(parse(readPage("ops/prometheus.yaml")));
   const targets = scrapes.flatMap(({ static_configs: all }) => all.flatMap((one) => one.targets));
-  expect(targets).toEqual(names.map((name) => `${name}:${metricsPort}`));
+  expect(targets).toEqual(names.map((name) => `${name}:${METRICS_PORT}`));
 });
 
 test("Caddy is reached over HTTP/3 too, which it offers to browsers", () => {

@@ -12,6 +12,7 @@ import { expect, test } from "vitest";
 import file from "../../sandbox/src/deployments.json" with { type: "json" };
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
+import { SCHEMA_PARTS } from "../support/parts.ts";
 
 /** With generated types: of full schemas, of a model, and of a schema that describes nothing. */
 const SCHEMA = createSchema(
@@ -25,6 +26,7 @@ const SCHEMA = createSchema(
       outputSchema: { properties: { e: {}, f: { properties: { g: {} } } } },
     },
   ),
+  SCHEMA_PARTS,
 );
 
 test("the schema begins with what it is for, and with the three steps to a picture", () => {

@@ -26,6 +26,7 @@ import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createContext } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
+import { PartServices } from "../../src/api/schema/part-services.ts";
 import { createReadQueues } from "../../src/api/schema/reads.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
@@ -41,6 +42,7 @@ import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import { createTargets } from "../../src/parts/webhooks/target.ts";
 import { createWebhookService } from "../../src/parts/webhooks/webhook-service.ts";
 import { collectStatements } from "../support/collect-statements.ts";
+import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
@@ -133,8 +135,9 @@ export async function openInProcessGateway(
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
     channels,
+    parts: new PartServices(),
   };
-  const schema = schemas.get(catalogue) ?? createSchema(catalogue);
+  const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);
   const subscribe = createSubscribe({
     channels,

@@ -13,6 +13,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
+import { SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
@@ -47,7 +48,7 @@ const CATALOGUE = catalogueOf({
   inputSchema: { type: "object", properties: { prompt: { type: "string" } } },
   outputSchema: { type: "object", properties: { text: { type: "string" } } },
 });
-const SCHEMA = createSchema(CATALOGUE);
+const SCHEMA = createSchema(CATALOGUE, SCHEMA_PARTS);
 
 type World = Awaited<ReturnType<typeof openWorld>>;
 

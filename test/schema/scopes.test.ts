@@ -4,6 +4,7 @@ import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
 import { createBuilder } from "../../src/api/schema/builder.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
+import { SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
@@ -74,7 +75,7 @@ const NAME_URL: readonly string[] = [
 ];
 
 test("every field of the roots needs a scope, or is meant for everybody", () => {
-  const schema = createSchema(CATALOGUE);
+  const schema = createSchema(CATALOGUE, SCHEMA_PARTS);
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   const fields = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}));
   const isTold = (name: string) =>

@@ -77,5 +77,8 @@ async function bundlePrograms(copy: string): Promise<void> {
     },
   });
   // The worker that reads large results is started beside the program.
-  writeFileSync(join(copy, "src/result-worker.mjs"), 'import "./engine/runcomfy/result-worker.ts";\n');
+  writeFileSync(
+    join(copy, "src/result-worker.mjs"),
+    'import "./engine/runcomfy/result-worker.ts";\n',
+  );
 }

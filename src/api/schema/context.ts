@@ -12,6 +12,7 @@ import type { KeepOutputs } from "../../engine/files/keep-outputs.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import type { UploadService } from "../../engine/files/uploads.ts";
 import type { WebhookService } from "../../parts/webhooks/webhook-service.ts";
+import type { PartServices } from "./part-services.ts";
 import type { Origin, ReadSources } from "./reads.ts";
 import { Reads } from "./reads.ts";
 
@@ -44,6 +45,7 @@ export type Services = {
   readonly live: Pick<LiveDeployments, "read" | "list" | "lastList" | "findKind" | "token">;
   readonly health: Pick<UpstreamHealth, "outageMs">;
   readonly channels: Channels;
+  readonly parts: PartServices;
 };
 
 /** What the resolvers of one operation share. */

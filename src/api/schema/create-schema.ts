@@ -20,8 +20,17 @@ import { addSubscriptions } from "./subscriptions.ts";
 import { addUploads } from "./uploads.ts";
 import { addWebhooks } from "./webhooks.ts";
 
+/** Adds a part's types and fields. */
+export type SchemaAddition = (builder: Builder) => void;
+
+/** A part that is on, and what it adds, if anything. */
+export type SchemaPart = { readonly name: string; readonly add: SchemaAddition | null };
+
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
-export function createSchema(catalogue: Catalogue): GraphQLSchema {
+export function createSchema(
+  catalogue: Catalogue,
+  parts: readonly SchemaPart[] = [],
+): GraphQLSchema {
   const builder = createBuilder();
   builder.queryType({
     description: "What the gateway knows. A query runs nothing and costs nothing.",
@@ -35,7 +44,10 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   });
 
   addScalars(builder);
-  addViewer(builder);
+  addViewer(
+    builder,
+    parts.map(({ name }) => name),
+  );
   const jobStatus = addJobStatus(builder);
   const deploymentKind = addDeploymentKind(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
@@ -55,6 +67,7 @@ export function createSchema(catalogue: Catalogue): GraphQLSchema {
   addDownloads(builder);
   addWebhooks(builder);
   addJobWebhooks(builder);
+  for (const { add } of parts) add?.(builder);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, catalogue, submitJobResult);
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.
@@ -72,7 +85,7 @@ If an input picture is not on the web, upload it with \`createUpload\`.
 
 \`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
 
-function addViewer(builder: Builder): void {
+function addViewer(builder: Builder, parts: readonly string[]): void {
   builder.objectType("Viewer", {
     description: "You, as the gateway knows you by your credential.",
     fields: (t) => ({
@@ -83,6 +96,11 @@ function addViewer(builder: Builder): void {
         description:
           "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read`, `webhooks` and, for operators, `jobs:read:all` (everybody's jobs).",
         resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
+      }),
+      parts: t.stringList({
+        description:
+          "The parts of this gateway that are on, by their names. The schema has the fields of these alone.",
+        resolve: () => parts,
       }),
     }),
   });

@@ -1,11 +1,12 @@
-import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { Server as Listener } from "node:net";
 import { createServer as createListener } from "node:net";
 import { platform } from "node:os";
 
-import { codeOf, SetupError } from "../../runtime/coded-error.ts";
+import type { Address } from "../../runtime/listen.ts";
+import { listen, toUrlHost } from "../../runtime/listen.ts";
+import type { Figure } from "../../engine/diagnostics/figure.ts";
 import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
@@ -36,8 +37,7 @@ export async function startServer(options: ServerOptions): Promise<{
   readonly url: string;
   readonly port: number;
   readonly hasConsole: boolean;
-  /** How many of them are open. */
-  counts(): { readonly sockets: number; readonly subscriptions: number };
+  readonly figures: readonly Figure[];
   /** Lets `/ready` fail from now on, and answers everything else as before. */
   leave(): void;
   close(): Promise<void>;
@@ -119,10 +119,14 @@ export async function startServer(options: ServerOptions): Promise<{
     url: `http://${toUrlHost(host)}:${port}`,
     port,
     hasConsole: pages.hasConsole,
-    counts: () => ({
-      sockets: parts.socketSlots.count(),
-      subscriptions: parts.operations.countSubscriptions(),
-    }),
+    figures: [
+      { name: "sockets_open", help: "WebSockets that are open.", read: parts.socketSlots.count },
+      {
+        name: "watchers_open",
+        help: "Subscriptions that are open, event streams included.",
+        read: parts.operations.countSubscriptions,
+      },
+    ],
     leave: () => void (isLeaving = true),
     async close() {
       await Promise.all([connections.close(close), webSocket.close()]);
@@ -130,30 +134,10 @@ export async function startServer(options: ServerOptions): Promise<{
   };
 }
 
-type Address = { readonly port: number; readonly host: string; readonly variable: string };
-
-/** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
-const MAX_NEW_CONNECTIONS = 4_096;
 /** libuv accepts one connection in a turn of the event loop, of each of these. */
 const LISTENERS = 32;
 /** Elsewhere the last one gets all connections, or none may. */
 const CAN_SHARE_PORTS = platform() === "linux";
-
-/** Resolves with the port. Rejects with a `SetupError`, which names the variable that sets it. */
-export async function listen(
-  server: Listener,
-  { variable, ...address }: Address,
-  reusePort = false,
-): Promise<number> {
-  try {
-    server.listen({ ...address, reusePort, backlog: MAX_NEW_CONNECTIONS });
-    await once(server, "listening");
-  } catch (error) {
-    throw new SetupError(explain(error, { ...address, variable }), { cause: error });
-  }
-  const bound = server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : address.port;
-}
 
 /**
  * The same with several listeners that hand the server their connections, where they can share a port: else whoever
@@ -186,22 +170,4 @@ async function listenWidely(
 
 function closeListener(listener: Listener): Promise<unknown> {
   return new Promise((resolve) => void listener.close(resolve));
-}
-
-function explain(error: unknown, { port, host, variable }: Address): string {
-  const code: unknown = codeOf(error);
-  switch (code) {
-    case "EADDRINUSE":
-      return `Port ${port} of ${host} is in use. Stop the program that has it, or set ${variable} to another port (0 takes a free one).`;
-    case "EACCES":
-      return `Port ${port} is not allowed for this user. Set ${variable} to one above 1023.`;
-    default:
-      return `The gateway can't listen on ${host}, port ${port} (${String(code)}). Set HOST to an address of this machine, such as 127.0.0.1.`;
-  }
-}
-
-/** What a browser on this machine can open. */
-function toUrlHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,6 +1,3 @@
-import { createServer } from "node:http";
-
-import type { BaseLogger } from "pino";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import { clock } from "../../runtime/environment.ts";
@@ -9,11 +6,11 @@ import { createSubscriptions } from "../../engine/diagnostics/channels.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isFinal, isFinished, JOB_STATUSES } from "../../engine/job/job.ts";
 import { findCode } from "../../api/operations/create-operations.ts";
-import type { UpstreamHealth } from "../../engine/runcomfy/upstream-health.ts";
 import { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
-import { isOwnHost } from "../../api/server/origins.ts";
-import { listen } from "../../api/server/start-server.ts";
+import type { Figure } from "../../engine/diagnostics/figure.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Observed } from "../../part.ts";
 
 const PREFIX = "runcomfy_gateway_";
 /** Beyond these, deployments are counted as one: each label is a row for as long as the process lives. */
@@ -31,10 +28,14 @@ const LONG_SECONDS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600]
  */
 export function createMetrics({
   channels,
+  version,
+  figures,
+  engine,
   log,
-}: {
-  readonly channels: Channels;
-  readonly log: Pick<BaseLogger, "error">;
+}: Pick<Observed, "channels" | "version" | "figures"> & {
+  /** Null until it is open. */
+  readonly engine: () => Sources | null;
+  readonly log: Pick<Observed["log"], "error">;
 }) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: PREFIX });
@@ -43,13 +44,22 @@ export function createMetrics({
   observeOperations(observer);
   observeUpstream(observer);
   observeJobs(observer);
+  measureEngine(observer, engine);
+  observer.gauge(["build_info", "The version that runs.", ["version"]]).set({ version }, 1);
+  const measured = new Set<Figure>();
   return {
-    read: () => registry.metrics(),
-    serve: (at: Parameters<typeof serveMetrics>[1]) => serveMetrics(registry, at),
+    contentType: registry.contentType,
+    /** Unfinished jobs are those of all gateways, counted to 10,000 of each status. */
+    async metrics(): Promise<string> {
+      for (const figure of figures) {
+        if (!measured.has(figure))
+          observer.gauge([figure.name, figure.help], (one) => one.set(figure.read()));
+        measured.add(figure);
+      }
+      return await registry.metrics();
+    },
     /** Counts nothing more. */
     close,
-    /** What is read whenever somebody asks; unfinished jobs are those of all gateways, counted to 10,000 of each status. */
-    follow: (sources: Sources) => show(observer, sources),
   };
 }
 
@@ -223,28 +233,28 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
   });
 }
 
+/** What is asked whenever somebody reads. */
 type Sources = {
-  readonly version: string;
   readonly store: Pick<JobStore, "ping"> & { readonly jobs: Pick<JobStore["jobs"], "count"> };
-  readonly health: Pick<UpstreamHealth, "outageMs" | "failingDeployments">;
-  readonly counts: () => Readonly<Record<"sockets" | "subscriptions" | "waits", number>>;
+  readonly health: Pick<Engine["health"], "outageMs" | "failingDeployments">;
 };
 
-function show({ gauge }: Observer, { version, store, health, counts }: Sources): void {
-  gauge(["sockets_open", "WebSockets that are open."], (one) => one.set(counts().sockets));
-  gauge(["watchers_open", "Subscriptions that are open, event streams included."], (one) =>
-    one.set(counts().subscriptions),
-  );
-  gauge(["waits_held", "Calls of tools that wait for a job."], (one) => one.set(counts().waits));
-  gauge(["outages_open", "Whether RunComfy keeps failing, and how many deployments do."], (one) =>
-    one.set((health.outageMs() === null ? 0 : 1) + health.failingDeployments().length),
-  );
+function measureEngine({ gauge }: Observer, engine: () => Sources | null): void {
+  gauge(["outages_open", "Whether RunComfy keeps failing, and how many deployments do."], (one) => {
+    const health = engine()?.health;
+    if (health !== undefined)
+      one.set((health.outageMs() === null ? 0 : 1) + health.failingDeployments().length);
+  });
   // One count for both: gauges are read together, each by its own `collect`, in the order in which they were made.
   let counted: Promise<Awaited<ReturnType<typeof countUnfinished>> | null>;
   const help = "Jobs of all gateways that have not ended, counted to 10,000 of each status.";
   gauge(["jobs_unfinished", help, ["status"]], async (one) => {
+    const store = engine()?.store;
     const late = clock.sleep(DATABASE_PATIENCE_MS, { ref: false }).then(() => null);
-    counted = Promise.race([countUnfinished(store).catch(() => null), late]);
+    counted = Promise.race([
+      store === undefined ? null : countUnfinished(store).catch(() => null),
+      late,
+    ]);
     const found = await counted;
     one.reset();
     for (const { status, jobs } of found ?? []) one.set({ status }, jobs);
@@ -253,7 +263,6 @@ function show({ gauge }: Observer, { version, store, health, counts }: Sources):
     ["database_up", "Whether the database answers within 3 s, and takes writes."],
     async (one) => one.set((await counted) === null ? 0 : 1),
   );
-  gauge(["build_info", "The version that runs.", ["version"]]).set({ version }, 1);
 }
 
 async function countUnfinished({ jobs, ping }: Sources["store"]) {
@@ -274,55 +283,3 @@ function secondsSince(startedAt: number): number {
 function secondsOf(from: Date, to: Date): number {
   return Math.max(0, to.getTime() - from.getTime()) / 1_000;
 }
-
-const PATH = "/metrics";
-/** Prometheus is one client, or a few. */
-const MAX_CONNECTIONS = 100;
-
-/**
- * Serves `/metrics` on a port of its own, without credentials, to whoever asks by a name that is the gateway's own. A
- * connection may last `patienceMs`. Rejects with a `SetupError`.
- */
-export async function serveMetrics(
-  registry: Pick<Registry, "metrics" | "contentType">,
-  options: {
-    readonly host: string;
-    readonly port: number;
-    readonly origins: readonly string[];
-    readonly patienceMs?: number;
-  },
-): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const { host, port, origins, patienceMs = 10_000 } = options;
-  let reading: Promise<string> | null = null;
-  const server = createServer((request, response) => {
-    response.shouldKeepAlive = false;
-    const { host: name = "" } = request.headers;
-    if (!isOwnHost(name, origins)) return response.writeHead(421).end(MISDIRECTED);
-    if (request.url !== PATH) return response.writeHead(404).end(`Metrics are at ${PATH}.\n`);
-    // Many requests that come at once would hold up the gateway.
-    reading ??= registry.metrics().finally(() => (reading = null));
-    return reading.then(
-      (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
-      () => response.writeHead(500).end("The metrics could not be read. Ask again.\n"),
-    );
-  });
-  // Else thousands of answers could wait on one connection.
-  server.maxRequestsPerSocket = 1;
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on("connection", (socket) => {
-    const stopWaiting = clock.setTimer(() => socket.destroy(), patienceMs);
-    socket.once("close", stopWaiting);
-  });
-  const listensAt = await listen(server, { port, host, variable: "METRICS_PORT" });
-  return {
-    port: listensAt,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-const MISDIRECTED =
-  "Metrics are read by an address, localhost, *.internal or a name without a dot, because a page could have pointed any other name here. Give Prometheus such a target, or list http://<this name> in CORS_ORIGINS.\n";

@@ -14,19 +14,19 @@ const DASHBOARD = readPage("ops/dashboard.json");
 const PAGE = readPage("docs/monitoring.md");
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
+/** Of the server and of parts. */
+const NAMES_OF_FIGURES = ["sockets_open", "watchers_open", "waits_held"];
+
 /** What Prometheus reads of a gateway that has done nothing yet. */
 async function readAtFirst(): Promise<string> {
   const metrics = createMetrics({
     channels: createChannels(),
+    version: "1",
+    figures: NAMES_OF_FIGURES.map((name) => ({ name, help: "A figure.", read: () => 0 })),
+    engine: () => null,
     log: { error: () => undefined },
   });
-  metrics.follow({
-    version: "1",
-    store: { jobs: { count: async () => 0 }, ping: async () => undefined },
-    health: { outageMs: () => null, failingDeployments: () => [] },
-    counts: () => ({ sockets: 0, subscriptions: 0, waits: 0 }),
-  });
-  return await metrics.read();
+  return await metrics.metrics();
 }
 
 test.for([

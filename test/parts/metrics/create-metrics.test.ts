@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
+import type { Figure } from "../../../src/engine/diagnostics/figure.ts";
 import { createJob } from "../../../src/engine/job/job.ts";
 import { NOT_KEPT } from "../../../src/engine/job/asset.ts";
 import { createMetrics } from "../../../src/parts/metrics/create-metrics.ts";
@@ -19,7 +20,7 @@ test("100 deployments have rows of their own, and the others share one", async (
     });
     channels.stored.publish({ ...job, requestId: "r", status: "FAILED" });
   }
-  const text = await metrics.read();
+  const text = await metrics.metrics();
   const rows = text.split("\n").filter((line) => line.includes("jobs_ended_total{"));
   expect(rows).toHaveLength(101);
   expect(rows.at(-1)).toMatch(/status="FAILED",deployment="other"} 5$/);
@@ -38,7 +39,7 @@ test("an end is late only by the time that RunComfy told, and the last unknown s
     const job = createJob({ ...FACTS, kind: "lora", deploymentId, now: new Date(1_000) });
     channels.stored.publish({ ...job, ...end, finishedAt });
   }
-  const text = await metrics.read();
+  const text = await metrics.metrics();
   expect(text).toContain('job_end_lateness_seconds_sum{deployment="told"} 3\n');
   expect(text).not.toContain('job_end_lateness_seconds_sum{deployment="untold"}');
   expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
@@ -56,22 +57,19 @@ test("ends are counted, and files by what became of them, where that could be wr
   // The second one has no claim any more.
   for (const file of [...files, ...files])
     await store.files.settle(file, { ...NOT_KEPT, state: "FAILED" });
-  const text = await metrics.read();
+  const text = await metrics.metrics();
   expect(text).toContain('jobs_ended_total{status="SUCCEEDED",deployment="other"} 1\n');
   expect(text).toContain('files_settled_total{state="FAILED"} 1\n');
 });
 
 test("a database that is away is told, and the rest with it", async () => {
-  const { metrics, store } = await openForTest();
-  metrics.follow({
-    version: "1",
-    store,
-    health: { outageMs: () => 1, failingDeployments: () => ["d"] },
-    counts: () => ({ sockets: 3, subscriptions: 4, waits: 5 }),
-  });
-  expect(await metrics.read()).toContain('runcomfy_gateway_jobs_unfinished{status="IN_QUEUE"} 0');
+  const { metrics, store, figures } = await openForTest();
+  figures.push({ name: "sockets_open", help: "A figure.", read: () => 3 });
+  expect(await metrics.metrics()).toContain(
+    'runcomfy_gateway_jobs_unfinished{status="IN_QUEUE"} 0',
+  );
   await store.close();
-  const text = await metrics.read();
+  const text = await metrics.metrics();
   expect(text).toContain("runcomfy_gateway_database_up 0");
   expect(text).toContain("runcomfy_gateway_outages_open 2");
   expect(text).toContain("runcomfy_gateway_sockets_open 3");
@@ -84,6 +82,9 @@ async function openForTest() {
   const log = pino({ level: "silent" });
   const channels = createChannels();
   const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", channels, log });
-  const metrics = createMetrics({ channels, log });
-  return { channels, metrics, store, [Symbol.asyncDispose]: () => store.close() };
+  const health = { outageMs: () => 1, failingDeployments: () => ["d"] };
+  const figures: Figure[] = [];
+  const engine = () => ({ store, health });
+  const metrics = createMetrics({ channels, version: "1", figures, engine, log });
+  return { channels, metrics, store, figures, [Symbol.asyncDispose]: () => store.close() };
 }

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../../src/config/load-config.ts";
+import { loadConfig } from "../../support/parts.ts";
 import { startGateway } from "../../../src/gateway.ts";
 import { pino } from "pino";
 
@@ -43,8 +43,8 @@ async function start(variables: Readonly<Record<string, string>> = {}) {
     { log, channels },
   );
   onTestFinished(() => gateway.close());
-  if (gateway.metricsPort === null) throw new Error("it serves no metrics");
-  return { ...gateway, metricsPort: gateway.metricsPort, upstream, statements };
+  const metricsPort = Number(new URL(gateway.urls.get("metrics") ?? "").port);
+  return { ...gateway, metricsPort, upstream, statements };
 }
 
 test("the life of a job is counted and measured, who watches it, and what fails, by codes of the gateway's own; nothing of its input, owner or id is told", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Registry } from "prom-client";
 import { expect, onTestFinished, test } from "vitest";
 
-import { serveMetrics } from "../../../src/parts/metrics/create-metrics.ts";
+import { serveMetrics } from "../../../src/parts/metrics/serve-metrics.ts";
 import { readHeldPorts } from "../../attacks/held-connections.ts";
 import { exchange, openSocket, whenClosed } from "../../support/raw-socket.ts";
 

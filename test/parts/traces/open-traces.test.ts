@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import { loadConfig } from "../../../src/config/load-config.ts";
+import { loadConfig } from "../../support/parts.ts";
 import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
 import { openTraces } from "../../../src/parts/traces/open-traces.ts";
 import { startCollector } from "../../support/otlp-collector.ts";

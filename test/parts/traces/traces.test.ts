@@ -11,7 +11,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 
-import { loadConfig } from "../../../src/config/load-config.ts";
+import { loadConfig } from "../../support/parts.ts";
 import { startGateway } from "../../../src/gateway.ts";
 import { startFaultyUpstream } from "../../support/faulty-upstream/faulty-upstream.ts";
 import { copyProject, runGateway } from "../../support/gateway-process.ts";

@@ -1,0 +1,51 @@
+import type { Logger } from "pino";
+
+import type { SchemaAddition } from "./api/schema/create-schema.ts";
+import type { Config } from "./config/load-config.ts";
+import type { Rules } from "./config/rules.ts";
+import type { Channels } from "./engine/diagnostics/channels.ts";
+import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { Engine } from "./engine/engine.ts";
+
+/**
+ * A feature in a folder of its own, `parts/NAME/`, which goes with that folder and its line of `parts.ts`. Its `part.ts`
+ * is light, because every start reads it: functions import what they need when they are called, and only where the part
+ * is on. `Settings` has the values of its variables.
+ */
+export type Part<Settings = unknown> = {
+  /** Its folder, and its name in `Viewer.parts`. */
+  readonly name: string;
+  /** The variables that it reads. */
+  readonly settings?: Rules;
+  /** Left out, it is always on. */
+  isOn?(settings: Settings, config: Config): boolean;
+  /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
+  schema?(): Promise<SchemaAddition>;
+  /** Opens it before the engine, so that it observes everything, and closes it last. */
+  observe?(observed: Observed, settings: Settings): Promise<OpenPart>;
+  /** Opens it on the open engine, before the server. */
+  open?(engine: Engine, settings: Settings): Promise<OpenPart>;
+};
+
+/** A part that is on. */
+export type OpenPart = {
+  /** What its resolvers call: an object of a class of its own. */
+  readonly service?: object;
+  readonly figures?: readonly Figure[];
+  /** The URL where people find it. */
+  readonly url?: string;
+  close(): Promise<void>;
+};
+
+/** What there is to observe before the engine is open. */
+export type Observed = {
+  readonly config: Config;
+  /** The gateway's. */
+  readonly version: string;
+  readonly channels: Channels;
+  /** Grows while the gateway opens. */
+  readonly figures: readonly Figure[];
+  /** Null until it is open. */
+  readonly engine: () => Engine | null;
+  readonly log: Logger;
+};
