@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { verifyWebhook } from "../../client/src/webhooks.ts";
-import { createSecret } from "../../src/engine/job/webhook.ts";
+import { createSecret } from "../../src/parts/webhooks/webhook.ts";
 import { toHeaders } from "../../src/parts/webhooks/signature.ts";
 
 const BODY = JSON.stringify({ type: "webhook.disabled", timestamp: "", data: {} });

@@ -11,7 +11,7 @@ import sharp from "sharp";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createSecret } from "../../src/engine/job/webhook.ts";
+import { createSecret } from "../../src/parts/webhooks/webhook.ts";
 import { SANDBOX, start as startGateway } from "../gateway/open-gateway.ts";
 import { linkProject } from "../support/gateway-process.ts";
 import { ask } from "../support/graphql-client.ts";

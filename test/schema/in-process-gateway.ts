@@ -29,6 +29,7 @@ import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { PartServices } from "../../src/api/schema/part-services.ts";
 import { createReadQueues } from "../../src/api/schema/reads.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
 import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
@@ -41,6 +42,7 @@ import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job
 import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import { createTargets } from "../../src/parts/webhooks/target.ts";
 import { createWebhookService } from "../../src/parts/webhooks/webhook-service.ts";
+import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
@@ -127,7 +129,7 @@ export async function openInProcessGateway(
       keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }),
     },
     webhooks: createWebhookService({
-      webhooks: store.webhooks,
+      webhooks: createWebhookStore(store).webhooks,
       targets: createTargets([]),
       wake: () => undefined,
     }),
@@ -204,12 +206,12 @@ export async function openInProcessGateway(
       > & {
         readonly input?: unknown;
         readonly key?: string;
-        readonly webhookUrl?: string;
+        readonly alsoWrite?: AlsoWrite;
         readonly uploads?: readonly string[];
       } = {},
     ): Promise<Job> {
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
-      const { webhookUrl = null, uploads = [] } = changes;
+      const { alsoWrite, uploads = [] } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         kind: changes.kind ?? "lora",
@@ -224,7 +226,7 @@ export async function openInProcessGateway(
         job,
         input: isJsonObject(input) ? input : { prompt: "a glow" },
         key: key === undefined ? null : { key, fingerprint: "of another input" },
-        webhookUrl,
+        alsoWrite,
         uploads,
       });
       return job;

@@ -17,6 +17,7 @@ import { SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
+import { withUrl } from "../parts/webhooks/stored-webhooks.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import {
@@ -109,7 +110,7 @@ async function openWorld() {
         tags: [SHARED_TAG, "tag-of-them"],
         input: { prompt: "prompt-of-them" },
         key: FOREIGN_KEY,
-        webhookUrl: "https://url-of-them.example/",
+        ...withUrl("https://url-of-them.example/"),
         uploads: [FOREIGN_UPLOAD],
       });
       const accepted = await gateway.observe(job, {

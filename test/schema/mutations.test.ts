@@ -29,7 +29,7 @@ test("a submit passes on what it was given and answers with the job", async () =
     idempotencyKey: "key",
   });
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [], webhookUrl: null },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [], alsoWrite: undefined },
   ]);
   expect(result).toMatchObject({
     __typename: "SubmitJobSuccess",
@@ -39,7 +39,7 @@ test("a submit passes on what it was given and answers with the job", async () =
 
   await gateway.run(SubmitJobDocument, SUBMISSION);
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [], webhookUrl: null },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [], alsoWrite: undefined },
   ]);
 });
 
@@ -49,10 +49,10 @@ test("a rerun passes on which job, what to change and how to submit it; nobody's
   );
   const gateway = await openInProcessGateway({ tracking: { rerunJob } });
   for (const [given, passedOn] of [
-    ['id: "job_1"', { idempotencyKey: null, tags: [], webhookUrl: null }],
+    ['id: "job_1"', { idempotencyKey: null, tags: [], alsoWrite: undefined }],
     [
       'id: "job_1", changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"]',
-      { changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"], webhookUrl: null },
+      { changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"], alsoWrite: undefined },
     ],
   ] as const) {
     const { errors } = await gateway.answer(`mutation { rerunJob(${given}) { __typename } }`);

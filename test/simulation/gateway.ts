@@ -15,6 +15,7 @@ import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts"
 import { createMessages } from "../../src/parts/webhooks/message.ts";
 import type { Post } from "../../src/parts/webhooks/post.ts";
 import { WebhookSender } from "../../src/parts/webhooks/sender.ts";
+import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
@@ -99,7 +100,7 @@ export async function startGateway(options: {
   const keeping = new AbortController();
   const keeper = post && startKeeper(store, keeping.signal);
   const toMessages = createMessages({ store, urls: { create: () => "" } });
-  const claims = store.webhookClaims;
+  const { claims } = createWebhookStore(store);
   const sender = post && new WebhookSender({ claims, toMessages, post, channels, log });
   const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
   return {

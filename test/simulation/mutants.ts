@@ -283,7 +283,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     seed: 10,
     changes: [
       {
-        file: "store/webhook-claims.ts",
+        file: "parts/webhooks/claims.ts",
         from: "where id = ${webhookId} and ${isFree}",
         to: "where id = ${webhookId}",
       },
@@ -293,7 +293,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     seed: 7,
     changes: [
       {
-        file: "webhooks/sender.ts",
+        file: "parts/webhooks/sender.ts",
         from: "isGone ? null : toRetryMs",
         to: "delivery.attempts > 0 ? null : toRetryMs",
       },
@@ -303,7 +303,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     seed: 7,
     changes: [
       {
-        file: "store/webhook-claims.ts",
+        file: "parts/webhooks/claims.ts",
         from: "and earlier.due_at is not null and earlier.number < head.number",
         to: "and earlier.due_at is not null and earlier.number < head.number - 1000000",
       },

@@ -17,6 +17,7 @@ import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/engine/store/database-error.ts";
 import { toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
+import { withUrl } from "../parts/webhooks/stored-webhooks.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
 import { type Claim, type Gateway, startGateway, SUBMIT_TIMEOUT_SECONDS } from "./gateway.ts";
@@ -440,7 +441,8 @@ class Simulation {
     const deploymentId = DEPLOYMENTS[deployment]?.id;
     if (viewer === undefined || deploymentId === undefined)
       throw new Error("There is no such owner or deployment.");
-    const webhookUrl = this.#webhookUrlOf(errand);
+    const url = this.#webhookUrlOf(errand);
+    const ofUrl = url === null ? {} : withUrl(url);
     const input = {
       mark,
       prompt: `picture ${mark}`,
@@ -457,7 +459,7 @@ class Simulation {
         this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
-            ? tracking.submitJob({ ...request, deploymentId, input, webhookUrl })
+            ? tracking.submitJob({ ...request, deploymentId, input, ...ofUrl })
             : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
         }),

@@ -2,11 +2,12 @@ import { pino } from "pino";
 import { describe } from "vitest";
 
 import { describeJobStore } from "../store/job-store.contract.ts";
+import { useStore } from "../store/store-context.ts";
 import { DatabaseServer } from "./database.ts";
 import { World } from "./world.ts";
 
 describe("the job store on the simulated server", () => {
-  describeJobStore(async (channels) => {
+  const context = useStore(async (channels) => {
     const world = new World("the contract of stores");
     const server = new DatabaseServer(world, Date.now);
     await server.start(pino({ level: "silent" }));
@@ -18,4 +19,5 @@ describe("the job store on the simulated server", () => {
       },
     };
   });
+  describeJobStore(context);
 });

@@ -11,7 +11,6 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { NO_POLLS } from "../../src/engine/job/polls.ts";
-import { FROM_START } from "../../src/engine/store/due-webhooks.ts";
 import type { Database } from "../../src/engine/store/database.ts";
 import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
 import type { JobFilter, JobRange, WalkBudget } from "../../src/engine/store/list-jobs.ts";
@@ -20,6 +19,9 @@ import { openPostgres, READER_SETTINGS } from "../../src/engine/store/open-postg
 import { openStore } from "../../src/engine/store/open-store.ts";
 import type { Tables } from "../../src/engine/store/tables.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
+import type { WebhookClaims } from "../../src/parts/webhooks/claims.ts";
+import { FROM_START } from "../../src/parts/webhooks/due-webhooks.ts";
+import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
@@ -508,17 +510,31 @@ const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: str
     select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)}`;
 
 const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
-  ["what is due", ({ webhookClaims }) => webhookClaims.listDue(FROM_START)],
-  ["a claim, and what became of it", ({ webhookClaims }) => claimAndSettle(webhookClaims)],
-  ["origins that no job names", ({ webhookClaims }) => webhookClaims.deleteUnused("")],
-  ["a page", ({ webhooks }) => webhooks.listDeliveries("whk_mine", { limit: LIMIT, after: null })],
+  ["what is due", (store) => createWebhookStore(store).claims.listDue(FROM_START)],
+  ["a claim, and what became of it", (store) => claimAndSettle(createWebhookStore(store).claims)],
+  ["origins that no job names", (store) => createWebhookStore(store).claims.deleteUnused("")],
+  [
+    "a page",
+    (store) =>
+      createWebhookStore(store).webhooks.listDeliveries("whk_mine", { limit: LIMIT, after: null }),
+  ],
   [
     "a later page",
-    ({ webhooks }) => webhooks.listDeliveries("whk_mine", { limit: LIMIT, after: "msg_150" }),
+    (store) =>
+      createWebhookStore(store).webhooks.listDeliveries("whk_mine", {
+        limit: LIMIT,
+        after: "msg_150",
+      }),
   ],
-  ["those of jobs", ({ webhooks }) => webhooks.readOfJobs(["job_1", "job_2"], "mine")],
-  ["one that is to be made again", ({ webhooks }) => webhooks.redeliver("msg_150", "mine")],
-  ["an owner's", ({ webhooks }) => webhooks.list("mine")],
+  [
+    "those of jobs",
+    (store) => createWebhookStore(store).webhooks.readOfJobs(["job_1", "job_2"], "mine"),
+  ],
+  [
+    "one that is to be made again",
+    (store) => createWebhookStore(store).webhooks.redeliver("msg_150", "mine"),
+  ],
+  ["an owner's", (store) => createWebhookStore(store).webhooks.list("mine")],
   ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
   ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
   ["a sign-in", ({ signIns }) => signIns.find("sign_150")],
@@ -544,7 +560,7 @@ async function openAndEnd({ signIns }: JobStore): Promise<void> {
   await signIns.end("next");
 }
 
-async function claimAndSettle(claims: JobStore["webhookClaims"]): Promise<void> {
+async function claimAndSettle(claims: WebhookClaims): Promise<void> {
   const { claimed } = await claims.claim("whk_mine");
   const [first] = claimed;
   if (first === undefined) throw new Error("nothing was claimed");

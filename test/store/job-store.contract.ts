@@ -1,21 +1,14 @@
-import { sql } from "kysely";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
-import type { Channels } from "../../src/engine/diagnostics/channels.ts";
 import { advance } from "../../src/engine/job/advance.ts";
 import { findAssets } from "../../src/engine/job/asset.ts";
 import { type Job, JOB_STATUSES } from "../../src/engine/job/job.ts";
-import type { Database } from "../../src/engine/store/database.ts";
-import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { JobRange } from "../../src/engine/store/list-jobs.ts";
-import { WakeUps } from "../../src/engine/store/wake-ups.ts";
-import { collectStatements } from "../support/collect-statements.ts";
 import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
-import { describeJobWebhooks } from "./job-webhooks.contract.ts";
-import { describeWebhooks } from "./webhooks.contract.ts";
 import { describeLabels } from "./labels.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
@@ -26,7 +19,6 @@ import {
   ACCEPTED,
   addMany,
   type Context,
-  EMPTY,
   FAILED,
   insertJob,
   makeJob,
@@ -39,64 +31,18 @@ import { describeUpstreams } from "./upstreams.contract.ts";
 const FACTS = { createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)) };
 const INPUT = { prompt: "a cat" };
 
-/** What every database promises. The tests share a store, from whose tables each finds nothing of the others. */
-export function describeJobStore(
-  start: (channels: Channels) => Promise<{
-    open(): Promise<Database>;
-    execute(sql: string): Promise<void>;
-    pass(ms: number): Promise<void>;
-  }>,
-): void {
-  const { channels, statements } = collectStatements();
-  let server: Awaited<ReturnType<typeof start>>;
-  let database: Database;
+/** What every database promises. */
+export function describeJobStore(context: Context): void {
+  const { statements } = context;
   let store: JobStore;
-  let isRestarted = true;
+  beforeEach(() => {
+    store = context.store();
+  });
 
-  const toStore = (upstream: string) =>
-    createJobStore({ database: { ...database, upstream }, changes: new WakeUps(), channels });
-
-  async function open(): Promise<void> {
-    database = await server.open();
-    store = toStore("sandbox");
+  async function restart(): Promise<void> {
+    await context.restart();
+    store = context.store();
   }
-
-  const context: Context = {
-    store: () => store,
-    channels,
-    statements,
-    execute: (all) => server.execute(all),
-    async count(table) {
-      const counted = sql<{
-        readonly count: number;
-      }>`select count(*) as count from ${sql.table(table)}`;
-      const { rows } = await counted.execute(database.queries);
-      return Number(rows[0]?.count);
-    },
-    pass: (ms) => server.pass(ms),
-    as: toStore,
-    async restart() {
-      await store.close();
-      isRestarted = true;
-      await open();
-    },
-  };
-
-  beforeAll(async () => {
-    server = await start(channels);
-  });
-  beforeEach(async () => {
-    if (isRestarted) await open();
-    isRestarted = false;
-    statements.length = 0;
-  });
-  afterEach(async () => {
-    await server.execute(EMPTY);
-    if (isRestarted) await store.close();
-  });
-  afterAll(async () => {
-    if (!isRestarted) await store.close();
-  });
 
   async function insert(facts: Partial<Job> = {}): Promise<Job> {
     return await insertJob(store, { ...FACTS, ...facts }, { input: INPUT });
@@ -127,7 +73,7 @@ export function describeJobStore(
         expect(await readTexts(job.id)).toEqual(['{"prompt":"a cat"}', null, null]);
       };
       await expectIt();
-      await context.restart();
+      await restart();
       await expectIt();
     });
 
@@ -226,7 +172,7 @@ export function describeJobStore(
           `insert into repeatable_submits (owner_id, fingerprint, job_id, until) values ${rows.join()}`,
         );
         const readEnds = async () => {
-          const noted = database.queries.selectFrom("repeatable_submits").select("until");
+          const noted = store.database.queries.selectFrom("repeatable_submits").select("until");
           return (await noted.orderBy("until").execute()).map(({ until }) => until);
         };
         await submit();
@@ -492,8 +438,6 @@ export function describeJobStore(
   describeSignIns(context);
   describeUpstreams(context);
   describeFiles(context);
-  describeWebhooks(context);
-  describeJobWebhooks(context);
   describeRecovery(context);
   describeOwners(context);
   describeLabels(context);

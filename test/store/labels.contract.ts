@@ -135,20 +135,6 @@ export function describeLabels({ store, statements, execute }: Context): void {
       expect(statements.filter((text) => /\b(update|insert|delete)\b/.test(text))).toEqual([]);
     });
 
-    test("of which webhooks hear nothing", async () => {
-      const webhook = { id: "whk_labels", ownerId: "mine", url: "https://a.example/" };
-      const settings = { events: null, deploymentId: null, tag: "late", secret: "whsec_AA==" };
-      await store().webhooks.create({ ...webhook, ...settings });
-      const ended = await see(store(), await insert(), SUCCEEDED);
-      await label(ended, ["late"], true);
-      const list = () => store().webhooks.listDeliveries(webhook.id, { limit: 9, after: null });
-      expect(await list()).toEqual([]);
-      // The end of a job is told to whom its labels at that time concern.
-      const open = await label(await see(store(), await insert(), ACCEPTED), ["late"]);
-      await see(store(), open, SUCCEEDED);
-      expect(await list()).toHaveLength(1);
-    });
-
     test("find jobs together with every other condition, in any order and in steps", async () => {
       const all: Job[] = [];
       const statuses: readonly JobStatus[] = ["FAILED", "CANCELLED", "IN_QUEUE"];

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { Job } from "../../src/engine/job/job.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
@@ -10,45 +10,13 @@ import { openStore } from "../../src/engine/store/open-store.ts";
 import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
+import { usePostgres } from "./store-context.ts";
 import { ACCEPTED, failToOpen, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
 describe("the job store on Postgres", () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
-  let client: pg.Client;
-
-  /** Found before Postgres' own: the clock of polls, which stands still unless a test moves it. */
-  const CLOCK = `
-    create schema clock;
-    create table clock.clock (now timestamptz not null);
-    insert into clock.clock values ('2026-01-02');
-    create function clock.statement_timestamp() returns timestamptz stable language sql
-      as $$ select now from clock.clock $$;
-    do $$ begin
-      execute format('alter database %I set search_path = clock, pg_catalog, public', current_database());
-    end $$`;
-
-  beforeAll(async () => {
-    database = await createDatabase();
-    await runIn(database.url, CLOCK);
-    client = new pg.Client(database.url);
-    await client.connect();
-  });
-  afterAll(async () => {
-    await client.end();
-    await database.drop();
-  });
-
-  const execute = async (statements: string) => void (await client.query(statements));
-
-  describeJobStore(async (channels) => {
-    return {
-      open: () => openPostgres(database.url, { ...QUIET, channels }),
-      execute,
-      pass: (ms) => execute(`update clock.clock set now = now + interval '${ms} milliseconds'`),
-    };
-  });
+  describeJobStore(usePostgres());
 });
 
 test("while the disk of Postgres is full no job is taken in and no poll claimed, and all goes on once there is room", async () => {

@@ -1,14 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { sql } from "kysely";
 import { pino } from "pino";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
 import { DatabaseDiskError } from "../../src/engine/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
@@ -19,6 +18,7 @@ import { collectStatements } from "../support/collect-statements.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { describeJobStore } from "./job-store.contract.ts";
+import { useSqlite } from "./store-context.ts";
 import {
   ACCEPTED,
   CANCELLED,
@@ -36,29 +36,7 @@ const DUE = { limit: 100, exceptDeployments: [] };
 const say = (store: JobStore, prompt: string) => insertJob(store, {}, { input: { prompt } });
 
 describe("the job store on SQLite", () => {
-  const clock = { ms: 0 };
-  const folders: string[] = [];
-  afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
-
-  describeJobStore(async (channels) => {
-    const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-"));
-    folders.push(folder);
-    let run: (statement: string) => Promise<unknown>;
-    return {
-      async open() {
-        const options = { ...QUIET, channels, monotonic: () => clock.ms };
-        const database = await openSqlite(join(folder, "jobs.db"), options);
-        run = (statement) => sql.raw(statement).execute(database.queries);
-        return database;
-      },
-      async execute(statements) {
-        for (const statement of statements.split(";")) await run(statement);
-      },
-      async pass(ms) {
-        clock.ms += ms;
-      },
-    };
-  });
+  describeJobStore(useSqlite());
 });
 
 /** A file that may be opened again and again, what reads it past the store, and what the store does and logs. */

@@ -60,18 +60,6 @@ export async function insertJob(
   return job;
 }
 
-/** SQL that lets secrets that were replaced within the last year sign no more. */
-export function toOlder(table: "webhooks" | "webhook_secrets"): string {
-  return `update ${table} set old_secrets = replace(old_secrets, '"until":1', '"until":0.1')`;
-}
-
-/** SQL that has so many deliveries wait for a webhook, all of them due. */
-export function toWaiting(webhookId: string, count: number, name = webhookId): string {
-  return `insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
-    with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
-    select '${name}_' || i, '${webhookId}', 'JOB_FAILED', 0, 1 from n`;
-}
-
 /** Stores what is seen of a job, one thing after the other, and resolves with what the job is then. */
 export async function see(
   store: JobStore,
@@ -116,5 +104,5 @@ export async function failToOpen(databaseUrl: string): Promise<SetupError> {
 
 /** Deletes all that tests write. */
 export const EMPTY = `delete from jobs; delete from uploads; delete from pending_deletions; delete from runs;
-  delete from pauses; delete from spent_keys; delete from repeatable_submits; delete from feed_eras; delete from quotas; delete from webhooks;
-  delete from webhook_secrets; delete from hint_trust; delete from sign_ins`;
+  delete from pauses; delete from spent_keys; delete from repeatable_submits; delete from feed_eras; delete from quotas;
+  delete from hint_trust; delete from sign_ins`;

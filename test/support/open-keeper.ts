@@ -9,6 +9,7 @@ import { advance } from "../../src/engine/job/advance.ts";
 import { createJob, type Job } from "../../src/engine/job/job.ts";
 import type { KeptFile } from "../../src/engine/job/asset.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { toResult } from "./to-result.ts";
 
@@ -80,14 +81,14 @@ export async function succeedWith(
   options: {
     readonly ownerId?: string;
     readonly upstream?: string;
-    readonly webhookUrl?: string | null;
+    readonly alsoWrite?: AlsoWrite;
   } = {},
 ): Promise<Job> {
-  const { ownerId = "o", upstream = "sandbox", webhookUrl = null } = options;
+  const { ownerId = "o", upstream = "sandbox", alsoWrite } = options;
   const now = new Date();
   const facts = { ownerId, deploymentId: "d", upstream, apiVersion: "v1", now };
   const job = createJob({ ...facts, kind: "lora" });
-  await jobs.insert({ job, input: {}, key: null, webhookUrl });
+  await jobs.insert({ job, input: {}, key: null, alsoWrite });
   const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
   const ended = advance(job, seen, now, upstream);
   await jobs.save(ended, toResult(seen.output, urls));

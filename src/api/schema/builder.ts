@@ -14,7 +14,7 @@ import type { InputIssue } from "../../engine/job/input.ts";
 import { type Job, JOB_ID_PREFIX, type JobError, type JobEvent } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
 import type { Durations, RunStats } from "../../engine/job/run-times.ts";
-import type { Delivery, Webhook, WebhookTry } from "../../engine/job/webhook.ts";
+import type { Delivery, Webhook, WebhookTry } from "../../parts/webhooks/webhook.ts";
 import type { LiveDeployment } from "../../engine/runcomfy/wire.ts";
 import type { InputCheck } from "../../engine/tracking/submission.ts";
 import type { Submitted } from "../../engine/tracking/submit-job.ts";

@@ -41,45 +41,15 @@ export function addErrors(builder: Builder): void {
     }),
   });
 
-  builder.objectType(InvalidInputError, {
-    name: "InvalidInputError",
-    description:
-      "The input does not fit the deployment. Nothing ran, and nothing was stored. Show each of the `issues` beside its field.",
-    interfaces: ["Error"],
-    fields: (t) => ({
-      issues: t.expose("issues", {
-        type: ["InputIssue"],
-        description: "What is wrong: at least one issue, and all of them up to a limit.",
+  for (const [type, description, issues] of INVALID)
+    builder.objectType(type, {
+      name: type.name,
+      description,
+      interfaces: ["Error"],
+      fields: (t) => ({
+        issues: t.expose("issues", { type: ["InputIssue"], description: issues }),
       }),
-    }),
-  });
-
-  builder.objectType(InvalidLabelsError, {
-    name: "InvalidLabelsError",
-    description: "A tag can't be one, or the job would have too many. The job is as it was.",
-    interfaces: ["Error"],
-    fields: (t) => ({
-      issues: t.expose("issues", {
-        type: ["InputIssue"],
-        description:
-          "What is wrong, in `addTags` or `removeTags`, or in the job's `tags` as they would be.",
-      }),
-    }),
-  });
-
-  builder.objectType(InvalidUploadError, {
-    name: "InvalidUploadError",
-    description:
-      "An argument is wrong, or RunComfy can't fetch uploads from this gateway. Nothing was stored.",
-    interfaces: ["Error"],
-    fields: (t) => ({
-      issues: t.expose("issues", {
-        type: ["InputIssue"],
-        description:
-          "What is wrong with the arguments; empty if the gateway can't take uploads at all.",
-      }),
-    }),
-  });
+    });
 
   builder.objectType(DeploymentNotFoundError, {
     name: "DeploymentNotFoundError",
@@ -154,6 +124,25 @@ export function addErrors(builder: Builder): void {
     }),
   });
 }
+
+/** What each says of itself, and of its issues. */
+const INVALID = [
+  [
+    InvalidInputError,
+    "The input does not fit the deployment. Nothing ran, and nothing was stored. Show each of the `issues` beside its field.",
+    "What is wrong: at least one issue, and all of them up to a limit.",
+  ],
+  [
+    InvalidLabelsError,
+    "A tag can't be one, or the job would have too many. The job is as it was.",
+    "What is wrong, in `addTags` or `removeTags`, or in the job's `tags` as they would be.",
+  ],
+  [
+    InvalidUploadError,
+    "An argument is wrong, or RunComfy can't fetch uploads from this gateway. Nothing was stored.",
+    "What is wrong with the arguments; empty if the gateway can't take uploads at all.",
+  ],
+] as const;
 
 const UPSTREAM_CODES = `For programs. What it means, and what the gateway's operator can do:
 

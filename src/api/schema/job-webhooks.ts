@@ -1,5 +1,5 @@
 import type { Builder } from "./builder.ts";
-import { WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
+import { WEBHOOK_SCOPES as SCOPES } from "../../parts/webhooks/webhook-service.ts";
 
 /** Adds what an owner sees of the URLs that submits name for their jobs, and what signs calls of them. */
 export function addJobWebhooks(builder: Builder): void {
@@ -12,8 +12,8 @@ export function addJobWebhooks(builder: Builder): void {
       description:
         "What it was submitted with to be called for it alone; null if nothing, and for everybody but its owner.",
       complexity: 5,
-      resolve: async ({ id }, _arguments, { reads }) =>
-        (await reads.jobWebhooks.load(id))?.url ?? null,
+      resolve: async ({ id }, _arguments, { reads, webhooks }) =>
+        (await reads.load(webhooks.ofJobs, id))?.url ?? null,
     }),
     webhookDeliveries: t.field({
       type: ["WebhookDelivery"],
@@ -21,8 +21,8 @@ export function addJobWebhooks(builder: Builder): void {
       description:
         "What its `webhookUrl` was told, newest first: its end, and that its files are kept. Empty for everybody but its owner. A delivery is no change of the job, so watchers are not told.",
       complexity: { field: 5, multiplier: 2 },
-      resolve: async ({ id }, _arguments, { reads }) =>
-        (await reads.jobWebhooks.load(id))?.deliveries ?? [],
+      resolve: async ({ id }, _arguments, { reads, webhooks }) =>
+        (await reads.load(webhooks.ofJobs, id))?.deliveries ?? [],
     }),
   }));
 }

@@ -7,7 +7,6 @@ import { findAssets, toAssets } from "../../engine/job/asset.ts";
 import { JobNotFoundError } from "../../engine/job/errors.ts";
 import type { Job, JobEvent } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
-import type { JobWebhook } from "../../engine/job/webhook.ts";
 import { CodedError, toError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
@@ -27,7 +26,7 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads" | "webhooks">;
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -35,6 +34,12 @@ export type ReadSources = {
   readonly mostAnswerBytes: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: (() => number) | undefined;
+};
+
+/** What a part reads of several ids in one statement, and the loaders of the operations that do. */
+export type BatchRead<Value> = {
+  readonly read: (ids: readonly string[], ownerId: string) => Promise<Value[]>;
+  readonly loaders: WeakMap<object, DataLoader<string, Value>>;
 };
 
 export function createReadQueues(readsPerOwner: number) {
@@ -71,7 +76,6 @@ type Made = {
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   uploads?: DataLoader<string, Upload | null>;
   jobUploads?: DataLoader<string, readonly Upload[]>;
-  jobWebhooks?: DataLoader<string, JobWebhook | null>;
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
@@ -154,11 +158,13 @@ export class Reads {
     ));
   }
 
-  /** Null for the jobs of others, whoever may read them. */
-  get jobWebhooks() {
-    return (this.#made.jobWebhooks ??= new DataLoader((ids) =>
-      this.#run(({ webhooks }) => webhooks.readOfJobs(ids, this.#viewer.ownerId)),
-    ));
+  /** What a part reads for the viewer. */
+  load<Value>({ read, loaders }: BatchRead<Value>, id: string): Promise<Value> {
+    const { ownerId } = this.#viewer;
+    const loader =
+      loaders.get(this.#made) ?? new DataLoader((ids) => this.#run(() => read(ids, ownerId)));
+    loaders.set(this.#made, loader);
+    return loader.load(id);
   }
 
   /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */

@@ -12,6 +12,7 @@ import { toPathText } from "../../engine/job/input.ts";
 import type { SubmissionRequest } from "../../engine/tracking/submission.ts";
 import type { Submitted } from "../../engine/tracking/submit-job.ts";
 import { badUserInput, LimitError } from "../../runtime/coded-error.ts";
+import { WEBHOOK_SCOPES } from "../../parts/webhooks/webhook-service.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { requireScopes } from "./field-rules.ts";
@@ -161,9 +162,6 @@ const ARGUMENTS = {
   },
 } as const;
 
-/** What a credential needs to have a server told of jobs. */
-export const WEBHOOK_SCOPES = ["webhooks", "jobs:read"] as const;
-
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
 
 /** What every mutation that submits a job answers with. */
@@ -220,7 +218,7 @@ export async function submit(
     readonly webhookUrl?: string | null | undefined;
   },
   begin: (
-    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags" | "webhookUrl">,
+    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags" | "alsoWrite">,
   ) => Promise<Submitted>,
 ): Promise<Submitted> {
   const answerWithinSeconds = given.answerWithinSeconds ?? 0;
@@ -231,12 +229,10 @@ export async function submit(
   }
   try {
     const { idempotencyKey = null, tags } = given;
-    const webhookUrl = given.webhookUrl ?? null;
-    if (webhookUrl !== null) {
-      requireScopes(viewer.scopes, WEBHOOK_SCOPES);
-      webhooks.checkJobUrl(webhookUrl);
-    }
-    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [], webhookUrl });
+    const { webhookUrl = null } = given;
+    if (webhookUrl !== null) requireScopes(viewer.scopes, WEBHOOK_SCOPES);
+    const alsoWrite = webhookUrl === null ? undefined : webhooks.toJobWrite(webhookUrl);
+    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [], alsoWrite });
     const submitted = await publishRefusal(channels, submitting);
     return { ...submitted, job: await untilEnded(submitted.job, answerWithinSeconds) };
   } finally {

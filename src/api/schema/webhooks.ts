@@ -2,10 +2,11 @@ import {
   InvalidWebhookError,
   WebhookDisabledError,
   WebhookNotFoundError,
-} from "../../engine/job/errors.ts";
-import type { CallFailure, DeliveryState, WebhookEvent } from "../../engine/job/webhook.ts";
+} from "../../parts/webhooks/errors.ts";
+import type { CallFailure, DeliveryState, WebhookEvent } from "../../parts/webhooks/webhook.ts";
+import { WEBHOOK_SCOPES as SCOPES } from "../../parts/webhooks/webhook-service.ts";
 import type { Builder } from "./builder.ts";
-import { publishRefusal, WEBHOOK_SCOPES as SCOPES } from "./submit.ts";
+import { publishRefusal } from "./submit.ts";
 
 const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;

@@ -10,7 +10,6 @@ import { createDownloads } from "./downloads.ts";
 import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
-import { createJobWebhooks } from "./job-webhooks.ts";
 import { createLabels } from "./labels.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createHintTrust } from "./hint-trust.ts";
@@ -23,8 +22,6 @@ import type { Tables } from "./tables.ts";
 import { createUploads } from "./upload-rows.ts";
 import { createFollowedJobs, createPauses, createReadRuns } from "./upstream-rows.ts";
 import type { WakeUps } from "./wake-ups.ts";
-import { createWebhookClaims } from "./webhook-claims.ts";
-import { createWebhooks } from "./webhooks.ts";
 
 export type JobStore = ReturnType<typeof createJobStore>;
 export type Jobs = JobStore["jobs"];
@@ -123,6 +120,9 @@ export function createJobStore(dependencies: {
   };
 
   return {
+    /** For the tables of parts. */
+    database,
+    publish,
     upstream,
     isShared,
     readsPerOwner,
@@ -145,8 +145,6 @@ export function createJobStore(dependencies: {
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),
     downloads: publish("downloads", createDownloads(database)),
-    webhooks: publish("webhooks", { ...createWebhooks(database), ...createJobWebhooks(database) }),
-    webhookClaims: createWebhookClaims(database),
     async close(): Promise<void> {
       await changes.close();
       await database.close();

@@ -11,7 +11,6 @@ import { deleteEnded } from "./delete-ended.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
 import type { JobRow } from "./job-rows.ts";
 import { fromJob, IS_ACCEPTED, isAnothers, toJob } from "./job-rows.ts";
-import { insertJobWebhook } from "./job-webhooks.ts";
 import { insertLabels } from "./labels.ts";
 import { toStretches } from "./polls.ts";
 import { createOwnerWrites } from "./quotas.ts";
@@ -41,9 +40,11 @@ type NewJob = {
   readonly mostInFlight?: number | null;
   /** The uploads that the input names, which stay as long as the job. */
   readonly uploads?: readonly string[];
-  /** What is told of this job alone. */
-  readonly webhookUrl?: string | null;
+  readonly alsoWrite?: AlsoWrite | undefined;
 };
+
+/** Writes in the transaction in which a job is added, for a part. */
+export type AlsoWrite = (transaction: Kysely<Tables>, job: Job) => Promise<void>;
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;
@@ -76,7 +77,6 @@ export function createSubmits(
      */
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
-      const { webhookUrl = null } = submit;
       const isNoted = key?.repeats !== undefined;
       const inserting: { traceparent: string | null } = { traceparent: null };
       channels.inserting.publish(inserting);
@@ -119,7 +119,7 @@ export function createSubmits(
           if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
-          if (webhookUrl !== null) await insertJobWebhook(transaction, job, webhookUrl);
+          await submit.alsoWrite?.(transaction, job);
           return true;
         },
         texts.input.length,

@@ -18,7 +18,7 @@ import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Queue } from "../../runtime/queue.ts";
-import type { Repeats, SubmissionKey } from "../store/submits.ts";
+import type { AlsoWrite, Repeats, SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
@@ -33,8 +33,8 @@ export type SubmissionRequest = {
   /** By default it repeats no other, and none repeats it, but by its key. */
   readonly repeats?: Repeats;
   readonly tags?: readonly string[];
-  /** What is told of this job alone; checked already. */
-  readonly webhookUrl?: string | null;
+  /** What options of parts write with the row. */
+  readonly alsoWrite?: AlsoWrite | undefined;
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
@@ -62,7 +62,7 @@ export type Submission = {
   readonly submissionKey: SubmissionKey | null;
   /** Each once. */
   readonly tags: readonly string[];
-  readonly webhookUrl: string | null;
+  readonly alsoWrite: AlsoWrite | undefined;
   readonly spell: Spelling;
   /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
@@ -140,7 +140,7 @@ export function toSubmission(
     warnings,
     submissionKey,
     tags: [...new Set(tags)],
-    webhookUrl: request.webhookUrl ?? null,
+    alsoWrite: request.alsoWrite,
     spell,
     refusal,
   };

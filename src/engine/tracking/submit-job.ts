@@ -283,11 +283,11 @@ export class Submitter {
   async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
     const { store, uploads, monotonic } = this.#given;
     const { uploadIds } = attempt;
-    const { viewer, toBody, submissionKey: key, webhookUrl } = attempt.submission;
+    const { viewer, toBody, submissionKey: key, alsoWrite } = attempt.submission;
     const input = this.#toKept(attempt.submission);
     const { jobsInFlight: mostInFlight } = viewer.limits;
-    const named = { uploads: uploadIds, webhookUrl };
-    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...named };
+    const beside = { uploads: uploadIds, alsoWrite };
+    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...beside };
     const insertedAt = monotonic();
     let isInserted = false;
     try {

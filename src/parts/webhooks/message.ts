@@ -3,7 +3,7 @@ import { type Asset, type KeptFile, NOT_KEPT } from "../../engine/job/asset.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { Queue } from "../../runtime/queue.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
-import type { ClaimedWebhook } from "../../engine/store/webhook-claims.ts";
+import type { ClaimedWebhook } from "./claims.ts";
 
 const MAX_ASSETS = 20;
 const MAX_BYTES = 20_000;

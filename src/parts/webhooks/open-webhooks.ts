@@ -8,6 +8,7 @@ import { createPost } from "./post.ts";
 import { WebhookSender } from "./sender.ts";
 import { createTargets } from "./target.ts";
 import { createWebhookService } from "./webhook-service.ts";
+import { createWebhookStore } from "./webhook-store.ts";
 
 /** Opens what owners do with their webhooks, and what calls them. */
 export function openWebhooks({
@@ -26,11 +27,11 @@ export function openWebhooks({
 }) {
   const targets = createTargets(allow);
   const toMessages = createMessages({ store, urls });
-  const claims = store.webhookClaims;
+  const { webhooks, claims } = createWebhookStore(store);
   const post = createPost(targets);
   const sender = new WebhookSender({ claims, toMessages, post, channels, log });
   return {
-    ...createWebhookService({ webhooks: store.webhooks, targets, wake: sender.wake }),
+    ...createWebhookService({ webhooks, targets, wake: sender.wake }),
     close: () => sender.close(),
   };
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
 import { clock } from "../../runtime/environment.ts";
-import type { CallFailure } from "../../engine/job/webhook.ts";
 import { sendRequest, type Stage } from "../../runtime/send-request.ts";
 import type { Targets } from "./target.ts";
+import type { CallFailure } from "./webhook.ts";
 
 /** What is read of an answer; without a status there was none. */
 export type Answer = {

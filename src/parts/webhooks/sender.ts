@@ -1,18 +1,14 @@
 import type { BaseLogger } from "pino";
 
 import type { Channels } from "../../engine/diagnostics/channels.ts";
-import { toRestMs, toRetryMs } from "../../engine/job/webhook.ts";
 import { chance, clock } from "../../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
 import { Queue } from "../../runtime/queue.ts";
-import { type DueWebhook, FROM_START } from "../../engine/store/due-webhooks.ts";
-import type {
-  ClaimedWebhook,
-  TriedDelivery,
-  WebhookClaims,
-} from "../../engine/store/webhook-claims.ts";
+import type { ClaimedWebhook, TriedDelivery, WebhookClaims } from "./claims.ts";
+import { type DueWebhook, FROM_START } from "./due-webhooks.ts";
 import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
+import { toRestMs, toRetryMs } from "./webhook.ts";
 
 /**
  * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners

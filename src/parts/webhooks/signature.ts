@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 
-import { SECRET_PREFIX } from "../../engine/job/webhook.ts";
+import { SECRET_PREFIX } from "./webhook.ts";
 
 /** The headers of Standard Webhooks for one try, with a signature by each of the secrets. */
 export function toHeaders(

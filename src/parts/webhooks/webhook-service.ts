@@ -1,16 +1,19 @@
-import {
-  InvalidInputError,
-  InvalidWebhookError,
-  WebhookNotFoundError,
-} from "../../engine/job/errors.ts";
+import type DataLoader from "dataloader";
+
+import { InvalidInputError } from "../../engine/job/errors.ts";
 import { tagProblem } from "../../engine/job/input.ts";
 import { isDeploymentId, isIdentifier } from "../../engine/job/job.ts";
-import type { Delivery, Webhook, WebhookSettings } from "../../engine/job/webhook.ts";
-import { createSecret, createWebhookId } from "../../engine/job/webhook.ts";
+import type { AlsoWrite } from "../../engine/store/submits.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
-import type { JobStore } from "../../engine/store/job-store.ts";
+import { InvalidWebhookError, WebhookNotFoundError } from "./errors.ts";
+import { insertJobWebhook } from "./job-webhooks.ts";
 import type { Targets } from "./target.ts";
+import type { Delivery, JobWebhook, Webhook, WebhookSettings } from "./webhook.ts";
+import { createSecret, createWebhookId } from "./webhook.ts";
+import type { WebhookStore } from "./webhook-store.ts";
 
+/** What a credential needs to have a server told of jobs. */
+export const WEBHOOK_SCOPES = ["webhooks", "jobs:read"] as const;
 const MAX_PAGE = 100;
 
 /** A webhook with the secret that is shown this once. */
@@ -24,7 +27,7 @@ export function createWebhookService({
   targets,
   wake,
 }: {
-  readonly webhooks: JobStore["webhooks"];
+  readonly webhooks: WebhookStore["webhooks"];
   readonly targets: Pick<Targets, "findProblem">;
   readonly wake: () => void;
 }) {
@@ -57,6 +60,11 @@ export function createWebhookService({
     if (found === null) throw new WebhookNotFoundError(what, id);
     return found;
   }
+
+  const ofJobs = {
+    read: webhooks.readOfJobs,
+    loaders: new WeakMap<object, DataLoader<string, JobWebhook | null>>(),
+  };
 
   return {
     list: webhooks.list,
@@ -95,13 +103,17 @@ export function createWebhookService({
       return { webhook: await find(id, () => webhooks.rotate(id, ownerId, secret)), secret };
     },
 
+    /** Those of jobs that are the viewer's; null for others, whoever may read them. */
+    ofJobs,
+
     readOwnSecret: webhooks.readOwnSecret,
     rotateOwnSecret: (ownerId: string) => webhooks.rotateOwn(ownerId, createSecret()),
 
-    /** Throws an `InvalidInputError` for a URL to which no job can be sent. */
-    checkJobUrl(url: string): void {
+    /** Has a URL called for one job. Throws an `InvalidInputError` for one that may not be. */
+    toJobWrite(url: string): AlsoWrite {
       const message = targets.findProblem(url);
       if (message !== null) throw new InvalidInputError([{ path: ["webhookUrl"], message }]);
+      return (transaction, job) => insertJobWebhook(transaction, job, url);
     },
 
     async redeliver(ownerId: string, id: string): Promise<Delivery> {

@@ -44,7 +44,7 @@ test.each(KINDS)(
     const { url, calls } = await startReceiver();
     let opened = await openSender({ databaseUrl });
     for (let number = 0; number < WEBHOOKS; number += 1)
-      await opened.store.webhooks.create({
+      await opened.webhooks.create({
         ...{ id: `whk_${number}`, ownerId: "o", url: `${url}/${number}`, secret: "whsec_AA==" },
         ...{ events: null, deploymentId: null, tag: null },
       });

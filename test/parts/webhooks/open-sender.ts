@@ -7,6 +7,7 @@ import { createMessages } from "../../../src/parts/webhooks/message.ts";
 import { createPost } from "../../../src/parts/webhooks/post.ts";
 import { WebhookSender } from "../../../src/parts/webhooks/sender.ts";
 import { createTargets } from "../../../src/parts/webhooks/target.ts";
+import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
 
 /** A database, and what makes senders for its webhooks, which may call loopback unless told otherwise. */
 export async function openSender(options: {
@@ -17,12 +18,14 @@ export async function openSender(options: {
 }) {
   const { databaseUrl, allow = ["127.0.0.0/8"], log = pino({ level: "silent" }) } = options;
   const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const { webhooks, claims } = createWebhookStore(store);
   const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
   return {
     store,
+    webhooks,
     begin: () =>
       new WebhookSender({
-        claims: store.webhookClaims,
+        claims,
         toMessages: createMessages({ store, urls }),
         post: createPost(createTargets(allow), options.patienceMs),
         channels: createChannels(),

@@ -5,11 +5,13 @@ import { expect, onTestFinished, test } from "vitest";
 
 import type { JobStore } from "../../../src/engine/store/job-store.ts";
 import { createMessages } from "../../../src/parts/webhooks/message.ts";
+import type { WebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
 import { insertJob, see, SUCCEEDED } from "../../store/store-jobs.ts";
 import { succeedWith } from "../../support/open-keeper.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 import { openSender } from "./open-sender.ts";
 import { isSigned, startReceiver } from "./receiver.ts";
+import { withUrl } from "./stored-webhooks.ts";
 
 const LATER = { timeout: 20_000 };
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -22,7 +24,7 @@ async function open(
   const log = pino({ level: "info" }, { write: (line: string) => void lines.push(line) });
   const file = `${await createTemporaryFolder()}/gateway.db`;
   const databaseUrl = `file:${file}`;
-  const { store, begin } = await openSender({ databaseUrl, log, ...options });
+  const { store, webhooks, begin } = await openSender({ databaseUrl, log, ...options });
   let sender = begin();
   onTestFinished(async () => {
     await sender.close();
@@ -30,6 +32,7 @@ async function open(
   });
   return {
     store,
+    webhooks,
     file,
     lines,
     wake: () => sender.wake(),
@@ -40,8 +43,8 @@ async function open(
       return job;
     },
     add: (url: string, id = "whk_1") =>
-      store.webhooks.create({ id, ownerId: "o", url, secret: SECRET, ...FOR_ALL }),
-    list: (id = "whk_1") => store.webhooks.listDeliveries(id, { limit: 100, after: null }),
+      webhooks.create({ id, ownerId: "o", url, secret: SECRET, ...FOR_ALL }),
+    list: (id = "whk_1") => webhooks.listDeliveries(id, { limit: 100, after: null }),
     close: () => sender.close(),
     async restart() {
       await sender.close();
@@ -52,14 +55,14 @@ async function open(
 }
 
 const FOR_ALL = { events: null, deploymentId: null, tag: null };
-const statesOf = async (list: () => ReturnType<JobStore["webhooks"]["listDeliveries"]>) =>
+const statesOf = async (list: () => ReturnType<WebhookStore["webhooks"]["listDeliveries"]>) =>
   (await list()).map(({ state, tries }) => [state, tries.map(({ status }) => status)]);
 
 test("a call is signed as Standard Webhooks says, by both secrets after a rotation", async () => {
-  const { store, add, end, list } = await open();
+  const { webhooks, add, end, list } = await open();
   const { url, calls } = await startReceiver();
   await add(url);
-  await store.webhooks.rotate("whk_1", "o", OTHER);
+  await webhooks.rotate("whk_1", "o", OTHER);
   const job = await end(Array.from({ length: 25 }, (_, index) => `https://x.example/${index}.png`));
   await expect.poll(() => calls.length, LATER).toBe(1);
   const [call] = calls;
@@ -86,16 +89,15 @@ test("a call is signed as Standard Webhooks says, by both secrets after a rotati
 });
 
 test("a URL of one job is called for that alone, signed by its owner's own secret", async () => {
-  const { store, wake } = await open();
+  const { store, webhooks, wake } = await open();
   const { url, calls } = await startReceiver();
-  const secret = await store.webhooks.readOwnSecret("o");
-  await store.webhooks.rotateOwn("o", OTHER);
-  const webhookUrl = `${url}?of=1`;
-  const job = await insertJob(store, { ownerId: "o" }, { webhookUrl });
+  const secret = await webhooks.readOwnSecret("o");
+  await webhooks.rotateOwn("o", OTHER);
+  const job = await insertJob(store, { ownerId: "o" }, withUrl(`${url}?of=1`));
   await see(store, job, SUCCEEDED);
   await succeedWith(store, []);
   wake();
-  const read = async () => (await store.webhooks.readOfJobs([job.id], "o"))[0];
+  const read = async () => (await webhooks.readOfJobs([job.id], "o"))[0];
   await expect.poll(read, LATER).toMatchObject({ deliveries: [{ state: "DELIVERED" }] });
   expect(calls).toMatchObject([{ path: "/hook?of=1" }]);
   const [call] = calls;
@@ -175,7 +177,7 @@ test("what an owner's calls say is read and written for four claims at once, and
 test.each([500, 301, 302, 400])(
   "an answer of %s is tried again later, with the same id",
   async (status) => {
-    const { store, add, end, list, wake } = await open();
+    const { webhooks, add, end, list, wake } = await open();
     let answers = 0;
     const elsewhere = await startReceiver();
     const { url, calls } = await startReceiver(() => ((answers += 1) === 1 ? status : 200), {
@@ -187,7 +189,7 @@ test.each([500, 301, 302, 400])(
     const [delivery] = await list();
     expect((delivery?.dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(1_000);
     // Sooner than it would be.
-    await store.webhooks.redeliver(delivery?.id ?? "", "o");
+    await webhooks.redeliver(delivery?.id ?? "", "o");
     wake();
     await expect.poll(() => statesOf(list), LATER).toEqual([["DELIVERED", [status, 200]]]);
     expect(new Set(calls.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
@@ -196,7 +198,7 @@ test.each([500, 301, 302, 400])(
 );
 
 test("Retry-After is obeyed for all that waits for a server", async () => {
-  const { store, add, end, list, close, restart } = await open();
+  const { webhooks, add, end, list, close, restart } = await open();
   const busy = await startReceiver(() => 429, { "retry-after": "7200" });
   const healthy = await startReceiver();
   await close();
@@ -213,13 +215,13 @@ test("Retry-After is obeyed for all that waits for a server", async () => {
   // After another look at what is due.
   await expect.poll(() => healthy.calls.length, LATER).toBe(4);
   expect(busy.calls).toHaveLength(1);
-  await store.webhooks.redeliver(oldest?.id ?? "", "o");
+  await webhooks.redeliver(oldest?.id ?? "", "o");
   wake();
   await expect.poll(() => busy.calls.length, LATER).toBe(2);
 });
 
 test("410 disables a webhook, which the log and the owner's others are told", async () => {
-  const { store, add, end, list, lines } = await open();
+  const { webhooks, add, end, list, lines } = await open();
   const gone = await startReceiver(() => 410);
   const other = await startReceiver();
   await add(gone.url);
@@ -230,7 +232,7 @@ test("410 disables a webhook, which the log and the owner's others are told", as
     expect.objectContaining({ type: "webhook.disabled", data: { webhook: { id: "whk_1" } } }),
   );
   expect(await statesOf(list)).toEqual([["FAILED", [410]]]);
-  const [webhook] = await store.webhooks.list("o");
+  const [webhook] = await webhooks.list("o");
   expect(webhook?.disabledReason).toMatch(/410/);
   expect(lines.join("")).toMatch(/"webhookId":"whk_1".*A webhook was disabled/);
   await end();

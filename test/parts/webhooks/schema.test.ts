@@ -1,13 +1,19 @@
 import { expect, test } from "vitest";
 
-import { createViewer } from "../support/viewers.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
+import { createViewer } from "../../support/viewers.ts";
+import { openInProcessGateway } from "../../schema/in-process-gateway.ts";
 
 test("a webhook is read by its owner alone, whoever may read all jobs", async () => {
   const { store, answer } = await openInProcessGateway();
   const id = "whk_1";
   const settings = { url: "https://example.com/", events: null, deploymentId: null, tag: null };
-  await store.webhooks.create({ id, ownerId: "web", secret: "whsec_", ...settings });
+  await createWebhookStore(store).webhooks.create({
+    id,
+    ownerId: "web",
+    secret: "whsec_",
+    ...settings,
+  });
   const scopes = new Set(["webhooks", "jobs:read:all"] as const);
   const read = async (ownerId: string, asked: string) =>
     await answer(`{ webhook(id: "${asked}") { id } }`, {}, createViewer({ ownerId, scopes }));

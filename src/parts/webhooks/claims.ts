@@ -1,16 +1,17 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
+import type { Database } from "../../engine/store/database.ts";
+import type { Tables } from "../../engine/store/tables.ts";
+import { createListDue } from "./due-webhooks.ts";
+import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
+import { toSecrets } from "./secrets.ts";
+import type { WebhookTables } from "./tables.ts";
 import {
   type DeliveryState,
   MAX_RETRY_AFTER_MS,
   type WebhookEvent,
   type WebhookTry,
-} from "../job/webhook.ts";
-import type { Database } from "./database.ts";
-import type { Tables } from "./tables.ts";
-import { toSecrets } from "./webhook-secrets.ts";
-import { createListDue } from "./due-webhooks.ts";
-import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
+} from "./webhook.ts";
 
 /** A webhook that one gateway is to call, and with what. */
 export type ClaimedWebhook = {
@@ -101,6 +102,7 @@ export function createWebhookClaims(database: Database) {
     for (const { number, due_at: dueAt, behind_due_at: behindDueAt } of rows) {
       if (behindDueAt === null) continue;
       await transaction
+        .withTables<WebhookTables>()
         .updateTable("webhook_deliveries")
         .set({ due_at: Math.max(behindDueAt, dueAt) + 1 })
         .where("number", "=", number)
@@ -299,7 +301,7 @@ type DeliveryRow = {
   readonly job_url: string | null;
 };
 
-type ClaimedRow = Pick<Tables["webhooks"], "owner_id" | "url" | "secret"> & {
+type ClaimedRow = Pick<WebhookTables["webhooks"], "owner_id" | "url" | "secret"> & {
   readonly old_secrets: string;
   readonly now: number;
   readonly token: number;

@@ -1,20 +1,13 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { NOT_KEPT } from "../../src/engine/job/asset.ts";
-import type { Job } from "../../src/engine/job/job.ts";
-import { FROM_START } from "../../src/engine/store/due-webhooks.ts";
-import type { ClaimedWebhook } from "../../src/engine/store/webhook-claims.ts";
-import { toResult } from "../support/to-result.ts";
-import {
-  type Context,
-  FAILED,
-  insertJob,
-  see,
-  SUCCEEDED,
-  toOlder,
-  toWaiting,
-} from "./store-jobs.ts";
-import { DELIVERED, MADE, type Tried } from "./webhook-tries.ts";
+import { NOT_KEPT } from "../../../src/engine/job/asset.ts";
+import type { Job } from "../../../src/engine/job/job.ts";
+import { FROM_START } from "../../../src/parts/webhooks/due-webhooks.ts";
+import type { ClaimedWebhook } from "../../../src/parts/webhooks/claims.ts";
+import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
+import { toResult } from "../../support/to-result.ts";
+import { type Context, FAILED, insertJob, see, SUCCEEDED } from "../../store/store-jobs.ts";
+import { DELIVERED, MADE, toOlder, toWaiting, type Tried, withUrl } from "./stored-webhooks.ts";
 
 const URL_A = "https://a.example/hook?job=1";
 const URL_B = "https://a.example/other";
@@ -25,15 +18,16 @@ const NO_FILTER = { events: null, deploymentId: null, tag: null };
 
 /** What every database promises of URLs that are called for one job. */
 export function describeJobWebhooks({ store, execute, statements }: Context): void {
+  const rows = () => createWebhookStore(store());
   const submit = (webhookUrl: string, ownerId = "local") =>
-    insertJob(store(), { ownerId }, { webhookUrl });
+    insertJob(store(), { ownerId }, withUrl(webhookUrl));
   const end = async (...given: Parameters<typeof submit>) =>
     await see(store(), await submit(...given), SUCCEEDED);
-  const listDue = async () => (await store().webhookClaims.listDue(FROM_START)).due;
+  const listDue = async () => (await rows().claims.listDue(FROM_START)).due;
   const read = async (jobId: string, ownerId = "local") =>
-    (await store().webhooks.readOfJobs([jobId], ownerId))[0];
+    (await rows().webhooks.readOfJobs([jobId], ownerId))[0];
   const add = (id: string, ownerId = "local") =>
-    store().webhooks.create({ id, ownerId, url: URL_A, secret: "whsec_AA==", ...NO_FILTER });
+    rows().webhooks.create({ id, ownerId, url: URL_A, secret: "whsec_AA==", ...NO_FILTER });
 
   /** Of the webhook that is due first. */
   async function claim(): Promise<ClaimedWebhook> {
@@ -45,7 +39,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
   const claimOf = (webhookId: string): Promise<ClaimedWebhook> =>
     vi.waitFor(
       async () => {
-        const [claimed] = (await store().webhookClaims.claim(webhookId)).claimed;
+        const [claimed] = (await rows().claims.claim(webhookId)).claimed;
         if (claimed === undefined) throw new Error("nothing is due");
         return claimed;
       },
@@ -53,7 +47,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
     );
 
   const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>
-    store().webhookClaims.settle([{ claimed, ...tried }]);
+    rows().claims.settle([{ claimed, ...tried }]);
 
   async function settle(tried: Tried): Promise<ClaimedWebhook> {
     const claimed = await claim();
@@ -78,14 +72,14 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
         { event: "JOB_SUCCEEDED" },
       ]);
       const webhookId = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
-      const secret = await store().webhooks.readOwnSecret("local");
+      const secret = await rows().webhooks.readOwnSecret("local");
       for (const event of ["JOB_SUCCEEDED", "JOB_KEPT"]) {
         const claimed = await claimOf(webhookId);
         expect(claimed).toMatchObject({ url: URL_A, secrets: [secret], ownerId: "local" });
         expect(claimed.delivery).toMatchObject({ event, jobId: job.id });
         await settleOne(claimed, DELIVERED);
       }
-      expect((await store().webhookClaims.claim(webhookId)).claimed).toEqual([]);
+      expect((await rows().claims.claim(webhookId)).claimed).toEqual([]);
       expect((await read(job.id))?.deliveries[0]).toMatchObject({
         state: "DELIVERED",
         dueAt: null,
@@ -114,8 +108,8 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
 
     test("is no part of its key, so a retry leaves it as it is", async () => {
       const key = { key: "k", fingerprint: "f" };
-      const job = await insertJob(store(), {}, { key, webhookUrl: URL_A });
-      const retry = { job: { ...job, id: "job_2" }, input: {}, key, webhookUrl: URL_C };
+      const job = await insertJob(store(), {}, { key, ...withUrl(URL_A) });
+      const retry = { job: { ...job, id: "job_2" }, input: {}, key, ...withUrl(URL_C) };
       expect(await store().jobs.insert(retry)).toBe(false);
       expect(await read(job.id)).toEqual({ url: URL_A, deliveries: [] });
       expect(await read("job_2")).toBeNull();
@@ -132,7 +126,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
 
     test("belongs to the job's owner, who has it beside 20 webhooks and never sees or changes its origin's row", async () => {
       const job = await end(URL_A);
-      const { webhooks } = store();
+      const { webhooks } = rows();
       const id = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
       expect(await read(job.id, "other")).toBeNull();
       expect(await webhooks.readOfJobs(["job_unknown", job.id], "local")).toMatchObject([
@@ -162,7 +156,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect((await settle(FAILS)).url).toBe(URL_B);
       expect((await settle(DELIVERED)).url).toBe(URL_B);
       expect(await listDue()).toEqual([]);
-      await store().webhooks.redeliver((await read(first.id))?.deliveries[0]?.id ?? "", "local");
+      await rows().webhooks.redeliver((await read(first.id))?.deliveries[0]?.id ?? "", "local");
       expect(await claim()).toMatchObject({ webhookId, url: URL_A });
     });
 
@@ -179,7 +173,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect((await read(first.id))?.deliveries).toMatchObject([
         { state: "FAILED", dueAt: null, tries: [MADE] },
       ]);
-      const oldest = await store().webhooks.listDeliveries(webhookId, {
+      const oldest = await rows().webhooks.listDeliveries(webhookId, {
         limit: 3,
         after: `${webhookId}_2`,
       });
@@ -191,7 +185,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       const job = await end(URL_A);
       expect(await settleOne(await claimOf("whk_1"), GONE)).toMatch(/410/);
       const id = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
-      const told = await store().webhooks.listDeliveries(id, { limit: 10, after: null });
+      const told = await rows().webhooks.listDeliveries(id, { limit: 10, after: null });
       expect(told).toMatchObject([{ event: "JOB_SUCCEEDED" }]);
     });
 
@@ -199,7 +193,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       const [first, second, other] = [await end(URL_A), await end(URL_B), await end(URL_C)];
       const idOf = async (job: Job) => (await read(job.id))?.deliveries[0]?.webhookId;
       const ids = [await idOf(first), await idOf(second), await idOf(other)];
-      const sweep = async () => expect(await store().webhookClaims.deleteUnused("")).toBe("");
+      const sweep = async () => expect(await rows().claims.deleteUnused("")).toBe("");
       await store().jobs.delete(first.id);
       expect(await read(first.id)).toBeNull();
       await sweep();
@@ -216,17 +210,17 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       const urls = Array.from({ length: 20 }, (_, index) => `https://${index}.example/hook`);
       for (const url of urls) await submit(url);
       await execute("delete from jobs");
-      const { webhookClaims } = store();
+      const { claims } = rows();
       const [jobs] = await Promise.all([
         Promise.all(urls.map((url) => submit(url))),
-        ...urls.map(() => webhookClaims.deleteUnused("")),
+        ...urls.map(() => claims.deleteUnused("")),
       ]);
       for (const job of jobs) await see(store(), job, SUCCEEDED);
       for (const { id } of jobs) expect((await read(id))?.deliveries).toHaveLength(1);
     });
 
     test("is signed by one secret of its owner, however many ask for it first, and by two for a day after a rotation", async () => {
-      const { webhooks } = store();
+      const { webhooks } = rows();
       // One after the other, a statement apart.
       const ask = async (ownerId: string, after: number) => {
         for (let count = 0; count < after; count += 1) await store().ping();
@@ -246,7 +240,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect(await webhooks.readOwnSecret("local")).toBe("whsec_BB==");
       const claimed = await claim();
       expect(claimed.secrets).toEqual(["whsec_BB==", secret]);
-      await store().webhookClaims.giveUp(claimed);
+      await rows().claims.giveUp(claimed);
       await execute(toOlder("webhook_secrets"));
       expect((await claim()).secrets).toEqual(["whsec_BB=="]);
       await webhooks.rotateOwn("local", "whsec_DD==");
@@ -286,7 +280,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       await addMany("many", 1_500, "9000000000000000");
       await add("whk_zz", "p");
       await end(URL_A, "p");
-      const { due, hasMore } = await store().webhookClaims.listDue(FROM_START);
+      const { due, hasMore } = await rows().claims.listDue(FROM_START);
       expect(hasMore).toBe(false);
       expect(due.map(({ ownerId }) => ownerId)).toEqual(["p", "p"]);
     });
@@ -297,10 +291,10 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       await end(URL_A, "between");
       await execute(`update webhook_deliveries set due_at = 900
         where webhook_id = (select id from webhooks where owner_id = 'between')`);
-      const { webhookClaims } = store();
+      const { claims } = rows();
       const seen: string[][] = [];
       for (let after = FROM_START; ;) {
-        const { due, next, hasMore } = await webhookClaims.listDue(after);
+        const { due, next, hasMore } = await claims.listDue(after);
         seen.push([...new Set(due.map(({ ownerId }) => ownerId))].toSorted());
         expect(due.length).toBeLessThanOrEqual(1_000);
         after = next;
@@ -312,10 +306,10 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
 
     test("are deleted in bounded steps, each of which begins where the one before ended", async () => {
       await addMany("many", 1_500);
-      const { webhookClaims } = store();
+      const { claims } = rows();
       const ids = Array.from({ length: 1_500 }, (_, index) => `whk_many${index + 1}`).toSorted();
-      expect(await webhookClaims.deleteUnused("")).toBe(ids[999]);
-      expect(await webhookClaims.deleteUnused(ids[999] ?? "")).toBe("");
+      expect(await claims.deleteUnused("")).toBe(ids[999]);
+      expect(await claims.deleteUnused(ids[999] ?? "")).toBe("");
       expect(await listDue()).toEqual([]);
     });
   });
@@ -327,12 +321,12 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       insert into webhook_deliveries (id, webhook_id, event, created_at, due_at)
       select 'msg_' || id, id, 'JOB_FAILED', 0, 0 from webhooks`);
     const ids = Array.from({ length: 1_500 }, (_, index) => `whk_${index + 1}`).toSorted();
-    const { webhookClaims } = store();
-    const { due, next, hasMore } = await webhookClaims.listDue(FROM_START);
+    const { claims } = rows();
+    const { due, next, hasMore } = await claims.listDue(FROM_START);
     expect(due).toHaveLength(1_000);
     expect({ id: next.webhookId, hasMore }).toEqual({ id: ids[999], hasMore: true });
     await execute(`delete from webhook_deliveries where webhook_id < '${ids[1_490]}'`);
-    const rest = await webhookClaims.listDue(next);
+    const rest = await claims.listDue(next);
     expect({ next: rest.next, hasMore: rest.hasMore }).toEqual({
       next: FROM_START,
       hasMore: false,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { toRestMs, toRetryMs } from "../../src/engine/job/webhook.ts";
+import { toRestMs, toRetryMs } from "../../../src/parts/webhooks/webhook.ts";
 
 const HOUR_MS = 3_600_000;
 const TRIES = 10;

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 
-import type { Database } from "./database.ts";
+import type { Database } from "../../engine/store/database.ts";
 
 /** A webhook with something to be sent. */
 export type DueWebhook = {

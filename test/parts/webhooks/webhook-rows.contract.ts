@@ -1,23 +1,23 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { NOT_KEPT } from "../../src/engine/job/asset.ts";
-import type { Job } from "../../src/engine/job/job.ts";
-import type { Delivery, WebhookSettings } from "../../src/engine/job/webhook.ts";
-import { LimitError } from "../../src/runtime/coded-error.ts";
-import { FROM_START } from "../../src/engine/store/due-webhooks.ts";
-import type { ClaimedWebhook } from "../../src/engine/store/webhook-claims.ts";
-import { toResult } from "../support/to-result.ts";
+import { NOT_KEPT } from "../../../src/engine/job/asset.ts";
+import type { Job } from "../../../src/engine/job/job.ts";
+import type { Delivery, WebhookSettings } from "../../../src/parts/webhooks/webhook.ts";
+import { LimitError } from "../../../src/runtime/coded-error.ts";
+import { FROM_START } from "../../../src/parts/webhooks/due-webhooks.ts";
+import type { ClaimedWebhook } from "../../../src/parts/webhooks/claims.ts";
+import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
+import { toResult } from "../../support/to-result.ts";
 import {
+  ACCEPTED,
   CANCELLED,
   type Context,
   FAILED,
   insertJob,
   see,
   SUCCEEDED,
-  toOlder,
-  toWaiting,
-} from "./store-jobs.ts";
-import { DELIVERED, MADE, type Tried } from "./webhook-tries.ts";
+} from "../../store/store-jobs.ts";
+import { DELIVERED, MADE, toOlder, toWaiting, type Tried } from "./stored-webhooks.ts";
 
 const ALL = { url: "https://a.example/hook", events: null, deploymentId: null, tag: null };
 const toFailure = (retryMs: number | null, isGone = false): Tried => ({
@@ -30,18 +30,19 @@ const toFailure = (retryMs: number | null, isGone = false): Tried => ({
 
 /** What every database promises of webhooks. */
 export function describeWebhooks({ store, execute }: Context): void {
+  const rows = () => createWebhookStore(store());
   let count = 0;
   const add = (settings: Partial<WebhookSettings> = {}, ownerId = "local") => {
     count += 1;
     const id = `whk_${String(count).padStart(3, "0")}`;
-    return store().webhooks.create({ ...ALL, ...settings, id, ownerId, secret: "whsec_AA==" });
+    return rows().webhooks.create({ ...ALL, ...settings, id, ownerId, secret: "whsec_AA==" });
   };
   const end = async (facts: Partial<Job> = {}, how: Parameters<typeof see>[2] = SUCCEEDED) =>
     await see(store(), await insertJob(store(), facts), how);
-  const list = (id: string) => store().webhooks.listDeliveries(id, { limit: 100, after: null });
+  const list = (id: string) => rows().webhooks.listDeliveries(id, { limit: 100, after: null });
   const told = async (id: string) => (await list(id)).map(({ event }) => event).toReversed();
 
-  const claimAll = async (id: string) => (await store().webhookClaims.claim(id)).claimed;
+  const claimAll = async (id: string) => (await rows().claims.claim(id)).claimed;
 
   async function claim(id: string): Promise<ClaimedWebhook> {
     const [claimed] = await claimAll(id);
@@ -54,12 +55,12 @@ export function describeWebhooks({ store, execute }: Context): void {
     for (;;) {
       const claimed = await claim(webhookId);
       if (claimed.token !== token) return claimed;
-      await store().webhookClaims.giveUp(claimed);
+      await rows().claims.giveUp(claimed);
     }
   }
 
   const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>
-    store().webhookClaims.settle([{ claimed, ...tried }]);
+    rows().claims.settle([{ claimed, ...tried }]);
   const settle = async (id: string, tried: Tried) => await settleOne(await claim(id), tried);
 
   describe("webhooks", () => {
@@ -80,6 +81,17 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await told(others.id)).toEqual([]);
     });
 
+    test("hear nothing of labels, and of an end where the labels at that time concern them", async () => {
+      const { id } = await add({ tag: "late" });
+      const label = async (job: Job): Promise<Job> =>
+        (await store().jobs.label(job, { tags: ["late"], isStarred: true })) ?? job;
+      await label(await see(store(), await insertJob(store()), SUCCEEDED));
+      expect(await told(id)).toEqual([]);
+      const open = await label(await see(store(), await insertJob(store()), ACCEPTED));
+      await see(store(), open, SUCCEEDED);
+      expect(await told(id)).toEqual(["JOB_SUCCEEDED"]);
+    });
+
     test("are told once that no file of a job waits to be kept, after its end", async () => {
       const { id } = await add();
       const job = await see(store(), await insertJob(store()), toResult({ a: 1 }, ["u", "v"]));
@@ -96,7 +108,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await vi.waitFor(async () => {
         // It is due a millisecond after the first one was, and then put behind it.
         expect(await claimAll(id)).toEqual([]);
-        expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([]);
+        expect((await rows().claims.listDue(FROM_START)).due).toEqual([]);
       });
       await execute("update webhook_deliveries set due_at = due_at - 61000");
       const first = await claim(id);
@@ -117,12 +129,12 @@ export function describeWebhooks({ store, execute }: Context): void {
       const { id } = await add();
       await end();
       await end();
-      expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([
+      expect((await rows().claims.listDue(FROM_START)).due).toEqual([
         { webhookId: id, ownerId: "local", isFailing: false },
       ]);
       const first = await claim(id);
       expect(await claimAll(id)).toEqual([]);
-      expect((await store().webhookClaims.listDue(FROM_START)).due).toEqual([]);
+      expect((await rows().claims.listDue(FROM_START)).due).toEqual([]);
       await execute("update webhooks set claimed_until = claimed_until - 41000");
       const second = await claimAfter(first);
       expect(second.delivery.id).toBe(first.delivery.id);
@@ -132,7 +144,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await settleOne(second, DELIVERED);
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "DELIVERED"]);
       const third = await claim(id);
-      await store().webhookClaims.giveUp(third);
+      await rows().claims.giveUp(third);
       expect((await claim(id)).delivery).toEqual(third.delivery);
     });
 
@@ -143,7 +155,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       const kept = { ...NOT_KEPT, state: "FAILED", reason: "gone" } as const;
       for (const file of files) await store().files.settle(file, kept);
       for (let more = 0; more < 16; more += 1) await end();
-      const { claimed, hasMore } = await store().webhookClaims.claim(id);
+      const { claimed, hasMore } = await rows().claims.claim(id);
       expect(hasMore).toBe(true);
       expect(claimed.map(({ delivery }) => delivery.event)).toEqual(
         Array.from({ length: 15 }, () => "JOB_SUCCEEDED"),
@@ -156,8 +168,8 @@ export function describeWebhooks({ store, execute }: Context): void {
         well: { claimed: first, ...DELIVERED },
         badly: { claimed: second, ...failure },
       };
-      expect(await store().webhookClaims.settle([both.well, both.badly])).toBeNull();
-      expect((await store().webhooks.list(ownerId))[0]?.failingSince).not.toBeNull();
+      expect(await rows().claims.settle([both.well, both.badly])).toBeNull();
+      expect((await rows().webhooks.list(ownerId))[0]?.failingSince).not.toBeNull();
       const states = (await list(id)).map(({ state, tries }) => [state, tries.length]).toReversed();
       expect(states.filter(([, tries]) => tries === 1)).toEqual([
         ["DELIVERED", 1],
@@ -170,26 +182,24 @@ export function describeWebhooks({ store, execute }: Context): void {
       const { id, ownerId } = await add();
       const job = await end();
       await settle(id, toFailure(60_000));
-      const [failing] = await store().webhooks.list(ownerId);
+      const [failing] = await rows().webhooks.list(ownerId);
       expect(failing?.failingSince).not.toBeNull();
       await execute("update webhook_deliveries set due_at = due_at - 61000");
-      expect((await store().webhookClaims.listDue(FROM_START)).due).toMatchObject([
-        { isFailing: true },
-      ]);
+      expect((await rows().claims.listDue(FROM_START)).due).toMatchObject([{ isFailing: true }]);
       await settle(id, DELIVERED);
       expect(await list(id)).toMatchObject([
         { jobId: job.id, state: "DELIVERED", dueAt: null, tries: [{ status: 500 }, MADE] },
       ]);
-      expect((await store().webhooks.list(ownerId))[0]?.failingSince).toBeNull();
+      expect((await rows().webhooks.list(ownerId))[0]?.failingSince).toBeNull();
     });
 
     test("rest for as long as their server asks, until it is changed or asked for", async () => {
       const { id } = await add();
       await end();
       await end();
-      const { webhookClaims, webhooks } = store();
+      const { claims, webhooks } = rows();
       const rest = () => settle(id, { ...toFailure(60_000), restMs: 60_000 });
-      const isDue = async () => (await webhookClaims.listDue(FROM_START)).due.length === 1;
+      const isDue = async () => (await claims.listDue(FROM_START)).due.length === 1;
       await rest();
       expect([await isDue(), (await claimAll(id)).length]).toEqual([false, 0]);
       await execute("update webhooks set rests_until = rests_until - 61000");
@@ -210,7 +220,7 @@ export function describeWebhooks({ store, execute }: Context): void {
 
     test("send nothing again while they are disabled, which is said with what to do", async () => {
       const { id } = await add();
-      const { webhooks } = store();
+      const { webhooks } = rows();
       await end();
       await settle(id, DELIVERED);
       const [{ id: deliveryId } = { id: "" }] = await list(id);
@@ -228,7 +238,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await execute("update webhook_deliveries set due_at = due_at - 1000");
       for (const tried of [toFailure(60_000), toFailure(null)]) {
         const claimed = await claim(id);
-        await store().webhooks.redeliver(claimed.delivery.id, "local");
+        await rows().webhooks.redeliver(claimed.delivery.id, "local");
         await settleOne(claimed, tried);
       }
       expect(await list(id)).toMatchObject([{ state: "PENDING" }]);
@@ -237,7 +247,7 @@ export function describeWebhooks({ store, execute }: Context): void {
         attempts: 1,
         tries: [{ status: 500 }, { status: 500 }],
       });
-      await store().webhooks.redeliver(again.delivery.id, "local");
+      await rows().webhooks.redeliver(again.delivery.id, "local");
       await settleOne(again, DELIVERED);
       expect(await list(id)).toMatchObject([{ state: "DELIVERED", dueAt: null }]);
     });
@@ -255,7 +265,7 @@ export function describeWebhooks({ store, execute }: Context): void {
         await execute("update webhook_deliveries set due_at = due_at + 300000");
         const listOfJob = async () => (await list(id)).filter(({ jobId }) => jobId === job.id);
         const asked = (await listOfJob()).find((one) => one.event === event);
-        await store().webhooks.redeliver(asked?.id ?? "", "local");
+        await rows().webhooks.redeliver(asked?.id ?? "", "local");
         const dueInMs = (await listOfJob()).map(
           ({ dueAt }) => (dueAt?.getTime() ?? Infinity) - Date.now(),
         );
@@ -304,7 +314,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await settle(deaf.id, toFailure(0))).toBeNull();
       await execute("update webhooks set failing_since = failing_since - 432000000");
       expect(await settle(deaf.id, toFailure(0))).toMatch(/five days/);
-      const webhooks = await store().webhooks.list("local");
+      const webhooks = await rows().webhooks.list("local");
       expect(webhooks.map(({ disabledAt }) => disabledAt === null)).toEqual([false, false, true]);
       expect(await told(healthy.id)).toEqual([
         "JOB_SUCCEEDED",
@@ -315,13 +325,13 @@ export function describeWebhooks({ store, execute }: Context): void {
       await end();
       expect(await told(gone.id)).toEqual(["JOB_SUCCEEDED"]);
       expect(await claimAll(deaf.id)).toEqual([]);
-      await store().webhooks.update(deaf.id, "local", { isEnabled: true });
+      await rows().webhooks.update(deaf.id, "local", { isEnabled: true });
       expect((await claim(deaf.id)).delivery.event).toBe("JOB_SUCCEEDED");
     });
 
     test("forget all but the thousand that ended last, whenever they came up", async () => {
       const { id } = await add();
-      const { webhooks } = store();
+      const { webhooks } = rows();
       const oldest = await end();
       await execute(`insert into webhook_deliveries (id, webhook_id, event, created_at, ended_at, state)
         with recursive n (i) as (select 1 union all select i + 1 from n where i < 1003)
@@ -352,16 +362,16 @@ export function describeWebhooks({ store, execute }: Context): void {
         const other = await add();
         await execute(toWaiting(id, 10_002));
         expect(await settle(id, tried)).toMatch(/10000 deliveries waited/);
-        const oldest = await store().webhooks.listDeliveries(id, { limit: 3, after: `${id}_4` });
+        const oldest = await rows().webhooks.listDeliveries(id, { limit: 3, after: `${id}_4` });
         expect(oldest.map(({ state }) => state)).toEqual(["PENDING", "FAILED", how]);
-        expect((await store().webhooks.list("local"))[0]?.disabledAt).not.toBeNull();
+        expect((await rows().webhooks.list("local"))[0]?.disabledAt).not.toBeNull();
         expect(await told(other.id)).toEqual(["WEBHOOK_DISABLED"]);
       },
     );
 
     test("belong to their owner, who has at most 20", async () => {
       const { id } = await add();
-      const { webhooks } = store();
+      const { webhooks } = rows();
       await end();
       const [delivery] = await list(id);
       expect(await webhooks.list("other")).toEqual([]);
@@ -378,12 +388,12 @@ export function describeWebhooks({ store, execute }: Context): void {
       const { id } = await add();
       await end();
       const changed = { url: "https://b.example/", events: ["JOB_KEPT"], tag: "x" } as const;
-      expect(await store().webhooks.update(id, "local", changed)).toMatchObject(changed);
-      await store().webhooks.rotate(id, "local", "whsec_BB==");
+      expect(await rows().webhooks.update(id, "local", changed)).toMatchObject(changed);
+      await rows().webhooks.rotate(id, "local", "whsec_BB==");
       const claimed = await claim(id);
       expect(claimed).toMatchObject({ secrets: ["whsec_BB==", "whsec_AA=="], url: changed.url });
       await settleOne(claimed, DELIVERED);
-      await store().webhooks.redeliver(claimed.delivery.id, "local");
+      await rows().webhooks.redeliver(claimed.delivery.id, "local");
       await execute(toOlder("webhooks"));
       const again = await claim(id);
       expect(again.secrets).toEqual(["whsec_BB=="]);
@@ -393,12 +403,12 @@ export function describeWebhooks({ store, execute }: Context): void {
     test("sign with each secret for a day after it was replaced, however often that happens", async () => {
       const { id } = await add();
       await end();
-      const rotate = (name: string) => store().webhooks.rotate(id, "local", `whsec_${name}`);
+      const rotate = (name: string) => rows().webhooks.rotate(id, "local", `whsec_${name}`);
       await rotate("b");
       await Promise.all([rotate("c"), rotate("d")]);
       const { secrets, ...claimed } = await claim(id);
       expect(secrets.toSorted()).toEqual(["whsec_AA==", "whsec_b", "whsec_c", "whsec_d"]);
-      await store().webhookClaims.giveUp({ secrets, ...claimed });
+      await rows().claims.giveUp({ secrets, ...claimed });
       for (let count = 0; count < 20; count += 1) await rotate(String(count));
       const latest = Array.from({ length: 10 }, (_, index) => `whsec_${19 - index}`);
       expect((await claim(id)).secrets).toEqual(latest);

@@ -1,13 +1,14 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
-import type { Job } from "../job/job.ts";
-import { createSecret, createWebhookId, type JobWebhook } from "../job/webhook.ts";
-import type { Database } from "./database.ts";
-import { inChunks, inOrder } from "./job-rows.ts";
-import { createOwnerWrites } from "./quotas.ts";
-import type { Tables } from "./tables.ts";
-import { type SecretRow, toOldSecrets } from "./webhook-secrets.ts";
-import { toDelivery } from "./webhooks.ts";
+import type { Job } from "../../engine/job/job.ts";
+import type { Database } from "../../engine/store/database.ts";
+import { inChunks, inOrder } from "../../engine/store/job-rows.ts";
+import { createOwnerWrites } from "../../engine/store/quotas.ts";
+import type { Tables } from "../../engine/store/tables.ts";
+import { type SecretRow, toOldSecrets } from "./secrets.ts";
+import type { WebhookTables } from "./tables.ts";
+import { createSecret, createWebhookId, type JobWebhook } from "./webhook.ts";
+import { toDelivery } from "./webhook-rows.ts";
 
 /** How many are looked at in a step. */
 const MAX_WALKED = 1_000;
@@ -45,7 +46,7 @@ export function createJobWebhooks(database: Database) {
       const told = await inChunks(
         rows.map(({ id }) => id),
         async (chunk) => {
-          const { rows: deliveries } = await sql<Selectable<Tables["webhook_deliveries"]>>`
+          const { rows: deliveries } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
             select webhook_deliveries.* from webhook_deliveries join job_webhooks
               on job_webhooks.job_id = webhook_deliveries.job_id
                 and job_webhooks.webhook_id = webhook_deliveries.webhook_id

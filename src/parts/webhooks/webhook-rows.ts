@@ -1,13 +1,13 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 
-import { WebhookDisabledError } from "../job/errors.ts";
-import type { Delivery, Webhook, WebhookSettings } from "../job/webhook.ts";
+import type { Database } from "../../engine/store/database.ts";
+import { toDate } from "../../engine/store/job-rows.ts";
+import { createOwnerWrites } from "../../engine/store/quotas.ts";
 import { LimitError, toCountText } from "../../runtime/coded-error.ts";
-import type { Database } from "./database.ts";
-import { toDate } from "./job-rows.ts";
-import { createOwnerWrites } from "./quotas.ts";
-import type { Tables } from "./tables.ts";
-import { type SecretRow, toOldSecrets } from "./webhook-secrets.ts";
+import { WebhookDisabledError } from "./errors.ts";
+import { type SecretRow, toOldSecrets } from "./secrets.ts";
+import type { WebhookTables } from "./tables.ts";
+import type { Delivery, Webhook, WebhookSettings } from "./webhook.ts";
 
 /** Of one owner. */
 const MAX_WEBHOOKS = 20;
@@ -38,6 +38,7 @@ export function createWebhooks(database: Database) {
         );
         if (rows.length > 0) throw tooMany();
         const row = await transaction
+          .withTables<WebhookTables>()
           .insertInto("webhooks")
           .values({ id, owner_id: ownerId, secret, created_at: nowMs, ...fromSettings(settings) })
           .returningAll()
@@ -48,6 +49,7 @@ export function createWebhooks(database: Database) {
     /** All of an owner's, oldest first. */
     async list(ownerId: string): Promise<Webhook[]> {
       const rows = await reads
+        .withTables<WebhookTables>()
         .selectFrom("webhooks")
         .selectAll()
         .where("owner_id", "=", ownerId)
@@ -109,7 +111,7 @@ export function createWebhooks(database: Database) {
       for (let count = DELETED_AT_ONCE; count === DELETED_AT_ONCE;)
         count = (await writeOne((queries) => deleteSome.execute(queries))).rows.length;
       await writeOne((queries) =>
-        queries.deleteFrom("webhooks").where(isOwn(id, ownerId)).execute(),
+        sql`delete from webhooks where ${isOwn(id, ownerId)}`.execute(queries),
       );
       return true;
     },
@@ -119,7 +121,7 @@ export function createWebhooks(database: Database) {
       webhookId: string,
       { limit, after }: { readonly limit: number; readonly after: string | null },
     ): Promise<Delivery[]> {
-      const { rows } = await sql<Selectable<Tables["webhook_deliveries"]>>`
+      const { rows } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
         select * from webhook_deliveries where webhook_id = ${webhookId}
           ${after === null ? sql`` : sql`and number < (select number from webhook_deliveries where id = ${after} and webhook_id = ${webhookId})`}
           order by number desc limit ${limit}`.execute(reads);
@@ -145,7 +147,7 @@ export function createWebhooks(database: Database) {
         if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
         // Another time than before, by which whoever is trying it sees that it is wanted again.
         const dueAt = sql`${nowMs} - (case when due_at = ${nowMs} then 1 else 0 end)`;
-        const { rows: due } = await sql<Selectable<Tables["webhook_deliveries"]>>`
+        const { rows: due } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
           update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${dueAt}, ended_at = null
             where id = ${id}
               or (job_id = ${webhook.job_id} and webhook_id = ${webhook.id} and due_at is not null)
@@ -156,7 +158,7 @@ export function createWebhooks(database: Database) {
 }
 
 type NewWebhook = WebhookSettings & Pick<Webhook, "id" | "ownerId"> & { readonly secret: string };
-type Row = Selectable<Tables["webhooks"]>;
+type Row = Selectable<WebhookTables["webhooks"]>;
 
 function fromSettings({ url, events, deploymentId, tag }: WebhookSettings): Columns;
 function fromSettings(settings: Partial<WebhookSettings>): Partial<Columns>;
@@ -186,7 +188,7 @@ function toWebhook(row: Row): Webhook {
   };
 }
 
-export function toDelivery(row: Selectable<Tables["webhook_deliveries"]>): Delivery {
+export function toDelivery(row: Selectable<WebhookTables["webhook_deliveries"]>): Delivery {
   return {
     id: row.id,
     webhookId: row.webhook_id,

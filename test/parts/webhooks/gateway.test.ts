@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { isSigned, startReceiver } from "../parts/webhooks/receiver.ts";
-import { DATABASES, KINDS, SANDBOX, start } from "./open-gateway.ts";
+import { createTemporaryFolder } from "../../support/temporary-folder.ts";
+import { isSigned, startReceiver } from "./receiver.ts";
+import { DATABASES, KINDS, SANDBOX, start } from "../../gateway/open-gateway.ts";
 
 const LATER = { timeout: 20_000 };
 const WEBHOOK = "id url events deploymentId tag failingSince disabledAt disabledReason";
