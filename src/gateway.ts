@@ -19,7 +19,7 @@ import { startOutageProbe, UpstreamHealth } from "./engine/runcomfy/upstream-hea
 import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
 import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
-import { ADAPTERS } from "./engine/runcomfy/kinds/kinds.ts";
+import { findAdapter } from "./engine/runcomfy/kinds/find-kind.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { OpenPart, Part } from "./part.ts";
@@ -47,7 +47,7 @@ import { createEndWaits, createJobWatch } from "./engine/watch/watch-job.ts";
 import type { JobsWatch } from "./engine/watch/watch-jobs.ts";
 import { watchJobs } from "./engine/watch/watch-jobs.ts";
 import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
-import { MODELS_OFF_STEP } from "./engine/runcomfy/kinds/model.ts";
+import { MODELS_OFF_STEP } from "./engine/runcomfy/services.ts";
 
 /** How a gateway of these parts was asked to run. */
 export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
@@ -181,7 +181,9 @@ export async function startGateway(
     findListedKind: (id) => catalogue.find(id)?.kind ?? null,
     log,
   });
-  const hasModels = catalogue.deployments.some(({ kind }) => ADAPTERS[kind].service === "models");
+  const hasModels = catalogue.deployments.some(
+    ({ kind }) => findAdapter(kind).service === "models",
+  );
   if (upstream.modelUrl === null && hasModels) log.warn({ deploymentsFile }, MODELS_OFF);
   const isSandbox = config.upstream.kind === "sandbox";
   const isOpen = auth.kind === "none";

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { builtinModules, isBuiltin } from "node:module";
-import { dirname, join, normalize, sep } from "node:path";
+import { basename, dirname, join, normalize, sep } from "node:path";
 
 import { expect, test } from "vitest";
 
@@ -14,8 +14,8 @@ const ORDER = [
   "auth",
   "engine/job",
   "engine/diagnostics",
-  "engine/deployments",
   "engine/runcomfy",
+  "engine/deployments",
   "engine/store",
   "engine/watch",
   "engine/tracking",
@@ -164,6 +164,26 @@ test("what serves agents is loaded only where it is on", () => {
       /^import (?!type\b)[^;]*from "(?:[./]*\/mcp\/|@modelcontextprotocol\/)/m.test(text),
   );
   expect(loading.map(({ path }) => path)).toEqual([]);
+});
+
+test("a kind of job is named in its folder and the list alone, and nothing compares one by name", () => {
+  const ofKinds = "engine/runcomfy/kinds/";
+  const names = globSync(`${ofKinds}*/`, { cwd: ROOT }).map((path) => basename(path));
+  expect(names.length).toBeGreaterThan(2);
+  const literal = `"(?:${names.join("|")})"`;
+  // A member of an entry, and the field of it, is called `model` too.
+  const isNaming = new RegExp(`(?<!report\\(\\[|exposeString\\()${literal}`);
+  const isAsking = new RegExp(`(?:[kK]ind\\b\\)? *[!=]==|\\bcase) *${literal}|${literal} *[!=]==`);
+  const folders = names.map((name) => `${ofKinds}${name}/`);
+  const isInside = (path: string) => folders.some((folder) => path.startsWith(folder));
+  const leaking = FILES.filter(({ path, text, imports }) => {
+    if (isInside(path)) return false;
+    // Commands read the vendor's catalogue, which knows two of the kinds.
+    if (!/^(?:engine|api|parts)\//.test(path)) return isAsking.test(withoutComments(text));
+    const isList = path === `${ofKinds}kinds.ts`;
+    return isNaming.test(withoutComments(text)) || (!isList && imports.some(isInside));
+  });
+  expect(leaking.map(({ path }) => path)).toEqual([]);
 });
 
 test("no file only hands on what others export", () => {

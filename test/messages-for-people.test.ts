@@ -22,7 +22,7 @@ import {
 import { createJob, JOB_STATUSES } from "../src/engine/job/job.ts";
 import type { JsonValue } from "../src/engine/job/json.ts";
 import { readErrorEnvelope, toAnswerError } from "../src/engine/runcomfy/answer-error.ts";
-import { DEPLOYMENT_ERRORS } from "../src/engine/runcomfy/kinds/lora.ts";
+import { DEPLOYMENT_ERRORS } from "../src/engine/runcomfy/services.ts";
 import { createMemoryBudget } from "../src/runtime/memory-budget.ts";
 import { createMaskError } from "../src/api/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/api/operations/owner-limits.ts";
@@ -93,9 +93,9 @@ test("what people read says what they can do, and speaks of nothing that only pr
   const messages = [
     new InvalidInputError([]),
     new DeploymentNotFoundError("warm", { nearMisses: ["warm-glow"] }),
-    new DeploymentNotFoundError("robot", { isWorkflow: true }),
+    new DeploymentNotFoundError("robot", { unlisted: "workflow" }),
     new DeploymentNotFoundError("robot", { isChanged: true }),
-    new DeploymentNotFoundError("google/veo-3"),
+    new DeploymentNotFoundError("google/veo-3", { unlisted: "model" }),
     new IdempotencyConflictError("job_1"),
     new IdempotencyConflictError("job_1", "deleted"),
     new JobNotFoundError("job_1"),

@@ -3,12 +3,12 @@ import { z } from "zod";
 import { createChannels } from "../engine/diagnostics/channels.ts";
 import { isIdentifier } from "../engine/job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
-import { isModelId } from "../engine/job/kind.ts";
-import { DEPLOYMENT_ERRORS } from "../engine/runcomfy/kinds/lora.ts";
-import { MODEL, MODELS_OFF_STEP } from "../engine/runcomfy/kinds/model.ts";
+import { MODEL_ADAPTER } from "../engine/runcomfy/kinds/model/adapter.ts";
+import { isModelId } from "../engine/runcomfy/kinds/model/model-id.ts";
+import { PAYLOAD_BOUNDS, toDeploymentPath } from "../engine/runcomfy/read-deployments.ts";
 import { RunComfyError } from "../engine/runcomfy/runcomfy-error.ts";
+import { DEPLOYMENT_ERRORS, MODELS_OFF_STEP } from "../engine/runcomfy/services.ts";
 import { createTransport } from "../engine/runcomfy/transport.ts";
-import { PAYLOAD_BOUNDS, toDeploymentPath } from "../engine/runcomfy/wire.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 
 export type CatalogueClient = ReturnType<typeof createCatalogueClient>;
@@ -29,7 +29,7 @@ export function createCatalogueClient(options: {
     createTransport({ baseUrl: url, token, health: NEVER_PAUSED, channels });
   const list = { call: "list", timeoutMs: PAYLOAD_BOUNDS.timeoutMs } as const;
   const ofDeployments = { ...list, errors: DEPLOYMENT_ERRORS };
-  const ofModels = { ...list, errors: MODEL.errors };
+  const ofModels = { ...list, errors: MODEL_ADAPTER.errors };
   const perform = connect(baseUrl);
 
   function models() {

@@ -5,7 +5,7 @@ import {
   type JsonValue,
   toCanonicalJson,
 } from "../engine/job/json.ts";
-import { isModelId } from "../engine/job/kind.ts";
+import { isModelId } from "../engine/runcomfy/kinds/model/model-id.ts";
 import { RunComfyError } from "../engine/runcomfy/runcomfy-error.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";

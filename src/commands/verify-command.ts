@@ -2,7 +2,8 @@ import { VENDOR_MODEL_URL } from "../config/load-config.ts";
 import { VENDOR_URL } from "../config/variables.ts";
 import { OPEN_CATALOGUE, type Price } from "../engine/deployments/catalogue.ts";
 import { loadCatalogue } from "../engine/deployments/load-catalogue.ts";
-import { MODELS_OFF_STEP } from "../engine/runcomfy/kinds/model.ts";
+import { findAdapter } from "../engine/runcomfy/kinds/find-kind.ts";
+import { MODELS_OFF_STEP } from "../engine/runcomfy/services.ts";
 import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
 import { replaceFile } from "../runtime/replace-file.ts";
@@ -49,7 +50,7 @@ export async function runVerifyCommand(
     throw new WrongUseError("Without a terminal, --spend needs --yes.");
   const { apiVersion, deploymentsFile, ...upstream } = await setting.open();
   const { baseUrl, modelUrl, token } = upstream;
-  const modelId = targets.find(({ kind }) => kind === "model")?.id;
+  const modelId = targets.find(isAtModels)?.id;
   if (modelId !== undefined && modelUrl === null)
     throw new SetupError(`Models are off, so nothing was sent. ${MODELS_OFF_STEP}`);
   const { catalogue } =
@@ -83,7 +84,7 @@ export async function runVerifyCommand(
   let mistakes: ReturnType<typeof findMistakes> = new Map();
   try {
     const failed = await sendGets(exchanges, {
-      deploymentIds: targets.flatMap(({ kind, id }) => (kind === "model" ? [] : id)),
+      deploymentIds: targets.flatMap((target) => (isAtModels(target) ? [] : target.id)),
       ...(modelUrl !== null && { modelId: modelId ?? null }),
       apiVersion,
     });
@@ -121,18 +122,18 @@ export async function runVerifyCommand(
   return { result: printReport(report), exitCode: mistakes.size > 0 ? 2 : exitCode };
 }
 
-function describePrice(
-  { kind, id }: NamedTarget,
-  { made }: Exchanges,
-  listed: Price | null,
-): string {
-  const record = made.find((one) => one.purpose === "model" && one.id === id)?.body;
+function describePrice(target: NamedTarget, { made }: Exchanges, listed: Price | null): string {
+  const record = made.find((one) => one.purpose === "model" && one.id === target.id)?.body;
   const [amount, unit] = ["base_price_usd", "price_unit"].map((name) => member(record, name));
   // Missing, zero or odd does not mean that it is free.
   const isKnown = typeof amount === "number" && amount > 0 && typeof unit === "string";
   const price = isKnown ? { amount, unit } : listed;
   if (price !== null) return `about $${price.amount} per ${price.unit}`;
-  return kind === "model" ? "price unknown" : "price unknown (by the seconds of an instance)";
+  return isAtModels(target) ? "price unknown" : "price unknown (by the seconds of an instance)";
+}
+
+function isAtModels({ kind }: NamedTarget): boolean {
+  return findAdapter(kind).service === "models";
 }
 
 const SANDBOX = "The sandbox";

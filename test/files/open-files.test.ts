@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createFindOwner, openFiles } from "../../src/engine/files/open-files.ts";
-import { nameJobUpstream, nameUpstream, SANDBOX } from "../../src/engine/job/upstream.ts";
+import { nameUpstream, SANDBOX } from "../../src/engine/job/upstream.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { listen } from "../support/listen.ts";
 import { silent, succeedWith } from "../support/open-keeper.ts";
@@ -43,21 +43,17 @@ async function open(variables: Readonly<Record<string, string>>) {
 test("only a sandbox's jobs get files from the sandbox's address", async () => {
   const succeedAt = await open({ UPSTREAM: "sandbox" });
   const ofSandbox = await succeedAt("sandbox");
-  const ofWorkflow = await succeedAt(nameJobUpstream("sandbox", "comfyui"));
   const ofVendor = await succeedAt("https://api.runcomfy.net");
   await expect.poll(ofSandbox).toBe("KEPT");
-  await expect.poll(ofWorkflow).toBe("KEPT");
   await expect.poll(ofVendor).toBe("FAILED");
 });
 
 test("with an account no job gets files from loopback, and a sandbox's wait until that is back", async () => {
   const succeedAt = await open({ RUNCOMFY_API_TOKEN: "token" });
   const ofSandbox = await succeedAt("sandbox");
-  const ofWorkflow = await succeedAt(nameJobUpstream("sandbox", "comfyui"));
   const ofVendor = await succeedAt("https://api.runcomfy.net");
   await expect.poll(ofVendor).toBe("FAILED");
   expect(await ofSandbox()).toBe("PENDING");
-  expect(await ofWorkflow()).toBe("PENDING");
 });
 
 test("all who ask while the database is asked share the next statement, which knows what was deleted by then, and does not fail with the one before", async () => {

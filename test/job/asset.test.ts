@@ -1,12 +1,7 @@
 import { expect, test } from "vitest";
 
-import {
-  findAssets,
-  findWorkflowAssets,
-  keepBackOffMs,
-  toAssets,
-  toUrls,
-} from "../../src/engine/job/asset.ts";
+import { findAssets, keepBackOffMs, toAssets, toUrls } from "../../src/engine/job/asset.ts";
+import { findWorkflowAssets } from "../../src/engine/runcomfy/kinds/comfyui/assets.ts";
 import type { JsonValue } from "../../src/engine/job/json.ts";
 
 test("every hosted file of an output is found where it is, whatever its shape", () => {

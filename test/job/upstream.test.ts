@@ -16,7 +16,6 @@ import { makeJob } from "../store/store-jobs.ts";
 
 const VENDOR = "https://api.runcomfy.net";
 const TEAM = `${VENDOR}#team`;
-const WORKFLOWS = `${VENDOR} workflows`;
 const MODELS = `${VENDOR} https://models.example`;
 const START = new Date("2026-01-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
@@ -39,24 +38,18 @@ test("an upstream is an origin, with the account's name where one is given", () 
   expect(name(VENDOR, "team")).toBe(TEAM);
   const modelUrl = "https://models.example/v1/";
   expect(nameUpstream({ baseUrl: VENDOR, modelUrl }, "team")).toBe(`${MODELS}#team`);
-  expect(nameJobUpstream(`${MODELS}#team`, "lora")).toBe(TEAM);
-  expect(nameJobUpstream(`${MODELS}#team`, "comfyui")).toBe(`${WORKFLOWS}#team`);
-  expect(nameJobUpstream(`${MODELS}#team`, "model")).toBe(`${MODELS}#team`);
-  expect(nameJobUpstream("sandbox", "model")).toBe("sandbox");
-  expect(
-    [VENDOR, MODELS, TEAM, `${WORKFLOWS}#team`, "sandbox", "sandbox workflows"].map(
-      describeUpstream,
-    ),
-  ).toEqual([
+  expect(nameJobUpstream(`${MODELS}#team`, "deployments")).toBe(TEAM);
+  expect(nameJobUpstream(`${MODELS}#team`, "models")).toBe(`${MODELS}#team`);
+  expect(nameJobUpstream("sandbox", "models")).toBe("sandbox");
+  expect([VENDOR, MODELS, TEAM, "sandbox"].map(describeUpstream)).toEqual([
     VENDOR,
     `${VENDOR} and https://models.example`,
     `${VENDOR} (account team)`,
-    `${VENDOR} (workflows) (account team)`,
-    "the sandbox",
     "the sandbox",
   ]);
-  expect(namesOf(TEAM)).toEqual([TEAM, `${WORKFLOWS}#team`, VENDOR, WORKFLOWS]);
-  expect(namesOf("sandbox")).toEqual(["sandbox", "sandbox workflows"]);
+  expect(namesOf(TEAM)).toEqual([TEAM, VENDOR]);
+  expect(namesOf(`${MODELS}#team`)).toEqual([TEAM, `${MODELS}#team`, VENDOR, MODELS]);
+  expect(namesOf("sandbox")).toEqual(["sandbox"]);
 });
 
 test.each([
@@ -71,10 +64,6 @@ test.each([
   [VENDOR, "sandbox", "another's"],
   [VENDOR, "https://api.runcomfy.net.evil", "another's"],
   [VENDOR, MODELS, "ours"],
-  [WORKFLOWS, VENDOR, "ours"],
-  [WORKFLOWS, MODELS, "ours"],
-  [WORKFLOWS, `${MODELS}#team`, "unknown"],
-  [WORKFLOWS, `${VENDOR}.other`, "another's"],
   [MODELS, MODELS, "ours"],
   [TEAM, `${MODELS}#team`, "ours"],
   [MODELS, `${MODELS}#team`, "unknown"],

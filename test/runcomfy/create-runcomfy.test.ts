@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 
 import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import type { RequestReference } from "../../src/engine/runcomfy/adapter.ts";
-import { DEPLOYMENT_ERRORS } from "../../src/engine/runcomfy/kinds/lora.ts";
+import { DEPLOYMENT_ERRORS } from "../../src/engine/runcomfy/services.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { createTransport } from "../../src/engine/runcomfy/transport.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { JsonValue } from "../../src/engine/job/json.ts";
-import { ADAPTERS } from "../../src/engine/runcomfy/kinds/kinds.ts";
+import { findAdapter } from "../../src/engine/runcomfy/kinds/find-kind.ts";
 import { connect, failureOf, LIMITS, NEVER } from "./connect.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 
@@ -11,7 +11,7 @@ const FILES = "https://playgrounds-storage-public.runcomfy.net";
 
 describe("a trap of the Model API", () => {
   const { readStatus, readResult, readEarlyResult, readCancel, toSubmitPath, findAssets } =
-    ADAPTERS.model;
+    findAdapter("model");
 
   test("1: `completed` on /status is no success, and on /result only with an output", () => {
     expect(readStatus({ request_id: "r", status: "completed" })?.state).toBe("finished");
@@ -111,7 +111,7 @@ describe("a trap of the Model API", () => {
 });
 
 describe("a trap of ComfyUI deployments", () => {
-  const { readStatus, readResult, readCancel, findAssets } = ADAPTERS.comfyui;
+  const { readStatus, readResult, readCancel, findAssets } = findAdapter("comfyui");
   const file = (name: string, type?: string) => ({
     ...{ url: `${FILES}/${name}`, filename: name, subfolder: "" },
     ...(type !== undefined && { type }),

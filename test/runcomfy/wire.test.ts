@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 
 import type { JsonValue } from "../../src/engine/job/json.ts";
 import { readErrorEnvelope } from "../../src/engine/runcomfy/answer-error.ts";
+import { readLiveDeployments } from "../../src/engine/runcomfy/read-deployments.ts";
 import { readRetryAfterMs } from "../../src/engine/runcomfy/transport.ts";
 import {
   readCancelReport,
-  readLiveDeployments,
   readRequestId,
   readResultReport,
   readStatusReport,

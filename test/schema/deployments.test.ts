@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import type { LiveDeployment } from "../../src/engine/runcomfy/wire.ts";
+import type { LiveDeployment } from "../../src/engine/runcomfy/read-deployments.ts";
 
 import { DeploymentDocument, DeploymentsDocument, JobDocument } from "../support/gql/operations.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";

@@ -3,8 +3,7 @@ import { registerHooks } from "node:module";
 import { parseArgs } from "node:util";
 
 import { MUTANTS } from "./mutants.ts";
-import { toPlan } from "./plan.ts";
-import { type Part, shrink, take, wholeOf } from "./shrink.ts";
+import type { Part } from "./shrink.ts";
 
 /** Of one seed: others mostly follow from the first. */
 const MAX_SENTENCES = 10;
@@ -44,7 +43,10 @@ if (values.mutant !== undefined) {
     },
   });
 }
+// What a plan has of the sources is changed too.
 const { simulate } = await import("./simulation.ts");
+const { toPlan } = await import("./plan.ts");
+const { shrink, take, wholeOf } = await import("./shrink.ts");
 if (missing.size > 0) throw new Error(`Not once in the source: ${JSON.stringify([...missing])}`);
 
 const known = mutant?.seed ?? 1;

@@ -345,7 +345,7 @@ function toOutput(request: UpstreamRequest): JsonObject {
       return { output: { mark, images: [`https://pictures.invalid/${mark}.png`] } };
     case "comfyui":
       return { outputs: { 9: { text: [[`${mark}`]] } } };
-    case "model":
+    default:
       return { output: { mark }, ...((mark % 2 === 0 || results > 1) && { cost: mark }) };
   }
 }

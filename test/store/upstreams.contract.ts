@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Job } from "../../src/engine/job/job.ts";
+import { findAdapter } from "../../src/engine/runcomfy/kinds/find-kind.ts";
 import type { JobKind } from "../../src/engine/job/kind.ts";
 import { nameJobUpstream } from "../../src/engine/job/upstream.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
@@ -57,7 +58,7 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       const both = `${VENDOR} https://models.example`;
       const store = as(`${both}#team`);
       const of = (kind: JobKind, upstream = store.upstream) =>
-        submit(store, { upstream: nameJobUpstream(upstream, kind), kind });
+        submit(store, { upstream: nameJobUpstream(upstream, findAdapter(kind).service), kind });
       const lora = await of("lora");
       const [workflow, model] = [await of("comfyui"), await of("model")];
       const all = new Set([lora.id, workflow.id, model.id]);
@@ -76,11 +77,7 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       const old = [await of("lora", both), await of("comfyui", both), await of("model", both)];
       for (const job of old) await see(store, job, RUNNING);
       const now = await Promise.all(old.map(({ id }) => store.jobs.read(id)));
-      expect(now.map((job) => job?.upstream)).toEqual([
-        TEAM,
-        `${VENDOR} workflows#team`,
-        `${both}#team`,
-      ]);
+      expect(now.map((job) => job?.upstream)).toEqual([TEAM, TEAM, `${both}#team`]);
     });
 
     test("others' unfinished jobs are counted, away once nobody follows them, and out of what an owner has in flight", async () => {

@@ -15,7 +15,7 @@ import { type Job, JOB_ID_PREFIX, type JobError, type JobEvent } from "../../eng
 import type { JsonValue } from "../../engine/job/json.ts";
 import type { Durations, RunStats } from "../../engine/job/run-times.ts";
 import type { Delivery, Webhook, WebhookTry } from "../../parts/webhooks/webhook.ts";
-import type { LiveDeployment } from "../../engine/runcomfy/wire.ts";
+import type { LiveDeployment } from "../../engine/runcomfy/read-deployments.ts";
 import type { InputCheck } from "../../engine/tracking/submission.ts";
 import type { Submitted } from "../../engine/tracking/submit-job.ts";
 import type { Upload } from "../../engine/store/upload-rows.ts";

@@ -7,8 +7,9 @@ import {
   runsUnlisted,
   toUnlisted,
 } from "../../engine/deployments/catalogue.ts";
-import { isIdentifier, type Job } from "../../engine/job/job.ts";
-import type { JobKind } from "../../engine/job/kind.ts";
+import type { Job } from "../../engine/job/job.ts";
+import { DEFAULT_KIND } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { KINDS } from "../../engine/runcomfy/kinds/kinds.ts";
 import type { UpstreamList } from "../../engine/runcomfy/live-deployments.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
@@ -19,14 +20,11 @@ const UNLISTED_COUNT = 100;
 export type DeploymentKindRef = ReturnType<typeof addDeploymentKind>;
 
 export function addDeploymentKind(builder: Builder) {
-  const toValue = (value: JobKind, description: string) => ({ value, description });
   return builder.enumType("DeploymentKind", {
     description: "Which of RunComfy's APIs runs a job.",
-    values: {
-      LORA: toValue("lora", "A deployment of a model with a LoRA."),
-      COMFYUI: toValue("comfyui", "A deployment of a ComfyUI workflow."),
-      MODEL: toValue("model", "A model of RunComfy's catalogue, over its Model API."),
-    },
+    values: Object.fromEntries(
+      KINDS.map(({ name, description }) => [name.toUpperCase(), { value: name, description }]),
+    ),
   });
 }
 
@@ -332,8 +330,8 @@ export async function listDeployments(
   if (!hasOthers) return deployments;
   const listed = await listUpstream(context);
   const named = await context.reads.listDeploymentIds();
-  // A model that is not in the catalogue can't be run.
-  const ids = [...listed.keys(), ...named.filter(isIdentifier)];
+  // What is not in the catalogue can't be of another kind.
+  const ids = [...listed.keys(), ...named.filter(DEFAULT_KIND.adapter.isId)];
   const others = new Set(ids.filter((id) => isOffered(id, context)));
   for (const { id } of deployments) others.delete(id);
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
@@ -346,7 +344,7 @@ export async function findDeployment(
   context: GatewayContext,
 ): Promise<Deployment | null> {
   const known = catalogue.find(id);
-  if (known !== null || !catalogue.hasOthers || !isIdentifier(id)) return known;
+  if (known !== null || !catalogue.hasOthers || !DEFAULT_KIND.adapter.isId(id)) return known;
   const listed = await listUpstream(context);
   // What seems a workflow may turn out to be none.
   if (context.live.lastList().has(id)) await context.live.findKind(id);
@@ -357,7 +355,7 @@ export async function findDeployment(
 
 /** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
 function isOffered(id: string, { live }: GatewayContext): boolean {
-  return runsUnlisted(id, live.lastList().get(id)?.kind ?? null);
+  return runsUnlisted(live.lastList().get(id)?.kind ?? DEFAULT_KIND.name);
 }
 
 /** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */

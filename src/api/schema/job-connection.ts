@@ -1,5 +1,5 @@
 import type { Scope } from "../../auth/viewer.ts";
-import { isDeploymentId } from "../../engine/job/job.ts";
+import { isDeploymentId } from "../../engine/runcomfy/kinds/find-kind.ts";
 import { foldText, searchTextProblem, tagProblem, textProblem } from "../../engine/job/input.ts";
 import type { JobFilter, JobPosition } from "../../engine/store/list-jobs.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";

@@ -5,7 +5,7 @@ import {
   type JsonValue,
 } from "../../engine/job/json.ts";
 import type { JobKind } from "../../engine/job/kind.ts";
-import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
+import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
 import type { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
 import type { ResultReport, StatusReport } from "../../engine/runcomfy/wire.ts";
 
@@ -57,13 +57,13 @@ export function isOutage({ httpStatus, purpose }: Exchange): boolean {
 /** What an answer says of a job's status; null where it is no such answer. */
 export function readStatus({ purpose, kind, body, error }: Exchange): StatusReport | null {
   if (purpose !== "status" || kind === null || body === undefined || error !== null) return null;
-  return ADAPTERS[kind].readStatus(body);
+  return findAdapter(kind).readStatus(body);
 }
 
 /** The same of its result. */
 export function readResult({ kind, body, error }: Exchange): ResultReport | null {
   if (kind === null || body === undefined || error !== null) return null;
-  const { readResult, readEarlyResult } = ADAPTERS[kind];
+  const { readResult, readEarlyResult } = findAdapter(kind);
   return readResult(body) ?? readEarlyResult?.(body) ?? null;
 }
 

@@ -1,8 +1,9 @@
 import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
-import { isModelId, type JobKind } from "../../engine/job/kind.ts";
+import type { JobKind } from "../../engine/job/kind.ts";
 import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
-import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
-import { readLiveDeployments, toListPath } from "../../engine/runcomfy/wire.ts";
+import { findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { isModelId } from "../../engine/runcomfy/kinds/model/model-id.ts";
+import { readLiveDeployments, toListPath } from "../../engine/runcomfy/read-deployments.ts";
 import {
   describeEnd,
   type Exchange,
@@ -116,9 +117,7 @@ export async function runJobs(
 
 /** The input with a value of another type in the place of each. */
 function toWrong(kind: JobKind, input: JsonObject): JsonObject {
-  // Where a workflow's is missing, it runs as it was saved.
-  const usual = kind === "comfyui" ? { overrides: {} } : { prompt: "" };
-  const members = Object.entries<JsonValue>({ ...usual, ...input });
+  const members = Object.entries<JsonValue>({ ...findKind(kind).verify.usual, ...input });
   return Object.fromEntries(
     members.map(([name, value]) => [name, typeof value === "object" ? "wrong" : {}]),
   );
@@ -164,6 +163,6 @@ async function follow(exchanges: Exchanges, request: RequestReference, shown = "
     const later = readResult(await ask(request, "result"));
     if (later?.kind === "succeeded") ({ cost } = later);
   }
-  for (const { url } of ADAPTERS[kind].findAssets(report.output, null).slice(0, MAX_FILES))
+  for (const { url } of findKind(kind).adapter.findAssets(report.output, null).slice(0, MAX_FILES))
     await askForFile(url, request);
 }

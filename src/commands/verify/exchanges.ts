@@ -3,10 +3,10 @@ import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
 import type { Service } from "../../engine/job/upstream.ts";
 import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
 import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
-import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
-import { DEPLOYMENT_ERRORS } from "../../engine/runcomfy/kinds/lora.ts";
-import { MODEL } from "../../engine/runcomfy/kinds/model.ts";
+import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { MODEL_ADAPTER } from "../../engine/runcomfy/kinds/model/adapter.ts";
 import { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
+import { DEPLOYMENT_ERRORS } from "../../engine/runcomfy/services.ts";
 import { type CallRequest, createTransport } from "../../engine/runcomfy/transport.ts";
 import { readRequestId } from "../../engine/runcomfy/wire.ts";
 import { isPublicAddress } from "../../runtime/public-address.ts";
@@ -94,7 +94,7 @@ export function createExchanges(options: {
     });
     const sentAt = now();
     const error = await perform({
-      ...{ call, path, errors: service === "models" ? MODEL.errors : DEPLOYMENT_ERRORS },
+      ...{ call, path, errors: service === "models" ? MODEL_ADAPTER.errors : DEPLOYMENT_ERRORS },
       ...(json && { json }),
       ...(ending && { signal: ending }),
       timeoutMs: call === "cancel" ? CANCEL_TIMEOUT_MS : TIMEOUT_MS,
@@ -152,7 +152,7 @@ export function createExchanges(options: {
       purpose: "submit" | "refused",
     ): Promise<RequestReference | "refused" | "unknown"> {
       const { kind, deploymentId: id } = target;
-      const { service, toSubmitPath } = ADAPTERS[kind];
+      const { service, toSubmitPath } = findAdapter(kind);
       const path = toSubmitPath(target, null);
       const sent = { purpose, service, kind, id, call: "submit", path, json } as const;
       const { body, error } = await send({ ...sent, readReport: readRequestId });
@@ -181,7 +181,7 @@ export function createExchanges(options: {
     async askForFile(url: string, { kind }: Pick<Target, "kind">): Promise<void> {
       await wait(0);
       const address = new URL(url);
-      const isOwn = address.origin === new URL(toBaseUrl(ADAPTERS[kind].service)).origin;
+      const isOwn = address.origin === new URL(toBaseUrl(findAdapter(kind).service)).origin;
       const isAsked = isOwn || address.protocol === "https:";
       const sentAt = now();
       const head = isAsked ? await readHead(address, isOwn, signal) : null;
@@ -195,7 +195,7 @@ export function createExchanges(options: {
       for (const request of open.values()) {
         open.delete(request.requestId);
         const { body, error } = await exchange(toSent(request, "cancel", "cancel"), null);
-        const outcome = error === null ? ADAPTERS[request.kind].readCancel(body ?? null) : null;
+        const outcome = error === null ? findAdapter(request.kind).readCancel(body ?? null) : null;
         print(`${request.requestId} of ${request.deploymentId} ${OUTCOMES[outcome ?? "unknown"]}`);
       }
     },
@@ -217,7 +217,7 @@ function toSent(
 ): Sent {
   const { kind, requestId: id } = request;
   const { service, toRequestPath, readStatus, readResult, readEarlyResult, readCancel } =
-    ADAPTERS[kind];
+    findAdapter(kind);
   const readers = {
     status: { readReport: readStatus },
     result: { readReport: readResult, readRefusal: readEarlyResult },

@@ -7,12 +7,9 @@ import {
 } from "../../engine/job/json.ts";
 import type { JobKind } from "../../engine/job/kind.ts";
 import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
-import { ADAPTERS } from "../../engine/runcomfy/kinds/kinds.ts";
-import {
-  readLiveDeployments,
-  readRequestId,
-  readUpstreamTime,
-} from "../../engine/runcomfy/wire.ts";
+import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { readLiveDeployments } from "../../engine/runcomfy/read-deployments.ts";
+import { readRequestId, readUpstreamTime } from "../../engine/runcomfy/wire.ts";
 import {
   describeEnd,
   describeHost,
@@ -234,7 +231,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The gateway can check an input by a model's `input_schema`",
-    reliedOn: "src/engine/deployments/vendor-schema.ts",
+    reliedOn: "src/engine/runcomfy/vendor-schema.ts",
     knownFrom: CLIENTS,
     of: ["model"],
     check({ body, id }) {
@@ -372,7 +369,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `output` of a LoRA has lists of URLs",
-    reliedOn: "src/engine/runcomfy/kinds/lora.ts",
+    reliedOn: "src/engine/runcomfy/kinds/lora/adapter.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) =>
@@ -380,7 +377,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `outputs` of a workflow have lists of files by nodes",
-    reliedOn: "src/engine/runcomfy/kinds/comfyui.ts",
+    reliedOn: "src/engine/runcomfy/kinds/comfyui/adapter.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) =>
@@ -390,7 +387,7 @@ export const FACTS: readonly Fact[] = [
   },
   {
     name: "The `output` of a model has URLs",
-    reliedOn: "src/engine/runcomfy/kinds/model.ts",
+    reliedOn: "src/engine/runcomfy/kinds/model/adapter.ts",
     knownFrom: PAGES,
     of: ["result"],
     check: (exchange) => judgeOutput("model", exchange, "output", () => true),
@@ -467,10 +464,11 @@ export const FACTS: readonly Fact[] = [
     knownFrom: CLIENTS,
     of: ["result"],
     check(exchange, { exchanges }) {
-      const { id, kind, purpose, body } = exchange;
+      const { id, purpose, body } = exchange;
       const tries = exchanges.filter((one) => one.purpose === purpose && one.id === id);
       const isFirst = tries[0] === exchange;
-      if (kind !== "model" || !isFirst || readResult(exchange)?.kind !== "succeeded") return null;
+      const result = isFirst ? readResult(exchange) : null;
+      if (result?.kind !== "succeeded" || result.cost === undefined) return null;
       const index = tries.findIndex((one) => Number.isFinite(member(one.body, "cost")));
       const seen = index === -1 ? describeValue(member(body, "cost")) : "still later";
       return judge(index >= 0 && index < COST_TRIES, seen, index === 0 ? "at once" : "later");
@@ -546,8 +544,8 @@ function judgeOutput(
   if (exchange.kind !== kind || report?.kind !== "succeeded") return null;
   const output = member(exchange.body, name);
   // Nothing comes of a workflow whose nodes were all cached.
-  if (kind === "comfyui" && Object.keys(Object(output)).length === 0) return null;
-  const count = ADAPTERS[kind].findAssets(report.output, null).length;
+  if (name === "outputs" && Object.keys(Object(output)).length === 0) return null;
+  const count = findAdapter(kind).findAssets(report.output, null).length;
   const isExpected = count > 0 && fits(output);
   return judge(isExpected, describeValue(output), `${count} files`);
 }

@@ -1,5 +1,9 @@
 import { COMMANDS } from "../../config/commands.ts";
-import { type Exchange, hasGraph, isText, toRecords } from "./answers.ts";
+import { isJsonObject, type JsonObject } from "../../engine/job/json.ts";
+import { DEFAULT_KIND, findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
+import type { Kind } from "../../engine/runcomfy/kinds/kind.ts";
+import { KINDS } from "../../engine/runcomfy/kinds/kinds.ts";
+import { type Exchange, toRecords } from "./answers.ts";
 import type { NamedTarget } from "./words.ts";
 
 /**
@@ -26,17 +30,26 @@ function findMistake({ kind, id }: NamedTarget, exchanges: readonly Exchange[]):
   const isFound = ofTarget.some(({ purpose, error }) => purpose === "deployment" && error === null);
   const isMissing = ofTarget.some(({ error }) => error?.code === "NOT_FOUND");
   if (isMissing && records.length === 0)
-    return kind === "model"
+    return findKind(kind).adapter.service === "models"
       ? `The catalogue has no model ${id}, ${NOTHING} Find one with: ${COMMANDS.search} <words>`
       : `No deployment of the account has the id ${id}, ${NOTHING} Take it from RunComfy's dashboard.`;
   if (!isFound || records.length === 0) return null;
   // Only where both marks agree: what one of them says alone is a fact that differs.
-  const marks = [records.some((one) => isText(one["workflow_id"])), records.some(hasGraph)];
-  if (kind === "lora" && marks.every(Boolean))
-    return `${id} is no LoRA, but a workflow, ${NOTHING} Name it with --workflow.`;
-  if (kind === "comfyui" && !marks.some(Boolean))
-    return `${id} is no workflow, but a LoRA, ${NOTHING} Name it with --deployment.`;
-  return null;
+  const named = findKind(kind);
+  const isUnmarked = named.mark !== null && !toMarks(named, records).some(Boolean);
+  const other = isUnmarked
+    ? DEFAULT_KIND
+    : KINDS.find((one) => one.mark !== null && toMarks(one, records).every(Boolean));
+  if (other === undefined || other === named) return null;
+  return `${id} is no ${named.noun}, but a ${other.noun}, ${NOTHING} Name it with --${other.verify.option}.`;
+}
+
+/** Whether any record seems to be of this kind, and whether any shows that it is. */
+function toMarks({ mark }: Kind, records: readonly JsonObject[]): readonly boolean[] {
+  return [
+    records.some((record) => mark?.isSeeming(record)),
+    records.some(({ payload = null }) => isJsonObject(payload) && mark?.isShown(payload)),
+  ];
 }
 
 const NOTHING = "so nothing was submitted.";

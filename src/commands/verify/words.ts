@@ -2,24 +2,26 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { COMMANDS } from "../../config/commands.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../engine/job/json.ts";
-import { isModelId, type JobKind } from "../../engine/job/kind.ts";
+import type { JobKind } from "../../engine/job/kind.ts";
+import type { Kind } from "../../engine/runcomfy/kinds/kind.ts";
+import { KINDS } from "../../engine/runcomfy/kinds/kinds.ts";
+import { orList } from "../../engine/deployments/near-misses.ts";
 import { SetupError } from "../../runtime/coded-error.ts";
 import { member } from "./answers.ts";
 
 export const MAX_MINUTES = 30;
 
-export const HELP = `${COMMANDS.verify} [--deployment ID] [--workflow ID] [--model ID] [--json FILE]
+const TARGET_OPTIONS = KINDS.map(({ verify }) => `--${verify.option}`);
+
+export const HELP = `${COMMANDS.verify} ${TARGET_OPTIONS.map((option) => `[${option} ID]`).join(" ")} [--json FILE]
     compares what the gateway relies on with what RunComfy answers to your own RUNCOMFY_API_TOKEN, of the environment or
     of .env. It sends only GETs, two of them with a wrong token.
 ${COMMANDS.verify} --model ID --spend --input FILE [--yes]
     costs money: each of the named ones gets a wrong input, and the input in FILE twice, once to its end and once to be
     cancelled while it waits. It names prices and asks first, and never repeats a submit. Ctrl-C cancels what it can.
 
-  --deployment ID   a deployment of a LoRA
-  --workflow ID     a deployment of a ComfyUI workflow
-  --model ID        a model of RunComfy's catalogue; without it, the first one is read
+${KINDS.map(({ verify: { option, help } }) => `  ${`--${option} ID`.padEnd(17)} ${help}`).join("\n")}
   --input FILE      what RunComfy takes, in JSON: {"prompt": "…"}, or of a workflow {"overrides": {…}};
                     of several {"ID": {…}, "ID": {…}}
   --yes             does not ask
@@ -44,16 +46,14 @@ export type NamedTarget = {
 
 /** What the words of a command ask for; null where that is help. Rejects with a `WrongUseError`. */
 export async function readWords(args: readonly string[]) {
-  const { deployment, workflow, model, spend, yes, input, json, help } = parse(args);
+  const values = parse(args);
+  const { spend, yes, input, json, help } = values;
   if (help === true) return null;
-  const named = [
-    ...toNamed("lora", deployment, isIdentifier),
-    ...toNamed("comfyui", workflow, isIdentifier),
-    ...toNamed("model", model, isModelId),
-  ];
+  const ids = new Map<string, unknown>(Object.entries(values));
+  const named = KINDS.flatMap((kind) => toNamed(kind, ids.get(kind.verify.option)));
   if (spend !== true && input !== undefined) throw new WrongUseError("--input is for --spend.");
   if (spend === true && (named.length === 0 || input === undefined))
-    throw new WrongUseError("--spend needs --input, and --deployment, --workflow or --model.");
+    throw new WrongUseError(`--spend needs --input, and ${orList(TARGET_OPTIONS)}.`);
   const targets = input === undefined ? named : await addInputs(named, input);
   return { targets, isSpending: spend === true, isConfirmed: yes === true, file: json ?? null };
 }
@@ -69,9 +69,7 @@ function parse(args: readonly string[]) {
 }
 
 const OPTIONS = {
-  deployment: { type: "string" },
-  workflow: { type: "string" },
-  model: { type: "string" },
+  ...Object.fromEntries(KINDS.map(({ verify }) => [verify.option, { type: "string" } as const])),
   input: { type: "string" },
   json: { type: "string" },
   spend: { type: "boolean" },
@@ -79,13 +77,10 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-function toNamed(
-  kind: JobKind,
-  id: string | undefined,
-  isId: (id: string) => boolean,
-): readonly NamedTarget[] {
+function toNamed({ name: kind, adapter }: Kind, id: unknown): readonly NamedTarget[] {
   if (id === undefined) return [];
-  if (!isId(id)) throw new WrongUseError(`${JSON.stringify(id)} is no id that RunComfy can have.`);
+  if (!adapter.isId(id))
+    throw new WrongUseError(`${JSON.stringify(id)} is no id that RunComfy can have.`);
   return [{ kind, id, input: null }];
 }
 

@@ -1,7 +1,7 @@
 import type { InputIssue, Spelling } from "../job/input.ts";
-import { isIdentifier } from "../job/job.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
+import { DEFAULT_KIND, findAdapter } from "../runcomfy/kinds/find-kind.ts";
 import { nearMisses } from "./near-misses.ts";
 
 /** A deployment as clients see it; null where nobody said. */
@@ -24,7 +24,7 @@ export type Deployment = {
   readonly price: Price | null;
   /** Whether the sandbox has said all this. */
   readonly isInvented: boolean;
-  /** The nodes of a ComfyUI workflow whose files are the result; null: every node that saves files. */
+  /** The parts of an output whose files are the result; null is all. */
   readonly outputs: readonly string[] | null;
   /** What is POSTed for an input, in which uploads have become URLs. */
   readonly toBody: (input: JsonObject) => JsonObject;
@@ -73,7 +73,7 @@ export type Catalogue = {
   readonly deployments: readonly Deployment[];
   /** Whether others exist too: every well-formed id is passed on upstream then. */
   readonly hasOthers: boolean;
-  /** Those of which RunComfy's list of deployments may tell: the id of a model is none of a deployment. */
+  /** Those of which RunComfy's list of deployments may tell; models have another. */
   readonly liveIds: readonly string[] | "all";
   find(id: string): Deployment | null;
   /** The ids that somebody may have meant who named one that doesn't exist, or its name. */
@@ -89,7 +89,7 @@ export function createCatalogue(
   return {
     deployments,
     hasOthers,
-    liveIds: hasOthers ? "all" : deployments.map(({ id }) => id).filter(isIdentifier),
+    liveIds: hasOthers ? "all" : deployments.filter(isListed).map(({ id }) => id),
     find: (id) => byId.get(id) ?? null,
     findNearMisses(id) {
       const words = new Map(deployments.map((deployment) => [deployment.name, deployment.id]));
@@ -99,19 +99,23 @@ export function createCatalogue(
   };
 }
 
+function isListed({ kind }: Deployment): boolean {
+  return findAdapter(kind).service === "deployments";
+}
+
 /** What holds without a file: nothing is known of any deployment, and any may be used. */
 export const OPEN_CATALOGUE = createCatalogue([], { hasOthers: true });
 
-/** The body of a POST is the input itself, in all kinds but one. */
+/** The body of a POST is the input itself, unless its kind says otherwise. */
 export function toSameBody(input: JsonObject): JsonObject {
   return input;
 }
 
-/** What is known of a deployment that is in no catalogue: it is a LoRA's. */
+/** What is known of a deployment that is in no catalogue. */
 export function toUnlisted(id: string): Deployment {
   return {
     id,
-    kind: "lora",
+    kind: DEFAULT_KIND.name,
     name: id,
     description: null,
     model: null,
@@ -126,9 +130,9 @@ export function toUnlisted(id: string): Deployment {
   };
 }
 
-/** Whether what is in no catalogue runs, where the upstream lists it as `listedKind` (null: not at all): as a LoRA's alone. */
-export function runsUnlisted(id: string, listedKind: JobKind | null): boolean {
-  return listedKind === null || listedKind === toUnlisted(id).kind;
+/** Whether what is in no catalogue runs, where the upstream lists it as of this kind. */
+export function runsUnlisted(listedKind: JobKind): boolean {
+  return listedKind === DEFAULT_KIND.name;
 }
 
 /** What GraphQL can say of the values that a JSON Schema allows; where it can't, the scalar JSON. */

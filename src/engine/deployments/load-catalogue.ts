@@ -4,13 +4,20 @@ import { resolve } from "node:path";
 import { COMMANDS } from "../../config/commands.ts";
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import { type Catalogue, createCatalogue, type Deployment, type ObjectShape } from "./catalogue.ts";
+import type { Notes } from "../runcomfy/kinds/kind.ts";
+import {
+  type Catalogue,
+  createCatalogue,
+  type Deployment,
+  type ObjectShape,
+  toSameBody,
+} from "./catalogue.ts";
 import { createChecks } from "./create-checks.ts";
-import { type Notes, readFileForm } from "./entry-form.ts";
-import { readDocument, readEntry, readInput } from "./entry-kinds.ts";
+import { readFileForm } from "./entry-form.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
+import { readDocument, readEntry } from "./read-entry.ts";
 import { toSubmitField, toTypeName } from "./graphql-names.ts";
 import { allowsObject, toObjectShape } from "./to-shape.ts";
 
@@ -94,17 +101,19 @@ function createEntryReader(
     };
     const form = readEntry(entry, notes);
     if (form === null) return [];
-    const { id, kind, name, description, price, model, outputs, outputSchema } = form;
+    const { id, kind, name, description, price, outputSchema, readFacts } = form;
     if (form.from !== null && upstream !== form.from) notes.report(["from"], INVENTED);
     const self = `deployments[${index}]`;
     const twin = ids.get(id);
     ids.set(id, twin ?? self);
     if (twin !== undefined)
       notes.report(["id"], `${JSON.stringify(id)} is listed twice, in ${twin} too; keep one`);
+    const { model = null, outputs = null, toBody = toSameBody, ...facts } = readFacts();
+    const { inputSchema, toEntryPath = within("inputSchema") } = facts;
     const profile = model === null ? null : readModel(model, notes);
     const typeName = toTypeName(name, id);
     const submitField = toSubmitField(typeName);
-    const { inputSchema, document: given, toBody } = readInput(form, notes);
+    const given = inputSchema && readDocument(inputSchema, toEntryPath, notes);
     const isTyped = inputSchema !== null || profile !== null || outputSchema !== null;
     if (twin === undefined && isTyped) {
       const namesake = types.get(typeName);
@@ -117,14 +126,15 @@ function createEntryReader(
     }
     const ofModel = profile && toDocument(profile);
     const document = inputSchema === null ? ofModel : given;
-    const outputDocument = outputSchema && readDocument(outputSchema, "outputSchema", notes);
+    const outputDocument =
+      outputSchema && readDocument(outputSchema, within("outputSchema"), notes);
     if (document !== null && !allowsObject(document)) {
       const message = "allows no object, but an input always is one; describe its fields";
       notes.report(["inputSchema"], message);
     }
     const takes = { typeName: `${typeName}Input`, otherwise: `What ${name} takes.` };
     const shape = document && toObjectShape(document, takes);
-    if (form.inputSchema !== null && given !== null && shape === null)
+    if (facts.toEntryPath === undefined && given !== null && shape === null)
       notes.warn(["inputSchema"], SAYS_NOTHING);
     const check = document && checks.inputCheck(document, { shape, model: profile });
     const gives = { typeName: `${typeName}Output`, otherwise: `What ${name} gives.` };
@@ -167,6 +177,10 @@ function toDefaults(shapes: readonly (ObjectShape | null)[]): JsonObject {
 
 /** A document without fields may be an example of an input. */
 const SAYS_NOTHING = "names no field; put the fields under properties, unless it has none";
+
+function within(member: string) {
+  return (path: InputPath): InputPath => [member, ...path];
+}
 
 function readModel(name: string, { report }: Notes): ModelProfile | null {
   const profile = findModel(name);

@@ -1,5 +1,6 @@
 import { type InputIssue, type InputPath, toPathText } from "../job/input.ts";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
+import { isData, MAPS } from "../runcomfy/vendor-schema.ts";
 import { findSchemaErrors, isSchema } from "./compile-schema.ts";
 import { explainErrors } from "./explain-errors.ts";
 import { type Draft, DRAFTS, type JsonSchema, type SchemaDocument } from "./json-schema.ts";
@@ -88,19 +89,6 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
 }
 
 type Location = { readonly path: InputPath; readonly value: JsonValue };
-
-/** Whether what this member of a schema holds is data, in which nothing counts as a schema. */
-export function isData(key: string): boolean {
-  return DATA.has(key) || key.startsWith("x-");
-}
-
-const DATA = new Set(["const", "default", "enum", "example", "examples", "validations"]);
-
-/** What these members of a schema hold has names for keys. */
-export const MAPS: ReadonlySet<string> = new Set([
-  ...["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"],
-  "dependencies",
-]);
 
 /** Words by which Ajv would do other things than are shown. */
 const UNREAD = ["$dynamicRef", "$async"];

@@ -27,7 +27,7 @@ const EXTENSIONS: readonly (readonly [AssetKind, RegExp])[] = [
   ["IMAGE", /\.(png|jpe?g|webp|gif|avif|bmp|tiff?|heic|svg)$/i],
   ["VIDEO", /\.(mp4|webm|mov|mkv|avi|m4v)$/i],
   ["AUDIO", /\.(mp3|wav|flac|ogg|m4a|aac|opus)$/i],
-  // Workflows name archives and models beside their pictures.
+  // Beside pictures, archives and models may be named.
   ["OTHER", /\.(zip|7z|tar|gz|json|txt|csv|pdf|glb|gltf|obj|ply|stl|safetensors|latent)$/i],
 ];
 
@@ -46,39 +46,8 @@ export function findAssets(
   _outputs: readonly string[] | null = null,
   onLongUrl?: () => void,
 ): Asset[] {
-  return search(output, { toKeys: Object.keys, isFile: () => true, onLongUrl });
+  return searchAssets(output, { toKeys: Object.keys, isFile: () => true, onLongUrl });
 }
-
-/**
- * Every file that the nodes of a workflow saved once, in the order of their ids and at most 1,000, without previews and
- * texts. `outputs` names the nodes that count; null is all.
- */
-export function findWorkflowAssets(
-  output: JsonValue,
-  outputs: readonly string[] | null,
-  onLongUrl?: () => void,
-): Asset[] {
-  return search(output, {
-    onLongUrl,
-    toKeys(of, depth) {
-      const keys = Object.keys(of);
-      if (depth > 0) return keys;
-      return keys.filter((id) => outputs?.includes(id) !== false).toSorted(compareNodes);
-    },
-    isFile: (step) => step !== undefined && step.key === "url" && isSaved(step.of),
-  });
-}
-
-function isSaved(file: Holder): boolean {
-  return isJsonObject(file) && (file["type"] ?? "output") === "output";
-}
-
-/** `9` comes before `12`, and `38:9`, which is in a node that is a workflow itself, before `38:42`. */
-function compareNodes(one: string, other: string): number {
-  return NODES.compare(one, other);
-}
-
-const NODES = new Intl.Collator("en", { numeric: true });
 
 /** In which order the members of an object are walked, and which texts may be files. */
 type Search = {
@@ -87,7 +56,8 @@ type Search = {
   readonly onLongUrl: (() => void) | undefined;
 };
 
-function search(output: JsonValue, { toKeys, isFile, onLongUrl }: Search): Asset[] {
+/** Finds the URLs of files in an output, each once and at most 1,000. */
+export function searchAssets(output: JsonValue, { toKeys, isFile, onLongUrl }: Search): Asset[] {
   const assets: Asset[] = [];
   const urls = new Set<string>();
   /** What leads to the value. Few values are URLs, and it is read only for these. */

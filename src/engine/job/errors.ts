@@ -2,7 +2,6 @@ import { CodedError, toDurationText } from "../../runtime/coded-error.ts";
 import type { InputIssue } from "./input.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
-import { isModelId } from "./kind.ts";
 
 /** A failure that only results of mutations tell of; its message tells the app's users what happened and what to do next. */
 export class ExpectedError extends Error {
@@ -97,25 +96,24 @@ export class InvalidLabelsError extends InvalidError {
 /** No deployment with this id may run here, or none that runs what is asked for. */
 export class DeploymentNotFoundError extends CodedError {
   /**
-   * `nearMisses` may be empty; `isWorkflow` where it is there, and only has to be listed; `isChanged` where it runs another
-   * kind of job than the one that is to run again.
+   * `nearMisses` may be empty; `unlisted` is the noun for what may be there, such as "model", and has to be listed to run; `isChanged`
+   * where it runs another kind of job than the one that is to run again.
    */
   constructor(
     deploymentId: string,
     options: ErrorOptions & {
       readonly nearMisses?: readonly string[];
-      readonly isWorkflow?: boolean;
+      readonly unlisted?: string | null;
       readonly isChanged?: boolean;
     } = {},
   ) {
-    const { nearMisses = [], isWorkflow = false, isChanged = false, ...cause } = options;
+    const { nearMisses = [], unlisted = null, isChanged = false, ...cause } = options;
     const guess = nearMisses.length === 0 ? "" : ` Did you mean ${nearMisses.join(" or ")}?`;
     const id = JSON.stringify(deploymentId.slice(0, 128));
-    const missing = isWorkflow
-      ? `The deployment ${id} is a workflow that this service does not list, so it can't run here. ${OR_ASK}`
-      : isModelId(deploymentId)
-        ? `This service does not list the model ${id}, so it can't run here.${guess} ${OR_ASK}`
-        : `There is no deployment ${id}.${guess} Choose another one.`;
+    const missing =
+      unlisted === null
+        ? `There is no deployment ${id}.${guess} Choose another one.`
+        : `This service does not list the ${unlisted} ${id}, so it can't run here.${guess} ${OR_ASK}`;
     const changed = `The deployment ${id} runs something else than it did for this job, so the job can't be run again. Submit a new job to it, or choose another deployment.`;
     super("NOT_FOUND", isChanged ? changed : missing, cause);
   }

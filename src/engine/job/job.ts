@@ -1,5 +1,5 @@
 import { chance } from "../../runtime/environment.ts";
-import { isModelId, type JobKind } from "./kind.ts";
+import type { JobKind } from "./kind.ts";
 
 /** The life of a job, in the order in which it can be lived; the last three are final. */
 export const JOB_STATUSES = [
@@ -155,9 +155,4 @@ const WHOLE = new RegExp(`^${IDENTIFIER}$`);
 /** Whether a value can be an id; what can't never reaches the upstream or a database. */
 export function isIdentifier(value: unknown): value is string {
   return typeof value === "string" && WHOLE.test(value);
-}
-
-/** Whether a value can be the id of a deployment of any kind. */
-export function isDeploymentId(value: unknown): value is string {
-  return isIdentifier(value) || isModelId(value);
 }

@@ -1,13 +1,2 @@
-/** RunComfy's job APIs: deployments of LoRAs, deployments of ComfyUI workflows, and the models of the Model API. */
-export const JOB_KINDS = ["lora", "comfyui", "model"] as const;
-
-export type JobKind = (typeof JOB_KINDS)[number];
-
-const MAX_MODEL_ID_LENGTH = 200;
-const SEGMENT = String.raw`(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+`;
-const MODEL_ID = new RegExp(`^${SEGMENT}(?:/${SEGMENT})+$`);
-
-/** Whether a value can be the id of a model: segments that go into a path as they are, so none is `.` or `..`. */
-export function isModelId(value: unknown): value is string {
-  return typeof value === "string" && value.length <= MAX_MODEL_ID_LENGTH && MODEL_ID.test(value);
-}
+/** The name of a kind of job, as rows and the deployments file have it; `runcomfy/kinds` says what holds of each. */
+export type JobKind = string;

@@ -1,17 +1,16 @@
 import type { Job } from "./job.ts";
 import { isFinished } from "./job.ts";
-import { JOB_KINDS, type JobKind } from "./kind.ts";
 
 /** The sandbox, in the place of an origin. */
 export const SANDBOX = "sandbox";
 
 /** The vendor's services, each at an origin of its own. */
-export type Service = "deployments" | "models";
+const SERVICES = ["deployments", "models"] as const;
+
+export type Service = (typeof SERVICES)[number];
 
 /** What stands between the origins of the services, and before the name of an account; no origin has either. */
 const BEFORE_MODELS = " ";
-/** In the place of an origin of models; no origin is a word alone. */
-const WORKFLOWS = "workflows";
 const BEFORE_ACCOUNT = "#";
 
 /**
@@ -28,29 +27,18 @@ export function nameUpstream(
   return origins.join(BEFORE_MODELS) + (account === null ? "" : BEFORE_ACCOUNT + account);
 }
 
-/**
- * Where a job is sent, as its row names it: a LoRA's by the deployments' origin, a model's by both. A workflow's goes where
- * a LoRA's does, but has a name of its own: a gateway that knows nothing of workflows must pause it instead of reading it
- * as a LoRA's.
- */
-export function nameJobUpstream(upstream: string, kind: JobKind): string {
+/** Where a job of this service is sent, as its row names it: by the deployments' origin, or for models by both. */
+export function nameJobUpstream(upstream: string, service: Service): string {
+  if (service === "models") return upstream;
   const { deployments, account } = split(upstream);
-  switch (kind) {
-    case "lora":
-      return join(deployments, account);
-    case "comfyui":
-      return join(deployments + BEFORE_MODELS + WORKFLOWS, account);
-    case "model":
-      return upstream;
-  }
+  return join(deployments, account);
 }
 
 /** For people: `https://api.runcomfy.net (account team-a)`. */
 export function describeUpstream(upstream: string): string {
   if (isOfSandbox(upstream)) return "the sandbox";
   const { deployments, models, account } = split(upstream);
-  const others = models === WORKFLOWS ? " (workflows)" : ` and ${models}`;
-  const origins = models === undefined ? deployments : deployments + others;
+  const origins = models === undefined ? deployments : `${deployments} and ${models}`;
   return account === undefined ? origins : `${origins} (account ${account})`;
 }
 
@@ -63,7 +51,7 @@ export function isOfSandbox(upstream: string): boolean {
 let latest = toNames(SANDBOX);
 
 function toNames(upstream: string) {
-  const own = [...new Set(JOB_KINDS.map((kind) => nameJobUpstream(upstream, kind)))];
+  const own = [...new Set(SERVICES.map((service) => nameJobUpstream(upstream, service)))];
   return { upstream, own, all: [...new Set([...own, ...own.map(withoutAccount)])] };
 }
 
@@ -83,10 +71,10 @@ export function namesOf(upstream: string): readonly string[] {
 }
 
 /** What this gateway calls the upstream of a job that is its own. */
-export function toOwnName(job: Pick<Job, "upstream" | "kind">, upstream: string): string {
-  const { upstream: stored, kind } = job;
-  const isOwn = stored !== null && ownNamesOf(upstream).includes(stored);
-  return isOwn ? stored : nameJobUpstream(upstream, kind);
+export function toOwnName({ upstream: stored }: Pick<Job, "upstream">, upstream: string): string {
+  const { deployments, account } = split(upstream);
+  if (stored === null) return join(deployments, account);
+  return ownNamesOf(upstream).includes(stored) ? stored : join(stored, account);
 }
 
 /**

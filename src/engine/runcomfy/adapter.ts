@@ -9,7 +9,6 @@ import type { CancelReport, ResultReport, StatusReport } from "./wire.ts";
 export type Target = {
   readonly kind: JobKind;
   readonly apiVersion: string;
-  /** A model's id, if it is one. */
   readonly deploymentId: string;
 };
 
@@ -23,7 +22,11 @@ export type RequestReference = Target & { readonly requestId: string };
  */
 export type Adapter = {
   readonly service: Service;
-  /** `webhook` is a URL to call when the job has ended, for kinds that take one; null for no call. */
+  /** Whether a value can be the id of a deployment of this kind. */
+  readonly isId: (value: unknown) => value is string;
+  /** Whether RunComfy calls a URL when such a job has ended. */
+  readonly takesWebhook: boolean;
+  /** `webhook` is the URL to call, where the kind takes one; null for no call. */
   readonly toSubmitPath: (target: Target, webhook: string | null) => string | null;
   readonly toRequestPath: (
     request: RequestReference,

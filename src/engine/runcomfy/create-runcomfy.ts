@@ -5,25 +5,25 @@ import { chance, clock } from "../../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject } from "../job/json.ts";
-import { isModelId, type JobKind } from "../job/kind.ts";
+import type { JobKind } from "../job/kind.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { createAnswerReader } from "./answer-reader.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 import type { RequestReference, Target } from "./adapter.ts";
-import { ADAPTERS } from "./kinds/kinds.ts";
-import { DEPLOYMENT_ERRORS } from "./kinds/lora.ts";
-import type { CancelReport, LiveDeployment, ResultReport, StatusReport } from "./wire.ts";
+import { DEFAULT_KIND, findAdapter, findKindById } from "./kinds/find-kind.ts";
+import type { LiveDeployment } from "./read-deployments.ts";
 import {
   PAYLOAD_BOUNDS,
   readDeploymentKind,
   readLiveDeployments,
-  readRequestId,
   toDeploymentPath,
   toListPath,
-} from "./wire.ts";
-import { MODELS_OFF_STEP } from "./kinds/model.ts";
+} from "./read-deployments.ts";
+import { DEPLOYMENT_ERRORS, mayFailForAll, MODELS_OFF_STEP } from "./services.ts";
+import type { CancelReport, ResultReport, StatusReport } from "./wire.ts";
+import { readRequestId } from "./wire.ts";
 
 /** The longest waits before retrying a submit that could not be sent; together less than a second. */
 const UNSENT_DELAYS_MS = [250, 500] as const;
@@ -40,8 +40,8 @@ const ANOTHER_REQUEST =
   "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
 const NO_WORKER =
   "No worker could read a large result, so the gateway's own thread did, and others waited. Check the memory and the threads that the process may have.";
-/** Beyond this, the one whose answers came the longest ago may be logged again. */
-const MAX_LOGGED_DEPLOYMENTS = 1_000;
+/** Of which something is remembered; beyond this, what came the longest ago is forgotten. */
+const MAX_DEPLOYMENTS = 1_000;
 
 /** A probe's request id, which the upstream should not know: "not found" is an answer too. */
 const PROBE_ID = "probe";
@@ -90,44 +90,55 @@ export function createRunComfy(options: {
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
   const { findOutputs = toNull } = options;
   const answers = createAnswerReader((err) => log.warn({ err }, NO_WORKER));
-  const logged = new LRUCache<string, true>({ max: MAX_LOGGED_DEPLOYMENTS });
+  const logged = new LRUCache<string, true>({ max: MAX_DEPLOYMENTS });
   const connect = (url: string) =>
     createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
   /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
-  let lastAnswered: Target = { kind: "lora", apiVersion: "v1", deploymentId: PROBE_ID };
+  let lastAnswered: Target = {
+    kind: DEFAULT_KIND.name,
+    apiVersion: "v1",
+    deploymentId: PROBE_ID,
+  };
   let hasAnswered = false;
+
+  /** What failed last of each deployment that may have an outage. */
+  const failed = new LRUCache<string, Target>({ max: MAX_DEPLOYMENTS });
+
+  function noteFailed({ kind, apiVersion, deploymentId }: Target): void {
+    failed.set(deploymentId, { kind, apiVersion, deploymentId });
+  }
 
   /** Makes a call to the service of its target. */
   async function performFor<Report>(
     { kind, deploymentId }: Target,
     request: Omit<CallRequest<Report>, "errors" | "deploymentId">,
   ): Promise<Report> {
-    const { service, errors } = ADAPTERS[kind];
+    const { service, errors } = findAdapter(kind);
     const send = transports[service];
     if (send === null) throw new RunComfyError(MODELS_OFF, MODELS_OFF_MEANS);
     return await send({ ...request, deploymentId, errors });
   }
 
   function noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
-    if (ADAPTERS[kind].service !== "deployments" || (hasAnswered && !isAnswered)) return;
+    if (!mayFailForAll(findAdapter(kind).service) || (hasAnswered && !isAnswered)) return;
     lastAnswered = { kind, apiVersion, deploymentId };
     hasAnswered = isAnswered;
   }
 
-  /** Whom to ask about a deployment, or about all of RunComfy. Only models have ids of models. */
+  /** Whom to ask about a deployment, or about all of RunComfy. */
   function toProbed(deploymentId: string | null): Target {
     if (deploymentId === null) return lastAnswered;
-    const kind = isModelId(deploymentId) ? "model" : lastAnswered.kind;
-    return { ...lastAnswered, kind, deploymentId };
+    const { name: kind } = findKindById(deploymentId) ?? DEFAULT_KIND;
+    return failed.get(deploymentId) ?? { ...lastAnswered, kind, deploymentId };
   }
 
   /** Submits one job and returns the upstream's id for it. */
   async function submit({ body, webhook = null, ...target }: Submission): Promise<string> {
     const startedAt = monotonic();
     const { kind, deploymentId } = target;
-    const { service, toSubmitPath } = ADAPTERS[kind];
+    const { service, toSubmitPath } = findAdapter(kind);
     const path = toSubmitPath(target, webhook);
     if (path !== null) noteCalled(target, false);
     const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
@@ -146,6 +157,7 @@ export function createRunComfy(options: {
           await sleep(delayMs * (0.5 + 0.5 * random()));
           if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2)) continue;
         }
+        noteFailed(target);
         health.noteSubmit(error, deploymentId, service);
         throw error;
       }
@@ -165,7 +177,7 @@ export function createRunComfy(options: {
     readers: Pick<CallRequest<Report>, "readReport" | "readRefusal" | "readLarge">,
   ): Promise<Report> {
     const { deploymentId } = request;
-    const { service, toRequestPath } = ADAPTERS[request.kind];
+    const { service, toRequestPath } = findAdapter(request.kind);
     const path = toRequestPath(request, call);
     if (path !== null) noteCalled(request, false);
     const onRequestId = (requestId: string): void => {
@@ -177,13 +189,14 @@ export function createRunComfy(options: {
       health.noteRead(null, deploymentId, service);
       return report;
     } catch (error) {
+      noteFailed(request);
       if (error instanceof RunComfyError) health.noteRead(error, deploymentId, service);
       throw error;
     }
   }
 
   async function cancel(request: RequestReference, signal: AbortSignal): Promise<CancelReport> {
-    const { toRequestPath, readCancel } = ADAPTERS[request.kind];
+    const { toRequestPath, readCancel } = findAdapter(request.kind);
     return await performFor(request, {
       ...{ call: "cancel", path: toRequestPath(request, "cancel"), signal },
       timeoutMs: cancelTimeoutMs,
@@ -216,7 +229,7 @@ export function createRunComfy(options: {
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
     const target = toProbed(deploymentId);
-    const { service, toRequestPath, readStatus: readReport } = ADAPTERS[target.kind];
+    const { service, toRequestPath, readStatus: readReport } = findAdapter(target.kind);
     const path = toRequestPath({ ...target, requestId: PROBE_ID }, "status");
     const limits = { timeoutMs: probeTimeoutMs, signal };
     const list = { path: toListPath([target.deploymentId]), ...LIST, ...limits };
@@ -236,12 +249,12 @@ export function createRunComfy(options: {
   return {
     submit,
     async readStatus(request: RequestReference, limits: ReadLimits): Promise<StatusReport> {
-      const { readStatus } = ADAPTERS[request.kind];
+      const { readStatus } = findAdapter(request.kind);
       return await read("status", request, limits, { readReport: readStatus });
     },
     async readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport> {
       const { kind, deploymentId } = request;
-      const { readResult, readEarlyResult } = ADAPTERS[kind];
+      const { readResult, readEarlyResult } = findAdapter(kind);
       return await read("result", request, limits, {
         readReport: readResult,
         readRefusal: readEarlyResult,

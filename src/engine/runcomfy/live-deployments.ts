@@ -8,7 +8,8 @@ import { notifyOfFirst } from "../../runtime/loop.ts";
 import { Queue } from "../../runtime/queue.ts";
 import type { RunComfy } from "./create-runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
-import type { LiveDeployment } from "./wire.ts";
+import { DEFAULT_KIND, findKind } from "./kinds/find-kind.ts";
+import type { LiveDeployment } from "./read-deployments.ts";
 
 /** How long an answer is kept, and how long nobody asks again after a failure. */
 const KEPT_MS = 10_000;
@@ -51,9 +52,9 @@ export function createLiveDeployments({
     if (isTokenRefused(error)) log.warn({}, TOKEN_REFUSED);
     else log.warn({ err: error }, NOT_LISTED);
   });
-  /** Those listed here as LoRAs of which the log has told. */
+  /** Those listed here as of another kind of which the log has told. */
   const mistaken = new Set<string>();
-  /** What payloads have shown of seeming workflows, and the reads under way, one after the other: payloads are large. */
+  /** What payloads have shown of deployments that have a mark, and the reads under way, one after the other: payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
   const pending = new Map<string, Promise<void>>();
   const queue = new Queue({ total: 1 });
@@ -86,19 +87,21 @@ export function createLiveDeployments({
     askedAt = now();
   }
 
-  /** Not the other way round: the list may leave out what shows that a deployment is a workflow. */
+  /** Not the other way round: the list may leave out what marks a deployment. */
   async function warnOfMistaken(): Promise<void> {
     const seemingly = [...last.keys()].filter(
-      (id) => isWorkflow(id) && findListedKind(id) === "lora" && !mistaken.has(id),
+      (id) => isMarked(id) && findListedKind(id) === DEFAULT_KIND.name && !mistaken.has(id),
     );
     for (const id of seemingly) mistaken.add(id);
     await Promise.all(seemingly.map(resolveKind));
-    const deploymentIds = seemingly.filter(isWorkflow);
-    if (deploymentIds.length > 0) log.warn({ deploymentIds }, WORKFLOWS_AS_LORAS);
+    const deploymentIds = seemingly.filter(isMarked);
+    if (deploymentIds.length > 0) log.warn({ deploymentIds }, OF_ANOTHER_KIND);
   }
 
-  function isWorkflow(id: string): boolean {
-    return last.get(id)?.kind === "comfyui";
+  /** Whether only its payload tells whether it is what it seems. */
+  function isMarked(id: string): boolean {
+    const listed = last.get(id);
+    return listed !== undefined && findKind(listed.kind).mark !== null;
   }
 
   function noteKind(id: string, kind: JobKind): void {
@@ -106,9 +109,9 @@ export function createLiveDeployments({
     if (listed !== undefined) last.set(id, { ...listed, kind });
   }
 
-  /** Asks what a seeming workflow runs, where its payload has not shown that yet. Never rejects. */
+  /** Asks what a marked deployment runs, where its payload has not shown that yet. Never rejects. */
   async function resolveKind(id: string): Promise<void> {
-    if (!isWorkflow(id) || kinds.has(id)) return;
+    if (!isMarked(id) || kinds.has(id)) return;
     const asking = () => queue.run("", () => askKind(id)).finally(() => pending.delete(id));
     const reading = pending.get(id) ?? asking();
     pending.set(id, reading);
@@ -124,7 +127,9 @@ export function createLiveDeployments({
     } catch (error) {
       // It stays what it seems, for good where the answer would be refused again.
       notShownAt = now();
-      if (error instanceof RunComfyError && error.isRefused) kinds.set(id, "comfyui");
+      const seeming = last.get(id);
+      if (error instanceof RunComfyError && error.isRefused && seeming !== undefined)
+        kinds.set(id, seeming.kind);
     }
   }
 
@@ -147,7 +152,7 @@ export function createLiveDeployments({
      */
     async findKind(id: string): Promise<JobKind | null> {
       if (!last.has(id)) await withinPatience(renew().then(() => resolveKind(id)));
-      else if (isWorkflow(id)) await withinPatience(resolveKind(id));
+      else if (isMarked(id)) await withinPatience(resolveKind(id));
       return last.get(id)?.kind ?? null;
     },
     /** What calls have shown so far. */
@@ -161,7 +166,7 @@ async function withinPatience(waiting: Promise<void>): Promise<void> {
 
 const NOT_LISTED =
   "RunComfy does not list deployments, so names, hardware, instances and status may be missing, and `deployments` keeps its last list; it is asked again every 10 seconds at most. Check the gateway's token, RUNCOMFY_BASE_URL and RunComfy's status page if this stays, or name your deployments in DEPLOYMENTS_FILE.";
-const WORKFLOWS_AS_LORAS = `RunComfy lists workflows under ids that the deployments file lists as LoRAs, so they are sent inputs of LoRAs. Take each of \`deploymentIds\` out of the file, add it again with ${COMMANDS.add} <id>, which gives it "kind": "comfyui" and its inputs, and start again.`;
+const OF_ANOTHER_KIND = `RunComfy lists deployments as of another kind than the deployments file does, so they are sent wrong inputs. Take each of \`deploymentIds\` out of the file, add it again with ${COMMANDS.add} <id>, which gives it its kind and inputs, and start again.`;
 const TOKEN_REFUSED =
   "RunComfy does not accept the gateway's token, so it refuses every submit too. Set RUNCOMFY_API_TOKEN to the token of your RunComfy account and start again.";
 

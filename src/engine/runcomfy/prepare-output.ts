@@ -1,15 +1,15 @@
 import type { JsonValue } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import type { PreparedOutput } from "../job/prepared-output.ts";
-import { ADAPTERS } from "./kinds/kinds.ts";
+import { findAdapter } from "./kinds/find-kind.ts";
 
-/** Looks through an output and writes it out. `outputs` are a workflow's nodes that count; null is all. */
+/** Looks through an output and writes it out. `outputs` are its parts that count; null is all. */
 export function prepareOutput(
   output: JsonValue,
   kind: JobKind,
   outputs: readonly string[] | null,
 ): PreparedOutput {
   let longUrls = 0;
-  const assets = ADAPTERS[kind].findAssets(output, outputs, () => (longUrls += 1));
+  const assets = findAdapter(kind).findAssets(output, outputs, () => (longUrls += 1));
   return { text: JSON.stringify(output), assets, longUrls };
 }

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonValue } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { isDeeperThan } from "../../runtime/json-depth.ts";
 import { type Body, readErrorEnvelope } from "./answer-error.ts";
-import { ADAPTERS } from "./kinds/kinds.ts";
+import { findAdapter } from "./kinds/find-kind.ts";
 import { prepareOutput } from "./prepare-output.ts";
 import type { ResultReport } from "./wire.ts";
 
@@ -22,7 +22,7 @@ export type Reading<Report> = {
 export type LargeResult = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly kind: JobKind;
-  /** The nodes of a workflow whose files count; null is all. */
+  /** The parts of an output whose files count; null is all. */
   readonly outputs: readonly string[] | null;
 };
 
@@ -45,7 +45,7 @@ export function readAnswer<Report>(
 
 /** The same of a large result, with its output prepared: that in itself would take as long to hand on as to parse. */
 export function readLargeResult({ bytes, kind, outputs }: LargeResult): Reading<ResultReport> {
-  const reading = readAnswer(bytes, ADAPTERS[kind].readResult);
+  const reading = readAnswer(bytes, findAdapter(kind).readResult);
   const { report } = reading;
   if (report?.kind !== "succeeded") return reading;
   const prepared = prepareOutput(report.output, kind, outputs);

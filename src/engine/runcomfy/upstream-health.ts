@@ -7,6 +7,7 @@ import type { UpstreamErrorCode } from "../job/errors.ts";
 import type { Service } from "../job/upstream.ts";
 import { sleepFor } from "../../runtime/loop.ts";
 import type { RunComfyError } from "./runcomfy-error.ts";
+import { mayFailForAll } from "./services.ts";
 
 /** Longer pauses are cut to this. */
 export const MAX_PAUSE_MS = 300_000;
@@ -121,7 +122,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     deploymentId: string | null,
     service: Service = "deployments",
   ): void {
-    const hasOwnBreaker = service !== "deployments";
+    const hasOwnBreaker = !mayFailForAll(service);
     if (error === null || isGood(error)) {
       for (const id of new Set(hasOwnBreaker ? [deploymentId] : [deploymentId, null]))
         if (this.#find(id)?.noteGood() === true) this.#report("recovery", id);

@@ -39,8 +39,8 @@ function toRun(row: Selectable<Tables["runs"]>): Run {
 
 /** The pause that the upstream asked for, shared by all gateways. Of two pauses the one that ends later holds. */
 export function createPauses({ nowMs, queries, upstream: given }: Database) {
-  // All kinds have one pause, by the name that every gateway knows.
-  const upstream = nameJobUpstream(given, "lora");
+  // All services have one pause, whether a gateway uses models or not.
+  const upstream = nameJobUpstream(given, "deployments");
   return {
     /** How many milliseconds nobody may call the upstream, as any gateway noted; 0 when nobody did. */
     async readPauseMs(): Promise<number> {

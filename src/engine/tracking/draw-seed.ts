@@ -1,5 +1,6 @@
 import type { Deployment } from "../deployments/catalogue.ts";
 import type { JsonObject } from "../job/json.ts";
+import { findKind } from "../runcomfy/kinds/find-kind.ts";
 import { chance } from "../../runtime/environment.ts";
 
 /**
@@ -19,8 +20,7 @@ const MAX_SEED = 2 ** 31 - 1;
 
 /** What a seed may be; null where that is not known. */
 function findSeeds({ kind, input: contract }: Deployment) {
-  // The API of LoRAs has a seed, whatever the model, and no maximum; other models may have another, and are not told of.
-  if (contract === null) return kind === "lora" ? { least: 0, most: MAX_SEED } : null;
+  if (contract === null) return findKind(kind).seeds;
   const field = contract.shape?.fields.find(({ name }) => name === "seed");
   const isNumber = field?.shape.kind === "scalar" && NUMBERS.has(field.shape.scalar);
   if (field === undefined || !isNumber || field.rules.some(isOther)) return null;

@@ -5,6 +5,7 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { Job } from "../job/job.ts";
 import type { Loop } from "../../runtime/loop.ts";
 import { startLoop } from "../../runtime/loop.ts";
+import { findAdapter } from "../runcomfy/kinds/find-kind.ts";
 import type { HintTrust } from "../store/hint-trust.ts";
 import type { PollTable } from "../store/polls.ts";
 
@@ -101,7 +102,7 @@ export class Hints {
   /** A poll has found the end of a job. Of a cancelled one RunComfy may say nothing. Never rejects. */
   async noteEnd({ status, kind, deploymentId }: Job, hintedForMs: HintedForMs): Promise<void> {
     const { areAsked, trust, log } = this.#given;
-    if (!areAsked || kind === "model" || status === "CANCELLED") return;
+    if (!areAsked || !findAdapter(kind).takesWebhook || status === "CANCELLED") return;
     const wasHinted = hintedForMs !== null && hintedForMs <= BEFORE_END_MS;
     try {
       const before = await this.#trust.memo(deploymentId);

@@ -10,12 +10,12 @@ import {
 import { checkInput } from "../deployments/check-input.ts";
 import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
-import { isIdentifier } from "../job/job.ts";
 import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
+import { DEFAULT_KIND, findKind, findKindById } from "../runcomfy/kinds/find-kind.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { Queue } from "../../runtime/queue.ts";
 import type { AlsoWrite, Repeats, SubmissionKey } from "../store/submits.ts";
@@ -107,8 +107,9 @@ export function toSubmission(
   const { viewer, deploymentId, input, idempotencyKey } = request;
   const { repeats, tags = [], spell = asItIs } = request;
   const listed = catalogue.find(deploymentId);
-  // Only what is listed may be a model.
-  if (listed === null && !isIdentifier(deploymentId)) throw notFound(deploymentId, catalogue);
+  // Only what is listed may be of another kind.
+  if (listed === null && !DEFAULT_KIND.adapter.isId(deploymentId))
+    throw notFound(deploymentId, catalogue);
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   const argumentIssues = [...keyIssues, ...checkTags(tags)];
   if (!isJsonObject(input)) throw notAnObject([], argumentIssues);
@@ -147,17 +148,18 @@ export function toSubmission(
 }
 
 /**
- * Rejects with a `DeploymentNotFoundError` where RunComfy lists a workflow that the file does not. It may wait for that
+ * Rejects with a `DeploymentNotFoundError` where RunComfy lists what runs only if the file does too. It may wait for that
  * list, so whoever calls it holds nothing that others wait for.
  */
-export async function refuseWorkflow(
+export async function refuseUnlisted(
   deploymentId: string,
   { catalogue, live }: Known,
 ): Promise<void> {
-  const mayRun = catalogue.hasOthers && isIdentifier(deploymentId);
+  const mayRun = catalogue.hasOthers && DEFAULT_KIND.adapter.isId(deploymentId);
   if (!mayRun || catalogue.find(deploymentId) !== null) return;
-  if (!runsUnlisted(deploymentId, await live.findKind(deploymentId)))
-    throw new DeploymentNotFoundError(deploymentId, { isWorkflow: true });
+  const kind = await live.findKind(deploymentId);
+  if (kind !== null && !runsUnlisted(kind))
+    throw new DeploymentNotFoundError(deploymentId, { unlisted: findKind(kind).noun });
 }
 
 /** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
@@ -173,7 +175,7 @@ export function createCheckInput({
   return async (
     request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input" | "spell">,
   ) => {
-    await refuseWorkflow(request.deploymentId, known);
+    await refuseUnlisted(request.deploymentId, known);
     return await inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
       // What was given may be nested so deep that nothing could make it into text.
       let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
@@ -225,7 +227,9 @@ function notAnObject(path: InputIssue["path"], others: readonly InputIssue[] = [
 
 function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoundError {
   const nearMisses = catalogue.findNearMisses(deploymentId);
-  return new DeploymentNotFoundError(deploymentId, { nearMisses });
+  const isUsual = DEFAULT_KIND.adapter.isId(deploymentId);
+  const unlisted = isUsual ? null : (findKindById(deploymentId)?.noun ?? null);
+  return new DeploymentNotFoundError(deploymentId, { nearMisses, unlisted });
 }
 
 /** What RunComfy found at a path of the body, at the caller's path that leads there. */

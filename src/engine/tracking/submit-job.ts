@@ -12,6 +12,7 @@ import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { nameJobUpstream, ownership } from "../job/upstream.ts";
+import { findAdapter } from "../runcomfy/kinds/find-kind.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import type { Release } from "../../runtime/queue.ts";
@@ -25,7 +26,7 @@ import type { RerunRequest, Submission, SubmissionRequest } from "./submission.t
 import {
   changeInput,
   explainKept,
-  refuseWorkflow,
+  refuseUnlisted,
   toInputIssue,
   toSubmission,
 } from "./submission.ts";
@@ -209,7 +210,7 @@ export class Submitter {
     const { viewer, input, bytes, refusal } = submission;
     if (refusal !== null) throw refusal;
     this.#refuseIfHeldUp(submission);
-    await refuseWorkflow(submission.deploymentId, this.#given);
+    await refuseUnlisted(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
     const { refund, refundSubmit } = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
@@ -260,7 +261,7 @@ export class Submitter {
     const { store, apiVersion, now } = this.#given;
     const { viewer, deploymentId, kind, tags, work } = submission;
     const { ownerId } = viewer;
-    const upstream = nameJobUpstream(store.upstream, kind);
+    const upstream = nameJobUpstream(store.upstream, findAdapter(kind).service);
     const job = createJob({
       ...{ ownerId, kind, deploymentId, upstream, apiVersion, tags, work },
       now: new Date(now()),

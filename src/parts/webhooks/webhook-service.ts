@@ -2,7 +2,8 @@ import type DataLoader from "dataloader";
 
 import { InvalidInputError } from "../../engine/job/errors.ts";
 import { tagProblem } from "../../engine/job/input.ts";
-import { isDeploymentId, isIdentifier } from "../../engine/job/job.ts";
+import { isIdentifier } from "../../engine/job/job.ts";
+import { isDeploymentId } from "../../engine/runcomfy/kinds/find-kind.ts";
 import type { AlsoWrite } from "../../engine/store/submits.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import { InvalidWebhookError, WebhookNotFoundError } from "./errors.ts";

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 
-import type { JobKind } from "../../../src/engine/job/kind.ts";
+/** The kinds of jobs that the faulty upstream runs. */
+export type FaultyKind = "lora" | "comfyui" | "model";
 
 /** A job of the faulty upstream: where it stands, and the statuses that the next polls will show. */
 export type FaultyJob = {
   readonly requestId: string;
-  readonly kind: JobKind;
+  readonly kind: FaultyKind;
   readonly deploymentId: string;
   readonly createdAt: Date;
   status: string;
@@ -15,7 +16,7 @@ export type FaultyJob = {
 
 const DEFAULT_SCRIPT = ["in_queue", "in_progress", "succeeded"];
 const FILE = "https://files.runcomfy.net/output-1.png";
-const DEFAULT_RESULTS: Readonly<Record<JobKind, Readonly<Record<string, unknown>>>> = {
+const DEFAULT_RESULTS: Readonly<Record<FaultyKind, Readonly<Record<string, unknown>>>> = {
   lora: { output: { images: [FILE] } },
   comfyui: {
     outputs: {
@@ -30,7 +31,7 @@ const DEFAULT_RESULTS: Readonly<Record<JobKind, Readonly<Record<string, unknown>
 
 /** Makes a job that has just been accepted. */
 export function createFaultyJob(
-  kind: JobKind,
+  kind: FaultyKind,
   deploymentId: string,
   script: readonly string[] = DEFAULT_SCRIPT,
 ): FaultyJob {

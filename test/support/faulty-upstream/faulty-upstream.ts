@@ -4,11 +4,10 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { JobKind } from "../../../src/engine/job/kind.ts";
 import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { json, refuse } from "./answers.ts";
 import type { FaultDefinition, FaultName, UpstreamCall } from "./faults.ts";
-import type { FaultyJob } from "./faulty-job.ts";
+import type { FaultyJob, FaultyKind } from "./faulty-job.ts";
 import { cancel, createFaultyJob, poll, toResult } from "./faulty-job.ts";
 import { findFault, UPSTREAM_CALLS } from "./faults.ts";
 
@@ -17,7 +16,7 @@ type RecordedRequest = {
   /** Null for anything but the calls that it serves. */
   readonly call: UpstreamCall | null;
   /** A workflow's submit is known by its body. */
-  readonly kind: JobKind;
+  readonly kind: FaultyKind;
   readonly method: string;
   readonly path: string;
   /** The deployment of the call, or those that it lists. */
@@ -181,7 +180,7 @@ export async function startFaultyUpstream(
   }
 
   /** Has a job as if it had been submitted, by no request, and returns its id here. */
-  function accept(deploymentId: string, kind: JobKind = "lora"): string {
+  function accept(deploymentId: string, kind: FaultyKind = "lora"): string {
     const job = createFaultyJob(kind, deploymentId, scripts.get(deploymentId));
     jobs.set(job.requestId, job);
     return job.requestId;

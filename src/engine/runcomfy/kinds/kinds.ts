@@ -1,12 +1,7 @@
-import type { JobKind } from "../../job/kind.ts";
-import type { Adapter } from "../adapter.ts";
-import { COMFYUI } from "./comfyui.ts";
-import { LORA } from "./lora.ts";
-import { MODEL } from "./model.ts";
+import { COMFYUI } from "./comfyui/kind.ts";
+import type { Kind } from "./kind.ts";
+import { LORA } from "./lora/kind.ts";
+import { MODEL } from "./model/kind.ts";
 
-/** Who speaks of jobs of each kind. */
-export const ADAPTERS: Readonly<Record<JobKind, Adapter>> = {
-  lora: LORA,
-  comfyui: COMFYUI,
-  model: MODEL,
-};
+/** Every kind of job, in the order of GraphQL's schema. The first is that of what nothing is known of. */
+export const KINDS: readonly [Kind, ...Kind[]] = [LORA, COMFYUI, MODEL];

@@ -1,8 +1,5 @@
-import { z } from "zod";
-
-import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import type { Deployment } from "./catalogue.ts";
-import { TEXT, toInputPath, type Notes } from "./entry-form.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../../job/json.ts";
+import type { EntryTools, Notes } from "../kind.ts";
 
 /** Where a ComfyUI workflow takes a value. */
 type Target = { readonly node: string; readonly input: string };
@@ -13,16 +10,18 @@ type Target = { readonly node: string; readonly input: string };
  */
 export function readMapping(
   inputs: JsonObject,
+  tools: EntryTools,
   { report, warn }: Notes,
-): { readonly schema: JsonObject; readonly toBody: Deployment["toBody"] } {
+): { readonly schema: JsonObject; readonly toBody: (input: JsonObject) => JsonObject } {
+  const form = toTargetForm(tools);
   const targets = new Map<string, Target>();
   const names = new Map<string, string>();
   const properties: [string, JsonObject][] = [];
   const required: string[] = [];
   for (const [name, value] of Object.entries(inputs)) {
-    const { data: target, error } = TARGET.safeParse(value);
+    const { data: target, error } = form.safeParse(value);
     for (const { path, message } of error?.issues ?? [])
-      report(["inputs", name, ...toInputPath(path)], message);
+      report(["inputs", name, ...path.map(String)], message);
     if (target === undefined || !isJsonObject(value)) continue;
     const place = JSON.stringify([target.node, target.input]);
     const twin = names.get(place);
@@ -46,18 +45,22 @@ export function readMapping(
   };
 }
 
-const TARGET = z.object(
-  {
-    node: TEXT.min(1, 'must be the id of a node, such as "6"'),
-    input: TEXT.min(1, 'must be the name of an input of the node, such as "text"'),
-    required: z.boolean("must be true or false").default(false),
-  },
-  'must be an object such as {"node":"6","input":"text"}',
-);
+function toTargetForm({ z, text }: EntryTools) {
+  return z.object(
+    {
+      node: text.min(1, 'must be the id of a node, such as "6"'),
+      input: text.min(1, 'must be the name of an input of the node, such as "text"'),
+      required: z.boolean("must be true or false").default(false),
+    },
+    'must be an object such as {"node":"6","input":"text"}',
+  );
+}
+
+const OF_TARGETS: ReadonlySet<string> = new Set(["node", "input", "required"]);
 
 /** The words of JSON Schema; a string, where they say nothing of the type. */
 function toSchema(value: JsonObject): JsonObject {
-  const words = Object.entries(value).filter(([word]) => !Object.hasOwn(TARGET.shape, word));
+  const words = Object.entries(value).filter(([word]) => !OF_TARGETS.has(word));
   const isTyped = words.some(([word]) => TYPING_WORDS.has(word));
   return Object.fromEntries(isTyped ? words : [["type", "string"], ...words]);
 }

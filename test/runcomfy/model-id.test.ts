@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { isModelId } from "../../src/engine/job/kind.ts";
+import { isModelId } from "../../src/engine/runcomfy/kinds/model/model-id.ts";
 
 test.each([
   "a/b",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { toJsonSchema } from "../../src/engine/deployments/vendor-schema.ts";
+import { toJsonSchema } from "../../src/engine/runcomfy/vendor-schema.ts";
 import type { JsonObject } from "../../src/engine/job/json.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { toTexts } from "../support/document-of.ts";

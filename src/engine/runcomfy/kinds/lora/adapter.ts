@@ -1,23 +1,14 @@
-import { findAssets } from "../../job/asset.ts";
-import { isIdentifier } from "../../job/job.ts";
-import type { Adapter } from "../adapter.ts";
-import type { ErrorMeanings } from "../answer-error.ts";
-import { readCancelReport, readResultReport, readStatusReport } from "../wire.ts";
-
-/** What errors of the deployments' service mean, those of its list among them. */
-export const DEPLOYMENT_ERRORS: ErrorMeanings = {
-  codes: new Map([
-    [10_001, "INSUFFICIENT_FUNDS"],
-    [10_002, "DEPLOYMENT_DISABLED"],
-    [10_003, "DEPLOYMENT_DELETED"],
-  ]),
-  notTheOwner: new Set([403_003]),
-  badInput: new Set([422]),
-};
+import { findAssets } from "../../../job/asset.ts";
+import { isIdentifier } from "../../../job/job.ts";
+import type { Adapter } from "../../adapter.ts";
+import { DEPLOYMENT_ERRORS } from "../../services.ts";
+import { readCancelReport, readResultReport, readStatusReport } from "../../wire.ts";
 
 /** Deployments of LoRAs. */
-export const LORA: Adapter = {
+export const LORA_ADAPTER: Adapter = {
   service: "deployments",
+  isId: isIdentifier,
+  takesWebhook: true,
   toSubmitPath({ apiVersion, deploymentId }, webhook) {
     if (!isIdentifier(apiVersion) || !isIdentifier(deploymentId)) return null;
     const path = `prod/${apiVersion}/deployments/${deploymentId}/inference`;

@@ -1,20 +1,18 @@
-import { findAssets } from "../../job/asset.ts";
-import { isIdentifier } from "../../job/job.ts";
-import { isJsonObject } from "../../job/json.ts";
-import { isModelId } from "../../job/kind.ts";
-import type { Adapter } from "../adapter.ts";
-import { readErrorEnvelope } from "../answer-error.ts";
-import { readCancelRequest, readResultReport, readStatusReport } from "../wire.ts";
-
-/** What turns models on where they are off. */
-export const MODELS_OFF_STEP =
-  "Set RUNCOMFY_MODEL_URL to the address of the Model API, which gets the token too.";
+import { findAssets } from "../../../job/asset.ts";
+import { isIdentifier } from "../../../job/job.ts";
+import { isJsonObject } from "../../../job/json.ts";
+import type { Adapter } from "../../adapter.ts";
+import { readErrorEnvelope } from "../../answer-error.ts";
+import { readCancelRequest, readResultReport, readStatusReport } from "../../wire.ts";
+import { isModelId } from "./model-id.ts";
 
 const NOT_READY = 400_005;
 
 /** Models of the Model API, whose requests are known by their id alone. Its one version is its own. */
-export const MODEL: Adapter = {
+export const MODEL_ADAPTER: Adapter = {
   service: "models",
+  isId: isModelId,
+  takesWebhook: false,
   toSubmitPath: ({ deploymentId }) =>
     isModelId(deploymentId) ? `v1/models/${deploymentId}` : null,
   toRequestPath({ requestId }, call) {

@@ -1,5 +1,4 @@
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import { isData, MAPS } from "./read-schema.ts";
 
 /**
  * A schema in the dialect of the vendor's catalogue as JSON Schema, part by part, so that what is found in it has the same
@@ -71,3 +70,16 @@ function dropMismatchedType(schema: JsonObject): JsonObject {
 function isOfType(value: JsonValue, type: JsonValue): boolean {
   return type === "integer" ? Number.isInteger(value) : type === typeof value;
 }
+
+/** Whether what this member of a schema holds is data, in which nothing counts as a schema. */
+export function isData(key: string): boolean {
+  return DATA.has(key) || key.startsWith("x-");
+}
+
+const DATA = new Set(["const", "default", "enum", "example", "examples", "validations"]);
+
+/** What these members of a schema hold has names for keys. */
+export const MAPS: ReadonlySet<string> = new Set([
+  ...["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"],
+  "dependencies",
+]);
