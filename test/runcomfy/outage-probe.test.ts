@@ -6,7 +6,7 @@ import { startOutageProbe } from "../../src/engine/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
-import { connect, NEVER } from "./connect.ts";
+import { connect, failureOf, NEVER } from "./connect.ts";
 
 const PATIENCE = { timeout: 10_000, interval: 5 };
 
@@ -106,6 +106,17 @@ test("A model that nobody has called is asked after where models are, and never 
   const client = connect(upstream, { health, modelUrl: models.url });
   await client.probe("labs/flux/dev", NEVER);
   expect([models.count("status"), upstream.requests.length]).toEqual([1, 0]);
+});
+
+test("What has failed is asked after as it was called, whatever was called since", async () => {
+  const client = connect(upstream);
+  upstream.setFault("html-502", ["submit"]);
+  const failing = { kind: "lora", apiVersion: "v2", deploymentId: "dep", body: {} };
+  await failureOf(client.submit(failing));
+  upstream.setFault(null);
+  await client.submit({ ...failing, apiVersion: "v1", deploymentId: "another" });
+  await client.probe("dep", NEVER);
+  expect(upstream.requests.at(-1)?.path).toBe("/prod/v2/deployments/dep/requests/probe/status");
 });
 
 test("Probes that hang end in time, and there is never more than one, also when the outage ends and another begins", async () => {

@@ -10,6 +10,7 @@ import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createRandom, logNormal } from "../job/distributions.ts";
 import { DatabaseServer } from "../simulation/database.ts";
 import { BEGINNING, SimulatedProcess, World } from "../simulation/world.ts";
+import { makeJob } from "../store/store-jobs.ts";
 import { createHealth } from "../support/create-health.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { NOTHING_LISTED, TRACKING_SETTINGS } from "../support/tracking-settings.ts";
@@ -304,3 +305,24 @@ test("hints wait within bounds, and share statements that are small", async () =
   // What is not followed may be just being written, so it is tried again, but not for ever.
   expect(asked).toEqual(Array.from({ length: (3 * 10_000) / 500 }, () => 500));
 });
+
+test.each([
+  ["lora", [["dep", 3]]],
+  ["comfyui", [["dep", 3]]],
+  ["model", []],
+])(
+  "an end of a job of kind %s that no hint told lowers the trust only where RunComfy calls about such jobs",
+  async (kind, noted) => {
+    const notes: unknown[] = [];
+    const hints = new Hints({
+      polls: { hint: async () => [] },
+      trust: { read: async () => 4, note: async (...note) => void notes.push(note) },
+      areAsked: true,
+      onDue: () => expect.fail("none is due"),
+      ...{ channels: createChannels(), log, monotonic: () => 0 },
+      signal: new AbortController().signal,
+    });
+    await hints.noteEnd(makeJob({ kind, deploymentId: "dep", status: "SUCCEEDED" }), null);
+    expect(notes).toEqual(noted);
+  },
+);
