@@ -139,7 +139,7 @@ type Result = {
 
 /**
  * Sends each result as it comes, as text that is made once for all sockets that get it, and tells graphql-ws of the end
- * alone. The next one is asked for when the one before has left, or at once where nothing waited before that one.
+ * alone. The next one is asked for when the client is not behind.
  */
 function sendEach(session: SocketSession, id: string, events: Stream<Result>): Stream<never> {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;

@@ -85,7 +85,9 @@ export class SocketSession implements ProtocolSocket {
     this.#share = options.memory.open(NOBODY, this.#cut);
     // Before ws, which takes what is unhandled and makes messages of it.
     connection.prependListener("data", (chunk: Buffer) => this.#noteUnhandled(chunk));
-    const answerPing = answerNewest((text: string) => this.#sendText(text));
+    const answerPing = answerNewest((text: string) =>
+      this.#whenLeft((left) => this.#write(text, left)),
+    );
     this.onPing = (payload) => answerPing(toPong(payload));
     const pong = answerNewest((data: Buffer) =>
       this.#whenLeft((left) => {
@@ -163,11 +165,10 @@ export class SocketSession implements ProtocolSocket {
     });
   }
 
-  /** Resolves at once where nothing waited before the text, else once it has left or never will. */
-  send(text: string): Promise<void> {
-    if (this.#options.socket.bufferedAmount > 0) return this.#sendText(text);
+  /** Where the client is behind by then, it resolves as `whenRead` does. */
+  send(text: string): Promise<void> | void {
     this.#write(text, this.#noteLeft);
-    return SENT;
+    if (this.isBehind) return this.whenRead();
   }
 
   close(code = INTERNAL_ERROR, reason = ""): void {
@@ -182,7 +183,7 @@ export class SocketSession implements ProtocolSocket {
       const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
       this.#handledBytes += bytes.length + MESSAGE_BYTES;
       this.#count();
-      if (this.admission === null) return void this.#handle(bytes, handle, null);
+      if (this.admission === null) return this.#handle(bytes, handle, null);
       this.#waiting.push(bytes);
       if (this.#isHandling) socket.pause();
       else void this.#handleWaiting(this.admission.viewer, handle);
@@ -195,29 +196,35 @@ export class SocketSession implements ProtocolSocket {
     this.#isHandling = true;
     // Those of one slice of the owner's are also answered together, in few writes.
     for (let bytes = this.#waiting.shift(); bytes !== undefined; bytes = this.#waiting.shift())
-      void this.#handle(bytes, handle, await operations.enter(ownerId));
+      this.#handle(bytes, handle, await operations.enter(ownerId));
     this.#isHandling = false;
     socket.resume();
   }
 
-  async #handle(bytes: Buffer, handle: Handle, slot: Release | null): Promise<void> {
-    try {
-      this.#slot = slot;
-      // A client may go on sending on a socket that closes, to no effect.
-      if (this.isClosed) return;
-      if (isTooDeep(bytes)) return this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
-      const handling = handle(bytes.toString());
-      // An operation that has begun keeps it until what came is read, and what it asks for has begun.
-      if (this.#slot !== null) slot?.();
-      await handling;
-    } catch (error) {
+  /** What waits for a stream's end holds no more than the message's size. */
+  #handle(bytes: Buffer, handle: Handle, slot: Release | null): void {
+    const handledBytes = bytes.length + MESSAGE_BYTES;
+    const end = (): void => {
+      this.#handledBytes -= handledBytes;
+      this.#count();
+    };
+    const fail = (error: unknown): void => {
       this.#options.log.debug({ err: error }, "A message could not be handled.");
       this.close(INTERNAL_ERROR, "Internal server error");
-    } finally {
-      slot?.();
-      this.#handledBytes -= bytes.length + MESSAGE_BYTES;
-      this.#count();
-    }
+      end();
+    };
+    this.#slot = slot;
+    void this.#begin(bytes, handle).then(end, fail);
+    // An operation that has begun keeps it until what came is read, and what it asks for has begun.
+    if (this.#slot !== null) slot?.();
+  }
+
+  #begin(bytes: Buffer, handle: Handle): Promise<void> {
+    // A client may go on sending on a socket that closes, to no effect.
+    if (this.isClosed) return SENT;
+    if (!isTooDeep(bytes)) return handle(bytes.toString());
+    this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
+    return SENT;
   }
 
   #noteUnhandled(chunk: Buffer): void {
@@ -230,11 +237,6 @@ export class SocketSession implements ProtocolSocket {
   /** What came before the client is let in counts for as long as it is not. */
   #noteHandled(): void {
     if (this.admission !== null) this.#unhandledBytes = 0;
-  }
-
-  /** Resolves once the text has left, or never will. Nobody can know whether it arrived; `serve` handles the close. */
-  #sendText(text: string): Promise<void> {
-    return this.#whenLeft((left) => this.#write(text, left));
   }
 
   #write(text: string, left: () => void): void {
@@ -261,7 +263,10 @@ export class SocketSession implements ProtocolSocket {
     this.#isCorked = false;
   }
 
-  /** Resolves when what `write` gives to the socket has left, or never will. */
+  /**
+   * Resolves when what `write` gives to the socket has left, or never will. Nobody can know whether it arrived; `serve`
+   * handles the close.
+   */
   #whenLeft(write: (left: () => void) => void): Promise<void> {
     return new Promise((resolve) =>
       write(() => {
