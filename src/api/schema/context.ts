@@ -55,17 +55,17 @@ export type GatewayContext = ReturnType<typeof createContext>;
  * The context of one operation; whoever opened the `share` closes it once the answer has left or never will. Yoga copies
  * its own properties, so it has no others.
  */
-export function createContext(services: Services, { viewer, share }: Origin) {
+export function createContext(services: Services, origin: Origin) {
   const beganAt = clock.monotonic();
   return {
     ...services,
-    viewer,
-    reads: new Reads(services.sources, { viewer, share }),
+    viewer: origin.viewer,
+    reads: new Reads(services.sources, origin),
     /** The job once it has ended, and as it is at the latest so many seconds after the operation began. */
     untilEnded: (job: Job, seconds: number): Promise<Job> =>
       services.waitForEnd(job, {
         timeoutMs: beganAt + seconds * 1_000 - clock.monotonic(),
-        onLeft: (leave) => share.onClose(leave),
+        onLeft: (leave) => origin.share.onClose(leave),
       }),
   };
 }

@@ -21,7 +21,7 @@ import type { Learning } from "../../engine/tracking/learning.ts";
 import type { DetailReader, FirstFiles } from "../../engine/watch/shared-readers.ts";
 import { MAX_SMALL_BYTES } from "../../engine/watch/shared-readers.ts";
 
-/** Whose operation reads, and for whose answer. */
+/** Whose operation reads, and for whose answer, which may have no share before it is asked for. */
 export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
@@ -80,7 +80,7 @@ type Made = {
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
   /** By the id of the job with which they came. */
-  readonly read: Map<string, StoredDocuments>;
+  read?: Map<string, StoredDocuments>;
 };
 
 /**
@@ -91,19 +91,17 @@ type Made = {
 export class Reads {
   readonly #sources: ReadSources;
   readonly #viewer: Viewer;
-  readonly #share: Reservation;
-  #budget: AnswerBudget;
+  readonly #origin: Origin;
+  #answerBudget: AnswerBudget | undefined;
   #walks: WalkBudget | undefined;
-  #made: Made = { read: new Map() };
+  #made: Made = {};
   /** The operation's slot among those of its owner for large documents. */
   #largeSlot: Promise<Release> | null = null;
 
-  constructor(sources: ReadSources, { viewer, share }: Origin) {
+  constructor(sources: ReadSources, origin: Origin) {
     this.#sources = sources;
-    this.#viewer = viewer;
-    this.#share = share;
-    this.#budget = new AnswerBudget(sources.mostAnswerBytes, share);
-    share.onClose(() => this.finish());
+    this.#viewer = origin.viewer;
+    this.#origin = origin;
   }
 
   /** Null where the viewer may read none. */
@@ -115,7 +113,7 @@ export class Reads {
 
   /** The same for jobs whose documents are asked for: one statement reads both, but only the sizes of large ones. */
   get wholeJobs() {
-    const { read } = this.#made;
+    const read = (this.#made.read ??= new Map());
     return (this.#made.wholeJobs ??= new DataLoader(async (ids) => {
       const found = await this.#run(({ jobs }) =>
         jobs.readWithDocuments(ids, MAX_SMALL_BYTES, this.#readableOwner),
@@ -169,7 +167,7 @@ export class Reads {
 
   /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
   get documents() {
-    const { read } = this.#made;
+    const read = (this.#made.read ??= new Map());
     return (this.#made.documents ??= new DataLoader((keys) => this.#loadDocuments(keys, read), {
       cacheKeyFn: ({ jobId, name }) => `${name} ${jobId}`,
     }));
@@ -272,13 +270,13 @@ export class Reads {
 
   /** Forgets what was written: the answer is made once more. */
   recharge(): void {
-    this.#budget.recharge();
+    this.#answerBudget?.recharge();
   }
 
   /** Forgets what was read, because a job has changed. */
   clear(): void {
     // A loader whose cache is cleared still holds its last batch, and so what that has read.
-    this.#made = { read: new Map() };
+    this.#made = {};
   }
 
   /** Called once an answer is executed, as it is made into text before anything else happens: others may go on. */
@@ -291,8 +289,20 @@ export class Reads {
   startAnew(): void {
     this.finish();
     this.clear();
-    this.#budget.leave();
-    this.#budget = new AnswerBudget(this.#sources.mostAnswerBytes, this.#share);
+    this.#answerBudget?.leave();
+  }
+
+  /** Thousands of streams share what one of them reads, so each takes a share when it first reads. */
+  get #share(): Reservation {
+    return this.#origin.share;
+  }
+
+  get #budget(): AnswerBudget {
+    if (this.#answerBudget === undefined) {
+      this.#answerBudget = new AnswerBudget(this.#sources.mostAnswerBytes, this.#share);
+      this.#share.onClose(() => this.finish());
+    }
+    return this.#answerBudget;
   }
 
   get #walkBudget(): WalkBudget {
@@ -447,9 +457,13 @@ class AnswerBudget {
     this.#chargedBytes = 0;
   }
 
+  /** Gives everything back; what comes next is an answer of its own. */
   leave(): void {
     this.#share.give(this.#takenBytes);
     this.#takenBytes = 0;
+    this.#readBytes = 0;
+    this.#chargedBytes = 0;
+    this.#hasEntered = false;
   }
 
   #add(bytes: number, before: number): number {
