@@ -6,6 +6,7 @@ import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { toError } from "../../runtime/coded-error.ts";
 import { OVER, Stream } from "../../runtime/stream.ts";
+import type { Release } from "../../runtime/queue.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../../engine/store/database-error.ts";
 import type { ReadingContext } from "./compile-queries.ts";
@@ -126,38 +127,43 @@ export function createSubscribe({
     const text = given.document.loc?.source.body ?? "";
     const args = { ...given, variableValues: pickDeclared(given) };
     const context: Context = Object(args.contextValue);
-    using slot = new DisposableStack();
+    let release: Release;
     try {
-      slot.defer(slots.take(context.viewer));
+      release = slots.take(context.viewer);
     } catch (error) {
       return { errors: [maskError(error)] };
     }
-    const source = await createSourceEventStream(args);
+    let source: Awaited<ReturnType<typeof createSourceEventStream>> | null = null;
+    try {
+      source = await createSourceEventStream(args);
+    } finally {
+      if (!isAsyncIterable(source)) release();
+    }
     if (!isAsyncIterable(source)) return mask(source);
     const events = source[Symbol.asyncIterator]();
-    const taken = slot.move();
     const { document: _, ...rest } = args;
     const key = toKey(args, context);
-    const reader = { args: rest, text, context, key, isLeft: () => taken.disposed };
     const toResult = (next: IteratorResult<unknown>): Next | Promise<Made> => {
       if (next.done !== true) return share(next.value, reader);
-      taken.dispose();
+      release();
       return OVER;
     };
     // Thrown between two events, an error would close the whole socket.
     const toLastResult = (error: unknown): Made | Promise<Made> =>
       share(toError(error, "watching failed"), reader);
-    return new Stream<ExecutionResult>(
+    const results = new Stream<ExecutionResult>(
       () => {
         // Whoever asks for an event is done with the one before, and the next may be a long time coming.
         context.reads?.startAnew();
         return events.next().then<Next, Made>(toResult, toLastResult);
       },
       () => {
-        taken.dispose();
+        release();
         void events.return?.();
       },
     );
+    const reader = { args: rest, text, context, key, isLeft: () => results.isOver };
+    return results;
   };
 }
 
