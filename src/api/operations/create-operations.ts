@@ -176,7 +176,7 @@ export function createOperations(options: {
       const query = findQuery(params);
       if (query instanceof GraphQLError) return [query];
       const asked = { name: operationName, variables: variables ?? {} };
-      const document = documents.check(query, asked, origin.share);
+      const document = documents.check(query, asked, origin);
       if (!("kind" in document))
         return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
       if (!getOperationAST(document, operationName))

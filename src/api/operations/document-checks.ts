@@ -38,7 +38,7 @@ const MAX_KEPT_CHARACTERS = 300_000;
 /** Whatever walks a document recurses at each of them. */
 const MAX_OPEN_BRACKETS = 200;
 
-/** What an operation comes with. */
+/** What an operation comes with. Its share may be opened when it is first asked for, so most don't. */
 type Asker = {
   readonly onValidated?: (() => void) | undefined;
   /** Counts the memory that its document takes while it is run. */
@@ -128,13 +128,13 @@ export function createDocumentChecks(
     );
   }
 
-  function validateOnce(text: string, share: Asker["share"]): Validated {
+  function validateOnce(text: string, asker: Asker): Validated {
     const known = kept.get(text);
     if (known !== undefined) return known;
     const document = parseWithin(text);
     const { tokenCount = 0 } = document instanceof GraphQLError ? {} : document;
     // While it runs, it is held besides those that are kept.
-    if (tokenCount > SMALL_DOCUMENT) share.take(tokenCount * BYTES_A_TOKEN);
+    if (tokenCount > SMALL_DOCUMENT) asker.share.take(tokenCount * BYTES_A_TOKEN);
     const validated =
       document instanceof GraphQLError ? document : { document, errors: findErrors(document) };
     // One that is too long costs nothing to refuse again.
@@ -143,12 +143,8 @@ export function createDocumentChecks(
   }
 
   /** The document of a text, or what is wrong with it, or why an operation of it is too expensive. */
-  function check(
-    text: string,
-    asked: Asked,
-    share: Asker["share"],
-  ): DocumentNode | readonly GraphQLError[] {
-    const validated = validateOnce(text, share);
+  function check(text: string, asked: Asked, asker: Asker): DocumentNode | readonly GraphQLError[] {
+    const validated = validateOnce(text, asker);
     if (validated instanceof GraphQLError) return [withCode(validated, "GRAPHQL_PARSE_FAILED")];
     const { document, errors } = validated;
     if (errors.length > 0) return errors;
@@ -163,18 +159,22 @@ export function createDocumentChecks(
   }
 
   const plugin: Plugin<Asker, Asker> = {
-    onParse({ context: { share }, setParseFn }) {
+    onParse({ context, setParseFn }) {
       setParseFn((text: string) => {
-        const validated = validateOnce(text, share);
+        const validated = validateOnce(text, context);
         if (validated instanceof GraphQLError) throw validated;
         return validated.document;
       });
     },
-    onValidate({ context: { params, share, onValidated }, setValidationFn }) {
+    onValidate({ context, setValidationFn }) {
       setValidationFn((_schema: unknown, { loc }: DocumentNode) => {
-        const { operationName: name, variables } = params;
-        const checked = check(loc?.source.body ?? "", { name, variables: variables ?? {} }, share);
-        onValidated?.();
+        const { operationName: name, variables } = context.params;
+        const checked = check(
+          loc?.source.body ?? "",
+          { name, variables: variables ?? {} },
+          context,
+        );
+        context.onValidated?.();
         return "kind" in checked ? [] : checked;
       });
     },
