@@ -7,6 +7,7 @@ import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { toError } from "../../runtime/coded-error.ts";
 import { OVER, Stream } from "../../runtime/stream.ts";
 import type { Release } from "../../runtime/queue.ts";
+import type { Viewer } from "../../auth/viewer.ts";
 import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../../engine/store/database-error.ts";
 import type { ReadingContext } from "./compile-queries.ts";
@@ -60,12 +61,15 @@ export function createSubscribe({
   const made = new WeakMap<object, Results>();
   const documents = new WeakMap<DocumentNode, number>();
   let documentCount = 0;
+  const rights = new WeakMap<Viewer, string>();
 
   function toKey({ document, operationName, variableValues }: ExecutionArgs, { viewer }: Context) {
     const number = documents.get(document) ?? (documentCount += 1);
     documents.set(document, number);
-    const rights = [viewer.ownerId, ...[...viewer.scopes].toSorted()];
-    return JSON.stringify([number, operationName, variableValues, rights]);
+    const own =
+      rights.get(viewer) ?? JSON.stringify([viewer.ownerId, ...[...viewer.scopes].toSorted()]);
+    rights.set(viewer, own);
+    return JSON.stringify([number, operationName, variableValues, own]);
   }
 
   function mask(result: ExecutionResult): ExecutionResult {
@@ -108,8 +112,8 @@ export function createSubscribe({
     if (typeof event !== "object" || event === null) return make(event, reader);
     const results = made.get(event) ?? begin(event);
     const known = results.get(reader.key);
-    const orOwn = (one: Made) => (isForAll(one.value) ? one : make(event, reader));
-    if (known !== undefined) return known instanceof Promise ? known.then(orOwn) : orOwn(known);
+    if (known instanceof Promise) return known.then((one) => ofAll(one, event, reader));
+    if (known !== undefined) return ofAll(known, event, reader);
     const own = make(event, reader);
     if (results.size >= MAX_SHARED) return own;
     results.set(reader.key, own);
@@ -119,8 +123,11 @@ export function createSubscribe({
     });
   }
 
-  function isForAll({ errors = [] }: ExecutionResult): boolean {
-    return errors.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR");
+  /** What another reader was made, or the reader's own where it is not for all. */
+  function ofAll(one: Made, event: unknown, reader: Reader): Made | Promise<Made> {
+    const { errors } = one.value;
+    const isForAll = errors?.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR") ?? true;
+    return isForAll ? one : make(event, reader);
   }
 
   return async (given: ExecutionArgs): Promise<ExecutionResult | Stream<ExecutionResult>> => {

@@ -289,6 +289,8 @@ export class SocketSession implements ProtocolSocket {
   }
 
   #goOn(): void {
+    // Checked here, as it is called for each frame.
+    if (this.#behind.length === 0) return;
     for (const resolve of this.#behind.splice(0)) resolve();
   }
 

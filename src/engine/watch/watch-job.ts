@@ -165,8 +165,8 @@ class Group {
       this.#mustRead = false;
       this.#reads += 1;
       const error = await this.#read();
-      const newcomers = [...this.#newcomers].filter(([, since]) => since <= this.#reads);
-      const first = newcomers.map(([watcher]) => watcher);
+      const first: Watcher[] = [];
+      for (const [watcher, since] of this.#newcomers) if (since <= this.#reads) first.push(watcher);
       if (error !== null) for (const watcher of first) this.#notify(watcher, error);
       const others = this.#isBehind ? [...this.#waiting] : [];
       this.#isBehind = false;
