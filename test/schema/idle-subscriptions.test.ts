@@ -1,3 +1,4 @@
+import { parse, subscribe } from "graphql";
 import { expect, test, vi } from "vitest";
 
 import { collectGarbage } from "../support/collect-garbage.ts";
@@ -31,4 +32,19 @@ test("while a stream waits for the next event, it holds nothing of the last one"
   expect(read.length).toBeGreaterThan(0);
   await stream.return();
   await listening;
+});
+
+test("a stream that needs nothing but its job leaves its share of the memory alone", async () => {
+  const gateway = await openInProcessGateway();
+  const { id } = await gateway.addJob();
+  const used = vi.fn<() => void>();
+  const takeOrWait = async (): Promise<void> => used();
+  const uses = { take: used, takeOrWait, give: used, hold: used, check: used, onClose: used };
+  const contextValue = gateway.openContext({ ...uses, close: () => undefined });
+  const document = parse(`subscription { jobUpdated(id: "${id}") { status version } }`);
+  const stream = await subscribe({ schema: gateway.schema, document, contextValue });
+  if (!(Symbol.asyncIterator in stream)) throw new AggregateError(stream.errors ?? []);
+  expect(await stream.next()).toMatchObject({ value: { data: { jobUpdated: { version: 1 } } } });
+  await stream.return();
+  expect(used).not.toHaveBeenCalled();
 });
