@@ -83,31 +83,33 @@ export function toJobId(number: number): string {
 
 export type RunningJob = { readonly requestId: string; readonly startedAtMs: number };
 
-/** Writes running jobs, and runs of the past to learn from, into a database that no gateway has open. */
+/** Writes running jobs of an upstream, and runs of the past to learn from, into a database that no gateway has open. */
 export async function storeRunningJobs(
   databaseUrl: string,
+  upstream: string,
   jobs: readonly RunningJob[],
   pastRunsMs: readonly number[] = [],
 ): Promise<void> {
   await fillStore(databaseUrl, async () => undefined);
   const rows = jobs.map(({ requestId, startedAtMs: at }, index) => {
-    return `('${toJobId(index)}', 'local', '${DEPLOYMENT_ID}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
+    return `('${toJobId(index)}', 'local', 'lora', '${DEPLOYMENT_ID}', '${upstream}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
   });
   await query(
     databaseUrl,
-    `insert into jobs (id, owner_id, deployment_id, request_id, api_version, status, version, created_at, updated_at,
+    `insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at,
        work, submit_until) values ${rows.join()};
      insert into job_documents (job_id, input_bytes, input) select id, 2, '{}' from jobs;
      update jobs set status = 'IN_QUEUE';
      update jobs set status = 'IN_PROGRESS', started_at = created_at, version = 2;`,
   );
   const runs = pastRunsMs.map(
-    (runMs) => `('${DEPLOYMENT_ID}', 'SUCCEEDED', 1, 0, 0, 0, ${Math.round(runMs)}, 0)`,
+    (runMs) =>
+      `('${DEPLOYMENT_ID}', '${upstream}', 'SUCCEEDED', 1, 0, 0, 0, ${Math.round(runMs)}, 0)`,
   );
   if (runs.length === 0) return;
   await query(
     databaseUrl,
-    `insert into runs (deployment_id, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
+    `insert into runs (deployment_id, upstream, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
      values ${runs.join()}`,
   );
 }

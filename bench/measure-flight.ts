@@ -48,7 +48,7 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
       const endsAtMs = Math.round(startedAtMs + runMs);
       return { startedAtMs, endsAtMs, requestId: `${endsAtMs}-${index}` };
     });
-    await storeRunningJobs(databaseUrl, jobs, pastRunsMs);
+    await storeRunningJobs(databaseUrl, upstream.url, jobs, pastRunsMs);
     await using stack = new AsyncDisposableStack();
     const gateways: ChildProgram[] = [];
     for (let index = 0; index < count; index++) {

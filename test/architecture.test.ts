@@ -130,7 +130,7 @@ test("time and chance come from one place", () => {
   const own = new Set([
     "runtime/environment.ts",
     "engine/store/database.ts",
-    "engine/store/migrations.ts",
+    "engine/store/first-migration.ts",
   ]);
   const client = globSync("client/src/*.ts", { cwd: PROJECT }).map((path) =>
     readSource(path, PROJECT),

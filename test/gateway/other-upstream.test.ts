@@ -104,18 +104,20 @@ test("a job that RunComfy calls another account's is paused, and a start asks ag
   await expect.poll(() => back.read(id)).toMatchObject({ isPaused: false, isCancellable: true });
 });
 
-test("a job from before upstreams were stored is ended by nobody who does not know it", async () => {
+test("a job from before its account had a name is ended by no account that does not know it", async () => {
   const id = await submitPaid();
   const database = new DatabaseSync(variables.DATABASE_URL.slice("file:".length));
-  database.exec("update jobs set upstream = null, created_at = created_at - 100000");
+  database.exec("update jobs set created_at = created_at - 100000");
   database.close();
-  const sandbox = await start(SANDBOX);
+  upstream.setFault("not-found", ["status"]);
+  const team = await start({ UPSTREAM_ACCOUNT: "team" });
   await expect
-    .poll(() => sandbox.read(id), { timeout: 20_000 })
+    .poll(() => team.read(id), { timeout: 20_000 })
     .toMatchObject({ isPaused: true, status: "IN_QUEUE" });
-  // Whoever retries gets the job, which may be this upstream's.
-  expect((await sandbox.submit()).job.id).toBe(id);
-  await sandbox.close();
+  // Whoever retries gets the job, which may be this account's.
+  expect((await team.submit()).job.id).toBe(id);
+  await team.close();
+  upstream.setFault(null);
   const back = await start();
   await expect
     .poll(() => back.read(id))

@@ -105,24 +105,3 @@ test("between two mutations others of the owner have their turn, as the next one
   release();
   expect((await mutations).errors).toBeUndefined();
 });
-
-test("where only the output of a job is stored, its files are found in it, large or small", async () => {
-  const url = "https://x.runcomfy.net/a.png";
-  const text = JSON.stringify({ url });
-  for (const output of [
-    { bytes: text.length, text },
-    { bytes: LARGE.length, text: null },
-  ]) {
-    const gateway = await openInProcessGateway({
-      details: {
-        readDocuments: async () => ({ input: { bytes: 2, text: "{}" }, output, assets: null }),
-      },
-    });
-    gateway.store.documents.readText = async (_id, name) => (name === "output" ? text : null);
-    const seen = { kind: "succeeded", output: null, finishedAt: null } as const;
-    await gateway.observe(await gateway.addJob(), seen);
-    expect(await gateway.answer("{ jobs { edges { node { assets { url } } } } }")).toEqual({
-      data: { jobs: { edges: [{ node: { assets: [{ url }] } }] } },
-    });
-  }
-});

@@ -243,9 +243,9 @@ async function explainOnSqlite(read: Read): Promise<readonly string[]> {
 /** "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. */
 const seed = (first: number, last: number) => `
   set session_replication_role = replica;
-  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
-    select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end,
-      case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'v1',
+  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until)
+    select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end, 'lora',
+      case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'sandbox', 'v1',
       case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0
     from generate_series(${first}, ${last}) n;
   insert into job_tags (job_id, tag, owner_id, created_at)
@@ -403,8 +403,8 @@ test("on Postgres, a submit reads as many rows with 10,000 jobs queued as with n
 
   const before = await countRead("job_a");
   await client.query(`
-    insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
-      select 'job_' || n, 'mine', 'd', 'sandbox', 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0 from generate_series(1, 10000) n`);
+    insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
+      select 'job_' || n, 'mine', 'lora', 'd', 'sandbox', 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0 from generate_series(1, 10000) n`);
   expect(await countRead("job_b")).toBeLessThanOrEqual(before + MOST_COUNTS);
 });
 
@@ -424,11 +424,11 @@ describe("of 10,000 polls of 10,000 jobs on Postgres", () => {
 
   const SEED = `
     set session_replication_role = replica;
-    insert into jobs (id, owner_id, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
-      select 'job_' || n, 'mine', 'd' || n % 10, (array['sandbox', 'another', null])[n % 3 + 1], 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0
+    insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at, work, submit_until)
+      select 'job_' || n, 'mine', 'lora', 'd' || n % 10, (array['sandbox', 'another', 'sandbox workflows'])[n % 3 + 1], 'r', 'v1', 'IN_QUEUE', 1, n, n, 1, 0
       from generate_series(1, 10000) n;
     insert into polls (job_id, deployment_id, upstream, due_at)
-      select id, deployment_id, coalesce(upstream, ''), extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs`;
+      select id, deployment_id, upstream, extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs`;
 
   beforeAll(async () => {
     const { url, drop } = await createDatabase();
@@ -493,8 +493,8 @@ const ofWebhooks = (numbers: (first: number, last: number) => string, nowMs: str
       case when n <= 100 then n when n > 200 then ${nowMs} + 3600000 end, case when n between 101 and 200 then n end,
       case when n > 200 then (n % 900 + 1) % 2 else 0 end
     from ${numbers(1, 100_000)};
-  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until)
-    select 'job_' || n, 'mine', 'd', 'v1', 'SUCCEEDED', 1, n, n, 1, 0 from ${numbers(1, 900)};
+  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until)
+    select 'job_' || n, 'mine', 'lora', 'd', 'sandbox', 'v1', 'SUCCEEDED', 1, n, n, 1, 0 from ${numbers(1, 900)};
   insert into job_webhooks (job_id, webhook_id, url) select 'job_' || n, 'whk_' || n, 'https://a.example/' from ${numbers(1, 900)};
   update webhook_deliveries set job_id = 'job_' || (created_at % 900 + 1);
   insert into uploads (id, owner_id, file_name, content_type, bytes, file, created_at)

@@ -346,28 +346,6 @@ export function describeJobStore(context: Context): void {
         });
       expect(found[4]).toBeNull();
     });
-
-    test("finds the first files once of a job that ended before they were noted", async () => {
-      const output = Array.from({ length: 200 }, (_, at) =>
-        `https://x.runcomfy.net/${at}/`.padEnd(200, "a"),
-      );
-      const { id } = await see(store, await insert(), ACCEPTED, toResult(output));
-      await context.execute("delete from first_assets");
-      expect(await store.documents.readFirstAssets([id])).toEqual([null]);
-      const first = { assets: findAssets(output).slice(0, 98), count: 200 };
-      expect(await store.documents.findFirstAssets(id)).toEqual(first);
-      expect(await store.documents.readFirstAssets([id])).toEqual([first]);
-      expect(await store.documents.findFirstAssets("job_missing")).toBeNull();
-    });
-
-    test("keeps what files an old output names once, and only where there is the job", async () => {
-      const { id } = await insert();
-      const assets = findAssets("https://x.runcomfy.net/a.png");
-      for (const found of [assets, []]) await store.documents.noteAssets(id, found);
-      await store.documents.noteAssets("job_missing", assets);
-      expect((await readTexts(id))[2]).toBe(JSON.stringify(assets));
-      expect((await readTexts("job_missing"))[2]).toBeNull();
-    });
   });
 
   describe("the list", () => {

@@ -186,11 +186,11 @@ export function describeLabels({ store, statements, execute }: Context): void {
   describe("the tags of an owner", () => {
     const add = (first: number, last: number, tag: string, ownerId = "mine") =>
       execute(`
-        insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+        insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at,
           updated_at, work, submit_until)
         with recursive numbers (n) as (
           select ${first} union all select n + 1 from numbers where n < ${last})
-        select 'job_' || n, '${ownerId}', 'd', 'v1', 'FAILED', 1, n, n, 1, 0 from numbers;
+        select 'job_' || n, '${ownerId}', 'lora', 'd', 'sandbox', 'v1', 'FAILED', 1, n, n, 1, 0 from numbers;
         insert into job_tags (job_id, tag, owner_id, created_at)
         select id, ${tag}, owner_id, created_at from jobs
           where owner_id = '${ownerId}' and created_at between ${first} and ${last}`);

@@ -101,8 +101,8 @@ describe("the feed on Postgres", () => {
     const fill = (from: number, to: number) =>
       query(
         `set session_replication_role = replica;
-        insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at, updated_at, work, submit_until, changed)
-        select 'job_' || number, 'local', 'd', 'v1', 'IN_QUEUE', 1, 0, 0, 1, 0, pg_current_xact_id()::text::bigint
+        insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until, changed)
+        select 'job_' || number, 'local', 'lora', 'd', 'sandbox', 'v1', 'IN_QUEUE', 1, 0, 0, 1, 0, pg_current_xact_id()::text::bigint
         from generate_series(${from}, ${to}) number;
         set session_replication_role = origin`,
       );

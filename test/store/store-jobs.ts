@@ -82,10 +82,10 @@ export function toPutBack({ job, token }: ClaimedPoll, more: Partial<EndedPoll> 
 
 /** For `insert into jobs`: as many finished jobs of the owner `many`, every other one of which FAILED. */
 export const addMany = (count: number) => `
-  insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at,
     updated_at, work, submit_until)
   with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
-  select 'job_' || n, 'many', 'd', 'v1', case when n % 2 = 0 then 'FAILED' else 'SUCCEEDED' end,
+  select 'job_' || n, 'many', 'lora', 'd', 'sandbox', 'v1', case when n % 2 = 0 then 'FAILED' else 'SUCCEEDED' end,
     1, n, n, 1, 0 from numbers;
   insert into job_tags (job_id, tag, owner_id, created_at)
   select id, 'a', owner_id, created_at from jobs where owner_id = 'many'`;

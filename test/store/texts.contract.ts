@@ -122,10 +122,10 @@ export function describeTexts({ store, execute }: Context): void {
       /** Every fiftieth is of a cat; of each owner's together, whatever their status. */
       beforeEach(() =>
         execute(`
-          insert into jobs (id, owner_id, deployment_id, api_version, status, version, created_at,
+          insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at,
             updated_at, work, submit_until, tags)
           with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 1200)
-          select 'job_' || n, case when n % 2 = 0 then 'mine' else 'theirs' end, 'd', 'v1',
+          select 'job_' || n, case when n % 2 = 0 then 'mine' else 'theirs' end, 'lora', 'd', 'sandbox', 'v1',
             case when n % 3 = 0 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0, '["all"]' from numbers;
           insert into job_texts (owner_id, created_at, job_id, search)
           select owner_id, created_at, id, case when created_at % 50 = 0 then 'a cat' else 'a dog' end from jobs;

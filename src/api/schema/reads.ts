@@ -3,7 +3,6 @@ import DataLoader from "dataloader";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import type { KeptFile } from "../../engine/job/asset.ts";
-import { findAssets, toAssets } from "../../engine/job/asset.ts";
 import { JobNotFoundError } from "../../engine/job/errors.ts";
 import type { Job, JobEvent } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
@@ -238,13 +237,7 @@ export class Reads {
   /** Of a job that the viewer has read. Rejects as `readDocument` does. */
   async readFirstFiles(jobId: string): Promise<FirstFiles> {
     const { details } = this.#sources;
-    const read = () => this.#attempt(() => details.readFirstFiles(this.#viewer.ownerId, jobId));
-    const first = await read();
-    if (first !== null) return first;
-    // The job ended in a version before: what its output names is found here, and noted there.
-    const assets = toAssets(await this.readDocument(jobId, "assets"));
-    await this.#run(({ documents }) => documents.noteFirstAssets(jobId, assets));
-    return (await read()) ?? { files: [], count: 0 };
+    return await this.#attempt(() => details.readFirstFiles(this.#viewer.ownerId, jobId));
   }
 
   /** Whether copies of the files of a job that the viewer has read are still to come. */
@@ -336,7 +329,7 @@ export class Reads {
       keys.map(async ({ jobId }) => known.get(jobId) ?? (await this.#readDocuments(jobId))),
     );
     const admitted = found.map((stored, index) => {
-      const source = stored === null ? null : toSource(stored, keys[index]?.name ?? "input");
+      const source = stored && (stored[keys[index]?.name ?? "input"] ?? NO_SOURCE);
       try {
         if (source !== null) budget.read(source.bytes);
         return source;
@@ -364,17 +357,10 @@ export class Reads {
   }
 
   async #complete({ jobId, name }: DocumentKey, source: Source): Promise<LoadedDocument | null> {
-    const { bytes, text, isSought } = source;
+    const { bytes, text } = source;
     if (bytes > MAX_MEDIUM_BYTES) await this.#enterLargeSlot();
-    const value =
-      text === null
-        ? await this.#readLargeDocument(jobId, isSought ? "output" : name)
-        : JSON.parse(text);
-    if (value === undefined) return null;
-    if (!isSought) return { bytes, value };
-    const assets = findAssets(value);
-    await this.#run(({ documents }) => documents.noteAssets(jobId, assets));
-    return { bytes, value: assets };
+    const value = text === null ? await this.#readLargeDocument(jobId, name) : JSON.parse(text);
+    return value === undefined ? null : { bytes, value };
   }
 
   /** Undefined where it is gone. */
@@ -396,22 +382,10 @@ export class Reads {
   }
 }
 
-/** What a document is made of, or the output in which assets are sought; the text is null where it has to be read. */
-type Source = {
-  readonly bytes: number;
-  readonly text: string | null;
-  readonly isSought: boolean;
-};
+/** What a document is made of; the text is null where it has to be read. */
+type Source = { readonly bytes: number; readonly text: string | null };
 
-function toSource(stored: StoredDocuments, name: DocumentName): Source {
-  const document = stored[name];
-  if (document !== null) return { ...document, isSought: false };
-  // Of a job that ended in a version before nothing is stored but the output.
-  const output = name === "assets" ? stored.output : null;
-  return output === null
-    ? { bytes: 0, text: "null", isSought: false }
-    : { ...output, isSought: true };
-}
+const NO_SOURCE: Source = { bytes: 0, text: "null" };
 
 function toReadError(thrown: unknown): Error {
   return toError(thrown, "documents can't be read");

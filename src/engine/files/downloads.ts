@@ -89,8 +89,6 @@ export function createDownloadService(dependencies: {
     const stored = await store.documents.readText(id, "assets");
     const [kept = new Map<string, KeptFile>()] = await store.files.readMany([id]);
     const assets = stored === null ? [] : toAssets(JSON.parse(stored));
-    // Of a job that ended in a version before, it may not be noted what its output names.
-    const named = assets.length > 0 ? assets.map(({ url }) => url) : [...kept.keys()];
     const name = catalogue.find(deploymentId)?.name ?? deploymentId;
     return {
       id,
@@ -101,14 +99,14 @@ export function createDownloadService(dependencies: {
       input,
       ...findSeed(input),
       costUsd: cost,
-      files: named.map((url) => {
+      files: assets.map(({ url }) => {
         const { contentType, bytes, width, height, ...copy } = kept.get(url) ?? NOT_KEPT;
         const file = addToPlan(plan, { ...copy, bytes }, { at: createdAt, deployment: name });
         return file === null
           ? { file, url, why: copy.file === null ? toReason(copy) : IS_FULL }
           : { file, url, contentType, bytes, width, height };
       }),
-      ...(named.length === 0 && { why: error?.message ?? (isFinished(job) ? NONE : NOT_ENDED) }),
+      ...(assets.length === 0 && { why: error?.message ?? (isFinished(job) ? NONE : NOT_ENDED) }),
     };
   }
 

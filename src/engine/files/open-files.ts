@@ -74,7 +74,7 @@ export async function openFiles({
     files,
     store: fileStore,
     async *fetchFile(from, { upstream, ...options }) {
-      if (upstream === null || !isOfSandbox(upstream)) return yield* fetchPublic(from, options);
+      if (!isOfSandbox(upstream)) return yield* fetchPublic(from, options);
       if (!isSandbox) throw new FetchFileError(SANDBOX_IS_OFF);
       yield* fetchFromSandbox(from, options);
     },

@@ -45,12 +45,12 @@ function isKnown({ kind }: Observation): boolean {
   return kind !== "unanswered" && kind !== "not-ours";
 }
 
-/** The job as its upstream's own, which follows it again. Where it was before, if that is not stored, counts as away. */
+/** The job as its upstream's own, which follows it again. */
 function toKnown(job: Job, upstream: string, now: Date): Job {
   const own = toOwnName(job, upstream);
   if (job.upstream === own && job.awaySince === null) return job;
-  const since = job.upstream === null ? job.createdAt : job.awaySince;
-  const awayMs = since === null ? 0 : Math.max(0, now.getTime() - since.getTime());
+  const { awaySince } = job;
+  const awayMs = awaySince === null ? 0 : Math.max(0, now.getTime() - awaySince.getTime());
   return { ...job, upstream: own, awaySince: null, awayMs: job.awayMs + awayMs };
 }
 

@@ -23,8 +23,8 @@ export type Job = {
   readonly kind: JobKind;
   /** The vendor's id. */
   readonly deploymentId: string;
-  /** Where it was sent, as `nameUpstream` names it; null until that is known of a job from before it was stored. */
-  readonly upstream: string | null;
+  /** Where it was sent, as `nameJobUpstream` names it. */
+  readonly upstream: string;
   /** Since when nobody follows it, because its upstream is not in use or says that it is not its own; null otherwise. */
   readonly awaySince: Date | null;
   /** For how long that was so before; it does not count towards the deadline. */

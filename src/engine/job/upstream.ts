@@ -72,21 +72,18 @@ export function namesOf(upstream: string): readonly string[] {
 
 /** What this gateway calls the upstream of a job that is its own. */
 export function toOwnName({ upstream: stored }: Pick<Job, "upstream">, upstream: string): string {
-  const { deployments, account } = split(upstream);
-  if (stored === null) return join(deployments, account);
-  return ownNamesOf(upstream).includes(stored) ? stored : join(stored, account);
+  return ownNamesOf(upstream).includes(stored) ? stored : join(stored, split(upstream).account);
 }
 
 /**
- * Whose a job is, seen from a gateway of `upstream`. `unknown`, until an upstream knows the job's request: it was stored
- * before upstreams were, or with the origins alone.
+ * Whose a job is, seen from a gateway of `upstream`. `unknown`, until an account knows the job's request: it was stored
+ * with the origins alone.
  */
 export function ownership(
   job: Pick<Job, "upstream">,
   upstream: string,
 ): "ours" | "unknown" | "another's" {
   if (job.upstream === upstream) return "ours";
-  if (job.upstream === null) return "unknown";
   const { own, all } = readNames(upstream);
   if (own.includes(job.upstream)) return "ours";
   return all.includes(job.upstream) ? "unknown" : "another's";

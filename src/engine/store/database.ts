@@ -52,8 +52,6 @@ export type Dialect = {
   readonly selectEra: RawBuilder<{ readonly secret: string; readonly snapshot: string }>;
   /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
   readonly skipLocked: RawBuilder<unknown>;
-  /** Ends a query for rows that must not be deleted until what refers to them is written. */
-  readonly keyShare: RawBuilder<unknown>;
   /** Whether the column `search` holds a text of at least three characters, both folded. */
   holdsText(text: string): RawBuilder<unknown>;
   /** Finds a row where there is a table of that name. */
@@ -100,7 +98,6 @@ export const SQLITE: Dialect = {
     from feed_eras, change_counter`,
   // Transactions take turns.
   skipLocked: sql``,
-  keyShare: sql``,
   holdsText(text) {
     // `like` is ten times faster where the first letters are rare, and far slower for a long text that is nearly there
     // everywhere. An `and` would compute both.
@@ -132,7 +129,6 @@ export const POSTGRES: Dialect = {
   selectEra: sql`select era || '.' || xmin::text || '.' || key as secret,
     pg_current_snapshot()::text as snapshot from feed_eras`,
   skipLocked: sql`for update skip locked`,
-  keyShare: sql`for key share`,
   holdsText: (text) => sql`strpos(search, ${text}) > 0`,
   hasTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
   toTexts: (texts) =>

@@ -25,7 +25,7 @@ export type ClaimedFile = {
   readonly number: number;
   readonly url: string;
   /** Its job's; null where that is not known. */
-  readonly upstream: string | null;
+  readonly upstream: string;
   /** This one included. */
   readonly attempts: number;
   /** How long ago its job ended. */

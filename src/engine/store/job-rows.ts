@@ -49,7 +49,7 @@ type JobColumns = Pick<JobRow, (typeof JOB_COLUMNS)[number]>;
 
 /** Whether a row is surely another upstream's. */
 export function isAnothers({ upstream }: Pick<Database, "upstream">): RawBuilder<boolean> {
-  return sql`(upstream is not null and upstream not in (${sql.join(namesOf(upstream))}))`;
+  return sql`(upstream not in (${sql.join(namesOf(upstream))}))`;
 }
 
 export function toJob(row: JobColumns): Job {

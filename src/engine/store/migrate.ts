@@ -6,6 +6,7 @@ import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
+const OLDEST = Math.min(...MIGRATIONS.map(({ version }) => version));
 const NEWEST = Math.max(...MIGRATIONS.map(({ version }) => version));
 
 /**
@@ -19,7 +20,7 @@ export async function migrate(database: Database, log: Pick<Logger, "warn">): Pr
     const known = await readVersion(transaction, database, log);
     for (const { version, isBreaking, statements } of MIGRATIONS) {
       if (version <= known) continue;
-      for (const statement of statements(database, known)) await statement.execute(transaction);
+      for (const statement of statements(database)) await statement.execute(transaction);
       const breaking = Number(isBreaking);
       await transaction
         .insertInto("gateway_schema")
@@ -32,7 +33,7 @@ export async function migrate(database: Database, log: Pick<Logger, "warn">): Pr
 /** 0 for an empty database, which gets the table of versions. */
 async function readVersion(
   transaction: Kysely<Tables>,
-  { hasTable }: Database,
+  { hasTable, isShared }: Database,
   log: Pick<Logger, "warn">,
 ): Promise<number> {
   if ((await hasTable("gateway_schema").execute(transaction)).rows.length === 0) {
@@ -44,6 +45,12 @@ async function readVersion(
     return 0;
   }
   const rows = await transaction.selectFrom("gateway_schema").selectAll().execute();
+  const known = Math.max(0, ...rows.map(({ version }) => version));
+  if (known < OLDEST) {
+    throw new SetupError(
+      `The tables were made by a version of this gateway from before the first release, and this one can't read them. Let its jobs end with that version, then ${isShared ? "point DATABASE_URL at another database" : "move the file away"}: its jobs and keys are not carried over.`,
+    );
+  }
   const newer = rows.filter(({ version }) => version > NEWEST);
   if (newer.some(({ breaking }) => breaking === 1)) {
     throw new SetupError(
@@ -55,5 +62,5 @@ async function readVersion(
       "A newer version of this gateway has changed the tables in ways that this one can live with. Upgrade this gateway soon.",
     );
   }
-  return Math.max(0, ...rows.map(({ version }) => version));
+  return known;
 }

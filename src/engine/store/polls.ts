@@ -65,9 +65,9 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
     ...createPollTriggers(database),
     // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
     sql`insert into polls (job_id, deployment_id, upstream, due_at)
-      select id, deployment_id, coalesce(upstream, ''), 0 from jobs
+      select id, deployment_id, upstream, 0 from jobs
       where status in ('IN_QUEUE', 'IN_PROGRESS')
-        and coalesce(upstream, '') in (${sql.join(toStretches(database))})
+        and upstream in (${sql.join(namesOf(database.upstream))})
       order by ${database.random}`,
   ];
 }
@@ -87,7 +87,7 @@ export function createPollTriggers({
       when: sql`old.status is distinct from new.status`,
       act: sql`
         insert into polls (job_id, deployment_id, upstream, due_at)
-          select new.id, new.deployment_id, coalesce(new.upstream, ''), ${pollMs} + ${sql.lit(FIRST_POLL_MS)}
+          select new.id, new.deployment_id, new.upstream, ${pollMs} + ${sql.lit(FIRST_POLL_MS)}
           where new.status = 'IN_QUEUE';
         delete from polls where job_id = new.id and new.finished_at is not null;
         update polls set due_at = ${pollMs} where job_id in (
@@ -105,7 +105,7 @@ export function createPollTriggers({
       isTemporary: true,
       after: sql`update of upstream on jobs`,
       when: sql`old.upstream is distinct from new.upstream`,
-      act: sql`update polls set upstream = coalesce(new.upstream, '') where job_id = new.id`,
+      act: sql`update polls set upstream = new.upstream where job_id = new.id`,
     }),
     ...createTrigger({
       name: "jobs_delete_poll",
@@ -117,11 +117,6 @@ export function createPollTriggers({
   ];
 }
 
-/** The `upstream` of jobs that are, or may be, of this upstream; empty where they have none. */
-export function toStretches({ upstream }: Pick<Database, "upstream">): readonly string[] {
-  return [...namesOf(upstream), ""];
-}
-
 /**
  * Who polls which job when, for all gateways together. To claim a poll is to make it due at the end of the claim, which
  * also proves the claim when the poll is put back. So one column says who polls when, and what a dead gateway has claimed
@@ -130,7 +125,7 @@ export function toStretches({ upstream }: Pick<Database, "upstream">): readonly 
 export function createPolls(database: Database) {
   const { pollMs, skipLocked, updatesInQueries, checkDisk, toRecords, toTexts } = database;
   const { pollQueries: queries } = database;
-  const stretches = toStretches(database);
+  const upstreams = namesOf(database.upstream);
   const claimIt = sql`was_due_at = due_at, due_at = ${pollMs} + ${sql.lit(CLAIM_MS)}`;
   const nextInMs = sql`(select min(due_at) - ${pollMs} from (${union(
     (upstream) => sql`
@@ -144,7 +139,7 @@ export function createPolls(database: Database) {
 
   /** One query for each stretch of the index, so that none passes over what is another upstream's. */
   function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
-    const queries = stretches.map(
+    const queries = upstreams.map(
       (upstream) => sql`select * from (${toQuery(upstream)}) as stretch`,
     );
     return sql.join(queries, sql` union all `);
@@ -257,7 +252,7 @@ export function createPolls(database: Database) {
     async resume(leftForMs: number): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}, was_due_at = null
-        where upstream in (${sql.join(stretches)}) and due_at is null
+        where upstream in (${sql.join(upstreams)}) and due_at is null
           and was_due_at <= ${pollMs} - ${leftForMs}
       `.execute(queries);
     },
@@ -266,7 +261,7 @@ export function createPolls(database: Database) {
     async mendTimes(): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}
-        where upstream in (${sql.join(stretches)}) and due_at > ${pollMs} + ${sql.lit(NEVER_MS)}
+        where upstream in (${sql.join(upstreams)}) and due_at > ${pollMs} + ${sql.lit(NEVER_MS)}
       `.execute(queries);
     },
   };

@@ -3,7 +3,6 @@ import { type CompiledQuery, type Kysely, sql } from "kysely";
 import { type Asset, toAssets } from "../job/asset.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
-import { clock } from "../../runtime/environment.ts";
 import type { Database } from "./database.ts";
 import { inChunks, inOrder, JOB_COLUMNS, toJob } from "./job-rows.ts";
 import type { Tables } from "./tables.ts";
@@ -17,7 +16,7 @@ export type StoredDocuments = {
   readonly input: StoredDocument;
   /** Null until the job SUCCEEDED. */
   readonly output: StoredDocument | null;
-  /** What files the output names. Null where nobody has asked: the job ended in a version before. */
+  /** What files the output names; null until the job SUCCEEDED. */
   readonly assets: StoredDocument | null;
 };
 
@@ -121,26 +120,13 @@ export function createJobReads({ queries, reads }: Database) {
 }
 
 /** Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep. */
-export function createDocuments({ keyShare, reads, writeOne }: Database) {
+export function createDocuments({ reads }: Database) {
   /** The text of one, however large it is; null where there is none. */
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
       select ${sql.ref(name)} as text from ${sql.table(name === "assets" ? "job_assets" : "job_documents")}
       where job_id = ${id}`.execute(reads);
     return rows[0]?.text ?? null;
-  }
-
-  /** Resolves with the first of all files that an output names, which are read from there from then on. */
-  async function noteFirstAssets(id: string, all: readonly Asset[]): Promise<FirstAssets> {
-    const first = toFirstAssets(all);
-    // The job may be deleted just now.
-    await writeOne((database) =>
-      sql`insert into first_assets (job_id, count, assets)
-        select id, cast(${first.count} as integer), cast(${JSON.stringify(first.assets)} as text)
-        from jobs where id = ${id} ${keyShare}
-        on conflict (job_id) do nothing`.execute(database),
-    );
-    return first;
   }
 
   return {
@@ -160,48 +146,21 @@ export function createDocuments({ keyShare, reads, writeOne }: Database) {
 
     readText,
 
-    /** The first files that each output names, however long the list is; null where they are not noted. */
+    /** The first files that each output names, however long the list is; null until the job SUCCEEDED. */
     async readFirstAssets(ids: readonly string[]): Promise<(FirstAssets | null)[]> {
       const rows = await inChunks(ids, (chunk) =>
         reads
           .selectFrom("job_assets")
           .leftJoin("first_assets", "first_assets.job_id", "job_assets.job_id")
           .select(["job_assets.job_id as id", "count"])
-          .select(
-            sql<string | null>`case when count is not null then first_assets.assets
-              when bytes <= ${MAX_SHORT_BYTES} then job_assets.assets end`.as("assets"),
-          )
+          .select(sql<string>`coalesce(first_assets.assets, job_assets.assets)`.as("assets"))
           .where("job_assets.job_id", "in", chunk)
           .execute(),
       );
       return inOrder(ids, rows, ({ assets: text, count }) => {
-        if (text === null) return null;
         const assets = toAssets(JSON.parse(text));
         return count === null ? toFirstAssets(assets) : { assets, count };
       });
-    },
-
-    /** Finds and notes them, of a job that ended in a version before; null where no list of its files is stored. */
-    async findFirstAssets(id: string): Promise<FirstAssets | null> {
-      const text = await readText(id, "assets");
-      if (text === null) return null;
-      // It may be large, so it is parsed in a turn of the event loop of its own.
-      await clock.nextTurn();
-      return await noteFirstAssets(id, toAssets(JSON.parse(text)));
-    },
-
-    noteFirstAssets,
-
-    /** Keeps what files an output names, of a job that ended in a version before. */
-    async noteAssets(id: string, assets: readonly Asset[]): Promise<void> {
-      const text = JSON.stringify(assets);
-      const bytes = Buffer.byteLength(text);
-      // It may be deleted just now.
-      await writeOne((database) =>
-        sql`insert into job_assets (job_id, bytes, assets)
-          select id, cast(${bytes} as integer), cast(${text} as text) from jobs where id = ${id} ${keyShare}
-          on conflict (job_id) do nothing`.execute(database),
-      );
     },
 
     /** A job's input without its output, which may be far larger; null where there is no job. */

@@ -12,7 +12,6 @@ import { refuseSpentKey } from "./delete-jobs.ts";
 import type { JobRow } from "./job-rows.ts";
 import { fromJob, IS_ACCEPTED, isAnothers, toJob } from "./job-rows.ts";
 import { insertLabels } from "./labels.ts";
-import { toStretches } from "./polls.ts";
 import { createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
 import { insertUses } from "./upload-rows.ts";
@@ -269,7 +268,7 @@ async function refuseAbove(
 ) {
   const { rows } = await sql<{ readonly count: number }>`
     select sum(amount) as count from unfinished_jobs
-      where owner_id = ${ownerId} and upstream in (${sql.join(toStretches(database))})`.execute(
+      where owner_id = ${ownerId} and upstream in (${sql.join(namesOf(database.upstream))})`.execute(
     transaction,
   );
   if ((rows[0]?.count ?? 0) <= most) return;

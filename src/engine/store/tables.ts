@@ -20,10 +20,10 @@ export type Tables = {
   readonly jobs: {
     readonly id: string;
     readonly owner_id: string;
-    readonly kind: Generated<JobKind>;
+    readonly kind: JobKind;
     readonly deployment_id: string;
-    /** Where it was sent; null in rows from before that was stored, until an upstream knows their request. */
-    readonly upstream: string | null;
+    /** Where it was sent. */
+    readonly upstream: string;
     /** Since when nobody follows it, as its upstream is not in use or does not know it. */
     readonly away_since: number | null;
     readonly away_ms: Generated<number>;
@@ -32,9 +32,9 @@ export type Tables = {
     readonly status: JobStatus;
     readonly queue_position: number | null;
     /** In USD. */
-    readonly cost: Generated<number | null>;
+    readonly cost: number | null;
     /** The version that a cost made which was told after the end. */
-    readonly cost_version: Generated<number | null>;
+    readonly cost_version: number | null;
     readonly error_code: JobError["code"] | null;
     readonly error_message: string | null;
     /** 0 or 1: SQLite has no booleans. */
@@ -55,7 +55,7 @@ export type Tables = {
     /** 0 or 1. */
     readonly starred: Generated<number>;
     /** The version that the last change of tags or star made. */
-    readonly labels_version: Generated<number | null>;
+    readonly labels_version: number | null;
     /** Written by a trigger with each new version: on Postgres the transaction's id, on SQLite the next number. */
     readonly changed: Generated<number>;
     /** What `changed` was when its status was last new. */
@@ -80,16 +80,16 @@ export type Tables = {
     readonly input_bytes: number;
     readonly output_bytes: Generated<number>;
     readonly input: string;
-    readonly output: Generated<string | null>;
+    readonly output: string | null;
   };
-  /** The files that outputs name, as JSON; no row where nobody has asked since the version before. */
+  /** The files that outputs name, as JSON; a row for each job that SUCCEEDED. */
   readonly job_assets: {
     readonly job_id: string;
     /** In UTF-8. */
     readonly bytes: number;
     readonly assets: string;
   };
-  /** Of a long list of those the first, and how many there are; no row where nobody has asked since the version before. */
+  /** Of a long list of those the first, and how many there are. */
   readonly first_assets: {
     readonly job_id: string;
     readonly count: number;
@@ -114,7 +114,7 @@ export type Tables = {
   readonly runs: {
     readonly number: Generated<number>;
     readonly deployment_id: string;
-    readonly upstream: string | null;
+    readonly upstream: string;
     readonly status: Run["status"];
     readonly work: number;
     readonly place: number | null;
@@ -127,8 +127,8 @@ export type Tables = {
   readonly polls: {
     readonly job_id: string;
     readonly deployment_id: string;
-    /** The job's; empty where that has none. */
-    readonly upstream: Generated<string>;
+    /** The job's. */
+    readonly upstream: string;
     /** While the poll is claimed: when the claim ends; null while the job is away. */
     readonly due_at: number | null;
     /** While the poll is claimed: when it was due; while the job is away: since the last poll; else null. */
@@ -153,7 +153,7 @@ export type Tables = {
   /** How many jobs of an owner are unfinished and not away, which triggers count; several rows add up. */
   readonly unfinished_jobs: {
     readonly owner_id: string;
-    /** The jobs'; empty where they have none. */
+    /** The jobs'. */
     readonly upstream: string;
     readonly amount: number;
   };
@@ -178,7 +178,7 @@ export type Tables = {
     /** What URLs of files are signed with; made up like the folder. */
     readonly key: Generated<string>;
     /** The name of a file by which the place is known; null until there is one. */
-    readonly marker: Generated<string | null>;
+    readonly marker: string | null;
   };
   readonly uploads: {
     readonly id: string;
@@ -189,8 +189,8 @@ export type Tables = {
     /** The name of its file; null until all of it has come. */
     readonly file: string | null;
     /** In pixels, as a browser shows it; null where it is no picture, or not known. */
-    readonly width: Generated<number | null>;
-    readonly height: Generated<number | null>;
+    readonly width: number | null;
+    readonly height: number | null;
     readonly created_at: number;
   };
   /** Which jobs name which uploads in their input. */

@@ -8,8 +8,8 @@ const MERGED = 200;
 
 /**
  * How many unfinished jobs that are not away each owner has at each upstream: a submit adds up a few rows, and need not
- * read all of the owner's jobs. Triggers count, as gateways of the version before write jobs too. A part of a migration, so
- * it is frozen as that is.
+ * read all of the owner's jobs. Triggers count, as gateways of another version write jobs too. A part of a migration, so it
+ * is frozen as that is.
  *
  * On SQLite there is one row for each owner and upstream. On Postgres each change adds a row and locks none: at a shared
  * row an owner's jobs would wait for each other, and deadlock with a statement that changes many of them.
@@ -55,10 +55,6 @@ export function createUnfinishedJobs(
       when: isCounted(sql`old`),
       act: add(sql`old`, -1),
     }),
-    // After the triggers: until they are committed, their lock on `jobs` keeps everybody else from writing.
-    sql`insert into unfinished_jobs (owner_id, upstream, amount)
-      select owner_id, coalesce(upstream, ''), count(*) from jobs
-        where finished_at is null and away_since is null group by owner_id, coalesce(upstream, '')`,
   ];
 }
 
@@ -68,14 +64,14 @@ function isCounted(row: RawBuilder<unknown>): RawBuilder<unknown> {
 
 function addRow(row: RawBuilder<unknown>, amount: number): RawBuilder<unknown> {
   return sql`insert into unfinished_jobs (owner_id, upstream, amount)
-    select ${row}.owner_id, coalesce(${row}.upstream, ''), ${sql.lit(amount)} where ${isCounted(row)}`;
+    select ${row}.owner_id, ${row}.upstream, ${sql.lit(amount)} where ${isCounted(row)}`;
 }
 
 function addToRow(row: RawBuilder<unknown>, amount: number): RawBuilder<unknown> {
   return sql`${addRow(row, amount)}
     on conflict (owner_id, upstream) do update set amount = amount + excluded.amount;
   delete from unfinished_jobs
-    where owner_id = ${row}.owner_id and upstream = coalesce(${row}.upstream, '') and amount = 0`;
+    where owner_id = ${row}.owner_id and upstream = ${row}.upstream and amount = 0`;
 }
 
 /** Makes one row of all that an owner has at an upstream, but for those in another merge; none where they add up to 0. */

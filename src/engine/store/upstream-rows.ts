@@ -82,7 +82,6 @@ export function createFollowedJobs(database: Database) {
     /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
     async listOverdue(before: Date, limit: number): Promise<string[]> {
       const beforeMs = before.getTime();
-      // Of a job from before upstreams were stored nobody knows whether it is overdue.
       const { rows } = await sql<{ readonly id: string }>`
         select id from jobs
           where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + away_ms < ${beforeMs}
@@ -120,7 +119,7 @@ export function createFollowedJobs(database: Database) {
     /** Whether there is a job, which may have ended, that is not surely this upstream's. Reads every job. */
     async holdsOthers(): Promise<boolean> {
       const { rows } = await sql`
-        select id from jobs where upstream is null or not ${isOwn} limit 1`.execute(queries);
+        select id from jobs where not ${isOwn} limit 1`.execute(queries);
       return rows.length > 0;
     },
   };

@@ -47,10 +47,9 @@ export function createDetailReader(
   /** For reads, and those that go through all files of a job. */
   { reads: queue, steps }: { readonly reads: Queue; readonly steps: Queue },
 ) {
-  async function readFirstFiles(id: string): Promise<FirstFiles | null> {
-    const [found = null] = await store.documents.readFirstAssets([id]);
-    if (found === null || found.assets.length === 0)
-      return found && { files: [], count: found.count };
+  async function readFirstFiles(id: string): Promise<FirstFiles> {
+    const [found] = await store.documents.readFirstAssets([id]);
+    if (!found?.assets.length) return { files: [], count: found?.count ?? 0 };
     const [kept] = await store.files.readMany([id], found.assets.length);
     const files = found.assets.map((asset) =>
       Object.assign({ kept: kept?.get(asset.url) ?? NOT_KEPT }, asset),
@@ -75,7 +74,7 @@ export function createDetailReader(
     arePending: shareTurn(1, (ownerId, ids) =>
       runStep(ownerId, () => store.files.findPending(ids)),
     ),
-    /** Null where nobody has sought them: the job ended in a version before. */
+    /** None until the job SUCCEEDED. */
     readFirstFiles: shareTurn(1, (ownerId, [id = ""]) =>
       runStep(ownerId, async () => [await readFirstFiles(id)]),
     ),

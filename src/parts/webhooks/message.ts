@@ -46,17 +46,13 @@ export function createMessages({
   }
 
   async function readFacts(jobs: readonly Job[]): Promise<ReadonlyMap<string, Facts>> {
-    const noted = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
-    const facts = new Map<string, Facts>();
-    for (const [index, job] of jobs.entries()) {
-      let first = noted[index] ?? null;
-      // It ended in a version before.
-      if (first === null && job.status === "SUCCEEDED")
-        first = await store.documents.findFirstAssets(job.id);
-      const named = first?.assets.slice(0, MAX_ASSETS) ?? [];
-      facts.set(job.id, { job, named, count: first?.count ?? 0 });
-    }
-    return facts;
+    const first = await store.documents.readFirstAssets(jobs.map(({ id }) => id));
+    return new Map(
+      jobs.map((job, index) => {
+        const { assets = [], count = 0 } = first[index] ?? {};
+        return [job.id, { job, named: assets.slice(0, MAX_ASSETS), count }];
+      }),
+    );
   }
 
   function write(

@@ -22,9 +22,9 @@ export type WebhookTables = {
     readonly claimed_until: Generated<number>;
     /** Its server asked to be left alone until then. */
     readonly rests_until: Generated<number>;
-    readonly failing_since: Generated<number | null>;
-    readonly disabled_at: Generated<number | null>;
-    readonly disabled_reason: Generated<string | null>;
+    readonly failing_since: number | null;
+    readonly disabled_at: number | null;
+    readonly disabled_reason: string | null;
   };
   /** Which URL a submit named for its job alone. */
   readonly job_webhooks: {
@@ -52,7 +52,7 @@ export type WebhookTables = {
     /** When it is to be tried; null once it has ended. */
     readonly due_at: number | null;
     /** Null while it is to be tried. */
-    readonly ended_at: Generated<number | null>;
+    readonly ended_at: number | null;
     /** How many of the tries count. */
     readonly attempts: Generated<number>;
     readonly state: Generated<DeliveryState>;
