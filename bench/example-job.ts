@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from "../src/engine/job/json.ts";
 import type { JobStore } from "../src/engine/store/job-store.ts";
 import { openStore } from "../src/engine/store/open-store.ts";
 import { toResult } from "../test/support/to-result.ts";
+import { PART_TABLES } from "../test/support/part-tables.ts";
 
 export const DEPLOYMENT_ID = "bench";
 
@@ -131,6 +132,7 @@ export async function fillStore(
   const store = await openStore({
     upstream: "sandbox",
     databaseUrl,
+    parts: PART_TABLES,
     log: pino({ level: "silent" }),
   });
   try {

@@ -35,7 +35,9 @@ import { readDocuments } from "./api/server/pages.ts";
 import { startServer } from "./api/server/start-server.ts";
 import { startUpstream } from "./start-upstream.ts";
 import { loadTrustedDocuments } from "./api/operations/trusted-documents.ts";
+import { DOWNLOAD_TABLES } from "./engine/store/downloads.ts";
 import { openStore } from "./engine/store/open-store.ts";
+import { WEBHOOK_TABLES } from "./engine/store/webhook-tables.ts";
 import { startRetention } from "./engine/tracking/job-deletion.ts";
 import { createTracking } from "./engine/tracking/tracking.ts";
 import {
@@ -131,6 +133,7 @@ export async function startGateway(
     await openStore({
       databaseUrl,
       upstream: nameConfigured(config.upstream),
+      parts: [WEBHOOK_TABLES, DOWNLOAD_TABLES],
       channels,
       log,
     }),

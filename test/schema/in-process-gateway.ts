@@ -48,6 +48,7 @@ import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
 type Tracking = Services["tracking"];
 
@@ -78,7 +79,13 @@ export async function openInProcessGateway(
   const { catalogue = OPEN_CATALOGUE } = options;
   const { channels, statements } = collectStatements();
   const log = pino({ level: "silent" });
-  const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log, channels });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl: ":memory:",
+    parts: PART_TABLES,
+    log,
+    channels,
+  });
   onTestFinished(() => store.close());
   const queues = createReadQueues(store.readsPerOwner);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });

@@ -17,6 +17,7 @@ import { silent, succeedWith } from "../support/open-keeper.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { readZip } from "../support/read-zip.ts";
 import { serve } from "./serve.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
 const OWNER = { ownerId: "o", scopes: new Set<Scope>() };
 const BYTES = 300_000;
@@ -24,7 +25,12 @@ const BYTES = 300_000;
 type Open = FileStore["open"];
 
 async function openDatabase(databaseUrl = ":memory:"): Promise<JobStore> {
-  const store = await openStore({ upstream: "sandbox", databaseUrl, log: silent });
+  const store = await openStore({
+    upstream: "sandbox",
+    databaseUrl,
+    parts: PART_TABLES,
+    log: silent,
+  });
   onTestFinished(() => store.close());
   return store;
 }

@@ -23,6 +23,7 @@ import { createPollTriggers, POLL_TABLE } from "../../src/engine/store/polls.ts"
 import type { Tables } from "../../src/engine/store/tables.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { SimulatedProcess, type World } from "./world.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
 export type OpenStore = (options: {
   readonly process: SimulatedProcess;
@@ -85,6 +86,7 @@ export function createFile(world: World) {
   const open: OpenStore = async ({ process, upstream, channels, log }) => {
     const database = await openSqlite(":memory:", {
       upstream,
+      parts: PART_TABLES,
       channels,
       log,
       connectTo: () => connect(address, process),
@@ -182,7 +184,7 @@ export class DatabaseServer {
   async start(log: Logger, given: Given = {}): Promise<void> {
     const database = this.openWithoutNetwork();
     const { queries } = database;
-    await migrate(database, log);
+    await migrate(database, PART_TABLES, log);
     for (const statement of [...POLLS, ...createPollTriggers(database)])
       await statement.execute(queries);
     setUp(this.#sqlite, given);

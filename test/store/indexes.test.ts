@@ -26,8 +26,9 @@ import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
 import { makeJob } from "./store-jobs.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
-const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
+const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
 
 type Read = (store: JobStore) => Promise<unknown>;
 

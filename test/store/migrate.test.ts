@@ -2,24 +2,41 @@ import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { sql } from "kysely";
 import pg from "pg";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import type { Database } from "../../src/engine/store/database.ts";
-import { MIGRATIONS } from "../../src/engine/store/migrations.ts";
+import { type Migration, MIGRATIONS, type PartTables } from "../../src/engine/store/migrations.ts";
 import { openPostgres } from "../../src/engine/store/open-postgres.ts";
 import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
-const FROZEN: readonly string[] = [
-  "3b6dbfbc58e4b6422433bc05835f8a1b2dd971e614c7ea19ed484a3fe99323ab",
-];
+const FROZEN: Readonly<Record<string, readonly string[]>> = {
+  engine: ["844e86fae9d60ebb5365577540f33414a0252b408e1cd2c5e8273a36d53577f0"],
+  webhooks: ["193dbf249704df2cd74c460e6dedc7b5272a830ab6563e49d299eade5a875a02"],
+  downloads: ["d8ecedbf7d21daabe5acdbf9102709c098ea2fad0f059b36ceb4a20fbf3332b2"],
+};
+
+/** A part whose tables have so many versions. */
+function makePart(name: string, versions: number, isBreaking = false): PartTables {
+  const migrations = Array.from({ length: versions }, (_, index) => ({
+    version: index + 1,
+    isBreaking: isBreaking && index > 0,
+    // The first table refers to the engine's.
+    statements: () => [
+      sql`create table ${sql.table(`${name}_${index + 1}`)} (job_id text references jobs (id))`,
+    ],
+  }));
+  return { name, migrations };
+}
 
 describe.each([
   ["SQLite", createSqlite],
@@ -30,7 +47,7 @@ describe.each([
     const lines: string[] = [];
     const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
     await (await openStore({ upstream: "sandbox", databaseUrl, log })).close();
-    await read("insert into gateway_schema values (9999, 0, 0)");
+    await read("insert into gateway_schema values ('engine', 9999, 0, 0)");
     const store = await openStore({ upstream: "sandbox", databaseUrl, log });
     await store.ping();
     await store.close();
@@ -69,6 +86,43 @@ describe.each([
       '{"version":2}',
       '{"version":12}',
     ]);
+  });
+
+  test("of a part are made after the engine's once it is on, version by version, and stay when it is off", async () => {
+    const { databaseUrl, read } = await create();
+    const versions = () => read("select part, version from gateway_schema order by part, version");
+    const open = async (...parts: readonly PartTables[]) =>
+      await (await openStore({ databaseUrl, ...QUIET, parts })).close();
+    await open(makePart("notes", 1));
+    await open();
+    await open(makePart("notes", 2), makePart("stamps", 1));
+    await open(makePart("stamps", 1));
+    expect(await versions()).toEqual([
+      '{"part":"engine","version":13}',
+      '{"part":"notes","version":1}',
+      '{"part":"notes","version":2}',
+      '{"part":"stamps","version":1}',
+    ]);
+    for (const table of ["notes_1", "notes_2", "stamps_1"])
+      expect(await read(`select job_id from ${table}`)).toEqual([]);
+  });
+
+  test("of a newer version of a part are used with a warning, unless they say that they can't be, or the part is off", async () => {
+    const { databaseUrl } = await create();
+    const lines: string[] = [];
+    const log = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const open = async (...parts: readonly PartTables[]) =>
+      await (await openStore({ upstream: "sandbox", databaseUrl, log, parts })).close();
+    await open(makePart("notes", 2), makePart("stamps", 2, true));
+    await open(makePart("notes", 1));
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual([
+      expect.stringMatching(/A newer version.*Upgrade this gateway/),
+    ]);
+    await expect(open(makePart("notes", 2), makePart("stamps", 1))).rejects.toThrow(
+      /Start that version/,
+    );
+    await open();
+    expect(lines).toHaveLength(1);
   });
 
   test("say to versions before the first release that these can't work with them", async () => {
@@ -115,27 +169,42 @@ async function createPostgres() {
   return { databaseUrl: limited.href, read };
 }
 
-test("a released migration is never edited", async () => {
-  const { url, drop } = await createEmptyDatabase();
-  onTestFinished(drop);
-  const databases = [await openSqlite(":memory:", QUIET), await openPostgres(url, QUIET)];
-  for (const database of databases) onTestFinished(() => database.close());
-  const hashes = MIGRATIONS.map(({ isBreaking, statements }) => {
-    const texts = databases.map((database) =>
-      statements(database).map((one) => toText(one, database)),
-    );
-    return createHash("sha256")
-      .update(JSON.stringify([isBreaking, texts]))
-      .digest("hex");
+describe("a migration", () => {
+  /** What it does to either database. */
+  const toTexts = ({ statements }: Migration, databases: readonly Database[]) =>
+    databases.map((database) => statements(database).map((one) => toText(one, database)));
+
+  async function openBoth(): Promise<readonly Database[]> {
+    const { url, drop } = await createEmptyDatabase();
+    onTestFinished(drop);
+    const databases = [await openSqlite(":memory:", QUIET), await openPostgres(url, QUIET)];
+    for (const database of databases) onTestFinished(() => database.close());
+    return databases;
+  }
+
+  test("that was released is never edited", async () => {
+    const databases = await openBoth();
+    const all = [{ name: "engine", migrations: MIGRATIONS }, ...PART_TABLES];
+    const toHash = (migration: Migration) =>
+      createHash("sha256")
+        .update(JSON.stringify([migration.isBreaking, toTexts(migration, databases)]))
+        .digest("hex");
+    const hashes = all.map(({ name, migrations }) => [
+      name,
+      migrations.slice(0, FROZEN[name]?.length).map(toHash),
+    ]);
+    expect(Object.fromEntries(hashes)).toEqual(FROZEN);
   });
-  expect(hashes.slice(0, FROZEN.length)).toEqual(FROZEN);
+
+  test("of the engine's makes nothing for a part", async () => {
+    const databases = await openBoth();
+    const texts = JSON.stringify(MIGRATIONS.map((one) => toTexts(one, databases)));
+    for (const { name } of PART_TABLES) expect(texts).not.toContain(name.slice(0, -1));
+  });
 });
 
 /** Its SQL, however that is laid out, and its parameters. */
-function toText(
-  statement: ReturnType<(typeof MIGRATIONS)[number]["statements"]>[number],
-  { queries }: Database,
-) {
+function toText(statement: ReturnType<Migration["statements"]>[number], { queries }: Database) {
   const { sql, parameters } = statement.compile(queries);
   return [sql.replaceAll(/\s+/g, " "), parameters];
 }

@@ -12,8 +12,9 @@ import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 import { usePostgres } from "./store-context.ts";
 import { ACCEPTED, failToOpen, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
-const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
+const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
 
 describe("the job store on Postgres", () => {
   describeJobStore(usePostgres());

@@ -6,6 +6,7 @@ import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { openStore, type StoreOptions } from "../../src/engine/store/open-store.ts";
 import { createDatabase } from "../support/postgres.ts";
 import { EMPTY } from "./store-jobs.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
 /** A database that each test of a `describe` finds empty, and what shares it; what is still open is closed after the test, the last first. */
 export function useSharedPostgres() {
@@ -41,6 +42,7 @@ export function useSharedPostgres() {
       const store = await openStore({
         upstream: "sandbox",
         databaseUrl: database.url,
+        parts: PART_TABLES,
         log,
         ...options,
       });

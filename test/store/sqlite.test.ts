@@ -29,8 +29,9 @@ import {
   toPutBack,
   UNANSWERED,
 } from "./store-jobs.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
-const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
+const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
 const DUE = { limit: 100, exceptDeployments: [] };
 
 const say = (store: JobStore, prompt: string) => insertJob(store, {}, { input: { prompt } });

@@ -14,10 +14,11 @@ import { openPostgres } from "../../src/engine/store/open-postgres.ts";
 import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { collectStatements } from "../support/collect-statements.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { type Context, EMPTY } from "./store-jobs.ts";
 
-const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
+const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
 
 type Server = {
   open(): Promise<Database>;

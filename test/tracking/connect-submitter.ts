@@ -18,6 +18,7 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { NO_FILES } from "../support/no-files.ts";
 import { NOTHING_LISTED, TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 import { watchJobsOf } from "../support/watch-jobs-of.ts";
+import { PART_TABLES } from "../support/part-tables.ts";
 
 const silent = pino({ level: "silent" });
 
@@ -34,6 +35,7 @@ export async function openUpstreamAndStore(
   const store = await openStore({
     upstream: "sandbox",
     databaseUrl: ":memory:",
+    parts: PART_TABLES,
     log: silent,
     ...options,
   });

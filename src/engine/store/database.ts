@@ -34,12 +34,14 @@ export type Database = Dialect & {
   close(): Promise<void>;
 };
 
-export type DatabaseKind = "sqlite" | "postgres";
+type DatabaseKind = "sqlite" | "postgres";
 
 /** What a database says in words of its own. */
 export type Dialect = {
   /** For migrations alone, which are frozen. */
   readonly kind: DatabaseKind;
+  /** The type of ids and names: they sort by their bytes on both; Postgres would sort by the language of the machine. */
+  readonly nameType: RawBuilder<unknown>;
   /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
   readonly nowMs: RawBuilder<number>;
   /** A number for each row, which tells nothing. */
@@ -90,6 +92,7 @@ export function atMost(count: number): RawBuilder<number> {
 
 export const SQLITE: Dialect = {
   kind: "sqlite",
+  nameType: sql`text`,
   nowMs: sql`cast(unixepoch('subsec') * 1000 as integer)`,
   random: sql`random()`,
   isShared: false,
@@ -122,6 +125,7 @@ export const SQLITE: Dialect = {
 
 export const POSTGRES: Dialect = {
   kind: "postgres",
+  nameType: sql`text collate "C"`,
   nowMs: sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   random: sql`random()`,
   isShared: true,

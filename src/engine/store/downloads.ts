@@ -1,8 +1,41 @@
-import { type Selectable, sql } from "kysely";
+import { type Generated, type Selectable, sql } from "kysely";
 
 import { atMost, type Database } from "./database.ts";
+import type { PartTables } from "./migrations.ts";
 import { createOwnerWrites } from "./quotas.ts";
-import type { Tables } from "./tables.ts";
+
+type DownloadTables = {
+  readonly downloads: {
+    readonly id: string;
+    readonly owner_id: string;
+    /** JSON: a list of texts. */
+    readonly job_ids: string;
+    readonly expires_at: number;
+    /** Until then some gateway sends it. */
+    readonly claimed_until: Generated<number>;
+    /** 1 where the jobs may be anybody's. */
+    readonly reads_all: Generated<number>;
+  };
+};
+
+export const DOWNLOAD_TABLES: PartTables = {
+  name: "downloads",
+  migrations: [
+    {
+      version: 1,
+      isBreaking: false,
+      statements: ({ nameType: name }) => [
+        sql`create table downloads (
+          id ${name} primary key, owner_id ${name} not null,
+          job_ids text not null, expires_at bigint not null, claimed_until bigint not null default 0,
+          reads_all integer not null default 0
+        )`,
+        sql`create index downloads_by_owner on downloads (owner_id, expires_at)`,
+        sql`create index downloads_by_end on downloads (expires_at)`,
+      ],
+    },
+  ],
+};
 
 /** Of an owner's, the newest stay. */
 const MAX_OF_OWNER = 20;
@@ -61,7 +94,7 @@ export function createDownloads(database: Database) {
       if (row === undefined || !row.is_free) return row === undefined ? null : false;
       const { owner_id: ownerId } = row;
       const claimed = await writeFor(ownerId, async (transaction) => {
-        const claim = sql<Pick<Selectable<Tables["downloads"]>, "job_ids" | "reads_all">>`
+        const claim = sql<Pick<Selectable<DownloadTables["downloads"]>, "job_ids" | "reads_all">>`
           update downloads as wanted set claimed_until = ${nowMs} + ${claimMs}
             where id = ${id} and ${isFree} returning job_ids, reads_all`;
         return (await claim.execute(transaction)).rows;

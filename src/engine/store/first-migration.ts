@@ -1,43 +1,21 @@
 import { type RawBuilder, sql } from "kysely";
 
-import type { Database, DatabaseKind } from "./database.ts";
+import type { Database } from "./database.ts";
 import { createPollTriggers } from "./polls.ts";
 import { createUnfinishedJobs } from "./unfinished-jobs.ts";
 import { MAX_RUNS } from "./upstream-rows.ts";
-import { createWebhookTables } from "./webhook-tables.ts";
 
-/** The tables of an empty database. A part of a migration, so it is frozen as that is. */
+/** The engine's tables in an empty database. A part of a migration, so it is frozen as that is. */
 export function createFirstTables(database: Database): readonly RawBuilder<unknown>[] {
-  const name = toNameType(database.kind);
   return [
-    ...createTables(database.kind),
+    ...createTables(database),
     ...createTriggers(database),
-    ...createUnfinishedJobs(database, name),
-    ...createWebhookTables(database, name),
-    ...createDownloadTables(name),
+    ...createUnfinishedJobs(database),
   ];
 }
 
-function createDownloadTables(name: RawBuilder<unknown>): readonly RawBuilder<unknown>[] {
-  return [
-    sql`create table downloads (
-      id ${name} primary key, owner_id ${name} not null,
-      job_ids text not null, expires_at bigint not null, claimed_until bigint not null default 0,
-      reads_all integer not null default 0
-    )`,
-    sql`create index downloads_by_owner on downloads (owner_id, expires_at)`,
-    sql`create index downloads_by_end on downloads (expires_at)`,
-  ];
-}
-
-/** Byte order on both databases; Postgres would sort by the language of the machine. */
-function toNameType(kind: DatabaseKind): RawBuilder<unknown> {
-  return kind === "postgres" ? sql`text collate "C"` : sql`text`;
-}
-
-function createTables(kind: DatabaseKind): readonly RawBuilder<unknown>[] {
+function createTables({ kind, nameType: name }: Database): readonly RawBuilder<unknown>[] {
   const isPostgres = kind === "postgres";
-  const name = toNameType(kind);
   const byKey = sql.raw(isPostgres ? "" : "without rowid");
   const random = isPostgres
     ? sql`gen_random_uuid()::text || gen_random_uuid()::text`

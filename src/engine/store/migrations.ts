@@ -11,6 +11,13 @@ export type Migration = {
   statements(database: Database): readonly RawBuilder<unknown>[];
 };
 
+/** What a part of the gateway has in the database while it is on; the tables stay when it is switched off. */
+export type PartTables = {
+  readonly name: string;
+  /** Counted by themselves, from 1 on; they run after the engine's, by the same rules. */
+  readonly migrations: readonly Migration[];
+};
+
 /**
  * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. What they take from
  * elsewhere is a part of them, such as the triggers of polls: whoever changes that leaves them a copy. Gateways of the

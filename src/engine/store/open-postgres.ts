@@ -10,6 +10,7 @@ import { codeOf, SetupError } from "../../runtime/coded-error.ts";
 import { type Database, POSTGRES } from "./database.ts";
 import { createDiskWatch, DatabaseAwayError, type DiskWatch } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
+import type { PartTables } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
 /** Connections are refused or ended, resources but the disk are missing, the server starts or stops. */
@@ -18,6 +19,7 @@ const AWAY_STATES = /^(?:08|53(?!100)|57P)/;
 type PostgresOptions = {
   readonly upstream: string;
   readonly log: Logger;
+  readonly parts?: readonly PartTables[];
   readonly channels?: Channels | undefined;
   /** After so long without a byte a connection is taken for dead; 12 s by default. */
   readonly mostSilenceMs?: number;
@@ -103,7 +105,7 @@ export async function openPostgres(
     await checkVersion(queries, name);
     const migrator = open({ ...MIGRATION_PATIENCE, max: 1 }, MIGRATION_SILENCE_MS);
     try {
-      await migrate({ ...database, queries: migrator.queries }, log);
+      await migrate({ ...database, queries: migrator.queries }, options.parts ?? [], log);
     } finally {
       await migrator.close();
     }

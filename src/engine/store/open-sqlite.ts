@@ -30,6 +30,7 @@ import {
 } from "./database-error.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
+import type { PartTables } from "./migrations.ts";
 import { createSqlitePolls } from "./polls.ts";
 import type { Tables } from "./tables.ts";
 
@@ -50,6 +51,7 @@ export async function openSqlite(
   options: {
     readonly upstream: string;
     readonly log: Logger;
+    readonly parts?: readonly PartTables[];
     readonly channels?: Channels | undefined;
     /** Milliseconds of a clock that never goes back. */
     readonly monotonic?: () => number;
@@ -60,7 +62,7 @@ export async function openSqlite(
   try {
     const database = connect(path, options);
     try {
-      await migrate(database, options.log);
+      await migrate(database, options.parts ?? [], options.log);
       for (const statement of createSqlitePolls(database))
         await statement.execute(database.queries);
       // The lock proves that whoever was submitting is gone.

@@ -5,6 +5,7 @@ import { createChannels } from "../diagnostics/channels.ts";
 import { SetupError } from "../../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { createJobStore, type JobStore } from "./job-store.ts";
+import type { PartTables } from "./migrations.ts";
 import { openSqlite } from "./open-sqlite.ts";
 import { startWakeUps, WakeUps } from "./wake-ups.ts";
 
@@ -14,6 +15,8 @@ export type StoreOptions = {
   /** The one whose jobs are to be followed, as `nameUpstream` names it. */
   readonly upstream: string;
   readonly log: Logger;
+  /** The tables of the parts that are on; none by default. */
+  readonly parts?: readonly PartTables[];
   /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
   readonly heartbeatMs?: number;
   readonly channels?: Channels;

@@ -6,12 +6,14 @@ import type { KeepState } from "../job/asset.ts";
 import type { Run } from "../job/run-times.ts";
 
 /**
- * The tables after the last migration. Times are milliseconds since 1970; those that gateways compare are by the
+ * The engine's tables after its last migration. Times are milliseconds since 1970; those that gateways compare are by the
  * database's clock.
  */
 export type Tables = {
   /** A row for each migration that has run. */
   readonly gateway_schema: {
+    /** Whose migration it is: the engine's, or that of the part of this name. */
+    readonly part: string;
     readonly version: number;
     /** 0 or 1: whether a program that does not know the migration may no longer use the tables. */
     readonly breaking: number;
@@ -195,17 +197,6 @@ export type Tables = {
   };
   /** Which jobs name which uploads in their input. */
   readonly upload_uses: { readonly upload_id: string; readonly job_id: string };
-  readonly downloads: {
-    readonly id: string;
-    readonly owner_id: string;
-    /** JSON: a list of texts. */
-    readonly job_ids: string;
-    readonly expires_at: number;
-    /** Until then some gateway sends it. */
-    readonly claimed_until: Generated<number>;
-    /** 1 where the jobs may be anybody's. */
-    readonly reads_all: Generated<number>;
-  };
   /** The files that outputs name, by their place in `findAssets`. */
   readonly kept_files: {
     readonly job_id: string;

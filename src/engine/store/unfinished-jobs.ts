@@ -14,11 +14,8 @@ const MERGED = 200;
  * On SQLite there is one row for each owner and upstream. On Postgres each change adds a row and locks none: at a shared
  * row an owner's jobs would wait for each other, and deadlock with a statement that changes many of them.
  */
-export function createUnfinishedJobs(
-  database: Database,
-  name: RawBuilder<unknown>,
-): readonly RawBuilder<unknown>[] {
-  const { kind, createTrigger } = database;
+export function createUnfinishedJobs(database: Database): readonly RawBuilder<unknown>[] {
+  const { kind, nameType: name, createTrigger } = database;
   const add = kind === "postgres" ? addRow : addToRow;
   return [
     ...(kind === "postgres"

@@ -26,7 +26,7 @@ type NewUpload = {
 /** `file` is the name of its file; null until all of it has come. */
 export type Upload = NewUpload & {
   readonly file: string | null;
-  /** In pixels, upright; null for what is no picture, and for what came in a version before. */
+  /** In pixels, upright; null for what is no picture, or not known. */
   readonly width: number | null;
   readonly height: number | null;
   readonly createdAt: Date;

@@ -1,15 +1,23 @@
 import { type RawBuilder, sql } from "kysely";
 
 import type { Database } from "./database.ts";
+import type { PartTables } from "./migrations.ts";
+
+export const WEBHOOK_TABLES: PartTables = {
+  name: "webhooks",
+  migrations: [{ version: 1, isBreaking: false, statements: createWebhookTables }],
+};
 
 /**
  * Webhooks and what they are to be told, which whoever writes the end of a job, or of its last copy, writes in the same
  * statement. A part of a migration, so it is frozen as that is.
  */
-export function createWebhookTables(
-  { kind, createTrigger, nowMs }: Database,
-  name: RawBuilder<unknown>,
-): readonly RawBuilder<unknown>[] {
+function createWebhookTables({
+  kind,
+  nameType: name,
+  createTrigger,
+  nowMs,
+}: Database): readonly RawBuilder<unknown>[] {
   return [
     sql`create table webhooks (
       id ${name} primary key, owner_id ${name} not null,

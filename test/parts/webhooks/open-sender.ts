@@ -8,6 +8,7 @@ import { createPost } from "../../../src/parts/webhooks/post.ts";
 import { WebhookSender } from "../../../src/parts/webhooks/sender.ts";
 import { createTargets } from "../../../src/parts/webhooks/target.ts";
 import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
+import { PART_TABLES } from "../../support/part-tables.ts";
 
 /** A database, and what makes senders for its webhooks, which may call loopback unless told otherwise. */
 export async function openSender(options: {
@@ -17,7 +18,7 @@ export async function openSender(options: {
   readonly log?: Logger;
 }) {
   const { databaseUrl, allow = ["127.0.0.0/8"], log = pino({ level: "silent" }) } = options;
-  const store = await openStore({ upstream: "sandbox", databaseUrl, log });
+  const store = await openStore({ upstream: "sandbox", databaseUrl, parts: PART_TABLES, log });
   const { webhooks, claims } = createWebhookStore(store);
   const urls = createSignedUrls({ key: "key", publicUrl: () => "https://gateway.example" });
   return {
