@@ -392,7 +392,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
   },
   "sign-ins": {
     what: "sign-ins, sign-outs, and cookies that nobody was given",
-    environment: { CONSOLE_LOGIN: "key", PUBLIC_URL: CONSOLE },
+    environment: { SIGN_IN: "key", PUBLIC_URL: CONSOLE },
     attack: ({ url, keys, count, repeat }) => {
       const base = { "content-type": "application/json", origin: CONSOLE };
       const forged = {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { Logger } from "pino";
@@ -20,22 +21,18 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
 import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./engine/runcomfy/kinds/find-kind.ts";
-import type { Engine } from "./engine/engine.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
-import type { OpenPart, Part } from "./part.ts";
-import { loadSchemaParts } from "./parts.ts";
-import type { Mcp, McpOptions } from "./parts/mcp/create-mcp.ts";
+import type { OpenEngine, OpenPart, Part } from "./part.ts";
+import { loadSchemaParts, loadTables } from "./parts.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./api/schema/context.ts";
 import { createContext } from "./api/schema/context.ts";
 import { PartServices } from "./api/schema/part-services.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
 import { createReadQueues } from "./api/schema/reads.ts";
-import { readDocuments } from "./api/server/pages.ts";
 import { startServer } from "./api/server/start-server.ts";
 import { startUpstream } from "./start-upstream.ts";
 import { loadTrustedDocuments } from "./api/operations/trusted-documents.ts";
-import { DOWNLOAD_TABLES } from "./engine/store/downloads.ts";
 import { openStore } from "./engine/store/open-store.ts";
 import { WEBHOOK_TABLES } from "./engine/store/webhook-tables.ts";
 import { startRetention } from "./engine/tracking/job-deletion.ts";
@@ -59,10 +56,8 @@ export type Gateway = {
   /** Its origin; GraphQL is at `/graphql`. */
   readonly url: string;
   readonly port: number;
-  /** Where people find the parts that have a URL, by their names. */
-  readonly urls: ReadonlyMap<string, string>;
-  /** Whether browsers get the console at its origin. */
-  readonly hasConsole: boolean;
+  /** Where people find parts, each with a title. */
+  readonly urls: readonly (readonly [title: string, url: string])[];
   readonly upstream: {
     readonly origin: string;
     readonly isSandbox: boolean;
@@ -96,24 +91,24 @@ export async function startGateway(
   await using opening = new AsyncDisposableStack();
   opening.defer(closeAll);
   const { channels = createChannels() } = options;
-  // Closed last, so that it has the spans of all that is closed before.
-  const traces = config.traces === null ? null : keep(await loadTraces(config.traces, options.log));
-  const log = traces?.watchLog(options.log) ?? options.log;
-  for (const warning of config.warnings) log.warn(warning);
+  let { log } = options;
   const parts = config.parts.filter(({ part, settings }) => part.isOn?.(settings, config) ?? true);
   const partServices = new PartServices();
   const figures: Figure[] = [];
-  const urls = new Map<string, string>();
+  const openParts: (OpenPart & { readonly name: string })[] = [];
   const take = ({ name }: Part, one: OpenPart): void => {
-    keep(one);
+    openParts.push({ ...keep(one), name });
     if (one.service !== undefined) partServices.add(one.service);
-    if (one.url !== undefined) urls.set(name, one.url);
     figures.push(...(one.figures ?? []));
   };
-  let engine: Engine | null = null;
-  const observed = { config, version: readVersion(), channels, figures, engine: () => engine, log };
-  for (const { part, settings } of parts)
-    if (part.observe !== undefined) take(part, await part.observe(observed, settings));
+  let engine: OpenEngine | null = null;
+  const observed = { config, version: readVersion(), channels, figures, engine: () => engine };
+  for (const { part, settings } of parts) {
+    const observer = await part.observe?.({ ...observed, log }, settings);
+    if (observer !== undefined) take(part, observer);
+    log = observer?.log ?? log;
+  }
+  for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded =
     deploymentsFile === null ? null : await loadDeployments(deploymentsFile, config.upstream.kind);
@@ -121,8 +116,6 @@ export async function startGateway(
   for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
   const { auth, httpAccess, limits } = config;
   const origins = httpAccess.origins ?? [];
-  const consoleFolder = fileURLToPath(new URL("../console/dist", import.meta.url));
-  const trustedDocuments = await loadTrusted(httpAccess, consoleFolder);
   const authenticator = keep(
     await createAuthenticator({ config: auth, limits: limits.owner, log }),
   );
@@ -133,7 +126,7 @@ export async function startGateway(
     await openStore({
       databaseUrl,
       upstream: nameConfigured(config.upstream),
-      parts: [WEBHOOK_TABLES, DOWNLOAD_TABLES],
+      parts: [WEBHOOK_TABLES, ...(await loadTables(parts.map(({ part }) => part)))],
       channels,
       log,
     }),
@@ -143,8 +136,6 @@ export async function startGateway(
   const signIns = httpAccess.hasSignIns
     ? keep(createSignIns({ rows: store.signIns, key, authenticator, sessions }))
     : null;
-  // Before all that they observe, so that they are there until that has ended.
-  if (traces !== null) opened.defer(traces.follow({ channels, jobs: store.jobs, log }));
   // After the database: where another gateway has that, it has the sandbox's port too.
   const sandbox = { deployments: catalogue.deployments, token: chance.uuid(), log };
   const upstream = keep(await startUpstream(config, sandbox));
@@ -153,7 +144,6 @@ export async function startGateway(
     await openFiles({
       store,
       config,
-      catalogue,
       upstreamOrigin: new URL(upstream.baseUrl).origin,
       publicUrl: () => config.files.publicUrl ?? listensAt,
       log,
@@ -256,19 +246,21 @@ export async function startGateway(
     upstream: store.upstream,
     channels,
   };
-  const mcp = config.httpAccess.hasMcp
-    ? keep(
-        openMcp({
-          ...{ services, catalogue, files, log },
-          mostBodyBytes: limits.http.bodyBytes,
-          version: readVersion(),
-        }),
-      )
-    : null;
-  engine = { config, catalogue, store, channels, files, health, log };
+  engine = {
+    ...{ config, catalogue, store, channels, files, health, services, log },
+    version: readVersion(),
+    folder: FOLDER,
+    parts: parts.map(({ part }) => part.name),
+  };
   for (const { part, settings } of parts)
     if (part.open !== undefined) take(part, await part.open(engine, settings));
-  const issuer = auth.kind === "jwt" ? auth.issuer : null;
+  const pages = openParts.flatMap(({ name, url = "" }) =>
+    url.startsWith("/") ? [[toTitle(name), url] as const] : [],
+  );
+  const trustedDocuments = await loadTrusted(
+    httpAccess.trustedDocumentsFile,
+    openParts.flatMap(({ documents = [] }) => documents),
+  );
   const server = keep(
     await startServer({
       host: config.host,
@@ -278,7 +270,6 @@ export async function startGateway(
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
-      consoleFolder,
       isSandbox,
       authenticator,
       sessions,
@@ -287,17 +278,14 @@ export async function startGateway(
       takeHint: tracking.takeHint,
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
-      mcp: mcp && { answer: mcp.answer, issuer },
+      answers: openParts,
+      pages,
       limits,
       channels,
       log,
     }),
   );
-  figures.push(...server.figures, {
-    name: "waits_held",
-    help: "Calls of tools that wait for a job.",
-    read: () => mcp?.countWaits() ?? 0,
-  });
+  figures.push(...server.figures);
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, clock.sleep(FIRST_CALL_PATIENCE_MS, { ref: false })]);
@@ -305,8 +293,9 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
-    urls,
-    hasConsole: server.hasConsole,
+    urls: openParts.flatMap(({ name, url }) =>
+      url === undefined ? [] : [[toTitle(name), new URL(url, server.url).href] as const],
+    ),
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     async close(drained) {
       server.leave();
@@ -314,7 +303,7 @@ export async function startGateway(
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
       endWaits.stop();
-      mcp?.stop();
+      for (const part of openParts) part.stop?.();
       await closeAll();
     },
   };
@@ -322,32 +311,6 @@ export async function startGateway(
 
 function nameConfigured(upstream: Config["upstream"]): string {
   return upstream.kind === "sandbox" ? SANDBOX : nameUpstream(upstream, upstream.account);
-}
-
-/** Loads what makes traces, only where they are wanted. */
-async function loadTraces(settings: NonNullable<Config["traces"]>, log: Logger) {
-  const { openTraces } = await import("./parts/traces/open-traces.ts");
-  return await openTraces({ settings, version: readVersion(), log });
-}
-
-/** What answers agents, loaded when the first of them sends something. */
-function openMcp(options: McpOptions): Mcp {
-  let mcp: Mcp | null = null;
-  let isStopped = false;
-  return {
-    async answer(request) {
-      const { createMcp } = await import("./parts/mcp/create-mcp.ts");
-      mcp ??= createMcp(options);
-      if (isStopped) mcp.stop();
-      await mcp.answer(request);
-    },
-    countWaits: () => mcp?.countWaits() ?? 0,
-    stop() {
-      isStopped = true;
-      mcp?.stop();
-    },
-    close: async () => await mcp?.close(),
-  };
 }
 
 /** Loads what checks inputs, only where a file says what they are. */
@@ -362,14 +325,14 @@ function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | nu
   return createRequire(import.meta.url).resolve("runcomfy-sandbox/deployments.json");
 }
 
-/** The documents that may run, the console's and the client's among them; null admits every document. */
-async function loadTrusted(
-  { trustedDocumentsFile: file, hasConsole }: Config["httpAccess"],
-  consoleFolder: string,
-) {
-  if (file === null) return null;
-  const pages = hasConsole ? readDocuments(consoleFolder) : [];
-  return await loadTrustedDocuments(file, [...DOCUMENTS, ...pages]);
+/** The documents that may run, those of parts and of the client among them; null admits every document. */
+async function loadTrusted(file: string | null, ofParts: readonly string[]) {
+  return file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...ofParts]);
+}
+
+/** The name of a part as people read it. */
+function toTitle(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 const MODELS_OFF = `The deployments file lists models, but RUNCOMFY_BASE_URL is not RunComfy's own, so models are off and their submits are refused. ${MODELS_OFF_STEP}`;
@@ -380,8 +343,10 @@ const FIRST_CALL_PATIENCE_MS = 1_000;
 /** Longer than submits and answers get, and short of the 10 s in which a stop has to end. */
 const DATABASE_PATIENCE_MS = 8_500;
 
+const FOLDER = fileURLToPath(new URL("..", import.meta.url));
+
 /** The version in package.json. */
 export function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const { version } = JSON.parse(readFileSync(join(FOLDER, "package.json"), "utf8"));
   return String(version);
 }

@@ -1,11 +1,14 @@
 import type { Logger } from "pino";
 
+import type { Services } from "./api/schema/context.ts";
 import type { SchemaAddition } from "./api/schema/create-schema.ts";
+import type { Answers } from "./api/server/answers.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { Engine } from "./engine/engine.ts";
+import type { Migration } from "./engine/store/migrations.ts";
 
 /**
  * A feature in a folder of its own, `parts/NAME/`, which goes with that folder and its line of `parts.ts`. Its `part.ts`
@@ -19,22 +22,41 @@ export type Part<Settings = unknown> = {
   readonly settings?: Rules;
   /** Left out, it is always on. */
   isOn?(settings: Settings, config: Config): boolean;
+  /** Its tables, by versions of its own; they stay where it is off. */
+  migrations?(): Promise<readonly Migration[]>;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
   schema?(): Promise<SchemaAddition>;
   /** Opens it before the engine, so that it observes everything, and closes it last. */
   observe?(observed: Observed, settings: Settings): Promise<OpenPart>;
   /** Opens it on the open engine, before the server. */
-  open?(engine: Engine, settings: Settings): Promise<OpenPart>;
+  open?(engine: OpenEngine, settings: Settings): Promise<OpenPart>;
 };
 
 /** A part that is on. */
-export type OpenPart = {
+export type OpenPart = Answers & {
   /** What its resolvers call: an object of a class of its own. */
   readonly service?: object;
   readonly figures?: readonly Figure[];
-  /** The URL where people find it. */
+  /** The log that the gateway writes from here on; left out, the one it has. */
+  readonly log?: Logger;
+  /** Documents that run where only trusted ones do. */
+  readonly documents?: readonly string[];
+  /** Where people find it: a URL, or a path of the gateway. */
   readonly url?: string;
+  /** Lets go of those who wait, before anything closes. */
+  stop?(): void;
   close(): Promise<void>;
+};
+
+/** The engine that parts open on. */
+export type OpenEngine = Engine & {
+  readonly services: Services;
+  /** The gateway's. */
+  readonly version: string;
+  /** The folder of the gateway's package.json. */
+  readonly folder: string;
+  /** The names of all parts that are on. */
+  readonly parts: readonly string[];
 };
 
 /** What there is to observe before the engine is open. */

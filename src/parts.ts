@@ -1,8 +1,15 @@
 import type { SchemaPart } from "./api/schema/create-schema.ts";
+import type { PartTables } from "./engine/store/migrations.ts";
 import type { Part } from "./part.ts";
 
 /** Every part, in the order in which they open and stand in schema.graphql. Without its line and folder, one is gone. */
-const PARTS = {
+const PARTS: Readonly<Record<string, () => Promise<{ readonly part: Part }>>> = {
+  downloads: () => import("./parts/downloads/part.ts"),
+  mcp: () => import("./parts/mcp/part.ts"),
+  // After all others that answer at paths, as a browser gets it at every path that is nothing else's.
+  console: () => import("./parts/console/part.ts"),
+  // Before metrics, so that what they do while they open and close is in traces too.
+  traces: () => import("./parts/traces/part.ts"),
   metrics: () => import("./parts/metrics/part.ts"),
 };
 
@@ -17,4 +24,12 @@ export async function loadSchemaParts(parts: readonly Part[]): Promise<readonly 
   return await Promise.all(
     parts.map(async (part) => ({ name: part.name, add: (await part.schema?.()) ?? null })),
   );
+}
+
+/** The tables of those of these parts that have some. */
+export async function loadTables(parts: readonly Part[]): Promise<readonly PartTables[]> {
+  const tables = parts.map(async ({ name, migrations }) =>
+    migrations === undefined ? [] : [{ name, migrations: await migrations() }],
+  );
+  return (await Promise.all(tables)).flat();
 }

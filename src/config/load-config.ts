@@ -58,15 +58,6 @@ export function loadConfig<Part extends { readonly settings?: Rules }>(
     drawsSeeds: variables.DRAW_SEEDS,
     databaseUrl: variables.DATABASE_URL,
     deploymentsFile: variables.DEPLOYMENTS_FILE ?? null,
-    /** Null makes none. */
-    traces:
-      variables.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
-        ? null
-        : {
-            endpoint: variables.OTEL_EXPORTER_OTLP_ENDPOINT,
-            sampler: variables.OTEL_TRACES_SAMPLER,
-            part: variables.OTEL_TRACES_SAMPLER_ARG,
-          },
     drainSeconds: variables.DRAIN_SECONDS,
     jobDeadlineSeconds: variables.JOB_DEADLINE_SECONDS,
     submitTimeoutSeconds: variables.SUBMIT_TIMEOUT_SECONDS,
@@ -91,6 +82,7 @@ export function loadConfig<Part extends { readonly settings?: Rules }>(
     },
     httpAccess: toHttpAccess(variables, given),
     limits: toLimits(variables, given),
+    isProduction: isProduction(given),
     /** Null when unset. */
     logLevel: variables.LOG_LEVEL ?? null,
     /** Those that there are, whether on or off, each with its settings. */
@@ -208,10 +200,8 @@ function toHttpAccess(variables: Variables, given: Given) {
     trustedProxies: variables.TRUSTED_PROXIES ?? [],
     hasIntrospection: variables.INTROSPECTION ?? areOpen,
     hasGraphiql: variables.GRAPHIQL ?? areOpen,
-    hasConsole: variables.CONSOLE ?? areOpen,
-    /** Whether people sign in to the console once. */
-    hasSignIns: variables.CONSOLE_LOGIN === "key" && (variables.CONSOLE ?? areOpen),
-    hasMcp: variables.MCP ?? areOpen,
+    /** Whether people sign in to the gateway's page once. */
+    hasSignIns: variables.SIGN_IN === "key",
     /** Null admits every document. */
     trustedDocumentsFile: variables.TRUSTED_DOCUMENTS ?? null,
   };
@@ -258,7 +248,7 @@ function findProblems(given: Given): readonly string[] {
   const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
   const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
-  const { AUTH, HOST = "", PORT, CONSOLE_LOGIN } = filled;
+  const { AUTH, HOST = "", PORT, SIGN_IN } = filled;
   const isJwt = AUTH === "jwt";
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
   // A default SANDBOX_PORT gives way.
@@ -283,8 +273,8 @@ function findProblems(given: Given): readonly string[] {
       !isLoopback(HOST) &&
       `AUTH must be api-keys or jwt where HOST is not a loopback address, because anybody who reaches it could spend your money and read every job. Set AUTH=api-keys (make a key with: ${COMMANDS.key} create --owner web), or HOST=127.0.0.1.`,
     AUTH === "none" &&
-      !!CONSOLE_LOGIN &&
-      "AUTH must be api-keys or jwt with CONSOLE_LOGIN=key: without an AUTH nobody has to sign in. Set AUTH, or leave CONSOLE_LOGIN out.",
+      !!SIGN_IN &&
+      "AUTH must be api-keys or jwt with SIGN_IN=key: without an AUTH nobody has to sign in. Set AUTH, or leave SIGN_IN out.",
     isJwt && !JWT_ISSUER && "JWT_ISSUER must be set with AUTH=jwt: no other issuer's tokens count.",
     isJwt && !JWT_AUDIENCE && "JWT_AUDIENCE must be set with AUTH=jwt: no others' tokens count.",
     isJwt &&
@@ -330,21 +320,17 @@ function isProduction({ NODE_ENV = "development" }: Given): boolean {
 /** Sentences about good values that may not be meant. */
 function findAdvice(given: Given): readonly string[] {
   const { AUTH, HOST = "" } = { ...DEFAULTS, ...given };
-  const { NODE_ENV, MCP, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
+  const { NODE_ENV, PUBLIC_URL, KEEP_OUTPUTS = String(isSandbox(given)) } = given;
   const isHere = isLoopback(HOST) || HOST === "0.0.0.0" || HOST === "::";
   const advice = [
     isProduction(given) &&
       NODE_ENV !== "production" &&
-      `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and the console are off unless they are set. Set NODE_ENV to production, or to development or test.`,
+      `NODE_ENV is ${JSON.stringify(NODE_ENV)}, which counts as production: GraphiQL, introspection and what else is for developers are off unless they are set. Set NODE_ENV to production, or to development or test.`,
     AUTH !== "none" &&
       KEEP_OUTPUTS === "true" &&
       PUBLIC_URL === undefined &&
       isHere &&
       "Outputs are kept, and without PUBLIC_URL each keptUrl names this machine as only itself can reach it. Set PUBLIC_URL to the gateway's address as browsers see it, such as https://gateway.example.com.",
-    AUTH === "jwt" &&
-      MCP === "true" &&
-      PUBLIC_URL === undefined &&
-      "MCP clients are told where to log in by the gateway's address, and without PUBLIC_URL that begins with http:, so behind TLS they refuse it. Set PUBLIC_URL to the address that they call, such as https://gateway.example.com.",
   ];
   return advice.filter(isText);
 }

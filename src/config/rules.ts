@@ -36,6 +36,9 @@ export function optional<Value>(
   return rule.optional().register(NOTES, note);
 }
 
+/** What holds without a flag that only developers want. */
+export const NOT_IN_PRODUCTION = "`true`; `false` in production (`NODE_ENV`)";
+
 /** A text of this form; `rule` goes on from the variable's name. */
 export function matching(pattern: RegExp, rule: string) {
   return z.string().regex(pattern, rule);
@@ -80,13 +83,6 @@ export function list(areGood: (words: readonly string[]) => boolean, rule: strin
     .string()
     .transform((words): readonly string[] => words.split(/[\s,]+/).filter((word) => word !== ""))
     .refine(areGood, rule);
-}
-
-/** Whether it is a server's URL, with a path perhaps. */
-export function isBareUrl(given: string): boolean {
-  const url = URL.parse(given);
-  if (url === null || !/^https?:$/.test(url.protocol)) return false;
-  return url.username + url.password + url.search + url.hash === "";
 }
 
 /** Whether nobody on the way to a server can read or change what the gateway sends or trusts. */

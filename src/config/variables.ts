@@ -4,12 +4,12 @@ import { isAddressRange } from "../runtime/public-address.ts";
 import {
   fitting,
   flag,
-  isBareUrl,
   isHost,
   isOrigin,
   isSafeUrl,
   list,
   matching,
+  NOT_IN_PRODUCTION,
   number,
   oneOf,
   optional,
@@ -31,15 +31,6 @@ const API_URL = fitting(
 );
 /** RunComfy's own address. */
 export const VENDOR_URL = "https://api.runcomfy.net";
-const SAMPLERS = [
-  "always_on",
-  "always_off",
-  "traceidratio",
-  "parentbased_always_on",
-  "parentbased_always_off",
-  "parentbased_traceidratio",
-] as const;
-const NOT_IN_PRODUCTION = "`true`; `false` in production (`NODE_ENV`)";
 
 const RUNCOMFY = {
   RUNCOMFY_API_TOKEN: optional(
@@ -191,25 +182,6 @@ const SERVER = {
     "The address to listen on. If other machines can reach it, you must set `AUTH`.",
   ),
   PORT: setting(port(), "4000", "The port to listen on; 0 takes a free one."),
-  OTEL_EXPORTER_OTLP_ENDPOINT: optional(
-    fitting(
-      isBareUrl,
-      "must be an http: or https: URL without user, query or fragment, such as http://localhost:4318",
-    ),
-    "no traces",
-    "The collector to send traces to, as OTLP over HTTP at `/v1/traces`. [traces.md](traces.md) says what this needs and what traces contain.",
-    "secret",
-  ),
-  OTEL_TRACES_SAMPLER: setting(
-    oneOf(SAMPLERS),
-    "parentbased_always_on",
-    `Which traces are kept: ${SAMPLERS.map((name) => `\`${name}\``).join(", ")}. With \`parentbased_\`, the caller's \`traceparent\` decides if there is one.`,
-  ),
-  OTEL_TRACES_SAMPLER_ARG: setting(
-    number(0, 1),
-    "1",
-    "With `traceidratio`: the fraction of traces to keep, from 0 to 1.",
-  ),
   DRAIN_SECONDS: setting(
     number(0, 300),
     "0",
@@ -234,30 +206,20 @@ const SERVER = {
   TRUSTED_DOCUMENTS: optional(
     z.string(),
     "every document runs",
-    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents, the console\'s and the client\'s run, and they may have more than 10,000 characters.',
+    'A JSON file of documents by hash, `{"hash": "document"}`, as graphql-codegen writes it. Only these documents and those of the gateway\'s own page and client run, and they may have more than 10,000 characters.',
   ),
   INTROSPECTION: optional(flag(), NOT_IN_PRODUCTION, "Whether clients may query the schema."),
   GRAPHIQL: optional(flag(), NOT_IN_PRODUCTION, "Whether to serve GraphiQL."),
-  CONSOLE: optional(
-    flag(),
-    NOT_IN_PRODUCTION,
-    "Whether to serve the console at `/`. It asks for a credential if `AUTH` requires one.",
-  ),
-  CONSOLE_LOGIN: optional(
+  SIGN_IN: optional(
     oneOf(["key"]),
-    "the console asks for a credential in each tab",
-    "With `key` and an `AUTH`, people sign in to the console once, with their key or token, and stay signed in for up to 30 days: [auth.md](auth.md#signing-in-to-the-console).",
-  ),
-  MCP: optional(
-    flag(),
-    NOT_IN_PRODUCTION,
-    "Whether to serve agents at `/mcp`, by the Model Context Protocol: [agents.md](agents.md).",
+    "its page asks for a credential in each tab",
+    "With `key` and an `AUTH`, people sign in to the gateway's page once, with their key or token, and stay signed in for up to 30 days: [auth.md](auth.md#signing-in-once).",
   ),
   // With a default, so that a copy of .env.example has no empty one: that would take the image's from a container.
   NODE_ENV: setting(
     z.string(),
     "development",
-    "`development`, `test` or `production`. Any other value counts as `production`, which hides the schema, GraphiQL and the console, and requires a `RUNCOMFY_API_TOKEN` or `UPSTREAM=sandbox`.",
+    "`development`, `test` or `production`. Any other value counts as `production`, which hides the schema and GraphiQL, turns off what only developers want, and requires a `RUNCOMFY_API_TOKEN` or `UPSTREAM=sandbox`.",
   ),
   LOG_LEVEL: optional(
     oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),

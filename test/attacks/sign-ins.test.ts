@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000 });
 const AT_ONCE = 20;
 const ROUNDS = 30;
 
-const gateway = await startAttackedGateway({ AUTH: "api-keys", CONSOLE_LOGIN: "key" });
+const gateway = await startAttackedGateway({ AUTH: "api-keys", SIGN_IN: "key" });
 afterAll(() => gateway.end());
 
 test("many sign-ins, and cookies that are made up or of who has signed out, hold no turn", async () => {

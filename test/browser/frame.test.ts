@@ -94,14 +94,14 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await context?.close();
   });
 
-  test("with CONSOLE_LOGIN one signs in once for reloads, tabs and links, until one signs out of all of them", async () => {
+  test("with SIGN_IN one signs in once for reloads, tabs and links, until one signs out of all of them", async () => {
     const keys = await createApiKeysFile();
     const key = await keys.create("web");
     const operatorKey = await keys.create("ops", "--scopes", "jobs:read:all");
     const { page, origin } = await openConsole({
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
-      CONSOLE_LOGIN: "key",
+      SIGN_IN: "key",
     });
     const field = page.getByLabel("API key or token");
     for (const given of ["“rck_wrong”", "rck_wrong", key]) {

@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     const { page } = await openGraphiql({
       AUTH: "api-keys",
       API_KEYS_FILE: keys.file,
-      CONSOLE_LOGIN: "key",
+      SIGN_IN: "key",
     });
     await page.evaluate(`fetch("/console/sign-in", { method: "POST",
       headers: { "content-type": "application/json", authorization: "Bearer ${key}" } })`);

@@ -27,7 +27,7 @@ async function open({ isListed }: { readonly isListed: boolean }) {
   const gateway = await start({
     AUTH: "api-keys",
     API_KEYS_FILE: keys.file,
-    CONSOLE_LOGIN: "key",
+    SIGN_IN: "key",
     ...(isListed && { CORS_ORIGINS: server.origin }),
   });
   const { page } = await openPage();

@@ -13,8 +13,8 @@ const JWT = {
 const WITH_TOKEN = { RUNCOMFY_API_TOKEN: "t" };
 const KEPT = { ...WITH_TOKEN, KEEP_OUTPUTS: "true", AUTH: "api-keys" };
 const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
-const PAGES = { hasIntrospection: true, hasGraphiql: true, hasConsole: true, hasMcp: true };
-const NO_PAGES = { hasIntrospection: false, hasGraphiql: false, hasConsole: false, hasMcp: false };
+const PAGES = { hasIntrospection: true, hasGraphiql: true };
+const NO_PAGES = { hasIntrospection: false, hasGraphiql: false };
 
 test("an empty environment gives the sandbox, on this machine, with the documented defaults", () => {
   const config = loadConfig({});
@@ -90,8 +90,8 @@ describe("a start is refused", () => {
     [{ PORT: "4001", SANDBOX_PORT: "4001" }, /SANDBOX_PORT must .* PORT/],
     [{ METRICS_PORT: "4000" }, /METRICS_PORT must be another port .*PORT/],
     [{ METRICS_PORT: "4001" }, /METRICS_PORT must be another port .*PORT/],
-    [{ CONSOLE_LOGIN: "key" }, /AUTH must be api-keys or jwt with CONSOLE_LOGIN=key/],
-    [{ ...JWT, CONSOLE_LOGIN: "true" }, /CONSOLE_LOGIN must be key, not "true"/],
+    [{ SIGN_IN: "key" }, /AUTH must be api-keys or jwt with SIGN_IN=key/],
+    [{ ...JWT, SIGN_IN: "true" }, /SIGN_IN must be key, not "true"/],
     [{ ...JWT, JWT_ISSUER: "" }, /JWT_ISSUER must be set/],
     [{ ...JWT, JWT_AUDIENCE: "" }, /JWT_AUDIENCE must be set/],
     [{ ...JWT, JWT_JWKS_URL: "" }, /JWT_JWKS_URL or JWT_PUBLIC_KEY_FILE must be set/],
@@ -199,15 +199,6 @@ test("an address that others can't reach is a warning where files are kept for t
     expect(loadConfig({ ...KEPT, ...good }).warnings).toEqual([]);
 });
 
-test("with JWTs, agents that can't learn the address of their log-in are a warning", () => {
-  const agents = { ...JWT, KEEP_OUTPUTS: "false", MCP: "true" };
-  const warning = expect.stringMatching(/log in.*Set PUBLIC_URL/);
-  expect(loadConfig(agents).warnings).toEqual([warning]);
-  const told = { ...agents, PUBLIC_URL: "https://gateway.example.com" };
-  for (const good of [told, { ...agents, MCP: "false" }, { ...agents, AUTH: "api-keys" }])
-    expect(loadConfig(good).warnings).toEqual([]);
-});
-
 test("trusted proxies are addresses and ranges of them", () => {
   const TRUSTED_PROXIES = "10.0.0.0/8, 192.168.1.1 fd00::/8,::1";
   const ranges = ["10.0.0.0/8", "192.168.1.1", "fd00::/8", "::1"];
@@ -240,7 +231,7 @@ describe("from a browser", () => {
     (NODE_ENV) => {
       const environment = { ...WITH_TOKEN, NODE_ENV };
       expect(loadConfig(environment).httpAccess).toMatchObject(NO_PAGES);
-      const opened = { INTROSPECTION: "true", GRAPHIQL: "true", CONSOLE: "true", MCP: "true" };
+      const opened = { INTROSPECTION: "true", GRAPHIQL: "true" };
       expect(loadConfig({ ...environment, ...opened }).httpAccess).toMatchObject(PAGES);
     },
   );

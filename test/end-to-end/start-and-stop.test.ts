@@ -19,7 +19,7 @@ test("a gateway says where it serves, with what upstream and on what database, b
   const gateway = runGateway(environment, { command });
   const origin = await gateway.url;
   await expect.poll(() => gateway.stdout().split("\n").length).toBe(6);
-  const [page, graphiql, upstream, database, metrics = ""] = gateway.stdout().split("\n");
+  const [graphiql, upstream, database, metrics = "", page] = gateway.stdout().split("\n");
   expect(page).toContain(origin);
   expect(graphiql).toContain(`${origin}/graphql`);
   expect(upstream).toMatch(/sandbox at http:\/\/127\.0\.0\.1:\d+/);

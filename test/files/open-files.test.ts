@@ -3,7 +3,6 @@ import { createServer } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../src/config/load-config.ts";
-import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createFindOwner, openFiles } from "../../src/engine/files/open-files.ts";
 import { nameUpstream, SANDBOX } from "../../src/engine/job/upstream.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
@@ -27,7 +26,6 @@ async function open(variables: Readonly<Record<string, string>>) {
     config,
     upstreamOrigin: origin,
     publicUrl,
-    catalogue: OPEN_CATALOGUE,
     log: silent,
   });
   onTestFinished(() => files.close());

@@ -38,7 +38,7 @@ async function open(
   const environment = {
     AUTH: "api-keys",
     API_KEYS_FILE: keys.file,
-    CONSOLE_LOGIN: "key",
+    SIGN_IN: "key",
     CORS_ORIGINS: LISTED,
     ...variables,
   };
@@ -317,7 +317,7 @@ test("with a token it has the token's owner and scopes, and ends at its exp, or 
     JWT_AUDIENCE: AUDIENCE,
     JWT_JWKS_URL: server.url,
   };
-  const { url } = await start({ ...variables, CONSOLE_LOGIN: "key" });
+  const { url } = await start({ ...variables, SIGN_IN: "key" });
   const scope = "jobs:read other";
   const exp = Math.floor(Date.now() / 1_000) + 4;
   const brief = await postTo(url, "sign-in", {
@@ -354,7 +354,7 @@ test.each(KINDS)("on %s a token's exp may have a fraction of a second", async (k
   const server = await startKeyServer(keysOf(signer));
   const { url } = await start({
     ...{ AUTH: "jwt", JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, JWT_JWKS_URL: server.url },
-    ...{ CONSOLE_LOGIN: "key", DATABASE_URL: await DATABASES[kind]() },
+    ...{ SIGN_IN: "key", DATABASE_URL: await DATABASES[kind]() },
     FILES_URL: `file:${await createTemporaryFolder()}`,
   });
   const exp = Math.floor(Date.now() / 1_000) + 60.0625;
@@ -408,7 +408,7 @@ test("a wrong credential opens nothing, and right ones count as the owner's requ
   expect(asked).toContainEqual([429, "RATE_LIMITED"]);
 });
 
-test("without the setting, or without the console, nobody signs in and no cookie counts", async () => {
+test("without the setting nobody signs in and no cookie counts", async () => {
   const variables = {
     DATABASE_URL: await DATABASES.SQLite(),
     FILES_URL: `file:${await createTemporaryFolder()}`,
@@ -416,17 +416,12 @@ test("without the setting, or without the console, nobody signs in and no cookie
   const { environment, anna, close, url: former } = await open(variables);
   const shown = (await signIn(former, anna)).split("=")[1];
   await close();
-  for (const off of [{ CONSOLE_LOGIN: "" }, { CONSOLE: "false" }]) {
-    const { url, gateway, end } = await start({ ...environment, ...off });
-    const cookie = `runcomfy-session-${gateway.port}=${shown}`;
-    for (const path of ["sign-in", "sign-out"])
-      expect((await postTo(url, path, { authorization: `Bearer ${anna}`, cookie })).status).toBe(
-        404,
-      );
-    expect(await askWho(url, { origin: url, cookie })).toEqual([401, "UNAUTHENTICATED"]);
-    expect(await greetWith(url, { origin: url, cookie })).toBe("closed with 4401");
-    await end();
-  }
+  const { url, gateway } = await start({ ...environment, SIGN_IN: "" });
+  const cookie = `runcomfy-session-${gateway.port}=${shown}`;
+  for (const path of ["sign-in", "sign-out"])
+    expect((await postTo(url, path, { authorization: `Bearer ${anna}`, cookie })).status).toBe(404);
+  expect(await askWho(url, { origin: url, cookie })).toEqual([401, "UNAUTHENTICATED"]);
+  expect(await greetWith(url, { origin: url, cookie })).toBe("closed with 4401");
 });
 
 test("while the database is away a sign-in can't be checked or ended, and the browser keeps its cookie", async () => {

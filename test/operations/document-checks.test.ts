@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { DOCUMENTS } from "runcomfy-graphql-client";
 import { createDocumentChecks } from "../../src/api/operations/document-checks.ts";
-import { readDocuments } from "../../src/api/server/pages.ts";
+import { readDocuments } from "../../src/parts/console/open-console.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
 function createRunner({ areTrusted = false, tokens = 100 } = {}) {

@@ -16,7 +16,7 @@ import type { Job } from "../../src/engine/job/job.ts";
 import { createJob } from "../../src/engine/job/job.ts";
 import { createUploadId } from "../../src/engine/job/input.ts";
 import { isJsonObject } from "../../src/engine/job/json.ts";
-import { createDownloadService } from "../../src/engine/files/downloads.ts";
+import { Downloads } from "../../src/parts/downloads/downloads.ts";
 import { createKeepOutputs } from "../../src/engine/files/keep-outputs.ts";
 import { createMaskError } from "../../src/api/operations/mask-error.ts";
 import { createSlots } from "../../src/api/operations/owner-limits.ts";
@@ -104,6 +104,8 @@ export async function openInProcessGateway(
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
+  const parts = new PartServices();
+  parts.add(new Downloads({ store, files: NO_FILES, catalogue, channels }));
   const services: Services = {
     sources: {
       store,
@@ -127,12 +129,6 @@ export async function openInProcessGateway(
     watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: {
       ...NO_FILES,
-      downloads: createDownloadService({
-        ...NO_FILES,
-        store,
-        fileStore: NO_FILES.store,
-        catalogue,
-      }),
       keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }),
     },
     webhooks: createWebhookService({
@@ -144,7 +140,7 @@ export async function openInProcessGateway(
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
     channels,
-    parts: new PartServices(),
+    parts,
   };
   const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);

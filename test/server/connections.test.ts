@@ -35,7 +35,7 @@ async function listen(
     memory: createMemoryBudget({ mostBytes }),
     limits: LIMITS.http,
     credentials,
-    findClient: createFindClient(["127.0.0.1"]),
+    findClient: createFindClient(["127.0.0.1"], ["/graphql"]),
   });
   server.on("request", (request, response) => {
     connections.take(response, () => void answer(request, response));

@@ -35,7 +35,7 @@ test.each([
 ])(
   "a request from %s is of %s, where X-Forwarded-For is %s",
   (remoteAddress, client, ...headers) => {
-    const findClient = createFindClient(PROXIES);
+    const findClient = createFindClient(PROXIES, []);
     const [forwarded] = headers;
     const request = { headers: { "x-forwarded-for": forwarded }, socket: { remoteAddress } };
     const named = { headers: {}, socket: { remoteAddress: client } };
@@ -44,12 +44,12 @@ test.each([
 );
 
 test("clients of one /64 of IPv6 are one, and what asks to be admitted is apart from what need not", () => {
-  const findClient = createFindClient([]);
+  const findClient = createFindClient([], ["/graphql", "/messages"]);
   const find = (remoteAddress: string, url = "/health") =>
     findClient({ headers: {}, socket: { remoteAddress }, url });
   const name = find("2001:db8:0:1::1");
   expect(find("2001:db8:0:1:ffff:ffff:ffff:ffff")).toBe(name);
-  const others = ["/graphql", "/mcp"].map((url) => find("2001:db8:0:1::1", url));
+  const others = ["/graphql", "/messages"].map((url) => find("2001:db8:0:1::1", url));
   const all = [name, others[0], find("2001:db8:0:2::1"), find("192.0.2.1"), find("192.0.2.2")];
   expect(new Set(all).size).toBe(all.length);
   expect(new Set([...others, find("2001:db8:0:1::2", "/graphql?query={a}")]).size).toBe(1);

@@ -59,12 +59,13 @@ test("only the sandbox is asked to be slow", () => {
 
 const PAGE = `<head></head><div id="root"></div><script>YogaGraphiQL.renderYogaGraphiQL(`;
 
-test("the page asks for a credential where one is needed, and leads back to the console where there is one", () => {
+test("the page asks for a credential where one is needed, and leads back to pages where there are some", () => {
   for (const asksCredential of [true, false])
-    for (const hasConsole of [true, false]) {
-      const page = adaptPage(PAGE, { asksCredential, hasConsole });
-      const has = [page.includes('<input type="password"'), page.includes('<a href="/">')];
-      expect(has).toEqual([asksCredential, hasConsole]);
+    for (const pages of [[], [["Start", "/"]] as const]) {
+      const page = adaptPage(PAGE, { asksCredential, pages });
+      const link = '<a href="/">← Start</a>';
+      const has = [page.includes('<input type="password"'), page.includes(link)];
+      expect(has).toEqual([asksCredential, pages.length === 1]);
     }
 });
 
@@ -72,7 +73,7 @@ test.each(["</head>", '<div id="root">', "YogaGraphiQL.renderYogaGraphiQL("])(
   "a page without %s is an error with a next step, and not served as it is",
   (text) => {
     const other = PAGE.replace(text, "<!-- GraphiQL's next version -->");
-    expect(() => adaptPage(other, { asksCredential: true, hasConsole: true })).toThrow(
+    expect(() => adaptPage(other, { asksCredential: true, pages: [] })).toThrow(
       /GraphiQL's page .* Install the version of @graphql-yoga\/render-graphiql/,
     );
   },

@@ -3,14 +3,13 @@ import { expect, test } from "vitest";
 
 import { createChannels, createSubscriptions } from "../../src/engine/diagnostics/channels.ts";
 import { greet, init, nextMessage, subscribe } from "./open-socket.ts";
-import { findCode } from "../../src/api/operations/create-operations.ts";
 import { post, serve } from "./serve.ts";
 
 test("each operation is published once, with the code that clients are told", async () => {
   const heard: unknown[] = [];
   const channels = createChannels();
-  createSubscriptions(pino()).on(channels.operation.asyncEnd, ({ kind, result }) =>
-    heard.push([kind, findCode(result)]),
+  createSubscriptions(pino()).on(channels.operation.asyncEnd, ({ kind, code }) =>
+    heard.push([kind, code]),
   );
   const { graphqlUrl } = await serve({ channels });
   // The first goes Yoga's way, and the second is answered without it.

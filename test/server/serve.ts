@@ -32,7 +32,6 @@ export const HTTP_ACCESS: Options["httpAccess"] = {
   admitsLoopback: false,
   hasIntrospection: true,
   hasGraphiql: true,
-  hasConsole: false,
   trustedDocuments: null,
 };
 
@@ -51,7 +50,6 @@ export async function serve(overrides: Partial<Options> = {}) {
     createContext: (operation) => operation,
     checkDatabase: () => Promise.resolve(),
     example: toUnlisted("example-deployment"),
-    consoleFolder: "/nowhere",
     isSandbox: false,
     channels: createChannels(),
     authenticator: createLocalAuthenticator(NO_LIMITS),
@@ -61,7 +59,8 @@ export async function serve(overrides: Partial<Options> = {}) {
     files: NO_FILES,
     takeHint: () => undefined,
     httpAccess: HTTP_ACCESS,
-    mcp: null,
+    answers: [],
+    pages: [],
     limits: LIMITS,
     log: pino({ level: "silent" }),
     ...overrides,

@@ -183,64 +183,16 @@ export function describeFiles({ store, execute }: Context): void {
     });
   });
 
-  describe("downloads", () => {
-    const LIFE_MS = 60_000;
-    const jobIds = ["job_1", "job_2"];
-    const create = async (ownerId = `o-${randomUUID()}`, readsAll = false) => {
-      const download = { id: randomUUID(), ownerId, jobIds, readsAll };
-      await store().downloads.create(download, LIFE_MS);
-      return download;
-    };
-    const claim = (id: string) => store().downloads.claim(id, 30_000);
-
-    test("are claimed one at a time of an owner, also at once, until the claim has ended", async () => {
-      const first = await create();
-      const second = await create(first.ownerId);
-      const other = await create(undefined, true);
-      const claims = await Promise.all([claim(first.id), claim(second.id), claim(first.id)]);
-      expect(claims.filter((one) => one !== false)).toHaveLength(1);
-      expect(await claim(other.id)).toEqual(other);
-      for (const { id } of [first, second]) expect(await claim(id)).toBe(false);
-      const claimed = claims[1] === false ? first : second;
-      await store().downloads.renewClaim(claimed.id, 0);
-      expect(await claim(second.id)).toEqual(second);
-      await execute("update downloads set claimed_until = claimed_until - 20000");
-      await store().downloads.renewClaim(second.id, 30_000);
-      await execute("update downloads set claimed_until = claimed_until - 20000");
-      expect(await claim(first.id)).toBe(false);
-      await execute("update downloads set claimed_until = claimed_until - 20000");
-      expect(await claim(first.id)).toEqual(first);
-      expect(await claim(randomUUID())).toBeNull();
-    });
-
-    test("are forgotten when they have ended, and the oldest where an owner has many, but for what is claimed", async () => {
-      const first = await create();
-      const { ownerId } = first;
-      await claim(first.id);
-      const second = await create(ownerId);
-      await execute(`update downloads set expires_at = expires_at - 1 where id = '${second.id}'`);
-      const third = await create(ownerId);
-      for (let count = 0; count < 19; count += 1) await create(ownerId);
-      expect(await claim(first.id)).toBe(false);
-      expect(await claim(second.id)).toBeNull();
-      expect(await claim(third.id)).toBe(false);
-      await execute("update downloads set expires_at = expires_at - 60000");
-      await create();
-      expect(await claim(first.id)).toBe(false);
-      expect(await claim(third.id)).toBeNull();
-    });
-
-    test("are of what is kept, counted to one more than asked", async () => {
-      const { files } = store();
-      const job = await succeed();
-      expect(await files.countKept([job.id], 1)).toEqual({ files: 0, bytes: 0 });
-      const [one, other] = await claimTwo();
-      await keepAs("one.png", one);
-      expect(await files.countKept([job.id], 1)).toEqual({ files: 1, bytes: KEPT.bytes });
-      await keepAs("other.png", other);
-      expect(await files.countKept([job.id], 0)).toEqual({ files: 1, bytes: KEPT.bytes });
-      expect(await files.countKept([job.id], 5)).toMatchObject({ bytes: 2 * (KEPT.bytes ?? 0) });
-    });
+  test("kept files are counted to one more than asked", async () => {
+    const { files } = store();
+    const job = await succeed();
+    expect(await files.countKept([job.id], 1)).toEqual({ files: 0, bytes: 0 });
+    const [one, other] = await claimTwo();
+    await keepAs("one.png", one);
+    expect(await files.countKept([job.id], 1)).toEqual({ files: 1, bytes: KEPT.bytes });
+    await keepAs("other.png", other);
+    expect(await files.countKept([job.id], 0)).toEqual({ files: 1, bytes: KEPT.bytes });
+    expect(await files.countKept([job.id], 5)).toMatchObject({ bytes: 2 * (KEPT.bytes ?? 0) });
   });
 
   describe("uploads", () => {

@@ -21,6 +21,7 @@ import type { Tables } from "../../src/engine/store/tables.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import type { WebhookClaims } from "../../src/parts/webhooks/claims.ts";
 import { FROM_START } from "../../src/parts/webhooks/due-webhooks.ts";
+import { createDownloadRows } from "../../src/parts/downloads/download-rows.ts";
 import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
@@ -544,11 +545,11 @@ const WEBHOOK_READS: readonly (readonly [string, Read])[] = [
   ["an owner's sign-ins", (store) => openAndEnd(store)],
   ["whether copies are to come", ({ files }) => files.findPending(["job_1", "job_2"])],
   ["a download's files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
-  ["a download to be claimed", ({ downloads }) => downloads.claim("dl_1", 1_000)],
+  ["a download to be claimed", (store) => createDownloadRows(store).claim("dl_1", 1_000)],
   [
     "a download to be made",
-    ({ downloads }) =>
-      downloads.create(
+    (store) =>
+      createDownloadRows(store).create(
         { id: `${Math.random()}`, ownerId: "o1", jobIds: [], readsAll: false },
         1_000,
       ),

@@ -23,7 +23,6 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
     check: async () => [],
     toSent: async (input) => input,
   },
-  downloads: { createDownload: unexpected, claim: async () => null },
   findOwner: async () => "owner",
   endLease: unexpected,
   keepOutputs: unexpected,

@@ -6,7 +6,7 @@ import type { BaseLogger } from "pino";
 
 import { clock } from "../../runtime/environment.ts";
 import type { Viewer } from "../../auth/viewer.ts";
-import type { Channels } from "../../engine/diagnostics/channels.ts";
+import type { Channels, OperationMessage } from "../../engine/diagnostics/channels.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import type { Release } from "../../runtime/queue.ts";
@@ -80,9 +80,7 @@ export function createOperations(options: {
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, channels });
   const begin = createSubscribe({ slots, maskError, findDocument: documents.find, channels });
   const subscribe: typeof begin = (args) =>
-    operation.hasSubscribers
-      ? operation.tracePromise(() => begin(args), toOperation(args))
-      : begin(args);
+    operation.hasSubscribers ? publish(operation, args, () => begin(args)) : begin(args);
   const yoga = createYoga<OperationOrigin>({
     schema,
     context: createContext,
@@ -227,28 +225,35 @@ function createRunner(operation: Channels["operation"]): Plugin<ReadingContext> 
     onExecute({ args, executeFn, setExecuteFn }) {
       if (operation.hasSubscribers)
         setExecuteFn((given: ExecutionArgs) =>
-          operation.tracePromise(async () => executeFn(given), toOperation(args)),
+          publish(operation, args, async () => executeFn(given)),
         );
       return { onExecuteDone: () => args.contextValue.reads?.finish() };
     },
   };
 }
 
-function toOperation({ document, operationName, contextValue }: ExecutionArgs) {
+/** Publishes an operation, and the code that clients are told where it fails. */
+async function publish<Result>(
+  channel: Channels["operation"],
+  { document, operationName, contextValue }: ExecutionArgs,
+  run: () => Promise<Result>,
+): Promise<Result> {
   const operation = getOperationAST(document, operationName);
   const { traceparent }: Pick<OperationOrigin, "traceparent"> = Object(contextValue);
-  return {
+  const message: OperationMessage = {
     kind: operation?.operation ?? OperationTypeNode.QUERY,
     name: operation?.name?.value ?? null,
     traceparent,
     startedAt: clock.monotonic(),
+    code: null,
   };
-}
-
-/** The code of a result's first error, null without one and for a stream. */
-export function findCode(result: unknown): string | null {
-  const { errors: [first] = [] }: ExecutionResult = Object(result);
-  return first === undefined ? null : toCode(first);
+  return await channel.tracePromise(async () => {
+    const result = await run();
+    // A stream has none.
+    const { errors: [first] = [] }: ExecutionResult = Object(result);
+    if (first !== undefined) message.code = toCode(first);
+    return result;
+  }, message);
 }
 
 const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;

@@ -7,7 +7,6 @@ import { z } from "zod";
 
 import type { Viewer } from "../../auth/viewer.ts";
 import type { Deployment, FieldShape, Price } from "../../engine/deployments/catalogue.ts";
-import type { OpenDownload } from "../../engine/files/downloads.ts";
 import type { JobAsset } from "../../engine/job/asset.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
 import type { InputIssue } from "../../engine/job/input.ts";
@@ -47,7 +46,6 @@ export function createBuilder() {
       Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats & { readonly hints: number };
-      Download: OpenDownload;
       Durations: Durations;
       InputCheck: InputCheck;
       InputIssue: InputIssue;

@@ -7,7 +7,6 @@ import type { Stream } from "../../runtime/stream.ts";
 import type { Tracking } from "../../engine/tracking/tracking.ts";
 import type { WaitForEnd } from "../../engine/watch/watch-job.ts";
 import type { JobChange, JobsWatch } from "../../engine/watch/watch-jobs.ts";
-import type { DownloadService } from "../../engine/files/downloads.ts";
 import type { KeepOutputs } from "../../engine/files/keep-outputs.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import type { UploadService } from "../../engine/files/uploads.ts";
@@ -36,7 +35,6 @@ export type Services = {
   readonly files: {
     readonly urls: Pick<SignedUrls, "create">;
     readonly uploads: Pick<UploadService, "createUpload">;
-    readonly downloads: Pick<DownloadService, "createDownload">;
     readonly keepOutputs: KeepOutputs;
   };
   readonly webhooks: WebhookService;

@@ -6,7 +6,6 @@ import type { Builder } from "./builder.ts";
 import { addScalars, createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
 import { addDeployment, addDeploymentKind } from "./deployment.ts";
-import { addDownloads } from "./downloads.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
@@ -64,7 +63,6 @@ export function createSchema(
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
-  addDownloads(builder);
   addWebhooks(builder);
   addJobWebhooks(builder);
   for (const { add } of parts) add?.(builder);

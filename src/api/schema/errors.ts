@@ -1,6 +1,5 @@
 import {
   DeploymentNotFoundError,
-  DownloadTooLargeError,
   IdempotencyConflictError,
   InvalidInputError,
   InvalidLabelsError,
@@ -69,12 +68,6 @@ export function addErrors(builder: Builder): void {
     name: "JobNotFoundError",
     description:
       "You own no job with this id, so nothing was done. Being allowed to read somebody else's job is not enough. Take an id from a `Job`.",
-    interfaces: ["Error"],
-  });
-
-  builder.objectType(DownloadTooLargeError, {
-    name: "DownloadTooLargeError",
-    description: "The jobs are too many for one download, or their files are. Nothing was stored.",
     interfaces: ["Error"],
   });
 

@@ -7,9 +7,9 @@ import { CodedError } from "../../runtime/coded-error.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/database-error.ts";
 import { createFileReaders } from "./file-readers.ts";
-import { createMcpAnswer } from "./answer-mcp.ts";
-import { whenOver } from "./when-over.ts";
-import type { Pages } from "./pages.ts";
+import { whenOver } from "../../runtime/when-over.ts";
+import { createExchanges } from "./exchange.ts";
+import type { Graphiql } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import {
   bodyTooLarge,
@@ -24,7 +24,6 @@ import {
 import { badRequest, notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createSignInAnswer } from "./sign-in.ts";
-import { createDownloadAnswer } from "./serve-downloads.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
@@ -38,16 +37,20 @@ export type Answer = (
 ) => Promise<void>;
 
 /** Makes what takes a request from its first line to GraphQL. */
-export function createAnswer(parts: ServerParts, pages: Pages): Answer {
+export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
   const { credentials, sessions, rates, origins, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
   const readers = createFileReaders(parts.log);
   const answerFile = createFileAnswer({ ...parts.files, readers });
-  const answerDownload = createDownloadAnswer({ ...parts, ...parts.files, readers });
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
   const answerSignIn = createSignInAnswer(parts);
-  const answerMcp = parts.mcp === null ? null : createMcpAnswer(parts, parts.mcp);
+  const toExchange = createExchanges(parts, readers);
+  const answersSigned = new Map(
+    parts.answers.flatMap(({ name, answerSigned }) =>
+      answerSigned === undefined ? [] : [[name, answerSigned] as const],
+    ),
+  );
 
   return async (request, response, mustAsk, recalled) => {
     response.setHeaders(SECURITY_HEADERS);
@@ -92,7 +95,8 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     ...[request, response, mustAsk, recalled]: Parameters<Answer>
   ): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
-    const isSigned = parts.files.urls.isSigned(path);
+    const folder = path === GRAPHQL_PATH ? "" : (/^\/(\w+)\//.exec(path)?.[1] ?? "");
+    const isSigned = SIGNED.has(folder) || answersSigned.has(folder);
     checkHeaders(request);
     origins.checkName(request, isSigned);
     if (path === "/health") return sendText(response, 200, "The gateway runs.\n");
@@ -117,10 +121,15 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       await answerNothing(request, response, mustAsk, signedIn);
       return true;
     }
-    if (answerMcp !== null && (await answerMcp(request, response, { path, mustAsk }))) return true;
-    if (await pages.answer(request, response, path)) return true;
-    if (path !== GRAPHQL_PATH) throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
-    return false;
+    if (await graphiql.answer(request, response, path)) return true;
+    if (path === GRAPHQL_PATH) return false;
+    const exchange = toExchange(request, response, { path, mustAsk });
+    for (const part of parts.answers) if (await part.answer?.(exchange)) return true;
+    if (path === "/" && graphiql.isOn) {
+      response.writeHead(302, { location: GRAPHQL_PATH }).end();
+      return true;
+    }
+    throw notFound(`Nothing is here. GraphQL is at ${GRAPHQL_PATH}.`);
   }
 
   /** A signature stands for the credential. */
@@ -141,7 +150,9 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
       return await answerNothing(request, response, mustAsk);
     }
     if (target === null) throw NOT_FOUND;
-    if (target.folder === "downloads") return await answerDownload(request, response, target.name);
+    const answerPart = answersSigned.get(target.folder);
+    if (answerPart !== undefined)
+      return await answerPart(toExchange(request, response, { path, mustAsk }), target.name);
     if (!isUpload) return await answerFile(request, response, target);
     await answerUpload(request, {
       id: target.name,
@@ -210,6 +221,9 @@ export function createAnswer(parts: ServerParts, pages: Pages): Answer {
     };
   }
 }
+
+/** The folders of the server's own URLs that are signed. */
+const SIGNED = new Set(["files", "uploads", "hints"]);
 
 /** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
 function whenSent(response: ServerResponse, act: () => void): void {

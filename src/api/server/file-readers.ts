@@ -30,6 +30,8 @@ export function createFileReaders(log: Pick<BaseLogger, "warn">) {
   const takeTurn = (ownerId: string) => queue.run(ownerId, async () => undefined);
 
   return {
+    headers: FILE_HEADERS,
+
     /** Runs an answer. What fails rejects as a `CodedError` where that can still be told, and ends the connection where not. */
     async answer(response: ServerResponse, act: () => Promise<void>): Promise<void> {
       try {

@@ -4,14 +4,13 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 
 import { createRanges } from "../../runtime/public-address.ts";
-import { GRAPHQL_PATH, MCP_PATH } from "./server-parts.ts";
 
 /**
  * Makes what tells clients apart that are not admitted yet: by their addresses, of IPv6 by the /64, which one client may
  * have whole. Proxies are trusted to write into `X-Forwarded-For`: from its right end, the first address that is none of
- * theirs is the client's. What needs no admission, such as a balancer's health check, waits for none that others ask for.
+ * theirs is the client's. What needs no admission, as it is for none of `paths`, such as a balancer's health check, waits for none that others ask for.
  */
-export function createFindClient(trustedProxies: readonly string[]) {
+export function createFindClient(trustedProxies: readonly string[], paths: readonly string[]) {
   const isTrusted = createRanges(trustedProxies);
 
   return ({ headers, socket, url = "" }: ClientRequest): string => {
@@ -26,15 +25,14 @@ export function createFindClient(trustedProxies: readonly string[]) {
       address = next;
     }
     const name = address === null ? "" : toName(address);
-    return ASKS_ADMISSION.test(url) ? `${name} asks` : name;
+    const [path = ""] = url.split("?", 1);
+    return paths.includes(path) ? `${name} asks` : name;
   };
 }
 
 type ClientRequest = Pick<IncomingMessage, "headers" | "url"> & {
   readonly socket: Pick<IncomingMessage["socket"], "remoteAddress">;
 };
-
-const ASKS_ADMISSION = new RegExp(`^(?:${GRAPHQL_PATH}|${MCP_PATH})(?:$|[?])`);
 
 /** Some proxies add the port. */
 const WITH_PORT = /^(?:\[(.+)\]|([\d.]+))(?::\d{1,5})?$/;

@@ -10,8 +10,8 @@ type Example = {
 type Surroundings = {
   /** Whether there is a field for the credential that all tabs send. */
   readonly asksCredential: boolean;
-  /** Whether there is a console to go back to. */
-  readonly hasConsole: boolean;
+  /** Titles and paths of pages to go back to. */
+  readonly pages: readonly (readonly [title: string, path: string])[];
 };
 
 /** GraphiQL's page, with all its scripts. */
@@ -29,8 +29,9 @@ export async function renderGraphiql(options: Example & Surroundings): Promise<s
 }
 
 /** GraphiQL's page with what is added here. Throws where the page has a form that is not known. */
-export function adaptPage(page: string, { asksCredential, hasConsole }: Surroundings): string {
-  const bar = `${hasConsole ? CONSOLE_LINK : ""}${asksCredential ? CREDENTIAL_FIELD : ""}`;
+export function adaptPage(page: string, { asksCredential, pages }: Surroundings): string {
+  const links = pages.map(([title, path]) => `<a href="${path}">← ${title}</a>`);
+  const bar = `${links.join("")}${asksCredential ? CREDENTIAL_FIELD : ""}`;
   const additions = [
     ["</head>", `<style>${STILL_TABS}${bar && BAR_STYLES}</style>`],
     ['<div id="root">', bar && `<div id="bar">${bar}</div>`],
@@ -44,8 +45,6 @@ export function adaptPage(page: string, { asksCredential, hasConsole }: Surround
 
 const NEXT_STEP =
   "Install the version of @graphql-yoga/render-graphiql that package.json names, or adapt src/api/server/graphiql.ts.";
-
-const CONSOLE_LINK = '<a href="/">← Console</a>';
 
 /** Only the field keeps it, so that the browser forgets it with the page. */
 const CREDENTIAL_FIELD = `<label id="credential">Credential

@@ -8,8 +8,7 @@ import type { Config } from "../../config/load-config.ts";
 import type { Deployment } from "../../engine/deployments/catalogue.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
-import type { Mcp } from "../../parts/mcp/create-mcp.ts";
-import type { DownloadService } from "../../engine/files/downloads.ts";
+import type { Answers } from "./answers.ts";
 import type { FileStore } from "../../engine/files/file-store.ts";
 import type { FindOwner } from "../../engine/files/open-files.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
@@ -23,7 +22,6 @@ import type { Origins } from "./origins.ts";
 import type { Credentials } from "./credentials.ts";
 
 export const GRAPHQL_PATH = "/graphql";
-export const MCP_PATH = "/mcp";
 
 /** What a server is made of. */
 export type ServerOptions = {
@@ -36,8 +34,6 @@ export type ServerOptions = {
   readonly checkDatabase: () => Promise<void>;
   /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
   readonly example: Deployment | null;
-  /** Where the console was built. */
-  readonly consoleFolder: string;
   /** Whether what is submitted runs in the sandbox. */
   readonly isSandbox: boolean;
   readonly channels: Channels;
@@ -49,7 +45,6 @@ export type ServerOptions = {
   readonly files: {
     readonly store: FileStore;
     readonly uploads: UploadService;
-    readonly downloads: DownloadService;
     readonly urls: SignedUrls;
     readonly findOwner: FindOwner;
     /** Lets a thumbnail stay, which goes with its picture. */
@@ -69,16 +64,13 @@ export type ServerOptions = {
     readonly admitsLoopback: boolean;
     readonly hasIntrospection: boolean;
     readonly hasGraphiql: boolean;
-    readonly hasConsole: boolean;
     /** Null runs every document. */
     readonly trustedDocuments: TrustedDocuments | null;
   };
-  /** Null where it is off. */
-  readonly mcp: {
-    readonly answer: Mcp["answer"];
-    /** The issuer of its clients' tokens; null where they have none. */
-    readonly issuer: string | null;
-  } | null;
+  /** What parts answer, in the order in which they are asked, each by the name of its part. */
+  readonly answers: readonly (Answers & { readonly name: string })[];
+  /** Titles and paths of pages that GraphiQL links to. */
+  readonly pages: readonly (readonly [title: string, path: string])[];
   readonly limits: Pick<Config["limits"], "document" | "http" | "webSocket">;
   readonly log: Logger;
 };

@@ -14,8 +14,9 @@ import { createAnswer } from "./answer-request.ts";
 import { Connections } from "./connections.ts";
 import { createFindClient } from "./find-client.ts";
 import { createOrigins } from "./origins.ts";
-import { openPages } from "./pages.ts";
+import { openGraphiql } from "./graphiql-page.ts";
 import type { ServerOptions } from "./server-parts.ts";
+import { GRAPHQL_PATH } from "./server-parts.ts";
 import { createCredentials } from "./credentials.ts";
 import { createSocketService } from "./socket-service.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
@@ -36,7 +37,6 @@ const STALL_MS = 13_000;
 export async function startServer(options: ServerOptions): Promise<{
   readonly url: string;
   readonly port: number;
-  readonly hasConsole: boolean;
   readonly figures: readonly Figure[];
   /** Lets `/ready` fail from now on, and answers everything else as before. */
   leave(): void;
@@ -63,7 +63,10 @@ export async function startServer(options: ServerOptions): Promise<{
     memory,
     limits: http,
     credentials,
-    findClient: createFindClient(httpAccess.trustedProxies),
+    findClient: createFindClient(httpAccess.trustedProxies, [
+      GRAPHQL_PATH,
+      ...options.answers.flatMap(({ receivesAt }) => receivesAt ?? []),
+    ]),
   });
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
@@ -83,20 +86,12 @@ export async function startServer(options: ServerOptions): Promise<{
     rates: createRequestRates(channels),
     socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
   };
-  const pages = openPages({
+  const graphiql = openGraphiql({
     ...options,
-    ...httpAccess,
-    publicUrl,
-    hasMcp: options.mcp !== null,
-    uploadMib: options.files.uploads.mostBytes / 1_048_576,
-    hasSignIns: options.signIns !== null,
+    isOn: httpAccess.hasGraphiql,
     asksCredential: !httpAccess.isOpen,
   });
-  if (httpAccess.hasConsole && !pages.hasConsole)
-    log.warn(
-      "The console was not built, so browsers don't get it. Build it with: npm ci --include=dev, or set CONSOLE=false.",
-    );
-  const answer = createAnswer(parts, pages);
+  const answer = createAnswer(parts, graphiql);
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
       connections.take(response, (recalled) => {
@@ -118,7 +113,6 @@ export async function startServer(options: ServerOptions): Promise<{
   return {
     url: `http://${toUrlHost(host)}:${port}`,
     port,
-    hasConsole: pages.hasConsole,
     figures: [
       { name: "sockets_open", help: "WebSockets that are open.", read: parts.socketSlots.count },
       {

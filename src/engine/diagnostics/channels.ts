@@ -70,6 +70,8 @@ export type OperationMessage = {
   /** The client's. */
   readonly name: string | null;
   readonly traceparent: unknown;
+  /** The code of the result's first error, once there is one. */
+  code: string | null;
 } & Timed;
 
 export type SentEvent = {

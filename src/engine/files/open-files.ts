@@ -6,7 +6,6 @@ import { Readable } from "node:stream";
 import DataLoader from "dataloader";
 import type { BaseLogger } from "pino";
 
-import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Config } from "../../config/load-config.ts";
 import { clock } from "../../runtime/environment.ts";
 import { publicUrlProblem } from "../../runtime/public-address.ts";
@@ -18,7 +17,6 @@ import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
-import { createDownloadService } from "./downloads.ts";
 import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
@@ -31,13 +29,11 @@ const URL_MARGIN_SECONDS = 3_600;
 export async function openFiles({
   store,
   config,
-  catalogue,
   upstreamOrigin,
   publicUrl,
   log,
 }: {
   readonly store: JobStore;
-  readonly catalogue: Catalogue;
   readonly config: Pick<Config, "files" | "upstream" | "jobDeadlineSeconds">;
   /** Where a sandbox serves its pictures. */
   readonly upstreamOrigin: string;
@@ -98,7 +94,6 @@ export async function openFiles({
         Math.floor(clock.now() / 1_000) + config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
       ),
     uploads,
-    downloads: createDownloadService({ store, fileStore, findOwner, urls, catalogue }),
     findOwner,
     /** Lets a file stay that no row names, such as a thumbnail. */
     endLease: (name: string) => files.forgetDeletions([name]),

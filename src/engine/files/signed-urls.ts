@@ -4,14 +4,13 @@ import { clock } from "../../runtime/environment.ts";
 
 const DAY_SECONDS = 86_400;
 
-const FOLDERS = ["files", "uploads", "hints", "downloads"] as const;
-
 /**
- * What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, many files in one, where an
- * upload is sent, or where RunComfy says that a job has ended.
+ * What a URL of the gateway leads to: a file, a picture of it that is so many pixels wide, where an upload is sent, where
+ * RunComfy says that a job has ended, or something of a part.
  */
 export type UrlTarget = {
-  readonly folder: (typeof FOLDERS)[number];
+  /** `files`, `uploads`, `hints`, or the name of a part. */
+  readonly folder: string;
   readonly name: string;
   readonly width: number | null;
 };
@@ -35,9 +34,6 @@ export function createSignedUrls({
   }
 
   return {
-    /** Whether the path is that of such a URL, so that the query has to show who made it. */
-    isSigned: (path: string) => FOLDERS.some((folder) => path.startsWith(`/${folder}/`)),
-
     /** Good for one to two days: the same text all day long, so that browsers find what they have. */
     create(target: UrlTarget, expires = DAY_SECONDS * (Math.ceil(nowSeconds() / DAY_SECONDS) + 1)) {
       const url = new URL(`/${target.folder}/${target.name}`, publicUrl());
@@ -49,8 +45,7 @@ export function createSignedUrls({
 
     /** What a URL leads to and for how many seconds more; null for one that was altered or has expired. */
     open(path: string, query: string): (UrlTarget & { readonly seconds: number }) | null {
-      const [, given, name] = /^\/(\w+)\/([\w.-]+)$/.exec(path) ?? [];
-      const folder = FOLDERS.find((one) => one === given);
+      const [, folder, name] = /^\/(\w+)\/([\w.-]+)$/.exec(path) ?? [];
       if (folder === undefined || name === undefined) return null;
       const parameters = new URLSearchParams(query);
       const width = parameters.has("width") ? Number(parameters.get("width")) : null;

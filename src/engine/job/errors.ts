@@ -40,15 +40,6 @@ export class JobNotCancellableError extends JobStateError {
   }
 }
 
-/** More was asked for than one download may have. */
-export class DownloadTooLargeError extends ExpectedError {
-  constructor(most: { readonly jobs: number; readonly files: number; readonly bytes: number }) {
-    super(
-      `A download has at most ${most.jobs} jobs, and ${most.files} files of ${most.bytes / 1e9} GB in all. Choose fewer jobs, and download the others after them.`,
-    );
-  }
-}
-
 /** The job has not ended, so that it can't be deleted and has no files yet. */
 export class JobNotFinishedError extends JobStateError {
   constructor(job: Job) {

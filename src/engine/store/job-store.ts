@@ -6,7 +6,6 @@ import type { Job } from "../job/job.ts";
 import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
-import { createDownloads } from "./downloads.ts";
 import { createFeed } from "./feed.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
@@ -144,7 +143,6 @@ export function createJobStore(dependencies: {
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),
-    downloads: publish("downloads", createDownloads(database)),
     async close(): Promise<void> {
       await changes.close();
       await database.close();

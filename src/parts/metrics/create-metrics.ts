@@ -5,7 +5,6 @@ import type { Channel, Channels } from "../../engine/diagnostics/channels.ts";
 import { createSubscriptions } from "../../engine/diagnostics/channels.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isFinal, isFinished, JOB_STATUSES } from "../../engine/job/job.ts";
-import { findCode } from "../../api/operations/create-operations.ts";
 import { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
@@ -114,9 +113,8 @@ function observeOperations({ channels, on, count, countEach, measure }: Observer
   // What comes into being with its first count has not increased for Prometheus, so no alert would fire.
   for (const kind of ["query", "mutation", "subscription"])
     operations.inc({ kind, outcome: "error", code: "INTERNAL_SERVER_ERROR" }, 0);
-  on(channels.operation.asyncEnd, ({ kind, startedAt, error, result }) => {
+  on(channels.operation.asyncEnd, ({ kind, startedAt, error, code }) => {
     if (error !== undefined) return;
-    const code = findCode(result);
     operations.inc({ kind, outcome: code === null ? "ok" : "error", code: code ?? "" });
     seconds.observe({ kind }, secondsSince(startedAt));
   });

@@ -22,14 +22,14 @@ import type { Logger } from "pino";
 
 import { codeOf, SetupError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
-import type { Config } from "../../config/load-config.ts";
 import type { Channels, OperationMessage, Traced } from "../../engine/diagnostics/channels.ts";
 import { createSubscriptions } from "../../engine/diagnostics/channels.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isFinished } from "../../engine/job/job.ts";
-import { findCode } from "../../api/operations/create-operations.ts";
 import { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
 import type { Jobs } from "../../engine/store/job-store.ts";
+import type { Observed, OpenPart } from "../../part.ts";
+import type { TraceSettings } from "./settings.ts";
 
 const SERVICE = "runcomfy-graphql";
 /** How long a stop waits for the last spans to leave, once all else is closed. */
@@ -37,25 +37,17 @@ const FLUSH_MS = 500;
 const PACKAGES =
   "@opentelemetry/sdk-trace @opentelemetry/exporter-trace-otlp-proto @opentelemetry/resources";
 
-type Settings = NonNullable<Config["traces"]>;
-
 /**
  * Makes traces and sends them to a collector, from at most 2,048 spans that wait for it. The OTEL_ variables that are none
  * of the gateway's settings are read by OpenTelemetry's packages. Rejects with a `SetupError`.
  */
-export async function openTraces({
-  settings,
-  version,
-  log,
-}: {
-  readonly settings: Settings;
-  readonly version: string;
-  readonly log: Logger;
-}) {
+export async function openTraces(
+  { version, channels, engine, log }: Observed,
+  settings: TraceSettings,
+): Promise<OpenPart> {
   const [sdk, { OTLPTraceExporter }, resources] = await loadPackages();
-  const exporter = new OTLPTraceExporter({
-    url: `${settings.endpoint.replace(/\/+$/, "")}/v1/traces`,
-  });
+  const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT ?? "";
+  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, "")}/v1/traces` });
   const own = { "service.name": SERVICE, "service.version": version };
   const detectors = [
     resources.serviceInstanceIdDetector,
@@ -70,10 +62,16 @@ export async function openTraces({
     sampler: createSampler(sdk, settings),
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter: logFailures(exporter, log) })],
   });
+  const traces = createTraces(provider.getTracer(SERVICE, version), {
+    channels,
+    readTraceparent: async (jobId) => (await engine()?.store.jobs.readTraceparent(jobId)) ?? null,
+    log,
+  });
   return {
-    ...createTraces(provider.getTracer(SERVICE, version)),
+    log: traces.log,
     /** Sends what is left, for half a second at most. */
     async close(): Promise<void> {
+      traces.close();
       // What fails has been logged.
       const flushed = provider.shutdown().catch(() => undefined);
       await Promise.race([flushed, clock.sleep(FLUSH_MS, { ref: false })]);
@@ -99,10 +97,10 @@ async function loadPackages() {
 
 function createSampler(
   sdk: Awaited<ReturnType<typeof loadPackages>>[0],
-  { sampler, part }: Settings,
+  { OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: share }: TraceSettings,
 ): Sampler {
   const root = sampler.endsWith("traceidratio")
-    ? new sdk.TraceIdRatioBasedSampler(part)
+    ? new sdk.TraceIdRatioBasedSampler(share)
     : new sdk[sampler.endsWith("always_on") ? "AlwaysOnSampler" : "AlwaysOffSampler"]();
   return sampler.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
 }
@@ -155,123 +153,125 @@ type SpanStart = SpanOptions & { readonly name: string; readonly parent?: Contex
  * Makes spans of what a gateway publishes: operations, what they do to the store, calls to RunComfy, polls, and the event
  * that reports an end. No span holds an input, a credential, an address or a message. Nothing but operations begins a trace.
  */
-export function createTraces(tracer: Tracer) {
+export function createTraces(
+  tracer: Tracer,
+  {
+    channels,
+    readTraceparent,
+    log,
+  }: {
+    readonly channels: Channels;
+    readonly readTraceparent: Jobs["readTraceparent"];
+    readonly log: Logger;
+  },
+) {
   const scopes = new AsyncLocalStorage<Scope | null>();
+  const { on, bind, close } = createSubscriptions(log);
+  const sent = new LRUCache<string, true>({ max: MAX_SENT });
 
   function findScope(): Scope | null {
     const scope = scopes.getStore() ?? null;
     return scope?.isOver === false ? scope : null;
   }
 
+  /** Makes a span of all that runs on a channel, which ends with it; of what it throws, the class or code alone. */
+  function traceEach<Message extends object>(
+    traced: Traced<Message>,
+    toStart: (message: Message) => SpanStart,
+    findError: (message: Message) => string | null = () => null,
+  ): void {
+    bind(traced.start, scopes, (message) => {
+      const outer = findScope();
+      const current = outer === null ? null : trace.setSpan(ROOT_CONTEXT, outer.span);
+      const { name, parent = current, ...options } = toStart(message);
+      if (parent === null) return outer;
+      const span = tracer.startSpan(name, options, parent);
+      return { message, span, root: outer?.root ?? span, isOver: false };
+    });
+    on(traced.asyncEnd, (message) => {
+      const scope = scopes.getStore();
+      if (scope?.message !== message) return;
+      const { error } = message;
+      const type = error === undefined ? findError(message) : toType(error);
+      if (type !== null)
+        scope.span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR });
+      scope.isOver = true;
+      scope.span.end();
+    });
+  }
+
+  /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
+  async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
+    const endTime = clock.now();
+    // While the database is away, the trace goes without it.
+    const traceparent = await readTraceparent(job.id).catch(() => null);
+    if (traceparent === null) return;
+    const options = { startTime, attributes: toAttributes(job) };
+    tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
+  }
+
+  traceEach(channels.operation, toOperationSpan, ({ code }) => code);
+  traceEach(channels.poll, ({ job, traceparent }) => ({
+    name: "poll",
+    attributes: toAttributes(job),
+    parent: traceparent === null ? null : fromTraceparent(traceparent),
+  }));
+  // Without a URL, as that would reveal the upstream's address.
+  traceEach(channels.call, ({ call, method }) => ({
+    name: `${method} ${call}`,
+    kind: SpanKind.CLIENT,
+    attributes: { "http.request.method": method },
+  }));
+  on(channels.answered, (httpStatus) => {
+    findScope()?.span.setAttribute("http.response.status_code", httpStatus);
+  });
+  traceEach(channels.statement, ({ system, table, method }) => ({
+    name: `${method} ${table}`,
+    kind: SpanKind.CLIENT,
+    attributes: {
+      "db.system.name": system,
+      "db.operation.name": method,
+      "db.collection.name": table,
+    },
+  }));
+  // A job is kept with the operation that submits it.
+  on(channels.inserting, (message) => {
+    const scope = findScope();
+    if (scope !== null) message.traceparent = toTraceparent(scope.root.spanContext());
+  });
+  on(channels.stored, (job) => {
+    const scope = findScope();
+    scope?.root.setAttributes(toAttributes(job));
+    // As when a deadline has passed.
+    if (scope === null && isFinished(job)) void noteEnd("end", job, job.updatedAt.getTime());
+  });
+  // Whoever is woken goes on with something of their own.
+  bind(channels.wakeUp, scopes, () => null);
+  // The first event on this gateway that reported a job's end is a span, however many watch.
+  on(channels.sent, ({ job, at }) => {
+    if (job === null || !isFinished(job) || sent.has(job.id)) return;
+    if (at - job.updatedAt.getTime() >= RECENT_MS) return;
+    sent.set(job.id, true);
+    void noteEnd("event", job, at);
+  });
+
   return {
     /** The same log, whose lines have the `traceId` of what they are about. */
-    watchLog: (log: Logger): Logger =>
-      log.child(
-        {},
-        {
-          formatters: {
-            log(fields) {
-              const scope = findScope();
-              return scope === null
-                ? fields
-                : { ...fields, traceId: scope.span.spanContext().traceId };
-            },
+    log: log.child(
+      {},
+      {
+        formatters: {
+          log(fields) {
+            const scope = findScope();
+            return scope === null
+              ? fields
+              : { ...fields, traceId: scope.span.spanContext().traceId };
           },
         },
-      ),
-
-    /** Begins to make spans, and returns how to stop that. */
-    follow(observed: {
-      readonly channels: Channels;
-      readonly jobs: Pick<Jobs, "readTraceparent">;
-      readonly log: Pick<Logger, "error">;
-    }): () => void {
-      const { channels, jobs, log } = observed;
-      const { on, bind, close } = createSubscriptions(log);
-      const sent = new LRUCache<string, true>({ max: MAX_SENT });
-
-      /** Makes a span of all that runs on a channel, which ends with it; of what it throws, the class or code alone. */
-      function traceEach<Message extends object>(
-        traced: Traced<Message>,
-        toStart: (message: Message) => SpanStart,
-        findError: (result: unknown) => string | null = () => null,
-      ): void {
-        bind(traced.start, scopes, (message) => {
-          const outer = findScope();
-          const current = outer === null ? null : trace.setSpan(ROOT_CONTEXT, outer.span);
-          const { name, parent = current, ...options } = toStart(message);
-          if (parent === null) return outer;
-          const span = tracer.startSpan(name, options, parent);
-          return { message, span, root: outer?.root ?? span, isOver: false };
-        });
-        on(traced.asyncEnd, (message) => {
-          const scope = scopes.getStore();
-          if (scope?.message !== message) return;
-          const { error, result } = message;
-          const type = error === undefined ? findError(result) : toType(error);
-          if (type !== null)
-            scope.span.setAttribute("error.type", type).setStatus({ code: SpanStatusCode.ERROR });
-          scope.isOver = true;
-          scope.span.end();
-        });
-      }
-
-      /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
-      async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
-        const endTime = clock.now();
-        // While the database is away, the trace goes without it.
-        const traceparent = await jobs.readTraceparent(job.id).catch(() => null);
-        if (traceparent === null) return;
-        const options = { startTime, attributes: toAttributes(job) };
-        tracer.startSpan(name, options, fromTraceparent(traceparent)).end(endTime);
-      }
-
-      traceEach(channels.operation, toOperationSpan, findCode);
-      traceEach(channels.poll, ({ job, traceparent }) => ({
-        name: "poll",
-        attributes: toAttributes(job),
-        parent: traceparent === null ? null : fromTraceparent(traceparent),
-      }));
-      // Without a URL, as that would reveal the upstream's address.
-      traceEach(channels.call, ({ call, method }) => ({
-        name: `${method} ${call}`,
-        kind: SpanKind.CLIENT,
-        attributes: { "http.request.method": method },
-      }));
-      on(channels.answered, (httpStatus) => {
-        findScope()?.span.setAttribute("http.response.status_code", httpStatus);
-      });
-      traceEach(channels.statement, ({ system, table, method }) => ({
-        name: `${method} ${table}`,
-        kind: SpanKind.CLIENT,
-        attributes: {
-          "db.system.name": system,
-          "db.operation.name": method,
-          "db.collection.name": table,
-        },
-      }));
-      // A job is kept with the operation that submits it.
-      on(channels.inserting, (message) => {
-        const scope = findScope();
-        if (scope !== null) message.traceparent = toTraceparent(scope.root.spanContext());
-      });
-      on(channels.stored, (job) => {
-        const scope = findScope();
-        scope?.root.setAttributes(toAttributes(job));
-        // As when a deadline has passed.
-        if (scope === null && isFinished(job)) void noteEnd("end", job, job.updatedAt.getTime());
-      });
-      // Whoever is woken goes on with something of their own.
-      bind(channels.wakeUp, scopes, () => null);
-      // The first event on this gateway that reported a job's end is a span, however many watch.
-      on(channels.sent, ({ job, at }) => {
-        if (job === null || !isFinished(job) || sent.has(job.id)) return;
-        if (at - job.updatedAt.getTime() >= RECENT_MS) return;
-        sent.set(job.id, true);
-        void noteEnd("event", job, at);
-      });
-      return close;
-    },
+      },
+    ),
+    /** Makes no more spans. */
+    close,
   };
 }
 

@@ -89,6 +89,8 @@ test("with JWTs, the metadata of RFC 9728 says whose are taken, and every 401 le
   const { url: keysUrl } = await startKeyServer(keysOf(signer));
   const jwt = { JWT_JWKS_URL: keysUrl, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
   const { url } = await start({ AUTH: "jwt", ...jwt });
+  const asked = await start({ AUTH: "jwt", ...jwt, MCP: "true" });
+  expect(asked.warnings()).toEqual([expect.stringMatching(/log in.*Set PUBLIC_URL/)]);
   const metadataUrl = `${url}/.well-known/oauth-protected-resource/mcp`;
   const missing = await send(url, PING);
   expect(missing.status).toBe(401);

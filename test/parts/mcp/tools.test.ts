@@ -324,7 +324,7 @@ test("one owner holds a hundred waits at most, which are measured, and the next 
   const options = { signal: leaving.signal };
   const wait = () => client.callTool({ name: "wait_for_job", arguments: { id } }, options);
   const readHeld = async () => {
-    const metrics = await fetch(gateway.urls.get("metrics") ?? "");
+    const metrics = await fetch(new Map(gateway.urls).get("Metrics") ?? "");
     return /^runcomfy_gateway_waits_held (\d+)$/m.exec(await metrics.text())?.[1];
   };
   const all = Array.from({ length: 101 }, wait);

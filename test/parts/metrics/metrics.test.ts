@@ -43,7 +43,7 @@ async function start(variables: Readonly<Record<string, string>> = {}) {
     { log, channels },
   );
   onTestFinished(() => gateway.close());
-  const metricsPort = Number(new URL(gateway.urls.get("metrics") ?? "").port);
+  const metricsPort = Number(new URL(new Map(gateway.urls).get("Metrics") ?? "").port);
   return { ...gateway, metricsPort, upstream, statements };
 }
 

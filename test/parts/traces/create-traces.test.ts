@@ -14,7 +14,13 @@ import { createTraces } from "../../../src/parts/traces/open-traces.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
-const OPERATION = { kind: "mutation", name: null, traceparent: undefined, startedAt: 0 };
+const OPERATION = {
+  kind: "mutation",
+  name: null,
+  traceparent: undefined,
+  startedAt: 0,
+  code: null,
+};
 
 async function open() {
   const exporter = new InMemorySpanExporter();
@@ -22,8 +28,8 @@ async function open() {
   const log = pino({ level: "silent" });
   const channels = createChannels();
   const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", channels, log });
-  const { follow } = createTraces(provider.getTracer("test"));
-  follow({ channels, jobs: store.jobs, log });
+  const { readTraceparent } = store.jobs;
+  createTraces(provider.getTracer("test"), { channels, readTraceparent, log });
   return {
     channels,
     store,

@@ -3,26 +3,23 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../support/parts.ts";
 import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
-import { openTraces } from "../../../src/parts/traces/open-traces.ts";
 import { startCollector } from "../../support/otlp-collector.ts";
 
 /** So many leave at once. */
 const BATCH = 512;
-const QUERY = { kind: "query", name: null, startedAt: 0 };
+const QUERY = { kind: "query", name: null, startedAt: 0, code: null };
 
 async function open(variables: Readonly<Record<string, string>> = {}) {
   const collector = await startCollector();
-  const { traces: settings } = loadConfig({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    ...variables,
-  });
-  if (settings === null) throw new Error("There are no traces.");
+  const config = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...variables });
+  const found = config.parts.find((one) => one.part.name === "traces");
+  if (found?.part.observe === undefined) throw new Error("There are no traces.");
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
-  const traces = await openTraces({ settings, version: "1", log });
-  onTestFinished(() => traces.close());
   const channels = createChannels();
-  traces.follow({ channels, jobs: { readTraceparent: async () => null }, log });
+  const observed = { config, version: "1", channels, figures: [], engine: () => null, log };
+  const traces = await found.part.observe(observed, found.settings);
+  onTestFinished(() => traces.close());
   const run = (traceparent?: unknown) =>
     channels.operation.tracePromise(async () => null, { ...QUERY, traceparent });
   return {

@@ -4,20 +4,22 @@ import { Readable } from "node:stream";
 
 import { expect, onTestFinished, test } from "vitest";
 
-import type { Scope } from "../../src/auth/viewer.ts";
-import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
-import { createDownloadService } from "../../src/engine/files/downloads.ts";
-import type { FileStore } from "../../src/engine/files/file-store.ts";
-import { createJob } from "../../src/engine/job/job.ts";
-import type { JsonValue } from "../../src/engine/job/json.ts";
-import type { JobStore } from "../../src/engine/store/job-store.ts";
-import { openStore } from "../../src/engine/store/open-store.ts";
-import { NO_FILES } from "../support/no-files.ts";
-import { silent, succeedWith } from "../support/open-keeper.ts";
-import { createDatabase } from "../support/postgres.ts";
-import { readZip } from "../support/read-zip.ts";
-import { serve } from "./serve.ts";
-import { PART_TABLES } from "../support/part-tables.ts";
+import type { Scope } from "../../../src/auth/viewer.ts";
+import { OPEN_CATALOGUE } from "../../../src/engine/deployments/catalogue.ts";
+import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
+import { answerDownload } from "../../../src/parts/downloads/answer-download.ts";
+import { Downloads } from "../../../src/parts/downloads/downloads.ts";
+import type { FileStore } from "../../../src/engine/files/file-store.ts";
+import { createJob } from "../../../src/engine/job/job.ts";
+import type { JsonValue } from "../../../src/engine/job/json.ts";
+import type { JobStore } from "../../../src/engine/store/job-store.ts";
+import { openStore } from "../../../src/engine/store/open-store.ts";
+import { NO_FILES } from "../../support/no-files.ts";
+import { silent, succeedWith } from "../../support/open-keeper.ts";
+import { createDatabase } from "../../support/postgres.ts";
+import { readZip } from "../../support/read-zip.ts";
+import { serve } from "../../server/serve.ts";
+import { PART_TABLES } from "../../support/part-tables.ts";
 
 const OWNER = { ownerId: "o", scopes: new Set<Scope>() };
 const BYTES = 300_000;
@@ -54,14 +56,21 @@ async function serveFrom(store: JobStore, openFile: Open = async () => readable(
   const { urls } = NO_FILES;
   const findOwner = async (name: string) =>
     (await store.files.findOwners([name])).get(name) ?? null;
-  const downloads = createDownloadService({
-    ...{ store, urls, findOwner, catalogue: OPEN_CATALOGUE },
-    fileStore: { open: openFile },
+  const downloads = new Downloads({
+    ...{ store, catalogue: OPEN_CATALOGUE, channels: createChannels() },
+    files: { urls, findOwner, store: { open: openFile } },
   });
-  const { url } = await serve({ files: { ...NO_FILES, downloads } });
+  const { url } = await serve({
+    answers: [
+      {
+        name: "downloads",
+        answerSigned: (exchange, id) => answerDownload(downloads, exchange, id),
+      },
+    ],
+  });
   const toLocal = (signed: string) => url + signed.slice(new URL(signed).origin.length);
   const open = (ids: readonly string[], owner = OWNER) =>
-    downloads.createDownload(ids, owner, store.files.countKept);
+    downloads.create(ids, owner, store.files.countKept);
   return {
     open,
     toLocal,

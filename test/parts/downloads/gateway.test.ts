@@ -1,11 +1,11 @@
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { CREDENTIALS, startS3Server } from "../files/s3-server.ts";
-import { ask } from "../support/graphql-client.ts";
-import { readZip } from "../support/read-zip.ts";
-import { DATABASES, KINDS, SANDBOX, start as startWith } from "./open-gateway.ts";
+import { createApiKeysFile } from "../../auth/api-keys-file.ts";
+import { CREDENTIALS, startS3Server } from "../../files/s3-server.ts";
+import { ask } from "../../support/graphql-client.ts";
+import { readZip } from "../../support/read-zip.ts";
+import { DATABASES, KINDS, SANDBOX, start as startWith } from "../../gateway/open-gateway.ts";
 
 const SIZE = { width: 8, height: 8 };
 const SUBMIT = `mutation ($prompt: String!, $seed: SafeInt) { submitPaperLantern(input: { prompt: $prompt, seed: $seed }, answerWithinSeconds: 20) {

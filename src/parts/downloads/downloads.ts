@@ -1,16 +1,20 @@
 import { addAbortSignal } from "node:stream";
 
 import { readableOwner, type Viewer } from "../../auth/viewer.ts";
-import type { Catalogue } from "../deployments/catalogue.ts";
-import { type KeptFile, NOT_KEPT, toAssets } from "../job/asset.ts";
-import { DownloadTooLargeError, JobNotFoundError } from "../job/errors.ts";
-import { findSeed } from "../job/input.ts";
-import { isFinished, isIdentifier, type Job } from "../job/job.ts";
+import type { Catalogue } from "../../engine/deployments/catalogue.ts";
+import { type KeptFile, NOT_KEPT, toAssets } from "../../engine/job/asset.ts";
+import type { Channels } from "../../engine/diagnostics/channels.ts";
+import { JobNotFoundError } from "../../engine/job/errors.ts";
+import { findSeed } from "../../engine/job/input.ts";
+import { isFinished, isIdentifier, type Job } from "../../engine/job/job.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import { chance, clock } from "../../runtime/environment.ts";
-import type { JobStore } from "../store/job-store.ts";
-import type { FileStore } from "./file-store.ts";
-import type { SignedUrls } from "./signed-urls.ts";
+import type { JobStore } from "../../engine/store/job-store.ts";
+import type { FileStore } from "../../engine/files/file-store.ts";
+import type { SignedUrls } from "../../engine/files/signed-urls.ts";
+import type { DownloadRows } from "./download-rows.ts";
+import { createDownloadRows } from "./download-rows.ts";
+import { DownloadTooLargeError } from "./errors.ts";
 import { writeZip, type ZipEntry } from "./write-zip.ts";
 
 export const MAX_OF_DOWNLOAD = { jobs: 500, files: 500, bytes: 2_000_000_000 } as const;
@@ -32,22 +36,96 @@ export type OpenDownload = {
   readonly bytes: number;
 };
 
-export type DownloadService = ReturnType<typeof createDownloadService>;
+type Dependencies = {
+  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "database" | "publish">;
+  readonly files: {
+    readonly store: Pick<FileStore, "open">;
+    /** Null where nobody needs the file any more. */
+    readonly findOwner: (file: string) => Promise<string | null>;
+    readonly urls: Pick<SignedUrls, "create">;
+  };
+  readonly catalogue: Pick<Catalogue, "find">;
+  readonly channels: Pick<Channels, "refused">;
+};
 
 /** Puts the kept files of jobs that an owner may read into one ZIP, which is made as it is sent. */
-export function createDownloadService(dependencies: {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "downloads">;
-  readonly fileStore: Pick<FileStore, "open">;
-  /** Null where nobody needs the file any more. */
-  readonly findOwner: (file: string) => Promise<string | null>;
-  readonly urls: SignedUrls;
-  readonly catalogue: Pick<Catalogue, "find">;
-}) {
-  const { store, fileStore, findOwner, urls, catalogue } = dependencies;
-  const { downloads } = store;
+export class Downloads {
+  readonly #store: Dependencies["store"];
+  readonly #rows: DownloadRows;
+  readonly #files: Dependencies["files"];
+  readonly #catalogue: Dependencies["catalogue"];
+  readonly #channels: Dependencies["channels"];
+
+  constructor({ store, files, catalogue, channels }: Dependencies) {
+    this.#store = store;
+    this.#rows = createDownloadRows(store);
+    this.#files = files;
+    this.#catalogue = catalogue;
+    this.#channels = channels;
+  }
+
+  /**
+   * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
+   * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
+   * `countKept` does.
+   */
+  async create(
+    ids: readonly string[],
+    viewer: Pick<Viewer, "ownerId" | "scopes">,
+    countKept: CountKept,
+  ): Promise<OpenDownload> {
+    const jobIds = [...new Set(ids)];
+    if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
+    const wrong = jobIds.find((id) => !isIdentifier(id));
+    if (wrong !== undefined) throw new JobNotFoundError(wrong);
+    const owner = readableOwner(viewer);
+    const jobs = await this.#store.jobs.readMany(jobIds, owner);
+    const kept = await this.#sumKept(
+      jobs.flatMap((job) => job?.id ?? []),
+      countKept,
+    );
+    const id = chance.uuid();
+    const { ownerId } = viewer;
+    await this.#rows.create({ id, ownerId, jobIds, readsAll: owner === undefined }, ROW_LIFE_MS);
+    const expires = Math.floor((clock.now() + LIFE_MS) / 1_000);
+    const url = this.#files.urls.create({ folder: "downloads", name: id, width: null }, expires);
+    return { url, expiresAt: new Date(expires * 1_000), ...kept };
+  }
+
+  /**
+   * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null where there is none;
+   * rejects with a `LimitError` while another one goes on.
+   */
+  async claim(id: string) {
+    const claimed = await this.#rows.claim(id, CLAIM_MS);
+    if (claimed === null) return null;
+    if (claimed === false) {
+      this.#channels.refused.publish("downloads");
+      const details = { limitName: "downloads", code: "RATE_LIMITED", limit: 1 } as const;
+      throw new LimitError(BUSY, { ...details, retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+    const { ownerId, jobIds, readsAll } = claimed;
+    const claimFor = (ms: number) => this.#rows.renewClaim(id, ms).catch(() => undefined);
+    let renewal = Promise.resolve();
+    const stopRenewing = clock.repeat(() => (renewal = claimFor(CLAIM_MS)), CLAIM_MS / 3);
+    return {
+      ownerId,
+      /** The bytes of the ZIP, which reject where not all of a file is there. */
+      read: async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> => {
+        const found = await this.#store.jobs.readMany(jobIds, readsAll ? undefined : ownerId);
+        const jobs = jobIds.map((one, index) => [one, found[index] ?? null] as const);
+        return writeZip(this.#toEntries(jobs, signal));
+      },
+      async [Symbol.asyncDispose](): Promise<void> {
+        stopRenewing();
+        await renewal;
+        await claimFor(0);
+      },
+    };
+  }
 
   /** Rejects with a `DownloadTooLargeError`. */
-  async function sumKept(jobIds: readonly string[], countKept: CountKept) {
+  async #sumKept(jobIds: readonly string[], countKept: CountKept) {
     const sum = { files: 0, bytes: 0 };
     for (let at = 0; at < jobIds.length; at += JOBS_PER_COUNT) {
       const some = jobIds.slice(at, at + JOBS_PER_COUNT);
@@ -61,19 +139,19 @@ export function createDownloadService(dependencies: {
   }
 
   /** What made which file comes first; by then it is known which files follow. */
-  async function* toEntries(jobs: Jobs, signal: AbortSignal): AsyncGenerator<ZipEntry> {
+  async *#toEntries(jobs: Jobs, signal: AbortSignal): AsyncGenerator<ZipEntry> {
     const plan: Plan = { files: [], bytes: 0 };
     const modifiedAt = new Date(clock.now());
-    yield { name: "jobs.json", modifiedAt, chunks: tellJobs(jobs, plan) };
+    yield { name: "jobs.json", modifiedAt, chunks: this.#tellJobs(jobs, plan) };
     for (const { name, kept, modifiedAt } of plan.files)
-      yield { name, modifiedAt, chunks: readWhole(kept, signal) };
+      yield { name, modifiedAt, chunks: this.#readWhole(kept, signal) };
   }
 
-  async function* tellJobs(jobs: Jobs, plan: Plan): AsyncGenerator<Uint8Array> {
+  async *#tellJobs(jobs: Jobs, plan: Plan): AsyncGenerator<Uint8Array> {
     let before = "[\n";
     for (const [id, job] of jobs) {
       await clock.nextTurn();
-      const told = job === null ? null : await tellJob(job, plan);
+      const told = job === null ? null : await this.#tellJob(job, plan);
       // A line each. Indented, an input that is nested deep would take sixty times its room.
       yield Buffer.from(before + JSON.stringify(told ?? { id, files: [], why: GONE }));
       before = ",\n";
@@ -82,14 +160,14 @@ export function createDownloadService(dependencies: {
   }
 
   /** Null where it has been deleted meanwhile. */
-  async function tellJob(job: Job, plan: Plan) {
+  async #tellJob(job: Job, plan: Plan) {
     const { id, deploymentId, status, createdAt, finishedAt, cost, error } = job;
-    const input = await store.documents.readInput(id);
+    const input = await this.#store.documents.readInput(id);
     if (input === null) return null;
-    const stored = await store.documents.readText(id, "assets");
-    const [kept = new Map<string, KeptFile>()] = await store.files.readMany([id]);
+    const stored = await this.#store.documents.readText(id, "assets");
+    const [kept = new Map<string, KeptFile>()] = await this.#store.files.readMany([id]);
     const assets = stored === null ? [] : toAssets(JSON.parse(stored));
-    const name = catalogue.find(deploymentId)?.name ?? deploymentId;
+    const name = this.#catalogue.find(deploymentId)?.name ?? deploymentId;
     return {
       id,
       deployment: { id: deploymentId, name },
@@ -111,12 +189,10 @@ export function createDownloadService(dependencies: {
   }
 
   /** Rejects where it is not all there: nobody is to take a part for the whole. */
-  async function* readWhole(
-    { file, bytes }: Whole,
-    signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array> {
+  async *#readWhole({ file, bytes }: Whole, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     // As for any URL of a file: of a job that is deleted, nothing more is sent.
-    const stream = (await findOwner(file)) === null ? null : await fileStore.open(file);
+    const stream =
+      (await this.#files.findOwner(file)) === null ? null : await this.#files.store.open(file);
     if (stream === null) throw new Error("A file of a download has been deleted.");
     // A read that waits for S3 would otherwise hold the claim of somebody who has left.
     const chunks: AsyncIterable<Uint8Array> = addAbortSignal(signal, stream);
@@ -127,67 +203,6 @@ export function createDownloadService(dependencies: {
     }
     if (left !== 0) throw new Error("A file of a download has another size than it had.");
   }
-
-  return {
-    /**
-     * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
-     * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
-     * `countKept` does.
-     */
-    async createDownload(
-      ids: readonly string[],
-      viewer: Pick<Viewer, "ownerId" | "scopes">,
-      countKept: CountKept,
-    ): Promise<OpenDownload> {
-      const jobIds = [...new Set(ids)];
-      if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
-      const wrong = jobIds.find((id) => !isIdentifier(id));
-      if (wrong !== undefined) throw new JobNotFoundError(wrong);
-      const owner = readableOwner(viewer);
-      const jobs = await store.jobs.readMany(jobIds, owner);
-      const kept = await sumKept(
-        jobs.flatMap((job) => job?.id ?? []),
-        countKept,
-      );
-      const id = chance.uuid();
-      const { ownerId } = viewer;
-      await downloads.create({ id, ownerId, jobIds, readsAll: owner === undefined }, ROW_LIFE_MS);
-      const expires = Math.floor((clock.now() + LIFE_MS) / 1_000);
-      const url = urls.create({ folder: "downloads", name: id, width: null }, expires);
-      return { url, expiresAt: new Date(expires * 1_000), ...kept };
-    },
-
-    /**
-     * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null where there is none;
-     * rejects with a `LimitError` while another one goes on.
-     */
-    async claim(id: string) {
-      const claimed = await downloads.claim(id, CLAIM_MS);
-      if (claimed === null) return null;
-      if (claimed === false) {
-        const details = { limitName: "downloads", code: "RATE_LIMITED", limit: 1 } as const;
-        throw new LimitError(BUSY, { ...details, retryAfterSeconds: RETRY_AFTER_SECONDS });
-      }
-      const { ownerId, jobIds, readsAll } = claimed;
-      const claimFor = (ms: number) => downloads.renewClaim(id, ms).catch(() => undefined);
-      let renewal = Promise.resolve();
-      const stopRenewing = clock.repeat(() => (renewal = claimFor(CLAIM_MS)), CLAIM_MS / 3);
-      return {
-        ownerId,
-        /** The bytes of the ZIP, which reject where not all of a file is there. */
-        async read(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-          const found = await store.jobs.readMany(jobIds, readsAll ? undefined : ownerId);
-          const jobs = jobIds.map((one, index) => [one, found[index] ?? null] as const);
-          return writeZip(toEntries(jobs, signal));
-        },
-        async [Symbol.asyncDispose](): Promise<void> {
-          stopRenewing();
-          await renewal;
-          await claimFor(0);
-        },
-      };
-    },
-  };
 }
 
 /** By their ids; null where there is none that the owner may read. */

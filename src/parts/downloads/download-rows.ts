@@ -1,8 +1,8 @@
 import { type Generated, type Selectable, sql } from "kysely";
 
-import { atMost, type Database } from "./database.ts";
-import type { PartTables } from "./migrations.ts";
-import { createOwnerWrites } from "./quotas.ts";
+import { atMost } from "../../engine/store/database.ts";
+import { createOwnerWrites } from "../../engine/store/quotas.ts";
+import type { JobStore } from "../../engine/store/job-store.ts";
 
 type DownloadTables = {
   readonly downloads: {
@@ -16,25 +16,6 @@ type DownloadTables = {
     /** 1 where the jobs may be anybody's. */
     readonly reads_all: Generated<number>;
   };
-};
-
-export const DOWNLOAD_TABLES: PartTables = {
-  name: "downloads",
-  migrations: [
-    {
-      version: 1,
-      isBreaking: false,
-      statements: ({ nameType: name }) => [
-        sql`create table downloads (
-          id ${name} primary key, owner_id ${name} not null,
-          job_ids text not null, expires_at bigint not null, claimed_until bigint not null default 0,
-          reads_all integer not null default 0
-        )`,
-        sql`create index downloads_by_owner on downloads (owner_id, expires_at)`,
-        sql`create index downloads_by_end on downloads (expires_at)`,
-      ],
-    },
-  ],
 };
 
 /** Of an owner's, the newest stay. */
@@ -52,8 +33,10 @@ export type Download = {
   readonly readsAll: boolean;
 };
 
+export type DownloadRows = ReturnType<typeof createDownloadRows>;
+
 /** What owners may download, each for a while, and which of it they do: one at a time, on whichever gateway. */
-export function createDownloads(database: Database) {
+export function createDownloadRows({ database, publish }: Pick<JobStore, "database" | "publish">) {
   const { nowMs, skipLocked, queries, reads } = database;
   const writeFor = createOwnerWrites(database);
   const isUnclaimed = sql`claimed_until <= ${nowMs}`;
@@ -63,7 +46,7 @@ export function createDownloads(database: Database) {
     select 1 from downloads where owner_id = wanted.owner_id and claimed_until > ${nowMs}
   )`;
 
-  return {
+  return publish("downloads", {
     /** Lets it be claimed for so long, and forgets those that can't be any more. */
     create: ({ id, ownerId, jobIds, readsAll }: Download, lifeMs: number): Promise<void> =>
       writeFor(ownerId, async (transaction) => {
@@ -110,5 +93,5 @@ export function createDownloads(database: Database) {
         queries,
       );
     },
-  };
+  });
 }

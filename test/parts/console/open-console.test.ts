@@ -1,31 +1,37 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { Logger } from "pino";
 import { expect, test } from "vitest";
 
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { HTTP_ACCESS, keepLog, serve } from "./serve.ts";
+import { openConsole } from "../../../src/parts/console/open-console.ts";
+import { loadConfig } from "../../support/parts.ts";
+import { createTemporaryFolder } from "../../support/temporary-folder.ts";
+import { HTTP_ACCESS, keepLog, serve } from "../../server/serve.ts";
 
 const BUILT =
   '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql mcp">';
-const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql upload-mib-50");
+const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql mcp upload-mib-50");
 const SCRIPT = "console.log(1)";
 const BROWSER = { accept: "text/html,*/*;q=0.8" };
 
-async function serveConsole(
-  options: { readonly hasConsole?: boolean; readonly hasGraphiql?: boolean } = {},
-  others: Parameters<typeof serve>[0] = {},
-) {
-  const consoleFolder = await createTemporaryFolder();
-  await mkdir(join(consoleFolder, "assets"));
-  await writeFile(join(consoleFolder, "index.html"), BUILT);
-  await writeFile(join(consoleFolder, "icon.svg"), "<svg/>");
-  await writeFile(join(consoleFolder, "assets", "index-abc.js"), SCRIPT);
-  await writeFile(join(consoleFolder, "secret.txt"), "not a part of the page");
+async function serveConsole(variables: Readonly<Record<string, string>> = {}) {
+  const folder = await createTemporaryFolder();
+  await mkdir(join(folder, "assets"));
+  await writeFile(join(folder, "index.html"), BUILT);
+  await writeFile(join(folder, "icon.svg"), "<svg/>");
+  await writeFile(join(folder, "assets", "index-abc.js"), SCRIPT);
+  await writeFile(join(folder, "secret.txt"), "not a part of the page");
+  return await serveFrom(folder, variables, keepLog().log);
+}
+
+async function serveFrom(folder: string, variables: object, log: Logger) {
+  const config = loadConfig({ RUNCOMFY_API_TOKEN: "token", ...variables });
+  const { hasGraphiql } = config.httpAccess;
+  const opened = openConsole(folder, { config, parts: ["mcp"], log });
   return await serve({
-    ...others,
-    consoleFolder,
-    httpAccess: { ...HTTP_ACCESS, hasConsole: true, ...options },
+    answers: [{ ...opened, name: "console" }],
+    httpAccess: { ...HTTP_ACCESS, hasGraphiql },
   });
 }
 
@@ -69,7 +75,7 @@ test("what a browser has already is not sent again, and asked for anew where its
 
 test("pictures come over https, and from the sandbox where there is one", async () => {
   for (const isSandbox of [true, false]) {
-    const { url } = await serveConsole({}, { isSandbox });
+    const { url } = await serveConsole({ UPSTREAM: isSandbox ? "sandbox" : "runcomfy" });
     const policy = (await fetch(`${url}/`)).headers.get("content-security-policy") ?? "";
     const sources = `'self' https: data: blob: http://127.0.0.1:* http://localhost:*${isSandbox ? " http://127.0.0.1:*" : ""}`;
     expect(policy).toContain(`; img-src ${sources}; media-src ${sources};`);
@@ -77,19 +83,14 @@ test("pictures come over https, and from the sandbox where there is one", async 
 });
 
 test("the page is told where people sign in once", async () => {
-  const signIns = {
-    open: () => Promise.reject(new Error("Nobody asks.")),
-    authenticate: () => Promise.reject(new Error("Nobody asks.")),
-    end: () => Promise.reject(new Error("Nobody asks.")),
-  };
-  const { url } = await serveConsole({}, { signIns });
+  const { url } = await serveConsole({ AUTH: "api-keys", SIGN_IN: "key" });
   expect(await (await fetch(`${url}/`)).text()).toContain(
-    'content="runcomfy graphiql upload-mib-50 login-key"',
+    'content="runcomfy graphiql mcp upload-mib-50 login-key"',
   );
 });
 
 test("nothing else is given away, nor a page to programs, a POST or where GraphQL is", async () => {
-  const { url } = await serveConsole({ hasGraphiql: false });
+  const { url } = await serveConsole({ GRAPHIQL: "false" });
   const POST = { method: "POST", headers: BROWSER };
   for (const [path, options] of [
     ["/console/secret.txt"],
@@ -103,13 +104,10 @@ test("nothing else is given away, nor a page to programs, a POST or where GraphQ
     expect((await fetch(`${url}${path}`, options)).status, path).toBe(404);
 });
 
-test("where it is off, or was not built, which is logged, the first path leads to GraphiQL", async () => {
+test("where it was not built, which is logged, the first path leads to GraphiQL", async () => {
   const { log, lines } = keepLog();
-  const notBuilt = await serve({ httpAccess: { ...HTTP_ACCESS, hasConsole: true }, log });
+  const { url } = await serveFrom("/nowhere", {}, log);
   expect(lines).toEqual([expect.stringMatching(/not built.*--include=dev/)]);
-  for (const { url } of [await serveConsole({ hasConsole: false }, { log }), notBuilt]) {
-    const response = await fetch(url, { redirect: "manual" });
-    expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
-  }
-  expect(lines).toHaveLength(1);
+  const response = await fetch(url, { redirect: "manual" });
+  expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
 });

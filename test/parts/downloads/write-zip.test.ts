@@ -3,8 +3,8 @@ import { buffer } from "node:stream/consumers";
 
 import { expect, test } from "vitest";
 
-import { writeZip, type ZipEntry } from "../../src/engine/files/write-zip.ts";
-import { readZip } from "../support/read-zip.ts";
+import { writeZip, type ZipEntry } from "../../../src/parts/downloads/write-zip.ts";
+import { readZip } from "../../support/read-zip.ts";
 
 const AT = new Date("2026-11-29T12:34:56Z");
 

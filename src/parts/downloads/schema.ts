@@ -1,11 +1,19 @@
-import { MAX_OF_DOWNLOAD } from "../../engine/files/downloads.ts";
-import { DownloadTooLargeError, JobNotFoundError } from "../../engine/job/errors.ts";
-import type { Builder } from "./builder.ts";
+import type { Builder } from "../../api/schema/builder.ts";
+import { JobNotFoundError } from "../../engine/job/errors.ts";
+import type { OpenDownload } from "./downloads.ts";
+import { Downloads, MAX_OF_DOWNLOAD } from "./downloads.ts";
+import { DownloadTooLargeError } from "./errors.ts";
 
 /** Adds what puts the kept files of many jobs into one ZIP. */
 export function addDownloads(builder: Builder): void {
   const { jobs, files, bytes } = MAX_OF_DOWNLOAD;
-  builder.objectType("Download", {
+  builder.objectType(DownloadTooLargeError, {
+    name: "DownloadTooLargeError",
+    description: "The jobs are too many for one download, or their files are. Nothing was stored.",
+    interfaces: ["Error"],
+  });
+
+  const download = builder.objectRef<OpenDownload>("Download").implement({
     description: "Kept files of jobs, as one ZIP.",
     fields: (t) => ({
       url: t.expose("url", {
@@ -24,7 +32,7 @@ export function addDownloads(builder: Builder): void {
 
   builder.mutationField("createDownload", (t) =>
     t.field({
-      type: "Download",
+      type: download,
       scope: "jobs:read",
       description: `Makes a URL at which you can download the kept files of jobs that you may read as one ZIP: at most ${files} files of ${bytes / 1e9} GB in all. Of a job that you may not read, or that was deleted, \`jobs.json\` says that there is none.`,
       complexity: ({ ids }) => ({ field: 2 * Math.min(ids.length, jobs), multiplier: 1 }),
@@ -43,8 +51,8 @@ export function addDownloads(builder: Builder): void {
         result: { name: "CreateDownloadSuccess", description: "The download can begin." },
         dataField: { name: "download", description: "Where to get the files." },
       },
-      resolve: (_root, { ids }, { files: { downloads }, reads, viewer }) =>
-        downloads.createDownload(ids, viewer, (...some) => reads.countKept(...some)),
+      resolve: (_root, { ids }, { parts, reads, viewer }) =>
+        parts.find(Downloads).create(ids, viewer, (...some) => reads.countKept(...some)),
     }),
   );
 }
