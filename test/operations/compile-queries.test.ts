@@ -2,7 +2,14 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import fc from "fast-check";
 import type { GraphQLSchema } from "graphql";
-import { buildSchema, NoUnusedVariablesRule, parse, specifiedRules, validate } from "graphql";
+import {
+  assertObjectType,
+  buildSchema,
+  NoUnusedVariablesRule,
+  parse,
+  specifiedRules,
+  validate,
+} from "graphql";
 import { createYoga } from "graphql-yoga";
 import { pino } from "pino";
 import { expect, test } from "vitest";
@@ -107,6 +114,19 @@ test("so does one of the gateway's own schema", async () => {
   );
   expect(good).toBeGreaterThan(10);
 }, 60_000);
+
+test("what a page has of each job without reading more needs no resolver, so that compiled code reads it in place", async () => {
+  const { schema } = await openInProcessGateway();
+  for (const [type = "", ...fields] of [
+    ["Job", "id", "status", "version"],
+    ["Deployment", "id", "name"],
+    ["JobEdge", "node", "cursor"],
+    ["JobConnection", "edges", "pageInfo"],
+  ]) {
+    const all = assertObjectType(schema.getType(type)).getFields();
+    for (const field of fields) expect(all[field], field).toHaveProperty("resolve", undefined);
+  }
+});
 
 test("what a compiled query has told before it fails is not counted twice", async () => {
   const { addJob, observe, openContext, schema } = await openInProcessGateway({

@@ -84,7 +84,7 @@ export function createBuilder() {
       }),
       cursorType: "String",
       nodeTypeOptions: { description: "Anything that `node` can find by its id." },
-      idFieldOptions: { description: "Unique in the gateway, and permanent." },
+      idFieldOptions: { ...exposed("id"), description: "Unique in the gateway, and permanent." },
       nodeQueryOptions: {
         description:
           "The object with this id: a job if the id starts with `job_`, a deployment if not. Null when there is none.",
@@ -93,12 +93,17 @@ export function createBuilder() {
       },
       nodesQueryOptions: false,
       edgesFieldOptions: {
+        ...exposed("edges"),
         nullable: { list: false, items: false },
         description: "The jobs of this page, newest first; empty when there are no more.",
         // The page itself counts its jobs.
         complexity: { field: 1, multiplier: 1 },
       },
-      nodeFieldOptions: { nullable: false, description: "The job at this position." },
+      nodeFieldOptions: {
+        ...exposed("node"),
+        nullable: false,
+        description: "The job at this position.",
+      },
       cursorFieldOptions: {
         description: "This position in the list, for `after` or `before`.",
       },
@@ -106,6 +111,7 @@ export function createBuilder() {
         description: "Where a page is in its list, and how to get the pages around it.",
       },
       pageInfoFieldOptions: {
+        ...exposed("pageInfo"),
         description: "How to get the pages around this one.",
         complexity: { field: 1, multiplier: 0 },
       },
@@ -141,6 +147,11 @@ export function createBuilder() {
       },
     },
   });
+}
+
+/** Has a field read from its object, where Pothos would call a resolver, and for an id wait for it. */
+function exposed(name: string) {
+  return { extensions: { pothosExposedField: name } };
 }
 
 export function addScalars(builder: Builder): void {
