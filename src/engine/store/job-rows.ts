@@ -45,7 +45,7 @@ export const JOB_COLUMNS = [
   "idle_ms",
 ] as const satisfies readonly (keyof JobRow)[];
 
-type JobColumns = Pick<JobRow, (typeof JOB_COLUMNS)[number]>;
+export type JobColumns = Pick<JobRow, (typeof JOB_COLUMNS)[number]>;
 
 /** Whether a row is surely another upstream's. */
 export function isAnothers({ upstream }: Pick<Database, "upstream">): RawBuilder<boolean> {

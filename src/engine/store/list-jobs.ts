@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { clock } from "../../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import { atMost, type Database, type Dialect } from "./database.ts";
-import { inChunks, type JobRow, STAR, toJob } from "./job-rows.ts";
+import { inChunks, JOB_COLUMNS, type JobColumns, STAR, toJob } from "./job-rows.ts";
 
 /** Every given condition must hold; bounds are exclusive. */
 export type JobFilter = {
@@ -56,7 +56,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
 
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
   async function readPage(range: JobRange): Promise<JobPage> {
-    const { rows } = await selectFirst<JobRow>("jobs", range, range.limit + 1).execute(reads);
+    const { rows } = await selectFirst<JobColumns>("jobs", range, range.limit + 1).execute(reads);
     const jobs = rows.slice(0, range.limit).map(toJob);
     return { jobs, stoppedAt: rows.length > range.limit ? (jobs.at(-1) ?? null) : null };
   }
@@ -104,7 +104,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
 
   async function readThese(ids: readonly string[], filter: JobFilter): Promise<Job[]> {
     const rows = await inChunks(ids, (chunk) =>
-      reads.selectFrom("jobs").selectAll().where("id", "in", chunk).execute(),
+      reads.selectFrom("jobs").select(JOB_COLUMNS).where("id", "in", chunk).execute(),
     );
     // One may have changed since it was found.
     const fitting = rows.map(toJob).filter((job) => matches(job, filter));
@@ -280,6 +280,8 @@ function toStatuses({
   return isAll ? [null] : wanted;
 }
 
+const COLUMNS = sql.raw(JOB_COLUMNS.map((name) => `jobs.${name}`).join());
+
 /** Whole jobs, or only their places and what stands beside these. */
 type Wanted = "jobs" | { readonly also: Sql };
 type Stretch = Pick<JobRange, "filter" | "direction" | "after" | "before">;
@@ -298,7 +300,7 @@ function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sq
   const { table, age, id, conditions, stretches } = toSource(range.filter);
   const direction = toDirection(range);
   const columns =
-    wanted === "jobs" ? sql`jobs.*` : sql`${age} as created_at, ${id} as id${wanted.also}`;
+    wanted === "jobs" ? COLUMNS : sql`${age} as created_at, ${id} as id${wanted.also}`;
   // Crossed, or SQLite might begin with the jobs.
   const isLookedUp = wanted === "jobs" && toLabel(range.filter) !== undefined;
   const from = isLookedUp ? sql`job_tags cross join jobs` : table;

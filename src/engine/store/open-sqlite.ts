@@ -1,6 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite";
 
 import {
   CompiledQuery,
@@ -284,12 +284,25 @@ function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
 
 function toKyselyStatement(database: DatabaseSync, sql: string): SqliteStatement {
   const statement = database.prepare(sql);
+  const names = statement.columns().map(({ name }) => name);
+  // Node makes objects that are dictionaries: twice as slow to make and to read.
+  statement.setReturnArrays(true);
   return {
-    reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...parameters.map(toInput)),
+    reader: names.length > 0,
+    all: (parameters) =>
+      statement.all(...parameters.map(toInput)).map((values) => toRow(names, values)),
     run: (parameters) => statement.run(...parameters.map(toInput)),
     iterate: (parameters) => statement.iterate(...parameters.map(toInput)),
   };
+}
+
+function toRow(
+  names: readonly string[],
+  values: Readonly<Record<number, SQLOutputValue>>,
+): Record<string, SQLOutputValue | undefined> {
+  const row: Record<string, SQLOutputValue | undefined> = {};
+  names.forEach((name, index) => (row[name] = values[index]));
+  return row;
 }
 
 function toInput(value: unknown): SQLInputValue {
