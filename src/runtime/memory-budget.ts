@@ -175,7 +175,10 @@ class Holder implements Reservation {
     if (holders?.size === 0) owners.delete(this.#ownerId);
     this.#closing?.abort(over());
     this.#change(-this.bytes);
-    for (const hear of this.#listeners ?? []) hear();
+    const listeners = this.#listeners ?? [];
+    // Its connection may keep it until the next request comes, and with them all that was read.
+    this.#listeners = undefined;
+    for (const hear of listeners) hear();
   }
 
   onClose(act: () => void): void {

@@ -111,6 +111,7 @@ export async function readBody(
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
   const end = (body: Buffer | null): void => {
     request.off("data", take);
+    request.off("error", reject);
     resolve(body);
   };
   function take(chunk: Buffer): void {
