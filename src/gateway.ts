@@ -222,7 +222,7 @@ export async function startGateway(
   const webhooks = keep(
     openWebhooks({ store, urls: files.urls, allow: config.webhooksAllow, channels, log }),
   );
-  const queues = createReadQueues(store.readsPerOwner);
+  const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues);
   const endWaits = createEndWaits(watchJob);

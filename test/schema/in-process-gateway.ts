@@ -87,7 +87,7 @@ export async function openInProcessGateway(
     channels,
   });
   onTestFinished(() => store.close());
-  const queues = createReadQueues(store.readsPerOwner);
+  const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues);
   const learning = createLearning({

@@ -74,6 +74,19 @@ test("whose client has left neither reads on nor keeps others waiting", async ()
   expect((await leaves[1]?.answer)?.errors?.[0]?.message).toContain("The answer is over");
 });
 
+test("a page with small documents is read within its turn, so that few wait in memory for the next one", async () => {
+  const gateway = await openInProcessGateway();
+  for (const output of ["a", "b"])
+    await gateway.observe(await gateway.addJob(), { kind: "succeeded", output, finishedAt: null });
+  let isNextTurn = false;
+  setImmediate(() => (isNextTurn = true));
+  const { data } = await gateway.answer("{ jobs { edges { node { output } } } }");
+  expect(isNextTurn).toBe(false);
+  expect(data).toEqual({
+    jobs: { edges: expect.arrayContaining([{ node: { output: "a" } }, { node: { output: "b" } }]) },
+  });
+});
+
 test("an operation whose client has left reads nothing more", async () => {
   const { gateway } = await openSlowly();
   await gateway.addJob();

@@ -378,7 +378,7 @@ export class DatabaseServer {
       reads: queries,
       pollMs: sql`poll_ms()`,
       pollQueries: queries,
-      readsPerOwner: 4,
+      readTurns: { perKey: 4, sliceMs: 0 },
       checkDisk: async () => undefined,
       ping: async () => void (await sql`select 1`.execute(queries)),
       hangUp: () => undefined,

@@ -1,11 +1,12 @@
 import type { Scope } from "../../auth/viewer.ts";
 import { isDeploymentId } from "../../engine/runcomfy/kinds/find-kind.ts";
+import type { Job } from "../../engine/job/job.ts";
 import { foldText, searchTextProblem, tagProblem, textProblem } from "../../engine/job/input.ts";
 import type { JobFilter, JobPosition } from "../../engine/store/list-jobs.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import type { JobStatusRef } from "./job-type.ts";
+import { asksDocuments, type JobStatusRef } from "./job-type.ts";
 
 const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
@@ -52,8 +53,8 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
         args: {
           filter: t.arg({ type: jobFilter, description: "Which jobs to list; null for all." }),
         },
-        resolve: (_root, { filter, ...page }, context) =>
-          listJobs(context, toJobFilter(filter), page),
+        resolve: (_root, { filter, ...page }, context, info) =>
+          listJobs(context, toJobFilter(filter), page, asksDocuments(info)),
       },
       jobConnection,
     ),
@@ -67,7 +68,8 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
         description:
           "Your jobs of this deployment, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
         complexity: toPageCost,
-        resolve: ({ id }, page, context) => listJobs(context, { deploymentId: id }, page),
+        resolve: ({ id }, page, context, info) =>
+          listJobs(context, { deploymentId: id }, page, asksDocuments(info)),
       },
       jobConnection,
     ),
@@ -155,18 +157,20 @@ async function listJobs(
   { reads }: GatewayContext,
   filter: JobFilter,
   { first, last, after, before }: PageArguments,
+  isWhole: boolean,
 ) {
   const isForward = typeof last !== "number";
-  const found = await reads.listJobs({
+  const range = {
     filter,
     direction: isForward ? "forward" : "backward",
     limit: toSize(first ?? undefined, last ?? undefined),
     ...(typeof after === "string" && { after: fromCursor(after, "after") }),
     ...(typeof before === "string" && { before: fromCursor(before, "before") }),
-  });
+  } as const;
+  const found = await reads.listJobs(range, isWhole);
   const { jobs, stoppedAt } = found;
   const taken = isForward ? jobs : jobs.toReversed();
-  const edges = taken.map((job) => ({ cursor: toCursor(job), node: job }));
+  const edges = taken.map((job) => new JobEdge(job));
   const end = stoppedAt === null ? null : toCursor(stoppedAt);
   return {
     edges,
@@ -179,6 +183,19 @@ async function listJobs(
     searchedTo: stoppedAt?.createdAt ?? null,
     totalCount: () => reads.counts.load(filter),
   };
+}
+
+/** Most are read without their cursor. */
+class JobEdge {
+  readonly node: Job;
+
+  constructor(node: Job) {
+    this.node = node;
+  }
+
+  get cursor(): string {
+    return toCursor(this.node);
+  }
 }
 
 /** A page costs its statement, and what is asked of its jobs once for each that it may have, but 20 times at least. */

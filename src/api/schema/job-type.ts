@@ -313,8 +313,8 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 - INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
 
 /** The output; null until the job SUCCEEDED. */
-export async function readOutput(job: Job, { reads }: GatewayContext): Promise<JsonValue> {
-  return job.status === "SUCCEEDED" ? await reads.readDocument(job.id, "output") : null;
+export function readOutput(job: Job, { reads }: GatewayContext): JsonValue | Promise<JsonValue> {
+  return job.status === "SUCCEEDED" ? reads.readDocument(job.id, "output") : null;
 }
 
 /** Empty until the job SUCCEEDED. */
@@ -345,8 +345,12 @@ async function findJob(
   info: GraphQLResolveInfo,
 ): Promise<Job | null> {
   if (!isIdentifier(id)) return null;
-  const isWhole = findDocumentNames(findSelected(info)).length > 0;
-  return await (isWhole ? reads.wholeJobs : reads.jobs).load(id);
+  return await (asksDocuments(info) ? reads.wholeJobs : reads.jobs).load(id);
+}
+
+/** Whether the operation asks for documents of jobs. */
+export function asksDocuments(info: GraphQLResolveInfo): boolean {
+  return findDocumentNames(findSelected(info)).length > 0;
 }
 
 const selections = new WeakMap<OperationDefinitionNode, ReadonlySet<string>>();

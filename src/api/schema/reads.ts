@@ -11,6 +11,7 @@ import { clock } from "../../runtime/environment.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue } from "../../runtime/queue.ts";
+import type { Database } from "../../engine/store/database.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
 import type { JobFilter, JobPage, JobRange, WalkBudget } from "../../engine/store/list-jobs.ts";
 import { createWalkBudget, isWalk } from "../../engine/store/list-jobs.ts";
@@ -41,9 +42,9 @@ export type BatchRead<Value> = {
   readonly loaders: WeakMap<object, DataLoader<string, Value>>;
 };
 
-export function createReadQueues(readsPerOwner: number) {
+export function createReadQueues(readTurns: Database["readTurns"]) {
   return {
-    reads: new Queue({ perKey: readsPerOwner }),
+    reads: new Queue(readTurns),
     /** For the steps of walks, and what takes as long: one at a time. */
     steps: new Queue({ perKey: 1, total: 1 }),
     /** For large documents: one operation of an owner at a time. */
@@ -79,7 +80,13 @@ type Made = {
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
   /** By the id of the job with which they came. */
-  read?: Map<string, StoredDocuments>;
+  read?: Map<string, ReadDocuments>;
+};
+
+/** As they are stored, and those that were asked for. */
+type ReadDocuments = {
+  readonly stored: StoredDocuments;
+  readonly loaded: Partial<Record<DocumentName, LoadedDocument>>;
 };
 
 /**
@@ -118,7 +125,7 @@ export class Reads {
         jobs.readWithDocuments(ids, MAX_SMALL_BYTES, this.#readableOwner),
       );
       return found.map((one) => {
-        if (one !== null) read.set(one.job.id, one.documents);
+        if (one !== null) read.set(one.job.id, { stored: one.documents, loaded: {} });
         return one?.job ?? null;
       });
     }));
@@ -189,11 +196,26 @@ export class Reads {
     }));
   }
 
-  /** Where no index answers the filter, as far as the time of all walks of the operation takes it. */
-  async listJobs(range: JobRange): Promise<JobPage> {
+  /**
+   * Where no index answers the filter, as far as the time of all walks of the operation takes it. Together with the
+   * documents where they are asked for, but only the sizes of large ones.
+   */
+  async listJobs(range: JobRange, isWhole = false): Promise<JobPage> {
+    const { store } = this.#sources;
     const readable = { ...range, filter: ofReadable(range.filter, this.#viewer) };
-    if (!isWalk(range.filter)) return await this.#run(({ jobs }) => jobs.list(readable));
-    return await this.#sources.store.jobs.list(readable, this.#walkBudget);
+    const isLong = isWalk(range.filter);
+    const walked = isLong ? await store.jobs.list(readable, this.#walkBudget) : null;
+    if (walked !== null && !isWhole) return walked;
+    return await this.#run(async ({ jobs, documents }) => {
+      const page = walked ?? (await jobs.list(readable));
+      if (!isWhole) return page;
+      const ids = page.jobs.map(({ id }) => id);
+      const found = await documents.read(ids, MAX_SMALL_BYTES);
+      const read = (this.#made.read ??= new Map());
+      for (const [index, stored] of found.entries())
+        if (stored !== null) read.set(ids[index] ?? "", { stored, loaded: {} });
+      return page;
+    });
   }
 
   /** The viewer's own, as far as that time takes them. */
@@ -224,12 +246,26 @@ export class Reads {
 
   /**
    * A document of a job that the viewer has read, or what its assets are made of. The other two count towards the answer
-   * each time. Rejects as `documents` does, and where the job is gone.
+   * each time. Rejects, or throws, as `documents` rejects, and where the job is gone.
    */
-  async readDocument(jobId: string, name: DocumentName): Promise<JsonValue> {
+  readDocument(jobId: string, name: DocumentName): JsonValue | Promise<JsonValue> {
+    const known = this.#made.read?.get(jobId);
+    const document = known && this.#loadSmall(known, name);
+    if (!document) return this.#waitForDocument(jobId, name, known);
+    if (name !== "assets") this.charge(document.bytes);
+    return document.value;
+  }
+
+  async #waitForDocument(
+    jobId: string,
+    name: DocumentName,
+    known: ReadDocuments | undefined,
+  ): Promise<JsonValue> {
     const document = await this.documents.load({ jobId, name });
     // A submission that RunComfy refuses leaves no trace, and somebody may be reading it just then.
     if (document === null) throw new JobNotFoundError(jobId);
+    // Counted once.
+    if (known !== undefined) known.loaded[name] = document;
     if (name !== "assets") this.charge(document.bytes);
     return document.value;
   }
@@ -302,7 +338,7 @@ export class Reads {
     const { queues, now } = this.#sources;
     return (this.#walks ??= createWalkBudget({
       now,
-      runStep: (step) => this.#run(() => queues.steps.run(this.#viewer.ownerId, step)),
+      runStep: (step) => queues.steps.run(this.#viewer.ownerId, () => this.#attempt(step)),
     }));
   }
 
@@ -322,11 +358,11 @@ export class Reads {
 
   async #loadDocuments(
     keys: readonly DocumentKey[],
-    known: ReadonlyMap<string, StoredDocuments>,
+    known: ReadonlyMap<string, ReadDocuments>,
   ): Promise<(LoadedDocument | null | Error)[]> {
     const budget = this.#budget;
     const found = await Promise.all(
-      keys.map(async ({ jobId }) => known.get(jobId) ?? (await this.#readDocuments(jobId))),
+      keys.map(async ({ jobId }) => known.get(jobId)?.stored ?? (await this.#readDocuments(jobId))),
     );
     const admitted = found.map((stored, index) => {
       const source = stored && (stored[keys[index]?.name ?? "input"] ?? NO_SOURCE);
@@ -349,6 +385,15 @@ export class Reads {
       );
     }
     return loaded;
+  }
+
+  /** At once, where it is read and needs no room: most are and do. */
+  #loadSmall(known: ReadDocuments, name: DocumentName): LoadedDocument | null {
+    const before = known.loaded[name];
+    if (before !== undefined) return before;
+    const { bytes, text } = known.stored[name] ?? NO_SOURCE;
+    if (text === null || !this.#budget.readSmall(bytes)) return null;
+    return (known.loaded[name] = { bytes, value: JSON.parse(text) });
   }
 
   #readDocuments(jobId: string): Promise<StoredDocuments | null> {
@@ -411,6 +456,15 @@ class AnswerBudget {
   /** Counts a document that is about to be read; throws ANSWER_TOO_LARGE. */
   read(bytes: number): void {
     this.#readBytes = this.#add(bytes, this.#readBytes);
+  }
+
+  /** Counts one where no room has to be taken for it; false, and nothing counted, where some has. */
+  readSmall(bytes: number): boolean {
+    const before = this.#readBytes;
+    this.read(bytes);
+    const isSmall = this.#findMissing() === 0;
+    if (!isSmall) this.#readBytes = before;
+    return isSmall;
   }
 
   /** Takes room for what is about to be read: waits for it the first time, throws RATE_LIMITED later. */

@@ -46,7 +46,7 @@ export function createJobStore(dependencies: {
   readonly channels: Channels;
 }) {
   const { database, changes, channels } = dependencies;
-  const { isShared, upstream, readsPerOwner, ping, hangUp } = database;
+  const { isShared, upstream, readTurns, ping, hangUp } = database;
   const announce: WakeUps["announce"] = (jobId, ownerId) =>
     channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
   const changeJob = createChangeJob(database, announce);
@@ -124,7 +124,7 @@ export function createJobStore(dependencies: {
     publish,
     upstream,
     isShared,
-    readsPerOwner,
+    readTurns,
     ping,
     hangUp,
     jobs: publish("jobs", jobs),

@@ -28,6 +28,7 @@ import {
   type DiskWatch,
   SQLITE_BUSY,
 } from "./database-error.ts";
+import { SLICE_MS } from "../../runtime/queue.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import type { PartTables } from "./migrations.ts";
@@ -36,8 +37,8 @@ import type { Tables } from "./tables.ts";
 
 const IN_MEMORY = ":memory:";
 
-/** One at a time reaches the file; the others of one owner let everybody else go first. */
-const READS_PER_OWNER = 8;
+/** They take the thread, one at a time. */
+const READ_TURNS = { perKey: 8, sliceMs: SLICE_MS };
 
 /** What the file of the newest changes shrinks to, once a backup that held it up has ended. */
 const MAX_WAL_BYTES = 64 * 1_048_576;
@@ -115,7 +116,7 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
     reads: queries,
     pollMs: sql`poll_ms()`,
     pollQueries: queries,
-    readsPerOwner: READS_PER_OWNER,
+    readTurns: READ_TURNS,
     checkDisk: disk.check,
     async ping() {
       await sql`select 1`.execute(queries);

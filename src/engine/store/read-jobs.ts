@@ -120,7 +120,16 @@ export function createJobReads({ queries, reads }: Database) {
 }
 
 /** Documents are JSON as text in both databases: JSON escapes U+0000 and lone surrogates, which neither could keep. */
-export function createDocuments({ reads }: Database) {
+export function createDocuments({ reads, toTexts }: Database) {
+  const select = prepare((ids, mostBytes) =>
+    reads
+      .selectFrom("job_documents")
+      .leftJoin("job_assets", "job_assets.job_id", "job_documents.job_id")
+      .select("job_documents.job_id as id")
+      .select(documentColumns(mostBytes))
+      .where(sql<boolean>`job_documents.job_id in ${toTexts([String(ids)])}`),
+  );
+
   /** The text of one, however large it is; null where there is none. */
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
@@ -132,15 +141,7 @@ export function createDocuments({ reads }: Database) {
   return {
     /** In the order of `ids`, null where there is no job. The texts of documents above `mostBytes` are not read. */
     async read(ids: readonly string[], mostBytes: number): Promise<(StoredDocuments | null)[]> {
-      const rows = await inChunks(ids, (chunk) =>
-        reads
-          .selectFrom("job_documents")
-          .leftJoin("job_assets", "job_assets.job_id", "job_documents.job_id")
-          .select("job_documents.job_id as id")
-          .select(documentColumns(mostBytes))
-          .where("job_documents.job_id", "in", chunk)
-          .execute(),
-      );
+      const rows = await inChunks(ids, (chunk) => select(reads, JSON.stringify(chunk), mostBytes));
       return inOrder(ids, rows, toStoredDocuments);
     },
 
@@ -219,13 +220,16 @@ function toStoredDocuments(row: {
   };
 }
 
-/** A query that is built once, from a stand-in for each value: to build it takes longer than to run it. */
+/**
+ * A query that is built once, from a stand-in for each value: to build it takes longer than to run it. A list of texts is
+ * one value, as JSON; the list of the stand-in stands for it.
+ */
 function prepare<Row>(
   build: (...standIns: [Value, Value, Value]) => { compile(): CompiledQuery<Row> },
 ): (queries: Kysely<Tables>, ...values: readonly Value[]) => Promise<Row[]> {
   const standIns = ["0", "1", "2"] as const;
   const compiled = build(...standIns).compile();
-  const slots = compiled.parameters.map(Number);
+  const slots = compiled.parameters.map((standIn) => Number(String(standIn).replaceAll(/\D/g, "")));
   return async (queries, ...values) => {
     const parameters = slots.map((slot) => values[slot]);
     return (await queries.executeQuery<Row>({ ...compiled, parameters })).rows;

@@ -44,7 +44,7 @@ export function createDetailReader(
     readonly jobs: Pick<JobStore["jobs"], "readHistories">;
     readonly files: Pick<JobStore["files"], "findPending" | "readMany">;
   },
-  /** For reads, and those that go through all files of a job. */
+  /** For reads, and for those that go through all files of a job: one job at a time, as that takes longer than others may wait. */
   { reads: queue, steps }: { readonly reads: Queue; readonly steps: Queue },
 ) {
   async function readFirstFiles(id: string): Promise<FirstFiles> {
@@ -57,10 +57,6 @@ export function createDetailReader(
     return { files, count: found.count };
   }
 
-  /** One job at a time, as it takes longer than others may wait. */
-  const runStep = <Value>(ownerId: string, step: () => Promise<Value>): Promise<Value> =>
-    queue.run(ownerId, () => steps.run(ownerId, step));
-
   return {
     /** Only the sizes of documents that are large; null when there is no such job. */
     readDocuments: shareTurn(JOBS_PER_READ, (ownerId, ids) =>
@@ -72,11 +68,11 @@ export function createDetailReader(
     ),
     /** Whether copies of a job's files are still to come. */
     arePending: shareTurn(1, (ownerId, ids) =>
-      runStep(ownerId, () => store.files.findPending(ids)),
+      steps.run(ownerId, () => store.files.findPending(ids)),
     ),
     /** None until the job SUCCEEDED. */
     readFirstFiles: shareTurn(1, (ownerId, [id = ""]) =>
-      runStep(ownerId, async () => [await readFirstFiles(id)]),
+      steps.run(ownerId, async () => [await readFirstFiles(id)]),
     ),
   };
 }
