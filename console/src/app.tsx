@@ -3,22 +3,22 @@ import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider, useConnection } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 
-import { Boundary, forget } from "./boundary";
-import { DEPLOYMENTS, FRAME, VIEWER } from "./queries";
+import { Boundary, forget } from "./frame/boundary";
+import { DEPLOYMENTS, FRAME, VIEWER } from "./session/queries";
 import { Bars } from "./frame/bars";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
 import { useTabNews } from "./frame/tab-news";
 import { REFUSED } from "./frame/sign-ins";
-import { handed } from "./form/use-hand-over";
-import { HAS_MCP, HAS_SIGN_INS } from "./gateway";
-import { decode } from "./parts/address";
-import { later, loadAll } from "./parts/later";
-import { Problem } from "./parts/problem";
-import { useTitle } from "./parts/use-title";
+import { handed } from "./session/use-hand-over";
+import { HAS_MCP, HAS_SIGN_INS } from "./session/gateway";
+import { decode } from "./model/address";
+import { later, loadAll } from "./ui/later";
+import { Problem } from "./ui/problem";
+import { useTitle } from "./ui/use-title";
 import { Run } from "./screens/run";
-import { openSession, SessionContext, useQuery, useSession } from "./session";
-import { useViewer, ViewerContext } from "./viewer";
+import { openSession, SessionContext, useQuery, useSession } from "./session/session";
+import { useViewer, ViewerContext } from "./session/viewer";
 
 /** In place of a screen whose code has not come yet. */
 const OPENING = (
@@ -26,12 +26,12 @@ const OPENING = (
     Opening…
   </p>
 );
-const Agents = later(async () => (await import("./screens/agents")).Agents, OPENING);
+const Agents = later(async () => (await import("./parts/mcp/agents")).Agents, OPENING);
 const Deployments = later(async () => (await import("./screens/deployments")).Deployments, OPENING);
 const Gallery = later(async () => (await import("./screens/gallery")).Gallery, OPENING);
 const JobPage = later(async () => (await import("./screens/job-screen")).JobPage, OPENING);
 const Jobs = later(async () => (await import("./screens/jobs")).Jobs, OPENING);
-const Webhooks = later(async () => (await import("./screens/webhooks")).Webhooks, OPENING);
+const Webhooks = later(async () => (await import("./parts/webhooks/webhooks")).Webhooks, OPENING);
 const SignIn = later(async () => (await import("./frame/sign-in")).SignIn);
 
 /** After which the first screen has come with its data. */

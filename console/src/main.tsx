@@ -5,7 +5,7 @@ import { createRoot } from "preact/compat/client";
 import "./tokens.css";
 import "./style.css";
 import { App } from "./app";
-import { clock } from "./store";
+import { clock } from "./session/store";
 
 // What is dropped where nothing takes it would open in place of the page.
 for (const type of ["dragover", "drop"] as const)

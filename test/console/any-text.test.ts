@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { toDraft, toInput } from "../../console/src/form/draft";
-import { readFields, withOthers } from "../../console/src/form/fields";
-import { findFiles, withFile } from "../../console/src/form/file-inputs";
-import { findIssues } from "../../console/src/form/issues";
-import { findSeeds, withSeeds } from "../../console/src/form/seeds";
-import { readFilters, toJobFilter } from "../../console/src/jobs/filters";
-import { fileNameOf } from "../../console/src/parts/address";
-import { ratioOf } from "../../console/src/parts/picture";
-import { promptOf } from "../../console/src/parts/prompt";
-import { isSearched } from "../../console/src/parts/search";
+import { toDraft, toInput } from "../../console/src/model/draft";
+import { readFields, withOthers } from "../../console/src/model/fields";
+import { findFiles, withFile } from "../../console/src/model/file-inputs";
+import { findIssues } from "../../console/src/model/issues";
+import { findSeeds, withSeeds } from "../../console/src/model/seeds";
+import { readFilters, toJobFilter } from "../../console/src/model/filters";
+import { fileNameOf } from "../../console/src/model/address";
+import { ratioOf } from "../../console/src/ui/picture";
+import { promptOf } from "../../console/src/model/prompt";
+import { isSearched } from "../../console/src/ui/search";
 
 const FIELDS = readFields({
   properties: {

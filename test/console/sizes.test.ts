@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { carry } from "../../console/src/form/draft";
-import { readFields } from "../../console/src/form/fields";
+import { carry } from "../../console/src/model/draft";
+import { readFields } from "../../console/src/model/fields";
 import { findSides, SHAPES, toSize } from "../../console/src/form/size-control";
 
 function sizesOf(side: object) {

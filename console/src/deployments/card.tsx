@@ -1,9 +1,9 @@
 import { Fragment, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 
-import { Copy } from "../parts/copy";
-import { useAgain, useFresh, useQuery } from "../session";
-import { useViewer } from "../viewer";
+import { Copy } from "../ui/copy";
+import { useAgain, useFresh, useQuery } from "../session/session";
+import { useViewer } from "../session/viewer";
 import { LIVE_FACTS, LOAD } from "./deployment-queries";
 import { type Deployment, formatUsd, KINDS, tellLive, tellStats, toFigures } from "./words";
 

@@ -1,7 +1,7 @@
 import type { TypedDocument } from "runcomfy-graphql-client";
 
 import type * as gql from "../gql";
-import { STATS } from "../queries.ts";
+import { STATS } from "../session/queries.ts";
 
 /** What RunComfy is asked for, so it is asked for what is unfolded only. */
 export const LIVE_FACTS: TypedDocument<gql.DeploymentLiveQuery, gql.DeploymentLiveQueryVariables> =

@@ -1,5 +1,5 @@
 import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql";
-import { formatSeconds, formatWhole } from "../parts/time";
+import { formatSeconds, formatWhole } from "../ui/time";
 
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];

@@ -1,7 +1,7 @@
 import { tellPrice } from "../deployments/words";
-import { TOKEN_REFUSED } from "../gateway";
+import { TOKEN_REFUSED } from "../session/gateway";
 import type { DeploymentsQuery } from "../gql";
-import { formatSeconds } from "../parts/time";
+import { formatSeconds } from "../ui/time";
 
 /** Of fewer the gateway tells no estimate either. */
 const MIN_RUNS = 5;

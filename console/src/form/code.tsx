@@ -1,7 +1,7 @@
 import { useState } from "react";
 
-import { Copy } from "../parts/copy";
-import type { JsonObject } from "./json";
+import { Copy } from "../ui/copy";
+import type { JsonObject } from "../model/json";
 
 type Submit = {
   readonly deploymentId: string;

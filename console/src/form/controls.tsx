@@ -1,8 +1,8 @@
 import { type ChangeEvent, type ComponentProps } from "react";
 
-import type { Field, Widget } from "./fields";
-import { parseJson } from "./json";
-import { drawSeed } from "./seeds";
+import type { Field, Widget } from "../model/fields";
+import { parseJson } from "../model/json";
+import { drawSeed } from "../model/seeds";
 
 /** What every control of the form gets; `Kind` is the widget that it draws. */
 export type ControlProps<Kind extends Widget["kind"]> = {

@@ -1,8 +1,8 @@
-import { type Draft, emptyDraft } from "./draft";
-import type { Field } from "./fields";
-import { isObject, isText } from "./json";
-import { createKept } from "./kept";
-import { noteChange } from "./submit-keys";
+import { type Draft, emptyDraft } from "../model/draft";
+import type { Field } from "../model/fields";
+import { isObject, isText } from "../model/json";
+import { createKept } from "../session/kept";
+import { noteChange } from "../session/submit-keys";
 
 /** Drafts and keys are of one deployment, and of whoever is signed in. */
 export function toScope(viewerId: string, deploymentId: string): string {

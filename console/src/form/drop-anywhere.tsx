@@ -1,8 +1,8 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
-import type { Draft } from "./draft";
-import type { Field } from "./fields";
-import { findSlot, type Slot } from "./place-file";
+import type { Draft } from "../model/draft";
+import type { Field } from "../model/fields";
+import { findSlot, type Slot } from "../model/place-file";
 
 /** Takes what is dropped or pasted anywhere on the page, and shows meanwhile where it would go. */
 export function DropAnywhere({

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from "react";
 
-import { UPLOAD_MIB } from "../gateway";
+import { UPLOAD_MIB } from "../session/gateway";
 import type { ControlProps } from "./controls";
-import { GivenPicture, useGivenFile } from "./given-file";
-import { isToken, putInto, type Slot, toLines } from "./place-file";
+import { GivenPicture, useGivenFile } from "../ui/given-file";
+import { isToken, putInto, type Slot, toLines } from "../model/place-file";
 
 /** An address that is typed is looked at once it has rested. */
 const REST_MS = 400;

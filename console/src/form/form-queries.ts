@@ -1,7 +1,7 @@
 import type { TypedDocument } from "runcomfy-graphql-client";
 
 import type * as gql from "../gql";
-import { JOB_ROW } from "../queries.ts";
+import { JOB_ROW } from "../session/queries.ts";
 
 /** All that decides about the key of a submit. */
 const SUBMITTED = /* GraphQL */ `

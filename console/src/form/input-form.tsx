@@ -1,12 +1,12 @@
 import { type FocusEvent, type ReactNode, useId } from "react";
 
-import { later } from "../parts/later";
+import { later } from "../ui/later";
 import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
-import type { Draft } from "./draft";
-import type { Field } from "./fields";
-import type { Slot } from "./place-file";
+import type { Draft } from "../model/draft";
+import type { Field } from "../model/fields";
+import type { Slot } from "../model/place-file";
 import { findSides, SizeControl } from "./size-control";
-import { Unfolding } from "./unfolding";
+import { Unfolding } from "../ui/unfolding";
 
 const FileControl = later(
   async () => (await import("./file-controls")).FileControl,

@@ -1,10 +1,10 @@
 import type { ComponentProps } from "react";
 
 import type { JobRowFragment } from "../gql";
-import { Picture } from "../parts/picture";
-import { promptOf } from "../parts/prompt";
-import { Status } from "../parts/status";
-import { isObject } from "./json";
+import { Picture } from "../ui/picture";
+import { promptOf } from "../model/prompt";
+import { Status } from "../ui/status";
+import { isObject } from "../model/json";
 
 /** A job by its picture, or its status until it has one, to look at it. */
 export function JobButton({

@@ -1,24 +1,24 @@
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
-import { CANCEL_THEM } from "../jobs/actions";
-import { useActions } from "../jobs/use-actions";
-import { Copy } from "../parts/copy";
-import { Folded } from "../parts/folded";
-import { Problem } from "../parts/problem";
-import { promptOf } from "../parts/prompt";
-import { Status } from "../parts/status";
-import { Ago, Elapsed, formatSeconds } from "../parts/time";
-import { useViewer } from "../viewer";
+import { CANCEL_THEM } from "../actions/actions";
+import { useActions } from "../actions/use-actions";
+import { Copy } from "../ui/copy";
+import { Folded } from "../ui/folded";
+import { Problem } from "../ui/problem";
+import { promptOf } from "../model/prompt";
+import { Status } from "../ui/status";
+import { Ago, Elapsed, formatSeconds } from "../ui/time";
+import { useViewer } from "../session/viewer";
 import { Again } from "./again";
-import { type Field, toLabel } from "./fields";
-import { findFiles } from "./file-inputs";
-import { GivenFile } from "./given-file";
-import { isObject } from "./json";
+import { type Field, toLabel } from "../model/fields";
+import { findFiles } from "../model/file-inputs";
+import { GivenFile } from "../ui/given-file";
+import { isObject } from "../model/json";
 import { Result } from "./result";
-import { findSeeds } from "./seeds";
-import { useHandOver } from "./use-hand-over";
-import { useRecentJob, type WatchedJob } from "./use-job";
+import { findSeeds } from "../model/seeds";
+import { useHandOver } from "../session/use-hand-over";
+import { useRecentJob, type WatchedJob } from "./use-recent-job";
 
 type Props = {
   readonly fieldsOf: (deploymentId: string) => readonly Field[];

@@ -1,13 +1,13 @@
 import type { ComponentProps } from "react";
 
-import { ratioOf } from "../parts/picture";
-import { useViewer } from "../viewer";
+import { ratioOf } from "../ui/picture";
+import { useViewer } from "../session/viewer";
 import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
-import { useKept } from "./kept";
+import { useKept } from "../session/kept";
 import { Progress } from "./progress";
 import { recentOf } from "./recent";
-import { useRecentJob } from "./use-job";
+import { useRecentJob } from "./use-recent-job";
 
 type Props = Omit<ComponentProps<typeof JobPanel>, "id"> & {
   /** Null for all that were made together. */

@@ -1,6 +1,6 @@
 import { useEffect, useEffectEvent, useState } from "react";
 
-import type { WatchedJob } from "./use-job";
+import type { WatchedJob } from "./use-recent-job";
 
 /** The bar waits here for an end that is late. */
 const MAX_PART = 0.98;

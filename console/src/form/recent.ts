@@ -1,5 +1,5 @@
-import { isObject, isText } from "./json";
-import { createKept } from "./kept";
+import { isObject, isText } from "../model/json";
+import { createKept } from "../session/kept";
 
 type Ids = readonly string[];
 type Recent = {

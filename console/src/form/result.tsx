@@ -1,17 +1,17 @@
 import { type ComponentProps, useState } from "react";
 
-import { NEW_JOB } from "../jobs/confirm";
+import { NEW_JOB } from "../ui/confirm";
 import { Framed } from "../lightbox/media";
 import { UseAsInput } from "../lightbox/offers";
 import { OpenLink } from "../lightbox/opened";
-import { describe, isZoomable, toKey } from "../lightbox/pictures";
-import { ratioOf, urlOf } from "../parts/picture";
-import { useViewer } from "../viewer";
-import type { Field } from "./fields";
-import { findFiles } from "./file-inputs";
-import { useGivenFile } from "./given-file";
+import { describe, isZoomable, toKey } from "../model/pictures";
+import { ratioOf, urlOf } from "../ui/picture";
+import { useViewer } from "../session/viewer";
+import type { Field } from "../model/fields";
+import { findFiles } from "../model/file-inputs";
+import { useGivenFile } from "../ui/given-file";
 import { Progress } from "./progress";
-import type { WatchedJob } from "./use-job";
+import type { WatchedJob } from "./use-recent-job";
 
 type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
 

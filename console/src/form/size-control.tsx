@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 
 import { toPlaceholder } from "./controls";
-import type { Draft } from "./draft";
-import type { Field, Widget } from "./fields";
-import { Unfolding } from "./unfolding";
+import type { Draft } from "../model/draft";
+import type { Field, Widget } from "../model/fields";
+import { Unfolding } from "../ui/unfolding";
 
 type Side = Field & { readonly widget: Extract<Widget, { kind: "number" }> };
 /** The fields for how large a picture is. */

@@ -2,13 +2,20 @@ import { useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 
 import type { JobRowFragment, SubmittedFragment } from "../gql";
-import { LISTED_JOB } from "../queries";
-import { useSession } from "../session";
+import { LISTED_JOB } from "../session/queries";
+import { useSession } from "../session/session";
 import { RUN, RUN_MANY } from "./form-queries";
-import type { Issue } from "./issues";
-import type { JsonObject } from "./json";
-import { draw, drawnOf } from "./seeds";
-import { dropKey, isTooSoon, keepKey, keyFor, noteAccepted, unconfirmedOf } from "./submit-keys";
+import type { Issue } from "../model/issues";
+import type { JsonObject } from "../model/json";
+import { draw, drawnOf } from "../model/seeds";
+import {
+  dropKey,
+  isTooSoon,
+  keepKey,
+  keyFor,
+  noteAccepted,
+  unconfirmedOf,
+} from "../session/submit-keys";
 
 export type Submission = {
   /** Which try is under way; 0 while none is. */

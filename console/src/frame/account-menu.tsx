@@ -1,9 +1,9 @@
 import { useState } from "react";
 
-import { later } from "../parts/later";
-import { useAgain, useQuery } from "../session";
-import { useViewer } from "../viewer";
-import { WEBHOOKS } from "../webhooks/webhook-queries";
+import { later } from "../ui/later";
+import { useAgain, useQuery } from "../session/session";
+import { useViewer } from "../session/viewer";
+import { WEBHOOKS } from "../parts/webhooks/webhook-queries";
 
 const AccountPanel = later(async () => (await import("./account-panel")).AccountPanel);
 

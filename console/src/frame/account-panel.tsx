@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { Link } from "wouter";
 
-import { HAS_GRAPHIQL, HAS_MCP } from "../gateway";
-import { useStore } from "../store";
-import { useViewer } from "../viewer";
+import { HAS_GRAPHIQL, HAS_MCP } from "../session/gateway";
+import { useStore } from "../session/store";
+import { useViewer } from "../session/viewer";
 import { showKeys } from "./shortcuts";
 import { areLettersKeys, isNotified } from "./settings";
 import { signOut } from "./sign-ins";

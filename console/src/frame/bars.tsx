@@ -1,11 +1,11 @@
 import { useEffect, useRef } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
-import { TOKEN_REFUSED } from "../gateway";
-import { Ago } from "../parts/time";
-import { FRAME } from "../queries";
-import { useAgain, useQuery, useSession } from "../session";
-import { useStore } from "../store";
+import { TOKEN_REFUSED } from "../session/gateway";
+import { Ago } from "../ui/time";
+import { FRAME } from "../session/queries";
+import { useAgain, useQuery, useSession } from "../session/session";
+import { useStore } from "../session/store";
 
 /** What is wrong at the moment, above every screen, and what that means for what was sent. */
 export function Bars() {

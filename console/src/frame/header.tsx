@@ -2,10 +2,10 @@ import type { ReactNode } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 import { Link, useLocation } from "wouter";
 
-import { IS_SANDBOX } from "../gateway";
-import { useSession } from "../session";
-import { useStore } from "../store";
-import { useViewer } from "../viewer";
+import { IS_SANDBOX } from "../session/gateway";
+import { useSession } from "../session/session";
+import { useStore } from "../session/store";
+import { useViewer } from "../session/viewer";
 import { AccountMenu } from "./account-menu";
 import "./frame.css";
 

@@ -1,4 +1,4 @@
-import { createStore, type Store } from "../store";
+import { createStore, type Store } from "../session/store";
 
 /** Whether single characters are shortcuts (WCAG 2.1.4 asks that one can switch them off); kept by the browser, for all its tabs. */
 export const areLettersKeys = createSetting("letters are keys", true);

@@ -2,11 +2,11 @@ import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
 import type { JobFilter, JobRowFragment } from "../gql";
-import { promptOf } from "../parts/prompt";
-import { news } from "../parts/use-title";
-import { JOBS } from "../queries";
-import { useChanges, useFresh, useQuery } from "../session";
-import { useViewer } from "../viewer";
+import { promptOf } from "../model/prompt";
+import { news } from "../ui/use-title";
+import { JOBS } from "../session/queries";
+import { useChanges, useFresh, useQuery } from "../session/session";
+import { useViewer } from "../session/viewer";
 import { isNotified } from "./settings";
 
 const UNFINISHED: JobFilter["status"] = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"];

@@ -1,11 +1,11 @@
 import { useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
-import { readTag } from "../jobs/filters";
-import { toCountText } from "../parts/count";
-import { DeploymentSelect, TagSelect } from "../parts/selects";
-import { isSearched, Search } from "../parts/search";
-import { withParts } from "../parts/with-parts";
+import { readTag } from "../model/filters";
+import { toCountText } from "../ui/count";
+import { DeploymentSelect, TagSelect } from "../ui/selects";
+import { isSearched, Search } from "../ui/search";
+import { withParts } from "../model/with-parts";
 
 /** Which pictures the address says are to be shown. */
 export function readAddress(search: URLSearchParams) {

@@ -1,7 +1,7 @@
 import type { TypedDocument } from "runcomfy-graphql-client";
 
 import type * as gql from "../gql";
-import { JOB_ROW } from "../queries.ts";
+import { JOB_ROW } from "../session/queries.ts";
 
 export const EDIT_MANY: TypedDocument<gql.EditManyMutation, gql.EditManyMutationVariables> =
   /* GraphQL */ `

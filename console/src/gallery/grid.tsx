@@ -1,13 +1,13 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 
-import type { JobList } from "../jobs/use-job-list";
-import type { Selection } from "../jobs/use-selection";
+import type { JobList } from "../session/use-job-list";
+import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";
-import { describe } from "../lightbox/pictures";
-import { promptOf } from "../parts/prompt";
-import { DayName } from "../parts/time";
+import { describe } from "../model/pictures";
+import { promptOf } from "../model/prompt";
+import { DayName } from "../ui/time";
 import { createLayout, GAP, HEADING, type Picked, type Tile } from "./layout";
 
 /** Every picture in its place, of which only those near the screen are in the page. */

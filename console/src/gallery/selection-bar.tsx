@@ -1,14 +1,14 @@
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
-import { type Action, DELETE_THEM, editThem } from "../jobs/actions";
-import { DeleteButton } from "../jobs/confirm";
-import { useActions } from "../jobs/use-actions";
-import type { Selection } from "../jobs/use-selection";
-import { AddTag } from "../labels/add-tag";
-import { OPENED_HERE, picturesOf, withOpened } from "../lightbox/pictures";
-import { useCall } from "../parts/use-call";
-import { useViewer } from "../viewer";
+import { type Action, DELETE_THEM, editThem } from "../actions/actions";
+import { DeleteButton } from "../ui/confirm";
+import { useActions } from "../actions/use-actions";
+import type { Selection } from "../actions/use-selection";
+import { AddTag } from "../actions/add-tag";
+import { OPENED_HERE, picturesOf, withOpened } from "../model/pictures";
+import { useCall } from "../session/use-call";
+import { useViewer } from "../session/viewer";
 import { DOWNLOAD } from "./gallery-queries";
 
 /** What can be done with the selected jobs; nothing where there are none. */

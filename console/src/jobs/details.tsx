@@ -2,15 +2,15 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 
 import { formatUsd, KINDS } from "../deployments/words";
-import { type Field, toLabel } from "../form/fields";
-import { GivenFile } from "../form/given-file";
-import { isObject, isText } from "../form/json";
-import { Labels } from "../labels/labels";
-import { Copy } from "../parts/copy";
-import { Folded } from "../parts/folded";
-import { STATUS_WORDS } from "../parts/status";
-import { Elapsed, formatSeconds, Moment } from "../parts/time";
-import { useViewer } from "../viewer";
+import { type Field, toLabel } from "../model/fields";
+import { GivenFile } from "../ui/given-file";
+import { isObject, isText } from "../model/json";
+import { Labels } from "../actions/labels";
+import { Copy } from "../ui/copy";
+import { Folded } from "../ui/folded";
+import { STATUS_WORDS } from "../ui/status";
+import { Elapsed, formatSeconds, Moment } from "../ui/time";
+import { useViewer } from "../session/viewer";
 import type { FullJob } from "./use-job";
 
 type Step = {

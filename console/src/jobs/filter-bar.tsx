@@ -1,9 +1,9 @@
 import { useEffect, useRef } from "react";
 
-import { DeploymentSelect, useDeploymentNames } from "../parts/selects";
-import { Search } from "../parts/search";
-import { toDay } from "../parts/time";
-import { clock } from "../store";
+import { DeploymentSelect, useDeploymentNames } from "../ui/selects";
+import { Search } from "../ui/search";
+import { toDay } from "../ui/time";
+import { clock } from "../session/store";
 import {
   dayBefore,
   type Filters,
@@ -11,7 +11,7 @@ import {
   NO_FILTERS,
   readFilters,
   STATUSES,
-} from "./filters";
+} from "../model/filters";
 
 const SPANS = [
   { name: "Today", days: 0 },

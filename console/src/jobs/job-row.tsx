@@ -2,11 +2,11 @@ import { memo, type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
-import { Picture, SIGNS, urlOf } from "../parts/picture";
-import { promptOf } from "../parts/prompt";
-import { Status } from "../parts/status";
-import { Ago, Elapsed, formatSeconds } from "../parts/time";
-import "../labels/labels.css";
+import { Picture, SIGNS, urlOf } from "../ui/picture";
+import { promptOf } from "../model/prompt";
+import { Status } from "../ui/status";
+import { Ago, Elapsed, formatSeconds } from "../ui/time";
+import "../actions/labels.css";
 
 type RowProps = {
   readonly job: JobRowFragment;

@@ -1,10 +1,10 @@
-import type { Field } from "../form/fields";
+import type { Field } from "../model/fields";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";
-import { isZoomable, toKey } from "../lightbox/pictures";
-import { SaveLink } from "../parts/save-link";
-import { Ago } from "../parts/time";
-import { clock, useStore } from "../store";
+import { isZoomable, toKey } from "../model/pictures";
+import { SaveLink } from "../ui/save-link";
+import { Ago } from "../ui/time";
+import { clock, useStore } from "../session/store";
 import type { FullJob } from "./use-job";
 
 type Asset = FullJob["assets"][number];

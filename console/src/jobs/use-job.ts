@@ -1,11 +1,11 @@
 import { useEffect, useMemo } from "react";
 import { useJob as useWatchedJob } from "runcomfy-graphql-client/react";
 
-import { type Field, readFields } from "../form/fields";
+import { type Field, readFields } from "../model/fields";
 import type { JobQuery } from "../gql";
-import { JOB, WATCH } from "../queries";
-import { useAgain, useChanges, useQuery } from "../session";
-import { INPUT_SCHEMA } from "./job-queries";
+import { JOB, WATCH } from "../session/queries";
+import { useAgain, useChanges, useQuery } from "../session/session";
+import { INPUT_SCHEMA } from "../actions/action-queries";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
 

@@ -1,10 +1,10 @@
 import { Fragment } from "react";
 
-import { toLabel } from "../form/fields";
-import { isObject, type JsonObject } from "../form/json";
+import { toLabel } from "../model/fields";
+import { isObject, type JsonObject } from "../model/json";
 import { useFields } from "../jobs/use-job";
-import { Labels } from "../labels/labels";
-import type { Shown } from "./pictures";
+import { Labels } from "../actions/labels";
+import type { Shown } from "../model/pictures";
 import type { Opened } from "./use-opened";
 
 /** In what two pictures were asked for differently, what marks each, and the way back to one of them. */

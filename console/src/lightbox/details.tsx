@@ -1,24 +1,24 @@
 import { Link } from "wouter";
 
 import { formatUsd } from "../deployments/words";
-import { isObject } from "../form/json";
-import { drawSeed, findSeeds } from "../form/seeds";
-import { useHandOver } from "../form/use-hand-over";
-import { DELETE_THEM } from "../jobs/actions";
-import { DeleteButton } from "../jobs/confirm";
+import { isObject } from "../model/json";
+import { drawSeed, findSeeds } from "../model/seeds";
+import { useHandOver } from "../session/use-hand-over";
+import { DELETE_THEM } from "../actions/actions";
+import { DeleteButton } from "../ui/confirm";
 import { Fact } from "../jobs/details";
-import { useActions } from "../jobs/use-actions";
+import { useActions } from "../actions/use-actions";
 import { useFields } from "../jobs/use-job";
-import { Labels } from "../labels/labels";
-import { Copy } from "../parts/copy";
-import { Folded } from "../parts/folded";
-import { sizeOf } from "../parts/picture";
-import { promptOf } from "../parts/prompt";
-import { SaveLink } from "../parts/save-link";
-import { Ago, formatSeconds } from "../parts/time";
-import { useViewer } from "../viewer";
+import { Labels } from "../actions/labels";
+import { Copy } from "../ui/copy";
+import { Folded } from "../ui/folded";
+import { sizeOf } from "../ui/picture";
+import { promptOf } from "../model/prompt";
+import { SaveLink } from "../ui/save-link";
+import { Ago, formatSeconds } from "../ui/time";
+import { useViewer } from "../session/viewer";
 import { CompareWith, UseAsInput } from "./offers";
-import { type Shown, withOpened } from "./pictures";
+import { type Shown, withOpened } from "../model/pictures";
 
 /** What made a picture, and what can be done with it. */
 export function Details({

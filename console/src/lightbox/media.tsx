@@ -1,12 +1,12 @@
 import { useState } from "react";
 
-import type { Field } from "../form/fields";
-import { removeFromLists } from "../jobs/use-job-list";
-import { Picture, ratioOf, urlOf } from "../parts/picture";
-import { LISTED_JOB } from "../queries";
-import { type Session, useChanges, useSession } from "../session";
+import type { Field } from "../model/fields";
+import { removeFromLists } from "../session/use-job-list";
+import { Picture, ratioOf, urlOf } from "../ui/picture";
+import { LISTED_JOB } from "../session/queries";
+import { type Session, useChanges, useSession } from "../session/session";
 import { OpenLink } from "./opened";
-import { describe, isZoomable, type Shown } from "./pictures";
+import { describe, isZoomable, type Shown } from "../model/pictures";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({

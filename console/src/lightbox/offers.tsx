@@ -1,12 +1,12 @@
 import { type MouseEvent, type ReactNode, useId, useState } from "react";
 
-import { readFields } from "../form/fields";
-import { toReference, withFile } from "../form/file-inputs";
-import { useHandOver } from "../form/use-hand-over";
-import { Picture } from "../parts/picture";
-import { DEPLOYMENTS } from "../queries";
-import { useQuery, useSession } from "../session";
-import { describe, type Shown } from "./pictures";
+import { readFields } from "../model/fields";
+import { toReference, withFile } from "../model/file-inputs";
+import { useHandOver } from "../session/use-hand-over";
+import { Picture } from "../ui/picture";
+import { DEPLOYMENTS } from "../session/queries";
+import { useQuery, useSession } from "../session/session";
+import { describe, type Shown } from "../model/pictures";
 
 /** Fills a picture into the form of a deployment that takes one, with what else fits. */
 export function UseAsInput({ picture }: { readonly picture: Shown }) {

@@ -1,9 +1,9 @@
 import { DeploymentCard } from "../deployments/card";
-import { TOKEN_REFUSED } from "../gateway";
-import { Problem } from "../parts/problem";
-import { useTitle } from "../parts/use-title";
-import { DEPLOYMENTS } from "../queries";
-import { useAgain, useQuery } from "../session";
+import { TOKEN_REFUSED } from "../session/gateway";
+import { Problem } from "../ui/problem";
+import { useTitle } from "../ui/use-title";
+import { DEPLOYMENTS } from "../session/queries";
+import { useAgain, useQuery } from "../session/session";
 import "../deployments/deployments.css";
 
 /** What can be run, and how it goes. */

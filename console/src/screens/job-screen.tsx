@@ -1,25 +1,25 @@
 import { Link, useLocation } from "wouter";
 
 import { Again } from "../form/again";
-import type { Field } from "../form/fields";
+import type { Field } from "../model/fields";
 import { Place } from "../form/result";
-import { useHandOver } from "../form/use-hand-over";
-import { CANCEL_THEM, DELETE_THEM } from "../jobs/actions";
-import { DeleteButton } from "../jobs/confirm";
+import { useHandOver } from "../session/use-hand-over";
+import { CANCEL_THEM, DELETE_THEM } from "../actions/actions";
+import { DeleteButton } from "../ui/confirm";
 import { Facts, Inputs, Timeline } from "../jobs/details";
 import { Outputs } from "../jobs/outputs";
-import { useActions } from "../jobs/use-actions";
+import { useActions } from "../actions/use-actions";
 import { type FullJob, useFields, useJob } from "../jobs/use-job";
 import { Opened } from "../lightbox/opened";
-import { Copy } from "../parts/copy";
-import { Problem } from "../parts/problem";
-import { promptOf } from "../parts/prompt";
-import { Status } from "../parts/status";
-import { useCall } from "../parts/use-call";
-import { useTitle } from "../parts/use-title";
-import { KEEP } from "../queries";
-import { useSession } from "../session";
-import { useViewer } from "../viewer";
+import { Copy } from "../ui/copy";
+import { Problem } from "../ui/problem";
+import { promptOf } from "../model/prompt";
+import { Status } from "../ui/status";
+import { useCall } from "../session/use-call";
+import { useTitle } from "../ui/use-title";
+import { KEEP } from "../session/queries";
+import { useSession } from "../session/session";
+import { useViewer } from "../session/viewer";
 import "../jobs/job.css";
 
 /** One job: what became of it, what went in and what came out. */

@@ -4,17 +4,17 @@ import { Link, useSearchParams } from "wouter";
 
 import { ActionBar } from "../jobs/action-bar";
 import { FilterBar } from "../jobs/filter-bar";
-import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../jobs/filters";
+import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../model/filters";
 import { JobTable } from "../jobs/job-table";
-import { useActions } from "../jobs/use-actions";
-import { type JobList, type Row, useJobList } from "../jobs/use-job-list";
-import { useSelection } from "../jobs/use-selection";
-import { format, toCountText } from "../parts/count";
-import { toDay } from "../parts/time";
-import { useTitle } from "../parts/use-title";
-import { withParts } from "../parts/with-parts";
-import { useStore } from "../store";
-import { useViewer } from "../viewer";
+import { useActions } from "../actions/use-actions";
+import { type JobList, type Row, useJobList } from "../session/use-job-list";
+import { useSelection } from "../actions/use-selection";
+import { format, toCountText } from "../ui/count";
+import { toDay } from "../ui/time";
+import { useTitle } from "../ui/use-title";
+import { withParts } from "../model/with-parts";
+import { useStore } from "../session/store";
+import { useViewer } from "../session/viewer";
 import "../jobs/jobs.css";
 
 /** Every job, newest first, as it changes. */

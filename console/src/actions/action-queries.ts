@@ -1,0 +1,101 @@
+import type { TypedDocument } from "runcomfy-graphql-client";
+
+import type * as gql from "../gql";
+import { JOB_ROW } from "../session/queries.ts";
+
+/** What a deployment's input may hold; of a deployment that is not listed, nothing. */
+export const INPUT_SCHEMA: TypedDocument<
+  gql.JobInputSchemaQuery,
+  gql.JobInputSchemaQueryVariables
+> = /* GraphQL */ `
+  query JobInputSchema($deploymentId: ID!) {
+    deployment(id: $deploymentId) {
+      id
+      inputSchema
+    }
+  }
+`;
+
+export const CANCEL_MANY: TypedDocument<gql.CancelManyMutation, gql.CancelManyMutationVariables> =
+  /* GraphQL */ `
+    mutation CancelMany($ids: [ID!]!) {
+      cancelJobs(ids: $ids) {
+        __typename
+        ... on CancelJobSuccess {
+          job {
+            ...JobRow
+          }
+        }
+        ... on Error {
+          message
+        }
+      }
+    }
+    ${JOB_ROW}
+  `;
+
+export const DELETE_MANY: TypedDocument<gql.DeleteManyMutation, gql.DeleteManyMutationVariables> =
+  /* GraphQL */ `
+    mutation DeleteMany($ids: [ID!]!) {
+      deleteJobs(ids: $ids) {
+        __typename
+        ... on Error {
+          message
+        }
+      }
+    }
+  `;
+
+export const RUN_AGAIN: TypedDocument<gql.RunAgainMutation, gql.RunAgainMutationVariables> =
+  /* GraphQL */ `
+    mutation RunAgain($id: ID!, $key: String!) {
+      rerunJob(id: $id, idempotencyKey: $key) {
+        __typename
+        ... on SubmitJobSuccess {
+          job {
+            id
+          }
+        }
+        ... on InvalidInputError {
+          issues {
+            path
+            message
+          }
+        }
+        ... on UpstreamError {
+          retryable
+        }
+        ... on Error {
+          message
+        }
+      }
+    }
+  `;
+
+export const CANCEL_MATCHING: TypedDocument<
+  gql.CancelMatchingMutation,
+  gql.CancelMatchingMutationVariables
+> = /* GraphQL */ `
+  mutation CancelMatching($filter: JobFilter!, $createdBefore: DateTime!, $after: String) {
+    progress: cancelMatchingJobs(filter: $filter, createdBefore: $createdBefore, after: $after) {
+      done
+      failed
+      hasMore
+      cursor
+    }
+  }
+`;
+
+export const DELETE_MATCHING: TypedDocument<
+  gql.DeleteMatchingMutation,
+  gql.DeleteMatchingMutationVariables
+> = /* GraphQL */ `
+  mutation DeleteMatching($filter: JobFilter!, $createdBefore: DateTime!, $after: String) {
+    progress: deleteMatchingJobs(filter: $filter, createdBefore: $createdBefore, after: $after) {
+      done
+      failed
+      hasMore
+      cursor
+    }
+  }
+`;

@@ -1,0 +1,86 @@
+import { isText } from "./json";
+import type { JobFilter, JobStatus } from "../gql";
+import { isSearched } from "../ui/search";
+import { STATUS_WORDS } from "../ui/status";
+
+type Status = {
+  readonly word: "active" | "succeeded" | "failed" | "cancelled";
+  readonly name: string;
+  readonly of: readonly JobStatus[];
+};
+
+/** What people tell apart, in the words of the URL. */
+export const STATUSES: readonly Status[] = [
+  { word: "active", name: "Active", of: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] },
+  { word: "succeeded", name: STATUS_WORDS.SUCCEEDED, of: ["SUCCEEDED"] },
+  { word: "failed", name: STATUS_WORDS.FAILED, of: ["FAILED"] },
+  { word: "cancelled", name: STATUS_WORDS.CANCELLED, of: ["CANCELLED"] },
+];
+export const MAX_TAG_LENGTH = 64;
+
+/** What a person asked to see, as the URL's query string has it; nothing is empty. */
+export type Filters = ReturnType<typeof readFilters>;
+
+/** Whatever the URL or a form has that can't be read counts as not given. */
+export function readFilters(given: Pick<URLSearchParams | FormData, "get" | "getAll">) {
+  const read = (name: string): string => {
+    const value: unknown = given.get(name);
+    return isText(value) ? value : "";
+  };
+  const words: readonly unknown[] = given.getAll("status");
+  return {
+    status: STATUSES.map(({ word }) => word).filter((word) => words.includes(word)),
+    deployment: read("deployment"),
+    /** Days as `2026-07-22`, where the person is. */
+    from: readDay(read("from")),
+    to: readDay(read("to")),
+    tag: readTag(read("tag")),
+    owner: read("owner"),
+    /** As it is typed; too short a one finds nothing yet. */
+    text: read("text"),
+  };
+}
+
+export const NO_FILTERS = readFilters(new URLSearchParams());
+
+export function toJobFilter(filters: Filters): JobFilter {
+  const { status, deployment, from, to, tag, owner, text } = filters;
+  const meant = STATUSES.filter(({ word }) => status.includes(word));
+  return {
+    ...(meant.length > 0 && { status: meant.flatMap((one) => one.of) }),
+    ...(deployment !== "" && { deploymentId: deployment }),
+    ...(tag !== "" && { tag }),
+    ...(owner !== "" && { ownerId: owner }),
+    ...(isSearched(text) && { text: text.trim() }),
+    // Both bounds are exclusive, and both days are meant.
+    ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
+    ...(to !== "" && { createdBefore: startOf(to, 1).toISOString() }),
+  };
+}
+
+/** A day in the years 1000 to 9998, which leaves one more on both sides; else none. */
+function readDay(text: string): string {
+  const isDay = /^(?!9999)[1-9]\d{3}-\d\d-\d\d$/.test(text);
+  return isDay && !Number.isNaN(startOf(text).getTime()) ? text : "";
+}
+
+/** What the gateway takes for a tag; else none. */
+export function readTag(text: string | null): string {
+  const canBe = text !== null && text.length <= MAX_TAG_LENGTH && text.isWellFormed();
+  return canBe && !/\p{Cc}/u.test(text) ? text : "";
+}
+
+/** The day where the person is, or another so many days ago, as `2026-07-22`. */
+export function dayBefore(days: number, now: number): string {
+  const day = new Date(now);
+  day.setDate(day.getDate() - days);
+  const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()];
+  return parts.map((part) => String(part).padStart(2, "0")).join("-");
+}
+
+/** When a day begins, or another so many days later. */
+function startOf(day: string, later = 0): Date {
+  const start = new Date(`${day}T00:00`);
+  start.setDate(start.getDate() + later);
+  return start;
+}

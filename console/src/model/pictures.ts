@@ -1,0 +1,50 @@
+import type { JobRowFragment } from "../gql";
+import type { Asset } from "../ui/picture";
+import { promptOf } from "./prompt";
+import { withParts } from "./with-parts";
+
+/** A picture, video or sound: the `n`th file of a job. */
+export type Shown = {
+  readonly key: string;
+  readonly job: JobRowFragment;
+  readonly asset: Asset;
+  readonly n: number;
+};
+
+/** The name of a file of a job in addresses, and the id of the link that opens it. */
+export function toKey(jobId: string, n: number): string {
+  return `${jobId}.${n}`;
+}
+
+export function toJobId(key: string): string {
+  return key.split(".")[0] ?? "";
+}
+
+/** What of a job can be seen or heard. */
+export function picturesOf(job: JobRowFragment): Shown[] {
+  return job.assets
+    .map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }))
+    .filter(({ asset: { kind } }) => kind !== "OTHER");
+}
+
+const WORDS = { IMAGE: "Picture", VIDEO: "Video", AUDIO: "Sound", OTHER: "File" } as const;
+
+/** What somebody hears who can't see it. */
+export function describe({ job, asset, n }: Pick<Shown, "job" | "asset" | "n">): string {
+  const what = WORDS[asset.kind];
+  const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
+  return `${one}: ${promptOf(job) || job.deployment.name}`;
+}
+
+/** A video and a sound have controls of their own where a drag would be. */
+export function isZoomable({ asset: { kind } }: Pick<Shown, "asset">): boolean {
+  return kind === "IMAGE";
+}
+
+/** The same address with a picture open, or none, and another one that it is compared with. */
+export function withOpened(search: URLSearchParams, open: string, compared = ""): URLSearchParams {
+  return withParts(search, { open, with: compared });
+}
+
+/** Marks an entry of the browser's history from which "back" leads to the screen below. */
+export const OPENED_HERE = "opened here";

@@ -1,0 +1,105 @@
+import { useState } from "react";
+
+import type { WebhookEvent, WebhooksQuery } from "../../gql";
+import { DeploymentSelect } from "../../ui/selects";
+import { focus } from "../../ui/focus";
+import { useCall } from "../../session/use-call";
+import { CREATE, UPDATE } from "./webhook-queries";
+
+export type Webhook = WebhooksQuery["webhooks"][number];
+
+/** What has happened when a webhook is called. */
+export const EVENTS: ReadonlyMap<WebhookEvent, string> = new Map([
+  ["JOB_SUCCEEDED", "a job succeeded"],
+  ["JOB_FAILED", "a job failed"],
+  ["JOB_CANCELLED", "a job was cancelled"],
+  ["JOB_KEPT", "a job's files were kept"],
+  ["WEBHOOK_DISABLED", "another webhook was disabled"],
+]);
+
+/** To change a webhook, or to make one. */
+export function WebhookForm({
+  webhook,
+  onSaved,
+  onLeave,
+}: {
+  /** Null for one that is to be made. */
+  readonly webhook: Webhook | null;
+  /** Hears the secret of one that was made. */
+  readonly onSaved: (secret: string | null) => void;
+  readonly onLeave: () => void;
+}) {
+  const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
+  const { isBusy, problem, call } = useCall();
+
+  async function save(form: FormData): Promise<void> {
+    const read = (name: string): string => {
+      const value = form.get(name);
+      return typeof value === "string" ? value.trim() : "";
+    };
+    const named = [...EVENTS.keys()].filter((event) => form.has(event));
+    const settings = {
+      url: read("url"),
+      // What a later version adds is told to one that is told everything.
+      events: named.length === EVENTS.size ? null : named,
+      filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
+    };
+    const saved =
+      webhook === null
+        ? await call(CREATE, settings)
+        : await call(UPDATE, { id: webhook.id, ...settings });
+    if (saved !== null) onSaved("secret" in saved ? saved.secret : null);
+  }
+
+  return (
+    <form
+      className="card"
+      aria-label={webhook === null ? "New webhook" : `Change ${webhook.url}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save(new FormData(event.currentTarget));
+      }}
+    >
+      <label className="field">
+        URL of your server
+        <input
+          name="url"
+          type="url"
+          required
+          ref={focus}
+          placeholder="https://shop.example.com/jobs"
+          defaultValue={webhook?.url}
+        />
+      </label>
+      <fieldset className="row">
+        <legend>Call it when</legend>
+        {[...EVENTS].map(([event, words]) => (
+          <label key={event} className="check">
+            <input
+              name={event}
+              type="checkbox"
+              defaultChecked={webhook?.events?.includes(event) ?? true}
+            />
+            {words}
+          </label>
+        ))}
+      </fieldset>
+      <div className="row">
+        <DeploymentSelect value={deploymentId} onChange={setDeploymentId} />
+        <label className="field">
+          Tag
+          <input name="tag" placeholder="Any" defaultValue={webhook?.tag ?? ""} />
+        </label>
+      </div>
+      {problem !== "" && <p role="alert">{problem}</p>}
+      <div className="row">
+        <button className="primary" disabled={isBusy}>
+          {webhook === null ? "Create" : "Save"}
+        </button>
+        <button type="button" onClick={onLeave}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

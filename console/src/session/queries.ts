@@ -1,0 +1,218 @@
+import type { TypedDocument } from "runcomfy-graphql-client";
+
+import type * as gql from "../gql";
+
+export const JOB_ROW = /* GraphQL */ `
+  fragment JobRow on Job {
+    id
+    ownerId
+    version
+    status
+    tags
+    isStarred
+    queuePosition
+    isCancellable
+    isFinished
+    isPaused
+    createdAt
+    startedAt
+    finishedAt
+    queueSeconds
+    runSeconds
+    cost {
+      amount
+    }
+    input
+    error {
+      code
+      message
+      retryable
+    }
+    deployment {
+      id
+      name
+    }
+    assets {
+      url
+      kind
+      keep
+      keptUrl
+      thumbnailUrl(width: 320)
+      width
+      height
+    }
+  }
+`;
+
+/** Of all jobs, once each has changed; it begins with a reset. */
+export const LIVE: TypedDocument<gql.LiveSubscription, gql.LiveSubscriptionVariables> =
+  /* GraphQL */ `
+    subscription Live($after: String!) {
+      jobsUpdated(after: $after) {
+        job {
+          ...JobRow
+        }
+      }
+    }
+    ${JOB_ROW}
+  `;
+
+export const WATCH: TypedDocument<gql.WatchSubscription, gql.WatchSubscriptionVariables> =
+  /* GraphQL */ `
+    subscription Watch($id: ID!) {
+      jobUpdated(id: $id) {
+        ...JobRow
+        estimate {
+          startsAt
+          finishesAt
+          progress
+          isColdStart
+        }
+      }
+    }
+    ${JOB_ROW}
+  `;
+
+export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* GraphQL */ `
+  query Jobs($filter: JobFilter, $first: Int, $last: Int, $after: String) {
+    jobs(filter: $filter, first: $first, last: $last, after: $after) {
+      totalCount
+      searchedTo
+      edges {
+        cursor
+        node {
+          ...JobRow
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+  ${JOB_ROW}
+`;
+
+/** A job as lists show it. */
+export const LISTED_JOB: TypedDocument<gql.ListedJobQuery, gql.ListedJobQueryVariables> =
+  /* GraphQL */ `
+    query ListedJob($id: ID!) {
+      job(id: $id) {
+        ...JobRow
+      }
+    }
+    ${JOB_ROW}
+  `;
+
+/** A job with all that its page shows. */
+export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQL */ `
+  query Job($id: ID!) {
+    job(id: $id) {
+      ...JobRow
+      kind
+      requestId
+      updatedAt
+      output
+      history {
+        status
+        at
+      }
+      assets {
+        path
+        expiresAt
+        keepError
+        contentType
+        bytes
+      }
+    }
+  }
+  ${JOB_ROW}
+`;
+
+export const STATS = /* GraphQL */ `
+  fragment Stats on DeploymentStats {
+    runs
+    succeeded
+    failed
+    cancelled
+    queueSeconds {
+      p50
+      p90
+    }
+    runSeconds {
+      p50
+      p90
+    }
+    coldStartSeconds {
+      p50
+      p90
+    }
+  }
+`;
+
+export const DEPLOYMENTS: TypedDocument<gql.DeploymentsQuery, gql.DeploymentsQueryVariables> =
+  /* GraphQL */ `
+    query Deployments {
+      isTokenRefused
+      deployments {
+        id
+        kind
+        name
+        description
+        model
+        price {
+          amount
+          unit
+          note
+        }
+        inputSchema
+        stats {
+          ...Stats
+        }
+      }
+    }
+    ${STATS}
+  `;
+
+export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = /* GraphQL */ `
+  query Viewer {
+    viewer {
+      id
+      scopes
+    }
+  }
+`;
+
+/** What every screen shows of the gateway: outages, of RunComfy or of single deployments, and what deployments are called. */
+export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* GraphQL */ `
+  query Frame {
+    isTokenRefused
+    outage {
+      since
+    }
+    deployments {
+      id
+      name
+      outage {
+        since
+      }
+    }
+  }
+`;
+
+export const KEEP: TypedDocument<gql.KeepMutation, gql.KeepMutationVariables> = /* GraphQL */ `
+  mutation Keep($id: ID!) {
+    result: keepOutputs(jobId: $id) {
+      __typename
+      ... on KeepOutputsSuccess {
+        job {
+          ...JobRow
+        }
+      }
+      ... on Error {
+        message
+      }
+    }
+  }
+  ${JOB_ROW}
+`;
