@@ -3,22 +3,22 @@ import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider, useConnection } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 
-import { Boundary, forget } from "./frame/boundary";
-import { DEPLOYMENTS, FRAME, VIEWER } from "./session/queries";
 import { Bars } from "./frame/bars";
+import { Boundary, forget } from "./frame/boundary";
 import { Header, HeaderRow } from "./frame/header";
 import { Keys } from "./frame/shortcuts";
-import { useTabNews } from "./frame/tab-news";
 import { REFUSED } from "./frame/sign-ins";
-import { handed } from "./session/use-hand-over";
-import { HAS_MCP, HAS_SIGN_INS } from "./session/gateway";
+import { useTabNews } from "./frame/tab-news";
 import { decode } from "./model/address";
+import { Run } from "./screens/run";
+import { HAS_MCP, HAS_SIGN_INS } from "./session/gateway";
+import { DEPLOYMENTS, FRAME, VIEWER } from "./session/queries";
+import { openSession, SessionContext, useQuery, useSession } from "./session/session";
+import { handed } from "./session/use-hand-over";
+import { useViewer, ViewerContext } from "./session/viewer";
 import { later, loadAll } from "./ui/later";
 import { Problem } from "./ui/problem";
 import { useTitle } from "./ui/use-title";
-import { Run } from "./screens/run";
-import { openSession, SessionContext, useQuery, useSession } from "./session/session";
-import { useViewer, ViewerContext } from "./session/viewer";
 
 /** In place of a screen whose code has not come yet. */
 const OPENING = (

@@ -6,11 +6,10 @@ import { readFields, withOthers } from "../../console/src/model/fields";
 import { findFiles, withFile } from "../../console/src/model/file-inputs";
 import { findIssues } from "../../console/src/model/issues";
 import { findSeeds, withSeeds } from "../../console/src/model/seeds";
-import { readFilters, toJobFilter } from "../../console/src/model/filters";
+import { readFilters, toJobFilter, isSearched } from "../../console/src/model/filters";
 import { fileNameOf } from "../../console/src/model/address";
-import { ratioOf } from "../../console/src/ui/picture";
+import { ratioOf } from "../../console/src/model/asset";
 import { promptOf } from "../../console/src/model/prompt";
-import { isSearched } from "../../console/src/ui/search";
 
 const FIELDS = readFields({
   properties: {

@@ -3,19 +3,6 @@ import type { TypedDocument } from "runcomfy-graphql-client";
 import type * as gql from "../gql";
 import { JOB_ROW } from "../session/queries.ts";
 
-/** What a deployment's input may hold; of a deployment that is not listed, nothing. */
-export const INPUT_SCHEMA: TypedDocument<
-  gql.JobInputSchemaQuery,
-  gql.JobInputSchemaQueryVariables
-> = /* GraphQL */ `
-  query JobInputSchema($deploymentId: ID!) {
-    deployment(id: $deploymentId) {
-      id
-      inputSchema
-    }
-  }
-`;
-
 export const CANCEL_MANY: TypedDocument<gql.CancelManyMutation, gql.CancelManyMutationVariables> =
   /* GraphQL */ `
     mutation CancelMany($ids: [ID!]!) {
@@ -99,3 +86,31 @@ export const DELETE_MATCHING: TypedDocument<
     }
   }
 `;
+
+export const EDIT_MANY: TypedDocument<gql.EditManyMutation, gql.EditManyMutationVariables> =
+  /* GraphQL */ `
+    mutation EditMany(
+      $ids: [ID!]!
+      $addTags: [String!]
+      $removeTags: [String!]
+      $isStarred: Boolean
+    ) {
+      editJobs(ids: $ids, addTags: $addTags, removeTags: $removeTags, isStarred: $isStarred) {
+        __typename
+        ... on EditJobSuccess {
+          job {
+            ...JobRow
+          }
+        }
+        ... on InvalidLabelsError {
+          issues {
+            message
+          }
+        }
+        ... on Error {
+          message
+        }
+      }
+    }
+    ${JOB_ROW}
+  `;

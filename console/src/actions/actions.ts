@@ -1,16 +1,15 @@
-import { dropKey, keepKey, keyFor } from "../session/submit-keys";
-import { isRepeatable } from "../form/use-submit";
-import { EDIT_MANY } from "../gallery/gallery-queries";
-import type { Result } from "../session/use-call";
 import type { Session } from "../session/session";
+import { dropKey, isRepeatable, keepKey, keyFor } from "../session/submit-keys";
+import type { Result } from "../session/use-call";
+import { removeFromLists } from "../session/use-job-list";
 import {
   CANCEL_MANY,
   CANCEL_MATCHING,
   DELETE_MANY,
   DELETE_MATCHING,
+  EDIT_MANY,
   RUN_AGAIN,
 } from "./action-queries";
-import { removeFromLists } from "../session/use-job-list";
 
 /** Something to do with jobs, however many. */
 export type Action = {

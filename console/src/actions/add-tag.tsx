@@ -1,10 +1,8 @@
 import { useId } from "react";
 
-import { isText } from "../model/json";
 import { MAX_TAG_LENGTH } from "../model/filters";
-import { TAGS } from "../gallery/gallery-queries";
-import { useQuery } from "../session/session";
-import { useViewer } from "../session/viewer";
+import { isText } from "../model/json";
+import { useTags } from "../ui/selects";
 
 /** Takes a tag to add, and offers those that one has used most. */
 export function AddTag({
@@ -43,11 +41,4 @@ export function AddTag({
       </datalist>
     </form>
   );
-}
-
-/** Those that one has used most. */
-export function useTags(): readonly string[] {
-  const { mayRead } = useViewer();
-  const { data } = useQuery(TAGS, {}, mayRead);
-  return (data?.tags ?? []).map(({ tag }) => tag);
 }

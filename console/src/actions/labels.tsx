@@ -1,10 +1,10 @@
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
-import { editThem } from "./actions";
-import { useActions } from "./use-actions";
 import { useViewer } from "../session/viewer";
+import { editThem } from "./actions";
 import { AddTag } from "./add-tag";
+import { useActions } from "./use-actions";
 import "./labels.css";
 
 /** A job's star and tags, with what changes them; without that where one may not. */

@@ -2,12 +2,13 @@ import { useEffect, useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 
 import type { CancelMatchingMutation, DeleteMatchingMutation } from "../gql";
-import { format } from "../ui/count";
-import { toProblem } from "../session/use-call";
+import { formatCount } from "../model/words";
+import type { JobList } from "../session/job-list";
 import { useSession } from "../session/session";
+import { toProblem } from "../session/use-call";
+import { renewLists } from "../session/use-job-list";
 import { useViewer } from "../session/viewer";
 import type { Action } from "./actions";
-import { type JobList, renewLists } from "../session/use-job-list";
 
 type Outcome = {
   /** How far it is, and in the end `3 deleted, 1 could not be deleted: The job has not ended yet.` */
@@ -115,7 +116,9 @@ function createTally(
       isStopped ||= signal.aborted;
       if (isStopped || lost !== "") return false;
       const count = [...failures.values()].reduce((sum, one) => sum + one, successes);
-      onProgress(`${doing}… ${format(count)}${total == null ? "" : ` of ${format(total)}`}`);
+      onProgress(
+        `${doing}… ${formatCount(count)}${total == null ? "" : ` of ${formatCount(total)}`}`,
+      );
       try {
         return (await call()) === true;
       } catch (error) {
@@ -127,9 +130,10 @@ function createTally(
     sum() {
       const problems = [...failures.keys(), lost].filter((problem) => problem !== "");
       const parts = [...failures].map(
-        ([problem, count]) => `${format(count)} could not be ${done}: ${problem}`,
+        ([problem, count]) => `${formatCount(count)} could not be ${done}: ${problem}`,
       );
-      if (successes > 0 || problems.length === 0) parts.unshift(`${format(successes)} ${done}`);
+      if (successes > 0 || problems.length === 0)
+        parts.unshift(`${formatCount(successes)} ${done}`);
       if (lost !== "") parts.push(parts.length === 0 ? lost : `then no more: ${lost}`);
       const said = `${isStopped ? "Stopped: " : ""}${parts.join(", ")}`;
       return { said, problem: problems.join(" ") };

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import type { JobList, Row } from "../session/use-job-list";
+import type { JobList, Row } from "../session/job-list";
 
 export type Selection = ReturnType<typeof useSelection>;
 

@@ -1,11 +1,12 @@
 import { Fragment, useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 
-import { Copy } from "../ui/copy";
+import { formatUsd, KINDS } from "../model/words";
 import { useAgain, useFresh, useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
+import { Copy } from "../ui/copy";
 import { LIVE_FACTS, LOAD } from "./deployment-queries";
-import { type Deployment, formatUsd, KINDS, tellLive, tellStats, toFigures } from "./words";
+import { type Deployment, tellLive, tellStats, toFigures } from "./words";
 
 /** A deployment: what it is for and how it goes in figures, which follow its jobs while it is seen; the rest is folded. */
 export function DeploymentCard({ deployment }: { readonly deployment: Deployment }) {

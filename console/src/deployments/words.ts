@@ -1,31 +1,11 @@
 import type { DeploymentLiveQuery, DeploymentsQuery } from "../gql";
-import { formatSeconds, formatWhole } from "../ui/time";
+import { formatSeconds, formatWhole } from "../model/words";
 
 export type Deployment = DeploymentsQuery["deployments"][number];
 export type Stats = Deployment["stats"];
 type Live = NonNullable<NonNullable<DeploymentLiveQuery["deployment"]>["live"]>;
 /** With its name; null where it is not known. */
 type Fact = readonly [name: string, words: string | null];
-
-/** Which of RunComfy's APIs runs it, as people call it. */
-export const KINDS = {
-  LORA: "LoRA",
-  COMFYUI: "ComfyUI workflow",
-  MODEL: "Model API",
-} as const satisfies Record<Deployment["kind"], string>;
-
-/** `$0.04 per output`, and what the catalogue notes beside it. */
-export function tellPrice({ amount, unit, note }: NonNullable<Deployment["price"]>): string {
-  const base = `From ${formatUsd(amount)} per ${unit}.`;
-  return note ? `${base} ${note}` : base;
-}
-
-/** With as many digits as small amounts need. */
-export const { format: formatUsd } = new Intl.NumberFormat("en", {
-  style: "currency",
-  currency: "USD",
-  maximumFractionDigits: 6,
-});
 
 /** How the last runs went, at a glance. */
 export function toFigures({ runs, succeeded, failed, runSeconds }: Stats) {

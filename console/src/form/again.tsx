@@ -1,14 +1,14 @@
 import { useRef } from "react";
 
 import type { JobRowFragment } from "../gql";
-import { Confirm, NEW_JOB } from "../ui/confirm";
-import { toProblem } from "../session/use-call";
-import { useViewer } from "../session/viewer";
-import { toScope } from "./draft-store";
 import type { Field } from "../model/fields";
 import { isObject } from "../model/json";
+import { findSeeds, withSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";
-import { drawnOf, findSeeds, withSeeds } from "../model/seeds";
+import { toProblem } from "../session/use-call";
+import { useViewer } from "../session/viewer";
+import { Confirm, NEW_JOB } from "../ui/confirm";
+import { drawnOf, toScope } from "./draft-store";
 import { useSubmit } from "./use-submit";
 
 /** Submits what a job was given once more, with the same seed or a new one. */

@@ -1,7 +1,6 @@
-import { tellPrice } from "../deployments/words";
-import { TOKEN_REFUSED } from "../session/gateway";
 import type { DeploymentsQuery } from "../gql";
-import { formatSeconds } from "../ui/time";
+import { formatSeconds, tellPrice } from "../model/words";
+import { TOKEN_REFUSED } from "../session/gateway";
 
 /** Of fewer the gateway tells no estimate either. */
 const MIN_RUNS = 5;

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
-import { Copy } from "../ui/copy";
 import type { JsonObject } from "../model/json";
+import { Copy } from "../ui/copy";
 
 type Submit = {
   readonly deploymentId: string;

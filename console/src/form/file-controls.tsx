@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from "react";
 
+import { isToken, toLines } from "../model/draft";
+import { putInto, type Slot } from "../model/place-file";
 import { UPLOAD_MIB } from "../session/gateway";
+import { useGivenFile } from "../session/use-given-file";
+import { GivenPicture } from "../ui/given-file";
 import type { ControlProps } from "./controls";
-import { GivenPicture, useGivenFile } from "../ui/given-file";
-import { isToken, putInto, type Slot, toLines } from "../model/place-file";
 
 /** An address that is typed is looked at once it has rested. */
 const REST_MS = 400;

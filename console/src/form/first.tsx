@@ -1,7 +1,7 @@
+import type { Field } from "../model/fields";
 import { JOBS } from "../session/queries";
 import { useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
-import type { Field } from "../model/fields";
 import { JobButton } from "./job-button";
 
 /** As many as there is room for. */

@@ -68,15 +68,3 @@ export const CHECK_INPUT: TypedDocument<gql.CheckInputQuery, gql.CheckInputQuery
       }
     }
   `;
-
-/** A file that went into a job of the viewer's. */
-export const UPLOAD: TypedDocument<gql.UploadQuery, gql.UploadQueryVariables> = /* GraphQL */ `
-  query Upload($id: ID!) {
-    upload(id: $id) {
-      id
-      fileName
-      url
-      thumbnailUrl(width: 320)
-    }
-  }
-`;

@@ -1,12 +1,13 @@
 import { type FocusEvent, type ReactNode, useId } from "react";
 
-import { later } from "../ui/later";
-import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
 import type { Draft } from "../model/draft";
 import type { Field } from "../model/fields";
 import type { Slot } from "../model/place-file";
-import { findSides, SizeControl } from "./size-control";
+import { findSides } from "../model/sizes";
+import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
+import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
+import { SizeControl } from "./size-control";
 
 const FileControl = later(
   async () => (await import("./file-controls")).FileControl,

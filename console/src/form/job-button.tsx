@@ -1,10 +1,10 @@
 import type { ComponentProps } from "react";
 
 import type { JobRowFragment } from "../gql";
-import { Picture } from "../ui/picture";
-import { promptOf } from "../model/prompt";
-import { Status } from "../ui/status";
 import { isObject } from "../model/json";
+import { promptOf } from "../model/prompt";
+import { Picture } from "../ui/picture";
+import { Status } from "../ui/status";
 
 /** A job by its picture, or its status until it has one, to look at it. */
 export function JobButton({

@@ -1,23 +1,24 @@
 import { Link } from "wouter";
 
-import type { JobRowFragment } from "../gql";
 import { CANCEL_THEM } from "../actions/actions";
 import { useActions } from "../actions/use-actions";
-import { Copy } from "../ui/copy";
-import { Folded } from "../ui/folded";
-import { Problem } from "../ui/problem";
-import { promptOf } from "../model/prompt";
-import { Status } from "../ui/status";
-import { Ago, Elapsed, formatSeconds } from "../ui/time";
-import { useViewer } from "../session/viewer";
-import { Again } from "./again";
+import type { JobRowFragment } from "../gql";
 import { type Field, toLabel } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
-import { GivenFile } from "../ui/given-file";
 import { isObject } from "../model/json";
-import { Result } from "./result";
+import { promptOf } from "../model/prompt";
 import { findSeeds } from "../model/seeds";
+import { formatSeconds } from "../model/words";
 import { useHandOver } from "../session/use-hand-over";
+import { useViewer } from "../session/viewer";
+import { Copy } from "../ui/copy";
+import { Folded } from "../ui/folded";
+import { GivenFile } from "../ui/given-file";
+import { Problem } from "../ui/problem";
+import { Status } from "../ui/status";
+import { Ago, Elapsed } from "../ui/time";
+import { Again } from "./again";
+import { Result } from "./result";
 import { useRecentJob, type WatchedJob } from "./use-recent-job";
 
 type Props = {

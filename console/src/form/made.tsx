@@ -1,10 +1,10 @@
 import type { ComponentProps } from "react";
 
-import { ratioOf } from "../ui/picture";
+import { ratioOf } from "../model/asset";
+import { useKept } from "../session/kept";
 import { useViewer } from "../session/viewer";
 import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
-import { useKept } from "../session/kept";
 import { Progress } from "./progress";
 import { recentOf } from "./recent";
 import { useRecentJob } from "./use-recent-job";

@@ -1,15 +1,15 @@
 import { type ComponentProps, useState } from "react";
 
-import { NEW_JOB } from "../ui/confirm";
 import { Framed } from "../lightbox/media";
 import { UseAsInput } from "../lightbox/offers";
 import { OpenLink } from "../lightbox/opened";
-import { describe, isZoomable, toKey } from "../model/pictures";
-import { ratioOf, urlOf } from "../ui/picture";
-import { useViewer } from "../session/viewer";
+import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
-import { useGivenFile } from "../ui/given-file";
+import { describe, isZoomable, toKey } from "../model/pictures";
+import { useGivenFile } from "../session/use-given-file";
+import { useViewer } from "../session/viewer";
+import { NEW_JOB } from "../ui/confirm";
 import { Progress } from "./progress";
 import type { WatchedJob } from "./use-recent-job";
 

@@ -2,20 +2,22 @@ import { useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 
 import type { JobRowFragment, SubmittedFragment } from "../gql";
-import { LISTED_JOB } from "../session/queries";
-import { useSession } from "../session/session";
-import { RUN, RUN_MANY } from "./form-queries";
 import type { Issue } from "../model/issues";
 import type { JsonObject } from "../model/json";
-import { draw, drawnOf } from "../model/seeds";
+import { draw } from "../model/seeds";
+import { LISTED_JOB } from "../session/queries";
+import { useSession } from "../session/session";
 import {
   dropKey,
+  isRepeatable,
   isTooSoon,
   keepKey,
   keyFor,
   noteAccepted,
   unconfirmedOf,
 } from "../session/submit-keys";
+import { drawnOf } from "./draft-store";
+import { RUN, RUN_MANY } from "./form-queries";
 
 export type Submission = {
   /** Which try is under way; 0 while none is. */
@@ -123,11 +125,6 @@ function toUnanswered(error: unknown) {
 
 const LOST =
   "No answer came. Check your connection, then run it again: it is still the same job, and is paid once.";
-
-/** Whether the very same call may succeed later. */
-export function isRepeatable(result: { __typename: string; retryable?: boolean }): boolean {
-  return result.retryable === true;
-}
 
 /** The first failure stands for all. */
 function toRefusal(failures: readonly Failure[], count: number): Partial<Submission> {

@@ -1,9 +1,9 @@
 import { useState } from "react";
 
-import { later } from "../ui/later";
+import { WEBHOOKS } from "../parts/webhooks/webhook-queries";
 import { useAgain, useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
-import { WEBHOOKS } from "../parts/webhooks/webhook-queries";
+import { later } from "../ui/later";
 
 const AccountPanel = later(async () => (await import("./account-panel")).AccountPanel);
 

@@ -4,8 +4,8 @@ import { Link } from "wouter";
 import { HAS_GRAPHIQL, HAS_MCP } from "../session/gateway";
 import { useStore } from "../session/store";
 import { useViewer } from "../session/viewer";
-import { showKeys } from "./shortcuts";
 import { areLettersKeys, isNotified } from "./settings";
+import { showKeys } from "./shortcuts";
 import { signOut } from "./sign-ins";
 
 /** What each scope lets one do. */

@@ -2,10 +2,10 @@ import { useEffect, useRef } from "react";
 import { useConnection } from "runcomfy-graphql-client/react";
 
 import { TOKEN_REFUSED } from "../session/gateway";
-import { Ago } from "../ui/time";
 import { FRAME } from "../session/queries";
 import { useAgain, useQuery, useSession } from "../session/session";
 import { useStore } from "../session/store";
+import { Ago } from "../ui/time";
 
 /** What is wrong at the moment, above every screen, and what that means for what was sent. */
 export function Bars() {

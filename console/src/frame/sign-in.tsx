@@ -1,8 +1,8 @@
 import { useState } from "react";
 
 import { HAS_SIGN_INS } from "../session/gateway";
-import { focus } from "../ui/focus";
 import { useSession } from "../session/session";
+import { focus } from "../ui/focus";
 import { openSignIn, REFUSED } from "./sign-ins";
 
 /** Asks for the credential that the gateway wants; `reason` is why the last one was not let in, or empty. */

@@ -1,5 +1,5 @@
-import { forget } from "./boundary";
 import { HAS_SIGN_INS } from "../session/gateway";
+import { forget } from "./boundary";
 
 /** Why a credential opens no sign-in, as a sentence; empty once the browser has the cookie of one. */
 export async function openSignIn(credential: string): Promise<string> {

@@ -3,10 +3,10 @@ import { useLocation } from "wouter";
 
 import type { JobFilter, JobRowFragment } from "../gql";
 import { promptOf } from "../model/prompt";
-import { news } from "../ui/use-title";
 import { JOBS } from "../session/queries";
 import { useChanges, useFresh, useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
+import { news } from "../ui/use-title";
 import { isNotified } from "./settings";
 
 const UNFINISHED: JobFilter["status"] = ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"];

@@ -1,11 +1,11 @@
 import { useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
-import { readTag } from "../model/filters";
-import { toCountText } from "../ui/count";
+import { withParameters } from "../model/address";
+import { isSearched, readTag } from "../model/filters";
+import { toCountText } from "../model/words";
+import { Search } from "../ui/search";
 import { DeploymentSelect, TagSelect } from "../ui/selects";
-import { isSearched, Search } from "../ui/search";
-import { withParts } from "../model/with-parts";
 
 /** Which pictures the address says are to be shown. */
 export function readAddress(search: URLSearchParams) {
@@ -36,7 +36,7 @@ export function GalleryBar({
   const [search, setSearch] = useSearchParams();
   const { deploymentId, tag, text, isStarred } = readAddress(search);
   const change = (part: string) => (value: string) =>
-    setSearch((before) => withParts(before, { [part]: value }), { replace: true });
+    setSearch((before) => withParameters(before, { [part]: value }), { replace: true });
   return (
     <search className="row gallery-bar">
       <h1>Gallery</h1>

@@ -1,12 +1,12 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 
-import type { JobList } from "../session/use-job-list";
 import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";
 import { describe } from "../model/pictures";
 import { promptOf } from "../model/prompt";
+import type { JobList } from "../session/job-list";
 import { DayName } from "../ui/time";
 import { createLayout, GAP, HEADING, type Picked, type Tile } from "./layout";
 

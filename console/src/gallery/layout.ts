@@ -1,6 +1,6 @@
 import type { JobRowFragment } from "../gql";
+import { sizeOf } from "../model/asset";
 import { picturesOf, type Shown } from "../model/pictures";
-import { sizeOf } from "../ui/picture";
 
 export const GAP = 8;
 /** What the name of a day takes above its first row. */

@@ -2,14 +2,14 @@ import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
 import { type Action, DELETE_THEM, editThem } from "../actions/actions";
-import { DeleteButton } from "../ui/confirm";
+import { AddTag } from "../actions/add-tag";
 import { useActions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
-import { AddTag } from "../actions/add-tag";
 import { OPENED_HERE, picturesOf, withOpened } from "../model/pictures";
+import { DOWNLOAD } from "../parts/downloads/download-queries";
 import { useCall } from "../session/use-call";
 import { useViewer } from "../session/viewer";
-import { DOWNLOAD } from "./gallery-queries";
+import { DeleteButton } from "../ui/confirm";
 
 /** What can be done with the selected jobs; nothing where there are none. */
 export function SelectionBar({ selection }: { readonly selection: Selection }) {

@@ -1,10 +1,10 @@
-import { useViewer } from "../session/viewer";
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "../actions/actions";
-import { AskFirst, NEW_JOB } from "../ui/confirm";
-import { catchFocus } from "./job-table";
-import type { JobList } from "../session/use-job-list";
 import type { Actions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
+import type { JobList } from "../session/job-list";
+import { useViewer } from "../session/viewer";
+import { AskFirst, NEW_JOB } from "../ui/confirm";
+import { catchFocus } from "./job-table";
 
 /** What can be done with the selected jobs, or with all that fit. */
 export function ActionBar({

@@ -1,16 +1,15 @@
-import type { ReactNode } from "react";
 import { Link } from "wouter";
 
-import { formatUsd, KINDS } from "../deployments/words";
-import { type Field, toLabel } from "../model/fields";
-import { GivenFile } from "../ui/given-file";
-import { isObject, isText } from "../model/json";
 import { Labels } from "../actions/labels";
-import { Copy } from "../ui/copy";
-import { Folded } from "../ui/folded";
-import { STATUS_WORDS } from "../ui/status";
-import { Elapsed, formatSeconds, Moment } from "../ui/time";
+import { type Field, toLabel } from "../model/fields";
+import { isObject, isText } from "../model/json";
+import { formatSeconds, formatUsd, KINDS, STATUS_WORDS } from "../model/words";
 import { useViewer } from "../session/viewer";
+import { Copy } from "../ui/copy";
+import { Fact } from "../ui/fact";
+import { Folded } from "../ui/folded";
+import { GivenFile } from "../ui/given-file";
+import { Elapsed, Moment } from "../ui/time";
 import type { FullJob } from "./use-job";
 
 type Step = {
@@ -125,24 +124,6 @@ function Id({ id, name }: { readonly id: string; readonly name: string }) {
       <code className="cut grow">{id}</code>
       <Copy text={id} name={name} />
     </span>
-  );
-}
-
-/** A line of a list. */
-export function Fact({
-  name,
-  title,
-  children,
-}: {
-  readonly name: string;
-  readonly title?: string;
-  readonly children: ReactNode;
-}) {
-  return (
-    <>
-      <dt title={title}>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }
 

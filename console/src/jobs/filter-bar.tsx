@@ -1,9 +1,5 @@
 import { useEffect, useRef } from "react";
 
-import { DeploymentSelect, useDeploymentNames } from "../ui/selects";
-import { Search } from "../ui/search";
-import { toDay } from "../ui/time";
-import { clock } from "../session/store";
 import {
   dayBefore,
   type Filters,
@@ -12,6 +8,10 @@ import {
   readFilters,
   STATUSES,
 } from "../model/filters";
+import { clock } from "../session/store";
+import { Search } from "../ui/search";
+import { DeploymentSelect, useDeploymentNames } from "../ui/selects";
+import { toDay } from "../ui/time";
 
 const SPANS = [
   { name: "Today", days: 0 },

@@ -2,10 +2,12 @@ import { memo, type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
-import { Picture, SIGNS, urlOf } from "../ui/picture";
+import { urlOf } from "../model/asset";
 import { promptOf } from "../model/prompt";
+import { formatSeconds } from "../model/words";
+import { Picture, SIGNS } from "../ui/picture";
 import { Status } from "../ui/status";
-import { Ago, Elapsed, formatSeconds } from "../ui/time";
+import { Ago, Elapsed } from "../ui/time";
 import "../actions/labels.css";
 
 type RowProps = {

@@ -2,10 +2,10 @@ import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 
+import type { Selection } from "../actions/use-selection";
+import type { JobList, Row } from "../session/job-list";
 import { useStore } from "../session/store";
 import { JobRow } from "./job-row";
-import type { JobList, Row } from "../session/use-job-list";
-import type { Selection } from "../actions/use-selection";
 
 const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "When"];
 const HEADER_HEIGHT = 34;

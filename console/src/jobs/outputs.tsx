@@ -1,10 +1,10 @@
-import type { Field } from "../model/fields";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/opened";
+import type { Field } from "../model/fields";
 import { isZoomable, toKey } from "../model/pictures";
+import { clock, useStore } from "../session/store";
 import { SaveLink } from "../ui/save-link";
 import { Ago } from "../ui/time";
-import { clock, useStore } from "../session/store";
 import type { FullJob } from "./use-job";
 
 type Asset = FullJob["assets"][number];

@@ -1,11 +1,10 @@
-import { useEffect, useMemo } from "react";
+import { useEffect } from "react";
 import { useJob as useWatchedJob } from "runcomfy-graphql-client/react";
 
-import { type Field, readFields } from "../model/fields";
 import type { JobQuery } from "../gql";
-import { JOB, WATCH } from "../session/queries";
+import { WATCH } from "../session/queries";
 import { useAgain, useChanges, useQuery } from "../session/session";
-import { INPUT_SCHEMA } from "../actions/action-queries";
+import { JOB } from "./job-queries";
 
 export type FullJob = NonNullable<JobQuery["job"]>;
 
@@ -27,11 +26,4 @@ export function useJob(id: string) {
   });
 
   return { job, error, estimate: watched?.estimate ?? null, ask };
-}
-
-/** What a deployment's input may hold; of none, and of one that is not listed, nothing. */
-export function useFields(deploymentId: string): readonly Field[] {
-  const { data } = useQuery(INPUT_SCHEMA, { deploymentId }, deploymentId !== "");
-  const inputSchema = data?.deployment?.inputSchema;
-  return useMemo(() => readFields(inputSchema), [inputSchema]);
 }

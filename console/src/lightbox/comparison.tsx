@@ -1,10 +1,10 @@
 import { Fragment } from "react";
 
+import { Labels } from "../actions/labels";
 import { toLabel } from "../model/fields";
 import { isObject, type JsonObject } from "../model/json";
-import { useFields } from "../jobs/use-job";
-import { Labels } from "../actions/labels";
 import type { Shown } from "../model/pictures";
+import { useFields } from "../session/use-fields";
 import type { Opened } from "./use-opened";
 
 /** In what two pictures were asked for differently, what marks each, and the way back to one of them. */

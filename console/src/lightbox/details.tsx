@@ -1,24 +1,24 @@
 import { Link } from "wouter";
 
-import { formatUsd } from "../deployments/words";
-import { isObject } from "../model/json";
-import { drawSeed, findSeeds } from "../model/seeds";
-import { useHandOver } from "../session/use-hand-over";
 import { DELETE_THEM } from "../actions/actions";
-import { DeleteButton } from "../ui/confirm";
-import { Fact } from "../jobs/details";
-import { useActions } from "../actions/use-actions";
-import { useFields } from "../jobs/use-job";
 import { Labels } from "../actions/labels";
-import { Copy } from "../ui/copy";
-import { Folded } from "../ui/folded";
-import { sizeOf } from "../ui/picture";
-import { promptOf } from "../model/prompt";
-import { SaveLink } from "../ui/save-link";
-import { Ago, formatSeconds } from "../ui/time";
-import { useViewer } from "../session/viewer";
-import { CompareWith, UseAsInput } from "./offers";
+import { useActions } from "../actions/use-actions";
+import { sizeOf } from "../model/asset";
+import { isObject } from "../model/json";
 import { type Shown, withOpened } from "../model/pictures";
+import { promptOf } from "../model/prompt";
+import { drawSeed, findSeeds } from "../model/seeds";
+import { formatSeconds, formatUsd } from "../model/words";
+import { useFields } from "../session/use-fields";
+import { useHandOver } from "../session/use-hand-over";
+import { useViewer } from "../session/viewer";
+import { DeleteButton } from "../ui/confirm";
+import { Copy } from "../ui/copy";
+import { Fact } from "../ui/fact";
+import { Folded } from "../ui/folded";
+import { SaveLink } from "../ui/save-link";
+import { Ago } from "../ui/time";
+import { CompareWith, UseAsInput } from "./offers";
 
 /** What made a picture, and what can be done with it. */
 export function Details({

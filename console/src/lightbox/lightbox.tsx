@@ -2,10 +2,10 @@ import { type KeyboardEvent, useEffect, useReducer, useRef } from "react";
 import { useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
-import { urlOf } from "../ui/picture";
+import { urlOf } from "../model/asset";
+import { describe, OPENED_HERE, type Shown, toJobId, toKey, withOpened } from "../model/pictures";
 import { Comparison } from "./comparison";
 import { Details } from "./details";
-import { describe, OPENED_HERE, type Shown, toJobId, toKey, withOpened } from "../model/pictures";
 import { Stages } from "./stages";
 import { useOpened } from "./use-opened";
 import { FIT, gestureOf, WHOLE, zoom } from "./zoom";

@@ -1,12 +1,13 @@
 import { useState } from "react";
 
+import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
-import { removeFromLists } from "../session/use-job-list";
-import { Picture, ratioOf, urlOf } from "../ui/picture";
+import { describe, isZoomable, type Shown } from "../model/pictures";
 import { LISTED_JOB } from "../session/queries";
 import { type Session, useChanges, useSession } from "../session/session";
+import { removeFromLists } from "../session/use-job-list";
+import { Picture } from "../ui/picture";
 import { OpenLink } from "./opened";
-import { describe, isZoomable, type Shown } from "../model/pictures";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({

@@ -1,12 +1,13 @@
 import { type MouseEvent, type ReactNode, useId, useState } from "react";
 
 import { readFields } from "../model/fields";
-import { toReference, withFile } from "../model/file-inputs";
-import { useHandOver } from "../session/use-hand-over";
-import { Picture } from "../ui/picture";
+import { withFile } from "../model/file-inputs";
+import { describe, type Shown } from "../model/pictures";
 import { DEPLOYMENTS } from "../session/queries";
 import { useQuery, useSession } from "../session/session";
-import { describe, type Shown } from "../model/pictures";
+import { useHandOver } from "../session/use-hand-over";
+import { Picture } from "../ui/picture";
+import { toReference } from "./to-reference";
 
 /** Fills a picture into the form of a deployment that takes one, with what else fits. */
 export function UseAsInput({ picture }: { readonly picture: Shown }) {

@@ -2,9 +2,9 @@ import type { ComponentProps } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
-import { later } from "../ui/later";
-import { useViewer } from "../session/viewer";
 import { OPENED_HERE, type Shown, withOpened } from "../model/pictures";
+import { useViewer } from "../session/viewer";
+import { later } from "../ui/later";
 
 const Lightbox = later(async () => (await import("./lightbox")).Lightbox);
 

@@ -1,7 +1,7 @@
 import { type PointerEvent, type ReactNode, useRef, type WheelEvent } from "react";
 
-import { Media } from "./media";
 import { isZoomable, type Shown } from "../model/pictures";
+import { Media } from "./media";
 import type { Opened } from "./use-opened";
 import { FIT, type Gesture, type Point, toggle, type View, WHOLE, ZOOM_IN, ZOOM_OUT } from "./zoom";
 

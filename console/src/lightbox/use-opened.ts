@@ -1,9 +1,9 @@
 import { useMemo } from "react";
 
 import type { JobFilter, JobRowFragment } from "../gql";
+import { picturesOf, type Shown, toJobId } from "../model/pictures";
 import { JOBS, LISTED_JOB } from "../session/queries";
 import { useQuery } from "../session/session";
-import { picturesOf, type Shown, toJobId } from "../model/pictures";
 
 /** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */
 const LENGTH = 10;

@@ -12,3 +12,16 @@ export function decode(text: string): string {
     return text;
   }
 }
+
+/** The same query string with some parameters changed: an empty one is left out, of a list each is there. */
+export function withParameters(
+  search: URLSearchParams,
+  parameters: Readonly<Record<string, string | readonly string[]>>,
+): URLSearchParams {
+  const changed = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(parameters)) {
+    changed.delete(name);
+    for (const one of [value].flat()) if (one !== "") changed.append(name, one);
+  }
+  return changed;
+}

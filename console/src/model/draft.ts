@@ -1,9 +1,19 @@
-import { REST, type Field } from "./fields";
-import { isObject, isText, parseJson, type JsonObject } from "./json";
-import { isToken } from "./place-file";
+import { type Field, REST } from "./fields";
+import { isObject, isText, type JsonObject, parseJson } from "./json";
 
 /** What was typed into the form, by field; of several files each is a line, and a choice is JSON. */
 export type Draft = Readonly<Record<string, string>>;
+
+/** What a text begins with that stands for a file on its way to the gateway. */
+export const TOKEN = "file:";
+
+export function isToken(text: string): boolean {
+  return text.startsWith(TOKEN);
+}
+
+export function toLines(text = ""): readonly string[] {
+  return text === "" ? [] : text.split("\n");
+}
 
 /** What a form begins with. */
 export function emptyDraft(fields: readonly Field[]): Draft {
@@ -100,30 +110,4 @@ export function toDraft(fields: readonly Field[], input: unknown): Draft {
   for (const [name] of others) delete draft[name];
   if (others.length > 0) draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
   return draft;
-}
-
-/** A draft for other fields, with what was typed for these wherever a field of the same name takes it. */
-export function carry(
-  from: readonly Field[],
-  typed: Draft,
-  to: readonly Field[],
-  draft: Draft,
-): Draft {
-  const carried = { ...draft };
-  for (const { name, widget } of from) {
-    const text = typed[name] ?? "";
-    const taker = to.find((field) => field.name === name);
-    if (text !== "" && taker?.widget.kind === widget.kind && isTaken(taker, text))
-      carried[name] = text;
-  }
-  return carried;
-}
-
-function isTaken({ widget }: Field, text: string): boolean {
-  if (widget.kind === "choice") return widget.options.includes(parseJson(text));
-  if (widget.kind !== "number")
-    // A seed makes another picture elsewhere, and JSON is of one deployment.
-    return widget.kind !== "seed" && widget.kind !== "json";
-  const { minimum, maximum } = widget;
-  return Number(text) >= (minimum ?? -Infinity) && Number(text) <= (maximum ?? Infinity);
 }

@@ -1,7 +1,6 @@
-import { isText } from "./json";
 import type { JobFilter, JobStatus } from "../gql";
-import { isSearched } from "../ui/search";
-import { STATUS_WORDS } from "../ui/status";
+import { isText } from "./json";
+import { STATUS_WORDS } from "./words";
 
 type Status = {
   readonly word: "active" | "succeeded" | "failed" | "cancelled";
@@ -17,6 +16,9 @@ export const STATUSES: readonly Status[] = [
   { word: "cancelled", name: STATUS_WORDS.CANCELLED, of: ["CANCELLED"] },
 ];
 export const MAX_TAG_LENGTH = 64;
+/** What the gateway searches for at most, and at least. */
+export const MAX_TEXT_LENGTH = 200;
+const MIN_TEXT_LENGTH = 3;
 
 /** What a person asked to see, as the URL's query string has it; nothing is empty. */
 export type Filters = ReturnType<typeof readFilters>;
@@ -83,4 +85,14 @@ function startOf(day: string, later = 0): Date {
   const start = new Date(`${day}T00:00`);
   start.setDate(start.getDate() + later);
   return start;
+}
+
+/** Whether the gateway would search for a text. */
+export function isSearched(text: string): boolean {
+  const folded = text
+    .normalize("NFC")
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s\p{Cc}]+/gu, " ");
+  return text.length <= MAX_TEXT_LENGTH && Array.from(folded).length >= MIN_TEXT_LENGTH;
 }

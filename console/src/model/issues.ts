@@ -1,11 +1,6 @@
-import { useEffect, useState } from "react";
-import { useGateway } from "runcomfy-graphql-client/react";
-
-import type { Draft } from "./draft";
-import { REST, type Field } from "./fields";
-import { CHECK_INPUT } from "../form/form-queries";
-import { isText, type JsonObject, parseJson } from "./json";
-import { isToken, toLines } from "./place-file";
+import { type Draft, isToken, toLines } from "./draft";
+import { type Field, REST } from "./fields";
+import { isText, parseJson } from "./json";
 
 /** As the gateway tells it: the message is read after the name of what is at the path. */
 export type Issue = { readonly path: string; readonly message: string };
@@ -40,34 +35,6 @@ export function findIssues(
     if (issue !== undefined) beside.set(name, issue);
   }
   return { beside, others: refusal.others };
-}
-
-type Check = { readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
-
-const NOTHING: Check = { issues: [], warnings: [] };
-const PAUSE_MS = 400;
-
-/** What a submit would say of an input, as JSON, once it has rested; the last answer until then, so that nothing flickers. */
-export function useCheck(deploymentId: string, text: string, isWanted: boolean): Check {
-  const gateway = useGateway();
-  const [check, setCheck] = useState(NOTHING);
-  useEffect(() => {
-    if (!isWanted) return;
-    let isStale = false;
-    const timer = setTimeout(() => {
-      const input: JsonObject = JSON.parse(text);
-      gateway.request(CHECK_INPUT, { deploymentId, input }).then(
-        ({ checkInput }) => isStale || setCheck(checkInput),
-        // Where no answer comes nothing is said: the submit tells it all the same.
-        () => undefined,
-      );
-    }, PAUSE_MS);
-    return () => {
-      isStale = true;
-      clearTimeout(timer);
-    };
-  }, [gateway, deploymentId, text, isWanted]);
-  return check;
 }
 
 export function toSentence(subject: string, message: string): string {

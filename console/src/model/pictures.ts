@@ -1,7 +1,7 @@
 import type { JobRowFragment } from "../gql";
-import type { Asset } from "../ui/picture";
+import { withParameters } from "./address";
+import type { Asset } from "./asset";
 import { promptOf } from "./prompt";
-import { withParts } from "./with-parts";
 
 /** A picture, video or sound: the `n`th file of a job. */
 export type Shown = {
@@ -43,7 +43,7 @@ export function isZoomable({ asset: { kind } }: Pick<Shown, "asset">): boolean {
 
 /** The same address with a picture open, or none, and another one that it is compared with. */
 export function withOpened(search: URLSearchParams, open: string, compared = ""): URLSearchParams {
-  return withParts(search, { open, with: compared });
+  return withParameters(search, { open, with: compared });
 }
 
 /** Marks an entry of the browser's history from which "back" leads to the screen below. */

@@ -1,12 +1,5 @@
-import type { Draft } from "./draft";
+import { type Draft, toLines } from "./draft";
 import type { Field } from "./fields";
-
-/** What a text begins with that stands for a file on its way to the gateway. */
-export const TOKEN = "file:";
-
-export function isToken(text: string): boolean {
-  return text.startsWith(TOKEN);
-}
 
 /** A slot of a field for files. */
 export type Slot = { readonly name: string; readonly index: number };
@@ -51,10 +44,6 @@ export function exchange(draft: Draft, from: string, to: string): Draft {
     return [name, lines.join("\n")] as const;
   });
   return Object.fromEntries(texts);
-}
-
-export function toLines(text = ""): readonly string[] {
-  return text === "" ? [] : text.split("\n");
 }
 
 /** Of an address nobody knows the type. */

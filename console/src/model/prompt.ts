@@ -1,5 +1,5 @@
-import { isObject, isText } from "./json";
 import type { JobRowFragment } from "../gql";
+import { isObject, isText } from "./json";
 
 /** What models call the words that say what to make, the usual one first. */
 const NAMES = ["prompt", "text", "tags"];

@@ -1,19 +1,10 @@
 import type { Bounds, Field } from "./fields";
 import { isObject, type JsonObject } from "./json";
-import { createKept } from "../session/kept";
 
 /** Every model takes 31 bits. */
 const MAX_DRAWN = 2 ** 31 - 1;
 /** By which models mean a seed that they tell nobody. */
 const RANDOM = -1;
-/** For what is sent first from this page. */
-const FIRST = draw();
-
-/** What was drawn for the next job of a scope. Once sent it stays until there is one, as its key is of its input. */
-export function drawnOf(scope: string) {
-  return createKept(`drawn ${scope}`, (kept) => (typeof kept === "number" ? kept : FIRST));
-}
-
 /** A seed for whatever model. */
 export function draw(): number {
   const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));

@@ -1,9 +1,9 @@
 import { DeploymentCard } from "../deployments/card";
 import { TOKEN_REFUSED } from "../session/gateway";
-import { Problem } from "../ui/problem";
-import { useTitle } from "../ui/use-title";
 import { DEPLOYMENTS } from "../session/queries";
 import { useAgain, useQuery } from "../session/session";
+import { Problem } from "../ui/problem";
+import { useTitle } from "../ui/use-title";
 import "../deployments/deployments.css";
 
 /** What can be run, and how it goes. */

@@ -3,21 +3,22 @@ import { createItem } from "runcomfy-graphql-client";
 import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
 
-import { toFormPath } from "../session/use-hand-over";
+import { useSelection } from "../actions/use-selection";
 import { GalleryBar, readAddress } from "../gallery/bar";
 import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
 import { SelectionBar } from "../gallery/selection-bar";
 import type { JobFilter } from "../gql";
-import { type JobList, type Row, useJobList } from "../session/use-job-list";
-import { useSelection } from "../actions/use-selection";
 import { Opened } from "../lightbox/opened";
 import { picturesOf, toJobId } from "../model/pictures";
+import type { JobList, Row } from "../session/job-list";
+import { useStore } from "../session/store";
+import { toFormPath } from "../session/use-hand-over";
+import { useJobList } from "../session/use-job-list";
+import { useViewer } from "../session/viewer";
 import { Problem } from "../ui/problem";
 import { toDay } from "../ui/time";
 import { useTitle } from "../ui/use-title";
-import { useStore } from "../session/store";
-import { useViewer } from "../session/viewer";
 import "./gallery.css";
 
 /** How many jobs that made no pictures are gone through before one has to ask for more. */

@@ -1,25 +1,26 @@
 import { Link, useLocation } from "wouter";
 
-import { Again } from "../form/again";
-import type { Field } from "../model/fields";
-import { Place } from "../form/result";
-import { useHandOver } from "../session/use-hand-over";
 import { CANCEL_THEM, DELETE_THEM } from "../actions/actions";
-import { DeleteButton } from "../ui/confirm";
-import { Facts, Inputs, Timeline } from "../jobs/details";
-import { Outputs } from "../jobs/outputs";
 import { useActions } from "../actions/use-actions";
-import { type FullJob, useFields, useJob } from "../jobs/use-job";
+import { Again } from "../form/again";
+import { Place } from "../form/result";
+import { Facts, Inputs, Timeline } from "../jobs/details";
+import { KEEP } from "../jobs/job-queries";
+import { Outputs } from "../jobs/outputs";
+import { type FullJob, useJob } from "../jobs/use-job";
 import { Opened } from "../lightbox/opened";
+import type { Field } from "../model/fields";
+import { promptOf } from "../model/prompt";
+import { useSession } from "../session/session";
+import { useCall } from "../session/use-call";
+import { useFields } from "../session/use-fields";
+import { useHandOver } from "../session/use-hand-over";
+import { useViewer } from "../session/viewer";
+import { DeleteButton } from "../ui/confirm";
 import { Copy } from "../ui/copy";
 import { Problem } from "../ui/problem";
-import { promptOf } from "../model/prompt";
 import { Status } from "../ui/status";
-import { useCall } from "../session/use-call";
 import { useTitle } from "../ui/use-title";
-import { KEEP } from "../session/queries";
-import { useSession } from "../session/session";
-import { useViewer } from "../session/viewer";
 import "../jobs/job.css";
 
 /** One job: what became of it, what went in and what came out. */

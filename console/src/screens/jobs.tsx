@@ -2,19 +2,20 @@ import { useRef } from "react";
 import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
 import { Link, useSearchParams } from "wouter";
 
+import { useActions } from "../actions/use-actions";
+import { useSelection } from "../actions/use-selection";
 import { ActionBar } from "../jobs/action-bar";
 import { FilterBar } from "../jobs/filter-bar";
-import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../model/filters";
 import { JobTable } from "../jobs/job-table";
-import { useActions } from "../actions/use-actions";
-import { type JobList, type Row, useJobList } from "../session/use-job-list";
-import { useSelection } from "../actions/use-selection";
-import { format, toCountText } from "../ui/count";
+import { withParameters } from "../model/address";
+import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../model/filters";
+import { formatCount, toCountText } from "../model/words";
+import type { JobList, Row } from "../session/job-list";
+import { useStore } from "../session/store";
+import { useJobList } from "../session/use-job-list";
+import { useViewer } from "../session/viewer";
 import { toDay } from "../ui/time";
 import { useTitle } from "../ui/use-title";
-import { withParts } from "../model/with-parts";
-import { useStore } from "../session/store";
-import { useViewer } from "../session/viewer";
 import "../jobs/jobs.css";
 
 /** Every job, newest first, as it changes. */
@@ -27,7 +28,7 @@ export function Jobs() {
   const list = useJobList("jobs", filter);
   const hasOwners = viewer.isSignedIn && viewer.may("jobs:read:all");
   const change = (changed: Partial<Filters>): void =>
-    setParameters((before) => withParts(before, changed), { replace: true });
+    setParameters((before) => withParameters(before, changed), { replace: true });
   return (
     <div className="stack jobs">
       <h1 className="unseen">Jobs</h1>
@@ -76,7 +77,7 @@ function ListedJobs({
       <div className="row jobs-tools">
         <input
           type="checkbox"
-          aria-label={`Select all ${format(rows.length)} loaded`}
+          aria-label={`Select all ${formatCount(rows.length)} loaded`}
           checked={isAllSelected}
           disabled={rows.length === 0}
           ref={(box) => {
@@ -87,7 +88,7 @@ function ListedJobs({
         {isAnySelected ? (
           <>
             <span role="status">
-              {selection.hasAll ? "All that fit" : format(selection.selected.length)} selected
+              {selection.hasAll ? "All that fit" : formatCount(selection.selected.length)} selected
             </span>
             {isAllSelected && hasMore && allThatFit !== null && !selection.hasAll && (
               <button onClick={selection.selectAllThatFit}>{allThatFit}</button>

@@ -1,7 +1,7 @@
 import { type GatewayClient, GatewayError, type TypedDocument } from "runcomfy-graphql-client";
 
-import type { Feed } from "./feed";
 import type { JobRowFragment } from "../gql";
+import type { Feed } from "./feed";
 import { createStore, type Store } from "./store";
 
 /** More than all screens ask for together; of those that nobody shows, the oldest go first. */

@@ -1,7 +1,7 @@
 import { createItem } from "runcomfy-graphql-client";
 
-import { useStore } from "./store";
 import { parseJson } from "../model/json";
+import { useStore } from "./store";
 
 export type Kept<Value> = {
   readonly item: ReturnType<typeof createItem>;

@@ -104,31 +104,6 @@ export const LISTED_JOB: TypedDocument<gql.ListedJobQuery, gql.ListedJobQueryVar
     ${JOB_ROW}
   `;
 
-/** A job with all that its page shows. */
-export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQL */ `
-  query Job($id: ID!) {
-    job(id: $id) {
-      ...JobRow
-      kind
-      requestId
-      updatedAt
-      output
-      history {
-        status
-        at
-      }
-      assets {
-        path
-        expiresAt
-        keepError
-        contentType
-        bytes
-      }
-    }
-  }
-  ${JOB_ROW}
-`;
-
 export const STATS = /* GraphQL */ `
   fragment Stats on DeploymentStats {
     runs
@@ -200,19 +175,36 @@ export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* 
   }
 `;
 
-export const KEEP: TypedDocument<gql.KeepMutation, gql.KeepMutationVariables> = /* GraphQL */ `
-  mutation Keep($id: ID!) {
-    result: keepOutputs(jobId: $id) {
-      __typename
-      ... on KeepOutputsSuccess {
-        job {
-          ...JobRow
-        }
-      }
-      ... on Error {
-        message
-      }
+/** What a deployment's input may hold; of a deployment that is not listed, nothing. */
+export const INPUT_SCHEMA: TypedDocument<
+  gql.JobInputSchemaQuery,
+  gql.JobInputSchemaQueryVariables
+> = /* GraphQL */ `
+  query JobInputSchema($deploymentId: ID!) {
+    deployment(id: $deploymentId) {
+      id
+      inputSchema
     }
   }
-  ${JOB_ROW}
+`;
+
+/** One's own, the most used first. */
+export const TAGS: TypedDocument<gql.TagsQuery, gql.TagsQueryVariables> = /* GraphQL */ `
+  query Tags {
+    tags(first: 50) {
+      tag
+    }
+  }
+`;
+
+/** A file that went into a job of the viewer's. */
+export const UPLOAD: TypedDocument<gql.UploadQuery, gql.UploadQueryVariables> = /* GraphQL */ `
+  query Upload($id: ID!) {
+    upload(id: $id) {
+      id
+      fileName
+      url
+      thumbnailUrl(width: 320)
+    }
+  }
 `;

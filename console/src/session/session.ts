@@ -1,12 +1,12 @@
 import { createContext, use, useEffect, useEffectEvent, useMemo, useRef } from "react";
 import { createGatewayClient, type TypedDocument } from "runcomfy-graphql-client";
 
+import type { JobRowFragment } from "../gql";
 import { type Answer, createAnswers } from "./answers";
 import { createFeed, type Listener } from "./feed";
-import { createUploads } from "./uploads";
-import type { JobRowFragment } from "../gql";
-import type { JobList } from "./use-job-list";
+import type { JobList } from "./job-list";
 import { useStore } from "./store";
+import { createUploads } from "./uploads";
 
 export type Session = ReturnType<typeof openSession>;
 

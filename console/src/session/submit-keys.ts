@@ -53,3 +53,8 @@ export function isTooSoon(): boolean {
   if (isQuiet) noteAccepted();
   return isQuiet;
 }
+
+/** Whether the very same call may succeed later. */
+export function isRepeatable(result: { __typename: string; retryable?: boolean }): boolean {
+  return result.retryable === true;
+}

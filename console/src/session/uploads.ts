@@ -5,10 +5,10 @@ import {
   GatewayError,
 } from "runcomfy-graphql-client";
 
+import { isToken, TOKEN } from "../model/draft";
+import { toSentence } from "../model/issues";
 import { UPLOAD_MIB } from "./gateway";
 import { createStore } from "./store";
-import { toSentence } from "../model/issues";
-import { isToken, TOKEN } from "../model/place-file";
 
 /** A file that was given on this page. */
 export type HeldFile = {

@@ -1,51 +1,6 @@
 import { useState } from "react";
 
-import { fileNameOf } from "../model/address";
-import { useQuery, useSession } from "../session/session";
-import { useStore } from "../session/store";
-import { UPLOAD } from "../form/form-queries";
-import { isToken } from "../model/place-file";
-import type { HeldFile } from "../session/uploads";
-
-/** A file as an input names it: one that is here, that is at the gateway, or that is anywhere on the web. */
-type SeenFile = {
-  readonly name: string;
-  /** Empty where it can't be seen. */
-  readonly url: string;
-  /** As `url`, or smaller. */
-  readonly smallUrl: string;
-  readonly type: string;
-  /** What there is to say of it. */
-  readonly words: string;
-} & Partial<Pick<HeldFile, "problem" | "retry" | "stop">>;
-
-/** What a text of an input stands for; null for nothing, and while that is not known. */
-export function useGivenFile(reference: string): SeenFile | null {
-  const { uploads } = useSession();
-  const file = useStore(uploads.files).get(reference);
-  const id = /^upload:(upl_\w+)$/.exec(reference)?.[1];
-  const { data } = useQuery(UPLOAD, { id: id ?? "" }, id !== undefined && file === undefined);
-  if (file) {
-    const { name, url, part, problem } = file;
-    const isHere = !isToken(reference);
-    const words = problem ?? (isHere ? name : `Uploading ${name}, ${Math.floor(part * 100)} %`);
-    return { ...file, smallUrl: url, words };
-  }
-  if (isToken(reference)) return { ...toSeen("", "", LOST), problem: LOST };
-  if (id !== undefined) {
-    if (!data) return null;
-    const { fileName = "An uploaded file", url, thumbnailUrl } = data.upload ?? {};
-    return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
-  }
-  if (!/^https?:/.test(reference) || !URL.canParse(reference)) return null;
-  return toSeen(fileNameOf(reference) || reference, reference, "From the web");
-}
-
-const LOST = "The file was not uploaded to its end. Choose it again.";
-
-function toSeen(name: string, url: string, words: string): SeenFile {
-  return { name, url, smallUrl: url, type: "", words };
-}
+import { type SeenFile, useGivenFile } from "../session/use-given-file";
 
 /** A file that went into a job, small and by its name; it opens in a tab of its own. */
 export function GivenFile({ reference }: { readonly reference: string }) {

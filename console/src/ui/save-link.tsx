@@ -1,6 +1,6 @@
 import type { JobRowFragment } from "../gql";
 import { fileNameOf } from "../model/address";
-import { type Asset, isOurs, urlOf } from "./picture";
+import { type Asset, isOurs, urlOf } from "../model/asset";
 
 type File = { readonly job: JobRowFragment; readonly asset: Asset; readonly n: number };
 

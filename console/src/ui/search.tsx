@@ -1,8 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
-/** What the gateway searches for at most, and at least. */
-const MAX_TEXT_LENGTH = 200;
-const MIN_TEXT_LENGTH = 3;
+import { isSearched, MAX_TEXT_LENGTH } from "../model/filters";
 
 /** How long one types on before what is typed is searched for. */
 const PAUSE_MS = 300;
@@ -52,14 +50,4 @@ export function Search({
       />
     </label>
   );
-}
-
-/** Whether the gateway would search for a text. */
-export function isSearched(text: string): boolean {
-  const folded = text
-    .normalize("NFC")
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s\p{Cc}]+/gu, " ");
-  return text.length <= MAX_TEXT_LENGTH && Array.from(folded).length >= MIN_TEXT_LENGTH;
 }

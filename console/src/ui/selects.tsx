@@ -1,6 +1,6 @@
-import { useTags } from "../actions/add-tag";
-import { FRAME } from "../session/queries";
+import { FRAME, TAGS } from "../session/queries";
 import { useQuery } from "../session/session";
+import { useViewer } from "../session/viewer";
 
 /** What deployments are called, by their ids; an unlisted one by its id. */
 export function useDeploymentNames(): (id: string) => string {
@@ -47,4 +47,11 @@ function Select({
       </select>
     </label>
   );
+}
+
+/** Those that one has used most. */
+export function useTags(): readonly string[] {
+  const { mayRead } = useViewer();
+  const { data } = useQuery(TAGS, {}, mayRead);
+  return (data?.tags ?? []).map(({ tag }) => tag);
 }

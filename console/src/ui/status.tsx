@@ -1,13 +1,5 @@
 import type { JobRowFragment } from "../gql";
-
-export const STATUS_WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
-  SUBMITTING: "Sending",
-  IN_QUEUE: "Waiting",
-  IN_PROGRESS: "Running",
-  SUCCEEDED: "Done",
-  FAILED: "Failed",
-  CANCELLED: "Cancelled",
-};
+import { STATUS_WORDS } from "../model/words";
 
 /** A job's status as people say it, with its place in the queue. */
 export function Status({

@@ -1,3 +1,4 @@
+import { formatWhole } from "../model/words";
 import { clock, useStore } from "../session/store";
 
 const UNITS = [
@@ -55,23 +56,4 @@ export function Elapsed({
       {children}
     </span>
   );
-}
-
-/** How long something took: `8.2 s`, and from ten seconds on as `formatWhole`; a dash where it is not known. */
-export function formatSeconds(seconds: number | null | undefined): string {
-  if (seconds === null || seconds === undefined) return "–";
-  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : formatWhole(seconds);
-}
-
-/** `8 s`, `1 min 20 s`, `2 h`. */
-export function formatWhole(seconds: number): string {
-  // Rounded before it is split: no minute has 60 seconds.
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  return whole < 3_600 ? split(whole, "min", "s") : split(Math.round(whole / 60), "h", "min");
-}
-
-function split(count: number, unit: string, part: string): string {
-  const rest = count % 60;
-  return `${Math.floor(count / 60)} ${unit}${rest === 0 ? "" : ` ${rest} ${part}`}`;
 }

@@ -1,6 +1,6 @@
+import { useViewer } from "../../session/viewer";
 import { Copy } from "../../ui/copy";
 import { useTitle } from "../../ui/use-title";
-import { useViewer } from "../../session/viewer";
 
 /** What to copy so that an agent can run jobs. */
 export function Agents() {

@@ -1,10 +1,11 @@
 import { useState } from "react";
 import { Link } from "wouter";
 
-import { useAgain, useQuery } from "../../session/session";
 import type { DeliveriesQuery } from "../../gql";
-import { Ago, formatSeconds, Moment } from "../../ui/time";
+import { formatSeconds } from "../../model/words";
+import { useAgain, useQuery } from "../../session/session";
 import { useCall } from "../../session/use-call";
+import { Ago, Moment } from "../../ui/time";
 import { EVENTS } from "./webhook-form";
 import { DELIVERIES, SEND_AGAIN } from "./webhook-queries";
 

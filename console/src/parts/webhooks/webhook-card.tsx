@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 
+import { useCall } from "../../session/use-call";
 import { AskFirst } from "../../ui/confirm";
 import { Copy } from "../../ui/copy";
 import { Ago } from "../../ui/time";
 import { Deliveries } from "./deliveries";
-import { useCall } from "../../session/use-call";
 import { EVENTS, type Webhook, WebhookForm } from "./webhook-form";
 import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
 

@@ -1,9 +1,9 @@
 import { useState } from "react";
 
 import type { WebhookEvent, WebhooksQuery } from "../../gql";
-import { DeploymentSelect } from "../../ui/selects";
-import { focus } from "../../ui/focus";
 import { useCall } from "../../session/use-call";
+import { focus } from "../../ui/focus";
+import { DeploymentSelect } from "../../ui/selects";
 import { CREATE, UPDATE } from "./webhook-queries";
 
 export type Webhook = WebhooksQuery["webhooks"][number];

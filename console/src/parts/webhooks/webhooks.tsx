@@ -1,9 +1,9 @@
 import { useState } from "react";
 
 import { useQuery } from "../../session/session";
+import { useViewer } from "../../session/viewer";
 import { Problem } from "../../ui/problem";
 import { useTitle } from "../../ui/use-title";
-import { useViewer } from "../../session/viewer";
 import { Secret, WebhookCard } from "./webhook-card";
 import { WebhookForm } from "./webhook-form";
 import { WEBHOOKS } from "./webhook-queries";

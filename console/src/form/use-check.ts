@@ -1,0 +1,34 @@
+import { useEffect, useState } from "react";
+import { useGateway } from "runcomfy-graphql-client/react";
+
+import type { Issue } from "../model/issues";
+import type { JsonObject } from "../model/json";
+import { CHECK_INPUT } from "./form-queries";
+
+type Check = { readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
+
+const NOTHING: Check = { issues: [], warnings: [] };
+const PAUSE_MS = 400;
+
+/** What a submit would say of an input, as JSON, once it has rested; the last answer until then, so that nothing flickers. */
+export function useCheck(deploymentId: string, text: string, isWanted: boolean): Check {
+  const gateway = useGateway();
+  const [check, setCheck] = useState(NOTHING);
+  useEffect(() => {
+    if (!isWanted) return;
+    let isStale = false;
+    const timer = setTimeout(() => {
+      const input: JsonObject = JSON.parse(text);
+      gateway.request(CHECK_INPUT, { deploymentId, input }).then(
+        ({ checkInput }) => isStale || setCheck(checkInput),
+        // Where no answer comes nothing is said: the submit tells it all the same.
+        () => undefined,
+      );
+    }, PAUSE_MS);
+    return () => {
+      isStale = true;
+      clearTimeout(timer);
+    };
+  }, [gateway, deploymentId, text, isWanted]);
+  return check;
+}
