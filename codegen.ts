@@ -49,7 +49,7 @@ const config: CodegenConfig = {
       },
     },
     "client/src/gql.ts": {
-      documents: "client/src/documents.ts",
+      documents: "client/src/{documents,job-fields}.ts",
       plugins: ["typescript-operations"],
       config: {
         enumType: "string-literal",
@@ -60,6 +60,7 @@ const config: CodegenConfig = {
     },
     "console/src/gql.ts": {
       documents: "console/src/**/*queries.ts",
+      externalDocuments: "client/src/job-fields.ts",
       plugins: ["typescript-operations"],
       config: {
         disableDescriptions: true,

@@ -1,4 +1,5 @@
 import type * as gql from "./gql.ts";
+import { JOB_FIELDS } from "./job-fields.ts";
 
 /** GraphQL with the types of its data and variables: a string, or what graphql-codegen makes with `documentMode: "string"`. */
 export type TypedDocument<Data, Variables> = {
@@ -30,43 +31,6 @@ export function toPayload<Variables>(
 
 type Submit = TypedDocument<gql.SubmitJobMutation, gql.SubmitJobMutationVariables>;
 type Cancel = TypedDocument<gql.CancelJobMutation, gql.CancelJobMutationVariables>;
-
-const JOB_FIELDS = /* GraphQL */ `
-  fragment JobFields on Job {
-    id
-    ownerId
-    version
-    status
-    tags
-    isStarred
-    queuePosition
-    isCancellable
-    isFinished
-    isPaused
-    createdAt
-    startedAt
-    finishedAt
-    input
-    error {
-      code
-      message
-      retryable
-    }
-    deployment {
-      id
-      name
-    }
-    assets {
-      url
-      kind
-      keptUrl
-      thumbnailUrl
-      width
-      height
-      expiresAt
-    }
-  }
-`;
 
 export const JOB_UPDATED: TypedDocument<
   gql.JobUpdatedSubscription,

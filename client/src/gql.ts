@@ -48,8 +48,6 @@ export type JobStatus =
   /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
 
-export type JobFieldsFragment = { readonly id: string, readonly ownerId: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly isStarred: boolean, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly isPaused: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> };
-
 export type JobUpdatedSubscriptionVariables = Exact<{
   id: string;
 }>;
@@ -113,3 +111,5 @@ export type CreateUploadMutation = { readonly createUpload:
     | { readonly __typename: 'CreateUploadSuccess', readonly upload: { readonly id: string, readonly putUrl: string | null } }
     | { readonly __typename: 'InvalidUploadError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
    };
+
+export type JobFieldsFragment = { readonly id: string, readonly ownerId: string, readonly version: number, readonly status: JobStatus, readonly tags: ReadonlyArray<string>, readonly isStarred: boolean, readonly queuePosition: number | null, readonly isCancellable: boolean, readonly isFinished: boolean, readonly isPaused: boolean, readonly createdAt: string, readonly startedAt: string | null, readonly finishedAt: string | null, readonly input: unknown, readonly error: { readonly code: string, readonly message: string, readonly retryable: boolean } | null, readonly deployment: { readonly id: string, readonly name: string }, readonly assets: ReadonlyArray<{ readonly url: string, readonly kind: AssetKind, readonly keptUrl: string | null, readonly thumbnailUrl: string | null, readonly width: number | null, readonly height: number | null, readonly expiresAt: string | null }> };

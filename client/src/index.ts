@@ -13,5 +13,6 @@ export {
 export { GatewayError } from "./gateway-error.ts";
 export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
 export { createItem, createKey, createKeys } from "./idempotency-keys.ts";
+export { JOB_FIELDS } from "./job-fields.ts";
 export { MAX_ATTEMPTS } from "./until-answered.ts";
 export type { Job, Sink } from "./watch.ts";

@@ -71,125 +71,13 @@ export type WebhookFilter = {
   tag?: string | null | undefined;
 };
 
-export type DeploymentLiveQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
-
-export type DeploymentLoadQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
-
-type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
-
-type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyConflictError', message: string };
-
-type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
-
-type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } };
-
-type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
-
-export type SubmittedFragment =
-  | Submitted_DeploymentNotFoundError_Fragment
-  | Submitted_IdempotencyConflictError_Fragment
-  | Submitted_InvalidInputError_Fragment
-  | Submitted_SubmitJobSuccess_Fragment
-  | Submitted_UpstreamError_Fragment
-;
-
-export type RunMutationVariables = Exact<{
-  deploymentId: string;
-  input: unknown;
-  key: string;
-}>;
-
-
-export type RunMutation = { submitJob:
-    | { __typename: 'DeploymentNotFoundError', message: string }
-    | { __typename: 'IdempotencyConflictError', message: string }
-    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
-   };
-
-export type RunManyMutationVariables = Exact<{
-  items: Array<SubmitJobItem> | SubmitJobItem;
-}>;
-
-
-export type RunManyMutation = { submitJobs: Array<
-    | { __typename: 'DeploymentNotFoundError', message: string }
-    | { __typename: 'IdempotencyConflictError', message: string }
-    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null }
-   | null> };
-
-export type CheckInputQueryVariables = Exact<{
-  deploymentId: string;
-  input: unknown;
-}>;
-
-
-export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }> } };
-
-export type UploadQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };
-
-export type EditManyMutationVariables = Exact<{
-  ids: Array<string> | string;
-  addTags?: Array<string> | string | null | undefined;
-  removeTags?: Array<string> | string | null | undefined;
-  isStarred?: boolean | null | undefined;
-}>;
-
-
-export type EditManyMutation = { editJobs: Array<
-    | { __typename: 'EditJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
-    | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
-    | { __typename: 'JobNotFoundError', message: string }
-  > };
-
-export type TagsQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type TagsQuery = { tags: Array<{ tag: string }> };
-
-export type DownloadMutationVariables = Exact<{
-  ids: Array<string> | string;
-}>;
-
-
-export type DownloadMutation = { result:
-    | { __typename: 'CreateDownloadSuccess', download: { url: string, files: number } }
-    | { __typename: 'DownloadTooLargeError', message: string }
-    | { __typename: 'JobNotFoundError', message: string }
-   };
-
-export type JobInputSchemaQueryVariables = Exact<{
-  deploymentId: string;
-}>;
-
-
-export type JobInputSchemaQuery = { deployment: { id: string, inputSchema: unknown } | null };
-
 export type CancelManyMutationVariables = Exact<{
   ids: Array<string> | string;
 }>;
 
 
 export type CancelManyMutation = { cancelJobs: Array<
-    | { __typename: 'CancelJobSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'CancelJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
     | { __typename: 'JobNotCancellableError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
     | { __typename: 'UpstreamError', message: string }
@@ -238,62 +126,94 @@ export type DeleteMatchingMutationVariables = Exact<{
 
 export type DeleteMatchingMutation = { progress: { done: number, failed: number, hasMore: boolean, cursor: string | null } };
 
-export type JobRowFragment = { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> };
-
-export type LiveSubscriptionVariables = Exact<{
-  after: string;
+export type EditManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+  addTags?: Array<string> | string | null | undefined;
+  removeTags?: Array<string> | string | null | undefined;
+  isStarred?: boolean | null | undefined;
 }>;
 
 
-export type LiveSubscription = { jobsUpdated: { job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null } };
+export type EditManyMutation = { editJobs: Array<
+    | { __typename: 'EditJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
+    | { __typename: 'JobNotFoundError', message: string }
+  > };
 
-export type WatchSubscriptionVariables = Exact<{
+export type DeploymentLiveQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type WatchSubscription = { jobUpdated: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } };
+export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
 
-export type JobsQueryVariables = Exact<{
-  filter?: JobFilter | null | undefined;
-  first?: number | null | undefined;
-  last?: number | null | undefined;
-  after?: string | null | undefined;
-}>;
-
-
-export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
-
-export type ListedJobQueryVariables = Exact<{
+export type DeploymentLoadQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type ListedJobQuery = { job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } | null };
+export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
+
+type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
+
+type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyConflictError', message: string };
+
+type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
+
+type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+
+type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+
+export type SubmittedFragment =
+  | Submitted_DeploymentNotFoundError_Fragment
+  | Submitted_IdempotencyConflictError_Fragment
+  | Submitted_InvalidInputError_Fragment
+  | Submitted_SubmitJobSuccess_Fragment
+  | Submitted_UpstreamError_Fragment
+;
+
+export type RunMutationVariables = Exact<{
+  deploymentId: string;
+  input: unknown;
+  key: string;
+}>;
+
+
+export type RunMutation = { submitJob:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+   };
+
+export type RunManyMutationVariables = Exact<{
+  items: Array<SubmitJobItem> | SubmitJobItem;
+}>;
+
+
+export type RunManyMutation = { submitJobs: Array<
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'IdempotencyConflictError', message: string }
+    | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+   | null> };
+
+export type CheckInputQueryVariables = Exact<{
+  deploymentId: string;
+  input: unknown;
+}>;
+
+
+export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }> } };
 
 export type JobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, expiresAt: string | null, keepError: string | null, contentType: string | null, bytes: number | null, url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
-
-export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
-
-export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type DeploymentsQuery = { isTokenRefused: boolean, deployments: Array<{ id: string, kind: DeploymentKind, name: string, description: string | null, model: string | null, inputSchema: unknown, price: { amount: number, unit: string, note: string | null } | null, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } }> };
-
-export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type ViewerQuery = { viewer: { id: string, scopes: Array<string> } };
-
-export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
-
-
-export type FrameQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
+export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, keepError: string | null, contentType: string | null, bytes: number | null, keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type KeepMutationVariables = Exact<{
   id: string;
@@ -303,7 +223,18 @@ export type KeepMutationVariables = Exact<{
 export type KeepMutation = { result:
     | { __typename: 'JobNotFinishedError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
-    | { __typename: 'KeepOutputsSuccess', job: { id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, queueSeconds: number | null, runSeconds: number | null, input: unknown, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string }, assets: Array<{ url: string, kind: AssetKind, keep: KeepState, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null }> } }
+    | { __typename: 'KeepOutputsSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+   };
+
+export type DownloadMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type DownloadMutation = { result:
+    | { __typename: 'CreateDownloadSuccess', download: { url: string, files: number } }
+    | { __typename: 'DownloadTooLargeError', message: string }
+    | { __typename: 'JobNotFoundError', message: string }
    };
 
 export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
@@ -377,3 +308,72 @@ export type SendAgainMutation = { result:
     | { __typename: 'WebhookDisabledError', message: string }
     | { __typename: 'WebhookNotFoundError', message: string }
    };
+
+export type JobRowFragment = { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } };
+
+export type LiveSubscriptionVariables = Exact<{
+  after: string;
+}>;
+
+
+export type LiveSubscription = { jobsUpdated: { job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null } };
+
+export type WatchSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type WatchSubscription = { jobUpdated: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+
+export type JobsQueryVariables = Exact<{
+  filter?: JobFilter | null | undefined;
+  first?: number | null | undefined;
+  last?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type ListedJobQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ListedJobQuery = { job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+
+export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
+
+export type DeploymentsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DeploymentsQuery = { isTokenRefused: boolean, deployments: Array<{ id: string, kind: DeploymentKind, name: string, description: string | null, model: string | null, inputSchema: unknown, price: { amount: number, unit: string, note: string | null } | null, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } }> };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { viewer: { id: string, scopes: Array<string> } };
+
+export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FrameQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
+
+export type JobInputSchemaQueryVariables = Exact<{
+  deploymentId: string;
+}>;
+
+
+export type JobInputSchemaQuery = { deployment: { id: string, inputSchema: unknown } | null };
+
+export type TagsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TagsQuery = { tags: Array<{ tag: string }> };
+
+export type UploadQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };

@@ -8,6 +8,7 @@ const NOON = new Date(2026, 5, 15, 12).getTime();
 
 function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
   const asset = { kind: "IMAGE", keep: "KEPT", keptUrl: null, thumbnailUrl: null } as const;
+      expiresAt: null,
   return {
     id: `job_${number}`,
     ownerId: "local",

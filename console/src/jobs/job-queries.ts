@@ -18,7 +18,6 @@ export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQ
       }
       assets {
         path
-        expiresAt
         keepError
         contentType
         bytes

@@ -1,47 +1,21 @@
-import type { TypedDocument } from "runcomfy-graphql-client";
+import { JOB_FIELDS, type TypedDocument } from "runcomfy-graphql-client";
 
 import type * as gql from "../gql";
 
+/** A job as lists show it. */
 export const JOB_ROW = /* GraphQL */ `
   fragment JobRow on Job {
-    id
-    ownerId
-    version
-    status
-    tags
-    isStarred
-    queuePosition
-    isCancellable
-    isFinished
-    isPaused
-    createdAt
-    startedAt
-    finishedAt
+    ...JobFields
     queueSeconds
     runSeconds
     cost {
       amount
     }
-    input
-    error {
-      code
-      message
-      retryable
-    }
-    deployment {
-      id
-      name
-    }
     assets {
-      url
-      kind
       keep
-      keptUrl
-      thumbnailUrl(width: 320)
-      width
-      height
     }
   }
+  ${JOB_FIELDS}
 `;
 
 /** Of all jobs, once each has changed; it begins with a reset. */
@@ -93,7 +67,7 @@ export const JOBS: TypedDocument<gql.JobsQuery, gql.JobsQueryVariables> = /* Gra
   ${JOB_ROW}
 `;
 
-/** A job as lists show it. */
+/** One of them. */
 export const LISTED_JOB: TypedDocument<gql.ListedJobQuery, gql.ListedJobQueryVariables> =
   /* GraphQL */ `
     query ListedJob($id: ID!) {
