@@ -30,12 +30,12 @@ export type Failure = {
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   /** A code of the gateway's, or the type of a mutation's failure; `NO_ANSWER`, `NO_CREDENTIAL` and `REFUSED` are the client's own. */
-  readonly code: string;
+  declare readonly code: string;
   /** What is wrong with an input or an upload. */
-  readonly issues: readonly { readonly path: string; readonly message: string }[];
+  declare readonly issues: readonly { readonly path: string; readonly message: string }[];
   /** Whether the very same call may succeed later. */
-  readonly retryable: boolean;
-  readonly retryAfterSeconds: number | null;
+  declare readonly retryable: boolean;
+  declare readonly retryAfterSeconds: number | null;
 
   constructor(failure: Failure, options?: ErrorOptions) {
     const { code = failure.__typename ?? "", issues = [], retryAfterSeconds = null } = failure;

@@ -9,7 +9,12 @@ import { createKey } from "./idempotency-keys.ts";
 import type { createRequests } from "./request.ts";
 import type { OnAttempt } from "./until-answered.ts";
 
-export const MAX_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 30_000;
+
+/** How long to wait after so many failures before it is tried again. */
+export function toPauseMs({ retryAfterSeconds }: GatewayError, failures: number): number {
+  return Math.min(1_000 * Math.max(retryAfterSeconds ?? 0, 2 ** failures), MAX_PAUSE_MS);
+}
 
 export type Job = JobUpdatedSubscription["jobUpdated"];
 
@@ -66,13 +71,8 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
         if (isOver) return;
         isOver = true;
         end();
-        if (error.retryable) {
-          const seconds = Math.max(error.retryAfterSeconds ?? 0, 2 ** failures++);
-          timer = platform.setTimeout(
-            () => (leave = begin()),
-            Math.min(seconds * 1_000, MAX_PAUSE_MS),
-          );
-        }
+        if (error.retryable)
+          timer = platform.setTimeout(() => (leave = begin()), toPauseMs(error, failures++));
         sink.error?.(error);
       }
 

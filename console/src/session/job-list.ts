@@ -1,5 +1,5 @@
 import type { GatewayClient } from "runcomfy-graphql-client";
-import { createLiveList } from "runcomfy-graphql-client/live-list";
+import { createLiveList, isUnmatched } from "runcomfy-graphql-client/live-list";
 
 import type { JobFilter, JobRowFragment as Row } from "../gql";
 import type { Feed } from "./feed";
@@ -22,5 +22,12 @@ export function openList(gateway: GatewayClient, feed: Feed, filter: JobFilter) 
     },
   });
   /** How far one had scrolled, in which row one was and what was selected, for whoever comes back. */
-  return { ...list, filter, offset: 0, current: { id: "", index: 0 }, selected: NONE };
+  return {
+    ...list,
+    filter,
+    isUnmatched: (job: Row) => isUnmatched(job, filter),
+    offset: 0,
+    current: { id: "", index: 0 },
+    selected: NONE,
+  };
 }
