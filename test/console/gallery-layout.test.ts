@@ -7,8 +7,13 @@ const DAY_MS = 86_400_000;
 const NOON = new Date(2026, 5, 15, 12).getTime();
 
 function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
-  const asset = { kind: "IMAGE", keep: "KEPT", keptUrl: null, thumbnailUrl: null } as const;
-      expiresAt: null,
+  const asset = {
+    kind: "IMAGE",
+    keep: "KEPT",
+    keptUrl: null,
+    thumbnailUrl: null,
+    expiresAt: null,
+  } as const;
   return {
     id: `job_${number}`,
     ownerId: "local",

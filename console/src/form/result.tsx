@@ -2,7 +2,7 @@ import { type ComponentProps, useState } from "react";
 
 import { Framed } from "../lightbox/media";
 import { UseAsInput } from "../lightbox/offers";
-import { OpenLink } from "../lightbox/opened";
+import { OpenLink } from "../lightbox/open-link";
 import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
 import { findFiles } from "../model/file-inputs";

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState }
 
 import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
-import { OpenLink } from "../lightbox/opened";
+import { OpenLink } from "../lightbox/open-link";
 import { describe } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import type { JobList } from "../session/job-list";

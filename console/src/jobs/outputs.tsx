@@ -1,5 +1,5 @@
 import { Framed } from "../lightbox/media";
-import { OpenLink } from "../lightbox/opened";
+import { OpenLink } from "../lightbox/open-link";
 import type { Field } from "../model/fields";
 import { isZoomable, toKey } from "../model/pictures";
 import { clock, useStore } from "../session/store";

@@ -7,7 +7,7 @@ import { LISTED_JOB } from "../session/queries";
 import { type Session, useChanges, useSession } from "../session/session";
 import { removeFromLists } from "../session/use-job-list";
 import { Picture } from "../ui/picture";
-import { OpenLink } from "./opened";
+import { OpenLink } from "./open-link";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({

@@ -1,9 +1,7 @@
-import type { ComponentProps } from "react";
-import { Link, useLocation, useSearchParams } from "wouter";
+import { useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
-import { OPENED_HERE, type Shown, withOpened } from "../model/pictures";
-import { useViewer } from "../session/viewer";
+import type { Shown } from "../model/pictures";
 import { later } from "../ui/later";
 
 const Lightbox = later(async () => (await import("./lightbox")).Lightbox);
@@ -29,20 +27,4 @@ export function Opened({
   const open = search.get("open");
   if (open === null) return null;
   return <Lightbox {...{ open, pictures, filter, onDeleted }} compared={search.get("with")} />;
-}
-
-/** Opens a picture over the screen that is shown; only its content to whoever may not read jobs. */
-export function OpenLink({
-  picture,
-  ...given
-}: Pick<ComponentProps<"a">, "aria-label" | "className" | "children"> & {
-  /** Its key. */
-  readonly picture: string;
-}) {
-  const [location] = useLocation();
-  const [search] = useSearchParams();
-  const { mayRead } = useViewer();
-  if (!mayRead) return given.children;
-  const href = `${location}?${withOpened(search, picture)}`;
-  return <Link id={picture} href={href} state={OPENED_HERE} {...given} />;
 }

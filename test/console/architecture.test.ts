@@ -1,0 +1,82 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+import { expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../../console/src");
+
+/** A file of these rooms imports from its own or from one further left, and from `gql.ts`. */
+const ORDER = [
+  "model",
+  "session",
+  "ui",
+  "parts/webhooks",
+  "parts/mcp",
+  "parts/downloads",
+  "actions",
+  "lightbox",
+  "form",
+  "jobs",
+  "gallery",
+  "deployments",
+  "screens",
+  "frame",
+];
+
+const PATHS: readonly string[] = globSync("**/*.{ts,tsx}", { cwd: ROOT });
+const IMPORTS: ReadonlyMap<string, readonly string[]> = new Map(
+  PATHS.map((path) => [path, readImports(path)]),
+);
+
+test("imports of the console point one way: to the own room or to one further left", () => {
+  const rooms = new Set<string>(PATHS.map((path) => dirname(path)));
+  expect([...rooms].toSorted()).toEqual([".", ...ORDER].toSorted());
+  const wrong = [...IMPORTS].flatMap(([from, targets]) =>
+    targets.flatMap((to) => {
+      const isFine = dirname(from) === "." || to === "gql.ts" || isBelow(to, from);
+      return isFine ? [] : `${from} → ${to}`;
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("no file of the console imports itself in a circle, types included", () => {
+  expect(PATHS.filter((path) => reach(path).has(path))).toEqual([]);
+});
+
+test("model/ needs neither React nor the gateway", () => {
+  const outwards = PATHS.filter(
+    (path) =>
+      path.startsWith("model/") && /from "[^.]/.test(readFileSync(join(ROOT, path), "utf8")),
+  );
+  expect(outwards).toEqual([]);
+});
+
+/** Whether one file is in the other's room or in one further left. */
+function isBelow(one: string, other: string): boolean {
+  const [place, limit = -1] = [one, other].map((path) => ORDER.indexOf(dirname(path)));
+  return place !== undefined && place >= 0 && place <= limit;
+}
+
+/** The files of the console that one imports. */
+function readImports(path: string): readonly string[] {
+  const text = readFileSync(join(ROOT, path), "utf8");
+  return [...text.matchAll(/(?:\bfrom|\bimport\()\s*"(\.[^"]+)"/g)].flatMap(
+    ([, specifier = ""]) => {
+      const target = normalize(join(dirname(path), specifier));
+      return [target, `${target}.ts`, `${target}.tsx`].find((one) => PATHS.includes(one)) ?? [];
+    },
+  );
+}
+
+/** All files that a file imports, also through others. */
+function reach(path: string): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const open = [path];
+  for (let current = open.pop(); current !== undefined; current = open.pop())
+    for (const next of IMPORTS.get(current) ?? []) {
+      if (!reached.has(next)) open.push(next);
+      reached.add(next);
+    }
+  return reached;
+}
