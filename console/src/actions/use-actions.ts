@@ -1,14 +1,13 @@
 import { useEffect, useState } from "react";
-import { GatewayError } from "runcomfy-graphql-client";
 
 import type { CancelMatchingMutation, DeleteMatchingMutation } from "../gql";
-import { formatCount } from "../model/words";
 import type { JobList } from "../session/job-list";
 import { useSession } from "../session/session";
 import { toProblem } from "../session/use-call";
 import { renewLists } from "../session/use-job-list";
 import { useViewer } from "../session/viewer";
 import type { Action } from "./actions";
+import { createTally, type Tally } from "./tally";
 
 type Outcome = {
   /** How far it is, and in the end `3 deleted, 1 could not be deleted: The job has not ended yet.` */
@@ -93,54 +92,6 @@ export function useActions() {
 }
 
 type Matching = CancelMatchingMutation | DeleteMatchingMutation;
-type Tally = ReturnType<typeof createTally>;
-
-/** Counts what came of calls until one fails, or they are stopped. */
-function createTally(
-  { done, doing }: Action,
-  total: number | null | undefined,
-  onProgress: (said: string) => void,
-  signal: AbortSignal,
-) {
-  let successes = 0;
-  const failures = new Map<string, number>();
-  let lost = "";
-  let isStopped = false;
-  return {
-    add(count: number, problem = ""): void {
-      if (problem === "") successes += count;
-      else if (count > 0) failures.set(problem, (failures.get(problem) ?? 0) + count);
-    },
-    /** Resolves with what the call resolves with, and with false where it was not made or failed. */
-    async attempt(call: () => Promise<boolean | void>): Promise<boolean> {
-      isStopped ||= signal.aborted;
-      if (isStopped || lost !== "") return false;
-      const count = [...failures.values()].reduce((sum, one) => sum + one, successes);
-      onProgress(
-        `${doing}… ${formatCount(count)}${total == null ? "" : ` of ${formatCount(total)}`}`,
-      );
-      try {
-        return (await call()) === true;
-      } catch (error) {
-        if (!(error instanceof GatewayError)) throw error;
-        lost = error.message;
-        return false;
-      }
-    },
-    sum() {
-      const problems = [...failures.keys(), lost].filter((problem) => problem !== "");
-      const parts = [...failures].map(
-        ([problem, count]) => `${formatCount(count)} could not be ${done}: ${problem}`,
-      );
-      if (successes > 0 || problems.length === 0)
-        parts.unshift(`${formatCount(successes)} ${done}`);
-      if (lost !== "") parts.push(parts.length === 0 ? lost : `then no more: ${lost}`);
-      const said = `${isStopped ? "Stopped: " : ""}${parts.join(", ")}`;
-      return { said, problem: problems.join(" ") };
-    },
-  };
-}
-
 function* toChunks(ids: readonly string[], size: number) {
   for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
 }

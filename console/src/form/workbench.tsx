@@ -1,26 +1,22 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import type { JobRowFragment } from "../gql";
-import { type Draft, emptyDraft, isToken, toDraft, toInput, toLines } from "../model/draft";
-import { type Field, withOthers } from "../model/fields";
+import { type Draft, emptyDraft } from "../model/draft";
+import type { Field } from "../model/fields";
 import { findIssues } from "../model/issues";
-import { isText, type JsonObject } from "../model/json";
-import { exchange, findSlot, putInto, type Slot } from "../model/place-file";
-import { findSeeds, withSeeds } from "../model/seeds";
-import { useKept } from "../session/kept";
-import { useSession } from "../session/session";
-import { useStore } from "../session/store";
-import { keyFor, noteChange, unconfirmedOf } from "../session/submit-keys";
-import { handed } from "../session/use-hand-over";
+import type { JsonObject } from "../model/json";
+import { keyFor, unconfirmedOf } from "../session/submit-keys";
 import { useViewer } from "../session/viewer";
 import { Confirm } from "../ui/confirm";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
-import { draftOf, drawnOf, formerOf, replaceDraft, toScope } from "./draft-store";
+import { formerOf, replaceDraft, toScope } from "./draft-store";
 import { DropAnywhere } from "./drop-anywhere";
 import { Fields } from "./input-form";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";
+import { useDraft } from "./use-draft";
+import { useEdits } from "./use-edits";
 import { useSubmit } from "./use-submit";
 
 const Code = later(async () => (await import("./code")).Code);
@@ -29,9 +25,6 @@ const Code = later(async () => (await import("./code")).Code);
 const MANY = 4;
 const NO_SCOPE =
   "You may look, but not run anything: your credential lacks the scope jobs:submit. Ask whoever runs this gateway for one that has it.";
-const UPLOADING = "The upload has to end first.";
-const FILE_LOST = "A file did not get here. Remove it, or choose it again.";
-const MISFIT = "can't be used here: there is no field, or no room, for a file of its type.";
 
 /** What to run: the form of one deployment, its button, and the same as code. */
 export function Workbench({
@@ -44,24 +37,16 @@ export function Workbench({
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
   const viewer = useViewer();
-  const { uploads } = useSession();
   const form = useRef<HTMLFormElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const wanted = useRef<readonly JsonObject[]>([]);
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [tries, setTries] = useState(0);
-  const [misfit, setMisfit] = useState("");
 
   const scope = toScope(viewer.id, deploymentId);
-  const store = draftOf(scope, known);
-  const draft = useKept(store);
-  const former = useKept(formerOf(scope));
-  const drawn = useKept(drawnOf(scope));
-  const fields = withOthers(known, draft);
-  const { input: typed, problems } = toInput(fields, draft);
-  const seeds = findSeeds(fields, typed);
-  const toSent = (nth: number): JsonObject => withSeeds(seeds, typed, drawn, nth);
+  const typed = useDraft(scope, deploymentId, known);
+  const { store, draft, former, fields, problems, hasSeeds, toSent } = typed;
   const input = toSent(0);
   const text = JSON.stringify(input);
 
@@ -73,29 +58,9 @@ export function Workbench({
     ...{ problems, refused, checked, sent },
   });
   const isRefused = sent !== null && problem !== "" && submission.input === text;
-  const files = useStore(uploads.files);
-  const tokens = Object.values(draft).flatMap(toLines).filter(isToken);
-  const isLost = tokens.some((token) => files.get(token)?.problem !== null);
-  const fileHold = isLost ? FILE_LOST : tokens.length > 0 ? UPLOADING : "";
-  const hold = canSubmit ? fileHold : NO_SCOPE;
+  const edits = useEdits(store, fields);
+  const hold = canSubmit ? edits.hold : NO_SCOPE;
 
-  const change = (next: Draft): void => {
-    noteChange();
-    setMisfit("");
-    store.set(next);
-  };
-  /** Files, or an address: the first goes where it was meant to go, the others beside it or where room is. */
-  const give = (given: readonly (File | string)[], meant: Slot | null): void => {
-    for (const [nth, one] of given.entries()) {
-      const { name, type } = isText(one) ? { name: one, type: "" } : one;
-      const slot = findSlot(fields, store.get(), type, meant, nth === 0);
-      if (slot === null) return setMisfit(`${name} ${MISFIT}`);
-      const text = isText(one)
-        ? one
-        : uploads.begin(one, (from, to) => store.set(exchange(store.get(), from, to)));
-      change(putInto(store.get(), slot, text));
-    }
-  };
   const run = (count: number): void => {
     if (hold !== "" || attempt > 0) return;
     setSent(draft);
@@ -116,21 +81,7 @@ export function Workbench({
     // What is wrong may be out of sight.
     form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [problem, tries]);
-  const given = useStore(handed);
-  useLayoutEffect(() => {
-    if (given?.deploymentId !== deploymentId) return;
-    handed.set(null);
-    replaceDraft(scope, known, toDraft(known, given.input));
-    scrollTo({ top: 0 });
-  }, [given, deploymentId, scope, known]);
-  useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
-      if (isMeant && document.querySelector("dialog[open]") === null) run(1);
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  });
+  useRunKey(() => run(1));
 
   return (
     <div className="stack run-left">
@@ -152,15 +103,15 @@ export function Workbench({
         <Fields
           {...{ fields, draft }}
           issues={beside}
-          onChange={(name, value) => change({ ...store.get(), [name]: value })}
+          onChange={(name, value) => edits.change({ ...store.get(), [name]: value })}
           onTouch={(name) => setTouched((names) => new Set([...names, name]))}
-          onGive={give}
+          onGive={edits.give}
         />
         <SubmitBar
           {...{ attempt, hold }}
-          messages={[misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
+          messages={[edits.misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
           warnings={warnings.map(({ message }) => message)}
-          onMany={seeds.length > 0 ? () => run(MANY) : null}
+          onMany={hasSeeds ? () => run(MANY) : null}
           onClear={() => {
             replaceDraft(scope, known, emptyDraft(known));
             setTouched(new Set());
@@ -169,7 +120,7 @@ export function Workbench({
           onUndo={former && (() => replaceDraft(scope, known, former))}
         />
       </form>
-      <DropAnywhere {...{ fields, draft }} onGive={give} />
+      <DropAnywhere {...{ fields, draft }} onGive={edits.give} />
       <Confirm
         dialog={repetition}
         title="Run it again all the same?"
@@ -188,4 +139,16 @@ export function Workbench({
       </Unfolding>
     </div>
   );
+}
+
+/** Ctrl Enter runs it, wherever the focus is. */
+function useRunKey(run: () => void): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
+      if (isMeant && document.querySelector("dialog[open]") === null) run();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  });
 }

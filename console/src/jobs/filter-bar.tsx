@@ -1,17 +1,9 @@
-import { useEffect, useRef } from "react";
-
-import {
-  dayBefore,
-  type Filters,
-  MAX_TAG_LENGTH,
-  NO_FILTERS,
-  readFilters,
-  STATUSES,
-} from "../model/filters";
+import { dayBefore, type Filters, NO_FILTERS, STATUSES } from "../model/filters";
 import { clock } from "../session/store";
 import { Search } from "../ui/search";
 import { DeploymentSelect, useDeploymentNames } from "../ui/selects";
 import { toDay } from "../ui/time";
+import { type FilterProps, TypedFilters } from "./typed-filters";
 
 const SPANS = [
   { name: "Today", days: 0 },
@@ -19,32 +11,17 @@ const SPANS = [
   { name: "30 days", days: 29 },
 ];
 
-type FilterBarProps = {
-  readonly filters: Filters;
-  /** Whether there may be jobs of several owners to see. */
-  readonly hasOwners: boolean;
-  readonly onChange: (changed: Partial<Filters>) => void;
-};
-
 /** What to see of the jobs: a search, what is chosen as chips, and the rest behind a button. */
-export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
+export function FilterBar(props: FilterProps) {
+  const { filters, onChange } = props;
   const nameOf = useDeploymentNames();
-  const { status, deployment, from, to, tag, owner, text } = filters;
+  const { deployment, from, to, text } = filters;
   const spans = SPANS.map(({ name, days }) => {
     const begins = dayBefore(days, clock.get());
     return { name, begins, isChosen: to === "" && from === begins };
   });
   const isSpan = spans.some(({ isChosen }) => isChosen);
-  const dates = [from && `from ${toDay(`${from}T00:00`)}`, to && `to ${toDay(`${to}T00:00`)}`];
-  const chosen: readonly (readonly [name: string, without: Partial<Filters>])[] = [
-    ...STATUSES.filter(({ word }) => status.includes(word)).map(
-      ({ name, word }) => [name, { status: status.filter((one) => one !== word) }] as const,
-    ),
-    [deployment && nameOf(deployment), { deployment: "" }] as const,
-    [isSpan ? "" : dates.filter(Boolean).join(" "), { from: "", to: "" }] as const,
-    [tag && `Tag: ${tag}`, { tag: "" }] as const,
-    [owner && `Owner: ${owner}`, { owner: "" }] as const,
-  ].filter(([name]) => name !== "");
+  const chips = toChips(filters, nameOf, isSpan);
   return (
     <search className="stack">
       <div className="row jobs-search">
@@ -52,7 +29,7 @@ export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
         <button popoverTarget="filters">Filters</button>
         <div id="filters" role="group" popover="auto" aria-label="Filters">
           <DeploymentSelect value={deployment} onChange={(id) => onChange({ deployment: id })} />
-          <Typed {...{ filters, hasOwners, onChange }} />
+          <TypedFilters {...props} />
         </div>
       </div>
       <div className="row">
@@ -66,7 +43,7 @@ export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
             {name}
           </button>
         ))}
-        {chosen.map(([name, without]) => (
+        {chips.map(([name, without]) => (
           <button
             key={name}
             className="chip"
@@ -76,7 +53,7 @@ export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
             <bdi>{name}</bdi> ✕
           </button>
         ))}
-        {chosen.length > 1 && (
+        {chips.length > 1 && (
           <button className="chip" onClick={() => onChange({ ...NO_FILTERS, text })}>
             Clear all
           </button>
@@ -86,65 +63,24 @@ export function FilterBar({ filters, hasOwners, onChange }: FilterBarProps) {
   );
 }
 
-/**
- * Asks by the browser's own event of a change: of a word when it is left or Enter is pressed, as no part of it finds
- * anything, and of a day at each whole one. While its year is typed it is the year 2, then 20, then 202: none counts, but
- * each has to stay.
- */
-function Typed({ filters, hasOwners, onChange }: FilterBarProps) {
-  const form = useRef<HTMLFormElement>(null);
-  const typed = (): Partial<Filters> =>
-    withoutOthers(readFilters(new FormData(form.current ?? undefined)));
-  const chosen = JSON.stringify(withoutOthers(filters));
-  useEffect(() => {
-    if (JSON.stringify(typed()) !== chosen) form.current?.reset();
-  }, [chosen]);
-  const { status, from, to, tag, owner } = filters;
-  return (
-    <form
-      ref={form}
-      className="stack"
-      onChange={() => onChange(typed())}
-      onSubmit={(event) => event.preventDefault()}
-    >
-      <div role="group" aria-label="Status" className="two">
-        {STATUSES.map(({ word, name }) => (
-          <label key={word} className="check">
-            <input
-              type="checkbox"
-              name="status"
-              value={word}
-              defaultChecked={status.includes(word)}
-            />
-            {name}
-          </label>
-        ))}
-      </div>
-      <div className="two">
-        <label className="field">
-          From
-          <input type="date" name="from" defaultValue={from} max={to} />
-        </label>
-        <label className="field">
-          To
-          <input type="date" name="to" defaultValue={to} min={from} />
-        </label>
-      </div>
-      <label className="field">
-        Tag
-        <input name="tag" defaultValue={tag} maxLength={MAX_TAG_LENGTH} placeholder="Any" />
-      </label>
-      {hasOwners && (
-        <label className="field">
-          Owner
-          <input name="owner" defaultValue={owner} placeholder="Any" />
-        </label>
-      )}
-    </form>
-  );
-}
+type Chip = readonly [name: string, without: Partial<Filters>];
 
-/** What is not typed here is asked for by itself. */
-function withoutOthers({ status, from, to, tag, owner }: Filters): Partial<Filters> {
-  return { status, from, to, tag, owner };
+/** What is chosen, each with how to choose it no more; dates only where no chip says them as a span. */
+function toChips(
+  { status, deployment, from, to, tag, owner }: Filters,
+  nameOf: (deploymentId: string) => string,
+  isSpan: boolean,
+): readonly Chip[] {
+  const dates = [from && `from ${toDay(`${from}T00:00`)}`, to && `to ${toDay(`${to}T00:00`)}`];
+  const chips: readonly Chip[] = [
+    ...STATUSES.filter(({ word }) => status.includes(word)).map(({ name, word }): Chip => [
+      name,
+      { status: status.filter((one) => one !== word) },
+    ]),
+    [deployment && nameOf(deployment), { deployment: "" }],
+    [isSpan ? "" : dates.filter(Boolean).join(" "), { from: "", to: "" }],
+    [tag && `Tag: ${tag}`, { tag: "" }],
+    [owner && `Owner: ${owner}`, { owner: "" }],
+  ];
+  return chips.filter(([name]) => name !== "");
 }

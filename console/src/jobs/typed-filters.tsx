@@ -1,0 +1,73 @@
+import { useEffect, useRef } from "react";
+
+import { type Filters, MAX_TAG_LENGTH, readFilters, STATUSES } from "../model/filters";
+
+export type FilterProps = {
+  readonly filters: Filters;
+  /** Whether there may be jobs of several owners to see. */
+  readonly hasOwners: boolean;
+  readonly onChange: (changed: Partial<Filters>) => void;
+};
+
+/**
+ * The filters that are typed or ticked. Asks by the browser's own event of a change: of a word when it is left or Enter is pressed, as no part of it finds
+ * anything, and of a day at each whole one. While its year is typed it is the year 2, then 20, then 202: none counts, but
+ * each has to stay.
+ */
+export function TypedFilters({ filters, hasOwners, onChange }: FilterProps) {
+  const form = useRef<HTMLFormElement>(null);
+  const typed = (): Partial<Filters> =>
+    withoutOthers(readFilters(new FormData(form.current ?? undefined)));
+  const chosen = JSON.stringify(withoutOthers(filters));
+  useEffect(() => {
+    if (JSON.stringify(typed()) !== chosen) form.current?.reset();
+  }, [chosen]);
+  const { status, from, to, tag, owner } = filters;
+  return (
+    <form
+      ref={form}
+      className="stack"
+      onChange={() => onChange(typed())}
+      onSubmit={(event) => event.preventDefault()}
+    >
+      <div role="group" aria-label="Status" className="two">
+        {STATUSES.map(({ word, name }) => (
+          <label key={word} className="check">
+            <input
+              type="checkbox"
+              name="status"
+              value={word}
+              defaultChecked={status.includes(word)}
+            />
+            {name}
+          </label>
+        ))}
+      </div>
+      <div className="two">
+        <label className="field">
+          From
+          <input type="date" name="from" defaultValue={from} max={to} />
+        </label>
+        <label className="field">
+          To
+          <input type="date" name="to" defaultValue={to} min={from} />
+        </label>
+      </div>
+      <label className="field">
+        Tag
+        <input name="tag" defaultValue={tag} maxLength={MAX_TAG_LENGTH} placeholder="Any" />
+      </label>
+      {hasOwners && (
+        <label className="field">
+          Owner
+          <input name="owner" defaultValue={owner} placeholder="Any" />
+        </label>
+      )}
+    </form>
+  );
+}
+
+/** What is not typed here is asked for by itself. */
+function withoutOthers({ status, from, to, tag, owner }: Filters): Partial<Filters> {
+  return { status, from, to, tag, owner };
+}
