@@ -159,33 +159,66 @@ test("what a job is does no input or output", () => {
   expect(reachingOut.map(({ path }) => path)).toEqual([]);
 });
 
-test("what serves agents is loaded only where it is on", () => {
-  const loading = FILES.filter(
-    ({ folder, text }) =>
-      folder !== "parts/mcp" &&
-      /^import (?!type\b)[^;]*from "(?:[./]*\/mcp\/|@modelcontextprotocol\/)/m.test(text),
+const PARTS_TEXT = readFileSync(join(ROOT, "parts.ts"), "utf8");
+
+/** Until webhooks are a part like the others. */
+const OF_WEBHOOKS =
+  /^(?:gateway|api\/schema\/(?:builder|context|job-webhooks|submit|webhooks))\.ts$/;
+
+test("a part imports what jobs run on, its own files, the type of a part, and types of the API", () => {
+  const below = ["runtime", "config", "auth", "engine"];
+  const parts = FILES.filter(({ folder }) => folder.startsWith("parts/"));
+  const wrong = parts.flatMap(({ path, folder, text, imports }) =>
+    imports
+      .filter((to) => {
+        if (!isSource(to) || folderOf(to) === folder || to === "part.ts") return false;
+        // As a type.
+        if (to.startsWith("api/"))
+          return new RegExp(`^import (?!type )[^;]*${to.slice("api".length)}"`, "m").test(text);
+        return !below.includes(to.split("/")[0] ?? "");
+      })
+      .map((to) => ({ path, to })),
   );
-  expect(loading.map(({ path }) => path)).toEqual([]);
+  // Until use cases refuse as a mutation does.
+  expect(wrong.filter(({ path }) => !/^parts\/(?:mcp|webhooks)\//.test(path))).toEqual([]);
 });
 
-test("a kind of job is named in its folder and the list alone, and nothing compares one by name", () => {
-  const ofKinds = "engine/runcomfy/kinds/";
-  const names = globSync(`${ofKinds}*/`, { cwd: ROOT }).map((path) => basename(path));
-  expect(names.length).toBeGreaterThan(2);
-  const literal = `"(?:${names.join("|")})"`;
-  // A member of an entry, and the field of it, is called `model` too.
-  const isNaming = new RegExp(`(?<!report\\(\\[|exposeString\\()${literal}`);
-  const isAsking = new RegExp(`(?:[kK]ind\\b\\)? *[!=]==|\\bcase) *${literal}|${literal} *[!=]==`);
-  const folders = names.map((name) => `${ofKinds}${name}/`);
-  const isInside = (path: string) => folders.some((folder) => path.startsWith(folder));
-  const leaking = FILES.filter(({ path, text, imports }) => {
-    if (isInside(path)) return false;
-    // Commands read the vendor's catalogue, which knows two of the kinds.
-    if (!/^(?:engine|api|parts)\//.test(path)) return isAsking.test(withoutComments(text));
-    const isList = path === `${ofKinds}kinds.ts`;
-    return isNaming.test(withoutComments(text)) || (!isList && imports.some(isInside));
-  });
-  expect(leaking.map(({ path }) => path)).toEqual([]);
+test("no file but parts.ts imports a part, and only when it is asked for", () => {
+  const wrong = FILES.flatMap(({ path, folder, imports }) =>
+    imports
+      .filter((to) => to.startsWith("parts/") && folderOf(to) !== folder)
+      .map((to) => ({ path, to })),
+  );
+  const others = wrong.filter(({ path }) => path !== "parts.ts" && !OF_WEBHOOKS.test(path));
+  expect(others).toEqual([]);
+  expect(PARTS_TEXT).not.toMatch(/^import (?!type )[^;]*"\.\/parts\//m);
+});
+
+/** JavaScript's console, and to trace. */
+const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b/g;
+/** What still names one: the command that relays agents' messages, the paths of sign-ins, and a line of the log. */
+const NAMING = [
+  "api/server/sign-in.ts",
+  "bin.ts",
+  "commands/relay-messages.ts",
+  "config/commands.ts",
+  "connect-mcp.ts",
+  "engine/diagnostics/channels.ts",
+  "main.ts",
+];
+
+test("nothing else names a single part", () => {
+  const stems = [...PARTS_TEXT.matchAll(/^ {2}(\w+): \(\) => import\(/gm)].map(([, name = ""]) =>
+    name.replace(/s$/, ""),
+  );
+  expect(stems).toContain("metric");
+  const names = new RegExp(`(?<![a-z])(?:${stems.join("|")})s?(?![a-z])`, "i");
+  const naming = FILES.filter(
+    ({ path, text }) =>
+      !/^parts(?:\/|\.ts$)/.test(path) &&
+      names.test(withoutComments(text).replaceAll(NOT_PARTS, "")),
+  );
+  expect(naming.map(({ path }) => path).toSorted()).toEqual(NAMING);
 });
 
 test("no file only hands on what others export", () => {
