@@ -10,7 +10,7 @@ import { chance, clock } from "./runtime/environment.ts";
 import { createAuthenticator } from "./auth/create-authenticator.ts";
 import { createSessions } from "./auth/authenticator.ts";
 import { createSignIns } from "./auth/sign-ins.ts";
-import type { Config, loadConfig } from "./config/load-config.ts";
+import type { Config } from "./config/load-config.ts";
 import { OPEN_CATALOGUE } from "./engine/deployments/catalogue.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import { createChannels } from "./engine/diagnostics/channels.ts";
@@ -21,13 +21,12 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
 import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./engine/runcomfy/kinds/find-kind.ts";
-import type { Figure } from "./engine/diagnostics/figure.ts";
-import type { OpenEngine, OpenPart, Part } from "./part.ts";
+import type { GatewayConfig } from "./open-parts.ts";
+import { OpenParts } from "./open-parts.ts";
 import { loadSchemaParts, loadTables } from "./parts.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import type { Services } from "./api/schema/context.ts";
 import { createContext } from "./api/schema/context.ts";
-import { PartServices } from "./api/schema/part-services.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
 import { createReadQueues } from "./api/schema/reads.ts";
 import { startServer } from "./api/server/start-server.ts";
@@ -47,9 +46,6 @@ import type { JobsWatch } from "./engine/watch/watch-jobs.ts";
 import { watchJobs } from "./engine/watch/watch-jobs.ts";
 import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
 import { MODELS_OFF_STEP } from "./engine/runcomfy/services.ts";
-
-/** How a gateway of these parts was asked to run. */
-export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
 
 /** A gateway that serves. */
 export type Gateway = {
@@ -91,23 +87,8 @@ export async function startGateway(
   await using opening = new AsyncDisposableStack();
   opening.defer(closeAll);
   const { channels = createChannels() } = options;
-  let { log } = options;
-  const parts = config.parts.filter(({ part, settings }) => part.isOn?.(settings, config) ?? true);
-  const partServices = new PartServices();
-  const figures: Figure[] = [];
-  const openParts: (OpenPart & { readonly name: string })[] = [];
-  const take = ({ name }: Part, one: OpenPart): void => {
-    openParts.push({ ...keep(one), name });
-    if (one.service !== undefined) partServices.add(one.service);
-    figures.push(...(one.figures ?? []));
-  };
-  let engine: OpenEngine | null = null;
-  const observed = { config, version: readVersion(), channels, figures, engine: () => engine };
-  for (const { part, settings } of parts) {
-    const observer = await part.observe?.({ ...observed, log }, settings);
-    if (observer !== undefined) take(part, observer);
-    log = observer?.log ?? log;
-  }
+  const parts = new OpenParts(config, opened);
+  const log = await parts.observe(readVersion(), { channels, log: options.log });
   for (const warning of config.warnings) log.warn(warning);
   const deploymentsFile = findDeploymentsFile(config);
   const loaded =
@@ -126,7 +107,7 @@ export async function startGateway(
     await openStore({
       databaseUrl,
       upstream: nameConfigured(config.upstream),
-      parts: [WEBHOOK_TABLES, ...(await loadTables(parts.map(({ part }) => part)))],
+      parts: [WEBHOOK_TABLES, ...(await loadTables(parts.on))],
       channels,
       log,
     }),
@@ -227,7 +208,7 @@ export async function startGateway(
   const details = createDetailReader(store, queues);
   const endWaits = createEndWaits(watchJob);
   const services: Services = {
-    parts: partServices,
+    parts: parts.services,
     sources: {
       store,
       learning: tracking.learning,
@@ -246,26 +227,17 @@ export async function startGateway(
     upstream: store.upstream,
     channels,
   };
-  engine = {
+  await parts.openOn({
     ...{ config, catalogue, store, channels, files, health, services, log },
     version: readVersion(),
     folder: FOLDER,
-    parts: parts.map(({ part }) => part.name),
-  };
-  for (const { part, settings } of parts)
-    if (part.open !== undefined) take(part, await part.open(engine, settings));
-  const pages = openParts.flatMap(({ name, url = "" }) =>
-    url.startsWith("/") ? [[toTitle(name), url] as const] : [],
-  );
-  const trustedDocuments = await loadTrusted(
-    httpAccess.trustedDocumentsFile,
-    openParts.flatMap(({ documents = [] }) => documents),
-  );
+  });
+  const trustedDocuments = await loadTrusted(httpAccess.trustedDocumentsFile, parts.documents);
   const server = keep(
     await startServer({
       host: config.host,
       port: config.port,
-      schema: createSchema(catalogue, await loadSchemaParts(parts.map(({ part }) => part))),
+      schema: createSchema(catalogue, await loadSchemaParts(parts.on)),
       createContext: (origin) => createContext(services, origin),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
@@ -278,14 +250,14 @@ export async function startGateway(
       takeHint: tracking.takeHint,
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
-      answers: openParts,
-      pages,
+      answers: parts.open,
+      pages: parts.urls.filter(([, url]) => url.startsWith("/")),
       limits,
       channels,
       log,
     }),
   );
-  figures.push(...server.figures);
+  parts.figures.push(...server.figures);
   listensAt = server.url;
   const { origin } = new URL(upstream.baseUrl);
   await Promise.race([firstCall, clock.sleep(FIRST_CALL_PATIENCE_MS, { ref: false })]);
@@ -293,9 +265,7 @@ export async function startGateway(
   return {
     url: server.url,
     port: server.port,
-    urls: openParts.flatMap(({ name, url }) =>
-      url === undefined ? [] : [[toTitle(name), new URL(url, server.url).href] as const],
-    ),
+    urls: parts.urls.map(([title, url]) => [title, new URL(url, server.url).href]),
     upstream: { origin, isSandbox, token: isSandbox ? "accepted" : live.token() },
     async close(drained) {
       server.leave();
@@ -303,7 +273,7 @@ export async function startGateway(
       // Submits get their patience from now on, not from the end of the server's own.
       tracking.stopSubmits();
       endWaits.stop();
-      for (const part of openParts) part.stop?.();
+      parts.stop();
       await closeAll();
     },
   };
@@ -328,11 +298,6 @@ function findDeploymentsFile({ upstream, deploymentsFile }: Config): string | nu
 /** The documents that may run, those of parts and of the client among them; null admits every document. */
 async function loadTrusted(file: string | null, ofParts: readonly string[]) {
   return file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...ofParts]);
-}
-
-/** The name of a part as people read it. */
-function toTitle(name: string): string {
-  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 const MODELS_OFF = `The deployments file lists models, but RUNCOMFY_BASE_URL is not RunComfy's own, so models are off and their submits are refused. ${MODELS_OFF_STEP}`;

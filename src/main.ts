@@ -8,8 +8,9 @@ import { COMMANDS } from "./config/commands.ts";
 import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { printEnvExample } from "./config/print-settings.ts";
 import { createLog } from "./create-log.ts";
-import type { Gateway, GatewayConfig } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { readVersion, startGateway } from "./gateway.ts";
+import type { GatewayConfig } from "./open-parts.ts";
 import type { Part } from "./part.ts";
 import { loadParts } from "./parts.ts";
 

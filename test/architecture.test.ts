@@ -48,6 +48,7 @@ const TOP_LEVEL = [
   "main.ts",
   "manage-deployments.ts",
   "manage-keys.ts",
+  "open-parts.ts",
   "part.ts",
   "parts.ts",
   "print-schema.ts",
@@ -219,6 +220,26 @@ test("nothing else names a single part", () => {
       names.test(withoutComments(text).replaceAll(NOT_PARTS, "")),
   );
   expect(naming.map(({ path }) => path).toSorted()).toEqual(NAMING);
+});
+
+test("a kind of job is named in its folder and the list alone, and nothing compares one by name", () => {
+  const ofKinds = "engine/runcomfy/kinds/";
+  const names = globSync(`${ofKinds}*/`, { cwd: ROOT }).map((path) => basename(path));
+  expect(names.length).toBeGreaterThan(2);
+  const literal = `"(?:${names.join("|")})"`;
+  // A member of an entry, and the field of it, is called `model` too.
+  const isNaming = new RegExp(`(?<!report\\(\\[|exposeString\\()${literal}`);
+  const isAsking = new RegExp(`(?:[kK]ind\\b\\)? *[!=]==|\\bcase) *${literal}|${literal} *[!=]==`);
+  const folders = names.map((name) => `${ofKinds}${name}/`);
+  const isInside = (path: string) => folders.some((folder) => path.startsWith(folder));
+  const leaking = FILES.filter(({ path, text, imports }) => {
+    if (isInside(path)) return false;
+    // Commands read the vendor's catalogue, which knows two of the kinds.
+    if (!/^(?:engine|api|parts)\//.test(path)) return isAsking.test(withoutComments(text));
+    const isList = path === `${ofKinds}kinds.ts`;
+    return isNaming.test(withoutComments(text)) || (!isList && imports.some(isInside));
+  });
+  expect(leaking.map(({ path }) => path)).toEqual([]);
 });
 
 test("no file only hands on what others export", () => {

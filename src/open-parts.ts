@@ -1,0 +1,82 @@
+import type { Logger } from "pino";
+
+import { PartServices } from "./api/schema/part-services.ts";
+import type { Config, loadConfig } from "./config/load-config.ts";
+import type { Channels } from "./engine/diagnostics/channels.ts";
+import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { OpenEngine, OpenPart, Part } from "./part.ts";
+
+/** How a gateway of these parts was asked to run. */
+export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
+
+/** The parts that are on, and what each has given once it is open. The stack closes them in reverse. */
+export class OpenParts {
+  readonly on: readonly Part[];
+  readonly services = new PartServices();
+  /** Of parts, and of whoever else adds some. */
+  readonly figures: Figure[] = [];
+  /** In the order in which they were opened. */
+  readonly open: (OpenPart & { readonly name: string })[] = [];
+  readonly #config: Config;
+  readonly #settings: ReadonlyMap<Part, unknown>;
+  readonly #stack: AsyncDisposableStack;
+  #engine: OpenEngine | null = null;
+
+  constructor(config: GatewayConfig, stack: AsyncDisposableStack) {
+    const on = config.parts.filter(({ part, settings }) => part.isOn?.(settings, config) ?? true);
+    this.on = on.map(({ part }) => part);
+    this.#config = config;
+    this.#settings = new Map(on.map(({ part, settings }) => [part, settings]));
+    this.#stack = stack;
+  }
+
+  /** Opens those that observe the engine, before it is open. Gives the log that is written from there on. */
+  async observe(
+    version: string,
+    { channels, log }: { readonly channels: Channels; readonly log: Logger },
+  ): Promise<Logger> {
+    const observed = { config: this.#config, version, channels, figures: this.figures };
+    let current = log;
+    for (const part of this.on) {
+      const sources = { ...observed, engine: () => this.#engine, log: current };
+      const observer = await part.observe?.(sources, this.#settings.get(part));
+      if (observer !== undefined) this.#add(part, observer);
+      current = observer?.log ?? current;
+    }
+    return current;
+  }
+
+  /** Opens the others. */
+  async openOn(engine: Omit<OpenEngine, "parts">): Promise<void> {
+    const known = { ...engine, parts: this.on.map(({ name }) => name) };
+    this.#engine = known;
+    for (const part of this.on) {
+      const opened = await part.open?.(known, this.#settings.get(part));
+      if (opened !== undefined) this.#add(part, opened);
+    }
+  }
+
+  /** What runs where only trusted documents do. */
+  get documents(): readonly string[] {
+    return this.open.flatMap(({ documents = [] }) => documents);
+  }
+
+  /** Where people find parts: titles, and URLs or paths of the gateway. */
+  get urls(): readonly (readonly [title: string, url: string])[] {
+    return this.open.flatMap(({ name, url }) =>
+      url === undefined ? [] : [[name.charAt(0).toUpperCase() + name.slice(1), url] as const],
+    );
+  }
+
+  /** Lets go of all who wait for parts. */
+  stop(): void {
+    for (const part of this.open) part.stop?.();
+  }
+
+  #add({ name }: Part, opened: OpenPart): void {
+    this.#stack.adopt(opened, () => opened.close());
+    this.open.push({ ...opened, name });
+    if (opened.service !== undefined) this.services.add(opened.service);
+    this.figures.push(...(opened.figures ?? []));
+  }
+}
