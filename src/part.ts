@@ -8,7 +8,7 @@ import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { Engine } from "./engine/engine.ts";
-import type { Migration } from "./engine/store/migrations.ts";
+import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
 /**
  * A feature in a folder of its own, `parts/NAME/`, which goes with that folder and its line of `parts.ts`. Its `part.ts`
@@ -24,6 +24,8 @@ export type Part<Settings = unknown> = {
   isOn?(settings: Settings, config: Config): boolean;
   /** Its tables, by versions of its own; they stay where it is off. */
   migrations?(): Promise<readonly Migration[]>;
+  /** What writes with every change while it is on; see `PartTables`. */
+  triggers?(): Promise<PartTables["triggers"]>;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
   schema?(): Promise<SchemaAddition>;
   /** Opens it before the engine, so that it observes everything, and closes it last. */

@@ -28,8 +28,10 @@ export async function loadSchemaParts(parts: readonly Part[]): Promise<readonly 
 
 /** The tables of those of these parts that have some. */
 export async function loadTables(parts: readonly Part[]): Promise<readonly PartTables[]> {
-  const tables = parts.map(async ({ name, migrations }) =>
-    migrations === undefined ? [] : [{ name, migrations: await migrations() }],
+  const tables = parts.map(async ({ name, migrations, triggers }) =>
+    migrations === undefined
+      ? []
+      : [{ name, migrations: await migrations(), triggers: await triggers?.() }],
   );
   return (await Promise.all(tables)).flat();
 }

@@ -45,7 +45,13 @@ const open = (databaseUrl = shared.url(), heartbeatMs = NO_HEARTBEAT_MS) =>
 /** The wake-ups of a gateway that has nothing else, which listens by one URL and sends by another. */
 async function openWakeUps(databaseUrl = shared.url(), senderUrl = shared.url()) {
   const { queries } = shared.use(await openPostgres(senderUrl, { upstream: "sandbox", log }));
-  const given = { databaseUrl, queries, heartbeatMs: NO_HEARTBEAT_MS, log };
+  const given = {
+    databaseUrl,
+    queries,
+    heartbeatMs: NO_HEARTBEAT_MS,
+    checkShared: async () => undefined,
+    log,
+  };
   return shared.use(await startWakeUps(given));
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { clock } from "../../runtime/environment.ts";
 import type { Admission } from "../../auth/authenticator.ts";
 import type { OperationOrigin } from "../operations/create-operations.ts";
-import { CodedError } from "../../runtime/coded-error.ts";
+import { CodedError, SetupError } from "../../runtime/coded-error.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/database-error.ts";
 import { createFileReaders } from "./file-readers.ts";
@@ -247,7 +247,7 @@ function createReadiness({
     } catch (error) {
       const isOfDisk = error instanceof DatabaseDiskError;
       const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
-      const text = isOfDisk ? `${error.message}\n` : reason;
+      const text = isOfDisk || error instanceof SetupError ? `${error.message}\n` : reason;
       // The store logs what is wrong with a disk.
       if (text !== told && !isOfDisk)
         log.error({ err: error }, "The gateway is not ready. Check its database.");

@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
+import { codeOf } from "../../runtime/coded-error.ts";
 import type { Tables } from "./tables.ts";
 
 /** `bytes` is the size of the documents that are written, where there are any. */
@@ -68,11 +69,23 @@ export type Dialect = {
   ): RawBuilder<unknown>;
   /** Makes a trigger that acts on each row after a change; a temporary one acts on SQLite for this process alone. */
   createTrigger(trigger: Trigger): readonly RawBuilder<unknown>[];
+  /** Drops one that is not temporary. */
+  dropTrigger(name: string): readonly RawBuilder<unknown>[];
   /** Keeps other gateways from locking the same name until the transaction ends. */
   lock(transaction: Kysely<Tables>, name: string): Promise<void>;
+  /**
+   * Keeps other gateways from using the database until the transaction ends; see `SHARE_DATABASE`. False where one does and
+   * goes on for 3 s: the transaction can't go on then.
+   */
+  lockOutGateways(transaction: Kysely<Tables>): Promise<boolean>;
 };
 
-type Trigger = {
+/** On Postgres, a gateway shares this lock for as long as the connection that does so lasts. */
+const GATEWAYS = "hashtextextended('runcomfy-graphql:gateways:' || current_schema(), 0)";
+export const SHARE_DATABASE = `select pg_advisory_lock_shared(${GATEWAYS})`;
+const LOCK_TIMED_OUT = "55P03";
+
+export type Trigger = {
   readonly name: string;
   /** Such as `delete on jobs`. */
   readonly after: RawBuilder<unknown>;
@@ -120,7 +133,10 @@ export const SQLITE: Dialect = {
     sql`create ${sql.raw(isTemporary ? "temp" : "")} trigger ${sql.raw(name)} after ${after}
       when ${when} begin ${act}; end`,
   ],
+  dropTrigger: (name) => [sql`drop trigger ${sql.raw(name)}`],
+  // There is no other gateway that could.
   lock: () => Promise.resolve(),
+  lockOutGateways: () => Promise.resolve(true),
 };
 
 export const POSTGRES: Dialect = {
@@ -153,9 +169,21 @@ export const POSTGRES: Dialect = {
     sql`create trigger ${sql.raw(name)} after ${after} for each row when (${when})
       execute function gateway_${sql.raw(name)}()`,
   ],
+  dropTrigger: (name) => [sql`drop function gateway_${sql.raw(name)}() cascade`],
   async lock(transaction, name) {
     await sql`select pg_advisory_xact_lock(hashtextextended(${`runcomfy-graphql:${name}`}, 0))`.execute(
       transaction,
     );
+  },
+  async lockOutGateways(transaction) {
+    // One that has just stopped may still be on its way out.
+    await sql`set local lock_timeout = '3s'`.execute(transaction);
+    try {
+      await sql`select pg_advisory_xact_lock(${sql.raw(GATEWAYS)})`.execute(transaction);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === LOCK_TIMED_OUT) return false;
+      throw error;
+    }
   },
 };

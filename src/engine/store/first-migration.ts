@@ -21,6 +21,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     ? sql`gen_random_uuid()::text || gen_random_uuid()::text`
     : sql`(lower(hex(randomblob(32))))`;
   return [
+    sql`create table part_triggers (name ${name} primary key, part ${name} not null)`,
     sql`create table jobs (
       id ${name} primary key, owner_id ${name} not null, kind ${name} not null, deployment_id ${name} not null,
       upstream ${name} not null, away_since bigint, away_ms bigint not null default 0,

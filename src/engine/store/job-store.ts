@@ -46,7 +46,7 @@ export function createJobStore(dependencies: {
   readonly channels: Channels;
 }) {
   const { database, changes, channels } = dependencies;
-  const { isShared, upstream, readTurns, ping, hangUp } = database;
+  const { isShared, upstream, readTurns, hangUp } = database;
   const announce: WakeUps["announce"] = (jobId, ownerId) =>
     channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
   const changeJob = createChangeJob(database, announce);
@@ -125,7 +125,11 @@ export function createJobStore(dependencies: {
     upstream,
     isShared,
     readTurns,
-    ping,
+    /** Rejects unless the database answers, is still the one that was opened, and other gateways there have the same parts. */
+    async ping(): Promise<void> {
+      await database.ping();
+      await changes.check();
+    },
     hangUp,
     jobs: publish("jobs", jobs),
     documents: publish("job_documents", createDocuments(database)),

@@ -4,14 +4,15 @@ import type { Logger } from "pino";
 import { SetupError } from "../../runtime/coded-error.ts";
 import type { Database } from "./database.ts";
 import { MIGRATIONS, type PartTables } from "./migrations.ts";
+import { changeTriggers } from "./part-triggers.ts";
 import type { Tables } from "./tables.ts";
 
 /** In place of a part's name. */
 const ENGINE = "engine";
 
 /**
- * Brings the tables of the engine and of these parts up to date, wholly or not at all. Gateways that start at once wait for
- * each other. Tables of a newer program are used as they are, with a warning, unless it says that this one can't. Rejects
+ * Brings the tables of the engine and of these parts up to date, with their triggers, wholly or not at all. Gateways that
+ * start at once wait for each other. Tables of a newer program are used as they are, with a warning, unless it says that this one can't. Rejects
  * with a `SetupError`.
  */
 export async function migrate(
@@ -35,6 +36,7 @@ export async function migrate(
           .execute();
       }
     }
+    await changeTriggers(transaction, database, parts);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { RawBuilder } from "kysely";
 
-import type { Database } from "./database.ts";
+import type { Database, Trigger } from "./database.ts";
 import { createFirstTables } from "./first-migration.ts";
 
 /** What brings the tables to a version. */
@@ -16,6 +16,11 @@ export type PartTables = {
   readonly name: string;
   /** Counted by themselves, from 1 on; they run after the engine's, by the same rules. */
   readonly migrations: readonly Migration[];
+  /**
+   * What writes with every change: made once the part is on, and dropped once it is off, by names of their own. One that
+   * changes gets another name, as its old one stays where the old one was made.
+   */
+  readonly triggers?: ((database: Database) => readonly Trigger[]) | undefined;
 };
 
 /**

@@ -7,6 +7,7 @@ import type { Database } from "./database.ts";
 import { createJobStore, type JobStore } from "./job-store.ts";
 import type { PartTables } from "./migrations.ts";
 import { openSqlite } from "./open-sqlite.ts";
+import { checkTriggers } from "./part-triggers.ts";
 import { startWakeUps, WakeUps } from "./wake-ups.ts";
 
 export type StoreOptions = {
@@ -34,6 +35,7 @@ export async function openStore(options: StoreOptions): Promise<JobStore> {
           databaseUrl: options.databaseUrl,
           queries: database.queries,
           heartbeatMs: options.heartbeatMs ?? 5_000,
+          checkShared: () => checkTriggers(database, options.parts ?? []),
           log: options.log,
         })
       : new WakeUps();

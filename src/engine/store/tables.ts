@@ -19,6 +19,8 @@ export type Tables = {
     readonly breaking: number;
     readonly applied_at: number;
   };
+  /** The triggers of parts that there are; see `part-triggers.ts`. */
+  readonly part_triggers: { readonly name: string; readonly part: string };
   readonly jobs: {
     readonly id: string;
     readonly owner_id: string;

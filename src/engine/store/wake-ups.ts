@@ -5,8 +5,10 @@ import { type Kysely, sql } from "kysely";
 import type { Logger } from "pino";
 import { z } from "zod";
 
+import { SetupError } from "../../runtime/coded-error.ts";
 import { chance, clock } from "../../runtime/environment.ts";
 import { notifyOfFirst, sleepFor } from "../../runtime/loop.ts";
+import { SHARE_DATABASE } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
 /** The topic of whoever watches everybody's jobs; others are a job's id and an owner's mark. */
@@ -41,6 +43,9 @@ export class WakeUps {
   subscribe(ownerId: string | undefined, wake: () => void): () => void {
     return this.#listen(ownerId === undefined ? EVERYBODY : toMark(ownerId), wake);
   }
+
+  /** Rejects with a `SetupError` while other gateways use the database with other parts than this one. */
+  async check(): Promise<void> {}
 
   /** Call it after the commit. With an owner it wakes who watches the feed, too. */
   announce(jobId: string, ownerId?: string): void {
@@ -124,16 +129,25 @@ type Dependencies = {
   readonly queries: Kysely<Tables>;
   /** How often the listening connection has to answer; each answer may take three fifths of that. */
   readonly heartbeatMs: number;
+  /** Called whenever the connection has come to share the lock of gateways. Rejects with a `SetupError`. */
+  readonly checkShared: () => Promise<void>;
   readonly log: Logger;
 };
 
 /**
  * Those of gateways that share a Postgres. Resolves once the first attempt to listen has succeeded or failed: the
- * connection is reopened, with back-off, when it ends, or when a heartbeat finds that it does not answer.
+ * connection is reopened, with back-off, when it ends, or when a heartbeat finds that it does not answer. Rejects as
+ * `checkShared` does.
  */
 export async function startWakeUps(dependencies: Dependencies): Promise<WakeUps> {
   const wakeUps = new SharedWakeUps(dependencies);
   await wakeUps.tried;
+  try {
+    await wakeUps.check();
+  } catch (error) {
+    await wakeUps.close();
+    throw error;
+  }
   return wakeUps;
 }
 
@@ -148,6 +162,8 @@ class SharedWakeUps extends WakeUps {
   #isSending = false;
   /** How often in a row the connection was lost before it had answered a heartbeat. */
   #losses = 0;
+  /** Why the database can't be shared. */
+  #refusal: SetupError | null = null;
 
   constructor(dependencies: Dependencies) {
     super();
@@ -158,6 +174,10 @@ class SharedWakeUps extends WakeUps {
 
   get tried(): Promise<void> {
     return this.#firstTry.promise;
+  }
+
+  override async check(): Promise<void> {
+    if (this.#refusal !== null) throw this.#refusal;
   }
 
   override announce(jobId: string, ownerId?: string): void {
@@ -214,7 +234,9 @@ class SharedWakeUps extends WakeUps {
       try {
         await this.#listenUntilLost();
       } catch (error) {
-        if (this.#losses === 0) this.#warn(error, LOST);
+        const isRefused = error instanceof SetupError;
+        if (this.#losses === 0 || (isRefused && this.#refusal === null)) this.#warn(error, LOST);
+        if (isRefused) this.#refusal = error;
         this.#losses += 1;
       }
       this.#firstTry.resolve();
@@ -251,6 +273,9 @@ class SharedWakeUps extends WakeUps {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
+      await client.query(SHARE_DATABASE);
+      await this.#given.checkShared();
+      this.#refusal = null;
       if (this.#losses > 0) log.info("Other gateways' changes are heard again.");
       // What was sent before is lost.
       this.wake();

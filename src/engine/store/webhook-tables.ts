@@ -1,23 +1,16 @@
 import { type RawBuilder, sql } from "kysely";
 
-import type { Database } from "./database.ts";
+import type { Database, Trigger } from "./database.ts";
 import type { PartTables } from "./migrations.ts";
 
 export const WEBHOOK_TABLES: PartTables = {
   name: "webhooks",
   migrations: [{ version: 1, isBreaking: false, statements: createWebhookTables }],
+  triggers: createTriggers,
 };
 
-/**
- * Webhooks and what they are to be told, which whoever writes the end of a job, or of its last copy, writes in the same
- * statement. A part of a migration, so it is frozen as that is.
- */
-function createWebhookTables({
-  kind,
-  nameType: name,
-  createTrigger,
-  nowMs,
-}: Database): readonly RawBuilder<unknown>[] {
+/** Webhooks and what they are to be told. A part of a migration, so it is frozen as that is. */
+function createWebhookTables({ kind, nameType: name }: Database): readonly RawBuilder<unknown>[] {
   return [
     sql`create table webhooks (
       id ${name} primary key, owner_id ${name} not null,
@@ -64,14 +57,20 @@ function createWebhookTables({
       where ended_at is not null`,
     sql`create index webhook_deliveries_by_webhook on webhook_deliveries (webhook_id, number)`,
     sql`create index webhook_deliveries_by_job on webhook_deliveries (job_id, number)`,
-    ...createTrigger({
+  ];
+}
+
+/** Whoever writes the end of a job, or of its last copy, writes in the same statement what is to be told of it. */
+function createTriggers({ nowMs }: Database): readonly Trigger[] {
+  return [
+    {
       name: "jobs_add_delivery",
       after: sql`update of status on jobs`,
       when: sql`old.status is distinct from new.status and new.finished_at is not null`,
       act: addDeliveries(nowMs, sql`new`, sql`'JOB_' || new.status`),
-    }),
+    },
     // Copies of one job are settled one after the other, behind the lock of its row.
-    ...createTrigger({
+    {
       name: "kept_files_add_delivery",
       after: sql`update of state on kept_files`,
       when: sql`old.state = 'PENDING' and new.state <> 'PENDING'`,
@@ -82,7 +81,7 @@ function createWebhookTables({
         sql`jobs.id = new.job_id and not exists (
           select 1 from kept_files where job_id = new.job_id and state = 'PENDING')`,
       ),
-    }),
+    },
   ];
 }
 
