@@ -21,14 +21,14 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { createLiveDeployments } from "./engine/runcomfy/live-deployments.ts";
 import { createRunComfy } from "./engine/runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./engine/runcomfy/kinds/find-kind.ts";
+import type { Engine } from "./engine/engine.ts";
 import type { GatewayConfig } from "./open-parts.ts";
 import { OpenParts } from "./open-parts.ts";
 import { loadSchemaParts, loadTables } from "./parts.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
-import type { Services } from "./api/schema/context.ts";
-import { createContext } from "./api/schema/context.ts";
+import { createCaller } from "./engine/caller.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
-import { createReadQueues } from "./api/schema/reads.ts";
+import { createReadQueues } from "./engine/reads/reads.ts";
 import { startServer } from "./api/server/start-server.ts";
 import { startUpstream } from "./start-upstream.ts";
 import { loadTrustedDocuments } from "./api/operations/trusted-documents.ts";
@@ -42,8 +42,7 @@ import {
   createFeedReader,
 } from "./engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "./engine/watch/watch-job.ts";
-import type { JobsWatch } from "./engine/watch/watch-jobs.ts";
-import { watchJobs } from "./engine/watch/watch-jobs.ts";
+import { FeedWatch } from "./engine/watch/watch-jobs.ts";
 import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
 import { MODELS_OFF_STEP } from "./engine/runcomfy/services.ts";
 
@@ -207,38 +206,25 @@ export async function startGateway(
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues);
   const endWaits = createEndWaits(watchJob);
-  const services: Services = {
-    parts: parts.services,
-    sources: {
-      store,
-      learning: tracking.learning,
-      details,
-      queues,
-      mostAnswerBytes: limits.answerBytes,
-    },
-    tracking,
-    watchJob,
-    waitForEnd: endWaits.waitForEnd,
-    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
-    files,
-    webhooks,
-    live,
-    health,
-    upstream: store.upstream,
-    channels,
+  const { learning, submitter, inputChecker, canceller, deleter, labeler } = tracking;
+  const engine: Engine = {
+    ...{ config, store, catalogue, live, health, files, channels, log },
+    ...{ learning, submitter, inputChecker, canceller, deleter, labeler },
+    ...{ details, queues, mostAnswerBytes: limits.answerBytes, watchJob, endWaits },
+    feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed }),
+    submitOptions: { webhookUrl: webhooks.jobUrl },
   };
-  await parts.openOn({
-    ...{ config, catalogue, store, channels, files, health, services, log },
-    version: readVersion(),
-    folder: FOLDER,
-  });
+  await parts.openOn({ ...engine, version: readVersion(), folder: FOLDER });
   const trustedDocuments = await loadTrusted(httpAccess.trustedDocumentsFile, parts.documents);
   const server = keep(
     await startServer({
       host: config.host,
       port: config.port,
       schema: createSchema(catalogue, await loadSchemaParts(parts.on)),
-      createContext: (origin) => createContext(services, origin),
+      createContext: (origin) => ({
+        ...createCaller(engine, origin),
+        ...{ webhooks, parts: parts.services },
+      }),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,
@@ -247,7 +233,7 @@ export async function startGateway(
       sessions,
       signIns,
       files,
-      takeHint: tracking.takeHint,
+      takeHint: (jobId) => tracking.hints.take(jobId),
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: { ...httpAccess, origins, admitsLoopback, isOpen, trustedDocuments },
       answers: parts.open,

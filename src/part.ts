@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 
-import type { Services } from "./api/schema/context.ts";
 import type { SchemaAddition } from "./api/schema/create-schema.ts";
 import type { Answers } from "./api/server/answers.ts";
 import type { Config } from "./config/load-config.ts";
@@ -52,7 +51,6 @@ export type OpenPart = Answers & {
 
 /** The engine that parts open on. */
 export type OpenEngine = Engine & {
-  readonly services: Services;
   /** The gateway's. */
   readonly version: string;
   /** The folder of the gateway's package.json. */

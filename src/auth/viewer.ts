@@ -1,3 +1,5 @@
+import { CodedError } from "../runtime/coded-error.ts";
+
 /** What a credential may allow; `jobs:read:all` is an operator's: it reads the jobs of every owner. */
 export const SCOPES = [
   "jobs:submit",
@@ -30,6 +32,20 @@ export type Viewer = {
   readonly scopes: ReadonlySet<Scope>;
   readonly limits: OwnerLimits;
 };
+
+/** Throws FORBIDDEN unless the viewer's credential has these scopes; `jobs:read:all` includes `jobs:read`. */
+export function requireScopes(
+  { scopes }: Pick<Viewer, "scopes">,
+  ...needed: readonly Scope[]
+): void {
+  for (const scope of needed) {
+    if (scopes.has(scope) || (scope === "jobs:read" && scopes.has("jobs:read:all"))) continue;
+    throw new CodedError(
+      "FORBIDDEN",
+      `You lack the scope \`${scope}\`. Use a credential that has it, or ask the gateway's operator for one.`,
+    );
+  }
+}
 
 /** The owner whose jobs the viewer may read; undefined for everybody's. */
 export function readableOwner({

@@ -11,8 +11,6 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import { startCleanup } from "../../src/engine/files/cleanup.ts";
 import type { FileStore } from "../../src/engine/files/file-store.ts";
-import { createKeepOutputs } from "../../src/engine/files/keep-outputs.ts";
-import { findAssets } from "../../src/engine/job/asset.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { listen } from "../support/listen.ts";
 import { openKeeper, silent } from "../support/open-keeper.ts";
@@ -119,19 +117,20 @@ test("a place of files that fails is logged once, until it takes one again", asy
   expect(new Set(kept.map(({ state }) => state))).toEqual(new Set(["KEPT"]));
 });
 
-test("keepOutputs tries again what has FAILED, and changes nothing once all is kept", async () => {
+test("a request to keep files tries again what has FAILED, and changes nothing once all is kept", async () => {
   let bytes = 2_000;
   const { origin } = await serveFiles((_request, response) => response.end(Buffer.alloc(bytes)));
   const { store, keeper, succeed, untilSettled } = await open({ origin, mostBytes: 1_000 });
   const job = await succeed(["/a"]);
   expect(await untilSettled(job)).toMatchObject([{ state: "FAILED" }]);
   bytes = 500;
-  const keepOutputs = createKeepOutputs({ store, onKeep: keeper.wake });
-  const readAssets = async () => findAssets(`${origin}/a`);
-  await keepOutputs(job.id, "o", readAssets);
+  const request = () => store.files.request(job, [`${origin}/a`]);
+  expect(await request()).toBe(true);
+  keeper.wake();
   expect(await untilSettled(job)).toMatchObject([{ state: "KEPT" }]);
-  const settled = await keepOutputs(job.id, "o", readAssets);
-  expect(settled.version).toBe((await store.jobs.read(job.id))?.version);
+  const settled = await store.jobs.read(job.id);
+  expect(await request()).toBe(false);
+  expect((await store.jobs.read(job.id))?.version).toBe(settled?.version);
 });
 
 test("what is under way at a stop is fetched by others at once", async () => {

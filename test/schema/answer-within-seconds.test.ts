@@ -2,11 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { UpstreamError } from "../../src/engine/job/errors.ts";
 import type { Job } from "../../src/engine/job/job.ts";
-import type { Services } from "../../src/api/schema/context.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type SubmitJob = Services["tracking"]["submitJob"];
+type SubmitJob = Stubs["submitJob"];
 
 const CATALOGUE = catalogueOf({
   id: "wg",

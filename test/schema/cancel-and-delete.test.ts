@@ -5,11 +5,10 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../../src/engine/job/errors.ts";
-import type { Services } from "../../src/api/schema/context.ts";
-import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type CancelJob = Services["tracking"]["cancelJob"];
+type CancelJob = Stubs["cancelJob"];
 
 const CANCEL = `mutation ($ids: [ID!]!) { cancelJobs(ids: $ids) {
   __typename
@@ -64,9 +63,7 @@ test("many cancels are answered one by one, in the order of the ids", async () =
 });
 
 test("many deletes are answered one by one, and take away what can be", async () => {
-  const gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id) => createDeleteJob(gateway.store)(id, "local") },
-  });
+  const gateway = await openInProcessGateway();
   const job = await gateway.addJob();
   await gateway.observe(job, { kind: "cancelled", finishedAt: null });
   const open = await gateway.addJob();
@@ -85,10 +82,7 @@ test("many deletes are answered one by one, and take away what can be", async ()
 
 test("one cancel or delete is answered as one of many is", async () => {
   const gateway = await openInProcessGateway({
-    tracking: {
-      cancelJob: (id) => Promise.reject(new JobNotFoundError(id)),
-      deleteJob: (id) => createDeleteJob(gateway.store)(id, "local"),
-    },
+    tracking: { cancelJob: (id) => Promise.reject(new JobNotFoundError(id)) },
   });
   const { id } = await gateway.observe(await gateway.addJob(), {
     kind: "cancelled",
@@ -159,6 +153,6 @@ test("a job that somebody else deletes meanwhile is not found", async () => {
     finishedAt: null,
   });
   const jobs = { read: () => Promise.resolve(finished), delete: () => Promise.resolve(false) };
-  const deleteJob = createDeleteJob({ jobs, upstream: gateway.store.upstream });
-  await expect(deleteJob(finished.id, "local")).rejects.toThrow(JobNotFoundError);
+  const deleter = new Deleter({ jobs, upstream: gateway.store.upstream });
+  await expect(deleter.deleteJob(finished.id, "local")).rejects.toThrow(JobNotFoundError);
 });

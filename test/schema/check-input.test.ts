@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 
 import { InvalidInputError } from "../../src/engine/job/errors.ts";
-import { createCheckInput } from "../../src/engine/tracking/submission.ts";
+import { InputChecker } from "../../src/engine/tracking/submission.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import type { UploadsOfInputs } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 import { NOTHING_LISTED } from "../support/tracking-settings.ts";
 
 const CATALOGUE = catalogueOf(
@@ -37,17 +37,14 @@ async function open(
   options: { readonly mostAnswerBytes?: number; readonly uploads?: UploadsOfInputs["check"] } = {},
 ) {
   const { mostAnswerBytes = 33_554_432, uploads = async () => [] } = options;
-  const gateway = await openInProcessGateway({
-    mostAnswerBytes,
-    tracking: {
-      checkInput: createCheckInput({
-        catalogue: CATALOGUE,
-        live: NOTHING_LISTED,
-        uploads: { check: uploads },
-        inputQueue: new Queue({ perKey: 1 }),
-      }),
-    },
+  const checker = new InputChecker({
+    catalogue: CATALOGUE,
+    live: NOTHING_LISTED,
+    uploads: { check: uploads },
+    inputQueue: new Queue({ perKey: 1 }),
   });
+  const checkInput: Stubs["checkInput"] = (request) => checker.checkInput(request);
+  const gateway = await openInProcessGateway({ mostAnswerBytes, tracking: { checkInput } });
 
   async function check(input: unknown, deploymentId = "wg") {
     const { data, errors } = await gateway.answer(CHECK, { deploymentId, input });

@@ -17,20 +17,21 @@ import { createJob } from "../../src/engine/job/job.ts";
 import { createUploadId } from "../../src/engine/job/input.ts";
 import { isJsonObject } from "../../src/engine/job/json.ts";
 import { Downloads } from "../../src/parts/downloads/downloads.ts";
-import { createKeepOutputs } from "../../src/engine/files/keep-outputs.ts";
 import { createMaskError } from "../../src/api/operations/mask-error.ts";
 import { createSlots } from "../../src/api/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/api/operations/subscribe.ts";
-import type { Services } from "../../src/api/schema/context.ts";
 import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { createContext } from "../../src/api/schema/context.ts";
+import { createCaller } from "../../src/engine/caller.ts";
+import type { Services } from "../../src/engine/engine.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { PartServices } from "../../src/api/schema/part-services.ts";
-import { createReadQueues } from "../../src/api/schema/reads.ts";
+import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
+import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
+import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
 import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
 import {
@@ -39,7 +40,7 @@ import {
   createJobReader,
 } from "../../src/engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
-import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
+import { FeedWatch } from "../../src/engine/watch/watch-jobs.ts";
 import { createTargets } from "../../src/parts/webhooks/target.ts";
 import { createWebhookService } from "../../src/parts/webhooks/webhook-service.ts";
 import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
@@ -50,16 +51,23 @@ import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
-type Tracking = Services["tracking"];
+/** What tests may have do instead of the services that change jobs. */
+export type Stubs = Services["submitter"] &
+  Services["inputChecker"] &
+  Services["canceller"] &
+  Services["deleter"] &
+  Services["labeler"];
+
+type Trackers = Pick<Services, "submitter" | "inputChecker" | "canceller" | "deleter" | "labeler">;
 
 /** One of each catalogue: to make it takes longer than most tests. */
 const schemas = new WeakMap<Catalogue, GraphQLSchema>();
 
-/** The schema over a database in memory, with no server around it and a tracking that the test makes up. */
+/** The schema over a database in memory, with no server around it and services that the test makes up. */
 export async function openInProcessGateway(
   options: {
     readonly catalogue?: Catalogue;
-    readonly tracking?: Partial<Tracking> | ((store: JobStore) => Tracking);
+    readonly tracking?: Partial<Stubs> | ((store: JobStore) => Trackers);
     /** In place of what the store gives. */
     readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
@@ -93,55 +101,38 @@ export async function openInProcessGateway(
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
-    countHints: () => 0,
+    hints: { countFollowed: () => 0 },
     now: Date.now,
     monotonic: () => performance.now(),
   });
   const memory = createMemoryBudget({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
-  const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
   const watchJob = createJobWatch({
     feed: store.feed,
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
-  const parts = new PartServices();
-  parts.add(new Downloads({ store, files: NO_FILES, catalogue, channels }));
-  const services: Services = {
-    sources: {
-      store,
-      learning,
-      details: { ...details, ...options.details },
-      queues,
-      mostAnswerBytes,
-      now,
-    },
-    tracking: {
-      checkInput: unexpected,
-      submitJob: unexpected,
-      rerunJob: unexpected,
-      cancelJob: unexpected,
-      deleteJob: unexpected,
-      editJob: unexpected,
-      ...(typeof tracking === "function" ? tracking(store) : tracking),
-    },
-    watchJob,
-    waitForEnd: createEndWaits(watchJob).waitForEnd,
-    watchJobs: (watch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed, restMs: 1 }),
-    files: {
-      ...NO_FILES,
-      keepOutputs: createKeepOutputs({ store, onKeep: () => undefined }),
-    },
-    webhooks: createWebhookService({
-      webhooks: createWebhookStore(store).webhooks,
-      targets: createTargets([]),
-      wake: () => undefined,
-    }),
-    upstream: store.upstream,
+  const webhooks = createWebhookService({
+    webhooks: createWebhookStore(store).webhooks,
+    targets: createTargets([]),
+    wake: () => undefined,
+  });
+  const engine: Services = {
+    ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
+    ...(typeof tracking === "function" ? tracking(store) : toServices(store, tracking)),
+    details: { ...details, ...options.details },
+    endWaits: createEndWaits(watchJob),
+    feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
+    files: NO_FILES,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
-    channels,
-    parts,
+    submitOptions: { webhookUrl: webhooks.jobUrl },
   };
+  const parts = new PartServices();
+  parts.add(new Downloads({ store, files: NO_FILES, catalogue, channels }));
+  const createContext = (viewer: Viewer, share: Reservation) => ({
+    ...createCaller(engine, { viewer, share }),
+    ...{ webhooks, parts },
+  });
   const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);
   const subscribe = createSubscribe({
@@ -153,7 +144,7 @@ export async function openInProcessGateway(
 
   function openContext(viewer: Viewer) {
     const share = memory.open(viewer.ownerId, () => undefined);
-    return { share, contextValue: createContext(services, { viewer, share }) };
+    return { share, contextValue: createContext(viewer, share) };
   }
 
   /** Runs an operation whose client hangs up once it is answered. */
@@ -164,14 +155,18 @@ export async function openInProcessGateway(
   }
 
   return {
+    engine,
     store,
     statements,
     schema,
 
     /** For whoever executes operations itself. */
-    openContext(share: Reservation = memory.open(usual.ownerId, () => undefined)) {
+    openContext(
+      share: Reservation = memory.open(usual.ownerId, () => undefined),
+      viewer: Viewer = usual,
+    ) {
       onTestFinished(() => share.close());
-      return createContext(services, { viewer: usual, share });
+      return createContext(viewer, share);
     },
 
     async run<Result, Variables extends Record<string, unknown>>(
@@ -229,8 +224,8 @@ export async function openInProcessGateway(
         job,
         input: isJsonObject(input) ? input : { prompt: "a glow" },
         key: key === undefined ? null : { key, fingerprint: "of another input" },
-        alsoWrite,
         uploads,
+        alsoWrite,
       });
       return job;
     },
@@ -253,6 +248,20 @@ export async function openInProcessGateway(
       if (!isSaved) throw new Error(`${observation.kind} is no news`);
       return next;
     },
+  };
+}
+
+const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
+
+function toServices(store: JobStore, stubs: Partial<Stubs>): Trackers {
+  const { submitJob = unexpected, rerunJob = unexpected, checkInput = unexpected } = stubs;
+  const { cancelJob = unexpected, deleteJob, editJob } = stubs;
+  return {
+    submitter: { submitJob, rerunJob },
+    inputChecker: { checkInput },
+    canceller: { cancelJob },
+    deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
+    labeler: editJob === undefined ? new Labeler(store) : { editJob },
   };
 }
 

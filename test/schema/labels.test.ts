@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 
-import { createEditJob } from "../../src/engine/tracking/edit-labels.ts";
-import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
 import { createViewer } from "../support/viewers.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
@@ -16,12 +14,7 @@ const EDIT = `mutation ($ids: [ID!]!, $add: [String!], $remove: [String!], $star
 }`;
 
 async function open() {
-  const gateway = await openInProcessGateway({
-    tracking: {
-      editJob: (...given) => createEditJob(gateway.store)(...given),
-      deleteJob: (...given) => createDeleteJob(gateway.store)(...given),
-    },
-  });
+  const gateway = await openInProcessGateway();
   const edit = async (variables: Record<string, unknown>) => {
     const { data, errors } = await gateway.answer(EDIT, variables);
     expect(errors).toBeUndefined();

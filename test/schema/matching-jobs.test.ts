@@ -7,14 +7,13 @@ import {
   UpstreamError,
 } from "../../src/engine/job/errors.ts";
 import type { Job } from "../../src/engine/job/job.ts";
-import type { Services } from "../../src/api/schema/context.ts";
-import { createDeleteJob } from "../../src/engine/tracking/job-deletion.ts";
+import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type CancelJob = Services["tracking"]["cancelJob"];
+type CancelJob = Stubs["cancelJob"];
 type Gateway = Awaited<ReturnType<typeof openInProcessGateway>>;
 
 const PROGRESS = z.object({
@@ -45,15 +44,6 @@ const at = (second: number) => new Date(Date.UTC(2025, 0, 1, 0, 0, second));
 
 const finish = (gateway: Gateway, job: Job) =>
   gateway.observe(job, { kind: "cancelled", finishedAt: null });
-
-/** A gateway that deletes for the local viewer as tracking does. */
-async function openDeleting(options: Parameters<typeof openInProcessGateway>[0] = {}) {
-  const gateway: Gateway = await openInProcessGateway({
-    tracking: { deleteJob: (id, ownerId) => createDeleteJob(gateway.store)(id, ownerId) },
-    ...options,
-  });
-  return gateway;
-}
 
 test("of the jobs that match, those that have not started are cancelled, and no others", async () => {
   const cancelJob = vi.fn<CancelJob>(async (id, _ownerId, onChange) => {
@@ -125,7 +115,7 @@ test.each(["cancelMatchingJobs", "deleteMatchingJobs"] as const)(
 );
 
 test("whoever calls again from the cursor deletes all that match, a hundred at a time", async () => {
-  const gateway = await openDeleting();
+  const gateway = await openInProcessGateway();
   for (let second = 0; second < 120; second++)
     await finish(gateway, await gateway.addJob({ createdAt: at(second), deploymentId: "old" }));
   const open = await gateway.addJob({ createdAt: at(60), deploymentId: "old" });
@@ -152,7 +142,7 @@ test("whoever calls again from the cursor deletes all that match, a hundred at a
 
 test("a search that finds nothing for long ends too, and goes on from where it came", async () => {
   let ms = 0;
-  const gateway = await openDeleting({ now: () => (ms += 6_000) });
+  const gateway = await openInProcessGateway({ now: () => (ms += 6_000) });
   for (let second = 0; second < 150; second++) {
     const input = { prompt: second === 0 ? "a cat" : "a dog" };
     await finish(gateway, await gateway.addJob({ createdAt: at(second), input }));
@@ -204,7 +194,7 @@ test("a call begins with no job after 10 s, but with one at least, and stops beh
 });
 
 test("a filter without a condition that counts, or of another owner, is refused", async () => {
-  const gateway = await openDeleting();
+  const gateway = await openInProcessGateway();
   const job = await finish(gateway, await gateway.addJob());
   const { ownerId } = LOCAL_VIEWER;
   for (const filter of [{}, { tag: null }, { status: null, text: null }, { ownerId }])
@@ -231,7 +221,7 @@ test("a filter without a condition that counts, or of another owner, is refused"
 });
 
 test("who may read everybody's jobs deletes only their own, and asks for no others", async () => {
-  const deleteJob = vi.fn<Services["tracking"]["deleteJob"]>(async () => undefined);
+  const deleteJob = vi.fn<Stubs["deleteJob"]>(async () => undefined);
   const gateway = await openInProcessGateway({ tracking: { deleteJob } });
   const tags = ["t"];
   await finish(gateway, await gateway.addJob({ tags, ownerId: "another" }));
@@ -263,12 +253,12 @@ test("what nobody expects of one job stays an error, once the others are done", 
 
 test("what was starred, or lost its tag, since a call has found it is left alone", async () => {
   const relabel: Job[] = [];
-  const gateway: Gateway = await openDeleting({
+  const gateway: Gateway = await openInProcessGateway({
     tracking: {
       async deleteJob(id, ownerId) {
         for (const job of relabel.splice(0))
           await gateway.store.jobs.label(job, { tags: [], isStarred: true });
-        return await createDeleteJob(gateway.store)(id, ownerId);
+        return await new Deleter(gateway.store).deleteJob(id, ownerId);
       },
     },
   });

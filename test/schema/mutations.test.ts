@@ -7,13 +7,12 @@ import {
   JobNotFoundError,
   UpstreamError,
 } from "../../src/engine/job/errors.ts";
-import type { Services } from "../../src/api/schema/context.ts";
 import { SubmitJobDocument } from "../support/gql/operations.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type SubmitJob = Services["tracking"]["submitJob"];
-type CancelJob = Services["tracking"]["cancelJob"];
+type SubmitJob = Stubs["submitJob"];
+type CancelJob = Stubs["cancelJob"];
 
 const SUBMISSION = { deploymentId: "warm-glow", input: { prompt: "a glow" } };
 
@@ -29,7 +28,7 @@ test("a submit passes on what it was given and answers with the job", async () =
     idempotencyKey: "key",
   });
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [], alsoWrite: undefined },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [] },
   ]);
   expect(result).toMatchObject({
     __typename: "SubmitJobSuccess",
@@ -39,20 +38,20 @@ test("a submit passes on what it was given and answers with the job", async () =
 
   await gateway.run(SubmitJobDocument, SUBMISSION);
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [], alsoWrite: undefined },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [] },
   ]);
 });
 
 test("a rerun passes on which job, what to change and how to submit it; nobody's job is NOT_FOUND", async () => {
-  const rerunJob = vi.fn<Services["tracking"]["rerunJob"]>(({ jobId }) =>
+  const rerunJob = vi.fn<Stubs["rerunJob"]>(({ jobId }) =>
     Promise.reject(new JobNotFoundError(jobId)),
   );
   const gateway = await openInProcessGateway({ tracking: { rerunJob } });
   for (const [given, passedOn] of [
-    ['id: "job_1"', { idempotencyKey: null, tags: [], alsoWrite: undefined }],
+    ['id: "job_1"', { idempotencyKey: null, tags: [] }],
     [
       'id: "job_1", changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"]',
-      { changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"], alsoWrite: undefined },
+      { changes: { seed: 1 }, idempotencyKey: "key", tags: ["a", "b"] },
     ],
   ] as const) {
     const { errors } = await gateway.answer(`mutation { rerunJob(${given}) { __typename } }`);

@@ -1,11 +1,10 @@
 import { expect, test, vi } from "vitest";
 
 import type { JsonValue } from "../../src/engine/job/json.ts";
-import type { Services } from "../../src/api/schema/context.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
 async function openSubmitter() {
-  const submitJob = vi.fn<Services["tracking"]["submitJob"]>(async ({ input }) => ({
+  const submitJob = vi.fn<Stubs["submitJob"]>(async ({ input }) => ({
     job: await gateway.addJob({ input }),
     warnings: [],
   }));

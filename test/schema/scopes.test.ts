@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 
 import type { Scope } from "../../src/auth/viewer.ts";
 import { SCOPES } from "../../src/auth/viewer.ts";
-import { createBuilder } from "../../src/api/schema/builder.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
@@ -88,13 +87,6 @@ test("every field of the roots needs a scope, or is meant for everybody", () => 
     "isTokenRefused",
     "deployments",
   ]);
-});
-
-test("there is no schema with a field of the roots that says nothing of its scope", () => {
-  const builder = createBuilder();
-  builder.queryType({});
-  builder.queryField("open", (t) => t.boolean({ resolve: () => true }));
-  expect(() => builder.toSchema()).toThrow("Query.open must say which scope it needs, or null.");
 });
 
 /** What a gateway answers to somebody with these scopes. */

@@ -1,12 +1,11 @@
 import { expect, test, vi } from "vitest";
 
 import type { JsonObject } from "../../src/engine/job/json.ts";
-import type { Services } from "../../src/api/schema/context.ts";
 import { toSubmission } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type SubmitJob = Services["tracking"]["submitJob"];
+type SubmitJob = Stubs["submitJob"];
 
 const INPUT_SCHEMA = {
   type: "object",

@@ -3,15 +3,14 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { InvalidInputError, UpstreamError } from "../../src/engine/job/errors.ts";
-import type { Services } from "../../src/api/schema/context.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer, LOCAL_VIEWER } from "../support/viewers.ts";
 import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { createHealth } from "../support/create-health.ts";
 import { connectSubmitter } from "../tracking/connect-submitter.ts";
-import { openInProcessGateway } from "./in-process-gateway.ts";
+import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
 
-type SubmitJob = Services["tracking"]["submitJob"];
+type SubmitJob = Stubs["submitJob"];
 
 const SUBMIT = `mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) {
   __typename
@@ -97,7 +96,6 @@ test("many submits are answered one by one, in the order of their items", async 
       viewer: LOCAL_VIEWER,
       idempotencyKey: "key",
       tags: ["a"],
-      alsoWrite: undefined,
     },
   ]);
 });

@@ -123,8 +123,11 @@ test("items cost as many as are given, also as variables: 100 with all there is 
     createContext: ({ viewer }) => ({
       viewer,
       reads: { clear: () => undefined, finish: () => undefined },
-      channels: { refused: { publish: () => undefined } },
-      tracking: { submitJob: () => Promise.reject(new UpstreamError("UNAVAILABLE")) },
+      engine: {
+        channels: { refused: { publish: () => undefined } },
+        submitOptions: {},
+        submitter: { submitJob: () => Promise.reject(new UpstreamError("UNAVAILABLE")) },
+      },
     }),
   });
   const submit = `submitJobs(items: $items) { __typename ... on SubmitJobSuccess { job { ${EVERYTHING} } } }`;
@@ -146,7 +149,9 @@ test("ids cost as many as are given, by whatever way: 100 with all there is of t
     createContext: ({ viewer }) => ({
       viewer,
       reads: { clear: () => undefined, finish: () => undefined },
-      tracking: { cancelJob: (id: string) => Promise.reject(new JobNotFoundError(id)) },
+      engine: {
+        canceller: { cancelJob: (id: string) => Promise.reject(new JobNotFoundError(id)) },
+      },
     }),
   });
   const cancel = (ids: string) =>

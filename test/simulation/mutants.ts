@@ -89,8 +89,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
       },
       {
         file: "tracking/recovery.ts",
-        from: "if (foundAt - since >= patienceMs && !isSubmitting(jobId))",
-        to: "if (foundAt - since >= patienceMs * 0 || isSubmitting(jobId))",
+        from: "if (foundAt - since >= patienceMs && !submitter.isSubmitting(jobId))",
+        to: "if (foundAt - since >= patienceMs * 0 || submitter.isSubmitting(jobId))",
       },
     ],
   },

@@ -459,8 +459,8 @@ class Simulation {
         this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
-            ? tracking.submitJob({ ...request, deploymentId, input, ...ofUrl })
-            : tracking.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
+            ? tracking.submitter.submitJob({ ...request, deploymentId, input, ...ofUrl })
+            : tracking.submitter.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
         }),
       wasAccepted: () =>
@@ -476,7 +476,7 @@ class Simulation {
     for (let attempt = 1; attempt <= 3; attempt++) {
       try {
         const job = await this.#call(({ tracking }) =>
-          tracking.cancelJob(jobId, this.#ownerOf(errand)),
+          tracking.canceller.cancelJob(jobId, this.#ownerOf(errand)),
         );
         if (job.status !== "CANCELLED")
           this.#broken.push(`A cancel of ${jobId} was said to be done, and it is ${job.status}.`);
@@ -498,7 +498,7 @@ class Simulation {
     if (errand.owner === 0) this.#deleted.add(jobId);
     this.#deletedMarks.add(errand.mark);
     const outcome = await this.#insist(({ tracking }) =>
-      tracking.deleteJob(jobId, this.#ownerOf(errand)),
+      tracking.deleter.deleteJob(jobId, this.#ownerOf(errand)),
     );
     return outcome !== "unknown";
   }
@@ -511,7 +511,7 @@ class Simulation {
     await this.#callers.wait(afterMs);
     const edit = toLabelEdit({ addTags: [tag], removeTags: [], isStarred: null });
     const outcome = await this.#insist(({ tracking }) =>
-      tracking.editJob(jobId, this.#ownerOf(errand), edit),
+      tracking.labeler.editJob(jobId, this.#ownerOf(errand), edit),
     );
     if (outcome === "done") this.#tags.push({ jobId, tag });
   }

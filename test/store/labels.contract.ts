@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Job, JobStatus } from "../../src/engine/job/job.ts";
 import { type JobFilter, type JobRange, matches } from "../../src/engine/store/list-jobs.ts";
-import { createEditJob, toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
+import { Labeler, toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { readFeed } from "../support/read-feed.ts";
 import {
   ACCEPTED,
@@ -117,10 +117,10 @@ export function describeLabels({ store, statements, execute }: Context): void {
 
     test("of many edits at once none is lost", async () => {
       const job = await see(store(), await insert({ tags: [] }), SUCCEEDED);
-      const editJob = createEditJob(store());
+      const labeler = new Labeler(store());
       const tags = Array.from({ length: 8 }, (_, index) => `tag ${index}`);
       const edits = tags.map((tag) => toLabelEdit({ ...NOTHING, addTags: [tag] }));
-      await Promise.all(edits.map((edit) => editJob(job.id, "mine", edit)));
+      await Promise.all(edits.map((edit) => labeler.editJob(job.id, "mine", edit)));
       const edited = await read(job);
       expect(edited.tags.toSorted()).toEqual(tags);
       expect(edited.version).toBe(job.version + 8);
@@ -128,10 +128,10 @@ export function describeLabels({ store, statements, execute }: Context): void {
       // Where nothing would change, nothing is written.
       statements.length = 0;
       const edit = { addTags: ["tag 3"], removeTags: ["tag 3"], isStarred: false };
-      const swapped = await editJob(job.id, "mine", toLabelEdit(edit));
+      const swapped = await labeler.editJob(job.id, "mine", toLabelEdit(edit));
       expect(swapped.tags.at(-1)).toBe("tag 3");
       statements.length = 0;
-      await editJob(job.id, "mine", toLabelEdit({ ...edit, removeTags: ["unknown"] }));
+      await labeler.editJob(job.id, "mine", toLabelEdit({ ...edit, removeTags: ["unknown"] }));
       expect(statements.filter((text) => /\b(update|insert|delete)\b/.test(text))).toEqual([]);
     });
 

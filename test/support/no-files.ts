@@ -1,6 +1,6 @@
 import { createSignedUrls } from "../../src/engine/files/signed-urls.ts";
 import type { ServerOptions } from "../../src/api/server/server-parts.ts";
-import type { Services } from "../../src/api/schema/context.ts";
+import type { Services } from "../../src/engine/engine.ts";
 
 const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
 
@@ -25,6 +25,6 @@ export const NO_FILES: ServerOptions["files"] & Services["files"] = {
   },
   findOwner: async () => "owner",
   endLease: unexpected,
-  keepOutputs: unexpected,
+  keeper: { wake: () => undefined },
   publicUrl: null,
 };

@@ -78,7 +78,7 @@ export function connectSubmitter({
     ...{ store, health, log, submitTimeoutMs },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log }),
     record: recordOf(store),
-    follow: () => undefined,
+    poller: { wakeIn: () => undefined },
     catalogue: OPEN_CATALOGUE,
     live: NOTHING_LISTED,
     inputQueue: new Queue({ perKey: 1 }),

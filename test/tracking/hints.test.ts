@@ -62,7 +62,7 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
     void world.schedule(upstream, ms, () => {
       const last = fleet.at(-1);
       if (told.awayMs !== undefined) server.goAway(told.awayMs);
-      last?.process.run(() => last.tracking.takeHint(jobId));
+      last?.process.run(() => last.tracking.hints.take(jobId));
     });
 
   function accept(webhook: string | null | undefined): string {
@@ -155,7 +155,9 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
       for (let submitted = 0; submitted < count; submitted++) {
         const request = { deploymentId: "d", input: {}, idempotencyKey: null };
         await settle(
-          first.process.run(() => first.tracking.submitJob({ ...request, viewer: LOCAL_VIEWER })),
+          first.process.run(() =>
+            first.tracking.submitter.submitJob({ ...request, viewer: LOCAL_VIEWER }),
+          ),
         );
         await world.run(() => false, world.nowMs + BETWEEN_JOBS_MS);
       }

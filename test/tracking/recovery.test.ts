@@ -31,7 +31,7 @@ beforeEach(async () => {
   recovery = new Recovery({
     ...{ store, health, log },
     record: recordOf(store, () => nowMs),
-    isSubmitting: (jobId) => submitting.has(jobId),
+    submitter: { isSubmitting: (jobId) => submitting.has(jobId) },
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => nowMs,
     monotonic: () => nowMs,

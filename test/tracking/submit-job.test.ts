@@ -59,7 +59,7 @@ beforeEach(async () => {
 function connect(catalogue: Catalogue = OPEN_CATALOGUE): Submitter {
   return connectSubmitter({
     ...{ upstream, store, catalogue, log },
-    follow: () => void (followed += 1),
+    poller: { wakeIn: () => void (followed += 1) },
     monotonic: () => monotonicMs,
     sleep: (...rest) => sleep(...rest),
   });

@@ -38,7 +38,7 @@ async function submit(
   input: JsonValue = INPUT,
 ): Promise<Job> {
   const request = { viewer: LOCAL_VIEWER, deploymentId, input, idempotencyKey };
-  return (await tracking.submitJob(request)).job;
+  return (await tracking.submitter.submitJob(request)).job;
 }
 
 test("a job is queued when submitJob answers, and succeeds together with its output", async () => {
@@ -116,9 +116,9 @@ test("hostile input and keys are refused before anything is sent", async () => {
 test("a queued job is cancelled, and cancelling it again changes nothing", async () => {
   upstream.script("queue", ["in_queue"]);
   const job = await submit("queue");
-  const cancelled = await tracking.cancelJob(job.id, "local");
+  const cancelled = await tracking.canceller.cancelJob(job.id, "local");
   expect(cancelled).toMatchObject({ status: "CANCELLED" });
-  expect(await tracking.cancelJob(job.id, "local")).toEqual(cancelled);
+  expect(await tracking.canceller.cancelJob(job.id, "local")).toEqual(cancelled);
   expect(upstream.count("cancel")).toBe(1);
 });
 
@@ -133,9 +133,9 @@ test("of calls that cancel a job at once, here and at another gateway, one has c
     upstream.script(deploymentId, ["in_queue", "cancelled"]);
     const { id } = await submit(deploymentId);
     const onChange = vi.fn<() => void>();
-    const calls = gateways.map((one) => one.cancelJob(id, "local", onChange));
+    const calls = gateways.map((one) => one.canceller.cancelJob(id, "local", onChange));
     for (const job of await Promise.all(calls)) expect(job.status).toBe("CANCELLED");
-    await tracking.cancelJob(id, "local", onChange);
+    await tracking.canceller.cancelJob(id, "local", onChange);
     expect(onChange).toHaveBeenCalledOnce();
   }
   await other.close();
@@ -148,7 +148,7 @@ test.each(["warm-glow", "fault-cancel-requested"])(
     const { id } = await submit(deploymentId);
     const release = upstream.hold("cancel");
     const onChange = vi.fn<() => void>();
-    const call = tracking.cancelJob(id, "local", onChange);
+    const call = tracking.canceller.cancelJob(id, "local", onChange);
     await expect.poll(() => upstream.count("cancel")).toBe(1);
     await recordOf(store)(id, { kind: "cancelled", finishedAt: null });
     release();
@@ -163,7 +163,7 @@ test.each(["cancel-too-late", "teapot-418--cancel"])(
     upstream.script(`fault-${fault}`, ["cancelled"]);
     const { id } = await submit(`fault-${fault}`);
     const onChange = vi.fn<() => void>();
-    const job = await tracking.cancelJob(id, "local", onChange);
+    const job = await tracking.canceller.cancelJob(id, "local", onChange);
     expect(job.status).toBe("CANCELLED");
     expect(onChange).not.toHaveBeenCalled();
   },
@@ -173,7 +173,7 @@ test("a call whose cancel was not answered may have changed the job", async () =
   upstream.script("fault-html-502--cancel", ["cancelled"]);
   const { id } = await submit("fault-html-502--cancel");
   const onChange = vi.fn<() => void>();
-  await tracking.cancelJob(id, "local", onChange);
+  await tracking.canceller.cancelJob(id, "local", onChange);
   expect(onChange).toHaveBeenCalledOnce();
 });
 
@@ -182,7 +182,7 @@ test.each(["cancel-too-late", "cancel-too-late-409"])(
   async (fault) => {
     upstream.script(`fault-${fault}`, ["in_progress"]);
     const job = await submit(`fault-${fault}`);
-    const error = await endOf(tracking.cancelJob(job.id, "local"));
+    const error = await endOf(tracking.canceller.cancelJob(job.id, "local"));
     expect(error).toBeInstanceOf(JobNotCancellableError);
     expect(error).toMatchObject({ job: { id: job.id, status: "IN_PROGRESS" } });
   },
@@ -192,10 +192,12 @@ test("a cancel that the upstream merely took note of is final once the job shows
   const deploymentId = "fault-cancel-requested";
   upstream.script(deploymentId, ["in_queue", "in_queue", "in_queue", "cancelled"]);
   const cancelled = await submit(deploymentId);
-  expect(await tracking.cancelJob(cancelled.id, "local")).toMatchObject({ status: "CANCELLED" });
+  expect(await tracking.canceller.cancelJob(cancelled.id, "local")).toMatchObject({
+    status: "CANCELLED",
+  });
   upstream.script(deploymentId, ["in_progress", "in_progress", "succeeded"]);
   const { id } = await submit(deploymentId);
-  const error = await endOf(tracking.cancelJob(id, "local"));
+  const error = await endOf(tracking.canceller.cancelJob(id, "local"));
   expect(error).toBeInstanceOf(JobNotCancellableError);
   expect(error).toMatchObject({ job: { id, status: "SUCCEEDED" } });
 });
@@ -203,7 +205,7 @@ test("a cancel that the upstream merely took note of is final once the job shows
 test("a cancel without an answer that counts is an upstream error while the job is open", async () => {
   upstream.script("fault-html-502--cancel", ["in_queue"]);
   const job = await submit("fault-html-502--cancel");
-  expect(await endOf(tracking.cancelJob(job.id, "local"))).toMatchObject({
+  expect(await endOf(tracking.canceller.cancelJob(job.id, "local"))).toMatchObject({
     name: "UpstreamError",
     retryable: true,
   });
@@ -213,8 +215,12 @@ test("a cancel without an answer that counts is an upstream error while the job 
 test("jobs that have ended or never were can't be cancelled", async () => {
   const job = await submit("warm-glow");
   await recordOf(store)(job.id, { kind: "failed", error: LOST, finishedAt: null });
-  expect(await endOf(tracking.cancelJob(job.id, "local"))).toBeInstanceOf(JobNotCancellableError);
-  expect(await endOf(tracking.cancelJob("job_unknown", "local"))).toBeInstanceOf(JobNotFoundError);
+  expect(await endOf(tracking.canceller.cancelJob(job.id, "local"))).toBeInstanceOf(
+    JobNotCancellableError,
+  );
+  expect(await endOf(tracking.canceller.cancelJob("job_unknown", "local"))).toBeInstanceOf(
+    JobNotFoundError,
+  );
   expect(upstream.count("cancel")).toBe(0);
 });
 
@@ -225,7 +231,7 @@ test("a cancel during the submit waits for its outcome", async () => {
   await upstream.whenRequested("submit", 1);
   const { jobs } = await store.jobs.list({ filter: {}, direction: "forward", limit: 1 });
   const [job] = jobs;
-  const cancelling = tracking.cancelJob(job?.id ?? "", "local");
+  const cancelling = tracking.canceller.cancelJob(job?.id ?? "", "local");
   release();
   await submitting;
   expect(await cancelling).toMatchObject({ status: "CANCELLED" });

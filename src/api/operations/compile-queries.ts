@@ -10,7 +10,7 @@ import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
 import { clock } from "../../runtime/environment.ts";
-import type { Reads } from "../schema/reads.ts";
+import type { Reads } from "../../engine/reads/reads.ts";
 import { walkDocument } from "./walk-document.ts";
 
 /** With fragments written out. To compile one as long and run it once takes some 50 ms of one turn. */

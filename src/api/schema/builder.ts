@@ -89,7 +89,6 @@ export function createBuilder() {
         description:
           "The object with this id: a job if the id starts with `job_`, a deployment if not. Null when there is none.",
         args: { id: { description: "The `id` of an object." } },
-        scope: ({ id }) => (id.typename === "Job" ? "jobs:read" : null),
       },
       nodesQueryOptions: false,
       edgesFieldOptions: {

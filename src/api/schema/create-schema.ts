@@ -51,7 +51,7 @@ export function createSchema(
   const deploymentKind = addDeploymentKind(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
   addAsset(builder);
-  addJob(builder, { catalogue, jobStatus, deploymentKind });
+  addJob(builder, { jobStatus, deploymentKind });
   addDeployment(builder, { catalogue, deploymentKind });
   addJobList(builder, jobFilter);
   addErrors(builder);
@@ -106,7 +106,6 @@ function addViewer(builder: Builder, parts: readonly string[]): void {
   builder.queryField("viewer", (t) =>
     t.field({
       type: "Viewer",
-      scope: null,
       description: "Who you are. Needs no scope.",
       resolve: (_root, _arguments, { viewer }) => viewer,
     }),

@@ -1,18 +1,8 @@
 import { clock } from "../../runtime/environment.ts";
-import { readableOwner, type Viewer } from "../../auth/viewer.ts";
-import {
-  type Catalogue,
-  type Deployment,
-  type Shape,
-  runsUnlisted,
-  toUnlisted,
-} from "../../engine/deployments/catalogue.ts";
-import type { Job } from "../../engine/job/job.ts";
-import { DEFAULT_KIND } from "../../engine/runcomfy/kinds/find-kind.ts";
+import type { Catalogue, Shape } from "../../engine/deployments/catalogue.ts";
 import { KINDS } from "../../engine/runcomfy/kinds/kinds.ts";
-import type { UpstreamList } from "../../engine/runcomfy/live-deployments.ts";
+import { findDeployment, listDeployments } from "../../engine/use-cases/deployments.ts";
 import type { Builder } from "./builder.ts";
-import type { GatewayContext } from "./context.ts";
 
 /** A document is priced as if there were this many deployments outside of the catalogue. */
 const UNLISTED_COUNT = 100;
@@ -48,7 +38,7 @@ export function addDeployment(
       description: "RunComfy's id, as its dashboard shows it.",
       resolve: (deployment) => deployment.id,
     },
-    loadWithoutCache: (id, context) => findDeployment(catalogue, id, context),
+    loadWithoutCache: (id, context) => findDeployment(context, id),
     fields: (t) => ({
       kind: t.expose("kind", {
         type: deploymentKind,
@@ -89,14 +79,14 @@ export function addDeployment(
         description:
           "How RunComfy runs it now, cached for 10 s; null for a model, and when RunComfy does not know it or can't be asked at the moment.",
         complexity: 10,
-        resolve: ({ id }, _arguments, { live }) => live.read(id),
+        resolve: ({ id }, _arguments, { engine }) => engine.live.read(id),
       }),
       outage: t.field({
         type: outage,
         nullable: true,
         description:
           "An outage of this deployment; null if there is none. Until it ends, submits to it are refused at once. `Query.outage` is an outage of all of RunComfy.",
-        resolve: ({ id }, _arguments, { health }) => toOutage(health.outageMs(id)),
+        resolve: ({ id }, _arguments, { engine }) => toOutage(engine.health.outageMs(id)),
       }),
       stats: t.field({
         type: "DeploymentStats",
@@ -123,36 +113,32 @@ export function addDeployment(
   builder.queryFields((t) => ({
     outage: t.field({
       type: outage,
-      scope: null,
       nullable: true,
       description:
         "An outage of RunComfy as a whole; null if there is none. Until it ends, submits are refused at once and jobs are not polled.",
-      resolve: (_root, _arguments, { health }) => toOutage(health.outageMs()),
+      resolve: (_root, _arguments, { engine }) => toOutage(engine.health.outageMs()),
     }),
     isTokenRefused: t.boolean({
-      scope: null,
       description:
         "Whether RunComfy did not accept the gateway's token when it was last asked for deployments: it takes no submit then, until whoever runs the gateway sets a valid `RUNCOMFY_API_TOKEN`.",
-      resolve: (_root, _arguments, { live }) => live.token() === "refused",
+      resolve: (_root, _arguments, { engine }) => engine.live.token() === "refused",
     }),
     deployment: t.field({
       type: "Deployment",
-      scope: null,
       nullable: true,
       description: "The deployment with this id; null when `deployments` does not list it.",
       args: { id: t.arg.id({ required: true, description: "RunComfy's id of the deployment." }) },
-      resolve: (_root, { id }, context) => findDeployment(catalogue, id, context),
+      resolve: (_root, { id }, context) => findDeployment(context, id),
     }),
     deployments: t.field({
       type: ["Deployment"],
-      scope: null,
       description:
         "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name, except workflows, which run only when the file lists them.",
       complexity: {
         field: 10,
         multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
       },
-      resolve: (_root, _arguments, context) => listDeployments(catalogue, context),
+      resolve: (_root, _arguments, context) => listDeployments(context),
     }),
   }));
 }
@@ -310,66 +296,3 @@ function addDeploymentStats(builder: Builder): void {
     }),
   });
 }
-
-/** The deployment that a job names, whether it is listed or not. */
-export function toDeployment(
-  catalogue: Catalogue,
-  { deploymentId: id, kind }: Pick<Job, "deploymentId" | "kind">,
-  { live, viewer }: GatewayContext,
-): Deployment {
-  const unlisted = () => toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
-  return catalogue.find(id) ?? { ...unlisted(), kind };
-}
-
-/** Those that the viewer may submit to, as far as the gateway was told of them. */
-export async function listDeployments(
-  catalogue: Catalogue,
-  context: GatewayContext,
-): Promise<readonly Deployment[]> {
-  const { deployments, hasOthers } = catalogue;
-  if (!hasOthers) return deployments;
-  const listed = await listUpstream(context);
-  const named = await context.reads.listDeploymentIds();
-  // What is not in the catalogue can't be of another kind.
-  const ids = [...listed.keys(), ...named.filter(DEFAULT_KIND.adapter.isId)];
-  const others = new Set(ids.filter((id) => isOffered(id, context)));
-  for (const { id } of deployments) others.delete(id);
-  return [...deployments, ...[...others].map((id) => toOther(id, listed))];
-}
-
-/** One of these; null where there is none. */
-export async function findDeployment(
-  catalogue: Catalogue,
-  id: string,
-  context: GatewayContext,
-): Promise<Deployment | null> {
-  const known = catalogue.find(id);
-  if (known !== null || !catalogue.hasOthers || !DEFAULT_KIND.adapter.isId(id)) return known;
-  const listed = await listUpstream(context);
-  // What seems a workflow may turn out to be none.
-  if (context.live.lastList().has(id)) await context.live.findKind(id);
-  if (!isOffered(id, context)) return null;
-  const exists = listed.has(id) || (await context.reads.deployments.load(id));
-  return exists ? toOther(id, listed) : null;
-}
-
-/** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
-function isOffered(id: string, { live }: GatewayContext): boolean {
-  return runsUnlisted(live.lastList().get(id)?.kind ?? DEFAULT_KIND.name);
-}
-
-/** RunComfy lists everything in the account, so only a viewer who reads everybody's jobs sees it. */
-async function listUpstream({ live, viewer }: GatewayContext): Promise<UpstreamList> {
-  return seesAll(viewer) ? await live.list() : NOTHING;
-}
-
-function toOther(id: string, listed: UpstreamList): Deployment {
-  const { kind, name } = listed.get(id) ?? {};
-  return { ...toUnlisted(id), ...(kind && { kind }), name: name ?? id };
-}
-
-function seesAll(viewer: Viewer): boolean {
-  return readableOwner(viewer) === undefined;
-}
-
-const NOTHING: UpstreamList = new Map();

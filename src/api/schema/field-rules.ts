@@ -1,7 +1,6 @@
 import type {
   FieldNullability,
   InputFieldMap,
-  InputShapeFromFields,
   PothosOutputFieldConfig,
   SchemaTypes,
   TypeParam,
@@ -10,8 +9,7 @@ import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 
 import { clock } from "../../runtime/environment.ts";
-import type { Scope } from "../../auth/viewer.ts";
-import { CodedError } from "../../runtime/coded-error.ts";
+import { requireScopes, type Scope } from "../../auth/viewer.ts";
 import { Queue } from "../../runtime/queue.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -30,34 +28,26 @@ declare global {
       ResolveShape,
       ResolveReturnShape,
     > {
-      /** The scopes that it needs, which may depend on its arguments; null for none. Every root field must say so. */
-      scope?: NeededScopes | ((given: InputShapeFromFields<Args>) => NeededScopes);
+      /** The scopes that it needs where no use case checks them. */
+      scope?: readonly Scope[];
       /** Whether its bytes count towards the size of the answer, each time that it is selected. */
       isCharged?: true;
     }
   }
 }
 
-type NeededScopes = Scope | readonly Scope[] | null;
 type Resolver<Types extends SchemaTypes> = GraphQLFieldResolver<unknown, Types["Context"], object>;
 type Field<Types extends SchemaTypes> = PothosOutputFieldConfig<Types>;
 
-const ROOTS: ReadonlySet<string> = new Set(["Query", "Mutation", "Subscription"]);
 /** Of one owner in a turn of the event loop: thousands may have waited for the same job. */
 const MAX_ANSWERED = 10;
 
 /**
- * What holds for fields besides what they resolve to: who may ask for them, and what they take in the answer. Each mutation
+ * What holds for fields besides what they resolve to: who may ask for those without a use case, and what they take in the answer. Each mutation
  * begins in a later turn of the event loop, and few of one owner are answered in one.
  */
 class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #answers = new Queue({ perKey: MAX_ANSWERED });
-
-  override onOutputFieldConfig(field: Field<Types>): Field<Types> {
-    if (ROOTS.has(field.kind) && field.pothosOptions.scope === undefined)
-      throw new Error(`${field.kind}.${field.name} must say which scope it needs, or null.`);
-    return field;
-  }
 
   override wrapResolve(resolve: Resolver<Types>, field: Field<Types>): Resolver<Types> {
     if (field.kind === "Subscription") return resolve;
@@ -88,27 +78,16 @@ SchemaBuilder.registerPlugin("fieldRules", FieldRulesPlugin);
 /** Throws FORBIDDEN unless the viewer's credential has the scopes. */
 function guard<Types extends SchemaTypes>(
   resolve: Resolver<Types>,
-  { pothosOptions: { scope = null } }: Field<Types>,
+  { pothosOptions: { scope = [] } }: Field<Types>,
 ): Resolver<Types> {
-  if (scope === null) return resolve;
+  if (scope.length === 0) return resolve;
   return (parent, given, context, info) => {
-    const needed = typeof scope === "function" ? scope({ ...given }) : scope;
-    requireScopes(isOurs(context) ? context.viewer.scopes : new Set(), needed);
+    requireScopes(isOurs(context) ? context.viewer : NOBODY, ...scope);
     return resolve(parent, given, context, info);
   };
 }
 
-/** Throws FORBIDDEN unless these are among a credential's scopes; `jobs:read:all` includes `jobs:read`. */
-export function requireScopes(scopes: ReadonlySet<Scope>, needed: NeededScopes): void {
-  const missing = [needed ?? []]
-    .flat()
-    .find((one) => !scopes.has(one) && !(one === "jobs:read" && scopes.has("jobs:read:all")));
-  if (missing === undefined) return;
-  throw new CodedError(
-    "FORBIDDEN",
-    `You lack the scope \`${missing}\`. Use a credential that has it, or ask the gateway's operator for one.`,
-  );
-}
+const NOBODY = { scopes: new Set<Scope>() };
 
 function charge<Types extends SchemaTypes>(resolve: Resolver<Types>): Resolver<Types> {
   return (parent, given, context, info) => {

@@ -1,11 +1,10 @@
-import { hasThumbnails, toThumbnailWidth } from "../../engine/files/thumbnail.ts";
+import { toFileUrl, toThumbnailUrl } from "../../engine/files/file-urls.ts";
 import type { AssetKind, JobAsset, KeepState, KeptFile } from "../../engine/job/asset.ts";
 import { NOT_KEPT } from "../../engine/job/asset.ts";
 import { JobNotFinishedError, JobNotFoundError } from "../../engine/job/errors.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
+import { keepOutputs } from "../../engine/use-cases/keep-outputs.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import { readAssets } from "./job-type.ts";
 
 /** How long the upstream keeps a file. */
 const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -74,7 +73,7 @@ export function addAsset(builder: Builder): void {
         description:
           "Where the gateway serves its copy to anyone who has the URL. It works for one to two days; query it again for a new one. Null unless KEPT.",
         resolve: async (asset, _arguments, context) =>
-          toFileUrl(await findKept(asset, context), context),
+          toFileUrl(await findKept(asset, context), context.engine.files.urls),
       }),
       thumbnailUrl: t.field({
         type: "URL",
@@ -82,7 +81,7 @@ export function addAsset(builder: Builder): void {
         description: `${THUMBNAIL} Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and ${NO_THUMBNAIL}`,
         args: createWidthArgument(builder),
         resolve: async (asset, { width }, context) =>
-          toThumbnailUrl(await findKept(asset, context), width, context),
+          toThumbnailUrl(await findKept(asset, context), width, context.engine.files.urls),
       }),
       contentType: t.string({
         nullable: true,
@@ -113,24 +112,6 @@ async function findKept({ job, url }: JobAsset, { reads }: GatewayContext): Prom
   return (await reads.keptFiles.load(job.id)).get(url) ?? NOT_KEPT;
 }
 
-type PictureFacts = Parameters<typeof hasThumbnails>[0] & Pick<KeptFile, "file">;
-
-/** Where the gateway serves a file of its own; null where that is not there. */
-export function toFileUrl({ file: name }: Pick<KeptFile, "file">, { files }: GatewayContext) {
-  return name === null ? null : files.urls.create({ folder: "files", name, width: null });
-}
-
-/** The same for a smaller picture of it; null where there can be none. */
-export function toThumbnailUrl(
-  picture: PictureFacts,
-  width: number | null | undefined,
-  { files }: GatewayContext,
-): string | null {
-  const { file: name } = picture;
-  if (name === null || !hasThumbnails(picture)) return null;
-  return files.urls.create({ folder: "files", name, width: toThumbnailWidth(width ?? 320) });
-}
-
 export const THUMBNAIL =
   "The URL of a smaller, upright WebP. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`.";
 export const NO_THUMBNAIL =
@@ -150,7 +131,6 @@ export function addKeepOutputs(builder: Builder): void {
   builder.mutationFields((t) => ({
     keepOutputs: t.field({
       type: "Job",
-      scope: "jobs:submit",
       description:
         "Makes the gateway copy the files that a job's output names, where a copy is missing or has failed. Answers at once; `Asset.keep` shows the progress.",
       args: { jobId: t.arg.id({ required: true, description: "The job's `id`." }) },
@@ -163,15 +143,7 @@ export function addKeepOutputs(builder: Builder): void {
         result: { name: "KeepOutputsSuccess", description: "The files will be kept." },
         dataField: { name: "job", description: "The job as it is now." },
       },
-      resolve: async (_root, { jobId }, context) => {
-        if (!isIdentifier(jobId)) throw new JobNotFoundError(jobId);
-        const { files, viewer, reads } = context;
-        const job = await files.keepOutputs(jobId, viewer.ownerId, (job) =>
-          readAssets(job, context),
-        );
-        reads.clear();
-        return job;
-      },
+      resolve: (_root, { jobId }, context) => keepOutputs(context, jobId),
     }),
   }));
 }

@@ -23,9 +23,10 @@ import {
   type JsonObject,
   type JsonValue,
 } from "../../engine/job/json.ts";
+import { submitJob } from "../../engine/use-cases/submit-jobs.ts";
 import type { Builder } from "./builder.ts";
 import { readOutput } from "./job-type.ts";
-import { submit, type SubmitJobResultRef, submitOptions } from "./submit.ts";
+import { type SubmitJobResultRef, submitOptions, toSubmit } from "./submit.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
@@ -218,7 +219,6 @@ function addSubmitDeployment(
   builder.mutationField(contract.submitField, (t) =>
     t.field({
       type: submitJobResult,
-      scope: "jobs:submit",
       description: sentences.join(" "),
       args: {
         input: t.arg({
@@ -232,14 +232,12 @@ function addSubmitDeployment(
         ...submitOptions(builder),
       },
       resolve: (_root, { input, ...given }, context) =>
-        submit(context, given, (request) =>
-          context.tracking.submitJob({
-            ...request,
-            deploymentId,
-            input: shape === null ? input : toBody(shape, Object(input)),
-            ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
-          }),
-        ),
+        submitJob(context, {
+          ...toSubmit(given),
+          deploymentId,
+          input: shape === null ? input : toBody(shape, Object(input)),
+          ...(shape && { spell: (path) => toTypedPath({ kind: "object", object: shape }, path) }),
+        }),
     }),
   );
 }

@@ -1,15 +1,16 @@
-import type { Scope } from "../../auth/viewer.ts";
-import { isDeploymentId } from "../../engine/runcomfy/kinds/find-kind.ts";
+import type { GraphQLResolveInfo } from "graphql";
+
 import type { Job } from "../../engine/job/job.ts";
-import { foldText, searchTextProblem, tagProblem, textProblem } from "../../engine/job/input.ts";
-import type { JobFilter, JobPosition } from "../../engine/store/list-jobs.ts";
-import { badUserInput } from "../../runtime/coded-error.ts";
+import { toCursor } from "../../engine/reads/job-cursor.ts";
+import {
+  DEFAULT_PAGE,
+  listJobs,
+  type ListRequest,
+  MAX_PAGE,
+} from "../../engine/use-cases/find-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
 import { asksDocuments, type JobStatusRef } from "./job-type.ts";
-
-const DEFAULT_SIZE = 20;
-const MAX_SIZE = 100;
 
 export type JobFilterRef = ReturnType<typeof addJobFilter>;
 
@@ -46,15 +47,13 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
     t.connection(
       {
         type: "Job",
-        scope: ({ filter }) => scopeOf(filter),
         description:
           "Your jobs, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
         complexity: toPageCost,
         args: {
           filter: t.arg({ type: jobFilter, description: "Which jobs to list; null for all." }),
         },
-        resolve: (_root, { filter, ...page }, context, info) =>
-          listJobs(context, toJobFilter(filter), page, asksDocuments(info)),
+        resolve: (_root, given, context, info) => toConnection(given, context, info),
       },
       jobConnection,
     ),
@@ -64,12 +63,11 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
     t.connection(
       {
         type: "Job",
-        scope: "jobs:read",
         description:
           "Your jobs of this deployment, newest first, a page at a time; everybody's with the scope `jobs:read:all`.",
         complexity: toPageCost,
-        resolve: ({ id }, page, context, info) =>
-          listJobs(context, { deploymentId: id }, page, asksDocuments(info)),
+        resolve: ({ id: deploymentId }, given, context, info) =>
+          toConnection({ ...given, filter: { deploymentId } }, context, info),
       },
       jobConnection,
     ),
@@ -110,65 +108,13 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
   });
 }
 
-type GivenFilter = JobFilterRef["$inferInput"] | null | undefined;
-
-/** The scope that a list or a feed with this filter needs. */
-export function scopeOf(filter: GivenFilter): Scope {
-  return typeof filter?.ownerId === "string" ? "jobs:read:all" : "jobs:read";
-}
-
-/** Says what is wrong with a text of a filter, and where to get a better one. */
-const FILTER_CHECKS = [
-  [
-    "deploymentId",
-    (id: string) => (isDeploymentId(id) ? null : "can't be a deployment's id"),
-    "Take one from the `deployments` query.",
-  ],
-  ["ownerId", textProblem, "Take one from a job's `ownerId`."],
-  ["tag", tagProblem, "Take one from a job's `tags`."],
-  ["text", searchTextProblem, "Give some letters of the prompt."],
-] as const;
-
-/** The store's filter; throws BAD_USER_INPUT for what can't be a `deploymentId`, an `ownerId`, a `tag` or a `text`. */
-export function toJobFilter(filter: GivenFilter): JobFilter {
-  const { status, deploymentId, ownerId, tag, isStarred, text } = filter ?? {};
-  const { createdAfter, createdBefore } = filter ?? {};
-  for (const [name, findProblem, nextStep] of FILTER_CHECKS) {
-    const given = filter?.[name];
-    const problem = typeof given === "string" ? findProblem(given) : null;
-    if (problem !== null) throw badUserInput(`\`filter.${name}\` ${problem}. ${nextStep}`);
-  }
-  return {
-    ...(typeof deploymentId === "string" && { deploymentId }),
-    ...(typeof ownerId === "string" && { ownerId }),
-    ...(typeof tag === "string" && { tag }),
-    ...(typeof isStarred === "boolean" && { isStarred }),
-    ...(typeof text === "string" && { text: foldText(text) }),
-    ...(status && { statuses: status }),
-    ...(createdAfter && { createdAfter }),
-    ...(createdBefore && { createdBefore }),
-  };
-}
-
 type PageArguments = PothosSchemaTypes.DefaultConnectionArguments;
 
-/** A page of the jobs that match and that the viewer may read; throws BAD_USER_INPUT for impossible arguments. */
-async function listJobs(
-  { reads }: GatewayContext,
-  filter: JobFilter,
-  { first, last, after, before }: PageArguments,
-  isWhole: boolean,
-) {
-  const isForward = typeof last !== "number";
-  const range = {
-    filter,
-    direction: isForward ? "forward" : "backward",
-    limit: toSize(first ?? undefined, last ?? undefined),
-    ...(typeof after === "string" && { after: fromCursor(after, "after") }),
-    ...(typeof before === "string" && { before: fromCursor(before, "before") }),
-  } as const;
-  const found = await reads.listJobs(range, isWhole);
-  const { jobs, stoppedAt } = found;
+async function toConnection(given: ListRequest, context: GatewayContext, info: GraphQLResolveInfo) {
+  const { after, before } = given;
+  const page = await listJobs(context, { ...given, isWhole: asksDocuments(info) });
+  const { jobs, stoppedAt, direction, filter } = page;
+  const isForward = direction === "forward";
   const taken = isForward ? jobs : jobs.toReversed();
   const edges = taken.map((job) => new JobEdge(job));
   const end = stoppedAt === null ? null : toCursor(stoppedAt);
@@ -181,7 +127,7 @@ async function listJobs(
       endCursor: (isForward ? end : null) ?? edges.at(-1)?.cursor ?? before ?? null,
     },
     searchedTo: stoppedAt?.createdAt ?? null,
-    totalCount: () => reads.counts.load(filter),
+    totalCount: () => context.reads.counts.load(filter),
   };
 }
 
@@ -200,39 +146,9 @@ class JobEdge {
 
 /** A page costs its statement, and what is asked of its jobs once for each that it may have, but 20 times at least. */
 function toPageCost({ first, last }: PageArguments) {
-  const size = first ?? last ?? DEFAULT_SIZE;
+  const size = first ?? last ?? DEFAULT_PAGE;
   return {
     field: 10,
-    multiplier: Math.min(Math.max(size, DEFAULT_SIZE), MAX_SIZE),
+    multiplier: Math.min(Math.max(size, DEFAULT_PAGE), MAX_PAGE),
   };
-}
-
-function toSize(first: number | undefined, last: number | undefined): number {
-  if (first !== undefined && last !== undefined) {
-    throw badUserInput("`first` and `last` can't be combined. Give only one of the two.");
-  }
-  const size = first ?? last ?? DEFAULT_SIZE;
-  if (size >= 0 && size <= MAX_SIZE) return size;
-  throw badUserInput(
-    `\`${first === undefined ? "last" : "first"}\` must be from 0 to ${MAX_SIZE}, not ${size}. Ask for smaller pages and go on with \`pageInfo\`.`,
-  );
-}
-
-/** A position in the list of jobs, as clients hand it back. */
-export function toCursor({ createdAt, id }: JobPosition): string {
-  return Buffer.from(`${createdAt.getTime()}:${id}`).toString("base64url");
-}
-
-/** Throws BAD_USER_INPUT, naming the argument, for anything that `toCursor` did not make. */
-export function fromCursor(cursor: string, argument: "after" | "before"): JobPosition {
-  const [, timeMs, id] =
-    /^(\d{1,15}):(job_[\w-]{1,124})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
-  if (timeMs !== undefined && id !== undefined) {
-    const position = { createdAt: new Date(Number(timeMs)), id };
-    // Node decodes leniently and ignores what it can't read, so only an exact match counts.
-    if (toCursor(position) === cursor) return position;
-  }
-  throw badUserInput(
-    `\`${argument}\` is not a cursor of this list. Take one from \`pageInfo\` or an edge's \`cursor\`, or leave it out to start at the beginning.`,
-  );
 }

@@ -1,28 +1,25 @@
 import type { GraphQLResolveInfo, OperationDefinitionNode, SelectionSetNode } from "graphql";
 import { Kind, visit } from "graphql";
 
-import type { Catalogue } from "../../engine/deployments/catalogue.ts";
-import type { Asset } from "../../engine/job/asset.ts";
-import { toAssets } from "../../engine/job/asset.ts";
-import { isCancellable, isFinished, isIdentifier } from "../../engine/job/job.ts";
+import { isCancellable, isFinished } from "../../engine/job/job.ts";
 import type { Job, JobStatus } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
 import { isPaused } from "../../engine/job/upstream.ts";
 import type { DocumentName } from "../../engine/store/read-jobs.ts";
+import { findDeploymentOf } from "../../engine/use-cases/deployments.ts";
+import { findJob } from "../../engine/use-cases/find-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { GatewayContext } from "./context.ts";
-import { type DeploymentKindRef, toDeployment } from "./deployment.ts";
+import type { DeploymentKindRef } from "./deployment.ts";
 
 export type JobStatusRef = ReturnType<typeof addJobStatus>;
 
 export function addJob(
   builder: Builder,
   {
-    catalogue,
     jobStatus,
     deploymentKind,
   }: {
-    readonly catalogue: Catalogue;
     readonly jobStatus: JobStatusRef;
     readonly deploymentKind: DeploymentKindRef;
   },
@@ -48,7 +45,7 @@ export function addJob(
       description: "Starts with `job_`, can't be guessed, and never changes.",
       resolve: (job) => job.id,
     },
-    loadWithoutCache: findJob,
+    loadWithoutCache: findSelectedJob,
     fields: (t) => ({
       ownerId: t.exposeID("ownerId", {
         description:
@@ -61,7 +58,7 @@ export function addJob(
       deployment: t.field({
         type: "Deployment",
         description: "What it runs, even if the deployment is no longer listed.",
-        resolve: (job, _arguments, context) => toDeployment(catalogue, job, context),
+        resolve: (job, _arguments, context) => findDeploymentOf(context, job),
       }),
       requestId: t.exposeString("requestId", {
         nullable: true,
@@ -104,9 +101,9 @@ export function addJob(
         description:
           "Every hosted file in the output, in order, at most 1,000, except URLs above 4,096 characters; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't: each takes what its `url` and `path` do, 128 bytes for each field and 256 for a URL of the gateway. They fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
-        async resolve(job, _arguments, context, info) {
-          const assets = await readAssets(job, context);
-          await context.reads.takeAssets(assets.length * toAssetBytes(info));
+        async resolve(job, _arguments, { reads }, info) {
+          const assets = await reads.readAssets(job);
+          await reads.takeAssets(assets.length * toAssetBytes(info));
           return assets.map((asset) => Object.assign({ job }, asset));
         },
       }),
@@ -154,12 +151,13 @@ export function addJob(
       isCancellable: t.boolean({
         description:
           "Whether its owner may still be able to cancel it: true while SUBMITTING or IN_QUEUE, unless it is paused.",
-        resolve: (job, _arguments, { upstream }) => isCancellable(job) && !isPaused(job, upstream),
+        resolve: (job, _arguments, { engine }) =>
+          isCancellable(job) && !isPaused(job, engine.store.upstream),
       }),
       isPaused: t.boolean({
         description:
           "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, another RunComfy account or, if it is of a model, another Model API. It goes on when the gateway uses that one again, and can be deleted until then.",
-        resolve: (job, _arguments, { upstream }) => isPaused(job, upstream),
+        resolve: (job, _arguments, { engine }) => isPaused(job, engine.store.upstream),
       }),
       isFinished: t.boolean({
         description:
@@ -196,12 +194,11 @@ export function addJob(
   builder.queryField("job", (t) =>
     t.field({
       type: "Job",
-      scope: "jobs:read",
       nullable: true,
       description:
         "The job with this id; null when there is none, or when it is someone else's and you lack the scope `jobs:read:all`.",
       args: { id: t.arg.id({ required: true, description: "A job's `id`." }) },
-      resolve: (_root, { id }, context, info) => findJob(id, context, info),
+      resolve: (_root, { id }, context, info) => findSelectedJob(id, context, info),
     }),
   );
 }
@@ -317,14 +314,6 @@ export function readOutput(job: Job, { reads }: GatewayContext): JsonValue | Pro
   return job.status === "SUCCEEDED" ? reads.readDocument(job.id, "output") : null;
 }
 
-/** Empty until the job SUCCEEDED. */
-export async function readAssets(
-  { id, status }: Job,
-  { reads }: GatewayContext,
-): Promise<readonly Asset[]> {
-  return status === "SUCCEEDED" ? toAssets(await reads.readDocument(id, "assets")) : [];
-}
-
 /** About what an asset takes in the answer and of the thread, before its fields are made. */
 function toAssetBytes({ fieldNodes, fragments }: GraphQLResolveInfo): number {
   const count = (set: SelectionSetNode | undefined): number =>
@@ -339,13 +328,12 @@ function toAssetBytes({ fieldNodes, fragments }: GraphQLResolveInfo): number {
 
 const SIGNED: ReadonlySet<string> = new Set(["keptUrl", "thumbnailUrl"]);
 
-async function findJob(
+function findSelectedJob(
   id: string,
-  { reads }: GatewayContext,
+  context: GatewayContext,
   info: GraphQLResolveInfo,
 ): Promise<Job | null> {
-  if (!isIdentifier(id)) return null;
-  return await (asksDocuments(info) ? reads.wholeJobs : reads.jobs).load(id);
+  return findJob(context, id, { isWhole: asksDocuments(info) });
 }
 
 /** Whether the operation asks for documents of jobs. */

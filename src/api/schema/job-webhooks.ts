@@ -34,8 +34,8 @@ function addOwnSecret(builder: Builder): void {
       description:
         "By which your server verifies calls of a `webhookUrl`; starts with `whsec_`. It is the same for all your jobs, whichever credential submits them.",
       complexity: 10,
-      resolve: ({ ownerId }, _arguments, { webhooks, sources }) =>
-        sources.queues.reads.run(ownerId, () => webhooks.readOwnSecret(ownerId)),
+      resolve: ({ ownerId }, _arguments, { webhooks, engine }) =>
+        engine.queues.reads.run(ownerId, () => webhooks.readOwnSecret(ownerId)),
     }),
   );
   builder.mutationField("rotateViewerWebhookSecret", (t) =>

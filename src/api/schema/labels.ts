@@ -1,23 +1,15 @@
+import { MAX_IDS } from "../../engine/for-each.ts";
 import { InvalidLabelsError, JobNotFoundError } from "../../engine/job/errors.ts";
-import { textProblem } from "../../engine/job/input.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
-import type { Job } from "../../engine/job/job.ts";
-import { badUserInput } from "../../runtime/coded-error.ts";
 import type { TagCount } from "../../engine/store/labels.ts";
-import { type LabelEdit, toLabelEdit } from "../../engine/tracking/edit-labels.ts";
+import { DEFAULT_TAGS, editJobs, listTags, MAX_TAGS } from "../../engine/use-cases/labels.ts";
 import type { Builder } from "./builder.ts";
-import { forEach, forgetting, MAX_IDS, toCost } from "./cancel-and-delete.ts";
-import type { GatewayContext } from "./context.ts";
-
-const DEFAULT_TAGS = 20;
-const MAX_TAGS = 100;
+import { toCost } from "./cancel-and-delete.ts";
 
 /** Adds what owners find their jobs by: the mutation that changes it, and the list of tags to choose from. */
 export function addLabels(builder: Builder): void {
   builder.mutationField("editJobs", (t) =>
     t.field({
       type: ["Job"],
-      scope: "jobs:submit",
       description:
         "Changes the tags and the star of your jobs, at any time, and answers when all are done. `JobChange.reason` is LABELS then; webhooks are not called.",
       complexity: toCost,
@@ -43,13 +35,8 @@ export function addLabels(builder: Builder): void {
         result: { name: "EditJobSuccess", description: "The job has these labels." },
         dataField: { name: "job", description: "The job as it is now." },
       },
-      resolve: (_root, { ids, isStarred = null, ...given }, context) => {
-        const { addTags, removeTags } = given;
-        const edit = toLabelEdit({
-          ...{ addTags: addTags ?? [], removeTags: removeTags ?? [], isStarred },
-        });
-        return forgetting(context, () => forEach(ids, (id) => editJob(id, edit, context)));
-      },
+      resolve: (_root, { ids, addTags, removeTags, isStarred = null }, context) =>
+        editJobs(context, { ids, addTags: addTags ?? [], removeTags: removeTags ?? [], isStarred }),
     }),
   );
 
@@ -66,7 +53,6 @@ export function addLabels(builder: Builder): void {
   builder.queryField("tags", (t) =>
     t.field({
       type: [tagCount],
-      scope: "jobs:read",
       description:
         "Your own tags, the most used first. They are counted within the time that all lists of an operation that are searched for have together: whoever has tagged some hundred thousand jobs may get less than all.",
       complexity: ({ first }) => ({
@@ -82,24 +68,8 @@ export function addLabels(builder: Builder): void {
           description: "Only tags that begin with this, matched exactly; null for all.",
         }),
       },
-      resolve: async (_root, { first, startsWith }, { reads }) => {
-        const limit = first ?? DEFAULT_TAGS;
-        if (limit < 1 || limit > MAX_TAGS)
-          throw badUserInput(`\`first\` must be from 1 to ${MAX_TAGS}, not ${limit}.`);
-        const problem = textProblem(startsWith ?? "");
-        if (problem !== null) throw badUserInput(`\`startsWith\` ${problem}.`);
-        return await reads.countTags({ startsWith: startsWith ?? "", limit });
-      },
+      resolve: (_root, { first, startsWith }, context) =>
+        listTags(context, { first: first ?? DEFAULT_TAGS, startsWith: startsWith ?? "" }),
     }),
   );
-}
-
-/** Edits one of the viewer's. */
-async function editJob(
-  id: string,
-  edit: LabelEdit,
-  { viewer, tracking }: GatewayContext,
-): Promise<Job> {
-  if (!isIdentifier(id)) throw new JobNotFoundError(id);
-  return await tracking.editJob(id, viewer.ownerId, edit);
 }

@@ -1,21 +1,22 @@
-import type { Channels } from "../../engine/diagnostics/channels.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
   InvalidInputError,
-  JobNotFoundError,
   UpstreamError,
 } from "../../engine/job/errors.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
-import type { JsonValue } from "../../engine/job/json.ts";
 import { toPathText } from "../../engine/job/input.ts";
-import type { SubmissionRequest } from "../../engine/tracking/submission.ts";
-import type { Submitted } from "../../engine/tracking/submit-job.ts";
-import { badUserInput, LimitError } from "../../runtime/coded-error.ts";
-import { WEBHOOK_SCOPES } from "../../parts/webhooks/webhook-service.ts";
+import { checkInput } from "../../engine/use-cases/check-input.ts";
+import {
+  MAX_ANSWER_SECONDS,
+  MAX_ITEMS,
+  rerunJob,
+  submitJob,
+  submitJobs,
+} from "../../engine/use-cases/submit-jobs.ts";
 import type { Builder } from "./builder.ts";
-import type { GatewayContext } from "./context.ts";
-import { requireScopes } from "./field-rules.ts";
+
+/** What each item costs, beside what is asked of its job. */
+const ITEM_COST = 20;
 
 /** Adds what submits a job of any deployment. */
 export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef): void {
@@ -34,7 +35,6 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
   builder.mutationFields((t) => ({
     submitJob: t.field({
       type: submitJobResult,
-      scope: "jobs:submit",
       description:
         "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit goes on if you disconnect.",
       args: {
@@ -42,13 +42,12 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
         input: t.arg(ARGUMENTS.input),
         ...options,
       },
-      resolve: (_root, given, context) => submitItem(given, context),
+      resolve: (_root, given, context) => submitJob(context, toSubmit(given)),
     }),
 
     submitJobs: t.field({
       type: [submitJobResult],
       nullable: { list: false, items: true },
-      scope: "jobs:submit",
       description: `Submits up to ${MAX_ITEMS} jobs as that many \`submitJob\`s would, as fast as RunComfy takes them, and answers with a result for each, in their order, when all are done. A job whose turn doesn't come in time was not sent and is RATE_LIMITED; submit it again with its \`idempotencyKey\`. A result is null where \`submitJob\` would be an error, as at one of your limits: \`errors\` has its position in \`path\`, and the others are not affected. Without keys, what was submitted can't be found again if the answer is lost.`,
       complexity: ({ items }) => {
         const count = Math.min(items.length, MAX_ITEMS);
@@ -61,12 +60,11 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
           description: `The jobs, 1 to ${MAX_ITEMS}. Two with the same key become one job.`,
         }),
       },
-      resolve: (_root, { items }, context) => submitItems(items, context),
+      resolve: (_root, { items }, context) => submitJobs(context, items.map(toSubmit)),
     }),
 
     rerunJob: t.field({
       type: submitJobResult,
-      scope: "jobs:submit",
       description:
         "Submits the input of one of your jobs to its deployment again, as `submitJob` does, with your changes. The original job stays unchanged. An unknown id is a NOT_FOUND error.",
       complexity: 10,
@@ -79,51 +77,10 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
         }),
         ...options,
       },
-      resolve: (_root, { id, changes, ...given }, context) =>
-        submit(context, given, async (request) => {
-          if (!isIdentifier(id)) throw new JobNotFoundError(id);
-          return await context.tracking.rerunJob({ ...request, jobId: id, changes });
-        }),
+      resolve: (_root, given, context) => rerunJob(context, toSubmit(given)),
     }),
   }));
 }
-
-type Item = {
-  readonly deploymentId: string;
-  readonly input?: JsonValue | undefined;
-} & Parameters<typeof submit>[1];
-
-function submitItem(
-  { deploymentId, input, ...given }: Item,
-  context: GatewayContext,
-): Promise<Submitted> {
-  return submit(context, given, (request) =>
-    context.tracking.submitJob({ ...request, deploymentId, input }),
-  );
-}
-
-const MAX_ITEMS = 100;
-/** What each item costs, beside what is asked of its job. */
-const ITEM_COST = 20;
-
-/** What became of each, once all are done. Throws BAD_USER_INPUT for none, or too many. */
-async function submitItems(
-  items: readonly Item[],
-  context: GatewayContext,
-): Promise<Promise<Submitted>[]> {
-  if (items.length < 1 || items.length > MAX_ITEMS) {
-    throw badUserInput(
-      `\`items\` may have 1 to ${MAX_ITEMS} items, and has ${items.length}. Send as many in each call.`,
-    );
-  }
-  // Their inputs are checked one after the other, and then all wait for RunComfy together.
-  const all = items.map((item) => submitItem(item, context));
-  await Promise.allSettled(all);
-  return all;
-}
-
-/** Short enough for the time-outs of proxies and HTTP clients. */
-const MAX_ANSWER_SECONDS = 20;
 
 /** The arguments that all mutations have that submit a job. */
 export function submitOptions(builder: Builder) {
@@ -208,49 +165,12 @@ export function addSubmitJobResult(builder: Builder) {
   });
 }
 
-/** Submits for the viewer, waits for the job's end as long as asked, and forgets what the operation has read of jobs. */
-export async function submit(
-  { viewer, reads, untilEnded, webhooks, channels }: GatewayContext,
-  given: {
-    readonly idempotencyKey?: string | null | undefined;
-    readonly answerWithinSeconds?: number | null | undefined;
-    readonly tags?: readonly string[] | null | undefined;
-    readonly webhookUrl?: string | null | undefined;
-  },
-  begin: (
-    request: Pick<SubmissionRequest, "viewer" | "idempotencyKey" | "tags" | "alsoWrite">,
-  ) => Promise<Submitted>,
-): Promise<Submitted> {
-  const answerWithinSeconds = given.answerWithinSeconds ?? 0;
-  if (answerWithinSeconds < 0 || answerWithinSeconds > MAX_ANSWER_SECONDS) {
-    throw badUserInput(
-      `\`answerWithinSeconds\` must be from 0 to ${MAX_ANSWER_SECONDS}, not ${answerWithinSeconds}. For longer, submit again with the same \`idempotencyKey\`, or follow the job with \`jobUpdated\`.`,
-    );
-  }
-  try {
-    const { idempotencyKey = null, tags } = given;
-    const { webhookUrl = null } = given;
-    if (webhookUrl !== null) requireScopes(viewer.scopes, WEBHOOK_SCOPES);
-    const alsoWrite = webhookUrl === null ? undefined : webhooks.toJobWrite(webhookUrl);
-    const submitting = begin({ viewer, idempotencyKey, tags: tags ?? [], alsoWrite });
-    const submitted = await publishRefusal(channels, submitting);
-    return { ...submitted, job: await untilEnded(submitted.job, answerWithinSeconds) };
-  } finally {
-    reads.clear();
-  }
-}
-
-/** The same, where a limit by which it is refused is published. */
-export async function publishRefusal<Result>(
-  { refused }: Channels,
-  asked: Promise<Result>,
-): Promise<Result> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof LimitError) refused.publish(error.limitName);
-    throw error;
-  }
+/** A submit's arguments, with those of parts as its options. */
+export function toSubmit<Given extends { readonly webhookUrl?: string | null | undefined }>({
+  webhookUrl = null,
+  ...given
+}: Given) {
+  return { ...given, options: { webhookUrl } };
 }
 
 /** Adds the query that says of an input what a submit would say. */
@@ -279,7 +199,6 @@ export function addCheckInput(builder: Builder): void {
   builder.queryField("checkInput", (t) =>
     t.field({
       type: "InputCheck",
-      scope: "jobs:submit",
       description:
         "Checks an input as `submitJob` does, without submitting it, for example while somebody fills in a form. An unknown deployment is a NOT_FOUND error. RunComfy may still refuse an input that passes.",
       complexity: 10,
@@ -294,8 +213,7 @@ export function addCheckInput(builder: Builder): void {
           description: "The input for `submitJob`, in RunComfy's spelling (`ctrl_img_1`).",
         }),
       },
-      resolve: (_root, { deploymentId, input }, { tracking, viewer }) =>
-        tracking.checkInput({ deploymentId, input, viewer }),
+      resolve: (_root, given, context) => checkInput(context, given),
     }),
   );
 }

@@ -1,18 +1,13 @@
 import { clock } from "../../runtime/environment.ts";
-import { readableOwner } from "../../auth/viewer.ts";
 import type { Channels, SentEvent } from "../../engine/diagnostics/channels.ts";
-import { JobNotFoundError } from "../../engine/job/errors.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
 import type { Job, JobChangeReason } from "../../engine/job/job.ts";
-import { badUserInput } from "../../runtime/coded-error.ts";
 import { Stream } from "../../runtime/stream.ts";
+import type { Reads } from "../../engine/reads/reads.ts";
+import { watchJob, watchJobs } from "../../engine/use-cases/watch-jobs.ts";
 import type { JobChange } from "../../engine/watch/watch-jobs.ts";
 import type { Builder } from "./builder.ts";
 import type { JobFilterRef } from "./job-connection.ts";
-import { scopeOf, toJobFilter } from "./job-connection.ts";
 import { findDocumentNames, findSelected } from "./job-type.ts";
-import type { Reads } from "./reads.ts";
-import { ofReadable } from "./reads.ts";
 
 const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }>> = {
   STATUS: {
@@ -61,24 +56,25 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
   builder.subscriptionFields((t) => ({
     jobUpdated: t.field({
       type: "Job",
-      scope: "jobs:read",
       description:
         "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
-      subscribe: async (_root, { id }, { viewer, watchJob, channels }, info) => {
-        if (!isIdentifier(id)) throw new JobNotFoundError(id);
+      subscribe: async (_root, { id }, context, info) => {
         const isEstimateWanted = findSelected(info).has("estimate");
-        const jobs = watchJob(id, readableOwner(viewer), { isEstimateWanted });
+        const jobs = await watchJob(context, id, { isEstimateWanted });
         // An unknown job is an answer to the subscription itself.
         await jobs.peek();
-        return publishSent(channels, jobs, (job) => ({ of: "job", job, at: clock.now() }));
+        return publishSent(context.engine.channels, jobs, (job) => ({
+          of: "job",
+          job,
+          at: clock.now(),
+        }));
       },
       resolve: unwrap,
     }),
 
     jobsUpdated: t.field({
       type: "JobChange",
-      scope: ({ filter }) => scopeOf(filter),
       description: JOBS_UPDATED,
       args: {
         filter: t.arg({
@@ -92,23 +88,19 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         }),
       },
       subscribe: async (_root, { filter, after }, context, info) => {
-        if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
         const selected = findSelected(info);
-        const changes = await context.watchJobs({
-          filter: ofReadable(toJobFilter(filter), context.viewer),
+        const changes = await watchJobs(context, {
+          filter,
           after: after ?? null,
           isThere: (job) => isThere(job, selected, context.reads),
         });
         const toSent = ({ job }: JobChange) => ({ of: "feed", job, at: clock.now() }) as const;
-        return publishSent(context.channels, changes, toSent);
+        return publishSent(context.engine.channels, changes, toSent);
       },
       resolve: unwrap,
     }),
   }));
 }
-
-const NO_SEARCH =
-  "`filter.text` finds jobs in a list, but can't follow their changes. Leave it out, and keep the changes of the jobs that `jobs` found; or give them a tag, and follow that.";
 
 const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It never ends by itself.
 

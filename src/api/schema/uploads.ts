@@ -1,16 +1,10 @@
 import { toFileHeaders } from "../../engine/files/detect-file.ts";
+import { toFileUrl, toThumbnailUrl } from "../../engine/files/file-urls.ts";
 import { toUploadEnd } from "../../engine/files/uploads.ts";
 import { InvalidUploadError } from "../../engine/job/errors.ts";
-import { isIdentifier } from "../../engine/job/job.ts";
+import { createUpload, findUpload } from "../../engine/use-cases/uploads.ts";
 import type { Builder } from "./builder.ts";
-import {
-  createWidthArgument,
-  NO_THUMBNAIL,
-  THUMBNAIL,
-  toFileUrl,
-  toThumbnailUrl,
-} from "./files.ts";
-import { publishRefusal } from "./submit.ts";
+import { createWidthArgument, NO_THUMBNAIL, THUMBNAIL } from "./files.ts";
 
 /** Adds what takes files in, and shows what went in. */
 export function addUploads(builder: Builder): void {
@@ -43,7 +37,7 @@ export function addUploads(builder: Builder): void {
         description:
           "Where the gateway serves the file to anyone who has the URL. It works for one to two days; query it again for a new one. Null until the file has arrived.",
         isCharged: true,
-        resolve: (upload, _arguments, context) => toFileUrl(upload, context),
+        resolve: (upload, _arguments, { engine }) => toFileUrl(upload, engine.files.urls),
       }),
       thumbnailUrl: t.field({
         type: "URL",
@@ -51,10 +45,10 @@ export function addUploads(builder: Builder): void {
         description: `${THUMBNAIL} Null until a picture has arrived, for what is no picture, and ${NO_THUMBNAIL}`,
         isCharged: true,
         args: createWidthArgument(builder),
-        resolve: (upload, { width }, context) => {
+        resolve: (upload, { width }, { engine }) => {
           // What the bytes are, whatever the client has said.
           const { contentType } = toFileHeaders(upload.file ?? "");
-          return toThumbnailUrl({ ...upload, contentType }, width, context);
+          return toThumbnailUrl({ ...upload, contentType }, width, engine.files.urls);
         },
       }),
     }),
@@ -63,11 +57,10 @@ export function addUploads(builder: Builder): void {
   builder.queryField("upload", (t) =>
     t.field({
       type: "Upload",
-      scope: "jobs:read",
       nullable: true,
       description: "Your upload with this id; null when there is none, or it is another owner's.",
       args: { id: t.arg.id({ required: true, description: "An upload's `id`." }) },
-      resolve: (_root, { id }, { reads }) => (isIdentifier(id) ? reads.uploads.load(id) : null),
+      resolve: (_root, { id }, context) => findUpload(context, id),
     }),
   );
 
@@ -85,7 +78,6 @@ export function addUploads(builder: Builder): void {
   builder.mutationField("createUpload", (t) =>
     t.field({
       type: "Upload",
-      scope: "jobs:submit",
       description:
         "Opens an upload for a picture, video or sound that an input needs. Send its bytes to `putUrl`, then name it in the input as `upload:ID`. It is kept as long as a job names it, otherwise for a day.",
       args: {
@@ -108,8 +100,7 @@ export function addUploads(builder: Builder): void {
         result: { name: "CreateUploadSuccess", description: "The gateway waits for the file." },
         dataField: { name: "upload", description: "Where to send the file." },
       },
-      resolve: (_root, given, { files, viewer, channels }) =>
-        publishRefusal(channels, files.uploads.createUpload(given, viewer)),
+      resolve: (_root, given, context) => createUpload(context, given),
     }),
   );
 }

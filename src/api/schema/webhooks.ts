@@ -6,7 +6,7 @@ import {
 import type { CallFailure, DeliveryState, WebhookEvent } from "../../parts/webhooks/webhook.ts";
 import { WEBHOOK_SCOPES as SCOPES } from "../../parts/webhooks/webhook-service.ts";
 import type { Builder } from "./builder.ts";
-import { publishRefusal } from "./submit.ts";
+import { publishRefusal } from "../../engine/diagnostics/channels.ts";
 
 const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
@@ -66,8 +66,8 @@ export function addWebhooks(builder: Builder): void {
       scope: SCOPES,
       description: "Your webhooks, oldest first; at most 20.",
       complexity: { field: 10, multiplier: 20 },
-      resolve: (_root, _arguments, { webhooks, viewer, sources }) =>
-        sources.queues.reads.run(viewer.ownerId, () => webhooks.list(viewer.ownerId)),
+      resolve: (_root, _arguments, { webhooks, viewer, engine }) =>
+        engine.queues.reads.run(viewer.ownerId, () => webhooks.list(viewer.ownerId)),
     }),
   );
   builder.queryField("webhook", (t) =>
@@ -78,8 +78,8 @@ export function addWebhooks(builder: Builder): void {
       description: "Your webhook with this id; null when there is none.",
       complexity: 10,
       args: { id: t.arg.id({ required: true, description: "The webhook's `id`." }) },
-      resolve: (_root, { id }, { webhooks, viewer, sources }) =>
-        sources.queues.reads.run(viewer.ownerId, () => webhooks.read(viewer.ownerId, id)),
+      resolve: (_root, { id }, { webhooks, viewer, engine }) =>
+        engine.queues.reads.run(viewer.ownerId, () => webhooks.read(viewer.ownerId, id)),
     }),
   );
 
@@ -109,9 +109,9 @@ export function addWebhooks(builder: Builder): void {
           events,
           filter: ofFilter,
         },
-        resolve: (_root, { url, events: named, filter: of }, { webhooks, viewer, channels }) =>
+        resolve: (_root, { url, events: named, filter: of }, { webhooks, viewer, engine }) =>
           publishRefusal(
-            channels,
+            engine.channels,
             webhooks.create(viewer.ownerId, { url, events: named ?? null, ...toFilter(of) }),
           ),
       }),
@@ -318,8 +318,8 @@ function addWebhook(builder: Builder, event: EventRef): void {
           }),
           after: t.arg.id({ description: "A delivery's `id`: only the older ones." }),
         },
-        resolve: (webhook, { first, after }, { webhooks, viewer, sources }) =>
-          sources.queues.reads.run(viewer.ownerId, () =>
+        resolve: (webhook, { first, after }, { webhooks, viewer, engine }) =>
+          engine.queues.reads.run(viewer.ownerId, () =>
             webhooks.listDeliveries(webhook, {
               first: first ?? DEFAULT_SIZE,
               after: after ?? null,

@@ -4,6 +4,7 @@ import { channel, tracingChannel } from "node:diagnostics_channel";
 
 import type { BaseLogger } from "pino";
 
+import { LimitError } from "../../runtime/coded-error.ts";
 import { chance } from "../../runtime/environment.ts";
 import type { Job } from "../job/job.ts";
 
@@ -149,3 +150,16 @@ export function createSubscriptions(log: Pick<BaseLogger, "error">) {
 
 const FAILS =
   "The gateway could not count or trace something, so metrics and traces may have gaps. Please report this as a bug in the gateway.";
+
+/** Resolves or rejects as `asked` does, and publishes the limit by which that is refused. */
+export async function publishRefusal<Result>(
+  { refused }: Pick<Channels, "refused">,
+  asked: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof LimitError) refused.publish(error.limitName);
+    throw error;
+  }
+}

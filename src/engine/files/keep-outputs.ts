@@ -1,13 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
-import { type Asset, keepBackOffMs, type KeptFile, NOT_KEPT, toUrls } from "../job/asset.ts";
-import { JobNotFinishedError, JobNotFoundError } from "../job/errors.ts";
-import { isFinished, type Job } from "../job/job.ts";
+import { keepBackOffMs, type KeptFile, NOT_KEPT } from "../job/asset.ts";
 import { chance, clock } from "../../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/files.ts";
-import type { JobStore } from "../store/job-store.ts";
 import { createFileName, detectFile } from "./detect-file.ts";
 import { type FetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError, FileTooLargeError } from "./file-store.ts";
@@ -158,35 +155,6 @@ export class Keeper {
     if (isLast) log.warn(fields, NOT_TRIED_AGAIN);
     else log.info(fields, TRIED_AGAIN);
   }
-}
-
-export type KeepOutputs = ReturnType<typeof createKeepOutputs>;
-
-/**
- * Makes what has the files of a finished job kept that are not, or could not be. Resolves with the job as it then is;
- * rejects with a `JobNotFoundError` or a `JobNotFinishedError`.
- */
-export function createKeepOutputs({
-  store,
-  onKeep,
-}: {
-  readonly store: Pick<JobStore, "jobs" | "files">;
-  /** Called once there are files to keep. */
-  readonly onKeep: () => void;
-}) {
-  return async (
-    jobId: string,
-    ownerId: string,
-    readAssets: (job: Job) => Promise<readonly Asset[]>,
-  ): Promise<Job> => {
-    const job = await store.jobs.read(jobId, ownerId);
-    if (job === null) throw new JobNotFoundError(jobId);
-    if (!isFinished(job)) throw new JobNotFinishedError(job);
-    const urls = toUrls(await readAssets(job));
-    if (!(await store.files.request(job, urls))) return job;
-    onKeep();
-    return (await store.jobs.read(jobId, ownerId)) ?? job;
-  };
 }
 
 const CLAIM_FAILS = "Files can't be claimed to be kept; the gateway tries again.";

@@ -17,7 +17,7 @@ import { createFetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError } from "./file-store.ts";
 import { startCleanup } from "./cleanup.ts";
 import { createFileName } from "./detect-file.ts";
-import { createKeepOutputs, Keeper } from "./keep-outputs.ts";
+import { Keeper } from "./keep-outputs.ts";
 import { openFileStore } from "./open-file-store.ts";
 import { createSignedUrls } from "./signed-urls.ts";
 import { createUploadService } from "./uploads.ts";
@@ -98,7 +98,7 @@ export async function openFiles({
     /** Lets a file stay that no row names, such as a thumbnail. */
     endLease: (name: string) => files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,
-    keepOutputs: createKeepOutputs({ store, onKeep: keeper.wake }),
+    keeper,
     /** Tells the keeper that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
     /** Tells the cleanup that jobs were deleted, with which files go. */

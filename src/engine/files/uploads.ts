@@ -138,7 +138,7 @@ export function createUploadService(dependencies: {
   }
 }
 
-type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
+export type NewUpload = Pick<Upload, "fileName" | "contentType" | "bytes">;
 
 const NOT_COME = { file: null, width: null, height: null } as const;
 

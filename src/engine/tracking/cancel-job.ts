@@ -9,7 +9,7 @@ import type { CancelReport } from "../runcomfy/wire.ts";
 import { timeoutSignal } from "../../runtime/environment.ts";
 import { sleepFor } from "../../runtime/loop.ts";
 import { waitForJob } from "../watch/watch-job.ts";
-import type { Parts } from "./parts.ts";
+import type { Services } from "./services.ts";
 import { attempt, pollJob } from "./poll-job.ts";
 
 /** How long to look for the outcome of a cancel that the upstream only took note of. */
@@ -22,31 +22,38 @@ const SUBMIT_MARGIN_MS = 1_000;
 /** A CANCELLED job, and whether this gateway's POST may be what cancelled it. */
 type Cancelled = { readonly job: Job; readonly isOwn: boolean };
 
-/**
- * Makes what cancels a job. All who cancel one at the same time share what comes of it. It resolves with the job once that
- * is CANCELLED, or rejects with JobNotFoundError, JobNotCancellableError or UpstreamError. `onChange` is called for one at
- * most of all who cancel the job here, and not where another has surely cancelled it, whoever was the first to write that.
- */
-export function createCancelJob(
-  dependencies: Pick<Parts, "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"> & {
-    readonly signal: AbortSignal;
-  },
-) {
-  const { store, runcomfy, record, watchJob, submitTimeoutMs, signal } = dependencies;
-  const underWay = new Map<string, Promise<Cancelled>>();
+type Dependencies = Pick<
+  Services,
+  "store" | "runcomfy" | "record" | "watchJob" | "submitTimeoutMs"
+> & { readonly signal: AbortSignal };
 
-  return async (jobId: string, ownerId: string, onChange?: () => void): Promise<Job> => {
+/** Cancels jobs. All who cancel one at the same time share what comes of it. */
+export class Canceller {
+  readonly #given: Dependencies;
+  readonly #underWay = new Map<string, Promise<Cancelled>>();
+
+  constructor(dependencies: Dependencies) {
+    this.#given = dependencies;
+  }
+
+  /**
+   * Resolves with the job once that is CANCELLED, or rejects with JobNotFoundError, JobNotCancellableError or UpstreamError.
+   * `onChange` is called for one at most of all who cancel the job here, and not where another has surely cancelled it,
+   * whoever was the first to write that.
+   */
+  async cancelJob(jobId: string, ownerId: string, onChange?: () => void): Promise<Job> {
     const key = JSON.stringify([ownerId, jobId]);
-    const others = underWay.get(key);
+    const others = this.#underWay.get(key);
     if (others !== undefined) return (await others).job;
-    const own = cancel(jobId, ownerId);
-    underWay.set(key, own);
-    const { job, isOwn } = await own.finally(() => underWay.delete(key));
+    const own = this.#cancel(jobId, ownerId);
+    this.#underWay.set(key, own);
+    const { job, isOwn } = await own.finally(() => this.#underWay.delete(key));
     if (isOwn) onChange?.();
     return job;
-  };
+  }
 
-  async function cancel(jobId: string, ownerId: string): Promise<Cancelled> {
+  async #cancel(jobId: string, ownerId: string): Promise<Cancelled> {
+    const { store, runcomfy, watchJob, submitTimeoutMs, signal } = this.#given;
     const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
     const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
     const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
@@ -56,7 +63,7 @@ export function createCancelJob(
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
     const request = { ...job, requestId: job.requestId };
     const answer = await attempt(() => runcomfy.cancel(request, signal));
-    const current = await observe(request, answer);
+    const current = await this.#observe(request, answer);
     if (current === null) throw new JobNotFoundError(jobId);
     if (current.status === "CANCELLED") return { job: current, isOwn: mayHaveCancelled(answer) };
     throw isPaused(current, store.upstream)
@@ -65,19 +72,20 @@ export function createCancelJob(
   }
 
   /** The job once it shows what came of the cancel, or when patience ends. */
-  async function observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
+  async #observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
     if (answer === "cancelled")
-      return await record(job.id, { kind: "cancelled", finishedAt: null });
-    if (answer === "requested") return await pollUntil(job, isFinished);
+      return await this.#given.record(job.id, { kind: "cancelled", finishedAt: null });
+    if (answer === "requested") return await this.#pollUntil(job, isFinished);
     // Any other answer says nothing, so one poll has to tell.
-    return await pollUntil(job, (now) => answer !== "not-cancellable" || !isCancellable(now));
+    return await this.#pollUntil(job, (now) => answer !== "not-cancellable" || !isCancellable(now));
   }
 
   /** These polls need no claim: that decides who polls, never who writes. */
-  async function pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
+  async #pollUntil(job: Accepted, isSettled: (job: Job) => boolean): Promise<Job | null> {
+    const { store, record, signal } = this.#given;
     const patience = AbortSignal.any([signal, timeoutSignal(PATIENCE_MS)]);
     for (;;) {
-      const observation = await poll(job, patience);
+      const observation = await this.#poll(job, patience);
       const current =
         observation === null ? await store.jobs.read(job.id) : await record(job.id, observation);
       if (current === null || isSettled(current) || patience.aborted) return current;
@@ -86,9 +94,10 @@ export function createCancelJob(
   }
 
   /** Null where it told nothing, or patience ended. */
-  async function poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
+  async #poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
     try {
-      const outcome = await pollJob(runcomfy, job, { signal: patience, mostMs: PATIENCE_MS });
+      const limits = { signal: patience, mostMs: PATIENCE_MS };
+      const outcome = await pollJob(this.#given.runcomfy, job, limits);
       if (outcome.kind === "not-ours") return { kind: "not-ours" };
       return outcome.kind === "seen" ? outcome.observation : null;
     } catch (error) {

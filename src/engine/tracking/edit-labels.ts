@@ -24,15 +24,22 @@ export function toLabelEdit(given: Omit<LabelEdit, "issues">): LabelEdit {
 /** Only the owner's own edits of the same job come in between. */
 const MAX_ATTEMPTS = 20;
 
-/**
- * Makes what changes a job's tags and its star, which it may do at any time. Where nothing would change, nothing is
- * written. Rejects with a JobNotFoundError or an InvalidLabelsError.
- */
-export function createEditJob({ jobs }: { readonly jobs: Pick<Jobs, "read" | "label"> }) {
-  return async (jobId: string, ownerId: string, edit: LabelEdit): Promise<Job> => {
+/** Changes the labels of jobs. */
+export class Labeler {
+  readonly #jobs: Pick<Jobs, "read" | "label">;
+
+  constructor({ jobs }: { readonly jobs: Pick<Jobs, "read" | "label"> }) {
+    this.#jobs = jobs;
+  }
+
+  /**
+   * Changes a job's tags and its star, at any time. Where nothing would change, nothing is written. Rejects with a
+   * JobNotFoundError or an InvalidLabelsError.
+   */
+  async editJob(jobId: string, ownerId: string, edit: LabelEdit): Promise<Job> {
     if (edit.issues.length > 0) throw new InvalidLabelsError(edit.issues);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const job = await jobs.read(jobId, ownerId);
+      const job = await this.#jobs.read(jobId, ownerId);
       if (job === null) throw new JobNotFoundError(jobId);
       const left = job.tags.filter((tag) => !edit.removeTags.includes(tag));
       const tags = [...new Set([...left, ...edit.addTags])];
@@ -40,9 +47,9 @@ export function createEditJob({ jobs }: { readonly jobs: Pick<Jobs, "read" | "la
       if (issues.length > 0) throw new InvalidLabelsError(issues);
       const isStarred = edit.isStarred ?? job.isStarred;
       const isSame = isStarred === job.isStarred && tags.join("\n") === job.tags.join("\n");
-      const edited = isSame ? job : await jobs.label(job, { tags, isStarred });
+      const edited = isSame ? job : await this.#jobs.label(job, { tags, isStarred });
       if (edited !== null) return edited;
     }
     throw new Error(`the labels of ${jobId} changed ${MAX_ATTEMPTS} times while they were edited`);
-  };
+  }
 }

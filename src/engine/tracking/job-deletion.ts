@@ -8,18 +8,22 @@ import { startLoop } from "../../runtime/loop.ts";
 import type { sleepFor } from "../../runtime/loop.ts";
 import type { Jobs } from "../store/job-store.ts";
 
-/** Deletes a finished or paused job with all that is kept of it. Rejects with JobNotFoundError or JobNotFinishedError. */
-export function createDeleteJob({
-  jobs,
-  upstream,
-  onDelete,
-}: {
-  readonly jobs: Pick<Jobs, "read" | "delete">;
-  readonly upstream: string;
-  /** Notified that one is deleted. */
-  readonly onDelete?: (() => void) | undefined;
-}) {
-  return async (jobId: string, ownerId: string): Promise<void> => {
+/** Deletes jobs with all that is kept of them. */
+export class Deleter {
+  readonly #given;
+
+  constructor(dependencies: {
+    readonly jobs: Pick<Jobs, "read" | "delete">;
+    readonly upstream: string;
+    /** Notified that one is deleted. */
+    readonly onDelete?: (() => void) | undefined;
+  }) {
+    this.#given = dependencies;
+  }
+
+  /** Deletes a finished or paused job. Rejects with JobNotFoundError or JobNotFinishedError. */
+  async deleteJob(jobId: string, ownerId: string): Promise<void> {
+    const { jobs, upstream, onDelete } = this.#given;
     const refuse = (found: Job | null): void => {
       if (found === null) throw new JobNotFoundError(jobId);
       if (!isFinished(found) && !isPaused(found, upstream)) throw new JobNotFinishedError(found);
@@ -30,7 +34,7 @@ export function createDeleteJob({
     // Somebody else has deleted it, or a paused one has just gone on.
     refuse(await jobs.read(jobId, ownerId));
     throw new JobNotFoundError(jobId);
-  };
+  }
 }
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import { Queue } from "../../runtime/queue.ts";
-import type { Parts } from "./parts.ts";
+import type { Services } from "./services.ts";
 import { attempt } from "./poll-job.ts";
 
 /** After the end; the upstream's own client asks again once it has the files. */
@@ -13,10 +13,10 @@ const AT_ONCE = 4;
 /** Of more that ended within seconds, the cost stays unknown. */
 const MAX_WAITING = 1_000;
 
-type Dependencies = Pick<Parts, "log" | "sleep"> & {
+type Dependencies = Pick<Services, "log" | "sleep"> & {
   readonly runcomfy: Pick<RunComfy, "readResult">;
   readonly health: Pick<UpstreamHealth, "pausedForMs" | "isOutage">;
-  readonly jobs: Pick<Parts["store"]["jobs"], "noteCost">;
+  readonly jobs: Pick<Services["store"]["jobs"], "noteCost">;
 };
 
 /**

@@ -8,6 +8,7 @@ import type { Run, RunStats, Times } from "../job/run-times.ts";
 import { toRunStats, learnTimes } from "../job/run-times.ts";
 import { isPaused } from "../job/upstream.ts";
 import type { JobStore } from "../store/job-store.ts";
+import type { Hints } from "./hints.ts";
 
 export type Learning = ReturnType<typeof createLearning>;
 
@@ -21,12 +22,11 @@ const MAX_DEPLOYMENTS = 500;
 export function createLearning({
   upstream,
   readRuns,
-  countHints,
+  hints,
   now,
   monotonic,
 }: Pick<JobStore, "upstream" | "readRuns"> & {
-  /** How many hints made polls of a deployment's jobs due. */
-  readonly countHints: (deploymentId: string) => number;
+  readonly hints: Pick<Hints, "countFollowed">;
   readonly now: () => number;
   readonly monotonic: () => number;
 }) {
@@ -60,7 +60,7 @@ export function createLearning({
     readTimes,
     async readStats(deploymentId: string): Promise<RunStats & { readonly hints: number }> {
       const { runs, times } = await learned.memo(deploymentId);
-      return { ...toRunStats(runs, times), hints: countHints(deploymentId) };
+      return { ...toRunStats(runs, times), hints: hints.countFollowed(deploymentId) };
     },
     /** When the job will probably end, as it is now; null where that can't be told. */
     async estimate(job: Job): Promise<Estimate | null> {

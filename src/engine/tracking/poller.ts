@@ -10,7 +10,7 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import type { Loop } from "../../runtime/loop.ts";
 import { startLoop } from "../../runtime/loop.ts";
-import type { Parts } from "./parts.ts";
+import type { Services } from "./services.ts";
 import type { Poll } from "./poll-job.ts";
 import { pollJob, PollLog } from "./poll-job.ts";
 import { createPollWindow } from "./poll-window.ts";
@@ -35,7 +35,7 @@ const OUTAGE_DELAY_MS = 1_000;
 type Leave = (isBad: boolean) => boolean;
 
 type Dependencies = Pick<
-  Parts,
+  Services,
   "record" | "pollsAtOnce" | "deadlineSeconds" | "now" | "monotonic" | "random" | "channels" | "log"
 > & {
   readonly store: Pick<JobStore, "upstream" | "polls">;

@@ -3,7 +3,8 @@ import { describeUpstream } from "../job/upstream.ts";
 import { toCountText } from "../../runtime/coded-error.ts";
 import { startLoop } from "../../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
-import type { Parts } from "./parts.ts";
+import type { Services } from "./services.ts";
+import type { Submitter } from "./submit-job.ts";
 
 const BETWEEN_BEATS_MS = 2_000;
 /** Of the jobs that one beat settles or ends. */
@@ -23,11 +24,11 @@ const AWAY_SEEN_EVERY_MS = 60_000;
 const SAME_PAUSE_MS = 1_000;
 
 type Dependencies = Pick<
-  Parts,
+  Services,
   "store" | "health" | "record" | "deadlineSeconds" | "now" | "monotonic" | "log"
 > & {
-  /** Whether this process is submitting the job: then it writes down the outcome itself, however late. */
-  readonly isSubmitting: (jobId: string) => boolean;
+  /** Of a job that this process is submitting, it writes down the outcome itself, however late. */
+  readonly submitter: Pick<Submitter, "isSubmitting">;
 };
 
 /** What polls leave undone, every 2 s: submits that nobody finishes, jobs that can't be polled, news of other gateways. */
@@ -108,7 +109,7 @@ export class Recovery {
 
   /** Right after an outage of the database, their own gateways may still have an outcome to write down. */
   async #settleAbandoned(): Promise<void> {
-    const { store, isSubmitting, monotonic } = this.#given;
+    const { store, submitter, monotonic } = this.#given;
     const jobIds = await store.jobs.listAbandonedSubmits(MAX_JOBS);
     const foundAt = monotonic();
     // Where no other gateway can live, their sender is surely dead.
@@ -117,7 +118,8 @@ export class Recovery {
       jobIds.map((id) => [id, this.#abandonedSince.get(id) ?? foundAt]),
     );
     for (const [jobId, since] of this.#abandonedSince) {
-      if (foundAt - since >= patienceMs && !isSubmitting(jobId)) await this.#settle(jobId);
+      if (foundAt - since >= patienceMs && !submitter.isSubmitting(jobId))
+        await this.#settle(jobId);
     }
   }
 

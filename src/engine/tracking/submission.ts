@@ -162,25 +162,31 @@ export async function refuseUnlisted(
     throw new DeploymentNotFoundError(deploymentId, { unlisted: findKind(kind).noun });
 }
 
-/** Makes what checks an input as a submit does, without one. It rejects with a `DeploymentNotFoundError`. */
-export function createCheckInput({
-  uploads,
-  inputQueue,
-  ...known
-}: Known & {
-  readonly uploads: Pick<UploadsOfInputs, "check">;
-  /** That of submits. */
-  readonly inputQueue: Queue;
-}) {
-  return async (
+/** Checks inputs as submits do, without one. */
+export class InputChecker {
+  readonly #given;
+
+  constructor(
+    dependencies: Known & {
+      readonly uploads: Pick<UploadsOfInputs, "check">;
+      /** That of submits. */
+      readonly inputQueue: Queue;
+    },
+  ) {
+    this.#given = dependencies;
+  }
+
+  /** What a submit would say of an input. Rejects with a `DeploymentNotFoundError`. */
+  async checkInput(
     request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input" | "spell">,
-  ) => {
-    await refuseUnlisted(request.deploymentId, known);
-    return await inputQueue.run(request.viewer.ownerId, async (): Promise<InputCheck> => {
+  ): Promise<InputCheck> {
+    const { uploads, inputQueue } = this.#given;
+    await refuseUnlisted(request.deploymentId, this.#given);
+    return await inputQueue.run(request.viewer.ownerId, async () => {
       // What was given may be nested so deep that nothing could make it into text.
       let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
       try {
-        const submission = toSubmission({ ...request, idempotencyKey: null }, known);
+        const submission = toSubmission({ ...request, idempotencyKey: null }, this.#given);
         kept = { warnings: submission.warnings, input: submission.input };
         if (submission.refusal !== null) throw submission.refusal;
         await uploads.check(submission.input, submission);
@@ -190,7 +196,7 @@ export function createCheckInput({
         throw error;
       }
     });
-  };
+  }
 }
 
 /** The input with the members of `changes` put over it; null takes one away. Throws an `InvalidInputError`. */

@@ -17,10 +17,12 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue } from "../../runtime/queue.ts";
+import { FIRST_POLL_MS } from "../store/polls.ts";
 import { isRepeatable } from "../store/submits.ts";
 import { waitForJob } from "../watch/watch-job.ts";
 import { drawSeed } from "./draw-seed.ts";
-import type { Parts } from "./parts.ts";
+import type { Poller } from "./poller.ts";
+import type { Services } from "./services.ts";
 import { createQuota, type Quota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
 import {
@@ -59,9 +61,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** What a waiting submit takes beside its input. */
 const WAITING_BYTES = 1_024;
 
-type Dependencies = Omit<Parts, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
-  /** Notified of each accepted job. */
-  readonly follow: () => void;
+type Dependencies = Omit<Services, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
+  readonly poller: Pick<Poller, "wakeIn">;
 };
 
 /** A submit that has its turn. */
@@ -346,7 +347,7 @@ export class Submitter {
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
     const { submission, release, reached } = attempt;
-    const { runcomfy, record, follow, toHintUrl, channels, log } = this.#given;
+    const { runcomfy, record, poller, toHintUrl, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId } = job;
     const webhook = toHintUrl?.(job.id) ?? null;
     let requestId: string;
@@ -373,7 +374,7 @@ export class Submitter {
     const accept = () => record(job.id, { kind: "accepted", requestId }, job);
     const accepted = await this.#keepOutcome(job, accept, requestId);
     if (accepted?.requestId === requestId) {
-      follow();
+      poller.wakeIn(FIRST_POLL_MS);
     } else {
       log.error(
         { jobId: job.id, requestId },

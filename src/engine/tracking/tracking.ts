@@ -2,19 +2,17 @@ import { chance, clock } from "../../runtime/environment.ts";
 import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../../runtime/queue.ts";
-import { FIRST_POLL_MS } from "../store/polls.ts";
-import { createCancelJob } from "./cancel-job.ts";
-import { createEditJob } from "./edit-labels.ts";
-import { createDeleteJob } from "./job-deletion.ts";
+import { Canceller } from "./cancel-job.ts";
+import { Labeler } from "./edit-labels.ts";
+import { Deleter } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
 import { Hints } from "./hints.ts";
 import { createLearning } from "./learning.ts";
-import type { Parts } from "./parts.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { Recovery } from "./recovery.ts";
-import type { RerunRequest, SubmissionRequest } from "./submission.ts";
-import { createCheckInput } from "./submission.ts";
+import type { Services } from "./services.ts";
+import { InputChecker } from "./submission.ts";
 import { Submitter } from "./submit-job.ts";
 
 export type Tracking = ReturnType<typeof createTracking>;
@@ -33,7 +31,7 @@ const TIME_AND_CHANCE = {
 /** Everything that changes jobs. */
 export function createTracking(
   dependencies: Omit<
-    Parts,
+    Services,
     "inputQueue" | "record" | "submitTimeoutMs" | "submitMarginMs" | keyof typeof TIME_AND_CHANCE
   > & {
     readonly submitTimeoutSeconds: number;
@@ -63,8 +61,7 @@ export function createTracking(
     areAsked: given.toHintUrl !== null,
     onDue: () => poller.wakeIn(0),
   });
-  const countHints = (deploymentId: string) => hints.countFollowed(deploymentId);
-  const learning = createLearning({ ...given, readRuns: store.readRuns, countHints });
+  const learning = createLearning({ ...given, readRuns: store.readRuns, hints });
   const costs = createLateCosts({ ...given, jobs: store.jobs });
   const record = createRecordObservation({
     ...given,
@@ -81,22 +78,16 @@ export function createTracking(
     },
     onEnd: (job, hintedForMs) => hints.noteEnd(job, hintedForMs),
   });
-  const follow = () => poller.wakeIn(FIRST_POLL_MS);
-  const submitter = new Submitter({ ...given, record, follow });
-  const isSubmitting = (jobId: string) => submitter.isSubmitting(jobId);
-  const recovery = new Recovery({ ...given, record, isSubmitting });
+  const submitter = new Submitter({ ...given, record, poller });
+  const recovery = new Recovery({ ...given, record, submitter });
   health.on("recovery", () => poller.wakeIn(0));
 
   return {
-    learning,
-    /** RunComfy says that a job has ended. */
-    takeHint: (jobId: string) => hints.take(jobId),
-    submitJob: (request: SubmissionRequest) => submitter.submitJob(request),
-    rerunJob: (request: RerunRequest) => submitter.rerunJob(request),
-    checkInput: createCheckInput(given),
-    cancelJob: createCancelJob({ ...given, record, signal }),
-    deleteJob: createDeleteJob({ ...store, onDelete: given.onDelete }),
-    editJob: createEditJob(store),
+    ...{ learning, hints, submitter },
+    inputChecker: new InputChecker(given),
+    canceller: new Canceller({ ...given, record, signal }),
+    deleter: new Deleter({ ...store, onDelete: given.onDelete }),
+    labeler: new Labeler(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Polls the unfinished jobs from then on. */

@@ -274,7 +274,7 @@ export async function waitForJob(
   }
 }
 
-export type WaitForEnd = ReturnType<typeof createEndWaits>["waitForEnd"];
+export type EndWaits = ReturnType<typeof createEndWaits>;
 
 /** `stop` ends every wait, also those that come later. */
 export function createEndWaits(watchJob: WatchJob) {

@@ -23,6 +23,27 @@ export type JobsWatch = {
   readonly isThere?: (job: Job) => Promise<boolean>;
 };
 
+/** Watches the feed, one reader for all. */
+export class FeedWatch {
+  readonly #given: FeedOptions;
+
+  constructor(options: FeedOptions) {
+    this.#given = options;
+  }
+
+  /** Rejects with a `BadCursorError`. */
+  watchJobs(watch: JobsWatch): Promise<Stream<JobChange>> {
+    return watchJobs({ ...watch, ...this.#given });
+  }
+}
+
+type FeedOptions = {
+  readonly subscribe: Feed["subscribe"];
+  readonly feed: FeedReader;
+  /** At least this long passes between two polls. */
+  readonly restMs?: number;
+};
+
 /**
  * Every matching job that changes after a cursor, in its newest state, without an end. Rejects with a `BadCursorError`
  * when `after` is no cursor; one that can't be served any more begins with a reset.
@@ -30,14 +51,7 @@ export type JobsWatch = {
  * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
  * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
  */
-export async function watchJobs(
-  options: JobsWatch & {
-    readonly subscribe: Feed["subscribe"];
-    readonly feed: FeedReader;
-    /** At least this long passes between two polls. */
-    readonly restMs?: number;
-  },
-): Promise<Stream<JobChange>> {
+export async function watchJobs(options: JobsWatch & FeedOptions): Promise<Stream<JobChange>> {
   const { feed, filter, after, isThere = async () => true, restMs = 200 } = options;
   let cursor = after ?? (await feed.readHead());
   // Read here, so that a bad cursor is an answer to the subscription itself.

@@ -3,15 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { type AuthInfo, createMcpHandler } from "@modelcontextprotocol/server";
-import type { Logger } from "pino";
 
 import type { Viewer } from "../../auth/viewer.ts";
-import type { Catalogue } from "../../engine/deployments/catalogue.ts";
 import { createFindThumbnail } from "../../engine/files/find-thumbnail.ts";
-import type { UploadService } from "../../engine/files/uploads.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
-import { createContext, type Services } from "../../api/schema/context.ts";
+import { createCaller } from "../../engine/caller.ts";
+import type { OpenEngine } from "../../part.ts";
 import { createClientLog } from "./client-log.ts";
 import { createJobTools } from "./job-tools.ts";
 import { createServerFactory } from "./serve-client.ts";
@@ -23,16 +21,6 @@ import { createWaits } from "./waits.ts";
 
 /** Answers what MCP clients send. */
 export type Mcp = ReturnType<typeof createMcp>;
-
-export type McpOptions = {
-  readonly services: Services;
-  readonly catalogue: Catalogue;
-  readonly files: KeptFiles & { readonly uploads: UploadService };
-  /** Of a message. */
-  readonly mostBodyBytes: number;
-  readonly version: string;
-  readonly log: Logger;
-};
 
 /** A message whose sender was let in. */
 export type McpRequest = {
@@ -51,16 +39,16 @@ export type McpRequest = {
 const KEEP_ALIVE_MS = 10_000;
 
 /**
- * The same jobs as GraphQL's, by the same services, as tools of the Model Context Protocol. The SDK speaks the protocol,
+ * The same jobs as GraphQL's, by the same use cases, as tools of the Model Context Protocol. The SDK speaks the protocol,
  * each request in a server of its own, so that any gateway answers any of them.
  */
-export function createMcp(options: McpOptions) {
-  const { services, catalogue, files, mostBodyBytes, version, log } = options;
-  const waits = createWaits(services.channels);
+export function createMcp(engine: OpenEngine, mostBodyBytes: number) {
+  const { files, version, log } = engine;
+  const waits = createWaits(engine.channels);
   const readThumbnail = createReadThumbnail(files);
   const tools = [
-    ...createSubmitTools(catalogue),
-    createUploadTool(files.uploads, mostBodyBytes),
+    ...createSubmitTools(engine.catalogue),
+    createUploadTool(mostBodyBytes),
     ...createJobTools(waits),
   ];
   const noteClient = createClientLog(log);
@@ -72,7 +60,7 @@ export function createMcp(options: McpOptions) {
       const request = authInfo && requests.get(authInfo);
       if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
       const { viewer, share, release } = request;
-      const context = { ...createContext(services, { viewer, share }), readThumbnail };
+      const context = { ...createCaller(engine, { viewer, share }), readThumbnail };
       return serve({ era, context, release });
     },
     {

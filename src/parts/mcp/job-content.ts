@@ -9,8 +9,8 @@ import { isFinished } from "../../engine/job/job.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
-import type { GatewayContext } from "../../api/schema/context.ts";
-import { toFileUrl } from "../../api/schema/files.ts";
+import type { Caller } from "../../engine/caller.ts";
+import { toFileUrl } from "../../engine/files/file-urls.ts";
 import type { FirstFiles } from "../../engine/watch/shared-readers.ts";
 import type { ToolContext } from "./tool.ts";
 import { toResult } from "./tool.ts";
@@ -81,7 +81,7 @@ export function toBrief(job: Job): JsonObject {
 export async function describeJob(
   job: Job,
   { files, count }: FirstFiles,
-  context: GatewayContext,
+  context: Caller,
 ): Promise<JsonObject> {
   const { reads } = context;
   const estimate = await readEstimate(job, reads);
@@ -101,7 +101,7 @@ export async function describeJob(
     },
     ...seed,
     assets: files.map(({ url, kind, path, kept }) => ({
-      ...{ url, kept_url: toFileUrl(kept, context), path, kind },
+      ...{ url, kept_url: toFileUrl(kept, context.engine.files.urls), path, kind },
       ...{ content_type: kept.contentType, width: kept.width, height: kept.height },
     })),
     asset_count: count,
@@ -109,7 +109,7 @@ export async function describeJob(
 }
 
 /** Null also while the database is away: of a job that was just paid for, nothing may look like a refusal. */
-export function readEstimate(job: Job, reads: GatewayContext["reads"]): Promise<Estimate | null> {
+export function readEstimate(job: Job, reads: Caller["reads"]): Promise<Estimate | null> {
   return reads.estimate(job).catch(() => null);
 }
 
@@ -125,15 +125,12 @@ export function toStateText({ status, queuePosition }: Job, estimate: Estimate |
 const SUBMITTING = "On its way to RunComfy";
 
 /** Whether copies of its files are still on their way. */
-export async function areFilesPending(job: Job, { reads }: GatewayContext): Promise<boolean> {
+export async function areFilesPending(job: Job, { reads }: Caller): Promise<boolean> {
   return job.status === "SUCCEEDED" && (await reads.arePending(job.id));
 }
 
 /** What an answer names of a job's files, once there is room for it. Rejects where there is none. */
-export async function readFiles(
-  { id, status }: Job,
-  { reads }: GatewayContext,
-): Promise<FirstFiles> {
+export async function readFiles({ id, status }: Job, { reads }: Caller): Promise<FirstFiles> {
   if (status !== "SUCCEEDED") return { files: [], count: 0 };
   const found = await reads.readFirstFiles(id);
   const sizes = found.files.map(({ url, path }) => url.length + path.length + FILE_BYTES);
@@ -144,11 +141,11 @@ export async function readFiles(
 function toLink(
   { url, kept }: FirstFiles["files"][number],
   index: number,
-  context: GatewayContext,
+  context: Caller,
 ): ContentBlock {
   return {
     type: "resource_link",
-    uri: toFileUrl(kept, context) ?? url,
+    uri: toFileUrl(kept, context.engine.files.urls) ?? url,
     name: `file ${index + 1}`,
     ...(kept.contentType !== null && { mimeType: kept.contentType }),
   };

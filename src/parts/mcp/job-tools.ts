@@ -1,12 +1,13 @@
 import { z } from "zod";
 
 import { JobNotFoundError } from "../../engine/job/errors.ts";
-import { isFinished, isIdentifier, JOB_STATUSES } from "../../engine/job/job.ts";
+import { isFinished, JOB_STATUSES } from "../../engine/job/job.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
-import { cancelJob } from "../../api/schema/cancel-and-delete.ts";
-import type { GatewayContext } from "../../api/schema/context.ts";
-import { fromCursor, toCursor, toJobFilter } from "../../api/schema/job-connection.ts";
+import type { Caller } from "../../engine/caller.ts";
+import { fromCursor, toCursor } from "../../engine/reads/job-cursor.ts";
+import { cancelJob } from "../../engine/use-cases/cancel-jobs.ts";
+import { findJob, listJobs } from "../../engine/use-cases/find-jobs.ts";
 import { toBrief, toJobResult } from "./job-content.ts";
 import { createTool, EFFECTS, type GatewayTool, toResult } from "./tool.ts";
 import { WAIT_FOR_JOB, type Waits } from "./waits.ts";
@@ -26,7 +27,7 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
       "Returns a job as it is now: its status and, once it has SUCCEEDED, its files and small pictures of them.",
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ id: ID }),
-    call: async ({ id }, { context }) => toJobResult(await findJob(id, context), context),
+    call: async ({ id }, { context }) => toJobResult(await readJob(id, context), context),
   });
 
   const waitForJob = createTool({
@@ -40,14 +41,13 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
     }),
     async call({ id, seconds }, call) {
       const { context } = call;
-      if (!isIdentifier(id)) throw new JobNotFoundError(id);
-      const job = (await waits.wait(id, seconds, call)) ?? (await findJob(id, context));
+      const job = (await waits.wait(id, seconds, call)) ?? (await readJob(id, context));
       const note = isFinished(job) ? "" : "It has not ended yet. Call wait_for_job again.";
       return await toJobResult(job, context, { note });
     },
   });
 
-  const listJobs = createTool({
+  const list = createTool({
     name: "list_jobs",
     scope: "jobs:read",
     description: "Lists your jobs, newest first, without their files.",
@@ -59,12 +59,9 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
       after: z.string().optional().describe("The `next` of the page before."),
     }),
     async call({ status, deployment_id: deploymentId, limit, after }, { context }) {
-      const { jobs, stoppedAt } = await context.reads.listJobs({
-        filter: toJobFilter({ status, deploymentId }),
-        direction: "forward",
-        limit,
-        ...(after !== undefined && { after: toPosition(after) }),
-      });
+      if (after !== undefined) checkNext(after);
+      const filter = { status, deploymentId };
+      const { jobs, stoppedAt } = await listJobs(context, { filter, first: limit, after });
       return toResult({ jobs: jobs.map(toBrief), next: stoppedAt && toCursor(stoppedAt) });
     },
   });
@@ -76,17 +73,16 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
     annotations: EFFECTS.cancels,
     arguments: z.strictObject({ id: ID }),
     async call({ id }, { context }) {
-      const job = await cancelJob(id, context).finally(() => context.reads.clear());
-      return await toJobResult(job, context);
+      return await toJobResult(await cancelJob(context, id), context);
     },
   });
 
-  return [getJob, waitForJob, listJobs, cancel];
+  return [getJob, waitForJob, list, cancel];
 }
 
-function toPosition(next: string): ReturnType<typeof fromCursor> {
+function checkNext(next: string): void {
   try {
-    return fromCursor(next, "after");
+    fromCursor(next, "after");
   } catch {
     throw badUserInput(
       "`after` is not the `next` of a page that list_jobs has returned. Give that, or leave it out to begin with the newest.",
@@ -95,8 +91,8 @@ function toPosition(next: string): ReturnType<typeof fromCursor> {
 }
 
 /** One of the jobs that the viewer may read. Rejects with a `JobNotFoundError`. */
-export async function findJob(id: string, { reads }: GatewayContext): Promise<Job> {
-  const job = isIdentifier(id) ? await reads.wholeJobs.load(id) : null;
+export async function readJob(id: string, context: Caller): Promise<Job> {
+  const job = await findJob(context, id, { isWhole: true });
   if (job === null) throw new JobNotFoundError(id);
   return job;
 }

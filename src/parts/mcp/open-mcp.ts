@@ -27,7 +27,7 @@ export function openMcp(engine: OpenEngine): OpenPart {
 
   async function load(): Promise<Mcp> {
     const { createMcp } = await import("./create-mcp.ts");
-    mcp ??= createMcp({ ...engine, mostBodyBytes: limits.http.bodyBytes });
+    mcp ??= createMcp(engine, limits.http.bodyBytes);
     if (isStopped) mcp.stop();
     return mcp;
   }

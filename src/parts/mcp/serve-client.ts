@@ -12,8 +12,9 @@ import type { Job } from "../../engine/job/job.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import { Queue } from "../../runtime/queue.ts";
+import { listJobs } from "../../engine/use-cases/find-jobs.ts";
 import { describeJob, readFiles } from "./job-content.ts";
-import { findJob } from "./job-tools.ts";
+import { readJob } from "./job-tools.ts";
 import { serveTasks, takesTasks, TASKS, toTask } from "./tasks.ts";
 import type { GatewayTool, Guard, ToolCall, ToolContext } from "./tool.ts";
 import { isOffered, mayRead } from "./tool.ts";
@@ -119,8 +120,7 @@ export function createServerFactory(options: {
 function serveResources(server: Server, context: ToolContext, guard: Guard): void {
   server.setRequestHandler("resources/list", () =>
     guard(async () => {
-      const range = { filter: {}, direction: "forward", limit: MAX_RESOURCES } as const;
-      const { jobs } = await context.reads.listJobs(range);
+      const { jobs } = await listJobs(context, { first: MAX_RESOURCES });
       return {
         resources: jobs.map(({ id }) => ({ uri: JOB_URI + id, name: id, mimeType: JOB_TYPE })),
       };
@@ -136,7 +136,7 @@ function serveResources(server: Server, context: ToolContext, guard: Guard): voi
   server.setRequestHandler("resources/read", ({ params: { uri } }) =>
     guard(async () => {
       const id = uri.startsWith(JOB_URI) ? uri.slice(JOB_URI.length) : "";
-      const job = await findJob(id, context).catch((error: unknown) => {
+      const job = await readJob(id, context).catch((error: unknown) => {
         throw error instanceof JobNotFoundError ? new ResourceNotFoundError(uri) : error;
       });
       const described = await describeJob(job, await readFiles(job, context), context);

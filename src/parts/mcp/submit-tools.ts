@@ -8,8 +8,9 @@ import { DeploymentNotFoundError, UpstreamError } from "../../engine/job/errors.
 import type { Spelling } from "../../engine/job/input.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import type { RunStats } from "../../engine/job/run-times.ts";
-import { findDeployment, listDeployments } from "../../api/schema/deployment.ts";
-import { publishRefusal } from "../../api/schema/submit.ts";
+import { checkInput } from "../../engine/use-cases/check-input.ts";
+import { findDeployment, listDeployments } from "../../engine/use-cases/deployments.ts";
+import { submitJob } from "../../engine/use-cases/submit-jobs.ts";
 import { toBrief, toJobResult } from "./job-content.ts";
 import type { GatewayTool, ToolCall } from "./tool.ts";
 import { createTool, EFFECTS, JSON_OBJECT, mayRead, toResult } from "./tool.ts";
@@ -98,7 +99,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
     annotations: EFFECTS.reads,
     arguments: z.strictObject({}),
     async call(_given, { context }) {
-      const found = await listDeployments(catalogue, context);
+      const found = await listDeployments(context);
       const deployments = found.map(({ id, name, description }) => ({ id, name, description }));
       return toResult({ deployments });
     },
@@ -111,7 +112,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID }),
     async call({ deployment_id: id }, { context }) {
-      const found = await findDeployment(catalogue, id, context);
+      const found = await findDeployment(context, id);
       if (found === null)
         throw new DeploymentNotFoundError(id, { nearMisses: catalogue.findNearMisses(id) });
       const { name, description, inputSchema } = found;
@@ -120,7 +121,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
       return toResult({ id, name, description, duration, price, input_schema: inputSchema });
     },
   });
-  const submitJob = createTool({
+  const submitAny = createTool({
     name: "submit_job",
     scope: "jobs:submit",
     description: ({ viewer }) =>
@@ -129,7 +130,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT, ...OPTIONS }),
     call: submit,
   });
-  return [list, describe, submitJob];
+  return [list, describe, submitAny];
 }
 
 function createCheckTool(): GatewayTool {
@@ -141,8 +142,7 @@ function createCheckTool(): GatewayTool {
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT }),
     async call({ deployment_id: deploymentId, input }, { context }) {
-      const { tracking, viewer } = context;
-      const checked = await tracking.checkInput({ deploymentId, input, viewer, spell });
+      const checked = await checkInput(context, { deploymentId, input, spell });
       const [issues, warnings] = [toIssues(checked.issues), toIssues(checked.warnings)];
       return toResult({ is_valid: issues.length === 0, issues, warnings });
     },
@@ -161,21 +161,16 @@ const spell: Spelling = (path) => ["input", ...path];
 
 /** Answers once RunComfy has accepted the job, or may have; a refusal rejects. */
 async function submit(given: Submit, { context, asTask }: ToolCall): Promise<CallToolResult> {
-  const { tracking, viewer, channels, reads } = context;
-  const submitting = tracking.submitJob({
-    viewer,
+  const { job, warnings, wasThere } = await submitJob(context, {
     deploymentId: given.deployment_id,
     input: given.input,
-    idempotencyKey: given.idempotency_key ?? null,
+    idempotencyKey: given.idempotency_key,
     repeats: given.new_run === true ? "noted" : "found",
     spell,
-  });
-  const { job, warnings, wasThere } = await publishRefusal(channels, submitting)
-    .catch(toUnconfirmed)
-    .finally(() => reads.clear());
+  }).catch(toUnconfirmed);
   if (asTask !== null) return await asTask(job);
   const before = given.idempotency_key === undefined ? REPEATED : KEYED;
-  const next = mayRead(viewer) ? "Call wait_for_job with the job's id." : "";
+  const next = mayRead(context.viewer) ? "Call wait_for_job with the job's id." : "";
   const notes = wasThere === null ? [UNCONFIRMED] : [wasThere ? before : "", next];
   const note = notes.filter(Boolean).join(" ");
   // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.

@@ -6,14 +6,13 @@ import {
 import { z } from "zod";
 
 import { ExpectedError } from "../../engine/job/errors.ts";
-import { isFinished, type Job } from "../../engine/job/job.ts";
+import type { Job } from "../../engine/job/job.ts";
 import { clock } from "../../runtime/environment.ts";
-import { cancelJob } from "../../api/schema/cancel-and-delete.ts";
-import type { GatewayContext } from "../../api/schema/context.ts";
-import { requireScopes } from "../../api/schema/field-rules.ts";
+import type { Caller } from "../../engine/caller.ts";
+import { cancelJob } from "../../engine/use-cases/cancel-jobs.ts";
 import { areFilesPending, FILES_PATIENCE_MS, readEstimate } from "./job-content.ts";
 import { toJobResult, toStateText } from "./job-content.ts";
-import { findJob } from "./job-tools.ts";
+import { readJob } from "./job-tools.ts";
 import type { Guard, ToolContext } from "./tool.ts";
 
 /** The extension that the protocol's tasks are. */
@@ -31,7 +30,7 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 }
 
 /** A task is a job under another name: its state is the row's, so that any gateway answers for it, after any restart. */
-export async function toTask(job: Job, context: GatewayContext) {
+export async function toTask(job: Job, context: Caller) {
   const estimate = await readEstimate(job, context.reads);
   const isHeld = await awaitsFiles(job, context);
   // A few polls for the time that is left.
@@ -48,7 +47,7 @@ export async function toTask(job: Job, context: GatewayContext) {
 }
 
 /** Whether it is not completed yet: its one result would have no pictures. */
-async function awaitsFiles(job: Job, context: GatewayContext): Promise<boolean> {
+async function awaitsFiles(job: Job, context: Caller): Promise<boolean> {
   // Each file that comes is news of the job.
   if (clock.now() - job.updatedAt.getTime() >= FILES_PATIENCE_MS) return false;
   return await areFilesPending(job, context).catch(() => false);
@@ -69,7 +68,7 @@ export function serveTasks(server: Server, context: ToolContext, guard: Guard): 
           throw new MissingRequiredClientCapabilityError({
             requiredCapabilities: { extensions: { [TASKS]: {} } },
           });
-        return { ...(await answer(await findJob(taskId, context))) };
+        return { ...(await answer(await readJob(taskId, context))) };
       }),
     );
 
@@ -83,9 +82,8 @@ export function serveTasks(server: Server, context: ToolContext, guard: Guard): 
   // No job asks anything of its client.
   serve("tasks/update", async () => ({}));
   serve("tasks/cancel", async (job) => {
-    requireScopes(context.viewer.scopes, ["jobs:cancel"]);
     // It says what is wished, and the task's state says what came of it.
-    if (!isFinished(job)) await cancelJob(job.id, context).catch(ignoreOutcome);
+    await cancelJob(context, job.id).catch(ignoreOutcome);
     return {};
   });
 }

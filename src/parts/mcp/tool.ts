@@ -5,10 +5,10 @@ import { z } from "zod";
 import type { Scope, Viewer } from "../../auth/viewer.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isJsonObject, type JsonObject } from "../../engine/job/json.ts";
-import type { GatewayContext } from "../../api/schema/context.ts";
+import type { Caller } from "../../engine/caller.ts";
 
-/** What tools work with: what GraphQL's resolvers have, and pictures. */
-export type ToolContext = GatewayContext & { readonly readThumbnail: ReadThumbnail };
+/** What tools work with: what use cases take, and pictures. */
+export type ToolContext = Caller & { readonly readThumbnail: ReadThumbnail };
 
 /** Reads a smaller picture of a kept file as WebP; null where there is none, or none so small. */
 export type ReadThumbnail = (

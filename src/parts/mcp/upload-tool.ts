@@ -3,8 +3,8 @@ import { Readable } from "node:stream";
 import { z } from "zod";
 
 import { InvalidUploadError } from "../../engine/job/errors.ts";
-import { toUploadEnd, type UploadService } from "../../engine/files/uploads.ts";
-import { publishRefusal } from "../../api/schema/submit.ts";
+import { toUploadEnd } from "../../engine/files/uploads.ts";
+import { createUpload } from "../../engine/use-cases/uploads.ts";
 import { createTool, EFFECTS, type GatewayTool, toResult } from "./tool.ts";
 
 const DATA_URI = /^data:([\w.+-]{1,64}\/[\w.+-]{1,64});base64,/;
@@ -12,10 +12,7 @@ const DATA_URI = /^data:([\w.+-]{1,64}\/[\w.+-]{1,64});base64,/;
 const CALL_BYTES = 4_096;
 
 /** The tool that takes a file for an input: to be sent later, or with the call. */
-export function createUploadTool(
-  uploads: Pick<UploadService, "createUpload" | "find" | "receive">,
-  mostBodyBytes: number,
-): GatewayTool {
+export function createUploadTool(mostBodyBytes: number): GatewayTool {
   // In base64, and beside it the rest of the call.
   const mostKib = Math.floor(((mostBodyBytes - CALL_BYTES) * 3) / 4 / 1_024);
   return createTool({
@@ -30,15 +27,15 @@ export function createUploadTool(
       data_uri: z.string().optional().describe("The file itself: data:image/png;base64,…"),
     }),
     async call({ file_name: fileName, content_type, bytes, data_uri }, { context }) {
-      const { viewer, channels } = context;
       const sent = data_uri === undefined ? null : readDataUri(data_uri);
       const contentType = sent?.contentType ?? content_type ?? "";
       const size = sent?.bytes.length ?? bytes ?? 0;
-      const opening = uploads.createUpload({ fileName, contentType, bytes: size }, viewer);
-      const { id, putUrl, createdAt } = await publishRefusal(channels, opening);
+      const opened = await createUpload(context, { fileName, contentType, bytes: size });
+      const { id, putUrl, createdAt } = opened;
       const facts = { id, reference: `upload:${id}` };
       const expiresAt = toUploadEnd({ createdAt }).toISOString();
       if (sent === null) return toResult({ ...facts, put_url: putUrl, expires_at: expiresAt });
+      const { uploads } = context.engine.files;
       const upload = await uploads.find(id);
       if (upload !== null) await uploads.receive(upload, Readable.from([sent.bytes]));
       return toResult({ ...facts, has_come: upload !== null });

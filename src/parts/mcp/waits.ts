@@ -1,5 +1,4 @@
 import type { Viewer } from "../../auth/viewer.ts";
-import { readableOwner } from "../../auth/viewer.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isFinished } from "../../engine/job/job.ts";
@@ -7,7 +6,8 @@ import { isJsonObject, type JsonObject } from "../../engine/job/json.ts";
 import { badUserInput, LimitError, toCountText } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import { Queue, type Release } from "../../runtime/queue.ts";
-import type { GatewayContext } from "../../api/schema/context.ts";
+import type { Caller } from "../../engine/caller.ts";
+import { watchJob } from "../../engine/use-cases/watch-jobs.ts";
 import { waitForJob } from "../../engine/watch/watch-job.ts";
 import { areFilesPending, FILES_PATIENCE_MS, readEstimate, toStateText } from "./job-content.ts";
 import type { ToolCall } from "./tool.ts";
@@ -55,9 +55,8 @@ export function createWaits({ refused }: Channels) {
      * Rejects with a `JobNotFoundError`.
      */
     async wait(id: string, seconds: number, { context, ...call }: ToolCall): Promise<Job | null> {
-      const { viewer, watchJob } = context;
       const wanted = { isEstimateWanted: false, isRestWanted: true };
-      const states = watchJob(id, readableOwner(viewer), wanted);
+      const states = await watchJob(context, id, wanted);
       const end = () => states.end();
       using leaving = new DisposableStack();
       leaving.defer(end);
@@ -88,7 +87,7 @@ const TOO_LARGE = badUserInput(
 
 /** Makes what notifies a client how far a job is, where it has moved: the numbers only ever grow. */
 function createNotifier(
-  { reads }: GatewayContext,
+  { reads }: Caller,
   notify: NonNullable<ToolCall["notify"]>,
 ): (job?: Job) => Promise<void> {
   let newest: Job | null = null;

@@ -1,10 +1,11 @@
 import type DataLoader from "dataloader";
 
+import { requireScopes } from "../../auth/viewer.ts";
+import type { SubmitOption } from "../../engine/engine.ts";
 import { InvalidInputError } from "../../engine/job/errors.ts";
 import { tagProblem } from "../../engine/job/input.ts";
 import { isIdentifier } from "../../engine/job/job.ts";
 import { isDeploymentId } from "../../engine/runcomfy/kinds/find-kind.ts";
-import type { AlsoWrite } from "../../engine/store/submits.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import { InvalidWebhookError, WebhookNotFoundError } from "./errors.ts";
 import { insertJobWebhook } from "./job-webhooks.ts";
@@ -15,6 +16,7 @@ import type { WebhookStore } from "./webhook-store.ts";
 
 /** What a credential needs to have a server told of jobs. */
 export const WEBHOOK_SCOPES = ["webhooks", "jobs:read"] as const;
+
 const MAX_PAGE = 100;
 
 /** A webhook with the secret that is shown this once. */
@@ -110,12 +112,15 @@ export function createWebhookService({
     readOwnSecret: webhooks.readOwnSecret,
     rotateOwnSecret: (ownerId: string) => webhooks.rotateOwn(ownerId, createSecret()),
 
-    /** Has a URL called for one job. Throws an `InvalidInputError` for one that may not be. */
-    toJobWrite(url: string): AlsoWrite {
-      const message = targets.findProblem(url);
-      if (message !== null) throw new InvalidInputError([{ path: ["webhookUrl"], message }]);
-      return (transaction, job) => insertJobWebhook(transaction, job, url);
-    },
+    /** The argument `webhookUrl` of submits. */
+    jobUrl: {
+      check(viewer, url) {
+        requireScopes(viewer, ...WEBHOOK_SCOPES);
+        const message = targets.findProblem(url);
+        if (message !== null) throw new InvalidInputError([{ path: ["webhookUrl"], message }]);
+      },
+      write: insertJobWebhook,
+    } satisfies SubmitOption,
 
     async redeliver(ownerId: string, id: string): Promise<Delivery> {
       const delivery = await find(id, () => webhooks.redeliver(id, ownerId), "delivery");

@@ -34,7 +34,8 @@ async function openAnswer(ownBytes: number) {
   };
   const context = gateway.openContext(share);
   const signed: string[] = [];
-  const { urls } = context.files;
+  const { engine } = context;
+  const { urls } = engine.files;
   const create: typeof urls.create = (target, expires) => {
     signed.push(target.name);
     return urls.create(target, expires);
@@ -45,7 +46,7 @@ async function openAnswer(ownBytes: number) {
     answer: () =>
       toJobResult(job, {
         ...context,
-        files: { ...context.files, urls: { create } },
+        engine: { ...engine, files: { ...engine.files, urls: { create } } },
         readThumbnail: async () => PICTURE,
       }),
   };

@@ -26,7 +26,7 @@ async function open() {
   const job = await observe(accepted, { kind: "succeeded", output, finishedAt: null });
   await store.files.request(job, [PICTURE]);
   const context = { ...openContext(), readThumbnail: async () => null };
-  const waits = createWaits(context.channels);
+  const waits = createWaits(context.engine.channels);
   const call = { context, signal: new AbortController().signal, notify: null, asTask: null };
   let isOver = false;
   return {

@@ -2,24 +2,24 @@ import DataLoader from "dataloader";
 
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
-import type { KeptFile } from "../../engine/job/asset.ts";
-import { JobNotFoundError } from "../../engine/job/errors.ts";
-import type { Job, JobEvent } from "../../engine/job/job.ts";
-import type { JsonValue } from "../../engine/job/json.ts";
+import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
+import { JobNotFoundError } from "../job/errors.ts";
+import type { Job, JobEvent } from "../job/job.ts";
+import type { JsonValue } from "../job/json.ts";
 import { CodedError, toError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue } from "../../runtime/queue.ts";
-import type { Database } from "../../engine/store/database.ts";
-import type { JobStore } from "../../engine/store/job-store.ts";
-import type { JobFilter, JobPage, JobRange, WalkBudget } from "../../engine/store/list-jobs.ts";
-import { createWalkBudget, isWalk } from "../../engine/store/list-jobs.ts";
-import type { DocumentName, StoredDocuments } from "../../engine/store/read-jobs.ts";
-import type { Upload } from "../../engine/store/upload-rows.ts";
-import type { Learning } from "../../engine/tracking/learning.ts";
-import type { DetailReader, FirstFiles } from "../../engine/watch/shared-readers.ts";
-import { MAX_SMALL_BYTES } from "../../engine/watch/shared-readers.ts";
+import type { Database } from "../store/database.ts";
+import type { JobStore } from "../store/job-store.ts";
+import type { JobFilter, JobPage, JobRange, WalkBudget } from "../store/list-jobs.ts";
+import { createWalkBudget, isWalk } from "../store/list-jobs.ts";
+import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
+import type { Upload } from "../store/upload-rows.ts";
+import type { Learning } from "../tracking/learning.ts";
+import type { DetailReader, FirstFiles } from "../watch/shared-readers.ts";
+import { MAX_SMALL_BYTES } from "../watch/shared-readers.ts";
 
 /** Whose operation reads, and for whose answer, which may have no share before it is asked for. */
 export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
@@ -268,6 +268,11 @@ export class Reads {
     if (known !== undefined) known.loaded[name] = document;
     if (name !== "assets") this.charge(document.bytes);
     return document.value;
+  }
+
+  /** Of a job that the viewer has read; empty until it SUCCEEDED. Rejects as `readDocument` does. */
+  async readAssets({ id, status }: Job): Promise<readonly Asset[]> {
+    return status === "SUCCEEDED" ? toAssets(await this.readDocument(id, "assets")) : [];
   }
 
   /** Of a job that the viewer has read. Rejects as `readDocument` does. */

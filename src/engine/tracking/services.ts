@@ -12,8 +12,8 @@ import type { WatchJob } from "../watch/watch-job.ts";
 import type { RecordObservation } from "./record-observation.ts";
 import type { UploadsOfInputs } from "./submission.ts";
 
-/** What the parts of tracking are made with. */
-export type Parts = {
+/** What tracking works with. */
+export type Services = {
   readonly store: JobStore;
   readonly runcomfy: RunComfy;
   readonly health: UpstreamHealth;
