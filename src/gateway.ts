@@ -24,7 +24,7 @@ import { findAdapter } from "./engine/runcomfy/kinds/find-kind.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { GatewayConfig } from "./open-parts.ts";
 import { OpenParts } from "./open-parts.ts";
-import { loadSchemaParts, loadTables } from "./parts.ts";
+import { loadSchemaParts, loadTables, scopesOf } from "./parts.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import { createCaller } from "./engine/caller.ts";
 import { createSchema } from "./api/schema/create-schema.ts";
@@ -33,7 +33,6 @@ import { startServer } from "./api/server/start-server.ts";
 import { startUpstream } from "./start-upstream.ts";
 import { loadTrustedDocuments } from "./api/operations/trusted-documents.ts";
 import { openStore } from "./engine/store/open-store.ts";
-import { WEBHOOK_TABLES } from "./engine/store/webhook-tables.ts";
 import { startRetention } from "./engine/tracking/job-deletion.ts";
 import { createTracking } from "./engine/tracking/tracking.ts";
 import {
@@ -43,7 +42,6 @@ import {
 } from "./engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "./engine/watch/watch-job.ts";
 import { FeedWatch } from "./engine/watch/watch-jobs.ts";
-import { openWebhooks } from "./parts/webhooks/open-webhooks.ts";
 import { MODELS_OFF_STEP } from "./engine/runcomfy/services.ts";
 
 /** A gateway that serves. */
@@ -96,8 +94,9 @@ export async function startGateway(
   for (const warning of loaded?.warnings ?? []) log.warn({ deploymentsFile }, warning);
   const { auth, httpAccess, limits } = config;
   const origins = httpAccess.origins ?? [];
+  const scopes = scopesOf(config.parts.map(({ part }) => part));
   const authenticator = keep(
-    await createAuthenticator({ config: auth, limits: limits.owner, log }),
+    await createAuthenticator({ config: auth, limits: limits.owner, scopes, log }),
   );
   const sessions = createSessions({ log });
   opened.defer(() => sessions.close());
@@ -106,7 +105,7 @@ export async function startGateway(
     await openStore({
       databaseUrl,
       upstream: nameConfigured(config.upstream),
-      parts: [WEBHOOK_TABLES, ...(await loadTables(parts.on))],
+      parts: await loadTables(parts.on),
       channels,
       log,
     }),
@@ -199,9 +198,6 @@ export async function startGateway(
     }),
   );
   await tracking.start();
-  const webhooks = keep(
-    openWebhooks({ store, urls: files.urls, allow: config.webhooksAllow, channels, log }),
-  );
   const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   const details = createDetailReader(store, queues);
@@ -212,7 +208,7 @@ export async function startGateway(
     ...{ learning, submitter, inputChecker, canceller, deleter, labeler },
     ...{ details, queues, mostAnswerBytes: limits.answerBytes, watchJob, endWaits },
     feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed }),
-    submitOptions: { webhookUrl: webhooks.jobUrl },
+    submitOptions: parts.submitOptions,
   };
   await parts.openOn({ ...engine, version: readVersion(), folder: FOLDER });
   const trustedDocuments = await loadTrusted(httpAccess.trustedDocumentsFile, parts.documents);
@@ -221,10 +217,7 @@ export async function startGateway(
       host: config.host,
       port: config.port,
       schema: createSchema(catalogue, await loadSchemaParts(parts.on)),
-      createContext: (origin) => ({
-        ...createCaller(engine, origin),
-        ...{ webhooks, parts: parts.services },
-      }),
+      createContext: (origin) => ({ ...createCaller(engine, origin), parts: parts.services }),
       checkDatabase: () => store.ping(),
       // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
       example: isOpen || !config.deploymentsFile ? (catalogue.deployments[0] ?? null) : null,

@@ -4,6 +4,7 @@ import { PartServices } from "./api/schema/part-services.ts";
 import type { Config, loadConfig } from "./config/load-config.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { SubmitOption } from "./engine/engine.ts";
 import type { OpenEngine, OpenPart, Part } from "./part.ts";
 
 /** How a gateway of these parts was asked to run. */
@@ -13,6 +14,8 @@ export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
 export class OpenParts {
   readonly on: readonly Part[];
   readonly services = new PartServices();
+  /** By the arguments' names. */
+  readonly submitOptions: Record<string, SubmitOption> = {};
   /** Of parts, and of whoever else adds some. */
   readonly figures: Figure[] = [];
   /** In the order in which they were opened. */
@@ -77,6 +80,7 @@ export class OpenParts {
     this.#stack.adopt(opened, () => opened.close());
     this.open.push({ ...opened, name });
     if (opened.service !== undefined) this.services.add(opened.service);
+    Object.assign(this.submitOptions, opened.submitOptions);
     this.figures.push(...(opened.figures ?? []));
   }
 }

@@ -2,11 +2,13 @@ import type { Logger } from "pino";
 
 import type { SchemaAddition } from "./api/schema/create-schema.ts";
 import type { Answers } from "./api/server/answers.ts";
+import type { SubmitArgument } from "./api/schema/submit.ts";
+import type { Scope } from "./auth/viewer.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { Engine, SubmitOption } from "./engine/engine.ts";
 import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
 /**
@@ -21,10 +23,16 @@ export type Part<Settings = unknown> = {
   readonly settings?: Rules;
   /** Left out, it is always on. */
   isOn?(settings: Settings, config: Config): boolean;
+  /** The scopes of credentials that it asks for. */
+  readonly scopes?: readonly Scope[];
   /** Its tables, by versions of its own; they stay where it is off. */
   migrations?(): Promise<readonly Migration[]>;
   /** What writes with every change while it is on; see `PartTables`. */
   triggers?(): Promise<PartTables["triggers"]>;
+  /** What happens of which a webhook can be told, and in which words the schema says so. */
+  readonly events?: Readonly<Record<string, string>>;
+  /** The arguments that it adds to every submit, by their names. */
+  readonly submitOptions?: Readonly<Record<string, SubmitArgument>>;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
   schema?(): Promise<SchemaAddition>;
   /** Opens it before the engine, so that it observes everything, and closes it last. */
@@ -37,6 +45,8 @@ export type Part<Settings = unknown> = {
 export type OpenPart = Answers & {
   /** What its resolvers call: an object of a class of its own. */
   readonly service?: object;
+  /** What it makes of the arguments that it adds to submits, by their names. */
+  readonly submitOptions?: Readonly<Record<string, SubmitOption>>;
   readonly figures?: readonly Figure[];
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;

@@ -1,3 +1,4 @@
+import { type Scope, SCOPES } from "./auth/viewer.ts";
 import type { SchemaPart } from "./api/schema/create-schema.ts";
 import type { PartTables } from "./engine/store/migrations.ts";
 import type { Part } from "./part.ts";
@@ -5,6 +6,7 @@ import type { Part } from "./part.ts";
 /** Every part, in the order in which they open and stand in schema.graphql. Without its line and folder, one is gone. */
 const PARTS: Readonly<Record<string, () => Promise<{ readonly part: Part }>>> = {
   downloads: () => import("./parts/downloads/part.ts"),
+  webhooks: () => import("./parts/webhooks/part.ts"),
   mcp: () => import("./parts/mcp/part.ts"),
   // After all others that answer at paths, as a browser gets it at every path that is nothing else's.
   console: () => import("./parts/console/part.ts"),
@@ -19,10 +21,18 @@ export async function loadParts(): Promise<readonly Part[]> {
   return loaded.map(({ part }) => part);
 }
 
+/** All scopes that a credential may have. */
+export function scopesOf(parts: readonly Part[]): readonly Scope[] {
+  return [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)];
+}
+
 /** What these parts add to the schema. */
 export async function loadSchemaParts(parts: readonly Part[]): Promise<readonly SchemaPart[]> {
   return await Promise.all(
-    parts.map(async (part) => ({ name: part.name, add: (await part.schema?.()) ?? null })),
+    parts.map(async ({ name, scopes = [], events = {}, submitOptions = {}, schema }) => ({
+      ...{ name, scopes, events, submitOptions },
+      add: (await schema?.()) ?? null,
+    })),
   );
 }
 

@@ -13,18 +13,20 @@ import { replaceFile } from "../runtime/replace-file.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
-import type { OwnerLimits } from "./viewer.ts";
-import { isOwnerId, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
+import type { OwnerLimits, Scope } from "./viewer.ts";
+import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE } from "./viewer.ts";
 
 /** Reads the file again when it changes; while it can't, the former keys go on. Rejects with a `SetupError` at the start. */
 export async function openApiKeys(options: {
   readonly file: string;
   readonly limits: OwnerLimits;
+  /** All that there are. */
+  readonly scopes: readonly Scope[];
   readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
   /** How often to look for a change. */
   readonly pollMs?: number;
 }): Promise<Authenticator> {
-  const { file, limits, log, pollMs = 500 } = options;
+  const { file, limits, scopes, log, pollMs = 500 } = options;
   // Checking an unknown id takes as long as a known one, so that time does not reveal which ids exist.
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
@@ -34,7 +36,7 @@ export async function openApiKeys(options: {
   async function load(): Promise<void> {
     // Taken before the read, so that the next poll sees what changes meanwhile.
     const next = await readMark(file);
-    const keys = await readApiKeys(file);
+    const keys = await readApiKeys(file, scopes);
     if (keys === null)
       throw new SetupError(
         `The API keys file ${resolve(file)} isn't there. Make it with its first key: ${COMMANDS.key} create --owner web, or correct its path (API_KEYS_FILE).`,
@@ -156,38 +158,50 @@ function isSecretOf(
 }
 
 /** A key as the file has it: all but its secret. */
-export type StoredKey = z.infer<typeof STORED_KEY>;
+export type StoredKey = z.infer<ReturnType<typeof toStoredKey>>;
 
 const LIMIT = z.int().min(1, "must be at least 1, or null for no limit").max(1_000_000_000);
 const BASE64URL = z.string().regex(/^[\w-]+$/, "must be base64url");
 
-const STORED_KEY = z
-  .strictObject({
-    id: z.string().regex(new RegExp(`^${KEY_ID}$`), "must be 12 to 64 letters and digits"),
-    owner: z.string().refine(isOwnerId, OWNER_RULE),
-    scopes: z.array(z.enum(SCOPES, `must be one of ${SCOPES.join(", ")}`)).readonly(),
-    limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
-    salt: BASE64URL.min(16).max(64),
-    hash: BASE64URL.length(43),
-    createdAt: z.iso.datetime(),
-  })
-  .readonly();
+const toStoredKey = (scopes: readonly Scope[]) =>
+  z
+    .strictObject({
+      id: z.string().regex(new RegExp(`^${KEY_ID}$`), "must be 12 to 64 letters and digits"),
+      owner: z.string().refine(isOwnerId, OWNER_RULE),
+      scopes: z
+        .array(
+          z.custom<Scope>(
+            (word) => isScope(String(word), scopes),
+            `must be one of ${scopes.join(", ")}`,
+          ),
+        )
+        .readonly(),
+      limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
+      salt: BASE64URL.min(16).max(64),
+      hash: BASE64URL.length(43),
+      createdAt: z.iso.datetime(),
+    })
+    .readonly();
 
-const FILE = z.strictObject({ keys: z.array(STORED_KEY).max(100_000) });
+const toFile = (scopes: readonly Scope[]) =>
+  z.strictObject({ keys: z.array(toStoredKey(scopes)).max(100_000) });
 
 /** More than anybody reads. */
 const MAX_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
-/** Reads the file of API keys; null when it isn't there. Rejects with a `SetupError`. */
-export async function readApiKeys(file: string): Promise<readonly StoredKey[] | null> {
+/** Reads the file of API keys, which may have these scopes; null when it isn't there. Rejects with a `SetupError`. */
+export async function readApiKeys(
+  file: string,
+  scopes: readonly Scope[],
+): Promise<readonly StoredKey[] | null> {
   // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
   const text = await nullIfMissing(fs.readFile(path, "utf8")).catch((error: unknown) => {
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
   });
   if (text === null) return null;
-  const parsed = FILE.safeParse(parseJson(text, path));
+  const parsed = toFile(scopes).safeParse(parseJson(text, path));
   if (parsed.success) return parsed.data.keys;
   const problems = parsed.error.issues
     .slice(0, MAX_PROBLEMS)
@@ -203,6 +217,7 @@ export async function readApiKeys(file: string): Promise<readonly StoredKey[] | 
  */
 export async function changeApiKeys(
   file: string,
+  scopes: readonly Scope[],
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
@@ -211,7 +226,7 @@ export async function changeApiKeys(
     const path = (await nullIfMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
-      const keys = change((await readApiKeys(path)) ?? []);
+      const keys = change((await readApiKeys(path, scopes)) ?? []);
       const text = `${JSON.stringify({ keys }, null, 2)}\n`;
       await replaceFile(path, text, { mode: 0o600, mostMode: 0o640 });
     } finally {

@@ -4,21 +4,23 @@ import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { openApiKeys } from "./api-keys.ts";
-import type { OwnerLimits } from "./viewer.ts";
-import { LOCAL_OWNER, SCOPES } from "./viewer.ts";
+import type { OwnerLimits, Scope } from "./viewer.ts";
+import { LOCAL_OWNER } from "./viewer.ts";
 
 /** `limits` are those of an owner whose credential sets no others. Rejects with every problem of a file of keys. */
 export async function createAuthenticator(options: {
   readonly config: Config["auth"];
   readonly limits: OwnerLimits;
+  /** All that there are. */
+  readonly scopes: readonly Scope[];
   readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
 }): Promise<Authenticator> {
-  const { config, limits, log } = options;
+  const { config, limits, scopes, log } = options;
   switch (config.kind) {
     case "none":
-      return createLocalAuthenticator(limits);
+      return createLocalAuthenticator(limits, scopes);
     case "api-keys":
-      return await openApiKeys({ file: config.apiKeysFile, limits, log });
+      return await openApiKeys({ file: config.apiKeysFile, limits, scopes, log });
     case "jwt": {
       // Loaded only where it is wanted.
       const { createJwtAuthenticator } = await import("./jwt-authenticator.ts");
@@ -28,15 +30,18 @@ export async function createAuthenticator(options: {
         config.jwksUrl === null
           ? keepSigningKeys(await readPublicKeys(config.publicKeyFile))
           : openKeyServer({ url: config.jwksUrl, log, now });
-      return createJwtAuthenticator({ config, limits, now, keys });
+      return createJwtAuthenticator({ config, limits, scopes, now, keys });
     }
   }
 }
 
 /** Lets everybody in as the one owner; for a gateway that only its own machine can reach. */
-export function createLocalAuthenticator(limits: OwnerLimits): Authenticator {
+export function createLocalAuthenticator(
+  limits: OwnerLimits,
+  scopes: readonly Scope[],
+): Authenticator {
   const admission = {
-    viewer: { ownerId: LOCAL_OWNER, scopes: new Set(SCOPES), limits },
+    viewer: { ownerId: LOCAL_OWNER, scopes: new Set(scopes), limits },
     signedBy: "",
     expiresAt: null,
     isRevoked: () => false,

@@ -9,7 +9,7 @@ import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { toFingerprint } from "./signing-keys.ts";
-import type { OwnerLimits } from "./viewer.ts";
+import type { OwnerLimits, Scope } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
@@ -36,11 +36,14 @@ export function createJwtAuthenticator(options: {
   /** Which tokens are accepted. */
   readonly config: Pick<Config["auth"], "issuer" | "audience">;
   readonly limits: OwnerLimits;
+  /** All that there are. */
+  readonly scopes: readonly Scope[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly keys: SigningKeys;
 }): Authenticator {
   const { config, limits, now, keys } = options;
+  const isKnown = (word: string): word is Scope => isScope(word, options.scopes);
 
   async function check(token: string): Promise<Admission> {
     const { payload, key } = await verify(token).catch((cause: unknown) => {
@@ -54,7 +57,7 @@ export function createJwtAuthenticator(options: {
         `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`,
       );
     const { sub, exp, scope, scp } = claims;
-    const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isScope));
+    const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isKnown));
     // It may have a fraction, and what is stored of it may not.
     const expiresAt = Math.floor(exp * 1_000);
     const signedBy = toFingerprint(KeyObject.from(key));
@@ -96,7 +99,7 @@ export function createJwtAuthenticator(options: {
       await keys.ready();
       if (keys.isWithdrawn(signedBy)) return null;
       return {
-        viewer: { ownerId, scopes: new Set(scopes.filter(isScope)), limits },
+        viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits },
         signedBy,
         expiresAt: null,
         isRevoked: () => keys.isWithdrawn(signedBy),

@@ -14,18 +14,29 @@ import {
   parseApiKey,
   readApiKeys,
 } from "./api-keys.ts";
+import type { Scope } from "./viewer.ts";
 import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
-const HELP = `${COMMANDS.key} create --owner web      prints a new key, this once
+const toHelp = (
+  scopes: readonly Scope[],
+) => `${COMMANDS.key} create --owner web      prints a new key, this once
 ${COMMANDS.key} list                    shows all keys, without their secrets
 ${COMMANDS.key} revoke <id>             ends a key and its connections within seconds
 
 create also takes
-  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; also webhooks, and jobs:read:all for operators)
+  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; ${toOthers(scopes)})
   --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions,
   --upload-mib-per-day, --open-uploads
                                                 a whole number, or none; by default the gateway's own limits hold
 The file is API_KEYS_FILE, of the environment or of .env.`;
+
+/** What else a key may have: the scopes of parts, and the operators'. */
+function toOthers(scopes: readonly Scope[]): string {
+  const ofParts = scopes.filter((scope) => !isScope(scope, SCOPES));
+  return ofParts.length === 0
+    ? "also jobs:read:all for operators"
+    : `also ${ofParts.join(", ")}, and jobs:read:all for operators`;
+}
 
 const DEFAULT_SCOPES = "jobs:submit jobs:cancel jobs:read";
 /** What may be a whole key or a part of one, which is never repeated. */
@@ -42,20 +53,29 @@ const OPTIONS = Object.fromEntries(
  */
 export async function runKeyCommand(
   words: readonly string[],
-  { file, now }: { readonly file: string; readonly now: Date },
+  {
+    file,
+    scopes,
+    now,
+  }: {
+    readonly file: string;
+    /** All that there are. */
+    readonly scopes: readonly Scope[];
+    readonly now: Date;
+  },
 ): Promise<{ readonly result: string | null; readonly remark: string }> {
   const [verb, ...args] = words;
   if (verb === "help" || words.some((word) => word === "--help" || word === "-h"))
-    return { result: null, remark: HELP };
+    return { result: null, remark: toHelp(scopes) };
   try {
     switch (verb) {
       case "create":
-        return await create(readNewKey(args), resolve(file), now);
+        return await create(readNewKey(args, scopes), { path: resolve(file), scopes, now });
       case "list":
         parseArgs({ args, options: {} });
-        return await list(resolve(file));
+        return await list(resolve(file), scopes);
       case "revoke":
-        return await revoke(readId(args), resolve(file));
+        return await revoke(readId(args), resolve(file), scopes);
       case undefined:
         throw new Error("Say what to do: create, list or revoke.");
       default:
@@ -67,22 +87,22 @@ export async function runKeyCommand(
     const reason = A_KEY.test(message)
       ? "A key stands where none belongs: only revoke takes one, by itself."
       : message;
-    throw new Error(`${reason}\nUse it like this:\n${HELP}`, { cause });
+    throw new Error(`${reason}\nUse it like this:\n${toHelp(scopes)}`, { cause });
   }
 }
 
 type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits">;
 
-function readNewKey(args: string[]): NewKey {
+function readNewKey(args: string[], known: readonly Scope[]): NewKey {
   const { values } = parseArgs({ args, options: OPTIONS });
   const { owner, scopes: listed = DEFAULT_SCOPES } = values;
   if (owner === undefined) throw new Error("--owner is missing: whose jobs will they be?");
   if (A_KEY.test(owner)) throw new Error(`--owner is a key (${owner}).`);
   if (!isOwnerId(owner)) throw new Error(`--owner ${OWNER_RULE}.`);
   const words = listed.split(/[\s,]+/).filter((word) => word !== "");
-  const unknown = words.find((word) => !isScope(word));
+  const unknown = words.find((word) => !isScope(word, known));
   if (unknown !== undefined || words.length === 0)
-    throw new Error(`--scopes must be a list of ${SCOPES.join(", ")}, not "${unknown ?? ""}".`);
+    throw new Error(`--scopes must be a list of ${known.join(", ")}, not "${unknown ?? ""}".`);
   const limits = OWNER_LIMITS.flatMap((name) => {
     const option = kebabCase(name);
     const text = values[option];
@@ -91,7 +111,7 @@ function readNewKey(args: string[]): NewKey {
       throw new Error(`--${option} must be a whole number from 1 to 999999999, or none.`);
     return [[name, text === "none" ? null : Number(text)] as const];
   });
-  const scopes = SCOPES.filter((scope) => words.includes(scope));
+  const scopes = known.filter((scope) => words.includes(scope));
   return { owner, scopes, limits: Object.fromEntries(limits) };
 }
 
@@ -108,19 +128,26 @@ function readId(args: string[]): string {
   return id;
 }
 
-async function create(newKey: NewKey, path: string, now: Date) {
+async function create(
+  newKey: NewKey,
+  {
+    path,
+    scopes: known,
+    now,
+  }: { readonly path: string; readonly scopes: readonly Scope[]; readonly now: Date },
+) {
   const { key, id, secret } = makeApiKey();
   const stored = { id, ...newKey, ...hashSecret(secret), createdAt: now.toISOString() };
   const { owner, scopes } = newKey;
-  await changeApiKeys(path, (keys) => [...keys, stored]);
+  await changeApiKeys(path, known, (keys) => [...keys, stored]);
   return {
     result: key,
     remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
   };
 }
 
-async function list(path: string) {
-  const keys = (await readApiKeys(path)) ?? [];
+async function list(path: string, known: readonly Scope[]) {
+  const keys = (await readApiKeys(path, known)) ?? [];
   if (keys.length === 0)
     return { result: null, remark: `${path} holds no key. Make one with create --owner web.` };
   const lines = keys.map(({ id, owner, scopes, limits = {}, createdAt }) => {
@@ -131,8 +158,8 @@ async function list(path: string) {
   return { result: [headings, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
-async function revoke(id: string, path: string) {
-  await changeApiKeys(path, (keys) => {
+async function revoke(id: string, path: string, known: readonly Scope[]) {
+  await changeApiKeys(path, known, (keys) => {
     const rest = keys.filter((key) => key.id !== id);
     // The id is not repeated: it may be a secret.
     if (rest.length === keys.length)

@@ -1,17 +1,22 @@
 import { CodedError } from "../runtime/coded-error.ts";
 
-/** What a credential may allow; `jobs:read:all` is an operator's: it reads the jobs of every owner. */
-export const SCOPES = [
-  "jobs:submit",
-  "jobs:cancel",
-  "jobs:read",
-  "jobs:read:all",
-  "webhooks",
-] as const;
-export type Scope = (typeof SCOPES)[number];
+/**
+ * What a credential may allow, besides the scopes of parts; `jobs:read:all` is an operator's: it reads the jobs of every
+ * owner.
+ */
+export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"] as const;
+export type Scope = (typeof SCOPES)[number] | keyof PartScopes;
 
-export function isScope(word: string): word is Scope {
-  return SCOPES.some((scope) => scope === word);
+/**
+ * The scopes of parts, each of which declares its own here.
+ *
+ * @public
+ */
+// oxlint-disable-next-line typescript/no-empty-object-type
+export interface PartScopes {}
+
+export function isScope(word: string, known: readonly Scope[]): word is Scope {
+  return known.some((scope) => scope === word);
 }
 
 /** The owner of everything done without authentication, and of the jobs that are older than owners. */

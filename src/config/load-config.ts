@@ -67,7 +67,6 @@ export function loadConfig<Part extends { readonly settings?: Rules }>(
     pollCostSeconds: variables.POLL_COST_SECONDS,
     /** Whether submits ask RunComfy to say when the job has ended. */
     areHintsAsked: variables.UPSTREAM_WEBHOOKS && isReachable(variables, given),
-    webhooksAllow: variables.WEBHOOKS_ALLOW ?? [],
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,

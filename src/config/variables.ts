@@ -357,14 +357,6 @@ const TIMING = {
     "5",
     "How long after `SUBMIT_TIMEOUT_SECONDS` another gateway may mark an unfinished submit as unknown.",
   ),
-  WEBHOOKS_ALLOW: optional(
-    list(
-      (ranges) => ranges.every(isAddressRange),
-      "must be a list of address ranges, such as 10.0.0.0/8,::1/128",
-    ),
-    "none",
-    "Ranges of private addresses that [webhooks](webhooks.md) may call too, with http and on any port, separated by commas. Whoever has the scope `webhooks` can then send requests there.",
-  ),
   OUTAGE_BACK_OFF_SECONDS: setting(
     number(0.1, 60),
     "8",

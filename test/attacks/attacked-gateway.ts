@@ -7,6 +7,7 @@ import { expect, inject } from "vitest";
 import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
 
 /** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
 const MAX_MS_A_TURN = 150;
@@ -30,7 +31,11 @@ export async function startAttackedGateway(
   const keysFile = join(folder, "keys.json");
   const makeKey = async (owner: string, ...limits: readonly string[]): Promise<Bearer> => {
     const words = ["create", "--owner", owner, ...limits];
-    const { result } = await runKeyCommand(words, { file: keysFile, now: new Date() });
+    const { result } = await runKeyCommand(words, {
+      file: keysFile,
+      scopes: ALL_SCOPES,
+      now: new Date(),
+    });
     return { authorization: `Bearer ${result}` };
   };
   if (environment["AUTH"] === "api-keys") await makeKey("first");

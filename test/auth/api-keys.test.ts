@@ -9,13 +9,20 @@ import { openApiKeys } from "../../src/auth/api-keys.ts";
 import { createApiKeysFile, idOf } from "./api-keys-file.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
 
 const LIMITS = { ...NO_LIMITS, requestsPerSecond: 1_000, jobsPerDay: 100_000 };
 const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "invalid" });
 
 async function open(file: string) {
   const recorded = createRecordedLog();
-  const keys = await openApiKeys({ file, limits: LIMITS, log: recorded.log, pollMs: 10 });
+  const keys = await openApiKeys({
+    file,
+    limits: LIMITS,
+    scopes: ALL_SCOPES,
+    log: recorded.log,
+    pollMs: 10,
+  });
   onTestFinished(() => keys.close());
   return { keys, ...recorded };
 }

@@ -7,6 +7,7 @@ import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
 import type { Signer } from "./issuer.ts";
 import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
 
 const NOW = Date.parse("2026-06-01T12:00:00Z");
 const SECONDS = NOW / 1_000;
@@ -18,6 +19,7 @@ async function open(signers: readonly Signer[]) {
   const tokens = createJwtAuthenticator({
     config: { issuer: ISSUER, audience: AUDIENCE },
     limits: NO_LIMITS,
+    scopes: ALL_SCOPES,
     now: () => now,
     keys: keepSigningKeys({ keys: signers.map(({ jwk }) => jwk) }),
   });

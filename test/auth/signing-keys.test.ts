@@ -8,6 +8,7 @@ import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
 
 async function open(
   answer: RequestListener,
@@ -20,7 +21,13 @@ async function open(
   const times = { now: () => clock, retryMs: 20, timeoutMs: 10_000, ...details };
   const keys = openKeyServer({ url: server.url, log, ...times });
   const config = { issuer: ISSUER, audience: AUDIENCE };
-  const tokens = createJwtAuthenticator({ config, limits: NO_LIMITS, now: Date.now, keys });
+  const tokens = createJwtAuthenticator({
+    config,
+    limits: NO_LIMITS,
+    scopes: ALL_SCOPES,
+    now: Date.now,
+    keys,
+  });
   onTestFinished(() => tokens.close());
   const letIn = (token: string) => tokens.authenticate(`Bearer ${token}`);
   return {

@@ -16,7 +16,6 @@ import type { Job } from "../../src/engine/job/job.ts";
 import { createJob } from "../../src/engine/job/job.ts";
 import { createUploadId } from "../../src/engine/job/input.ts";
 import { isJsonObject } from "../../src/engine/job/json.ts";
-import { Downloads } from "../../src/parts/downloads/downloads.ts";
 import { createMaskError } from "../../src/api/operations/mask-error.ts";
 import { createSlots } from "../../src/api/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/api/operations/subscribe.ts";
@@ -25,7 +24,6 @@ import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createCaller } from "../../src/engine/caller.ts";
 import type { Services } from "../../src/engine/engine.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
-import { PartServices } from "../../src/api/schema/part-services.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/submits.ts";
@@ -41,10 +39,8 @@ import {
 } from "../../src/engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
 import { FeedWatch } from "../../src/engine/watch/watch-jobs.ts";
-import { createTargets } from "../../src/parts/webhooks/target.ts";
-import { createWebhookService } from "../../src/parts/webhooks/webhook-service.ts";
-import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
+import { makePartServices } from "../support/part-services.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
@@ -111,11 +107,7 @@ export async function openInProcessGateway(
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
-  const webhooks = createWebhookService({
-    webhooks: createWebhookStore(store).webhooks,
-    targets: createTargets([]),
-    wake: () => undefined,
-  });
+  const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
   const engine: Services = {
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
     ...(typeof tracking === "function" ? tracking(store) : toServices(store, tracking)),
@@ -125,13 +117,11 @@ export async function openInProcessGateway(
     files: NO_FILES,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
-    submitOptions: { webhookUrl: webhooks.jobUrl },
+    submitOptions,
   };
-  const parts = new PartServices();
-  parts.add(new Downloads({ store, files: NO_FILES, catalogue, channels }));
   const createContext = (viewer: Viewer, share: Reservation) => ({
     ...createCaller(engine, { viewer, share }),
-    ...{ webhooks, parts },
+    parts,
   });
   const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);

@@ -9,7 +9,6 @@ import { AuthenticationError } from "../../src/auth/authenticator.ts";
 import { createLocalAuthenticator } from "../../src/auth/create-authenticator.ts";
 import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
-import { SCOPES } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
@@ -18,6 +17,7 @@ import { startServer } from "../../src/api/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
 
 type Options = Parameters<typeof startServer>[0];
 
@@ -52,7 +52,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     example: toUnlisted("example-deployment"),
     isSandbox: false,
     channels: createChannels(),
-    authenticator: createLocalAuthenticator(NO_LIMITS),
+    authenticator: createLocalAuthenticator(NO_LIMITS, ALL_SCOPES),
     sessions,
     signIns: null,
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
@@ -107,7 +107,7 @@ export function createNameAuthenticator(
       if (!authorization?.startsWith("Bearer ") || ownerId === "nobody" || revoked.has(ownerId))
         throw new AuthenticationError("invalid", `${"Unknown name. ".repeat(12)}Send another.`);
       return {
-        viewer: { ownerId, scopes: new Set(SCOPES), limits: { ...NO_LIMITS, ...limits } },
+        viewer: { ownerId, scopes: new Set(ALL_SCOPES), limits: { ...NO_LIMITS, ...limits } },
         signedBy: ownerId,
         expiresAt: null,
         isRevoked: () => revoked.has(ownerId),

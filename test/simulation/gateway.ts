@@ -101,7 +101,7 @@ export async function startGateway(options: {
   const keeper = post && startKeeper(store, keeping.signal);
   const toMessages = createMessages({ store, urls: { create: () => "" } });
   const { claims } = createWebhookStore(store);
-  const sender = post && new WebhookSender({ claims, toMessages, post, channels, log });
+  const sender = post && new WebhookSender({ claims, toMessages, post, log });
   const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
   return {
     process,

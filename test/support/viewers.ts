@@ -1,5 +1,6 @@
 import type { OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
-import { LOCAL_OWNER, SCOPES } from "../../src/auth/viewer.ts";
+import { LOCAL_OWNER } from "../../src/auth/viewer.ts";
+import { ALL_SCOPES } from "./parts.ts";
 
 /** Those of an owner who may do all. */
 export const NO_LIMITS: OwnerLimits = {
@@ -21,7 +22,7 @@ export function createViewer(
     readonly limits?: Partial<OwnerLimits>;
   } = {},
 ): Viewer {
-  const { ownerId = LOCAL_OWNER, scopes = new Set(SCOPES), limits } = options;
+  const { ownerId = LOCAL_OWNER, scopes = new Set(ALL_SCOPES), limits } = options;
   return { ownerId, scopes, limits: { ...NO_LIMITS, ...limits } };
 }
 

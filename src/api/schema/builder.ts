@@ -13,12 +13,10 @@ import type { InputIssue } from "../../engine/job/input.ts";
 import { type Job, JOB_ID_PREFIX, type JobError, type JobEvent } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
 import type { Durations, RunStats } from "../../engine/job/run-times.ts";
-import type { Delivery, Webhook, WebhookTry } from "../../parts/webhooks/webhook.ts";
 import type { LiveDeployment } from "../../engine/runcomfy/read-deployments.ts";
 import type { InputCheck } from "../../engine/tracking/submission.ts";
 import type { Submitted } from "../../engine/tracking/submit-job.ts";
 import type { Upload } from "../../engine/store/upload-rows.ts";
-import type { WebhookWithSecret } from "../../parts/webhooks/webhook-service.ts";
 import type { JobChange } from "../../engine/watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
 import "./field-rules.ts";
@@ -42,7 +40,6 @@ export function createBuilder() {
     Interfaces: { Error: Error };
     Objects: {
       Asset: JobAsset;
-      CreateWebhookSuccess: WebhookWithSecret;
       Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats & { readonly hints: number };
@@ -58,13 +55,9 @@ export function createBuilder() {
       JobEvent: JobEvent;
       LiveDeployment: LiveDeployment;
       Price: Price;
-      RotateWebhookSecretSuccess: WebhookWithSecret;
       SubmitJobSuccess: Submitted;
       Upload: Upload & { readonly putUrl?: string };
       Viewer: Viewer;
-      Webhook: Webhook;
-      WebhookDelivery: Delivery;
-      WebhookTry: WebhookTry;
     };
     Connection: {
       readonly totalCount: () => Promise<number | null>;

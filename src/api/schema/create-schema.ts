@@ -1,6 +1,6 @@
 import type { GraphQLSchema } from "graphql";
 
-import { SCOPES } from "../../auth/viewer.ts";
+import { type Scope, SCOPES } from "../../auth/viewer.ts";
 import type { Catalogue } from "../../engine/deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { addScalars, createBuilder } from "./builder.ts";
@@ -9,21 +9,28 @@ import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
-import { addJobWebhooks } from "./job-webhooks.ts";
 import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addKeepOutputs } from "./files.ts";
+import type { SubmitArgument } from "./submit.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 import { addUploads } from "./uploads.ts";
-import { addWebhooks } from "./webhooks.ts";
 
-/** Adds a part's types and fields. */
-export type SchemaAddition = (builder: Builder) => void;
+/** Adds a part's types and fields; `events` are those of all parts. */
+export type SchemaAddition = (builder: Builder, events: Events) => void;
+
+type Events = Readonly<Record<string, string>>;
 
 /** A part that is on, and what it adds, if anything. */
-export type SchemaPart = { readonly name: string; readonly add: SchemaAddition | null };
+export type SchemaPart = {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly events: Events;
+  readonly submitOptions: Readonly<Record<string, SubmitArgument>>;
+  readonly add: SchemaAddition | null;
+};
 
 /** The gateway's schema; each of its operations needs a `GatewayContext`. */
 export function createSchema(
@@ -43,10 +50,7 @@ export function createSchema(
   });
 
   addScalars(builder);
-  addViewer(
-    builder,
-    parts.map(({ name }) => name),
-  );
+  addViewer(builder, parts);
   const jobStatus = addJobStatus(builder);
   const deploymentKind = addDeploymentKind(builder);
   const jobFilter = addJobFilter(builder, jobStatus);
@@ -57,17 +61,16 @@ export function createSchema(
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
   addCheckInput(builder);
-  addSubmit(builder, submitJobResult);
+  const submitOptions = merge(parts, "submitOptions");
+  addSubmit(builder, submitJobResult, submitOptions);
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
-  addWebhooks(builder);
-  addJobWebhooks(builder);
-  for (const { add } of parts) add?.(builder);
+  for (const { add } of parts) add?.(builder, merge(parts, "events"));
   addSubscriptions(builder, jobFilter);
-  addGenerated(builder, catalogue, submitJobResult);
+  addGenerated(builder, { catalogue, submitJobResult, submitOptions });
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.
   return Object.assign(builder.toSchema({ sortSchema: false }), { description: DESCRIPTION });
 }
@@ -83,7 +86,16 @@ If an input picture is not on the web, upload it with \`createUpload\`.
 
 \`jobs\` lists what was submitted, and \`jobsUpdated\` reports every change. Expected failures are part of a mutation's result.`;
 
-function addViewer(builder: Builder, parts: readonly string[]): void {
+/** What all parts have under this name, in one record. */
+function merge<Name extends "events" | "submitOptions">(
+  parts: readonly SchemaPart[],
+  name: Name,
+): SchemaPart[Name] {
+  return Object.assign({}, ...parts.map((part) => part[name]));
+}
+
+function addViewer(builder: Builder, parts: readonly SchemaPart[]): void {
+  const ofParts = parts.flatMap(({ scopes }) => scopes);
   builder.objectType("Viewer", {
     description: "You, as the gateway knows you by your credential.",
     fields: (t) => ({
@@ -91,14 +103,13 @@ function addViewer(builder: Builder, parts: readonly string[]): void {
         description: "The owner of the jobs that you submit with this credential.",
       }),
       scopes: t.stringList({
-        description:
-          "What the credential allows: `jobs:submit`, `jobs:cancel` (also deletes), `jobs:read`, `webhooks` and, for operators, `jobs:read:all` (everybody's jobs).",
-        resolve: ({ scopes }) => SCOPES.filter((scope) => scopes.has(scope)),
+        description: `What the credential allows: ${["`jobs:submit`", "`jobs:cancel` (also deletes)", "`jobs:read`", ...ofParts.map((scope) => `\`${scope}\``)].join(", ")} and, for operators, \`jobs:read:all\` (everybody's jobs).`,
+        resolve: ({ scopes }) => [...SCOPES, ...ofParts].filter((scope) => scopes.has(scope)),
       }),
       parts: t.stringList({
         description:
           "The parts of this gateway that are on, by their names. The schema has the fields of these alone.",
-        resolve: () => parts,
+        resolve: () => parts.map(({ name }) => name),
       }),
     }),
   });

@@ -26,15 +26,26 @@ import {
 import { submitJob } from "../../engine/use-cases/submit-jobs.ts";
 import type { Builder } from "./builder.ts";
 import { readOutput } from "./job-type.ts";
-import { type SubmitJobResultRef, submitOptions, toSubmit } from "./submit.ts";
+import {
+  type SubmitArguments,
+  type SubmitJobResultRef,
+  toSubmit,
+  toSubmitArguments,
+} from "./submit.ts";
 
 type Types = Builder["$inferSchemaTypes"];
 
 /** Adds what comes from the catalogue's schemas and models: a mutation for each deployment, and `Job.typedOutput`. */
 export function addGenerated(
   builder: Builder,
-  catalogue: Catalogue,
-  submitJobResult: SubmitJobResultRef,
+  {
+    catalogue,
+    ...submits
+  }: {
+    readonly catalogue: Catalogue;
+    readonly submitJobResult: SubmitJobResultRef;
+    readonly submitOptions: SubmitArguments;
+  },
 ): void {
   const { deployments } = catalogue;
   if (deployments.every(({ input, output }) => input === null && output === null)) return;
@@ -42,7 +53,7 @@ export function addGenerated(
   for (const deployment of deployments) {
     const { input: contract } = deployment;
     if (contract === null) continue;
-    addSubmitDeployment(builder, { deployment, contract, types, submitJobResult });
+    addSubmitDeployment(builder, { deployment, contract, types, ...submits });
   }
   addTypedOutput(builder, { catalogue, types });
 }
@@ -203,9 +214,10 @@ function addSubmitDeployment(
     readonly contract: InputContract;
     readonly types: GeneratedTypes;
     readonly submitJobResult: SubmitJobResultRef;
+    readonly submitOptions: SubmitArguments;
   },
 ): void {
-  const { deployment, contract, types, submitJobResult } = options;
+  const { deployment, contract, types, submitJobResult, submitOptions } = options;
   const { shape } = contract;
   const { id: deploymentId, name, description } = deployment;
   const sentences = [
@@ -229,7 +241,7 @@ function addSubmitDeployment(
               ? "An object that fits the deployment's `inputSchema`."
               : "The input; files are public https URLs, or uploads as `upload:ID`.",
         }),
-        ...submitOptions(builder),
+        ...toSubmitArguments(builder, submitOptions),
       },
       resolve: (_root, { input, ...given }, context) =>
         submitJob(context, {

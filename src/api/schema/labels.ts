@@ -11,7 +11,7 @@ export function addLabels(builder: Builder): void {
     t.field({
       type: ["Job"],
       description:
-        "Changes the tags and the star of your jobs, at any time, and answers when all are done. `JobChange.reason` is LABELS then; webhooks are not called.",
+        "Changes the tags and the star of your jobs, at any time, and answers when all are done. `JobChange.reason` is LABELS then.",
       complexity: toCost,
       args: {
         ids: t.arg.idList({

@@ -19,8 +19,12 @@ import type { Builder } from "./builder.ts";
 const ITEM_COST = 20;
 
 /** Adds what submits a job of any deployment. */
-export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef): void {
-  const options = submitOptions(builder);
+export function addSubmit(
+  builder: Builder,
+  submitJobResult: SubmitJobResultRef,
+  ofParts: SubmitArguments,
+): void {
+  const options = toSubmitArguments(builder, ofParts);
   const submitJobItem = builder.inputType("SubmitJobItem", {
     description: "One of the jobs to submit, with the arguments of `submitJob`.",
     fields: (t) => ({
@@ -28,7 +32,7 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
       input: t.field(ARGUMENTS.input),
       idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
       tags: t.stringList(ARGUMENTS.tags),
-      webhookUrl: t.field(ARGUMENTS.webhookUrl),
+      ...addAll(ofParts, (one) => t.field(one)),
     }),
   });
 
@@ -83,16 +87,28 @@ export function addSubmit(builder: Builder, submitJobResult: SubmitJobResultRef)
 }
 
 /** The arguments that all mutations have that submit a job. */
-export function submitOptions(builder: Builder) {
+export function toSubmitArguments(builder: Builder, ofParts: SubmitArguments) {
   return builder.args((t) => ({
     idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
     tags: t.stringList(ARGUMENTS.tags),
-    webhookUrl: t.field(ARGUMENTS.webhookUrl),
+    ...addAll(ofParts, (one) => t.field(one)),
     answerWithinSeconds: t.int({
       defaultValue: 0,
       description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
     }),
   }));
+}
+
+/** An argument that a part adds to all submits. */
+export type SubmitArgument = {
+  readonly type: "String" | "URL";
+  readonly description: string;
+};
+export type SubmitArguments = Readonly<Record<string, SubmitArgument>>;
+
+/** Pothos knows nothing of their names, as only the part does. */
+function addAll(ofParts: SubmitArguments, toRef: (one: SubmitArgument) => unknown): object {
+  return Object.fromEntries(Object.entries(ofParts).map(([name, one]) => [name, toRef(one)]));
 }
 
 /** What a submit and an item of many have in common. */
@@ -111,11 +127,6 @@ const ARGUMENTS = {
   tags: {
     description:
       "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
-  },
-  webhookUrl: {
-    type: "URL",
-    description:
-      "An https URL on a public host, on port 443 or 8443, that is called when this job ends and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
   },
 } as const;
 
@@ -165,12 +176,9 @@ export function addSubmitJobResult(builder: Builder) {
   });
 }
 
-/** A submit's arguments, with those of parts as its options. */
-export function toSubmit<Given extends { readonly webhookUrl?: string | null | undefined }>({
-  webhookUrl = null,
-  ...given
-}: Given) {
-  return { ...given, options: { webhookUrl } };
+/** A submit's arguments, with those of parts, of which Pothos knows nothing, among its options. */
+export function toSubmit<Given extends object>(given: Given) {
+  return { ...given, options: { ...given } };
 }
 
 /** Adds the query that says of an input what a submit would say. */

@@ -53,10 +53,6 @@ export function createChannels() {
     wakeUp: channel(`${prefix}:wakeUp`),
     /** What became of a file of an output. */
     settled: open<string>("settled"),
-    /** What became of a delivery to a webhook: `DELIVERED`, `FAILED`, or `PENDING` where it is tried again. */
-    delivered: open<string>("delivered"),
-    /** The id of a webhook that was disabled because it failed. */
-    disabled: open<string>("disabled"),
     /** An event that was sent to a watcher. */
     sent: open<SentEvent>("sent"),
     /** The code of an event that could not be made. */

@@ -178,7 +178,7 @@ export function createDocuments({ reads, toTexts }: Database) {
 /** The first files that an output names, and how many it names. */
 export type FirstAssets = { readonly assets: readonly Asset[]; readonly count: number };
 
-/** As many as a webhook's message or a tool's answer names. */
+/** As many as one message or one answer of a tool names. */
 const MAX_FIRST = 100;
 const MAX_FIRST_CHARACTERS = 20_000;
 /** Of a longer list the first are stored apart. */

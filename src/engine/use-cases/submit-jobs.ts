@@ -19,8 +19,8 @@ export type SubmitArguments = {
   readonly tags?: readonly string[] | null | undefined;
   /** How long to wait for the job's end, from the beginning of the operation on; 0 by default. */
   readonly answerWithinSeconds?: number | null | undefined;
-  /** What parts add, by their names among the engine's `submitOptions`; null counts as not given. */
-  readonly options?: Readonly<Record<string, string | null>> | undefined;
+  /** What parts add, by their names among the engine's `submitOptions`; texts; null counts as not given. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
 
 export type SubmitRequest = SubmitArguments &
@@ -97,8 +97,8 @@ function admitOptions(
   options: SubmitArguments["options"] = {},
 ): AlsoWrite | undefined {
   const given = Object.entries(engine.submitOptions).flatMap(([name, option]) => {
-    const value = options[name] ?? null;
-    return value === null ? [] : [{ option, value }];
+    const value = options[name];
+    return typeof value === "string" ? [{ option, value }] : [];
   });
   for (const { option, value } of given) option.check(viewer, value);
   if (given.length === 0) return undefined;

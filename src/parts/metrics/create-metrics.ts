@@ -51,8 +51,7 @@ export function createMetrics({
     /** Unfinished jobs are those of all gateways, counted to 10,000 of each status. */
     async metrics(): Promise<string> {
       for (const figure of figures) {
-        if (!measured.has(figure))
-          observer.gauge([figure.name, figure.help], (one) => one.set(figure.read()));
+        if (!measured.has(figure)) observer.show(figure);
         measured.add(figure);
       }
       return await registry.metrics();
@@ -87,6 +86,20 @@ function createObserver(
     },
     measure: (buckets: number[], ...facts: Facts) =>
       new Histogram({ ...toFacts(...facts), buckets }),
+    show(figure: Figure): Counter | Gauge {
+      const { name, help, label } = figure;
+      const Kind = name.endsWith("_total") ? Counter : Gauge;
+      const labels = label === undefined ? [] : [label];
+      return new Kind({
+        ...toFacts(name, help, labels),
+        collect() {
+          this.reset();
+          const found = figure.read();
+          if (typeof found === "number") return this.inc(found);
+          for (const [value, number] of found) this.inc({ [labels[0] ?? ""]: value }, number);
+        },
+      });
+    },
     gauge(facts: Facts, collect: (gauge: Gauge) => unknown = () => undefined) {
       return new Gauge({
         ...toFacts(...facts),
@@ -160,7 +173,7 @@ function observeUpstream({ channels, on, count, countEach, measure }: Observer):
 }
 
 function observeJobs({ channels, on, count, countEach, measure, gauge }: Observer): void {
-  const { submitted, settled, delivered, disabled } = channels;
+  const { submitted, settled } = channels;
   const help = "Submits to RunComfy, by what became of them.";
   const submits = countEach("outcome", submitted, "submits_total", help);
   submits.inc({ outcome: "unknown" }, 0);
@@ -174,14 +187,6 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
     "files_settled_total",
     "Files of outputs that were fetched or given up, by what became of them.",
   ).inc({ state: "FAILED" }, 0);
-  countEach(
-    "state",
-    delivered,
-    "webhook_tries_total",
-    "Calls of webhooks, by what became of them.",
-  );
-  const webhooksDisabled = count("webhooks_disabled_total", "Webhooks disabled as they failed.");
-  on(disabled, () => webhooksDisabled.inc());
   const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
     "status",
     "deployment",

@@ -6,12 +6,7 @@ import { createListDue } from "./due-webhooks.ts";
 import { createDeleteUnused, readOwnSecrets } from "./job-webhooks.ts";
 import { toSecrets } from "./secrets.ts";
 import type { WebhookTables } from "./tables.ts";
-import {
-  type DeliveryState,
-  MAX_RETRY_AFTER_MS,
-  type WebhookEvent,
-  type WebhookTry,
-} from "./webhook.ts";
+import { type DeliveryState, MAX_RETRY_AFTER_MS, type WebhookTry } from "./webhook.ts";
 
 /** A webhook that one gateway is to call, and with what. */
 export type ClaimedWebhook = {
@@ -27,7 +22,7 @@ export type ClaimedWebhook = {
   readonly delivery: {
     readonly id: string;
     readonly jobId: string | null;
-    readonly event: WebhookEvent;
+    readonly event: string;
     /** Which other webhook was disabled, where that is told. */
     readonly disabledId: string | null;
     readonly createdAt: Date;
@@ -289,7 +284,7 @@ type DeliveryRow = {
   readonly number: number;
   readonly id: string;
   readonly job_id: string | null;
-  readonly event: WebhookEvent;
+  readonly event: string;
   readonly disabled_id: string | null;
   readonly created_at: number;
   readonly due_at: number;

@@ -1,37 +1,29 @@
-import type { BaseLogger } from "pino";
-
-import type { Channels } from "../../engine/diagnostics/channels.ts";
-import type { SignedUrls } from "../../engine/files/signed-urls.ts";
-import type { JobStore } from "../../engine/store/job-store.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { OpenPart } from "../../part.ts";
 import { createMessages } from "./message.ts";
 import { createPost } from "./post.ts";
 import { WebhookSender } from "./sender.ts";
 import { createTargets } from "./target.ts";
-import { createWebhookService } from "./webhook-service.ts";
+import { WebhookService } from "./webhook-service.ts";
 import { createWebhookStore } from "./webhook-store.ts";
 
-/** Opens what owners do with their webhooks, and what calls them. */
-export function openWebhooks({
-  store,
-  urls,
-  allow,
-  channels,
-  log,
-}: {
-  readonly store: JobStore;
-  readonly urls: Pick<SignedUrls, "create">;
-  /** Ranges of addresses that may be called though they are not public. */
-  readonly allow: readonly string[];
-  readonly channels: Channels;
-  readonly log: BaseLogger;
-}) {
+/**
+ * Opens what owners do with their webhooks, and what calls them; `allow` are ranges of addresses that may be called though
+ * they are not public.
+ */
+export function openWebhooks(
+  { store, files, channels, log }: Engine,
+  allow: readonly string[],
+): OpenPart {
   const targets = createTargets(allow);
-  const toMessages = createMessages({ store, urls });
   const { webhooks, claims } = createWebhookStore(store);
-  const post = createPost(targets);
-  const sender = new WebhookSender({ claims, toMessages, post, channels, log });
+  const toMessages = createMessages({ store, urls: files.urls });
+  const sender = new WebhookSender({ claims, toMessages, post: createPost(targets), log });
+  const service = new WebhookService({ webhooks, targets, channels, wake: sender.wake });
   return {
-    ...createWebhookService({ webhooks, targets, wake: sender.wake }),
+    service,
+    submitOptions: { webhookUrl: service.jobUrl },
+    figures: sender.figures,
     close: () => sender.close(),
   };
 }

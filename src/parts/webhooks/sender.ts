@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { Channels } from "../../engine/diagnostics/channels.ts";
+import type { Figure } from "../../engine/diagnostics/figure.ts";
 import { chance, clock } from "../../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
 import { Queue } from "../../runtime/queue.ts";
@@ -8,7 +8,7 @@ import type { ClaimedWebhook, TriedDelivery, WebhookClaims } from "./claims.ts";
 import { type DueWebhook, FROM_START } from "./due-webhooks.ts";
 import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
-import { toRestMs, toRetryMs } from "./webhook.ts";
+import { type DeliveryState, toRestMs, toRetryMs } from "./webhook.ts";
 
 /**
  * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners
@@ -29,7 +29,6 @@ type SenderOptions = {
   /** Null for each with nothing to send any more. */
   readonly toMessages: (claimed: readonly ClaimedWebhook[]) => Promise<readonly (string | null)[]>;
   readonly post: Post;
-  readonly channels: Pick<Channels, "delivered" | "disabled">;
   readonly log: BaseLogger;
 };
 
@@ -52,6 +51,9 @@ export class WebhookSender {
   #dueAfter = FROM_START;
   #unusedAfter = "";
   #sweptAt = clock.monotonic();
+  /** How many calls there were, by what became of them. */
+  readonly #tries = new Map<DeliveryState, number>();
+  #disabled = 0;
   readonly #loop;
   readonly #tryToSend;
 
@@ -70,6 +72,20 @@ export class WebhookSender {
       onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
     });
   }
+
+  readonly figures: readonly Figure[] = [
+    {
+      name: "webhook_tries_total",
+      help: "Calls of webhooks, by what became of them.",
+      label: "state",
+      read: () => this.#tries,
+    },
+    {
+      name: "webhooks_disabled_total",
+      help: "Webhooks disabled as they failed.",
+      read: () => this.#disabled,
+    },
+  ];
 
   /** Notifies the sender that something is due. */
   readonly wake = (): void => this.#loop.wake();
@@ -115,7 +131,7 @@ export class WebhookSender {
 
   /** Sends what is due, one after the other for as long as its turn lasts; resolves with what it is then if more is. */
   async #send(webhook: DueWebhook): Promise<DueWebhook | null> {
-    const { claims, toMessages, channels, log } = this.#options;
+    const { claims, toMessages, log } = this.#options;
     const { webhookId } = webhook;
     const { claimed, hasMore } = await claims.claim(webhookId);
     const [claim] = claimed;
@@ -140,12 +156,12 @@ export class WebhookSender {
       return null;
     }
     const reason = await claims.settle([first, ...others]);
-    for (const { state } of tried) channels.delivered.publish(state);
+    for (const { state } of tried) this.#tries.set(state, (this.#tries.get(state) ?? 0) + 1);
     if (reason === null) {
       const isFailing = tried.at(-1)?.state !== "DELIVERED";
       return hasMore || tried.length < claimed.length ? { ...webhook, isFailing } : null;
     }
-    channels.disabled.publish(webhookId);
+    this.#disabled += 1;
     log.warn({ webhookId, reason }, DISABLED);
     return null;
   }

@@ -1,13 +1,5 @@
 import { chance } from "../../runtime/environment.ts";
 
-/** What a webhook may be told; `JOB_KEPT` when no file of a job waits to be kept any more. */
-export type WebhookEvent =
-  | "JOB_SUCCEEDED"
-  | "JOB_FAILED"
-  | "JOB_CANCELLED"
-  | "JOB_KEPT"
-  | "WEBHOOK_DISABLED";
-
 /** `PENDING` while it waits for its next try, `FAILED` after the last one. */
 export type DeliveryState = "PENDING" | "DELIVERED" | "FAILED";
 
@@ -15,7 +7,7 @@ export type DeliveryState = "PENDING" | "DELIVERED" | "FAILED";
 export type WebhookSettings = {
   readonly url: string;
   /** Null is all. */
-  readonly events: readonly WebhookEvent[] | null;
+  readonly events: readonly string[] | null;
   /** Null is any. */
   readonly deploymentId: string | null;
   readonly tag: string | null;
@@ -57,7 +49,7 @@ export type WebhookTry = {
 export type Delivery = {
   readonly id: string;
   readonly webhookId: string;
-  readonly event: WebhookEvent;
+  readonly event: string;
   /** Null where it is about no job. */
   readonly jobId: string | null;
   readonly state: DeliveryState;

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
-import { createMetrics } from "../../../src/parts/metrics/create-metrics.ts";
+import { startGateway } from "../../../src/gateway.ts";
 import { readPage, ROOT } from "../../support/pages.ts";
+import { loadConfig } from "../../support/parts.ts";
 
 const FILE = join(ROOT, "ops/alerts.yaml");
 const RULES = readPage("ops/alerts.yaml");
@@ -14,19 +15,12 @@ const DASHBOARD = readPage("ops/dashboard.json");
 const PAGE = readPage("docs/monitoring.md");
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
-/** Of the server and of parts. */
-const NAMES_OF_FIGURES = ["sockets_open", "watchers_open", "waits_held"];
-
 /** What Prometheus reads of a gateway that has done nothing yet. */
 async function readAtFirst(): Promise<string> {
-  const metrics = createMetrics({
-    channels: createChannels(),
-    version: "1",
-    figures: NAMES_OF_FIGURES.map((name) => ({ name, help: "A figure.", read: () => 0 })),
-    engine: () => null,
-    log: { error: () => undefined },
-  });
-  return await metrics.metrics();
+  const variables = { PORT: "0", METRICS_PORT: "0", DATABASE_URL: ":memory:" };
+  const gateway = await startGateway(loadConfig(variables), { log: pino({ level: "silent" }) });
+  onTestFinished(() => gateway.close());
+  return await (await fetch(new Map(gateway.urls).get("Metrics") ?? "")).text();
 }
 
 test.for([

@@ -1,6 +1,5 @@
 import { type Logger, pino } from "pino";
 
-import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
 import { createSignedUrls } from "../../../src/engine/files/signed-urls.ts";
 import { openStore } from "../../../src/engine/store/open-store.ts";
 import { createMessages } from "../../../src/parts/webhooks/message.ts";
@@ -29,7 +28,6 @@ export async function openSender(options: {
         claims,
         toMessages: createMessages({ store, urls }),
         post: createPost(createTargets(allow), options.patienceMs),
-        channels: createChannels(),
         log,
       }),
   };

@@ -1,23 +1,12 @@
-import {
-  InvalidWebhookError,
-  WebhookDisabledError,
-  WebhookNotFoundError,
-} from "../../parts/webhooks/errors.ts";
-import type { CallFailure, DeliveryState, WebhookEvent } from "../../parts/webhooks/webhook.ts";
-import { WEBHOOK_SCOPES as SCOPES } from "../../parts/webhooks/webhook-service.ts";
-import type { Builder } from "./builder.ts";
-import { publishRefusal } from "../../engine/diagnostics/channels.ts";
+import type { Builder } from "../../api/schema/builder.ts";
+import type { SchemaAddition } from "../../api/schema/create-schema.ts";
+import { InvalidWebhookError, WebhookDisabledError, WebhookNotFoundError } from "./errors.ts";
+import { addJobWebhooks } from "./job-schema.ts";
+import type { CallFailure, Delivery, DeliveryState, Webhook, WebhookTry } from "./webhook.ts";
+import { WebhookService, type WebhookWithSecret } from "./webhook-service.ts";
 
 const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
-
-const EVENTS: Readonly<Record<WebhookEvent, { readonly description: string }>> = {
-  JOB_SUCCEEDED: { description: "A job has ended, and its output is there." },
-  JOB_FAILED: { description: "A job has ended without an output." },
-  JOB_CANCELLED: { description: "A job was cancelled before it ran." },
-  JOB_KEPT: { description: "No file of a job waits any more to be kept. Comes once for a job." },
-  WEBHOOK_DISABLED: { description: "Another webhook of yours was disabled, because it failed." },
-};
 
 const STATES: Readonly<Record<DeliveryState, { readonly description: string }>> = {
   PENDING: { description: "It was not tried yet, or will be tried again." },
@@ -46,12 +35,12 @@ const FAILURES: Readonly<Record<CallFailure, { readonly description: string }>> 
   },
 };
 
-/** Adds webhooks, what they were told, and what changes them. */
-export function addWebhooks(builder: Builder): void {
-  const event = addEvent(builder);
-  addDelivery(builder, event);
-  addWebhook(builder, event);
-  const saved = addResults(builder);
+/** Adds webhooks, what they were told, what changes them, and what submits name for their jobs. */
+export const addWebhooks: SchemaAddition = (builder, events) => {
+  const event = addEvent(builder, events);
+  const delivery = addDelivery(builder, event);
+  const webhook = addWebhook(builder, { event, delivery });
+  const saved = addResults(builder, webhook);
   const filter = builder.inputType("WebhookFilter", {
     description: "Of which jobs a webhook is told. A condition that is null or missing is ignored.",
     fields: (t) => ({
@@ -62,24 +51,22 @@ export function addWebhooks(builder: Builder): void {
 
   builder.queryField("webhooks", (t) =>
     t.field({
-      type: ["Webhook"],
-      scope: SCOPES,
+      type: [webhook],
       description: "Your webhooks, oldest first; at most 20.",
       complexity: { field: 10, multiplier: 20 },
-      resolve: (_root, _arguments, { webhooks, viewer, engine }) =>
-        engine.queues.reads.run(viewer.ownerId, () => webhooks.list(viewer.ownerId)),
+      resolve: (_root, _arguments, { parts, viewer, engine }) =>
+        engine.queues.reads.run(viewer.ownerId, () => parts.find(WebhookService).list(viewer)),
     }),
   );
   builder.queryField("webhook", (t) =>
     t.field({
-      type: "Webhook",
-      scope: SCOPES,
+      type: webhook,
       nullable: true,
       description: "Your webhook with this id; null when there is none.",
       complexity: 10,
       args: { id: t.arg.id({ required: true, description: "The webhook's `id`." }) },
-      resolve: (_root, { id }, { webhooks, viewer, engine }) =>
-        engine.queues.reads.run(viewer.ownerId, () => webhooks.read(viewer.ownerId, id)),
+      resolve: (_root, { id }, { parts, viewer, engine }) =>
+        engine.queues.reads.run(viewer.ownerId, () => parts.find(WebhookService).read(viewer, id)),
     }),
   );
 
@@ -96,7 +83,6 @@ export function addWebhooks(builder: Builder): void {
     return {
       createWebhook: t.field({
         type: saved.created,
-        scope: SCOPES,
         description:
           "Has a URL of yours called with each event from then on, signed as Standard Webhooks says. It outlives the credential that made it.",
         complexity: 10,
@@ -109,16 +95,14 @@ export function addWebhooks(builder: Builder): void {
           events,
           filter: ofFilter,
         },
-        resolve: (_root, { url, events: named, filter: of }, { webhooks, viewer, engine }) =>
-          publishRefusal(
-            engine.channels,
-            webhooks.create(viewer.ownerId, { url, events: named ?? null, ...toFilter(of) }),
-          ),
+        resolve: (_root, { url, events: named, filter: of }, { parts, viewer }) =>
+          parts
+            .find(WebhookService)
+            .create(viewer, { url, events: named ?? null, ...toFilter(of) }),
       }),
 
       updateWebhook: t.field({
-        type: "Webhook",
-        scope: SCOPES,
+        type: webhook,
         description: "Changes what is given of a webhook, and leaves the rest.",
         complexity: 10,
         args: {
@@ -141,7 +125,7 @@ export function addWebhooks(builder: Builder): void {
           dataField: { name: "webhook", description: "The webhook as it is now." },
         },
         resolve: (_root, { id: given, url, events: named, filter: of, isEnabled }, context) =>
-          context.webhooks.update(context.viewer.ownerId, given, {
+          context.parts.find(WebhookService).update(context.viewer, given, {
             ...(typeof url === "string" && { url }),
             ...(named !== undefined && { events: named }),
             ...(of !== undefined && toFilter(of)),
@@ -151,7 +135,6 @@ export function addWebhooks(builder: Builder): void {
 
       deleteWebhook: t.field({
         type: "ID",
-        scope: SCOPES,
         description: "Deletes a webhook with its deliveries, also those that wait.",
         complexity: 10,
         args: { id },
@@ -161,23 +144,22 @@ export function addWebhooks(builder: Builder): void {
           result: { name: "DeleteWebhookSuccess", description: "The webhook is gone." },
           dataField: { name: "deletedWebhookId", description: "The `id` that it had." },
         },
-        resolve: (_root, given, { webhooks, viewer }) => webhooks.delete(viewer.ownerId, given.id),
+        resolve: (_root, given, { parts, viewer }) =>
+          parts.find(WebhookService).delete(viewer, given.id),
       }),
 
       rotateWebhookSecret: t.field({
         type: saved.rotated,
-        scope: SCOPES,
         description:
           "Gives a webhook another secret. For 24 hours each call is signed with both, so that you can change over without losing one.",
         complexity: 10,
         args: { id },
-        resolve: (_root, given, { webhooks, viewer }) =>
-          webhooks.rotateSecret(viewer.ownerId, given.id),
+        resolve: (_root, given, { parts, viewer }) =>
+          parts.find(WebhookService).rotateSecret(viewer, given.id),
       }),
 
       redeliver: t.field({
-        type: "WebhookDelivery",
-        scope: SCOPES,
+        type: delivery,
         description:
           "Makes a delivery again at once, with the same `webhook-id` and with all its tries before it. So are those made that still wait of its job, each in its order.",
         complexity: 10,
@@ -188,12 +170,13 @@ export function addWebhooks(builder: Builder): void {
           result: { name: "RedeliverSuccess", description: "The delivery is due." },
           dataField: { name: "delivery", description: "The delivery as it is now." },
         },
-        resolve: (_root, { deliveryId }, { webhooks, viewer }) =>
-          webhooks.redeliver(viewer.ownerId, deliveryId),
+        resolve: (_root, { deliveryId }, { parts, viewer }) =>
+          parts.find(WebhookService).redeliver(viewer, deliveryId),
       }),
     };
   });
-}
+  addJobWebhooks(builder, delivery);
+};
 
 type GivenFilter =
   | { readonly deploymentId?: string | null | undefined; readonly tag?: string | null | undefined }
@@ -206,14 +189,18 @@ function toFilter(filter: GivenFilter) {
 
 type EventRef = ReturnType<typeof addEvent>;
 
-function addEvent(builder: Builder) {
+function addEvent(builder: Builder, events: Parameters<SchemaAddition>[1]) {
   return builder.enumType("WebhookEvent", {
     description: "What a webhook is told.",
-    values: EVENTS,
+    values: Object.fromEntries(
+      Object.entries(events).map(([name, description]) => [name, { description }]),
+    ),
   });
 }
 
-function addDelivery(builder: Builder, event: EventRef): void {
+type DeliveryRef = ReturnType<typeof addDelivery>;
+
+function addDelivery(builder: Builder, event: EventRef) {
   const state = builder.enumType("DeliveryState", {
     description: "What became of a delivery.",
     values: STATES,
@@ -222,7 +209,7 @@ function addDelivery(builder: Builder, event: EventRef): void {
     description: "Why a call of a webhook had no answer, and what to do.",
     values: FAILURES,
   });
-  builder.objectType("WebhookTry", {
+  const attempt = builder.objectRef<WebhookTry>("WebhookTry").implement({
     description: "One call of a webhook.",
     fields: (t) => ({
       at: t.field({
@@ -242,7 +229,7 @@ function addDelivery(builder: Builder, event: EventRef): void {
       durationMs: t.exposeInt("durationMs", { description: "How long it took, in milliseconds." }),
     }),
   });
-  builder.objectType("WebhookDelivery", {
+  return builder.objectRef<Delivery>("WebhookDelivery").implement({
     description: "An event on its way to a webhook.",
     fields: (t) => ({
       id: t.exposeID("id", {
@@ -261,15 +248,20 @@ function addDelivery(builder: Builder, event: EventRef): void {
         description: "When it is tried next, or was to be; null unless it is PENDING.",
       }),
       tries: t.expose("tries", {
-        type: ["WebhookTry"],
+        type: [attempt],
         description: "The last 20 calls, oldest first.",
       }),
     }),
   });
 }
 
-function addWebhook(builder: Builder, event: EventRef): void {
-  builder.objectType("Webhook", {
+type WebhookRef = ReturnType<typeof addWebhook>;
+
+function addWebhook(
+  builder: Builder,
+  { event, delivery }: { readonly event: EventRef; readonly delivery: DeliveryRef },
+) {
+  return builder.objectRef<Webhook>("Webhook").implement({
     description: "A URL that is called when something happens to your jobs.",
     fields: (t) => ({
       id: t.exposeID("id", { description: "Starts with `whk_`." }),
@@ -304,7 +296,7 @@ function addWebhook(builder: Builder, event: EventRef): void {
         description: "Why the gateway has disabled it, and what to do; null if it has not.",
       }),
       deliveries: t.field({
-        type: ["WebhookDelivery"],
+        type: [delivery],
         description:
           "What it was told, newest first: all that is PENDING, and the last 1,000 that have ended. Fewer than `first` are the last ones.",
         complexity: ({ first }) => ({
@@ -318,9 +310,9 @@ function addWebhook(builder: Builder, event: EventRef): void {
           }),
           after: t.arg.id({ description: "A delivery's `id`: only the older ones." }),
         },
-        resolve: (webhook, { first, after }, { webhooks, viewer, engine }) =>
+        resolve: (webhook, { first, after }, { parts, viewer, engine }) =>
           engine.queues.reads.run(viewer.ownerId, () =>
-            webhooks.listDeliveries(webhook, {
+            parts.find(WebhookService).listDeliveries(viewer, webhook, {
               first: first ?? DEFAULT_SIZE,
               after: after ?? null,
             }),
@@ -330,7 +322,7 @@ function addWebhook(builder: Builder, event: EventRef): void {
   });
 }
 
-function addResults(builder: Builder) {
+function addResults(builder: Builder, webhook: WebhookRef) {
   builder.objectType(InvalidWebhookError, {
     name: "InvalidWebhookError",
     description: "An argument is wrong. Nothing was changed.",
@@ -353,28 +345,28 @@ function addResults(builder: Builder) {
     interfaces: ["Error"],
   });
   const success = (name: "CreateWebhookSuccess" | "RotateWebhookSecretSuccess", told: string) =>
-    builder.objectType(name, {
+    builder.objectRef<WebhookWithSecret>(name).implement({
       description: told,
       fields: (t) => ({
-        webhook: t.expose("webhook", { type: "Webhook", description: "The webhook as it is now." }),
+        webhook: t.expose("webhook", { type: webhook, description: "The webhook as it is now." }),
         secret: t.exposeString("secret", {
           description:
             "By which your server verifies who calls; starts with `whsec_`. It is shown this once.",
         }),
       }),
     });
-  success("CreateWebhookSuccess", "The webhook is called from now on.");
-  success("RotateWebhookSecretSuccess", "The webhook has another secret.");
+  const created = success("CreateWebhookSuccess", "The webhook is called from now on.");
+  const rotated = success("RotateWebhookSecretSuccess", "The webhook has another secret.");
   return {
     created: builder.errorUnion("CreateWebhookResult", {
       description: "The webhook and its secret, or why there is none.",
-      types: ["CreateWebhookSuccess", InvalidWebhookError],
-      resolveType: () => "CreateWebhookSuccess",
+      types: [created, InvalidWebhookError],
+      resolveType: () => created,
     }),
     rotated: builder.errorUnion("RotateWebhookSecretResult", {
       description: "The webhook and its secret, or why it has no other one.",
-      types: ["RotateWebhookSecretSuccess", WebhookNotFoundError],
-      resolveType: () => "RotateWebhookSecretSuccess",
+      types: [rotated, WebhookNotFoundError],
+      resolveType: () => rotated,
     }),
   };
 }

@@ -1,0 +1,48 @@
+import { list, optional, type SettingsOf } from "../../config/rules.ts";
+import type { Part } from "../../part.ts";
+import { isAddressRange } from "../../runtime/public-address.ts";
+
+declare module "../../auth/viewer.ts" {
+  interface PartScopes {
+    webhooks: true;
+  }
+}
+
+const SETTINGS = {
+  WEBHOOKS_ALLOW: optional(
+    list(
+      (ranges) => ranges.every(isAddressRange),
+      "must be a list of address ranges, such as 10.0.0.0/8,::1/128",
+    ),
+    "none",
+    "Ranges of private addresses that [webhooks](webhooks.md) may call too, with http and on any port, separated by commas. Whoever has the scope `webhooks` can then send requests there.",
+  ),
+};
+
+/** Calls owners' servers when something happens to their jobs. */
+export const part: Part<SettingsOf<typeof SETTINGS>> = {
+  name: "webhooks",
+  settings: SETTINGS,
+  scopes: ["webhooks"],
+  events: {
+    JOB_SUCCEEDED: "A job has ended, and its output is there.",
+    JOB_FAILED: "A job has ended without an output.",
+    JOB_CANCELLED: "A job was cancelled before it ran.",
+    JOB_KEPT: "No file of a job waits any more to be kept. Comes once for a job.",
+    WEBHOOK_DISABLED: "Another webhook of yours was disabled, because it failed.",
+  },
+  migrations: async () => (await import("./tables.ts")).MIGRATIONS,
+  triggers: async () => (await import("./tables.ts")).createTriggers,
+  submitOptions: {
+    webhookUrl: {
+      type: "URL",
+      description:
+        "An https URL on a public host, on port 443 or 8443, that is called when this job ends and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
+    },
+  },
+  schema: async () => (await import("./schema.ts")).addWebhooks,
+  async open(engine, { WEBHOOKS_ALLOW = [] }) {
+    const { openWebhooks } = await import("./open-webhooks.ts");
+    return openWebhooks(engine, WEBHOOKS_ALLOW);
+  },
+};

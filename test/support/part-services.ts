@@ -1,0 +1,30 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+
+import { PartServices } from "../../src/api/schema/part-services.ts";
+import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
+import type { Channels } from "../../src/engine/diagnostics/channels.ts";
+import type { JobStore } from "../../src/engine/store/job-store.ts";
+import type { OpenPart } from "../../src/part.ts";
+
+/** What a part gives to resolvers over a store, without what it does in the background. */
+export type MakeService = (given: {
+  readonly store: JobStore;
+  readonly channels: Channels;
+  readonly catalogue: Catalogue;
+}) => Pick<OpenPart, "service" | "submitOptions">;
+
+const TESTS = join(import.meta.dirname, "..");
+
+/** Of each part whose tests say how. */
+const MAKERS: readonly { readonly makeService: MakeService }[] = await Promise.all(
+  globSync("parts/*/make-service.ts", { cwd: TESTS }).map((file) => import(join(TESTS, file))),
+);
+
+export function makePartServices(given: Parameters<MakeService>[0]) {
+  const services = new PartServices();
+  const made = MAKERS.map(({ makeService }) => makeService(given));
+  for (const { service } of made) if (service !== undefined) services.add(service);
+  const submitOptions = Object.assign({}, ...made.map((one) => one.submitOptions));
+  return { services, submitOptions };
+}
