@@ -15,9 +15,9 @@ export type AssetKind =
 
 /** Matches jobs that meet every condition. A condition that is null or missing is ignored. */
 export type JobFilter = {
-  /** Submitted after this moment, not at it. */
+  /** Submitted after this moment (exclusive). */
   readonly createdAfter?: string | null | undefined;
-  /** Submitted before this moment, not at it. */
+  /** Submitted before this moment (exclusive). */
   readonly createdBefore?: string | null | undefined;
   /** A deployment's `id`. */
   readonly deploymentId?: string | null | undefined;
@@ -29,7 +29,7 @@ export type JobFilter = {
   readonly status?: ReadonlyArray<JobStatus> | null | undefined;
   /** One of the job's `tags`, matched exactly. */
   readonly tag?: string | null | undefined;
-  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on. */
+  /** 3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. Such a list is searched, newest job first; see `JobConnection`. */
   readonly text?: string | null | undefined;
 };
 

@@ -117,11 +117,11 @@ export function createBuilder() {
       },
       startCursorFieldOptions: {
         description:
-          "Where this page begins, for `before`: its first job, or how far a search came. Null only when there is no previous page.",
+          "Where this page begins, for `before`: its first job, or how far a search got. Null only when there is no previous page.",
       },
       endCursorFieldOptions: {
         description:
-          "Where this page stopped, for `after`: its last job, or how far a search came. Null only when there is no next page.",
+          "Where this page stopped, for `after`: its last job, or how far a search got. Null only when there is no next page.",
       },
       firstArgOptions: {
         description:

@@ -42,7 +42,7 @@ export function addCancelAndDelete(builder: Builder): void {
       deleteJob: t.field({
         type: "ID",
         description:
-          "Deletes a finished or paused job of yours from the gateway, with its history, input, output and kept files: the gateway's URLs of those return 404 from then on. RunComfy is not told, and the job's idempotency key can't be used for another day.",
+          "Deletes a finished or paused job of yours from the gateway, with its history, input, output and kept files: the gateway's URLs of those return 404 from then on. RunComfy is not notified, and the job's idempotency key can't be used for another day.",
         args: { id },
         errors: DELETE_RESULT,
         resolve: (_root, given, context) => deleteJob(context, given.id),
@@ -74,7 +74,7 @@ const CANCEL_RESULT = {
 const DELETE_RESULT = {
   types: [JobNotFoundError, JobNotFinishedError],
   union: { name: "DeleteJobResult", description: "What was deleted, or why nothing was." },
-  result: { name: "DeleteJobSuccess", description: "The job is gone." },
+  result: { name: "DeleteJobSuccess", description: "The job was deleted." },
   dataField: { name: "deletedJobId", description: "The `id` that the job had." },
 };
 

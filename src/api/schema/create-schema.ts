@@ -108,7 +108,7 @@ function addViewer(builder: Builder, parts: readonly SchemaPart[]): void {
       }),
       parts: t.stringList({
         description:
-          "The parts of this gateway that are on, by their names. The schema has the fields of these alone.",
+          "The names of the parts that are on at this gateway. The schema has the fields of only these.",
         resolve: () => parts.map(({ name }) => name),
       }),
     }),

@@ -47,18 +47,17 @@ export function addDeployment(
       name: t.exposeString("name", { description: "A name for people; the id if it has none." }),
       description: t.exposeString("description", {
         nullable: true,
-        description: "What it is for; null when the gateway was not told.",
+        description: "What it is for; null when unknown.",
       }),
       model: t.exposeString("model", {
         nullable: true,
-        description:
-          "The LoRA's base model, e.g. `flux`; null when the gateway was not told, and for other kinds.",
+        description: "The LoRA's base model, e.g. `flux`; null when unknown, and for other kinds.",
       }),
       price: t.expose("price", {
         type: "Price",
         nullable: true,
         description:
-          "What RunComfy's catalogue says a run costs; null when the gateway was not told, which does not mean that it is free.",
+          "What RunComfy's catalogue says a run costs; null when unknown, which does not mean free.",
       }),
       submitField: t.string({
         nullable: true,
@@ -90,7 +89,7 @@ export function addDeployment(
       }),
       stats: t.field({
         type: "DeploymentStats",
-        description: "How its last 200 runs went, whoever submitted them.",
+        description: "How its last 200 runs went, those of all owners.",
         complexity: 5,
         resolve: ({ id }, _arguments, { reads }) => reads.readStats(id),
       }),
@@ -120,7 +119,7 @@ export function addDeployment(
     }),
     isTokenRefused: t.boolean({
       description:
-        "Whether RunComfy did not accept the gateway's token when it was last asked for deployments: it takes no submit then, until whoever runs the gateway sets a valid `RUNCOMFY_API_TOKEN`.",
+        "Whether RunComfy refused the gateway's token when it was last asked for deployments. If so, no submit succeeds until the gateway's operator sets a valid `RUNCOMFY_API_TOKEN`.",
       resolve: (_root, _arguments, { engine }) => engine.live.token() === "refused",
     }),
     deployment: t.field({
@@ -133,7 +132,7 @@ export function addDeployment(
     deployments: t.field({
       type: ["Deployment"],
       description:
-        "The deployments in the gateway's file, in its order. If there is no file, or it says that there are others, then come those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name, except workflows, which run only when the file lists them.",
+        "First the deployments of the gateway's file, in its order. Without a file, or with one that allows others, also those that RunComfy lists (with the scope `jobs:read:all`) and those that your jobs name; workflows only run if the file lists them.",
       complexity: {
         field: 10,
         multiplier: catalogue.deployments.length + (catalogue.hasOthers ? UNLISTED_COUNT : 0),
@@ -174,18 +173,18 @@ function addInputField(builder: Builder): void {
       }),
       type: t.string({
         description:
-          "Its GraphQL type in the deployment's own mutation, without the `!` of `required`: `Int`, `[String!]`. JSON stands for whatever GraphQL has no type for.",
+          "Its GraphQL type in the deployment's own mutation, without the `!` of `required`: `Int`, `[String!]`. JSON where GraphQL has no type for it.",
         resolve: ({ shape }) => toTypeText(shape),
       }),
       required: t.exposeBoolean("isRequired", {
         description:
-          "Whether you must give it, even if it has a default; null may be allowed all the same.",
+          "Whether you must give it, even if it has a default. It may still accept null.",
       }),
       default: t.field({
         type: "JSON",
         nullable: true,
         description:
-          "What holds if you leave it out, as the schema says; null when it does not say. RunComfy decides: the gateway fills nothing in.",
+          "The value that applies if you leave it out, according to the schema; null when the schema names none. RunComfy applies it; the gateway fills nothing in.",
         resolve: (field) => field.default ?? null,
       }),
       minimum: t.exposeFloat("minimum", {
@@ -278,12 +277,12 @@ function addDeploymentStats(builder: Builder): void {
       cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
       hints: t.exposeInt("hints", {
         description:
-          "How often RunComfy has told this gateway, since its start, that a job has ended of which it knew no end. Others of the same database count theirs.",
+          "How often, since this gateway started, RunComfy notified it of a job's end before it knew of that end. Each gateway on the database counts its own.",
       }),
       queueSeconds: t.expose(
         "queueSeconds",
         durations(
-          "How long runs waited that were not cold starts, including those queued behind one",
+          "How long runs that were not cold starts waited, including those queued behind a cold start",
         ),
       ),
       runSeconds: t.expose("runSeconds", durations("How long the runs that SUCCEEDED took")),

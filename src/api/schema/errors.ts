@@ -74,7 +74,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(JobNotCancellableError, {
     name: "JobNotCancellableError",
     description:
-      "It is too late: the job is running or has ended. `isCancellable` tells you beforehand.",
+      "It is too late: the job is running or has ended. Check `isCancellable` beforehand.",
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", {
@@ -87,7 +87,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(JobNotFinishedError, {
     name: "JobNotFinishedError",
     description:
-      "The job has not ended yet, so nothing was done. `isFinished` tells you beforehand, and `jobUpdated` when it ends.",
+      "The job has not ended yet, so nothing was done. Check `isFinished` beforehand, or wait for the end with `jobUpdated`.",
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", { type: "Job", description: "The job as it is now." }),
@@ -127,8 +127,8 @@ const INVALID = [
   ],
   [
     InvalidLabelsError,
-    "A tag can't be one, or the job would have too many. The job is as it was.",
-    "What is wrong, in `addTags` or `removeTags`, or in the job's `tags` as they would be.",
+    "A tag is not valid, or the job would have too many. The job is unchanged.",
+    "What is wrong in `addTags`, in `removeTags`, or in the `tags` that the job would have.",
   ],
   [
     InvalidUploadError,
@@ -144,7 +144,7 @@ const UPSTREAM_CODES = `For programs. What it means, and what the gateway's oper
 - NOT_FOUND: RunComfy does not know the job under its deployment. Check that the deployment still exists.
 - INSUFFICIENT_FUNDS: the account is out of credit. Top it up.
 - DEPLOYMENT_DISABLED, DEPLOYMENT_DELETED: enable it on RunComfy's dashboard, or offer another one.
-- PAUSED: the job was sent to the sandbox or to another account than the one in use. Start the gateway with that upstream to go on with it.
+- PAUSED: the job was sent to the sandbox or to another account than the one in use. Start the gateway with that upstream to continue it.
 - RATE_LIMITED, UNAVAILABLE, TIMEOUT: these pass. If they last, read the gateway's log.
 - REJECTED: any other refusal. Compare the input with the deployment's schema.
 - INVALID_RESPONSE: the answer can't be read. If it lasts, read the gateway's log.

@@ -12,7 +12,7 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
 const KEEP_STATES: Readonly<Record<KeepState, { readonly description: string }>> = {
   NOT_KEPT: { description: "No copy was requested. `keepOutputs` requests one." },
   PENDING: { description: "The copy is being made, or will be." },
-  KEPT: { description: "The copy is there." },
+  KEPT: { description: "The copy is available." },
   FAILED: { description: "It could not be copied. `keepOutputs` tries again." },
 };
 
@@ -78,7 +78,7 @@ export function addAsset(builder: Builder): void {
       thumbnailUrl: t.field({
         type: "URL",
         nullable: true,
-        description: `${THUMBNAIL} Null unless a picture is KEPT, for an SVG, which needs no thumbnail, and ${NO_THUMBNAIL}`,
+        description: `${THUMBNAIL} Null unless a picture is KEPT; also null for an SVG, which needs none, and for ${NO_THUMBNAIL}`,
         args: createWidthArgument(builder),
         resolve: async (asset, { width }, context) =>
           toThumbnailUrl(await findKept(asset, context), width, context.engine.files.urls),
@@ -115,7 +115,7 @@ async function findKept({ job, url }: JobAsset, { reads }: GatewayContext): Prom
 export const THUMBNAIL =
   "The URL of a smaller, upright WebP. It is at most 64, 320, 640 or 1024 pixels wide: the smallest of these that is not below `width`.";
 export const NO_THUMBNAIL =
-  "for pictures above 64 MiB or that may take more than 300 MiB of memory to draw.";
+  "pictures above 64 MiB, or that may take more than 300 MiB of memory to draw.";
 
 export function createWidthArgument(builder: Builder) {
   return builder.args((t) => ({

@@ -21,12 +21,12 @@ export function addJobList(builder: Builder, jobFilter: JobFilterRef): void {
       type: "Job",
       name: "JobConnection",
       description:
-        "A page of a list of jobs, newest first. A list with a `text`, with `isStarred: false`, or with a `tag` or `isStarred` together with each other, a `status` or a `deploymentId`, is searched for, and all such lists of an operation have 2 s of work and 5 s in all. If that is not enough, the page has fewer jobs than asked for, or none, and there is a next page: go on from `endCursor`.",
+        "A page of a list of jobs, newest first. Some filters need a search: a `text`, `isStarred: false`, and a `tag` or `isStarred` combined with each other, with a `status` or with a `deploymentId`. All searched lists of an operation share 2 s of work, within 5 s. If that is not enough, the page has fewer jobs than asked for, or none, and a next page: continue from `endCursor`.",
       fields: (t) => ({
         totalCount: t.int({
           nullable: true,
           description:
-            "How many jobs the whole list has, counted up to 10,000: 10000 means 10,000 or more. Null for a list that is searched for.",
+            "How many jobs the whole list has, counted up to 10,000: 10000 means 10,000 or more. Null for a list that is searched.",
           // It is multiplied by the page's size, so counting costs as much as reading 100 jobs or more.
           complexity: 5,
           resolve: (page) => page.totalCount(),
@@ -94,15 +94,15 @@ export function addJobFilter(builder: Builder, jobStatus: JobStatusRef) {
       }),
       text: t.string({
         description:
-          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. It is searched for, as `JobConnection` says, from the newest job on.",
+          "3 to 200 characters to find in the texts of the job's input, of which the first 4,000 characters in all are searched. Case and the kind of white space are ignored. Only `jobs` supports it. Such a list is searched, newest job first; see `JobConnection`.",
       }),
       createdAfter: t.field({
         type: "DateTime",
-        description: "Submitted after this moment, not at it.",
+        description: "Submitted after this moment (exclusive).",
       }),
       createdBefore: t.field({
         type: "DateTime",
-        description: "Submitted before this moment, not at it.",
+        description: "Submitted before this moment (exclusive).",
       }),
     }),
   });

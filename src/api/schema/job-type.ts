@@ -79,12 +79,12 @@ export function addJob(
       queuePosition: t.exposeInt("queuePosition", {
         nullable: true,
         description:
-          "How many jobs were ahead of it in the queue when that was last seen; null when the job is not IN_QUEUE, or when it is not known.",
+          "How many jobs were ahead of it in the queue when RunComfy last said so; null when the job is not IN_QUEUE, or when that is not known.",
       }),
       input: t.field({
         type: "JSON",
         description:
-          "What the job was given; always an object. RunComfy gets it as it is, or for a ComfyUI workflow as values of its nodes, with URLs in place of uploads and nothing filled in. Where a `seed` of -1 was given, it has the number that was drawn. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
+          "The job's input; always an object. RunComfy receives it unchanged (for a ComfyUI workflow, as values of its nodes), with URLs in place of uploads; the gateway fills nothing in. A `seed` given as -1 appears as the number that was drawn. If the answer has no room for it, the whole answer fails with ANSWER_TOO_LARGE.",
         complexity: 10,
         resolve: ({ id }, _arguments, { reads }) => reads.readDocument(id, "input"),
       }),
@@ -99,7 +99,7 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order, at most 1,000, except URLs above 4,096 characters; empty until SUCCEEDED. They count towards the size of the answer, the output doesn't: each takes what its `url` and `path` do, 128 bytes for each field and 256 for a URL of the gateway. They fail as `input` does.",
+          "Every hosted file in the output, in order: at most 1,000, without URLs above 4,096 characters; empty until SUCCEEDED. Unlike the output, they count towards the size of the answer: each counts its `url` and `path`, 128 bytes for each field, and 256 for each URL of the gateway. They fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
         async resolve(job, _arguments, { reads }, info) {
           const assets = await reads.readAssets(job);
@@ -135,7 +135,7 @@ export function addJob(
         type: "Cost",
         nullable: true,
         description:
-          "What RunComfy says that it cost. Null unless it is of a model and has SUCCEEDED, and then also until RunComfy tells it, which may be seconds after the end, or never: null is not nothing. `jobUpdated` may complete before that: query the job again some seconds later, or use `jobsUpdated`.",
+          "What the run cost, as RunComfy reported it. Null unless it is a model's and has SUCCEEDED, and until RunComfy reports it, which may be seconds after the end, or never: null does not mean free. `jobUpdated` may complete before that: query the job again some seconds later, or use `jobsUpdated`.",
         resolve: ({ cost }) => (cost === null ? null : { amount: cost }),
       }),
       history: t.field({
@@ -156,17 +156,17 @@ export function addJob(
       }),
       isPaused: t.boolean({
         description:
-          "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, another RunComfy account or, if it is of a model, another Model API. It goes on when the gateway uses that one again, and can be deleted until then.",
+          "Whether the job waits because it was sent to another upstream than the gateway uses now: the sandbox, another RunComfy account or, for a model's job, another Model API. It continues once the gateway uses that one again; until then it can be deleted.",
         resolve: (job, _arguments, { engine }) => isPaused(job, engine.store.upstream),
       }),
       isFinished: t.boolean({
         description:
-          "Whether the job has ended, successfully or not. Its `status`, `output` and `error` no longer change, but its `version` still grows while its files are being kept, and when its cost is told late.",
+          "Whether the job has ended, successfully or not. Its `status`, `output` and `error` no longer change, but its `version` still grows while its files are being kept, and when its cost is reported late.",
         resolve: isFinished,
       }),
       version: t.exposeInt("version", {
         description:
-          "Grows by one with each recorded change, so the state with the greater version is newer.",
+          "Grows by one with each recorded change: the state with the greater version is newer.",
       }),
       createdAt: t.expose("createdAt", {
         type: "DateTime",
@@ -225,14 +225,14 @@ export function addJobStatus(builder: Builder) {
 function addCost(builder: Builder): void {
   const costSource = builder.enumType("CostSource", {
     description: "How a cost is known. Later versions may add values.",
-    values: { EXACT: { description: "RunComfy has told it for this run." } },
+    values: { EXACT: { description: "RunComfy reported it for this run." } },
   });
   builder.objectType("Cost", {
     description: "What a run cost, in US dollars.",
     fields: (t) => ({
       amount: t.exposeFloat("amount", {
         nullable: true,
-        description: "US dollars; null where it is not known, which is not nothing.",
+        description: "US dollars; null when unknown, which does not mean free.",
       }),
       source: t.field({
         type: costSource,

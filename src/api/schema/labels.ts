@@ -11,7 +11,7 @@ export function addLabels(builder: Builder): void {
     t.field({
       type: ["Job"],
       description:
-        "Changes the tags and the star of your jobs, at any time, and answers when all are done. `JobChange.reason` is LABELS then.",
+        "Changes the tags and stars of your jobs, whatever their status, and answers when all are done. The `JobChange.reason` is then LABELS.",
       complexity: toCost,
       args: {
         ids: t.arg.idList({
@@ -20,18 +20,18 @@ export function addLabels(builder: Builder): void {
         }),
         addTags: t.arg.stringList({
           description:
-            "Up to 10 tags to add behind those that a job has; each is as at a submit, and a job has at most 10.",
+            "Up to 10 tags to append to a job's own, each as at a submit; a job has at most 10.",
         }),
         removeTags: t.arg.stringList({
           description: "Up to 10 tags to remove, before others are added.",
         }),
         isStarred: t.arg.boolean({
-          description: "True stars the jobs, false takes their star away; null leaves it.",
+          description: "True stars the jobs, false removes the star, null leaves it unchanged.",
         }),
       },
       itemErrors: {
         types: [JobNotFoundError, InvalidLabelsError],
-        union: { name: "EditJobResult", description: "The job, or why it is as it was." },
+        union: { name: "EditJobResult", description: "The job, or why it was not changed." },
         result: { name: "EditJobSuccess", description: "The job has these labels." },
         dataField: { name: "job", description: "The job as it is now." },
       },
@@ -54,7 +54,7 @@ export function addLabels(builder: Builder): void {
     t.field({
       type: [tagCount],
       description:
-        "Your own tags, the most used first. They are counted within the time that all lists of an operation that are searched for have together: whoever has tagged some hundred thousand jobs may get less than all.",
+        "Your own tags, the most used first. Counting shares the time of the operation's searched lists (see `JobConnection`), so with some hundred thousand tagged jobs some may be missing.",
       complexity: ({ first }) => ({
         field: 10,
         multiplier: Math.min(first ?? DEFAULT_TAGS, MAX_TAGS),

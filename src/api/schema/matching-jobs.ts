@@ -12,15 +12,15 @@ import type { JobFilterRef } from "./job-connection.ts";
 /** Adds the mutations that cancel and delete all jobs that match, a call at a time. */
 export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void {
   const progress = builder.objectRef<Progress>("MatchingJobsProgress").implement({
-    description: "What a call has done, and from where the next one goes on.",
+    description: "What a call has done, and where the next one continues.",
     fields: (t) => ({
       done: t.exposeInt("done", {
         description:
-          "How many jobs it cancelled or deleted. One that several calls reach at once counts in one of them, but where calls at several gateways cancel it at once, it may count in each.",
+          "How many jobs it cancelled or deleted. A job that several calls reach at once counts in one of them; if they go to several gateways, a cancelled job may count in each.",
       }),
       failed: t.exposeInt("failed", {
         description:
-          "How many matched but could not be cancelled or deleted. To try them again, begin again without `after`; `cancelJobs` or `deleteJobs` says why of each.",
+          "How many matched but could not be cancelled or deleted. To retry them, start again without `after`; `cancelJobs` or `deleteJobs` gives the reason for each.",
       }),
       hasMore: t.boolean({
         description: "Whether there may be more jobs that match: call again.",
@@ -39,7 +39,7 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
         type: jobFilter,
         required: true,
         description:
-          "Which of your jobs. It needs a condition other than `ownerId`: null or missing ones don't count.",
+          "Which of your jobs. At least one condition other than `ownerId` must be given, and not be null.",
       }),
       createdBefore: t.arg({
         type: "DateTime",
@@ -52,7 +52,7 @@ export function addMatchingJobs(builder: Builder, jobFilter: JobFilterRef): void
       }),
     };
     const complexity = JOB_COST * MAX_JOBS;
-    const bounds = `A call ends after ${MAX_JOBS} jobs, and begins with none after ${MAX_MS / 1_000} s; while it \`hasMore\`, call again with its \`cursor\`.`;
+    const bounds = `A call ends after ${MAX_JOBS} jobs, and starts on none after ${MAX_MS / 1_000} s. While \`hasMore\` is true, call again with its \`cursor\`.`;
     return {
       cancelMatchingJobs: t.field({
         type: progress,

@@ -40,7 +40,7 @@ export function addSubmit(
     submitJob: t.field({
       type: submitJobResult,
       description:
-        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit goes on if you disconnect.",
+        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit continues if you disconnect.",
       args: {
         deploymentId: t.arg.id(ARGUMENTS.deploymentId),
         input: t.arg(ARGUMENTS.input),
@@ -52,7 +52,7 @@ export function addSubmit(
     submitJobs: t.field({
       type: [submitJobResult],
       nullable: { list: false, items: true },
-      description: `Submits up to ${MAX_ITEMS} jobs as that many \`submitJob\`s would, as fast as RunComfy takes them, and answers with a result for each, in their order, when all are done. A job whose turn doesn't come in time was not sent and is RATE_LIMITED; submit it again with its \`idempotencyKey\`. A result is null where \`submitJob\` would be an error, as at one of your limits: \`errors\` has its position in \`path\`, and the others are not affected. Without keys, what was submitted can't be found again if the answer is lost.`,
+      description: `Submits up to ${MAX_ITEMS} jobs, each as \`submitJob\` does, as fast as RunComfy accepts them. Answers when all are done, with a result for each, in their order. A job whose turn doesn't come in time is not sent, and its result is RATE_LIMITED: submit it again with its \`idempotencyKey\`. Where \`submitJob\` would be an error, such as at one of your limits, the result is null, \`errors\` has its position in \`path\`, and the others are not affected. Without keys, a retry after a lost answer submits the jobs a second time.`,
       complexity: ({ items }) => {
         const count = Math.min(items.length, MAX_ITEMS);
         return { field: ITEM_COST * count, multiplier: count };
@@ -73,7 +73,7 @@ export function addSubmit(
         "Submits the input of one of your jobs to its deployment again, as `submitJob` does, with your changes. The original job stays unchanged. An unknown id is a NOT_FOUND error.",
       complexity: 10,
       args: {
-        id: t.arg.id({ required: true, description: "The `id` of the job whose input to take." }),
+        id: t.arg.id({ required: true, description: "The `id` of the job whose input to use." }),
         changes: t.arg({
           type: "JSON",
           description:
@@ -197,7 +197,7 @@ export function addCheckInput(builder: Builder): void {
       input: t.expose("input", {
         type: "JSON",
         description:
-          "The input as a job would keep it, which is as you gave it (a `seed` of -1 becomes a number only at the submit); empty if nothing of it can be kept. It takes as much room in the answer as `Job.input`, and fails as that does.",
+          "The input as a job would store it: as you gave it, since a `seed` of -1 becomes a number only at the submit. Empty if nothing of it can be stored. It takes as much room in the answer as `Job.input`, and fails in the same way.",
         // One text among the variables may come back hundreds of times.
         isCharged: true,
       }),

@@ -16,7 +16,9 @@ const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }
   },
   PROGRESS: { description: "`queuePosition` or `isPaused`; the status is unchanged." },
   FILES: { description: "The kept copies of `assets`; the status is unchanged." },
-  COST: { description: "The `cost`, which was told after the end; the status is unchanged." },
+  COST: {
+    description: "The `cost`, which RunComfy reported after the end; the status is unchanged.",
+  },
   LABELS: { description: "`tags` or `isStarred`; the status is unchanged." },
 };
 
@@ -31,7 +33,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
     fields: (t) => ({
       cursor: t.exposeString("cursor", {
         description:
-          "The position in the feed after this change. Keep the last one, and pass it as `after` to go on from there, on any gateway.",
+          "The position in the feed after this change. Keep the last one, and pass it as `after` to continue from there, on any gateway.",
       }),
       job: t.expose("job", {
         type: "Job",
@@ -47,7 +49,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
       }),
       reset: t.boolean({
         description:
-          "Whether changes may have been missed, because `after` was too old or you read too slowly. If so, read `jobs` again, and go on with what follows.",
+          "Whether changes may have been missed, because `after` was too old or you read too slowly. If so, read `jobs` again, and continue with the changes that follow.",
         resolve: ({ job }) => job === null,
       }),
     }),
@@ -57,7 +59,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
     jobUpdated: t.field({
       type: "Job",
       description:
-        "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when that has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
+        "The job as it is now, then its newest state after each change; ends after the final one. States may be skipped, but never the last; `version` never falls. If you select `estimate`, the same version comes again when the estimate has moved by more than a tenth of the time left, at most once a second. An unknown id is a NOT_FOUND error.",
       args: { id: t.arg.id({ required: true, description: "The job's `id`." }) },
       subscribe: async (_root, { id }, context, info) => {
         const isEstimateWanted = findSelected(info).has("estimate");
@@ -84,7 +86,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
         }),
         after: t.arg.string({
           description:
-            "The `cursor` of the last change that you received; null to begin with the next change. With an empty text, a reset comes at once: read the list then, and you miss nothing in between.",
+            "The `cursor` of the last change that you received; null to begin with the next change. An empty text gives a reset at once: read the list then, and you miss nothing in between.",
         }),
       },
       subscribe: async (_root, { filter, after }, context, info) => {
@@ -106,7 +108,7 @@ const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's wi
 
 - It begins after the cursor \`after\`, or now. If you reconnect with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
 - Changes come in the order of their commits, as far as that is known.
-- A job is first reported when RunComfy has accepted it or may have, not while it is SUBMITTING. Deleted jobs are not reported.`;
+- A job is first reported once RunComfy has accepted it, or may have; never while it is SUBMITTING. Deleted jobs are not reported.`;
 
 /** What ends a stream comes as its last event, which its resolver throws. */
 function unwrap<Event>(event: Event): Event {

@@ -16,7 +16,7 @@ export function addUploads(builder: Builder): void {
           "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has arrived.",
       }),
       fileName: t.exposeString("fileName", {
-        description: "As `createUpload` was given it, without a path.",
+        description: "The `fileName` given to `createUpload`, without a path.",
         isCharged: true,
       }),
       putUrl: t.field({
@@ -42,7 +42,7 @@ export function addUploads(builder: Builder): void {
       thumbnailUrl: t.field({
         type: "URL",
         nullable: true,
-        description: `${THUMBNAIL} Null until a picture has arrived, for what is no picture, and ${NO_THUMBNAIL}`,
+        description: `${THUMBNAIL} Null until a picture has arrived; also null for other files, and for ${NO_THUMBNAIL}`,
         isCharged: true,
         args: createWidthArgument(builder),
         resolve: (upload, { width }, { engine }) => {
@@ -83,7 +83,7 @@ export function addUploads(builder: Builder): void {
       args: {
         fileName: t.arg.string({
           required: true,
-          description: "The file's name, of 1 to 255 characters; a path before it is left out.",
+          description: "The file's name, of 1 to 255 characters; a path before it is dropped.",
         }),
         contentType: t.arg.string({
           required: true,

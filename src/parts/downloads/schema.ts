@@ -9,7 +9,8 @@ export function addDownloads(builder: Builder): void {
   const { jobs, files, bytes } = MAX_OF_DOWNLOAD;
   builder.objectType(DownloadTooLargeError, {
     name: "DownloadTooLargeError",
-    description: "The jobs are too many for one download, or their files are. Nothing was stored.",
+    description:
+      "These jobs, or their files, are too many or too large for one download. Nothing was stored.",
     interfaces: ["Error"],
   });
 
@@ -19,14 +20,15 @@ export function addDownloads(builder: Builder): void {
       url: t.expose("url", {
         type: "URL",
         description:
-          "Where the gateway serves the ZIP to anyone who has the URL, at the answer to a GET. It has the files as they are, and `jobs.json`: what made each of them, and why others are missing. Of an owner, one download at a time goes on; another one is answered with 429. The newest 20 URLs of an owner work.",
+          "Where the gateway serves the ZIP, by GET, to anyone who has the URL. It contains the files unchanged, and `jobs.json`: what made each of them, and why others are missing. An owner may run one download at a time; a second one is answered with 429. An owner's newest 20 URLs work.",
       }),
       expiresAt: t.expose("expiresAt", {
         type: "DateTime",
-        description: "When `url` stops working: 10 minutes from now. What has begun goes on.",
+        description:
+          "When `url` stops working: 10 minutes from now. A download under way continues.",
       }),
       files: t.exposeInt("files", { description: "How many files are kept by now." }),
-      bytes: t.expose("bytes", { type: "SafeInt", description: "How large these are together." }),
+      bytes: t.expose("bytes", { type: "SafeInt", description: "Their total size." }),
     }),
   });
 
@@ -34,7 +36,7 @@ export function addDownloads(builder: Builder): void {
     t.field({
       type: download,
       scope: ["jobs:read"],
-      description: `Makes a URL at which you can download the kept files of jobs that you may read as one ZIP: at most ${files} files of ${bytes / 1e9} GB in all. Of a job that you may not read, or that was deleted, \`jobs.json\` says that there is none.`,
+      description: `Makes a URL at which you can download the kept files of jobs that you may read as one ZIP: at most ${files} files of ${bytes / 1e9} GB in all. A job that you may not read, or that was deleted, is listed as missing in \`jobs.json\`.`,
       complexity: ({ ids }) => ({ field: 2 * Math.min(ids.length, jobs), multiplier: 1 }),
       args: {
         ids: t.arg.idList({

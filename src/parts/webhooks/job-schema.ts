@@ -15,7 +15,7 @@ export function addJobWebhooks(
       type: "URL",
       nullable: true,
       description:
-        "What it was submitted with to be called for it alone; null if nothing, and for everybody but its owner.",
+        "The URL that is called for this job alone, given at its submit; null if there is none, and for everybody but its owner.",
       complexity: 5,
       resolve: async ({ id }, _arguments, { reads, parts, viewer }) =>
         (await reads.load(parts.find(WebhookService).ofJobs(viewer), id))?.url ?? null,
@@ -23,7 +23,7 @@ export function addJobWebhooks(
     webhookDeliveries: t.field({
       type: [delivery],
       description:
-        "What its `webhookUrl` was told, newest first: its end, and that its files are kept. Empty for everybody but its owner. A delivery is no change of the job, so watchers are not told.",
+        "The deliveries to its `webhookUrl`, newest first: of its end, and of its kept files. Empty for everybody but its owner. A delivery doesn't change the job, so watchers are not notified.",
       complexity: { field: 5, multiplier: 2 },
       resolve: async ({ id }, _arguments, { reads, parts, viewer }) =>
         (await reads.load(parts.find(WebhookService).ofJobs(viewer), id))?.deliveries ?? [],
@@ -35,7 +35,7 @@ function addOwnSecret(builder: Builder): void {
   builder.objectField("Viewer", "webhookSecret", (t) =>
     t.string({
       description:
-        "By which your server verifies calls of a `webhookUrl`; starts with `whsec_`. It is the same for all your jobs, whichever credential submits them.",
+        "The secret by which your server verifies calls of a `webhookUrl`; starts with `whsec_`. It is the same for all your jobs, whichever credential submits them.",
       complexity: 10,
       resolve: (viewer, _arguments, { parts, engine }) =>
         engine.queues.reads.run(viewer.ownerId, () =>
@@ -47,19 +47,19 @@ function addOwnSecret(builder: Builder): void {
     t.field({
       type: "Viewer",
       description:
-        "Gives you another `Viewer.webhookSecret`. For 24 hours each call is signed with both, so that you can change over without losing one.",
+        "Gives you a new `Viewer.webhookSecret`. For 24 hours each call is signed with both, so that you can switch without losing a call.",
       complexity: 10,
       errors: {
         types: [],
         union: {
           name: "RotateViewerWebhookSecretResult",
-          description: "You, with another secret.",
+          description: "You, with a new secret.",
         },
         result: {
           name: "RotateViewerWebhookSecretSuccess",
-          description: "You have another secret.",
+          description: "You have a new secret.",
         },
-        dataField: { name: "viewer", description: "You; `webhookSecret` is the other one." },
+        dataField: { name: "viewer", description: "You; `webhookSecret` is the new one." },
       },
       resolve: async (_root, _arguments, { parts, viewer }) => {
         await parts.find(WebhookService).rotateOwnSecret(viewer);

@@ -9,29 +9,29 @@ const DEFAULT_SIZE = 20;
 const MAX_SIZE = 100;
 
 const STATES: Readonly<Record<DeliveryState, { readonly description: string }>> = {
-  PENDING: { description: "It was not tried yet, or will be tried again." },
+  PENDING: { description: "It has not been tried yet, or will be retried." },
   DELIVERED: { description: "The server has answered with a status from 200 to 299." },
-  FAILED: { description: "It was given up. `redeliver` tries again." },
+  FAILED: { description: "The gateway has given up. `redeliver` tries again." },
 };
 
 const FAILURES: Readonly<Record<CallFailure, { readonly description: string }>> = {
   NOT_ALLOWED: {
     description:
-      "Its host has only addresses that may not be called, such as private ones, or not with http or on its port. Use https on a public host, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW).",
+      "Its host resolves only to addresses that may not be called (such as private ones), or not over http or on that port. Use https on a public host, or ask the gateway's operator to allow its address (WEBHOOKS_ALLOW).",
   },
   NO_ADDRESS: { description: "Its host's name was not found. Check its spelling and its DNS." },
   NO_CONNECTION: {
     description:
-      "Nobody accepts connections there. Check that the server runs, its port, and its firewall.",
+      "Nothing accepts connections there. Check that the server is running, its port, and its firewall.",
   },
   TLS: {
     description:
-      "There is no TLS that can be trusted. Check that its certificate names the host, has not expired, and comes with its chain.",
+      "Its TLS can't be trusted. Check that its certificate names the host, has not expired, and comes with its chain.",
   },
   TIMED_OUT: { description: "No answer came within 15 s. Answer first, then do the work." },
   CUT_OFF: {
     description:
-      "The connection was closed before an answer came. Look into the log of the server, or of the proxy before it.",
+      "The connection was closed before an answer came. Read the log of the server, or of the proxy in front of it.",
   },
 };
 
@@ -42,7 +42,8 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
   const webhook = addWebhook(builder, { event, delivery });
   const saved = addResults(builder, webhook);
   const filter = builder.inputType("WebhookFilter", {
-    description: "Of which jobs a webhook is told. A condition that is null or missing is ignored.",
+    description:
+      "Which jobs a webhook is notified of. A condition that is null or missing is ignored.",
     fields: (t) => ({
       deploymentId: t.id({ description: "A deployment's `id`." }),
       tag: t.string({ description: "One of the job's `tags`, matched exactly." }),
@@ -74,17 +75,17 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
     const id = t.arg.id({ required: true, description: "The webhook's `id`." });
     const events = t.arg({
       type: [event],
-      description: "What to tell it. Null is all, also what a later version adds.",
+      description: "The events to send. Null is all, including those that later versions add.",
     });
     const ofFilter = t.arg({
       type: filter,
-      description: "Of which of your jobs to tell it; null for all.",
+      description: "Which of your jobs it is notified of; null for all.",
     });
     return {
       createWebhook: t.field({
         type: saved.created,
         description:
-          "Has a URL of yours called with each event from then on, signed as Standard Webhooks says. It outlives the credential that made it.",
+          "Registers a URL of yours to be called at each event from then on, signed as Standard Webhooks specifies. It outlives the credential that created it.",
         complexity: 10,
         args: {
           url: t.arg({
@@ -103,16 +104,16 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
 
       updateWebhook: t.field({
         type: webhook,
-        description: "Changes what is given of a webhook, and leaves the rest.",
+        description: "Changes the given values of a webhook, and leaves the rest.",
         complexity: 10,
         args: {
           id,
-          url: t.arg({ type: "URL", description: "Where it is called from then on." }),
+          url: t.arg({ type: "URL", description: "Its new URL." }),
           events,
           filter: ofFilter,
           isEnabled: t.arg.boolean({
             description:
-              "Whether it is called. What waited while it was disabled is sent once it is enabled; what came up meanwhile is not.",
+              "Whether it is called. Enabling it sends the deliveries that were pending when it was disabled; events since then are not sent.",
           }),
         },
         errors: {
@@ -135,13 +136,16 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
 
       deleteWebhook: t.field({
         type: "ID",
-        description: "Deletes a webhook with its deliveries, also those that wait.",
+        description: "Deletes a webhook and its deliveries, including pending ones.",
         complexity: 10,
         args: { id },
         errors: {
           types: [WebhookNotFoundError],
-          union: { name: "DeleteWebhookResult", description: "What was deleted, or why not." },
-          result: { name: "DeleteWebhookSuccess", description: "The webhook is gone." },
+          union: {
+            name: "DeleteWebhookResult",
+            description: "What was deleted, or why nothing was.",
+          },
+          result: { name: "DeleteWebhookSuccess", description: "The webhook was deleted." },
           dataField: { name: "deletedWebhookId", description: "The `id` that it had." },
         },
         resolve: (_root, given, { parts, viewer }) =>
@@ -151,7 +155,7 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
       rotateWebhookSecret: t.field({
         type: saved.rotated,
         description:
-          "Gives a webhook another secret. For 24 hours each call is signed with both, so that you can change over without losing one.",
+          "Gives a webhook a new secret. For 24 hours each call is signed with both, so that you can switch without losing a call.",
         complexity: 10,
         args: { id },
         resolve: (_root, given, { parts, viewer }) =>
@@ -161,7 +165,7 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
       redeliver: t.field({
         type: delivery,
         description:
-          "Makes a delivery again at once, with the same `webhook-id` and with all its tries before it. So are those made that still wait of its job, each in its order.",
+          "Sends a delivery again at once, with the same `webhook-id`; its earlier tries stay listed. Pending deliveries of the same job are sent with it, in their order.",
         complexity: 10,
         args: { deliveryId: t.arg.id({ required: true, description: "The delivery's `id`." }) },
         errors: {
@@ -191,7 +195,7 @@ type EventRef = ReturnType<typeof addEvent>;
 
 function addEvent(builder: Builder, events: Parameters<SchemaAddition>[1]) {
   return builder.enumType("WebhookEvent", {
-    description: "What a webhook is told.",
+    description: "What a webhook is notified of.",
     values: Object.fromEntries(
       Object.entries(events).map(([name, description]) => [name, { description }]),
     ),
@@ -202,7 +206,7 @@ type DeliveryRef = ReturnType<typeof addDelivery>;
 
 function addDelivery(builder: Builder, event: EventRef) {
   const state = builder.enumType("DeliveryState", {
-    description: "What became of a delivery.",
+    description: "The state of a delivery.",
     values: STATES,
   });
   const failure = builder.enumType("WebhookFailure", {
@@ -233,19 +237,22 @@ function addDelivery(builder: Builder, event: EventRef) {
     description: "An event on its way to a webhook.",
     fields: (t) => ({
       id: t.exposeID("id", {
-        description: "What each call has as `webhook-id`, however often it is made.",
+        description: "The `webhook-id` of each of its calls.",
       }),
-      event: t.expose("event", { type: event, description: "What is told." }),
+      event: t.expose("event", { type: event, description: "What it notifies of." }),
       jobId: t.exposeID("jobId", {
         nullable: true,
         description: "The `id` of the job that it is about; null for WEBHOOK_DISABLED.",
       }),
       state: t.expose("state", { type: state, description: "What became of it." }),
-      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it came up." }),
+      createdAt: t.expose("createdAt", {
+        type: "DateTime",
+        description: "When its event happened.",
+      }),
       nextTryAt: t.expose("dueAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it is tried next, or was to be; null unless it is PENDING.",
+        description: "When the next try is due; null unless it is PENDING.",
       }),
       tries: t.expose("tries", {
         type: [attempt],
@@ -269,17 +276,17 @@ function addWebhook(
       events: t.expose("events", {
         type: [event],
         nullable: true,
-        description: "What it is told; null is all.",
+        description: "The events that it gets; null is all.",
       }),
       deploymentId: t.exposeID("deploymentId", {
         nullable: true,
-        description: "The deployment of whose jobs it is told; null for every one.",
+        description: "The deployment whose jobs it is notified of; null for all.",
       }),
       tag: t.exposeString("tag", {
         nullable: true,
-        description: "The tag of the jobs of which it is told; null for all jobs.",
+        description: "The tag of the jobs that it is notified of; null for all jobs.",
       }),
-      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
       failingSince: t.expose("failingSince", {
         type: "DateTime",
         nullable: true,
@@ -289,7 +296,7 @@ function addWebhook(
       disabledAt: t.expose("disabledAt", {
         type: "DateTime",
         nullable: true,
-        description: "Since when it is not called any more; null while it is enabled.",
+        description: "When it was disabled; null while it is enabled.",
       }),
       disabledReason: t.exposeString("disabledReason", {
         nullable: true,
@@ -298,7 +305,7 @@ function addWebhook(
       deliveries: t.field({
         type: [delivery],
         description:
-          "What it was told, newest first: all that is PENDING, and the last 1,000 that have ended. Fewer than `first` are the last ones.",
+          "Its deliveries, newest first: all that are PENDING, and the last 1,000 that have ended. A page of fewer than `first` is the last.",
         complexity: ({ first }) => ({
           field: 5,
           multiplier: Math.min(Math.max(first ?? DEFAULT_SIZE, 1), MAX_SIZE),
@@ -351,12 +358,12 @@ function addResults(builder: Builder, webhook: WebhookRef) {
         webhook: t.expose("webhook", { type: webhook, description: "The webhook as it is now." }),
         secret: t.exposeString("secret", {
           description:
-            "By which your server verifies who calls; starts with `whsec_`. It is shown this once.",
+            "The secret by which your server verifies calls; starts with `whsec_`. It is shown only once.",
         }),
       }),
     });
   const created = success("CreateWebhookSuccess", "The webhook is called from now on.");
-  const rotated = success("RotateWebhookSecretSuccess", "The webhook has another secret.");
+  const rotated = success("RotateWebhookSecretSuccess", "The webhook has a new secret.");
   return {
     created: builder.errorUnion("CreateWebhookResult", {
       description: "The webhook and its secret, or why there is none.",
@@ -364,7 +371,7 @@ function addResults(builder: Builder, webhook: WebhookRef) {
       resolveType: () => created,
     }),
     rotated: builder.errorUnion("RotateWebhookSecretResult", {
-      description: "The webhook and its secret, or why it has no other one.",
+      description: "The webhook and its secret, or why it has no new one.",
       types: [rotated, WebhookNotFoundError],
       resolveType: () => rotated,
     }),
