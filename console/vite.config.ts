@@ -1,12 +1,21 @@
-import { defineConfig, type Plugin } from "vite";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
-import * as documents from "./src/documents.ts";
+import { defineConfig, type Plugin } from "vite";
 
 /** Writes down every document that the page sends, as it sends it, so that a gateway can trust them. */
 const listDocuments: Plugin = {
   name: "list-documents",
-  generateBundle() {
-    const texts = Object.values(documents)
+  async generateBundle() {
+    const paths = globSync("src/**/*queries.ts", { cwd: import.meta.dirname }).toSorted();
+    const modules = await Promise.all(
+      paths.map(
+        (path): Promise<object> => import(pathToFileURL(join(import.meta.dirname, path)).href),
+      ),
+    );
+    const texts = modules
+      .flatMap((one) => Object.values(one))
       .map(String)
       .filter((text) => !text.trimStart().startsWith("fragment"));
     this.emitFile({

@@ -10,28 +10,22 @@ import { Keys } from "./frame/shortcuts";
 import { REFUSED } from "./frame/sign-ins";
 import { useTabNews } from "./frame/tab-news";
 import { decode } from "./model/address";
+import { useLoadedParts } from "./parts";
 import { Run } from "./screens/run";
-import { HAS_MCP, HAS_SIGN_INS } from "./session/gateway";
+import { HAS_SIGN_INS } from "./session/gateway";
+import { PartsContext } from "./session/part";
 import { DEPLOYMENTS, FRAME, VIEWER } from "./session/queries";
 import { openSession, SessionContext, useQuery, useSession } from "./session/session";
 import { handed } from "./session/use-hand-over";
 import { useViewer, ViewerContext } from "./session/viewer";
-import { later, loadAll } from "./ui/later";
+import { later, loadAll, OPENING } from "./ui/later";
 import { Problem } from "./ui/problem";
 import { useTitle } from "./ui/use-title";
 
-/** In place of a screen whose code has not come yet. */
-const OPENING = (
-  <p className="center" aria-busy>
-    Opening…
-  </p>
-);
-const Agents = later(async () => (await import("./parts/mcp/agents")).Agents, OPENING);
 const Deployments = later(async () => (await import("./screens/deployments")).Deployments, OPENING);
 const Gallery = later(async () => (await import("./screens/gallery")).Gallery, OPENING);
 const JobPage = later(async () => (await import("./screens/job-screen")).JobPage, OPENING);
 const Jobs = later(async () => (await import("./screens/jobs")).Jobs, OPENING);
-const Webhooks = later(async () => (await import("./parts/webhooks/webhooks")).Webhooks, OPENING);
 const SignIn = later(async () => (await import("./frame/sign-in")).SignIn);
 
 /** After which the first screen has come with its data. */
@@ -122,7 +116,8 @@ const SIGNED_OUT =
   "You are signed out. You did so elsewhere, or your key or token is no longer accepted; then ask for another one. What you typed stays, and jobs that were sent go on.";
 
 function Screens({ isEntered }: { readonly isEntered: boolean }) {
-  const { mayRead } = useViewer();
+  const { mayRead, parts: names } = useViewer();
+  const parts = useLoadedParts(names);
   const [location] = useLocation();
   const { feed } = useSession();
   useTabNews();
@@ -130,7 +125,7 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
   useEffect(() => {
     const timer = setTimeout(loadAll, REST_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [parts]);
   const main = useRef<HTMLElement>(null);
   // By the form that one signed in with, too.
   const hadFocus = useRef(isEntered);
@@ -140,7 +135,7 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
       main.current?.focus({ preventScroll: true });
   }, [location]);
   return (
-    <>
+    <PartsContext value={parts}>
       <a className="unseen" href="#main">
         To the content
       </a>
@@ -158,15 +153,18 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
-            <Route path="/webhooks">{() => <Webhooks />}</Route>
-            {HAS_MCP && <Route path="/agents">{() => <Agents />}</Route>}
+            {parts?.map(
+              ({ screen }) =>
+                screen && <Route key={screen.path} path={screen.path} component={screen.Screen} />,
+            )}
             <Route path="/">{() => <Redirect to="/run" replace />}</Route>
-            <Route>{() => <Nowhere />}</Route>
+            {/* It may be the screen of a part. */}
+            <Route>{() => (parts === null ? OPENING : <Nowhere />)}</Route>
           </Switch>
         </Boundary>
       </main>
       <Keys />
-    </>
+    </PartsContext>
   );
 }
 

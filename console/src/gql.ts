@@ -352,7 +352,7 @@ export type DeploymentsQuery = { isTokenRefused: boolean, deployments: Array<{ i
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ViewerQuery = { viewer: { id: string, scopes: Array<string> } };
+export type ViewerQuery = { viewer: { id: string, scopes: Array<string>, parts: Array<string> } };
 
 export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
 

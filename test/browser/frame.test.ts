@@ -84,6 +84,34 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await heading(page, "Deployments").waitFor();
   });
 
+  test("where a gateway has no parts on, the console works on what is left, and asks for nothing of theirs", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
+    const thrown: string[] = [];
+    page.on("pageerror", ({ message }) => thrown.push(message));
+    const asked: string[] = [];
+    await page.route("**/graphql", async (route) => {
+      const text = route.request().postData() ?? "";
+      asked.push(text);
+      if (!text.includes("query Viewer")) return await route.continue();
+      const response = await route.fetch();
+      const { data } = await response.json();
+      await route.fulfill({ response, json: { data: { viewer: { ...data.viewer, parts: [] } } } });
+    });
+    await page.goto(`${origin}/webhooks`);
+    await page.getByText("Page not found").waitFor();
+    await openAccount(page);
+    await page.getByRole("button", { name: "All shortcuts" }).click();
+    await page.getByText("Run, Jobs, Gallery, Deployments", { exact: true }).waitFor();
+    expect(await page.getByRole("link", { name: /Webhooks|agent/ }).count()).toBe(0);
+    await submit(origin, LANTERN, "A lantern without parts");
+    await page.goto(`${origin}/gallery`);
+    await page.getByRole("checkbox", { name: /^Select the job/ }).check();
+    await page.getByText("1 selected").waitFor();
+    expect(await page.getByRole("button", { name: "Download ZIP" }).count()).toBe(0);
+    expect(asked.filter((text) => /webhook|createDownload/i.test(text))).toEqual([]);
+    expect(thrown).toEqual([]);
+  });
+
   test("without scripts the page says so, in the frame that it has before they run", async () => {
     const { page, origin } = await openConsole();
     const context = await page.context().browser()?.newContext({ javaScriptEnabled: false });

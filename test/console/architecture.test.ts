@@ -52,6 +52,16 @@ test("model/ needs neither React nor the gateway", () => {
   expect(outwards).toEqual([]);
 });
 
+test("nothing but parts.ts knows of a part of the gateway", () => {
+  const others = PATHS.filter((path) => !/^(parts\b|gql)/.test(path));
+  const knowing = others.filter(
+    (path) =>
+      IMPORTS.get(path)?.some((to) => to.startsWith("parts/")) ||
+      /webhook|\bmcp\b|createDownload/i.test(readFileSync(join(ROOT, path), "utf8")),
+  );
+  expect(knowing).toEqual([]);
+});
+
 /** Whether one file is in the other's room or in one further left. */
 function isBelow(one: string, other: string): boolean {
   const [place, limit = -1] = [one, other].map((path) => ORDER.indexOf(dirname(path)));

@@ -1,7 +1,6 @@
 import { useState } from "react";
 
-import { WEBHOOKS } from "../parts/webhooks/webhook-queries";
-import { useAgain, useQuery } from "../session/session";
+import { useParts } from "../session/part";
 import { useViewer } from "../session/viewer";
 import { later } from "../ui/later";
 
@@ -11,13 +10,18 @@ const AccountPanel = later(async () => (await import("./account-panel")).Account
 export function AccountMenu() {
   const { id } = useViewer();
   const [isWanted, setWanted] = useState(false);
-  const disabled = useDisabledWebhooks();
+  const screens = useParts().flatMap(({ screen }) => screen ?? []);
+  /** What needs attention, by the name of its screen. */
+  const [news, setNews] = useState<ReadonlyMap<string, string>>(new Map());
+  const told = screens.flatMap(({ name }) =>
+    news.get(name) ? [`${name}: ${news.get(name)}`] : [],
+  );
   return (
     <>
       <button className="row frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
         <span className="frame-initial" data-initial={id.slice(0, 1).toUpperCase()} />
         <span className="cut">{id}</span>
-        {disabled !== "" && <span className="frame-dot issue" />}
+        {told.length > 0 && <span className="frame-dot issue" />}
       </button>
       <div
         id="account"
@@ -26,21 +30,21 @@ export function AccountMenu() {
         aria-label="Account"
         onToggle={() => setWanted(true)}
       >
-        {isWanted && <AccountPanel disabled={disabled} />}
+        {isWanted && <AccountPanel news={news} />}
       </div>
       {/* Heard also while the menu is closed. */}
       <span role="status" className="unseen">
-        {disabled !== "" && `Webhooks: ${disabled}`}
+        {told.join(", ")}
       </span>
+      {screens.map(
+        ({ name, Watch }) =>
+          Watch && (
+            <Watch
+              key={name}
+              onNews={(words) => setNews((before) => new Map(before).set(name, words))}
+            />
+          ),
+      )}
     </>
   );
-}
-
-/** `1 disabled` of those that the gateway has disabled, which the page only learns by asking. */
-function useDisabledWebhooks(): string {
-  const { hasWebhooks } = useViewer();
-  const { data, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);
-  useAgain(ask, hasWebhooks);
-  const count = data?.webhooks.filter(({ disabledReason }) => disabledReason !== null).length ?? 0;
-  return count === 0 ? "" : `${count} disabled`;
 }

@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { Link } from "wouter";
 
-import { HAS_GRAPHIQL, HAS_MCP } from "../session/gateway";
+import { HAS_GRAPHIQL } from "../session/gateway";
+import { useParts } from "../session/part";
 import { useStore } from "../session/store";
 import { useViewer } from "../session/viewer";
 import { areLettersKeys, isNotified } from "./settings";
@@ -14,18 +15,16 @@ const SCOPES = [
   ["jobs:read", "see your jobs"],
   ["jobs:read:all", "see everybody's jobs"],
   ["jobs:cancel", "cancel and delete your jobs"],
-  ["webhooks", "make webhooks"],
 ] as const;
 const LIST = new Intl.ListFormat("en");
 
-/**
- * Who the page is for, what they may do, and what there is beside the screens; `disabled` is `1 disabled` of one's webhooks,
- * or empty.
- */
-export function AccountPanel({ disabled }: { readonly disabled: string }) {
+/** Who the page is for, what they may do, and the screens of parts, each with what there is new of it. */
+export function AccountPanel({ news }: { readonly news: ReadonlyMap<string, string> }) {
   const viewer = useViewer();
+  const parts = useParts();
+  const scopes = [...SCOPES, ...parts.flatMap((part) => part.scopes ?? [])];
   const [problem, setProblem] = useState("");
-  const allowed = SCOPES.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
+  const allowed = scopes.filter(([scope]) => viewer.may(scope)).map(([, words]) => words);
   return (
     <>
       <p>
@@ -44,12 +43,15 @@ export function AccountPanel({ disabled }: { readonly disabled: string }) {
             currentTarget.parentElement?.hidePopover();
         }}
       >
-        {viewer.hasWebhooks && (
-          <Link href="/webhooks">
-            Webhooks <span className="issue">{disabled}</span>
-          </Link>
+        {parts.map(
+          ({ screen }) =>
+            screen &&
+            (screen.isFor?.(viewer) ?? true) && (
+              <Link key={screen.path} href={screen.path}>
+                {screen.name} <span className="issue">{news.get(screen.name)}</span>
+              </Link>
+            ),
         )}
-        {HAS_MCP && <Link href="/agents">Connect an agent</Link>}
         {HAS_GRAPHIQL && <a href="/graphql">GraphiQL</a>}
       </div>
       <Settings />

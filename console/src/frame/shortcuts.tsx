@@ -1,26 +1,33 @@
-import { useEffect } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
 
+import { useParts } from "../session/part";
 import { areLettersKeys } from "./settings";
 
-const GO = new Map([
-  ["r", "/run"],
-  ["j", "/jobs"],
-  ["g", "/gallery"],
-  ["d", "/deployments"],
-  ["w", "/webhooks"],
-]);
+/** The letters that lead to screens, beside those of parts. */
+const SCREENS = [
+  { letter: "r", path: "/run", name: "Run" },
+  { letter: "j", path: "/jobs", name: "Jobs" },
+  { letter: "g", path: "/gallery", name: "Gallery" },
+  { letter: "d", path: "/deployments", name: "Deployments" },
+];
 
 /** The keys of the page, and the list of them. */
 export function Keys() {
   const [, navigate] = useLocation();
+  const parts = useParts();
+  const screens = [...SCREENS, ...parts.flatMap(({ screen }) => (screen?.letter ? [screen] : []))];
+  const go = useEffectEvent((letter: string): boolean => {
+    const to = screens.find((screen) => screen.letter === letter);
+    if (to) navigate(to.path);
+    return to !== undefined;
+  });
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
-      const path = GO.get(event.key);
-      if (path !== undefined) navigate(path);
-      else if (event.key === "?") showKeys();
+      if (go(event.key)) return;
+      if (event.key === "?") showKeys();
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
         if (search === null) return;
@@ -30,15 +37,15 @@ export function Keys() {
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [navigate]);
+  }, []);
 
   return (
     <dialog id="keys" aria-label="Keyboard shortcuts">
       <form method="dialog" className="stack">
         <h2>Keyboard shortcuts</h2>
         <dl>
-          <dt>r j g d w</dt>
-          <dd>Run, jobs, gallery, deployments, webhooks</dd>
+          <dt>{screens.map(({ letter }) => letter).join(" ")}</dt>
+          <dd>{screens.map(({ name }) => name).join(", ")}</dd>
           <dt>/</dt>
           <dd>Search</dd>
           <dt>↑ ↓ Enter Space</dt>

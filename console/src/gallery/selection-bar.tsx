@@ -6,8 +6,7 @@ import { AddTag } from "../actions/add-tag";
 import { useActions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
 import { OPENED_HERE, picturesOf, withOpened } from "../model/pictures";
-import { DOWNLOAD } from "../parts/downloads/download-queries";
-import { useCall } from "../session/use-call";
+import { useParts } from "../session/part";
 import { useViewer } from "../session/viewer";
 import { DeleteButton } from "../ui/confirm";
 
@@ -20,23 +19,13 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   const { selected } = selection;
   const isBusy = doing !== null;
   const ids = selected.map(({ id }) => id);
-  const zip = useCall();
+  const parts = useParts();
 
   async function run(action: Action): Promise<void> {
     if (isBusy) return;
     setTold("");
     const { done } = await act(action, ids);
     if (action === DELETE_THEM) selection.drop(done);
-  }
-
-  async function download(): Promise<void> {
-    if (zip.isBusy) return;
-    const given = await zip.call(DOWNLOAD, { ids });
-    if (given?.__typename !== "CreateDownloadSuccess") return;
-    const { url, files } = given.download;
-    setTold(files === 0 ? "None of these files is kept here." : "");
-    // As a download, so that the page stays where it is refused.
-    if (files > 0) Object.assign(document.createElement("a"), { href: url, download: "" }).click();
   }
 
   if (selected.length === 0)
@@ -62,9 +51,10 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
           Compare
         </Link>
       )}
-      <button aria-disabled={zip.isBusy} onClick={() => void download()}>
-        Download ZIP
-      </button>
+      {parts.map(
+        ({ SelectionButton }, index) =>
+          SelectionButton && <SelectionButton key={index} ids={ids} onSaid={setTold} />,
+      )}
       {isMine && viewer.may("jobs:submit") && (
         <>
           <button
@@ -83,7 +73,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
         ✕
       </button>
       <span role="status" className="hint">
-        {zip.problem || told || said}
+        {told || said}
       </span>
     </div>
   );

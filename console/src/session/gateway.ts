@@ -3,7 +3,6 @@ const SAID = document.querySelector<HTMLMetaElement>("meta[name=gateway]")?.cont
 
 export const IS_SANDBOX = SAID.includes("sandbox");
 export const HAS_GRAPHIQL = SAID.includes("graphiql");
-export const HAS_MCP = SAID.includes("mcp");
 /** Whether one signs in once, by a cookie that no script can read. */
 export const HAS_SIGN_INS = SAID.includes("login-key");
 /** The largest file that may be uploaded. */

@@ -128,6 +128,7 @@ export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = 
     viewer {
       id
       scopes
+      parts
     }
   }
 `;

@@ -12,8 +12,11 @@ export type Result = {
   readonly issues?: readonly { readonly path: string; readonly message: string }[];
 };
 
-/** Makes one mutation after another; `problem` is why the last one changed nothing, as sentences. */
-export function useCall() {
+/**
+ * Makes one mutation after another; `problem` is why the last one changed nothing, as sentences. `names` has what arguments are
+ * called in the page.
+ */
+export function useCall(names = NO_NAMES) {
   const { gateway } = useSession();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
@@ -26,7 +29,7 @@ export function useCall() {
     setBusy(true);
     try {
       const { result } = await gateway.request(document, variables);
-      const said = toProblem(result);
+      const said = toProblem(result, names);
       setProblem(said);
       return said === "" ? result : null;
     } catch (error) {
@@ -41,19 +44,15 @@ export function useCall() {
   return { isBusy, problem, call };
 }
 
-/** What arguments are called in the page; what is in an input has its own labels. */
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ["", "The input"],
-  ["url", "The URL"],
-  ["events", "What it is called for"],
-  ["filter.deploymentId", "The deployment"],
-  ["filter.tag", "The tag"],
-]);
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
 
 /** Why nothing was changed, as sentences; empty where it was. */
-export function toProblem({ __typename, message = "", issues }: Result): string {
+export function toProblem(
+  { __typename, message = "", issues }: Result,
+  names: ReadonlyMap<string, string> = NO_NAMES,
+): string {
   if (issues === undefined) return message;
   const intro = __typename === "InvalidInputError" ? ["Its input no longer fits."] : [];
-  const toName = (path: string) => NAMES.get(path) ?? toLabel(path);
+  const toName = (path: string) => names.get(path) ?? (path === "" ? "The input" : toLabel(path));
   return [...intro, ...issues.map((one) => toSentence(toName(one.path), one.message))].join(" ");
 }

@@ -4,13 +4,16 @@ import { createContext, use } from "react";
 export const ViewerContext = createContext<{
   readonly id: string;
   readonly scopes: readonly string[];
+  readonly parts: readonly string[];
   readonly isSignedIn: boolean;
-}>({ id: "", scopes: [], isSignedIn: false });
+}>({ id: "", scopes: [], parts: [], isSignedIn: false });
+
+export type Viewer = ReturnType<typeof useViewer>;
 
 /** Who the page is for, and what their credential allows; `isSignedIn` is false where the gateway lets everybody in. */
 export function useViewer() {
-  const { id, scopes, isSignedIn } = use(ViewerContext);
+  const { id, scopes, parts, isSignedIn } = use(ViewerContext);
   const may = (scope: string): boolean => scopes.includes(scope);
   const mayRead = may("jobs:read") || may("jobs:read:all");
-  return { id, isSignedIn, may, mayRead, hasWebhooks: mayRead && may("webhooks") };
+  return { id, parts, isSignedIn, may, mayRead };
 }

@@ -3,6 +3,13 @@ import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 /** Of each part of the page that is not in its first script; they register as their modules are loaded. */
 const loads: (() => Promise<unknown>)[] = [];
 
+/** In place of a screen whose code has not come yet. */
+export const OPENING = (
+  <p className="center" aria-busy>
+    Opening…
+  </p>
+);
+
 /** A component whose code comes when it is shown first; `fallback` stands for it until then. */
 export function later<Props extends object>(
   load: () => Promise<ComponentType<Props>>,

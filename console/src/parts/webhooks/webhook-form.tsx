@@ -17,6 +17,14 @@ export const EVENTS: ReadonlyMap<WebhookEvent, string> = new Map([
   ["WEBHOOK_DISABLED", "another webhook was disabled"],
 ]);
 
+/** What arguments are called here. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["url", "The URL"],
+  ["events", "What it is called for"],
+  ["filter.deploymentId", "The deployment"],
+  ["filter.tag", "The tag"],
+]);
+
 /** To change a webhook, or to make one. */
 export function WebhookForm({
   webhook,
@@ -30,7 +38,7 @@ export function WebhookForm({
   readonly onLeave: () => void;
 }) {
   const [deploymentId, setDeploymentId] = useState(webhook?.deploymentId ?? "");
-  const { isBusy, problem, call } = useCall();
+  const { isBusy, problem, call } = useCall(NAMES);
 
   async function save(form: FormData): Promise<void> {
     const read = (name: string): string => {

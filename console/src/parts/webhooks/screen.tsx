@@ -4,6 +4,7 @@ import { useQuery } from "../../session/session";
 import { useViewer } from "../../session/viewer";
 import { Problem } from "../../ui/problem";
 import { useTitle } from "../../ui/use-title";
+import { mayWebhooks } from "./watch";
 import { Secret, WebhookCard } from "./webhook-card";
 import { WebhookForm } from "./webhook-form";
 import { WEBHOOKS } from "./webhook-queries";
@@ -11,9 +12,9 @@ import { WEBHOOKS } from "./webhook-queries";
 /** Which servers are called when a job ends, and how that goes. */
 export function Webhooks() {
   useTitle("Webhooks");
-  const { hasWebhooks } = useViewer();
-  // The header asks for them again and again.
-  const { data, error, ask } = useQuery(WEBHOOKS, {}, hasWebhooks);
+  const isAllowed = mayWebhooks(useViewer());
+  // The menu of the account asks for them again and again.
+  const { data, error, ask } = useQuery(WEBHOOKS, {}, isAllowed);
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const refresh = (): void => void ask();
@@ -39,8 +40,8 @@ export function Webhooks() {
         />
       )}
       {secret !== null && <Secret key={secret} text={secret} onSeen={() => setSecret(null)} />}
-      {!hasWebhooks && <p className="empty">{LACKING}</p>}
-      {hasWebhooks && !data && !error && <p role="status">Asking…</p>}
+      {!isAllowed && <p className="empty">{LACKING}</p>}
+      {isAllowed && !data && !error && <p role="status">Asking…</p>}
       {!data && error && <Problem text={error.message} onRetry={refresh} />}
       {data?.webhooks.length === 0 && !isMaking && <p className="empty">{NONE}</p>}
       {data?.webhooks.map((webhook) => (
