@@ -61,6 +61,7 @@ export async function sendUnderKey<Result extends { readonly retryable?: boolean
 ): Promise<Result> {
   const keys = createKeys(name);
   const key = keys.find(text) ?? createKey();
+  // Mutant: a client that forgets a key with a lost answer
   keys.keep(text, key);
   const result = await send(key);
   if (!result.retryable) keys.drop(text);

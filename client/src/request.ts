@@ -41,6 +41,7 @@ export function createRequests(post: ReturnType<typeof openConnection>["post"]) 
     variables: Variables,
     onAttempt?: OnAttempt,
   ): Promise<FieldOf<Data>> {
+    // Mutant: a client that retries under another key
     const data = await untilAnswered(() => request(document, variables), onAttempt);
     return fieldOf<Data>(data);
   }

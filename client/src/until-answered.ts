@@ -21,10 +21,14 @@ export async function untilAnswered<Answer>(
       return await send();
     } catch (error) {
       // Nothing ran, or nobody knows.
+      // Mutant: a client that retries after an answer
+      // Mutant: a client that gives up on what may pass
       const isLost =
         error instanceof GatewayError && ["NO_ANSWER", "UNAVAILABLE"].includes(error.code);
+      // Mutant: a client that never gives up
       if (!isLost || late.aborted || attempt === MAX_ATTEMPTS) throw error;
       onAttempt?.(attempt + 1, error);
+      // Mutant: a client that retries without a pause
       await sleep(500 * 2 ** attempt);
     }
   }

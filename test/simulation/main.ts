@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { parseArgs } from "node:util";
 
-import { MUTANTS } from "./mutants.ts";
+import { type Edit, MUTANTS } from "./mutants.ts";
 import type { Part } from "./shrink.ts";
 
 /** Of one seed: others mostly follow from the first. */
 const MAX_SENTENCES = 10;
+/** How far below its mark a mutant looks for what it replaces. */
+const MARKED_LENGTH = 300;
 
 const { values } = parseArgs({
   options: {
@@ -25,32 +27,37 @@ const { values } = parseArgs({
 });
 
 const mutant = MUTANTS[values.mutant ?? ""];
-const missing = new Set(mutant?.changes);
+const [seedOfMutant = 1, ...edits] = mutant ?? [];
+const unused = new Set(edits);
 if (values.mutant !== undefined) {
   if (mutant === undefined) throw new Error(`There is no mutant "${values.mutant}".`);
+  const mark = `// Mutant: ${values.mutant}\n`;
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const changes = mutant.changes.filter(({ file }) => url.endsWith(`/${file}`));
-      if (changes.length === 0) return loaded;
-      let source = readFileSync(new URL(url), "utf8");
-      for (const change of changes) {
-        const parts = source.split(change.from);
-        if (parts.length === 2) missing.delete(change);
-        source = parts.join(change.to);
-      }
-      return { ...loaded, source };
+      if (!url.startsWith("file:") || url.includes("/node_modules/")) return loaded;
+      const [head = "", ...marked] = readFileSync(new URL(url), "utf8").split(mark);
+      if (marked.length === 0) return loaded;
+      return { ...loaded, source: head + marked.map((lines) => edit(lines)).join("") };
     },
   });
 }
+
+function edit(lines: string): string {
+  const isBelow = ([found]: Edit): boolean => lines.slice(0, MARKED_LENGTH).search(found) >= 0;
+  const found = edits.find(isBelow);
+  if (found === undefined) throw new Error(`Not below a mark: ${String(edits[0]?.[0])}`);
+  unused.delete(found);
+  return lines.replace(...found);
+}
+
 // What a plan has of the sources is changed too.
 const { simulate } = await import("./simulation.ts");
 const { toPlan } = await import("./plan.ts");
 const { shrink, take, wholeOf } = await import("./shrink.ts");
-if (missing.size > 0) throw new Error(`Not once in the source: ${JSON.stringify([...missing])}`);
+if (unused.size > 0) throw new Error("The sources have fewer marks than the mutant.");
 
-const known = mutant?.seed ?? 1;
-const first = Number(values.seed ?? values.first ?? known);
+const first = Number(values.seed ?? values.first ?? seedOfMutant);
 const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
 const endsAtMs = performance.now() + Number(values.minutes ?? 0) * 60_000;
 let isStopped = false;

@@ -103,10 +103,12 @@ function toDelivery(
   envelope: ErrorEnvelope | null,
   { refusing }: ErrorMeanings,
 ): Delivery {
+  // Mutant: a proxy's time-out taken for a refusal
   if ([httpStatus, status].some((one) => one === 408 || one >= 500)) return "unknown";
   if (httpStatus < 300) return envelope === null ? "unknown" : "refused";
   if (httpStatus < 400) return "unknown";
   const { code = null, isValidation = false } = envelope ?? {};
+  // Mutant: a code that nobody knows taken for a refusal
   const isKnown = httpStatus !== 400 || code === null || (refusing?.has(code) ?? true);
   return isKnown || isValidation ? "refused" : "unknown";
 }

@@ -64,6 +64,7 @@ export function toNetworkError(call: Call, thrown: unknown): RunComfyError {
   }
   return new RunComfyError(
     `The connection broke before RunComfy had answered the ${call}${codes && ` (${codes})`}. Check the gateway's network if this stays.`,
+    // Mutant: a lost answer taken for one that was not sent
     { code: "UNAVAILABLE", delivery: "unknown" },
   );
 }

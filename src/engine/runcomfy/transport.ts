@@ -146,6 +146,7 @@ export function createTransport(options: {
     const { call, path, signal, onRequestId } = request;
     signal?.throwIfAborted();
     const pausedForMs = health.pausedForMs();
+    // Mutant: a pause that nobody keeps
     if (pausedForMs > 0)
       throw new RunComfyError(
         `RunComfy asked for a pause, so the ${call} was not sent. Try again in ${Math.ceil(pausedForMs / 1_000)} seconds.`,

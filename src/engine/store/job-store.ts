@@ -82,6 +82,7 @@ export function createJobStore(dependencies: {
           .updateTable("jobs")
           .set(fromJob(job))
           .where("id", "=", job.id)
+          // Mutant: no fence on the version
           .where("version", "=", job.version - 1)
           .where("status", "in", UNFINISHED_STATUSES)
           .returning("id")
@@ -97,6 +98,7 @@ export function createJobStore(dependencies: {
         : database.write(update, texts.output.length + texts.all.bytes));
       if (isSaved) {
         channels.stored.publish(job);
+        // Mutant: a watcher who is not notified
         announce(job.id, job.ownerId);
       }
       return isSaved;

@@ -41,6 +41,7 @@ export function createLabels({ reads }: Database, change: ChangeJob) {
         // Not the time of the last change: how long a job may still wait is counted from that.
         set: sql`tags = ${JSON.stringify(labels.tags)}, starred = ${Number(labels.isStarred)},
           labels_version = version + 1`,
+        // Mutant: no fence on the labels
         where: sql`tags = ${JSON.stringify(job.tags)} and starred = ${Number(job.isStarred)}`,
         async and(transaction) {
           await transaction.deleteFrom("job_tags").where("job_id", "=", job.id).execute();

@@ -30,12 +30,14 @@ export type EndedPoll = Polls & {
 export type PollTable = ReturnType<typeof createPolls>;
 
 /** Longer than a poll may take, so that none is doubled. When it ends another gateway takes the poll over. */
+// Mutant: a claim that never expires
 const CLAIM_MS = 9_000;
 
 /** How often hints can make a job's poll due. */
 const BETWEEN_HINTS_MS = 1_000;
 
 /** No poll is ever due so late: its time was written before the database's clock was set back. */
+// Mutant: a claim that never expires
 const NEVER_MS = 60_000;
 
 /** The first poll after the acceptance; earlier, the upstream may not know its own job. */
@@ -64,6 +66,7 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
     sql`create index temp.polls_by_due on polls (upstream, due_at, deployment_id)`,
     ...createPollTriggers(database),
     // In no order: of those that ended meanwhile the longest runs would be recorded first, and taken for what is usual.
+    // Mutant: a restart that forgets the polls to come
     sql`insert into polls (job_id, deployment_id, upstream, due_at)
       select id, deployment_id, upstream, 0 from jobs
       where status in ('IN_QUEUE', 'IN_PROGRESS')

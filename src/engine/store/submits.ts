@@ -138,6 +138,7 @@ export function createSubmits(
      * since it was settled meanwhile.
      */
     async withdraw(id: string): Promise<boolean> {
+      // Mutant: a withdrawn row that keeps its key
       const { rows: withdrawn } = await sql`
         delete from jobs where id = ${id} and status = 'SUBMITTING' returning id`.execute(queries);
       announce(id);
@@ -161,6 +162,7 @@ export function createSubmits(
      */
     async listAbandonedSubmits(limit: number): Promise<string[]> {
       // Marked in the same statement: otherwise a lease could be extended, and the POST leave, before the row is settled.
+      // Mutant: an abandoned submit settled while it is under way
       const { rows } = await sql<{ readonly id: string }>`
         with abandoned as (
           select id from jobs where status = 'SUBMITTING'

@@ -50,6 +50,7 @@ export function createUnfinishedJobs(database: Database): readonly RawBuilder<un
       name: "jobs_count_delete",
       after: sql`delete on jobs`,
       when: isCounted(sql`old`),
+      // Mutant: a withdrawn row that still counts as in flight
       act: add(sql`old`, -1),
     }),
   ];

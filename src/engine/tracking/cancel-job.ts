@@ -73,6 +73,7 @@ export class Canceller {
 
   /** The job once it shows what came of the cancel, or when patience ends. */
   async #observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
+    // Mutant: a cancel recorded as final
     if (answer === "cancelled")
       return await this.#given.record(job.id, { kind: "cancelled", finishedAt: null });
     if (answer === "requested") return await this.#pollUntil(job, isFinished);

@@ -107,6 +107,7 @@ export class Poller {
     try {
       await this.#putBackEnded();
       const delayMs = health.pollDelayMs();
+      // Mutant: a pause that nobody keeps
       if (delayMs > 0) return Math.min(delayMs, MAX_SLEEP_MS);
       if (monotonic() >= this.#dueAt) await this.#claimDue();
       this.#log.noteMade("polls");
@@ -200,6 +201,7 @@ export class Poller {
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
+      // Mutant: a stop that hands no poll over
       if (signal.aborted) return { isBad: false, next: { ...polls, delayMs: 0 } };
       // Mostly the database, which must not end a job.
       this.#log.noteFailure(error, job.id);

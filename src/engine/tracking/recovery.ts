@@ -118,6 +118,7 @@ export class Recovery {
       jobIds.map((id) => [id, this.#abandonedSince.get(id) ?? foundAt]),
     );
     for (const [jobId, since] of this.#abandonedSince) {
+      // Mutant: an abandoned submit settled while it is under way
       if (foundAt - since >= patienceMs && !submitter.isSubmitting(jobId))
         await this.#settle(jobId);
     }

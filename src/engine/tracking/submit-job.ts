@@ -97,6 +97,7 @@ export class Submitter {
     this.#quota = createQuota({ quotas: store.quotas, log });
     this.#leaseMs = submitTimeoutMs + submitMarginMs;
     this.#queue = new Queue({
+      // Mutant: more POSTs at once than there may be
       total: submitsAtOnce,
       sliceMs: Infinity,
       maxWaiting: MAX_WAITING_BYTES,
@@ -293,15 +294,18 @@ export class Submitter {
     const insertedAt = monotonic();
     let isInserted = false;
     try {
+      // Mutant: a POST that does not wait for its row
       isInserted = await store.jobs.insert(row);
       if (!isInserted) return "key-taken";
       const sent = toBody(await uploads.toSent(input, uploadIds));
+      // Mutant: a POST that leaves although its lease has run out
       return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
       const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
         (Refusal) => error instanceof Refusal,
       );
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
+      // Mutant: a row that stays where nobody knows whether it was written
       if (isInserted || !isRefusal) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
       else await attempt.refund();
       throw error;
@@ -342,6 +346,7 @@ export class Submitter {
   async #withdraw({ id }: Job, { refund }: Attempt, delaysMs?: readonly number[]): Promise<void> {
     const withdraw = () => this.#given.store.jobs.withdraw(id);
     const isGone = await this.#persist({ jobId: id }, withdraw, delaysMs);
+    // Mutant: a quota refunded twice
     if (isGone) await refund();
   }
 

@@ -84,6 +84,7 @@ export function createWebhookClaims(database: Database) {
 
   /** The earliest that are due; of a job, what comes later waits for what came before. */
   async function findDeliveries(transaction: Kysely<Tables>, webhookId: string) {
+    // Mutant: files of a job that are delivered before its end
     const { rows } = await sql<DeliveryRow>`
       select head.*, (
         select min(due_at) from webhook_deliveries as earlier
@@ -119,6 +120,7 @@ export function createWebhookClaims(database: Database) {
       // What was sent could not be written down.
       await checkDisk();
       return await write(async (transaction) => {
+        // Mutant: a webhook's claim that keeps nobody else off
         const { rows } = await sql<ClaimedRow>`
           update webhooks set claimed_until = ${nowMs} + ${sql.lit(CLAIM_MS)}
             where id = ${webhookId} and ${isFree}

@@ -182,6 +182,7 @@ export class WebhookSender {
     if (status !== null && status >= 200 && status < 300)
       return { claimed, state: "DELIVERED", made, retryMs: null, restMs: 0, isGone: false };
     const isGone = status === 410;
+    // Mutant: a failed delivery that is not made again
     const retryMs = isGone ? null : toRetryMs(delivery.attempts, chance.random(), retryAfterMs);
     const state = retryMs === null ? "FAILED" : "PENDING";
     return { claimed, state, made, retryMs, restMs: toRestMs(status, retryAfterMs), isGone };
