@@ -22,8 +22,6 @@ const FLAGS = [
   ...["-c", "unix_socket_directories="],
 ];
 
-export type PostgresServer = Awaited<ReturnType<typeof startPostgres>>;
-
 /** A real Postgres on a free port of the loopback, its data in a folder of its own. */
 export async function startPostgres() {
   const folder = await mkdtemp(join(tmpdir(), "runcomfy-graphql-postgres-"));
