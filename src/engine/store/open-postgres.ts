@@ -38,7 +38,7 @@ export const READER_SETTINGS =
   "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off";
 
 /** A poll that a crash of the server forgets is made again. Each of its statements is about a few rows of large tables. */
-const POLL_SETTINGS =
+export const POLL_SETTINGS =
   "set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /** How long the server may take over a statement, and its answer to come. */
