@@ -50,7 +50,7 @@ function print(line: string): void {
 /** RunComfy with the user's token, or a sandbox for the time of the command, but only where somebody asked for that. */
 async function open() {
   const environment = readEnvironment(process.env);
-  const { upstream, apiVersion, deploymentsFile, logLevel } = loadConfig(environment);
+  const { upstream, apiVersion, logLevel } = loadConfig(environment);
   if (upstream.kind === "sandbox" && environment["UPSTREAM"] !== "sandbox")
     throw new SetupError(
       `RUNCOMFY_API_TOKEN is not set, so nothing was sent. Set it to the API token of your RunComfy account, in the environment or in .env. To try the command without an account: UPSTREAM=sandbox ${COMMANDS.verify}`,
@@ -59,5 +59,5 @@ async function open() {
   const log = createLog({ output: process.stderr, level: logLevel ?? "warn" });
   const { close, ...asked } = await startUpstream({ upstream: own }, { token: chance.uuid(), log });
   opened.defer(close);
-  return { ...asked, apiVersion, deploymentsFile };
+  return { ...asked, apiVersion };
 }

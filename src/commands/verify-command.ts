@@ -1,12 +1,9 @@
 import { VENDOR_MODEL_URL } from "../config/load-config.ts";
 import { VENDOR_URL } from "../config/variables.ts";
-import { OPEN_CATALOGUE, type Price } from "../engine/deployments/catalogue.ts";
-import { loadCatalogue } from "../engine/deployments/load-catalogue.ts";
 import { findAdapter } from "../engine/runcomfy/kinds/find-kind.ts";
 import { MODELS_OFF_STEP } from "../engine/runcomfy/services.ts";
-import { codeOf, SetupError } from "../runtime/coded-error.ts";
+import { SetupError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
-import { replaceFile } from "../runtime/replace-file.ts";
 import { member } from "./verify/answers.ts";
 import { runJobs, sendGets } from "./verify/calls.ts";
 import {
@@ -16,14 +13,12 @@ import {
   type Upstream,
 } from "./verify/exchanges.ts";
 import { findMistakes } from "./verify/mistakes.ts";
-import { printReport, type Report, toReport } from "./verify/report.ts";
+import { printReport, toReport } from "./verify/report.ts";
 import { HELP, MAX_MINUTES, type NamedTarget, readWords, WrongUseError } from "./verify/words.ts";
 
 type Setting = {
   /** Rejects with a sentence where there is no token. */
-  readonly open: () => Promise<
-    Upstream & { readonly apiVersion: string; readonly deploymentsFile: string | null }
-  >;
+  readonly open: () => Promise<Upstream & { readonly apiVersion: string }>;
   /** Null without a terminal. */
   readonly confirm: ((question: string) => Promise<boolean>) | null;
   /** Prints a line for the user alone, which may hold ids. */
@@ -45,18 +40,14 @@ export async function runVerifyCommand(
   const { confirm, print, signal, now = clock.now, sleep = clock.sleep } = setting;
   const words = await readWords(args);
   if (words === null) return { result: HELP, exitCode: 0 };
-  const { targets, isSpending, isConfirmed, file } = words;
+  const { targets, isSpending, isConfirmed, isJson } = words;
   if (isSpending && !isConfirmed && confirm === null)
     throw new WrongUseError("Without a terminal, --spend needs --yes.");
-  const { apiVersion, deploymentsFile, ...upstream } = await setting.open();
+  const { apiVersion, ...upstream } = await setting.open();
   const { baseUrl, modelUrl, token } = upstream;
   const modelId = targets.find(isAtModels)?.id;
   if (modelId !== undefined && modelUrl === null)
     throw new SetupError(`Models are off, so nothing was sent. ${MODELS_OFF_STEP}`);
-  const { catalogue } =
-    isSpending && deploymentsFile !== null
-      ? await loadCatalogue(deploymentsFile, "sandbox")
-      : { catalogue: OPEN_CATALOGUE };
   const endsAt = now() + MAX_MINUTES * 60_000;
   const exchanges = createExchanges({ upstream, signal, endsAt, now, sleep, print });
 
@@ -64,13 +55,7 @@ export async function runVerifyCommand(
     print(
       "Each of these gets a wrong input, and yours twice: once to its end, once to be cancelled while it waits.",
     );
-    const isSandbox = nameAnswerers(upstream, exchanges.servers) === SANDBOX;
-    for (const target of targets) {
-      // What the sandbox charges says nothing of RunComfy's prices.
-      const listed = catalogue.find(target.id);
-      const known = listed?.isInvented === true && !isSandbox ? null : listed;
-      print(`  ${target.id}: ${describePrice(target, exchanges, known?.price ?? null)}`);
-    }
+    for (const target of targets) print(`  ${target.id}: ${describePrice(target, exchanges)}`);
     if (!isConfirmed && (await confirm?.("Submit them? (y/N) ")) !== true)
       return print("Nothing was submitted.");
     signal.addEventListener("abort", () =>
@@ -116,20 +101,18 @@ export async function runVerifyCommand(
       secrets: [token, made.map(({ id }) => id), targets.map(({ input }) => input)],
     },
   );
-  const isWritten = file === null || (await writeReport(file, report, print));
+  const result = isJson ? JSON.stringify(report, null, 2) : printReport(report);
   const isFine = isAnswered && report.facts.every(({ state }) => state !== "different");
-  const exitCode = isFine && isWritten ? 0 : 1;
-  return { result: printReport(report), exitCode: mistakes.size > 0 ? 2 : exitCode };
+  return { result, exitCode: mistakes.size > 0 ? 2 : isFine ? 0 : 1 };
 }
 
-function describePrice(target: NamedTarget, { made }: Exchanges, listed: Price | null): string {
+function describePrice(target: NamedTarget, { made }: Exchanges): string {
+  if (!isAtModels(target)) return "price unknown (by the seconds of an instance)";
   const record = made.find((one) => one.purpose === "model" && one.id === target.id)?.body;
   const [amount, unit] = ["base_price_usd", "price_unit"].map((name) => member(record, name));
   // Missing, zero or odd does not mean that it is free.
   const isKnown = typeof amount === "number" && amount > 0 && typeof unit === "string";
-  const price = isKnown ? { amount, unit } : listed;
-  if (price !== null) return `about $${price.amount} per ${price.unit}`;
-  return isAtModels(target) ? "price unknown" : "price unknown (by the seconds of an instance)";
+  return isKnown ? `about $${amount} per ${unit}` : "price unknown";
 }
 
 function isAtModels({ kind }: NamedTarget): boolean {
@@ -147,22 +130,4 @@ function nameAnswerers({ baseUrl, modelUrl }: Upstream, servers: Exchanges["serv
     return server === "runcomfy-sandbox" ? SANDBOX : "Another address than RunComfy's";
   });
   return [...new Set(names)].join(" and ") || "Nobody";
-}
-
-/** Whether it could be written. */
-async function writeReport(
-  file: string,
-  report: Report,
-  print: Setting["print"],
-): Promise<boolean> {
-  try {
-    const modes = { mode: 0o644, mostMode: 0o777 };
-    await replaceFile(file, `${JSON.stringify(report, null, 2)}\n`, modes);
-    return true;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === undefined) throw error;
-    print(`The report can't be written to ${file} (${code}), so copy it from here.`);
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 
 import { runVerifyCommand } from "../../src/commands/verify-command.ts";
 import { FACTS } from "../../src/commands/verify/facts.ts";
+import { printReport, type Report } from "../../src/commands/verify/report.ts";
 import { WrongUseError } from "../../src/commands/verify/words.ts";
 import type { JsonObject } from "../../src/engine/job/json.ts";
 import { openSandbox } from "../sandbox/open-sandbox.ts";
@@ -74,20 +75,12 @@ async function open({
     args: readonly string[],
     {
       onWait = () => undefined,
-      deploymentsFile = null,
       ...setting
-    }: Partial<Parameters<typeof runVerifyCommand>[1]> & {
-      readonly onWait?: () => void;
-      readonly deploymentsFile?: string | null;
-    } = {},
+    }: Partial<Parameters<typeof runVerifyCommand>[1]> & { readonly onWait?: () => void } = {},
   ) {
-    const file = join(folder, "report.json");
     const given = args.includes("--spend") && !args.includes("--input") ? ["--input", input] : [];
-    const { result, exitCode } = await runVerifyCommand(["--json", file, ...args, ...given], {
-      open: async () => ({
-        ...{ baseUrl: origin, modelUrl: origin, token },
-        ...{ apiVersion: "v1", deploymentsFile },
-      }),
+    const { result: json, exitCode } = await runVerifyCommand(["--json", ...args, ...given], {
+      open: async () => ({ baseUrl: origin, modelUrl: origin, token, apiVersion: "v1" }),
       confirm: null,
       print: (line) => void lines.push(line),
       signal: leaving.signal,
@@ -100,20 +93,16 @@ async function open({
       },
       ...setting,
     });
-    const json = existsSync(file) ? await readFile(file, "utf8") : "{}";
-    const report: { readonly answeredBy: string; readonly facts: typeof NO_FACTS } =
-      JSON.parse(json);
+    const report: Report = JSON.parse(json);
     const ofState = (state: string) =>
       report.facts.filter((fact) => fact.state === state).map(({ name }) => name);
-    return { result, json, exitCode, report, ofState };
+    return { result: printReport(report), json, exitCode, report, ofState };
   }
 
   const submits = () =>
     sent.filter(({ path }) => /\/inference$|^\/v1\/models\/./.test(path)).filter(isPost);
   return { sandbox, sent, submits, lines, waits, leaving, folder, input, origin, run };
 }
-
-const NO_FACTS: readonly { name: string; state: string; seen: string }[] = [];
 
 function isPost({ method }: Sent): boolean {
   return method === "POST";
@@ -168,13 +157,7 @@ const DIFFERENT: readonly (readonly [
   change: string | readonly [path: RegExp, from: string | RegExp, to: string],
   seen: string,
 ])[] = [
-  ["The token is accepted", [], "unauthorized-401:balance", "refused"],
-  [
-    "The balance is",
-    [],
-    [/balance$/, "balance_usd", "usd"],
-    "an object with usd, balance_microdollars, currency",
-  ],
+  ["The token is accepted", [], "unauthorized-401:list", "refused"],
   [
     "The list of deployments is",
     [],
@@ -320,8 +303,9 @@ const DIFFERENT: readonly (readonly [
 ];
 
 test("each fact has a case in which it is different", () => {
-  const facts = DIFFERENT.map(([start]) => FACTS.filter(({ name }) => name.startsWith(start)));
-  expect(facts.flat()).toEqual(FACTS);
+  const facts = DIFFERENT.flatMap(([start]) => FACTS.filter(({ name }) => name.startsWith(start)));
+  const names = facts.map(({ name }) => name);
+  expect(names.toSorted()).toEqual(FACTS.map(({ name }) => name).toSorted());
 });
 
 test.each(DIFFERENT)(
@@ -397,17 +381,13 @@ test("the report has no token, prompt, id or URL, whatever the answers repeat", 
 });
 
 test("each target is named with its price, and nothing is submitted unless the user says yes", async () => {
-  const { run, sent, lines, folder } = await open();
-  const deploymentsFile = join(folder, "deployments.json");
-  const price = { amount: 0.5, unit: "run" };
-  const entry = { id: LORA, name: "Paper Lantern", model: "flux", price };
-  await writeFile(deploymentsFile, JSON.stringify({ deployments: [entry] }));
+  const { run, sent, lines } = await open();
   const questions: string[] = [];
   const confirm = async (question: string) => questions.push(question) === 0;
-  const { result, exitCode } = await run([...ALL, "--spend"], { confirm, deploymentsFile });
+  const { result, exitCode } = await run([...ALL, "--spend"], { confirm });
   expect(questions).toHaveLength(1);
   expect(lines.slice(1)).toEqual([
-    `  ${LORA}: about $0.5 per run`,
+    `  ${LORA}: price unknown (by the seconds of an instance)`,
     `  ${WORKFLOW}: price unknown (by the seconds of an instance)`,
     `  ${MODEL}: about $0.01 per output`,
     "Nothing was submitted.",
@@ -424,31 +404,12 @@ test("a model without a price has an unknown one", async () => {
   expect(lines).toContain(`  ${MODEL}: price unknown`);
 });
 
-test.each([
-  [true, "about $0.001 per output"],
-  [false, "price unknown"],
-])(
-  "a price that the sandbox invented is named to the sandbox alone: %s",
-  async (isNamed, price) => {
-    const change = (_: string, body: string): string =>
-      body.replaceAll(/"base_price_usd":[\d.]+/g, '"base_price_usd":0');
-    const { run, lines, folder } = await open({ change, isNamed });
-    const deploymentsFile = join(folder, "deployments.json");
-    const invented = { from: "sandbox", price: { amount: 0.001, unit: "output" } };
-    const entry = { id: MODEL, kind: "model", name: "Flash", ...invented };
-    await writeFile(deploymentsFile, JSON.stringify({ deployments: [entry] }));
-    await run(["--model", MODEL, "--spend"], { confirm: async () => false, deploymentsFile });
-    expect(lines).toContain(`  ${MODEL}: ${price}`);
-  },
-);
-
 test("an id of the list that would change a path is not asked for", async () => {
   const change = (path: string, body: string): string =>
-    path.endsWith("limit=20") ? body.replaceAll(MODEL, "../../prod/v2/balance?x=y") : body;
+    path.endsWith("limit=20") ? body.replaceAll(MODEL, "../../prod/v2/deployments?x=y") : body;
   const { run, sent } = await open({ change });
   const { ofState, exitCode } = await run([]);
   expect(sent.filter(({ path }) => path.includes("x=y"))).toEqual([]);
-  expect(sent.filter(({ path }) => path === "/prod/v2/balance")).toHaveLength(1);
   expect(ofState("not seen")).toContain(
     "A model's record has its name, price, unit and `input_schema`",
   );
@@ -621,17 +582,10 @@ test("it ends within 30 minutes, and cancels what it leaves", async () => {
 test("where models are off, their service is not asked, and none can be named", async () => {
   const { run, sent, origin } = await open();
   const off = { baseUrl: origin, modelUrl: null, token: "sandbox" };
-  const setting = { open: async () => ({ ...off, apiVersion: "v1", deploymentsFile: null }) };
+  const setting = { open: async () => ({ ...off, apiVersion: "v1" }) };
   expect((await run([], setting)).exitCode).toBe(0);
   expect(sent.filter(({ path }) => path.startsWith("/v1/"))).toEqual([]);
   await expect(run(["--model", MODEL], setting)).rejects.toThrow(/^Models are off, .*MODEL_URL/);
-});
-
-test("a report that can't be written is printed, and the code says that something is wrong", async () => {
-  const { run, lines, folder } = await open();
-  const { result, exitCode } = await run(["--json", join(folder, "none/report.json")]);
-  expect([result, exitCode]).toEqual([expect.stringMatching(/^The sandbox answered/), 1]);
-  expect(lines.at(-1)).toMatch(/can't be written to .*\(ENOENT\)/);
 });
 
 test("a pause that is asked for holds up the next request", async () => {
@@ -648,7 +602,6 @@ test("where the token is refused, or nobody answers, nothing else is asked", asy
     baseUrl: sandbox.url,
     modelUrl: sandbox.url,
     apiVersion: "v1",
-    deploymentsFile: null,
   };
   const refused = await run([], { open: async () => ({ ...urls, token: "wrong" }) });
   expect([refused.exitCode, refused.ofState("different")]).toEqual([1, ["The token is accepted"]]);
@@ -676,7 +629,7 @@ test("a redirect is not followed, as it could take the token elsewhere", async (
   const { run } = await open();
   const urls = { baseUrl: origin, modelUrl: origin, token: "secret" };
   const { exitCode } = await run([], {
-    open: async () => ({ ...urls, apiVersion: "v1", deploymentsFile: null }),
+    open: async () => ({ ...urls, apiVersion: "v1" }),
   });
   expect([exitCode, reached]).toEqual([1, []]);
 });

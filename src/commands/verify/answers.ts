@@ -11,7 +11,6 @@ import type { ResultReport, StatusReport } from "../../engine/runcomfy/wire.ts";
 
 /** What an exchange was made for. */
 export type Purpose =
-  | "balance"
   | "list"
   | "list-by-id"
   | "list-unknown"
@@ -40,7 +39,7 @@ export type Exchange = {
   readonly sentAt: number;
   /** Null without an answer. */
   readonly httpStatus: number | null;
-  /** Undefined where it is no JSON. Of a file it has `url` and `headers`. */
+  /** Undefined where it is no JSON. Of a file it has `url`, `cacheControl` and `expiration`. */
   readonly body: JsonValue | undefined;
   /** What the answer is to the gateway, if it is not what the call hoped for. */
   readonly error: RunComfyError | null;
@@ -108,16 +107,12 @@ export function describeValue(value: JsonValue | undefined): string {
   if (value === null) return "null";
   if (isJsonArray(value))
     return value.length === 0 ? "an empty list" : `a list with ${describeValue(value[0])}`;
-  if (!isJsonObject(value)) return TYPES.get(typeof value) ?? "a text";
+  if (typeof value === "number") return "a number";
+  if (!isJsonObject(value)) return typeof value === "boolean" ? "true or false" : "a text";
   const names = Object.keys(value).map((name) => (NAME.test(name) ? name : "…"));
   const shown = [...new Set(names)].slice(0, MAX_NAMES);
   return names.length === 0 ? "an empty object" : `an object with ${shown.join(", ")}`;
 }
-
-const TYPES = new Map([
-  ["number", "a number"],
-  ["boolean", "true or false"],
-]);
 
 /** A word such as that of a status. */
 export function describeWord(value: JsonValue | undefined): string {

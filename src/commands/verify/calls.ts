@@ -51,7 +51,6 @@ export async function sendGets(
     await send({ purpose, service: "deployments", call, path, id });
   const list = await get("list", toListPath("all"));
   if (isOutage(list) || list.error?.code === "UNAUTHORIZED") return list;
-  await get("balance", "prod/v2/balance");
   const listed = (readLiveDeployments(list.body ?? null) ?? []).map(({ id }) => id);
   const ids = [...new Set([...deploymentIds, ...listed])].slice(0, MAX_PAYLOADS);
   const [id] = ids;

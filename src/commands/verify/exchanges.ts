@@ -5,6 +5,7 @@ import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts"
 import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
 import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
 import { MODEL_ADAPTER } from "../../engine/runcomfy/kinds/model/adapter.ts";
+import { PAYLOAD_BOUNDS } from "../../engine/runcomfy/read-deployments.ts";
 import { RunComfyError } from "../../engine/runcomfy/runcomfy-error.ts";
 import { DEPLOYMENT_ERRORS } from "../../engine/runcomfy/services.ts";
 import { type CallRequest, createTransport } from "../../engine/runcomfy/transport.ts";
@@ -15,20 +16,9 @@ import { type Exchange, isOutage, type Purpose } from "./answers.ts";
 
 const TIMEOUT_MS = 60_000;
 const CANCEL_TIMEOUT_MS = 10_000;
-/** Of workflows. */
-const MAX_BYTES = 64 * 1_024 * 1_024;
 /** A GET is sent so often where no usable answer comes. A POST is sent once. */
 const MAX_TRIES = 3;
 const RETRY_MS = 3_000;
-
-type Sent = Pick<Exchange, "purpose"> &
-  Partial<Pick<Exchange, "kind" | "id">> &
-  Pick<CallRequest<unknown>, "call" | "path" | "json"> &
-  Partial<Pick<CallRequest<unknown>, "readReport" | "readRefusal">> & {
-    readonly service: Service;
-    /** In place of the user's own. */
-    readonly token?: string;
-  };
 
 /** What is verified: the addresses, and the token that goes there. */
 export type Upstream = {
@@ -38,12 +28,21 @@ export type Upstream = {
   readonly token: string;
 };
 
-export type Exchanges = ReturnType<typeof createExchanges>;
+type Sent = Pick<Exchange, "purpose"> &
+  Partial<Pick<Exchange, "kind" | "id">> &
+  Pick<CallRequest<unknown>, "call" | "path" | "json" | "readRefusal"> &
+  Partial<Pick<CallRequest<unknown>, "readReport">> & {
+    readonly service: Service;
+    /** In place of the user's own. */
+    readonly token?: string;
+  };
 
 /** Thrown in place of a request for which no time is left. */
 export class OutOfTimeError extends Error {
   override readonly name = "OutOfTimeError";
 }
+
+export type Exchanges = ReturnType<typeof createExchanges>;
 
 /**
  * Makes requests one after the other, with the gateway's own transport, and keeps what was answered. Each rejects with the
@@ -72,49 +71,49 @@ export function createExchanges(options: {
     notePause: (ms: number) => void (pausedUntil = now() + ms),
   };
 
-  /** Sends once, whatever the time, and rejects with nothing but the signal's reason. */
-  async function exchange(sent: Sent, ending: AbortSignal | null): Promise<Exchange> {
-    const { purpose, service, kind = null, id = null, call, path, json } = sent;
-    const { readReport = readUnlessError, readRefusal } = sent;
-    const baseUrl = toBaseUrl(service);
-    let body: JsonValue | undefined;
-    let httpStatus: number | null = null;
-    const keep = (read: (body: JsonValue) => unknown) => (value: JsonValue) => {
-      body = value;
-      return read(value);
-    };
-    const perform = createTransport({
-      ...{ baseUrl, token: sent.token ?? upstream.token, health, channels },
-      async fetch(...request) {
-        const response = await globalThis.fetch(...request);
-        httpStatus = response.status;
-        servers.set(service, response.headers.get("server"));
-        return response;
-      },
-    });
-    const sentAt = now();
-    const error = await perform({
-      ...{ call, path, errors: service === "models" ? MODEL_ADAPTER.errors : DEPLOYMENT_ERRORS },
-      ...(json && { json }),
-      ...(ending && { signal: ending }),
-      timeoutMs: call === "cancel" ? CANCEL_TIMEOUT_MS : TIMEOUT_MS,
-      maxBytes: MAX_BYTES,
-      readReport: keep(readReport),
-      readRefusal: keep(readRefusal ?? (() => null)),
-    }).then(
-      () => null,
-      (thrown: unknown) => {
-        if (thrown instanceof RunComfyError) return thrown;
-        throw thrown;
-      },
-    );
-    return { purpose, kind, id, sentAt, httpStatus, body, error };
-  }
-
   function toBaseUrl(service: Service): string {
     const url = service === "models" ? upstream.modelUrl : upstream.baseUrl;
     if (url === null) throw new Error("Models are off.");
     return url;
+  }
+
+  /** Sends once, whatever the time, and rejects with nothing but the signal's reason. */
+  async function exchange(sent: Sent, ending: AbortSignal | null): Promise<Exchange> {
+    const { purpose, service, kind = null, id = null, token = upstream.token, ...request } = sent;
+    const { readReport = readUnlessError, readRefusal = () => null } = request;
+    const answer: { body: JsonValue | undefined; httpStatus: number | null } = {
+      body: undefined,
+      httpStatus: null,
+    };
+    const keep = (read: (body: JsonValue) => unknown) => (body: JsonValue) => {
+      answer.body = body;
+      return read(body);
+    };
+    const perform = createTransport({
+      ...{ baseUrl: toBaseUrl(service), token, health, channels },
+      async fetch(...called) {
+        const response = await globalThis.fetch(...called);
+        answer.httpStatus = response.status;
+        servers.set(service, response.headers.get("server"));
+        return response;
+      },
+    });
+    const about = { purpose, kind, id, sentAt: now() };
+    try {
+      await perform({
+        ...request,
+        ...(ending && { signal: ending }),
+        errors: service === "models" ? MODEL_ADAPTER.errors : DEPLOYMENT_ERRORS,
+        timeoutMs: request.call === "cancel" ? CANCEL_TIMEOUT_MS : TIMEOUT_MS,
+        maxBytes: PAYLOAD_BOUNDS.maxBytes,
+        readReport: keep(readReport),
+        readRefusal: keep(readRefusal),
+      });
+      return { ...about, ...answer, error: null };
+    } catch (error) {
+      if (error instanceof RunComfyError) return { ...about, ...answer, error };
+      throw error;
+    }
   }
 
   /** Waits until a request may leave. */
@@ -153,19 +152,19 @@ export function createExchanges(options: {
     ): Promise<RequestReference | "refused" | "unknown"> {
       const { kind, deploymentId: id } = target;
       const { service, toSubmitPath } = findAdapter(kind);
+      const sent = { purpose, service, kind, id, call: "submit", json } as const;
       const path = toSubmitPath(target, null);
-      const sent = { purpose, service, kind, id, call: "submit", path, json } as const;
-      const { body, error } = await send({ ...sent, readReport: readRequestId });
+      const { body, error } = await send({ ...sent, path, readReport: readRequestId });
       const requestId = error === null ? readRequestId(body ?? null) : null;
-      if (requestId === null) {
-        if (error?.delivery !== "unknown") return "refused";
-        print(`${id} may have accepted a job all the same. Look at RunComfy's dashboard.`);
-        return "unknown";
+      if (requestId !== null) {
+        const request = { ...target, requestId };
+        open.set(requestId, request);
+        print(`${id} accepted ${requestId}.`);
+        return request;
       }
-      const request = { ...target, requestId };
-      open.set(requestId, request);
-      print(`${id} accepted ${requestId}.`);
-      return request;
+      if (error?.delivery !== "unknown") return "refused";
+      print(`${id} may have accepted a job all the same. Look at RunComfy's dashboard.`);
+      return "unknown";
     },
 
     /** Asks one thing about a request. */
@@ -182,11 +181,11 @@ export function createExchanges(options: {
       await wait(0);
       const address = new URL(url);
       const isOwn = address.origin === new URL(toBaseUrl(findAdapter(kind).service)).origin;
-      const isAsked = isOwn || address.protocol === "https:";
       const sentAt = now();
+      const isAsked = isOwn || address.protocol === "https:";
       const head = isAsked ? await readHead(address, isOwn, signal) : null;
-      const { httpStatus = null, headers = {} } = head ?? {};
-      const body = { url, headers };
+      const { httpStatus = null, ...headers } = head ?? {};
+      const body = { url, ...headers };
       made.push({ purpose: "file", kind, id: null, sentAt, httpStatus, body, error: null });
     },
 
@@ -242,10 +241,9 @@ async function readHead(url: URL, isOwn: boolean, signal: AbortSignal) {
       failures: { notAdmitted: fail, tooSlow: fail, broken: fail },
     });
     response.destroy();
-    const headers = Object.entries(response.headers).flatMap(([name, value]) =>
-      typeof value === "string" ? [[name, value] as const] : [],
-    );
-    return { httpStatus: response.statusCode ?? 0, headers: Object.fromEntries(headers) };
+    const { statusCode = 0, headers } = response;
+    const cacheControl = headers["cache-control"] ?? "";
+    return { httpStatus: statusCode, cacheControl, expiration: `${headers["x-amz-expiration"]}` };
   } catch {
     signal.throwIfAborted();
     return null;

@@ -28,22 +28,27 @@ import {
 } from "./answers.ts";
 
 /** Something that the gateway takes for granted about RunComfy. */
-export type Fact = {
+export type Fact = Evidence & {
   readonly name: string;
   /** The file that relies on it. */
   readonly reliedOn: string;
-  /** What says so. */
-  readonly knownFrom: KnownFrom;
-  /** The exchanges that can show it. */
-  readonly of: readonly Purpose[];
-  /** Null where this one shows nothing of it. */
-  readonly check: (exchange: Exchange, context: Context) => Verdict | null;
 };
 
-type KnownFrom = typeof PAGES | typeof CLIENTS | typeof GUESS;
+type Evidence = {
+  /** What says so. */
+  readonly knownFrom: string;
+  /** The exchanges that can show it. */
+  readonly of: readonly Purpose[];
+  readonly check: Check;
+};
 
-/** `seen` has no value of an answer but the word of a status, a host of RunComfy's and numbers. */
-type Verdict = { readonly isExpected: boolean; readonly seen: string };
+type Check = (exchange: Exchange, context: Context) => Shown;
+
+/**
+ * What an exchange shows of a fact: null for nothing, true for what was expected, false for a difference that lies in how
+ * the exchange ended, a text for any other. Words have no value of an answer but a status, a host of RunComfy's and numbers.
+ */
+type Shown = null | boolean | string | { readonly expected: string };
 
 export type Context = {
   /** All, in their order. */
@@ -54,22 +59,13 @@ export type Context = {
   readonly origins: readonly string[];
 };
 
-const PAGES = "RunComfy's pages alone";
-const CLIENTS = "what RunComfy's and others' clients do";
-const GUESS = "guesses";
-
 const KEPT_SECONDS = 7 * 86_400;
 /** How far off a clock or an expiry may be; a zone is further. */
 const TOLERANCE_SECONDS = 600;
 /** With the result, and once more. */
 const COST_TRIES = 2;
-
-const CANCEL_WORDS = new Set<JsonValue | undefined>([
-  "completed",
-  "cancelled",
-  "canceled",
-  "cancellation_requested",
-  "not_cancellable",
+const CANCEL_WORDS: ReadonlySet<JsonValue | undefined> = new Set([
+  ...["completed", "cancelled", "canceled", "cancellation_requested", "not_cancellable"],
 ]);
 
 /** What a record has, by what each member may be. */
@@ -92,462 +88,322 @@ const MODEL_MEMBERS: Members = {
   input_schema: isJsonObject,
 };
 
-/** All of them, as docs/verified.md lists them. */
-export const FACTS: readonly Fact[] = [
-  {
-    name: "The token is accepted",
-    reliedOn: "src/engine/runcomfy/live-deployments.ts",
-    knownFrom: PAGES,
-    of: ["list", "balance", "models"],
-    check: ({ error }) => judge(error?.code !== "UNAUTHORIZED", "refused"),
+/** All of them, by the file that relies on them, as docs/verified.md lists them. */
+export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evidence>>>({
+  "src/engine/runcomfy/live-deployments.ts": {
+    "The token is accepted": page(
+      ["list", "models"],
+      ({ error }) => error?.code !== "UNAUTHORIZED" || "refused",
+    ),
+    "`ids` asks for one of the list": client(["list-by-id"], hasRecord),
+    "The list leaves out an id that is unknown": guess(
+      ["list-unknown"],
+      (exchange) => exchange.error === null && !hasRecord(exchange),
+    ),
+    "The list shows a workflow's graph as `payload.workflow_api_json`, with `includes=payload`":
+      page(["list-payloads"], ofEach("comfyui", showGraph)),
   },
-  {
-    name: "The balance is a number of dollars",
-    reliedOn: "sandbox/src/endpoints.ts",
-    knownFrom: CLIENTS,
-    of: ["balance"],
-    check: ({ body }) => judge(Number.isFinite(member(body, "balance_usd")), describeValue(body)),
-  },
-  {
-    name: "The list of deployments is an array, bare or in `deployments`, and each has an id",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["list"],
-    check({ body = null, error }) {
-      if (error?.code === "UNAUTHORIZED") return null;
-      const count = readLiveDeployments(body)?.length;
-      const records = toRecords(body) ?? [];
-      const workflows = records.filter(({ workflow_id: id }) => isText(id)).length;
-      const seen = `${count} deployments, ${workflows} with a workflow_id`;
-      return judge(count === records.length, describeValue(body), seen);
-    },
-  },
-  {
-    name: "A deployment's record has its name, hardware, instances, queue, status and whether it is enabled",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: CLIENTS,
-    of: ["list", "deployment"],
-    check: ({ body }) => judgeAll(toRecords(body), (record) => findOdd(record, DEPLOYMENT_MEMBERS)),
-  },
-  {
-    name: "`ids` asks for one of the list",
-    reliedOn: "src/engine/runcomfy/live-deployments.ts",
-    knownFrom: CLIENTS,
-    of: ["list-by-id"],
-    check: (exchange) => judge(hasRecord(exchange), describeEnd(exchange)),
-  },
-  {
-    name: "The list leaves out an id that is unknown",
-    reliedOn: "src/engine/runcomfy/live-deployments.ts",
-    knownFrom: GUESS,
-    of: ["list-unknown"],
-    check: (exchange) =>
-      judge(exchange.error === null && !hasRecord(exchange), describeEnd(exchange)),
-  },
-  {
-    name: "One deployment is read at an address of its own",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: CLIENTS,
-    of: ["deployment"],
-    check: (exchange) => judge(hasRecord(exchange), describeEnd(exchange)),
-  },
-  {
-    name: "A workflow has a `workflow_id`",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: CLIENTS,
-    of: ["list", "list-payloads"],
-    check: (exchange, { named }) =>
-      judgeAll(findKind("comfyui", exchange, named), ({ workflow_id: id }) =>
-        isText(id) ? null : describeValue(id),
+  "src/engine/runcomfy/wire.ts": {
+    "The list of deployments is an array, bare or in `deployments`, and each has an id": page(
+      ["list"],
+      ({ body = null, error }) => {
+        if (error?.code === "UNAUTHORIZED") return null;
+        const count = readLiveDeployments(body)?.length;
+        const records = toRecords(body) ?? [];
+        if (count !== records.length) return describeValue(body);
+        const workflows = records.filter(({ workflow_id: id }) => isText(id)).length;
+        return { expected: `${count} deployments, ${workflows} with a workflow_id` };
+      },
+    ),
+    "A deployment's record has its name, hardware, instances, queue, status and whether it is enabled":
+      client(["list", "deployment"], ({ body }) =>
+        judgeEach(toRecords(body) ?? [], (record) => hasMembers(record, DEPLOYMENT_MEMBERS)),
       ),
-  },
-  {
-    name: "A LoRA has no `workflow_id`",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: GUESS,
-    of: ["list"],
-    check: (exchange, { named }) =>
-      judgeAll(findKind("lora", exchange, named), ({ workflow_id: id }) =>
-        isText(id) ? "it has one" : null,
-      ),
-  },
-  {
-    name: "The list shows a workflow's graph as `payload.workflow_api_json`, with `includes=payload`",
-    reliedOn: "src/engine/runcomfy/live-deployments.ts",
-    knownFrom: PAGES,
-    of: ["list-payloads"],
-    check: (exchange, { named }) =>
-      judgeAll(findKind("comfyui", exchange, named), (record) =>
-        hasGraph(record) ? null : describeValue(record["payload"]),
-      ),
-  },
-  {
-    name: "A single deployment shows that graph too, with `includes=payload`",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: PAGES,
-    of: ["deployment"],
-    check: (exchange, { named }) =>
-      judgeAll(findKind("comfyui", exchange, named), (record) =>
-        hasGraph(record) ? null : describeValue(record["payload"]),
-      ),
-  },
-  {
-    name: "A LoRA shows no graph, with `includes=payload`",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: GUESS,
-    of: ["list-payloads", "deployment"],
-    check: (exchange, { named }) =>
-      judgeAll(findKind("lora", exchange, named), (record) => (hasGraph(record) ? "one" : null)),
-  },
-  {
-    name: "`payload.object_info_url` is at the API's own address",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: CLIENTS,
-    of: ["deployment"],
-    check: (exchange, { named, origins }) =>
-      judgeAll(findKind("comfyui", exchange, named).filter(hasGraph), ({ payload }) => {
-        const url = member(payload, "object_info_url");
-        return origins.includes(toUrl(url)?.origin ?? "") ? null : describeHost(url);
-      }),
-  },
-  {
-    name: "The list of models has `models`, each with a `model_id`, and `total`",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: CLIENTS,
-    of: ["models"],
-    check({ body }) {
-      const models = toObjects(member(body, "models"));
-      const isWhole = models.length > 0 && models.every(({ model_id: id }) => isText(id));
-      return judge(isWhole && Number.isInteger(member(body, "total")), describeValue(body));
-    },
-  },
-  {
-    name: "A model's record has its name, price, unit and `input_schema`",
-    reliedOn: "src/commands/catalogue-client.ts",
-    knownFrom: CLIENTS,
-    of: ["model"],
-    check: ({ body }) =>
-      judgeAll([body].filter(isJsonObject), (model) => findOdd(model, MODEL_MEMBERS)),
-  },
-  {
-    name: "The gateway can check an input by a model's `input_schema`",
-    reliedOn: "src/engine/runcomfy/vendor-schema.ts",
-    knownFrom: CLIENTS,
-    of: ["model"],
-    check({ body, id }) {
-      const inputSchema = member(body, "input_schema");
-      if (!isJsonObject(inputSchema)) return null;
-      const entry = { id, kind: "model", name: "Model", inputSchema };
-      const { problems } = readCatalogue({ deployments: [entry] }, "runcomfy");
-      return judge(problems.length === 0, `${problems.length} problems`);
-    },
-  },
-  {
-    name: "What is unknown is not found, and the answer is JSON",
-    reliedOn: "src/engine/runcomfy/answer-error.ts",
-    knownFrom: PAGES,
-    of: ["unknown"],
-    check: (exchange) => judge(exchange.error?.code === "NOT_FOUND", describeEnd(exchange)),
-  },
-  {
-    name: "A wrong token is refused as such",
-    reliedOn: "src/engine/runcomfy/answer-error.ts",
-    knownFrom: PAGES,
-    of: ["wrong-token"],
-    check: (exchange) => judge(exchange.error?.code === "UNAUTHORIZED", describeEnd(exchange)),
-  },
-  {
-    name: "An error has `error_code`, `error_message` or `detail`",
-    reliedOn: "src/engine/runcomfy/answer-error.ts",
-    knownFrom: PAGES,
-    of: ["unknown", "wrong-token", "refused"],
-    check: ({ body = null, error }) =>
-      error && judge(readErrorEnvelope(body) !== null, describeValue(body)),
-  },
-  {
-    name: "A wrong input is refused before it is accepted",
-    reliedOn: "src/engine/runcomfy/answer-error.ts",
-    knownFrom: PAGES,
-    of: ["refused"],
-    check(exchange) {
-      const { code, delivery } = exchange.error ?? {};
-      return judge(code === "REJECTED" && delivery === "refused", describeEnd(exchange));
-    },
-  },
-  {
-    name: "The refusal of a wrong input names the fields",
-    reliedOn: "src/engine/runcomfy/answer-error.ts",
-    knownFrom: PAGES,
-    of: ["refused"],
-    check({ body, error }) {
-      const isNamed = error?.issues?.some(({ path }) => path.length > 0) === true;
-      return error && judge(isNamed, describeValue(body));
-    },
-  },
-  {
-    name: "A submit is answered with a `request_id`",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["submit"],
-    check(exchange) {
-      const { body = null, error } = exchange;
-      return judge(error === null && readRequestId(body) !== null, describeEnd(exchange));
-    },
-  },
-  {
-    name: "An answer about a request has the `request_id` that was asked for",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["status", "early-result", "result", "cancel"],
-    check({ body, id, error }) {
-      const answered = member(body, "request_id");
-      const seen = isText(answered) ? "another one" : describeValue(answered);
-      return error === null ? judge(answered === id, seen) : null;
-    },
-  },
-  {
-    name: "The word of a status is known",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["status"],
-    check(exchange) {
-      const state = readStatus(exchange)?.state ?? "unknown";
-      return judge(state !== "unknown", describeEnd(exchange), describeEnd(exchange));
-    },
-  },
-  {
-    name: "A job that waits has a `queue_position`",
-    reliedOn: "src/engine/tracking/poller.ts",
-    knownFrom: PAGES,
-    of: ["status"],
-    check(exchange) {
-      const place = readPlace(exchange);
-      if (place === undefined) return null;
-      return judge(
-        place !== null,
-        describeValue(member(exchange.body, "queue_position")),
-        `${place}`,
-      );
-    },
-  },
-  {
-    name: "A queue is first in, first out",
-    reliedOn: "src/engine/tracking/poller.ts",
-    knownFrom: GUESS,
-    of: ["status"],
-    check(later, { exchanges }) {
-      // The job that was submitted first is asked about right after the other.
-      const earlier = exchanges[exchanges.indexOf(later) + 1];
-      if (earlier === undefined || earlier.id === later.id) return null;
-      const [behind = null, front = null] = [later, earlier].map(readPlace);
-      if (behind === null || front === null) return null;
-      const seen = `${behind} behind ${front}`;
-      return judge(behind > front, seen, seen);
-    },
-  },
-  {
-    name: "A result that is asked for early says that the job goes on",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["early-result"],
-    check(exchange) {
-      const kind = readResult(exchange)?.kind ?? null;
-      // It may have ended by then.
-      if (kind !== null && kind !== "unfinished") return null;
-      return judge(kind !== null, describeEnd(exchange), describeEnd(exchange));
-    },
-  },
-  {
-    name: "The result of a job that has ended says how",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["result"],
-    check(exchange) {
+    "A workflow has a `workflow_id`": client(
+      ["list", "list-payloads"],
+      ofEach("comfyui", ({ workflow_id: id }) => isText(id) || describeValue(id)),
+    ),
+    "A LoRA has no `workflow_id`": guess(
+      ["list"],
+      ofEach("lora", ({ workflow_id: id }) => !isText(id) || "it has one"),
+    ),
+    "A submit is answered with a `request_id`": page(
+      ["submit"],
+      ({ body = null, error }) => error === null && readRequestId(body) !== null,
+    ),
+    "An answer about a request has the `request_id` that was asked for": page(
+      ["status", "early-result", "result", "cancel"],
+      ({ body, id, error }) => {
+        const answered = member(body, "request_id");
+        if (error !== null) return null;
+        return answered === id || (isText(answered) ? "another one" : describeValue(answered));
+      },
+    ),
+    "The word of a status is known": page(["status"], (exchange) =>
+      judge((readStatus(exchange)?.state ?? "unknown") !== "unknown", describeEnd(exchange)),
+    ),
+    "A result that is asked for early says that the job goes on": page(
+      ["early-result"],
+      (exchange) => {
+        const { kind = null } = readResult(exchange) ?? {};
+        // It may have ended by then.
+        if (kind !== null && kind !== "unfinished") return null;
+        return judge(kind !== null, describeEnd(exchange));
+      },
+    ),
+    "The result of a job that has ended says how": page(["result"], (exchange) => {
       const { kind = "unfinished" } = readResult(exchange) ?? {};
-      return judge(kind !== "unfinished", describeEnd(exchange), describeEnd(exchange));
-    },
-  },
-  {
-    name: "The `output` of a LoRA has lists of URLs",
-    reliedOn: "src/engine/runcomfy/kinds/lora/adapter.ts",
-    knownFrom: PAGES,
-    of: ["result"],
-    check: (exchange) =>
-      judgeOutput("lora", exchange, "output", (output) => toMembers(output).some(isTexts)),
-  },
-  {
-    name: "The `outputs` of a workflow have lists of files by nodes",
-    reliedOn: "src/engine/runcomfy/kinds/comfyui/adapter.ts",
-    knownFrom: PAGES,
-    of: ["result"],
-    check: (exchange) =>
-      judgeOutput("comfyui", exchange, "outputs", (outputs) =>
-        toMembers(outputs).every((node) => toMembers(node).every(isJsonArray)),
-      ),
-  },
-  {
-    name: "The `output` of a model has URLs",
-    reliedOn: "src/engine/runcomfy/kinds/model/adapter.ts",
-    knownFrom: PAGES,
-    of: ["result"],
-    check: (exchange) => judgeOutput("model", exchange, "output", () => true),
-  },
-  {
-    name: "A file is at an https address of RunComfy's",
-    reliedOn: "src/engine/files/fetch-file.ts",
-    knownFrom: CLIENTS,
-    of: ["file"],
-    check({ body }, { origins }) {
-      const { origin = "", protocol, hostname = "" } = toUrl(member(body, "url")) ?? {};
-      if (origins.includes(origin)) return judge(true, "");
-      const host = describeHost(member(body, "url"));
-      return judge(protocol === "https:" && isOwnHost(hostname), `${protocol} at ${host}`, host);
-    },
-  },
-  {
-    name: "A file is read without the token, and without a redirect",
-    reliedOn: "src/engine/files/fetch-file.ts",
-    knownFrom: PAGES,
-    of: ["file"],
-    check: ({ httpStatus }) =>
-      httpStatus === null ? null : judge(httpStatus === 200, `HTTP ${httpStatus}`),
-  },
-  {
-    name: "Nothing says that a file expires before 7 days",
-    reliedOn: "src/api/schema/files.ts",
-    knownFrom: PAGES,
-    of: ["file"],
-    check({ body, sentAt }) {
-      const seconds = readLifeSeconds(body, sentAt);
-      const [, maxAge] = /max-age=(\d+)/.exec(readHeader(body, "cache-control")) ?? [];
-      const end = seconds === null ? "no end is named" : `it ends in ${seconds} s`;
-      const seen = maxAge === undefined ? end : `${end}, max-age is ${maxAge} s`;
-      return judge((seconds ?? Infinity) > KEPT_SECONDS - TOLERANCE_SECONDS, seen, seen);
-    },
-  },
-  {
-    name: "The gateway can read times",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["list", "deployment", "result"],
-    check({ body, purpose }) {
+      return judge(kind !== "unfinished", describeEnd(exchange));
+    }),
+    "The gateway can read times": page(["list", "deployment", "result"], ({ body, purpose }) => {
       const records = purpose === "result" ? [body].filter(isJsonObject) : toRecords(body);
       const times = (records ?? []).flatMap(({ created_at, updated_at, finished_at }) =>
         [created_at, updated_at, finished_at].filter(isText),
       );
-      return judgeAll(
-        times,
-        (time) => (readUpstreamTime(time) === null ? "another form" : null),
-        (time) => (HAS_ZONE.test(time) ? "with a zone" : "without a zone"),
-      );
-    },
-  },
-  {
-    name: "A time without a zone is in UTC",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: GUESS,
-    of: ["result"],
-    check({ body, id }, { exchanges }) {
+      return judgeEach(times, (time) => {
+        if (readUpstreamTime(time) === null) return "another form";
+        return { expected: HAS_ZONE.test(time) ? "with a zone" : "without a zone" };
+      });
+    }),
+    "A time without a zone is in UTC": guess(["result"], ({ body, id }, { exchanges }) => {
       const createdAt = readUpstreamTime(member(body, "created_at"))?.getTime();
       const submit = exchanges.find(
         (one) => one.purpose === "submit" && member(one.body, "request_id") === id,
       );
       if (createdAt === undefined || submit === undefined) return null;
       const seconds = Math.round((createdAt - submit.sentAt) / 1_000);
-      const seen = `${seconds} s off by this machine's clock`;
-      return judge(Math.abs(seconds) < TOLERANCE_SECONDS, seen);
-    },
-  },
-  {
-    name: "A model's `cost` comes with the result, or 2 s later",
-    reliedOn: "src/engine/tracking/late-costs.ts",
-    knownFrom: CLIENTS,
-    of: ["result"],
-    check(exchange, { exchanges }) {
-      const { id, purpose, body } = exchange;
-      const tries = exchanges.filter((one) => one.purpose === purpose && one.id === id);
-      const isFirst = tries[0] === exchange;
-      const result = isFirst ? readResult(exchange) : null;
-      if (result?.kind !== "succeeded" || result.cost === undefined) return null;
-      const index = tries.findIndex((one) => Number.isFinite(member(one.body, "cost")));
-      const seen = index === -1 ? describeValue(member(body, "cost")) : "still later";
-      return judge(index >= 0 && index < COST_TRIES, seen, index === 0 ? "at once" : "later");
-    },
-  },
-  {
-    name: "The words of a cancel's answer are known",
-    reliedOn: "src/engine/runcomfy/wire.ts",
-    knownFrom: PAGES,
-    of: ["cancel"],
-    check(exchange) {
-      const { outcome, status } = isJsonObject(exchange.body) ? exchange.body : {};
-      const words = [outcome, status].filter((word) => word !== undefined);
+      return Math.abs(seconds) < TOLERANCE_SECONDS || `${seconds} s off by this machine's clock`;
+    }),
+    "The words of a cancel's answer are known": page(["cancel"], (exchange) => {
+      const words = ["outcome", "status"].flatMap((name) => member(exchange.body, name) ?? []);
       const seen = words.map(describeWord).join(", ") || describeEnd(exchange);
-      return judge(words.length > 0 && words.every((word) => CANCEL_WORDS.has(word)), seen, seen);
-    },
+      return judge(words.length > 0 && words.every((word) => CANCEL_WORDS.has(word)), seen);
+    }),
   },
-  {
-    name: "A job that waits can be cancelled, and then its status and its result say so",
-    reliedOn: "src/engine/tracking/cancel-job.ts",
-    knownFrom: PAGES,
-    of: ["cancel"],
-    check(cancel, { exchanges }) {
-      const ofJob = exchanges.filter(({ id }) => id === cancel.id);
-      const before = ofJob[ofJob.indexOf(cancel) - 1];
-      const [status, result] = ["status", "result"].map((purpose) =>
-        ofJob.slice(ofJob.indexOf(cancel)).findLast((one) => one.purpose === purpose),
-      );
-      if (!status || !result || !before || readPlace(before) === undefined) return null;
-      const ends = [readStatus(status)?.state, readResult(result)?.kind];
-      const seen = `${describeEnd(status)}, ${describeEnd(result)}`;
-      return judge(
-        ends.every((end) => end === "cancelled"),
-        seen,
-      );
-    },
+  "src/commands/catalogue-client.ts": {
+    "One deployment is read at an address of its own": client(["deployment"], hasRecord),
+    "A single deployment shows that graph too, with `includes=payload`": page(
+      ["deployment"],
+      ofEach("comfyui", showGraph),
+    ),
+    "A LoRA shows no graph, with `includes=payload`": guess(
+      ["list-payloads", "deployment"],
+      ofEach("lora", (record) => !hasGraph(record) || "one"),
+    ),
+    "`payload.object_info_url` is at the API's own address": client(
+      ["deployment"],
+      ofEach("comfyui", (record, { origins }) => {
+        const url = member(record["payload"], "object_info_url");
+        if (!hasGraph(record)) return null;
+        return origins.includes(toUrl(url)?.origin ?? "") || describeHost(url);
+      }),
+    ),
+    "The list of models has `models`, each with a `model_id`, and `total`": client(
+      ["models"],
+      ({ body }) => {
+        const models = toObjects(member(body, "models"));
+        const isWhole = models.length > 0 && models.every(({ model_id: id }) => isText(id));
+        return (isWhole && Number.isInteger(member(body, "total"))) || describeValue(body);
+      },
+    ),
+    "A model's record has its name, price, unit and `input_schema`": client(["model"], ({ body }) =>
+      isJsonObject(body) ? hasMembers(body, MODEL_MEMBERS) : null,
+    ),
   },
-];
+  "src/engine/runcomfy/vendor-schema.ts": {
+    "The gateway can check an input by a model's `input_schema`": client(
+      ["model"],
+      ({ body, id }) => {
+        const inputSchema = member(body, "input_schema");
+        if (!isJsonObject(inputSchema)) return null;
+        const entry = { id, kind: "model", name: "Model", inputSchema };
+        const { problems } = readCatalogue({ deployments: [entry] }, "runcomfy");
+        return problems.length === 0 || `${problems.length} problems`;
+      },
+    ),
+  },
+  "src/engine/runcomfy/answer-error.ts": {
+    "What is unknown is not found, and the answer is JSON": page(
+      ["unknown"],
+      ({ error }) => error?.code === "NOT_FOUND",
+    ),
+    "A wrong token is refused as such": page(
+      ["wrong-token"],
+      ({ error }) => error?.code === "UNAUTHORIZED",
+    ),
+    "An error has `error_code`, `error_message` or `detail`": page(
+      ["unknown", "wrong-token", "refused"],
+      ({ body = null, error }) =>
+        error && (readErrorEnvelope(body) !== null || describeValue(body)),
+    ),
+    "A wrong input is refused before it is accepted": page(
+      ["refused"],
+      ({ error }) => error?.code === "REJECTED" && error.delivery === "refused",
+    ),
+    "The refusal of a wrong input names the fields": page(
+      ["refused"],
+      ({ body, error }) =>
+        error && (error.issues?.some(({ path }) => path.length > 0) || describeValue(body)),
+    ),
+  },
+  "src/engine/tracking/poller.ts": {
+    "A job that waits has a `queue_position`": page(["status"], (exchange) => {
+      const place = readPlace(exchange);
+      if (place === null) return describeValue(member(exchange.body, "queue_position"));
+      return place === undefined ? null : { expected: `${place}` };
+    }),
+    "A queue is first in, first out": guess(["status"], (later, { exchanges }) => {
+      // The job that was submitted first is asked about right after the other.
+      const earlier = exchanges[exchanges.indexOf(later) + 1];
+      if (earlier === undefined || earlier.id === later.id) return null;
+      const [behind = null, front = null] = [later, earlier].map(readPlace);
+      if (behind === null || front === null) return null;
+      return judge(behind > front, `${behind} behind ${front}`);
+    }),
+  },
+  "src/engine/tracking/cancel-job.ts": {
+    "A job that waits can be cancelled, and then its status and its result say so": page(
+      ["cancel"],
+      (cancel, { exchanges }) => {
+        const ofJob = exchanges.filter(({ id }) => id === cancel.id);
+        const at = ofJob.indexOf(cancel);
+        const before = ofJob[at - 1];
+        const after = ofJob.slice(at);
+        const status = after.findLast(({ purpose }) => purpose === "status");
+        const result = after.findLast(({ purpose }) => purpose === "result");
+        if (!status || !result || !before || readPlace(before) === undefined) return null;
+        const ends = [readStatus(status)?.state, readResult(result)?.kind];
+        const isCancelled = ends.every((end) => end === "cancelled");
+        return isCancelled || `${describeEnd(status)}, ${describeEnd(result)}`;
+      },
+    ),
+  },
+  "src/engine/tracking/late-costs.ts": {
+    "A model's `cost` comes with the result, or 2 s later": client(
+      ["result"],
+      (exchange, { exchanges }) => {
+        const { id, purpose, body } = exchange;
+        const tries = exchanges.filter((one) => one.purpose === purpose && one.id === id);
+        const result = tries[0] === exchange ? readResult(exchange) : null;
+        if (result?.kind !== "succeeded" || result.cost === undefined) return null;
+        const index = tries.findIndex((one) => Number.isFinite(member(one.body, "cost")));
+        if (index === -1) return describeValue(member(body, "cost"));
+        if (index >= COST_TRIES) return "still later";
+        return { expected: index === 0 ? "at once" : "later" };
+      },
+    ),
+  },
+  "src/engine/runcomfy/kinds/lora/adapter.ts": {
+    "The `output` of a LoRA has lists of URLs": page(
+      ["result"],
+      ofOutput("lora", "output", (output) => toMembers(output).some(isTexts)),
+    ),
+  },
+  "src/engine/runcomfy/kinds/comfyui/adapter.ts": {
+    "The `outputs` of a workflow have lists of files by nodes": page(
+      ["result"],
+      ofOutput("comfyui", "outputs", (outputs) =>
+        toMembers(outputs).every((node) => toMembers(node).every(isJsonArray)),
+      ),
+    ),
+  },
+  "src/engine/runcomfy/kinds/model/adapter.ts": {
+    "The `output` of a model has URLs": page(
+      ["result"],
+      ofOutput("model", "output", () => true),
+    ),
+  },
+  "src/engine/files/fetch-file.ts": {
+    "A file is at an https address of RunComfy's": client(["file"], ({ body }, { origins }) => {
+      const { origin = "", protocol, hostname = "" } = toUrl(member(body, "url")) ?? {};
+      if (origins.includes(origin)) return true;
+      const host = describeHost(member(body, "url"));
+      const isFine = protocol === "https:" && isOwnHost(hostname);
+      return isFine ? { expected: host } : `${protocol} at ${host}`;
+    }),
+    "A file is read without the token, and without a redirect": page(["file"], ({ httpStatus }) =>
+      httpStatus === null ? null : httpStatus === 200 || `HTTP ${httpStatus}`,
+    ),
+  },
+  "src/api/schema/files.ts": {
+    "Nothing says that a file expires before 7 days": page(["file"], ({ body, sentAt }) => {
+      const seconds = readLifeSeconds(body, sentAt);
+      const [, maxAge] = /max-age=(\d+)/.exec(`${member(body, "cacheControl")}`) ?? [];
+      const end = seconds === null ? "no end is named" : `it ends in ${seconds} s`;
+      const seen = maxAge === undefined ? end : `${end}, max-age is ${maxAge} s`;
+      return judge((seconds ?? Infinity) > KEPT_SECONDS - TOLERANCE_SECONDS, seen);
+    }),
+  },
+}).flatMap(([reliedOn, facts]) =>
+  Object.entries(facts).map(([name, evidence]) => ({ name, reliedOn, ...evidence })),
+);
 
 const HAS_ZONE = /(?:Z|[+-]\d{2}:?\d{2})$/i;
 
-function judge(isExpected: boolean, otherwise: string, expected = ""): Verdict {
-  return { isExpected, seen: isExpected ? expected : otherwise };
+function page(of: readonly Purpose[], check: Check): Evidence {
+  return { knownFrom: "RunComfy's pages alone", of, check };
 }
 
-/** By what is odd of each, or null. Where there are none, nothing is shown. */
-function judgeAll<One>(
-  all: readonly One[] | null,
-  findOdd: (one: One) => string | null,
-  describe?: (one: One) => string,
-): Verdict | null {
-  if (all === null || all.length === 0) return null;
-  const odd = [...new Set(all.flatMap((one) => findOdd(one) ?? []))];
-  const usual = describe === undefined ? [] : [...new Set(all.map(describe))];
-  return judge(odd.length === 0, odd.slice(0, 3).join("; "), usual.join(" and "));
+function client(of: readonly Purpose[], check: Check): Evidence {
+  return { knownFrom: "what RunComfy's and others' clients do", of, check };
 }
 
-function findOdd(record: JsonObject, members: Members): string | null {
-  const odd = Object.entries(members)
-    .filter(([name, fits]) => !fits(record[name]))
-    .map(([name]) => `${name} is ${describeValue(record[name])}`);
-  return odd.join(", ") || null;
+function guess(of: readonly Purpose[], check: Check): Evidence {
+  return { knownFrom: "guesses", of, check };
+}
+
+/** The same words, whether they are expected or not. */
+function judge(isExpected: boolean, seen: string): Shown {
+  return isExpected ? { expected: seen } : seen;
+}
+
+/** What all of them show together. */
+function judgeEach<One>(all: readonly One[], check: (one: One) => Shown): Shown {
+  const shown = all.map(check).filter((one) => one !== null);
+  const odd = shown.filter((one) => typeof one === "string");
+  if (odd.length > 0) return [...new Set(odd)].slice(0, 3).join("; ");
+  const usual = shown.flatMap((one) => (typeof one === "object" ? one.expected : []));
+  if (usual.length > 0) return { expected: [...new Set(usual)].join(" and ") };
+  return shown.length === 0 ? null : shown.every((one) => one === true);
+}
+
+/** Of the records that are surely of a kind: the user says so, or there is a graph. */
+function ofEach(kind: JobKind, check: (record: JsonObject, context: Context) => Shown): Check {
+  return ({ body }, context) => {
+    const records = (toRecords(body) ?? []).filter((record) => {
+      const { id } = record;
+      const own = isText(id) ? context.named.get(id) : undefined;
+      return (own ?? (hasGraph(record) ? "comfyui" : null)) === kind;
+    });
+    return judgeEach(records, (record) => check(record, context));
+  };
+}
+
+function showGraph(record: JsonObject): Shown {
+  return hasGraph(record) || describeValue(record["payload"]);
+}
+
+function hasMembers(record: JsonObject, members: Members): Shown {
+  const odd = Object.entries(members).filter(([name, fits]) => !fits(record[name]));
+  const seen = odd.map(([name]) => `${name} is ${describeValue(record[name])}`);
+  return seen.length === 0 || seen.join(", ");
 }
 
 /** Of a success of this kind: whether files are found, and it looks as it should. */
-function judgeOutput(
+function ofOutput(
   kind: JobKind,
-  exchange: Exchange,
   name: string,
   fits: (output: JsonValue | undefined) => boolean,
-): Verdict | null {
-  const report = readResult(exchange);
-  if (exchange.kind !== kind || report?.kind !== "succeeded") return null;
-  const output = member(exchange.body, name);
-  // Nothing comes of a workflow whose nodes were all cached.
-  if (name === "outputs" && Object.keys(Object(output)).length === 0) return null;
-  const count = findAdapter(kind).findAssets(report.output, null).length;
-  const isExpected = count > 0 && fits(output);
-  return judge(isExpected, describeValue(output), `${count} files`);
+): Check {
+  return (exchange) => {
+    const report = readResult(exchange);
+    if (exchange.kind !== kind || report?.kind !== "succeeded") return null;
+    const output = member(exchange.body, name);
+    // Nothing comes of a workflow whose nodes were all cached.
+    if (name === "outputs" && Object.keys(Object(output)).length === 0) return null;
+    const count = findAdapter(kind).findAssets(report.output, null).length;
+    return count > 0 && fits(output) ? { expected: `${count} files` } : describeValue(output);
+  };
 }
 
 /** The place of a job that waits: null where none is told, undefined where it does not wait. */
@@ -560,28 +416,14 @@ function hasRecord({ body, id, error }: Exchange): boolean {
   return error === null && toRecords(body)?.some((record) => record["id"] === id) === true;
 }
 
-/** Those that are surely of a kind: the user says so, or there is a graph. */
-function findKind(kind: JobKind, { body }: Exchange, named: Context["named"]) {
-  return (toRecords(body) ?? []).filter((record) => {
-    const { id } = record;
-    const own = isText(id) ? named.get(id) : undefined;
-    return (own ?? (hasGraph(record) ? "comfyui" : null)) === kind;
-  });
-}
-
 /** How long a file's URL works, as far as that or a header says; null where neither does. */
 function readLifeSeconds(body: JsonValue | undefined, now: number): number | null {
   const { searchParams } = toUrl(member(body, "url")) ?? {};
   const signed = searchParams?.get("X-Amz-Expires") ?? searchParams?.get("X-Goog-Expires");
-  const [, end] = /expiry-date="([^"]+)"/.exec(readHeader(body, "x-amz-expiration")) ?? [];
+  const [, end] = /expiry-date="([^"]+)"/.exec(`${member(body, "expiration")}`) ?? [];
   const seconds = [Number(signed ?? Infinity), end ? (Date.parse(end) - now) / 1_000 : Infinity];
   const least = Math.round(Math.min(...seconds));
   return Number.isFinite(least) ? least : null;
-}
-
-function readHeader(body: JsonValue | undefined, name: string): string {
-  const value = member(member(body, "headers"), name);
-  return isText(value) ? value : "";
 }
 
 function toMembers(value: JsonValue | undefined): readonly JsonValue[] {

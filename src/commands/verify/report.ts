@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../engine/job/json.ts";
-import { isOutage } from "./answers.ts";
+import { describeEnd, isOutage } from "./answers.ts";
 import { type Context, type Fact, FACTS } from "./facts.ts";
 
 const STATES = ["different", "not seen", "as expected"] as const;
@@ -39,14 +39,18 @@ export function toReport(
 }
 
 function judgeFact({ of, check }: Fact, context: Context) {
-  const verdicts = context.exchanges
+  const shown = context.exchanges
     .filter((exchange) => of.includes(exchange.purpose) && !isOutage(exchange))
-    .flatMap((exchange) => check(exchange, context) ?? []);
-  const isDifferent = verdicts.some(({ isExpected }) => !isExpected);
-  const telling = verdicts.filter(({ isExpected }) => isExpected !== isDifferent);
-  const seen = [...new Set(telling.map((verdict) => verdict.seen))].filter((text) => text !== "");
-  const state = isDifferent ? "different" : verdicts.length > 0 ? "as expected" : "not seen";
-  return { state, seen: seen.slice(0, MAX_SEEN).join("; ") } as const;
+    .map((exchange) => {
+      const one = check(exchange, context);
+      return one === false ? describeEnd(exchange) : one;
+    })
+    .filter((one) => one !== null);
+  const odd = shown.filter((one) => typeof one === "string");
+  const usual = shown.flatMap((one) => (typeof one === "object" ? one.expected : []));
+  const seen = [...new Set(odd.length > 0 ? odd : usual)].slice(0, MAX_SEEN).join("; ");
+  const state = odd.length > 0 ? "different" : shown.length > 0 ? "as expected" : "not seen";
+  return { state, seen } as const;
 }
 
 /** The report for people. */

@@ -14,7 +14,7 @@ export const MAX_MINUTES = 30;
 
 const TARGET_OPTIONS = KINDS.map(({ verify }) => `--${verify.option}`);
 
-export const HELP = `${COMMANDS.verify} ${TARGET_OPTIONS.map((option) => `[${option} ID]`).join(" ")} [--json FILE]
+export const HELP = `${COMMANDS.verify} ${TARGET_OPTIONS.map((option) => `[${option} ID]`).join(" ")} [--json]
     compares what the gateway relies on with what RunComfy answers to your own RUNCOMFY_API_TOKEN, of the environment or
     of .env. It sends only GETs, two of them with a wrong token.
 ${COMMANDS.verify} --model ID --spend --input FILE [--yes]
@@ -25,7 +25,7 @@ ${KINDS.map(({ verify: { option, help } }) => `  ${`--${option} ID`.padEnd(17)} 
   --input FILE      what RunComfy takes, in JSON: {"prompt": "…"}, or of a workflow {"overrides": {…}};
                     of several {"ID": {…}, "ID": {…}}
   --yes             does not ask
-  --json FILE       writes the report there too
+  --json            prints the report as JSON
 
 It ends within about ${MAX_MINUTES} minutes, with code 0 if nothing differs, 1 if something does or nobody answers, 2 for wrong usage
 such as an unknown ID, and 130 after Ctrl-C. The report has no token, prompt, id or URL, so you can show it to others.`;
@@ -55,7 +55,7 @@ export async function readWords(args: readonly string[]) {
   if (spend === true && (named.length === 0 || input === undefined))
     throw new WrongUseError(`--spend needs --input, and ${orList(TARGET_OPTIONS)}.`);
   const targets = input === undefined ? named : await addInputs(named, input);
-  return { targets, isSpending: spend === true, isConfirmed: yes === true, file: json ?? null };
+  return { targets, isSpending: spend === true, isConfirmed: yes === true, isJson: json === true };
 }
 
 function parse(args: readonly string[]) {
@@ -71,7 +71,7 @@ function parse(args: readonly string[]) {
 const OPTIONS = {
   ...Object.fromEntries(KINDS.map(({ verify }) => [verify.option, { type: "string" } as const])),
   input: { type: "string" },
-  json: { type: "string" },
+  json: { type: "boolean" },
   spend: { type: "boolean" },
   yes: { type: "boolean" },
   help: { type: "boolean", short: "h" },
