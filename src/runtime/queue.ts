@@ -103,9 +103,8 @@ export class Queue {
     return key === undefined ? this.#taken : (this.#lanes.get(key)?.taken ?? 0);
   }
 
-  /** The key that comes next; undefined where nobody waits. */
-  nextKey(): string | undefined {
-    return findLeast(this.#lanes.values(), ({ waiters }) => waiters.length > 0)?.key;
+  hasWaiting(): boolean {
+    return this.#waiting > 0;
   }
 
   /** Rejects all who wait, or would have to. */
