@@ -225,7 +225,6 @@ function toLimits(variables: Variables, given: Given) {
       initSeconds: variables.REQUEST_TIMEOUT_SECONDS,
       messageBytes: variables.BODY_KIB * 1_024,
       operationsPerSocket: 500,
-      sockets: variables.MAX_CONNECTIONS,
       subscriptions: 50_000,
     },
     owner: {

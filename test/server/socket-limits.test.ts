@@ -1,20 +1,9 @@
 import { once } from "node:events";
-import { text } from "node:stream/consumers";
 
 import { expect, test, vi } from "vitest";
-import { WebSocket } from "ws";
 
 import type { Reservation } from "../../src/runtime/memory-budget.ts";
-import {
-  closing,
-  greet,
-  init,
-  INIT,
-  keepMessages,
-  nextMessage,
-  open,
-  subscribe,
-} from "./open-socket.ts";
+import { closing, greet, init, keepMessages, nextMessage, open, subscribe } from "./open-socket.ts";
 import { keepStream } from "../support/keep-stream.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { createNameAuthenticator, LIMITS, post, serve } from "./serve.ts";
@@ -215,26 +204,3 @@ test.each(["a socket", "event streams"])(
     await expect.poll(() => counts.open).toBe(way === "a socket" ? 0 : 5);
   },
 );
-
-test("more sockets than the gateway has places for are refused before they open", async () => {
-  const webSocket = { ...LIMITS.webSocket, sockets: 1 };
-  const { graphqlUrl } = await serve({ limits: { ...LIMITS, webSocket } });
-  await nextMessage(await open(graphqlUrl, INIT));
-  const second = new WebSocket(graphqlUrl.replace("http", "ws"), "graphql-transport-ws");
-  const [, response] = await once(second, "unexpected-response");
-  expect(response.statusCode).toBe(503);
-  expect(JSON.parse(await text(response))).toMatchObject({
-    errors: [{ extensions: { code: "QUOTA_EXCEEDED", retryAfterSeconds: 5, limit: 1 } }],
-  });
-});
-
-test("sockets that nobody was let in by take no place of those who have a credential", async () => {
-  const webSocket = { ...LIMITS.webSocket, sockets: 4 };
-  const { graphqlUrl } = await serve({
-    limits: { ...LIMITS, webSocket },
-    authenticator: createNameAuthenticator(),
-  });
-  for (let count = 0; count < 8; count += 1) await open(graphqlUrl, '{"type":"ping"}');
-  for (let count = 0; count < 4; count += 1)
-    expect(await nextMessage(await open(graphqlUrl, ANNA))).toContain("connection_ack");
-});

@@ -23,10 +23,6 @@ export function createSlots(options: {
   const { what, most, channels } = options;
   const queue = new Queue({ total: most, sliceMs: Infinity });
 
-  function allTaken(): LimitError {
-    return full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
-  }
-
   function full(message: string, limit: number): LimitError {
     channels.refused.publish(what);
     const retryAfterSeconds = RETRY_AFTER_SECONDS;
@@ -35,8 +31,6 @@ export function createSlots(options: {
   }
 
   return {
-    /** What everybody is told while no slot is left; null while one is. */
-    findFull: () => (queue.count() < most ? null : allTaken()),
     count: () => queue.count(),
     /** Takes a slot. Throws a `LimitError`. */
     take({ ownerId, limits: { [what]: ownMost } }: Viewer): Release {
@@ -46,7 +40,8 @@ export function createSlots(options: {
           ownMost,
         );
       const release = queue.tryEnter(ownerId);
-      if (release === null) throw allTaken();
+      if (release === null)
+        throw full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
       return release;
     },
   };

@@ -84,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<{
     origins,
     credentials,
     rates: createRequestRates(channels),
-    socketSlots: createSlots({ what: "sockets", most: socket.sockets, channels }),
+    socketSlots: createSlots({ what: "sockets", most: http.connections, channels }),
   };
   const graphiql = openGraphiql({
     ...options,

@@ -32,7 +32,7 @@ export function serveWebSocket(
   service: SocketService<SocketSession>,
   parts: ServerParts,
 ): { close(): Promise<void> } {
-  const { origins, credentials, connections, socketSlots, log } = parts;
+  const { origins, credentials, connections, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: parts.limits.webSocket.messageBytes,
@@ -71,8 +71,6 @@ export function serveWebSocket(
     if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH)
       throw notFound(`No socket is here. GraphQL is at ${GRAPHQL_PATH}.`);
     if (origins.isForeign(request)) throw FOREIGN;
-    const full = socketSlots.findFull();
-    if (full !== null) throw full;
   }
 
   return {
