@@ -16,32 +16,7 @@ const OWNER_PART = 1 / 4;
 const SPARE_PART = 1 / 8;
 
 /** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
-export type MemoryBudget = {
-  /**
-   * Opens an empty reservation for one answer, body or socket of this owner. `cut` closes what it belongs to. Where what is
-   * given back may still be on its way, `whenLeft` calls its argument once that has left.
-   */
-  open(ownerId: string, cut: () => void, whenLeft?: (act: () => void) => void): Reservation;
-};
-
-export type Reservation = {
-  /** Takes more bytes; throws RATE_LIMITED, and takes nothing, where there is no room. */
-  take(bytes: number): void;
-  /** The same, but waits up to 10 s for room, behind others of its owner. */
-  takeOrWait(bytes: number): Promise<void>;
-  give(bytes: number): void;
-  /**
-   * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
-   * the reservation that holds most is cut.
-   */
-  hold(bytes: number): void;
-  /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
-  close(): void;
-  /** Throws once it is closed: what nobody waits for is not made. */
-  check(): void;
-  /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */
-  onClose(act: () => void): void;
-};
+export type MemoryBudget = ReturnType<typeof createMemoryBudget>;
 
 /** Each owner may take a quarter of `mostBytes`, and hold a little more. */
 export function createMemoryBudget(options: {
@@ -49,11 +24,11 @@ export function createMemoryBudget(options: {
   readonly patienceMs?: number;
   /** Where each answer without room, and each reservation that is cut, is published. */
   readonly channels?: { readonly refused: { publish(limitName: string): void } };
-}): MemoryBudget {
+}) {
   const { mostBytes, patienceMs = PATIENCE_MS, channels } = options;
   const mostOwnBytes = Math.floor(mostBytes * OWNER_PART);
   const mostTakenBytes = Math.floor(mostBytes * (1 - SPARE_PART));
-  const owners = new Map<string, Set<Holder>>();
+  const owners = new Map<string, Set<Reservation>>();
   const queue = new Queue({
     perKey: mostOwnBytes,
     total: mostTakenBytes,
@@ -67,7 +42,7 @@ export function createMemoryBudget(options: {
     return isOwnFull ? full(mostOwnBytes, OWN_FULL) : full(mostTakenBytes, ALL_FULL);
   }
 
-  function cutLargest(holders: Iterable<Holder>): void {
+  function cutLargest(holders: Iterable<Reservation>): void {
     const [first, ...others] = holders;
     if (first === undefined) return;
     const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
@@ -87,19 +62,26 @@ export function createMemoryBudget(options: {
     },
   };
 
-  return { open: (ownerId, cut, whenLeft) => new Holder(budget, ownerId, cut, whenLeft) };
+  return {
+    /**
+     * Opens an empty reservation for one answer, body or socket of this owner. `cut` closes what it belongs to. Where what
+     * is given back may still be on its way, `whenLeft` calls its argument once that has left.
+     */
+    open: (ownerId: string, cut: () => void, whenLeft?: (act: () => void) => void): Reservation =>
+      new Reservation(budget, ownerId, cut, whenLeft),
+  };
 }
 
 type Budget = {
   readonly queue: Queue;
-  readonly owners: Map<string, Set<Holder>>;
+  readonly owners: Map<string, Set<Reservation>>;
   refuse(ownerId: string, bytes: number): Error;
   /** Cuts who holds most while this owner, or all together, hold too much. */
   makeRoom(ownerId: string): void;
 };
 
 /** One for each request and socket, so it has no functions of its own. */
-class Holder implements Reservation {
+export class Reservation {
   /** What was taken and what is held. */
   bytes = 0;
   readonly cut: () => void;
@@ -127,11 +109,12 @@ class Holder implements Reservation {
     else holders.add(this);
   }
 
-  /** An operation that has failed, or whose client has left, goes on for a while. */
+  /** Throws once it is closed: an operation that has failed, or whose client has left, goes on for a while. */
   check(): void {
     if (!this.#isOpen) throw over();
   }
 
+  /** Takes more bytes; throws RATE_LIMITED, and takes nothing, where there is no room. */
   take(bytes: number): void {
     this.check();
     const { queue, refuse } = this.#budget;
@@ -139,6 +122,7 @@ class Holder implements Reservation {
     this.bytes += bytes;
   }
 
+  /** The same, but waits up to 10 s for room, behind others of its owner. */
   async takeOrWait(bytes: number): Promise<void> {
     this.check();
     const { queue } = this.#budget;
@@ -158,6 +142,10 @@ class Holder implements Reservation {
     else this.#whenLeft(give);
   }
 
+  /**
+   * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
+   * the reservation that holds most is cut.
+   */
   hold(bytes: number): void {
     const moreBytes = bytes - this.#heldBytes;
     if (!this.#isOpen || moreBytes === 0) return;
@@ -166,6 +154,7 @@ class Holder implements Reservation {
     if (moreBytes > 0) this.#budget.makeRoom(this.#ownerId);
   }
 
+  /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
@@ -181,6 +170,7 @@ class Holder implements Reservation {
     for (const hear of listeners) hear();
   }
 
+  /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */
   onClose(act: () => void): void {
     if (this.#isOpen) (this.#listeners ??= []).push(act);
     else act();

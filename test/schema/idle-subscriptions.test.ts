@@ -1,6 +1,7 @@
 import { parse, subscribe } from "graphql";
 import { expect, test, vi } from "vitest";
 
+import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { collectGarbage } from "../support/collect-garbage.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 
@@ -37,14 +38,15 @@ test("while a stream waits for the next event, it holds nothing of the last one"
 test("a stream that needs nothing but its job leaves its share of the memory alone", async () => {
   const gateway = await openInProcessGateway();
   const { id } = await gateway.addJob();
-  const used = vi.fn<() => void>();
-  const takeOrWait = async (): Promise<void> => used();
-  const uses = { take: used, takeOrWait, give: used, hold: used, check: used, onClose: used };
-  const contextValue = gateway.openContext({ ...uses, close: () => undefined });
+  const share = createMemoryBudget({ mostBytes: 1_000 }).open("anna", () => undefined);
+  const uses = (["take", "takeOrWait", "give", "hold", "check", "onClose"] as const).map((name) =>
+    vi.spyOn(share, name),
+  );
+  const contextValue = gateway.openContext(share);
   const document = parse(`subscription { jobUpdated(id: "${id}") { status version } }`);
   const stream = await subscribe({ schema: gateway.schema, document, contextValue });
   if (!(Symbol.asyncIterator in stream)) throw new AggregateError(stream.errors ?? []);
   expect(await stream.next()).toMatchObject({ value: { data: { jobUpdated: { version: 1 } } } });
   await stream.return();
-  expect(used).not.toHaveBeenCalled();
+  expect(uses.flatMap(({ mock }) => mock.calls)).toEqual([]);
 });
