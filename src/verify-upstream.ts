@@ -59,5 +59,5 @@ async function open() {
   const log = createLog({ output: process.stderr, level: logLevel ?? "warn" });
   const { close, ...asked } = await startUpstream({ upstream: own }, { token: chance.uuid(), log });
   opened.defer(close);
-  return { ...asked, apiVersion };
+  return { ...asked, apiVersion, isSandbox: upstream.kind === "sandbox" };
 }

@@ -12,13 +12,15 @@ import {
   OutOfTimeError,
   type Upstream,
 } from "./verify/exchanges.ts";
-import { findMistakes } from "./verify/mistakes.ts";
+import { findMistake } from "./verify/mistakes.ts";
 import { printReport, toReport } from "./verify/report.ts";
 import { HELP, MAX_MINUTES, type NamedTarget, readWords, WrongUseError } from "./verify/words.ts";
 
 type Setting = {
   /** Rejects with a sentence where there is no token. */
-  readonly open: () => Promise<Upstream & { readonly apiVersion: string }>;
+  readonly open: () => Promise<
+    Upstream & { readonly apiVersion: string; readonly isSandbox: boolean }
+  >;
   /** Null without a terminal. */
   readonly confirm: ((question: string) => Promise<boolean>) | null;
   /** Prints a line for the user alone, which may hold ids. */
@@ -43,7 +45,7 @@ export async function runVerifyCommand(
   const { targets, isSpending, isConfirmed, isJson } = words;
   if (isSpending && !isConfirmed && confirm === null)
     throw new WrongUseError("Without a terminal, --spend needs --yes.");
-  const { apiVersion, ...upstream } = await setting.open();
+  const { apiVersion, isSandbox, ...upstream } = await setting.open();
   const { baseUrl, modelUrl, token } = upstream;
   const modelId = targets.find(isAtModels)?.id;
   if (modelId !== undefined && modelUrl === null)
@@ -66,7 +68,7 @@ export async function runVerifyCommand(
   }
 
   let isAnswered = false;
-  let mistakes: ReturnType<typeof findMistakes> = new Map();
+  const mistaken = new Set<string | null>();
   try {
     const failed = await sendGets(exchanges, {
       deploymentIds: targets.flatMap((target) => (isAtModels(target) ? [] : target.id)),
@@ -75,9 +77,13 @@ export async function runVerifyCommand(
     });
     isAnswered = failed === null;
     if (failed !== null) print(failed.error?.message ?? "RunComfy gave no usable answer.");
-    mistakes = findMistakes(targets, exchanges.made);
-    for (const mistake of mistakes.values()) print(mistake);
-    if (isAnswered && mistakes.size === 0 && isSpending) await spend();
+    for (const target of targets) {
+      const mistake = findMistake(target, exchanges.made);
+      if (mistake === null) continue;
+      mistaken.add(target.id);
+      print(mistake);
+    }
+    if (isAnswered && mistaken.size === 0 && isSpending) await spend();
   } catch (error) {
     if (!signal.aborted && !(error instanceof OutOfTimeError)) throw error;
     print(signal.aborted ? "Stopped." : `Stopped after ${MAX_MINUTES} minutes.`);
@@ -85,25 +91,26 @@ export async function runVerifyCommand(
     await exchanges.cancelOpen();
   }
 
-  const { made, servers } = exchanges;
+  const { made } = exchanges;
+  const isReached = made.some(({ httpStatus }) => httpStatus !== null);
   const report = toReport(
     {
       // What is the user's mistake shows nothing of RunComfy.
-      exchanges: made.filter(({ id }) => !mistakes.has(id)),
+      exchanges: made.filter(({ id }) => !mistaken.has(id)),
       named: new Map(
-        targets.flatMap(({ kind, id }) => (mistakes.has(id) ? [] : [[id, kind] as const])),
+        targets.filter(({ id }) => !mistaken.has(id)).map(({ id, kind }) => [id, kind]),
       ),
       origins: [baseUrl, modelUrl ?? baseUrl].map((url) => new URL(url).origin),
     },
     {
-      answeredBy: nameAnswerers(upstream, servers),
+      answeredBy: isReached ? nameAnswerer(upstream, isSandbox) : "Nobody",
       at: new Date(now()),
       secrets: [token, made.map(({ id }) => id), targets.map(({ input }) => input)],
     },
   );
   const result = isJson ? JSON.stringify(report, null, 2) : printReport(report);
   const isFine = isAnswered && report.facts.every(({ state }) => state !== "different");
-  return { result, exitCode: mistakes.size > 0 ? 2 : isFine ? 0 : 1 };
+  return { result, exitCode: mistaken.size > 0 ? 2 : isFine ? 0 : 1 };
 }
 
 function describePrice(target: NamedTarget, { made }: Exchanges): string {
@@ -119,15 +126,10 @@ function isAtModels({ kind }: NamedTarget): boolean {
   return findAdapter(kind).service === "models";
 }
 
-const SANDBOX = "The sandbox";
-
-/** Who has answered: RunComfy has addresses of its own, and the sandbox says what it is. */
-function nameAnswerers({ baseUrl, modelUrl }: Upstream, servers: Exchanges["servers"]): string {
-  const names = [...servers].map(([service, server]) => {
-    const [url, vendorUrl] =
-      service === "models" ? [modelUrl, VENDOR_MODEL_URL] : [baseUrl, VENDOR_URL];
-    if (URL.parse(url ?? "")?.origin === vendorUrl) return "RunComfy";
-    return server === "runcomfy-sandbox" ? SANDBOX : "Another address than RunComfy's";
-  });
-  return [...new Set(names)].join(" and ") || "Nobody";
+/** Who answers at these addresses. */
+function nameAnswerer({ baseUrl, modelUrl }: Upstream, isSandbox: boolean): string {
+  if (isSandbox) return "The sandbox";
+  const origins = [baseUrl, modelUrl ?? VENDOR_MODEL_URL].map((url) => new URL(url).origin);
+  const isVendor = origins[0] === VENDOR_URL && origins[1] === VENDOR_MODEL_URL;
+  return isVendor ? "RunComfy" : "Another address than RunComfy's";
 }

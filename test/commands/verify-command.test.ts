@@ -35,16 +35,16 @@ type Sent = {
 
 /**
  * A sandbox behind a server that keeps what is sent to it, and the command, which waits by the sandbox's clock. `change` is
- * asked for another body, and `isNamed` says whether the server may call itself the sandbox.
+ * asked for another body, and `isSandbox` says whether the server is known as the sandbox.
  */
 async function open({
   change = (_path: string, body: string) => body,
-  isNamed = true,
+  isSandbox = true,
   token = "sandbox",
   ...options
 }: {
   readonly change?: (path: string, body: string) => string;
-  readonly isNamed?: boolean;
+  readonly isSandbox?: boolean;
 } & Parameters<typeof openSandbox>[0] = {}) {
   const sandbox = await openSandbox({ token, ...options });
   const sent: Sent[] = [];
@@ -57,8 +57,7 @@ async function open({
     const init = { method, headers, ...(body !== "" && { body }) };
     const answer = await fetch(sandbox.url + path, init).catch(() => null);
     if (answer === null) return void response.destroy();
-    const names = ["content-type", "retry-after", "cache-control", "server"];
-    for (const name of names.filter((one) => isNamed || one !== "server"))
+    for (const name of ["content-type", "retry-after", "cache-control"])
       response.setHeader(name, answer.headers.get(name) ?? "");
     response.statusCode = answer.status;
     response.end(change(path, (await answer.text()).replaceAll(sandbox.url, origin)));
@@ -80,7 +79,10 @@ async function open({
   ) {
     const given = args.includes("--spend") && !args.includes("--input") ? ["--input", input] : [];
     const { result: json, exitCode } = await runVerifyCommand(["--json", ...args, ...given], {
-      open: async () => ({ baseUrl: origin, modelUrl: origin, token, apiVersion: "v1" }),
+      open: async () => ({
+        ...{ baseUrl: origin, modelUrl: origin, token },
+        ...{ apiVersion: "v1", isSandbox },
+      }),
       confirm: null,
       print: (line) => void lines.push(line),
       signal: leaving.signal,
@@ -139,7 +141,7 @@ test("without --spend only GETs are sent, and what needs a job is not seen", asy
 });
 
 test("what answers at neither RunComfy's address nor as the sandbox is called another one", async () => {
-  const { run } = await open({ isNamed: false });
+  const { run } = await open({ isSandbox: false });
   expect((await run([])).result).toMatch(/^Another address than RunComfy's answered, /);
 });
 
@@ -582,7 +584,7 @@ test("it ends within 30 minutes, and cancels what it leaves", async () => {
 test("where models are off, their service is not asked, and none can be named", async () => {
   const { run, sent, origin } = await open();
   const off = { baseUrl: origin, modelUrl: null, token: "sandbox" };
-  const setting = { open: async () => ({ ...off, apiVersion: "v1" }) };
+  const setting = { open: async () => ({ ...off, apiVersion: "v1", isSandbox: true }) };
   expect((await run([], setting)).exitCode).toBe(0);
   expect(sent.filter(({ path }) => path.startsWith("/v1/"))).toEqual([]);
   await expect(run(["--model", MODEL], setting)).rejects.toThrow(/^Models are off, .*MODEL_URL/);
@@ -602,6 +604,7 @@ test("where the token is refused, or nobody answers, nothing else is asked", asy
     baseUrl: sandbox.url,
     modelUrl: sandbox.url,
     apiVersion: "v1",
+    isSandbox: true,
   };
   const refused = await run([], { open: async () => ({ ...urls, token: "wrong" }) });
   expect([refused.exitCode, refused.ofState("different")]).toEqual([1, ["The token is accepted"]]);
@@ -629,7 +632,7 @@ test("a redirect is not followed, as it could take the token elsewhere", async (
   const { run } = await open();
   const urls = { baseUrl: origin, modelUrl: origin, token: "secret" };
   const { exitCode } = await run([], {
-    open: async () => ({ ...urls, apiVersion: "v1" }),
+    open: async () => ({ ...urls, apiVersion: "v1", isSandbox: true }),
   });
   expect([exitCode, reached]).toEqual([1, []]);
 });

@@ -79,7 +79,7 @@ test("Ctrl-C cancels the jobs of a sandbox that was named by its address", async
   expect(await ended).toBe(130);
   const [, id = ""] = / accepted (\S+)\.\n/.exec(printed) ?? [];
   expect(printed).toContain(`${id} of ${LORA} is cancelled.`);
-  expect(report).toMatch(/^The sandbox answered/);
+  expect(report).toMatch(/^Another address than RunComfy's answered/);
   const path = `${url}/prod/v1/deployments/${LORA}/requests/${id}/status`;
   const status = await fetch(path, { headers: { authorization: "Bearer sandbox" } });
   expect(await status.json()).toMatchObject({ status: "cancelled" });

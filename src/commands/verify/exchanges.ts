@@ -60,8 +60,6 @@ export function createExchanges(options: {
 }) {
   const { upstream, signal, endsAt, now, sleep, print } = options;
   const made: Exchange[] = [];
-  /** What the servers call themselves that have answered, by service. */
-  const servers = new Map<Service, string | null>();
   /** Requests that may be waiting or running. */
   const open = new Map<string, RequestReference>();
   const channels = createChannels();
@@ -94,7 +92,6 @@ export function createExchanges(options: {
       async fetch(...called) {
         const response = await globalThis.fetch(...called);
         answer.httpStatus = response.status;
-        servers.set(service, response.headers.get("server"));
         return response;
       },
     });
@@ -138,7 +135,6 @@ export function createExchanges(options: {
   return {
     /** In their order. */
     made,
-    servers,
     open,
     print,
     send,
@@ -243,7 +239,8 @@ async function readHead(url: URL, isOwn: boolean, signal: AbortSignal) {
     response.destroy();
     const { statusCode = 0, headers } = response;
     const cacheControl = headers["cache-control"] ?? "";
-    return { httpStatus: statusCode, cacheControl, expiration: `${headers["x-amz-expiration"]}` };
+    const [expiration = ""] = [headers["x-amz-expiration"]].flat();
+    return { httpStatus: statusCode, cacheControl, expiration };
   } catch {
     signal.throwIfAborted();
     return null;

@@ -328,14 +328,14 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
   "src/api/schema/files.ts": {
     "Nothing says that a file expires before 7 days": page(["file"], ({ body, sentAt }) => {
       const seconds = readLifeSeconds(body, sentAt);
-      const [, maxAge] = /max-age=(\d+)/.exec(`${member(body, "cacheControl")}`) ?? [];
+      const maxAge = match(/max-age=(\d+)/, member(body, "cacheControl"));
       const end = seconds === null ? "no end is named" : `it ends in ${seconds} s`;
       const seen = maxAge === undefined ? end : `${end}, max-age is ${maxAge} s`;
       return judge((seconds ?? Infinity) > KEPT_SECONDS - TOLERANCE_SECONDS, seen);
     }),
   },
 }).flatMap(([reliedOn, facts]) =>
-  Object.entries(facts).map(([name, evidence]) => ({ name, reliedOn, ...evidence })),
+  Object.entries(facts).map(([name, evidence]) => Object.assign(evidence, { name, reliedOn })),
 );
 
 const HAS_ZONE = /(?:Z|[+-]\d{2}:?\d{2})$/i;
@@ -420,10 +420,14 @@ function hasRecord({ body, id, error }: Exchange): boolean {
 function readLifeSeconds(body: JsonValue | undefined, now: number): number | null {
   const { searchParams } = toUrl(member(body, "url")) ?? {};
   const signed = searchParams?.get("X-Amz-Expires") ?? searchParams?.get("X-Goog-Expires");
-  const [, end] = /expiry-date="([^"]+)"/.exec(`${member(body, "expiration")}`) ?? [];
+  const end = match(/expiry-date="([^"]+)"/, member(body, "expiration"));
   const seconds = [Number(signed ?? Infinity), end ? (Date.parse(end) - now) / 1_000 : Infinity];
   const least = Math.round(Math.min(...seconds));
   return Number.isFinite(least) ? least : null;
+}
+
+function match(pattern: RegExp, header: JsonValue | undefined): string | undefined {
+  return isText(header) ? pattern.exec(header)?.[1] : undefined;
 }
 
 function toMembers(value: JsonValue | undefined): readonly JsonValue[] {
