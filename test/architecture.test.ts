@@ -4,6 +4,8 @@ import { basename, dirname, join, normalize, sep } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { findCircles } from "./support/find-circles.ts";
+
 const PROJECT = join(import.meta.dirname, "..");
 const ROOT = join(PROJECT, "src");
 
@@ -96,8 +98,7 @@ test("imports point one way: to the own folder or to one further left, or to the
 });
 
 test("no file imports itself in a circle, types included", () => {
-  const circles = FILES.filter(({ path }) => reach(path).has(path));
-  expect(circles.map(({ path }) => path)).toEqual([]);
+  expect(findCircles(new Map(FILES.map(({ path, imports }) => [path, imports])))).toEqual([]);
 });
 
 test.each(PACKAGES)(
@@ -287,20 +288,6 @@ function importsOf(files: readonly SourceFile[]): { readonly from: string; reado
 /** Whether it names a file of the project, and not a package. */
 function isSource(path: string): boolean {
   return /\.(ts|json)$/.test(path);
-}
-
-/** All files that a file imports, also through others. */
-function reach(path: string): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const open = [path];
-  for (let current = open.pop(); current !== undefined; current = open.pop()) {
-    const next = FILES.find((file) => file.path === current)?.imports.filter(isSource) ?? [];
-    for (const one of next) {
-      if (!reached.has(one)) open.push(one);
-      reached.add(one);
-    }
-  }
-  return reached;
 }
 
 function withoutComments(text: string): string {

@@ -3,6 +3,8 @@ import { dirname, join, normalize } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { findCircles } from "../support/find-circles.ts";
+
 const ROOT = join(import.meta.dirname, "../../console/src");
 
 /** A file of these rooms imports from its own or from one further left, and from `gql.ts`. */
@@ -41,7 +43,7 @@ test("imports of the console point one way: to the own room or to one further le
 });
 
 test("no file of the console imports itself in a circle, types included", () => {
-  expect(PATHS.filter((path) => reach(path).has(path))).toEqual([]);
+  expect(findCircles(IMPORTS)).toEqual([]);
 });
 
 test("model/ needs neither React nor the gateway", () => {
@@ -77,16 +79,4 @@ function readImports(path: string): readonly string[] {
       return [target, `${target}.ts`, `${target}.tsx`].find((one) => PATHS.includes(one)) ?? [];
     },
   );
-}
-
-/** All files that a file imports, also through others. */
-function reach(path: string): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const open = [path];
-  for (let current = open.pop(); current !== undefined; current = open.pop())
-    for (const next of IMPORTS.get(current) ?? []) {
-      if (!reached.has(next)) open.push(next);
-      reached.add(next);
-    }
-  return reached;
 }

@@ -5,7 +5,6 @@ import { startSandbox } from "runcomfy-sandbox";
 import { expect, onTestFinished, test } from "vitest";
 
 import deployments from "../../sandbox/src/deployments.json" with { type: "json" };
-import models from "../../sandbox/src/models.json" with { type: "json" };
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { SANDBOX, start } from "./open-gateway.ts";
 
@@ -41,50 +40,6 @@ test("without an account there is a deployment of each kind, and each runs by it
     input: { prompt: "A tin robot", seed: 7 },
     assets: [{ kind: "IMAGE" }, { kind: "IMAGE" }, { kind: "VIDEO" }],
   });
-});
-
-const PICTURE = "https://example.com/in.png";
-const RUNS = [
-  ["google/nano-banana-2-lite/edit", { prompt: "x", image_urls: [PICTURE] }, ["IMAGE"]],
-  ["wan-ai/wan-3.0/image-to-video", { prompt: "x", image_url: PICTURE, duration: 2 }, ["VIDEO"]],
-  // It is named twice.
-  ["acestep-ai/ace-step-1.5/text-to-audio", { tags: "piano", duration: 5 }, ["AUDIO"]],
-  ["runcomfy/storyboard/text-to-video", { prompt: "x" }, ["VIDEO", "IMAGE", "IMAGE"]],
-  ["runcomfy/krea2-turbo", { prompt: "x", loras: [{ path: "fox.safetensors" }] }, ["IMAGE"]],
-] as const;
-
-test("each of the sandbox's models runs once it is listed, and its files are kept", async () => {
-  const file = join(await createTemporaryFolder(), "deployments.json");
-  const listed = models.models.map(({ item }) => ({
-    id: item.model_id,
-    kind: "model",
-    name: item.display_name,
-    inputSchema: item.input_schema,
-  }));
-  await writeFile(file, JSON.stringify({ deployments: listed }));
-  const { ask } = await start({ ...SANDBOX, DEPLOYMENTS_FILE: file });
-  for (const [id, input, kinds] of RUNS) {
-    const { submitJob } = await ask(
-      `mutation ($id: ID!, $input: JSON!) {
-        submitJob(deploymentId: $id, input: $input, answerWithinSeconds: 20) { ${FACTS} }
-      }`,
-      { id, input },
-    );
-    const { job } = submitJob;
-    expect(job, id).toMatchObject({ status: "SUCCEEDED" });
-    expect(job.assets.map(({ kind }: { kind: string }) => kind)).toEqual(kinds);
-    const read = async () =>
-      (await ask(`{ job(id: "${job.id}") { cost { amount } assets { keep contentType } } }`)).job;
-    await expect
-      .poll(async () => await read(), { timeout: 10_000 })
-      .toMatchObject({
-        cost: { amount: expect.any(Number) },
-        assets: kinds.map((kind) => ({
-          keep: "KEPT",
-          contentType: expect.stringMatching(new RegExp(`^${kind}/(png|webp|webm|wav)$`, "i")),
-        })),
-      });
-  }
 });
 
 const [, LANTERN, , WORKFLOW, MODEL] = deployments.deployments.map(({ id }) => id);

@@ -37,8 +37,8 @@ async function start(other: Readonly<Record<string, string>> = {}) {
 }
 
 /** A job of the account that waits in its queue, seen there; the gateway has stopped. */
-async function submitPaid(other: Readonly<Record<string, string>> = {}): Promise<string> {
-  const paid = await start(other);
+async function submitPaid(): Promise<string> {
+  const paid = await start();
   const { job } = await paid.submit();
   await upstream.whenRequested("status", 1);
   await paid.close();
@@ -79,17 +79,6 @@ test("a paid job is paused, told so and left alone, and goes on when its account
   upstream.finish(job.requestId, { output: {} });
   await expect.poll(async () => (await back.read(id)).status).toBe("SUCCEEDED");
   expect(upstream.count("submit")).toBe(1);
-});
-
-test("a job of an account waits while another one is in use, and may be deleted", async () => {
-  const id = await submitPaid({ UPSTREAM_ACCOUNT: "team-a" });
-  const { lines, read, ask } = await start({ UPSTREAM_ACCOUNT: "team-b" });
-  expect(lines.join()).toContain(`1 job waits for ${upstream.url} (account team-a)`);
-  expect(await read(id)).toMatchObject({ isPaused: true });
-  const { deleteJob } = await ask(`mutation { deleteJob(id: "${id}") {
-    __typename ... on DeleteJobSuccess { deletedJobId } } }`);
-  expect(deleteJob).toEqual({ __typename: "DeleteJobSuccess", deletedJobId: id });
-  expect(await read(id)).toBe(null);
 });
 
 test("a job that RunComfy calls another account's is paused, and a start asks again", async () => {

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { get } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -304,19 +303,6 @@ test("a PUT that breaks off half-way leaves nothing, and can be sent again", asy
   socket.resume().end(cat.subarray(0, 10));
   await once(socket, "close");
   await expect.poll(async () => (await put(putUrl, cat)).status).toBe(204);
-});
-
-test("with PUBLIC_URL the world reaches files, and nothing else where everybody is let in", async () => {
-  const ask = async (url: string) => {
-    const [response] = await once(
-      get(url, { headers: { host: "gateway.example.com" } }),
-      "response",
-    );
-    response.resume();
-    return response.statusCode;
-  };
-  expect(await ask(await bring(cat))).toBe(200);
-  expect(await ask(`${shared.url}/graphql?query={__typename}`)).toBe(421);
 });
 
 test("what can't be an upload is told by argument", async () => {

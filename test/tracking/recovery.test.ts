@@ -18,20 +18,18 @@ let store: JobStore;
 let recovery: Recovery;
 let health: UpstreamHealth;
 let nowMs: number;
-let submitting: Set<string>;
 
 const postgres = useSharedPostgres();
 
 beforeEach(async () => {
   logged = [];
   nowMs = 0;
-  submitting = new Set();
   store = await postgres.open();
   health = createHealth({ now: () => nowMs });
   recovery = new Recovery({
     ...{ store, health, log },
     record: recordOf(store, () => nowMs),
-    submitter: { isSubmitting: (jobId) => submitting.has(jobId) },
+    submitter: { isSubmitting: () => false },
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => nowMs,
     monotonic: () => nowMs,
@@ -70,12 +68,6 @@ test("an abandoned submit is settled once each beat of six seconds has found it 
   expect(logged).toHaveLength(1);
   expect(logged[0]).toContain(jobId);
   expect(logged[0]).toMatch(/nobody knows whether RunComfy took it/);
-});
-
-test("a submit of this very process is left to it", async () => {
-  submitting.add(await insert(0));
-  await beat(6);
-  expect(await countOpen()).toBe(1);
 });
 
 test("a job that nobody can poll ends ten seconds after its deadline, and one that is submitting does not", async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 
-import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 import { isSigned, startReceiver } from "./receiver.ts";
 import { DATABASES, KINDS, SANDBOX, start } from "../../gateway/open-gateway.ts";
 
@@ -134,30 +133,8 @@ test.each(KINDS)(
         },
         webhooks: [],
       });
-    const rotated = await ask(`mutation { rotateViewerWebhookSecret {
-      ... on RotateViewerWebhookSecretSuccess { viewer { webhookSecret } } } }`);
-    const other = rotated.rotateViewerWebhookSecret.viewer.webhookSecret;
-    expect(other).not.toBe(secret);
-    const [{ id: deliveryId } = { id: "" }] = (await ask(read)).job.webhookDeliveries;
-    await ask(`mutation { redeliver(deliveryId: "${deliveryId}") { __typename } }`);
-    await expect.poll(() => calls.length, LATER).toBe(9);
-    const [last] = calls.slice(-1);
-    expect([secret, other].map((one) => last && isSigned(last, one))).toEqual([true, true]);
   },
 );
-
-test("gateways that share a database sign with the same secret", async () => {
-  const variables = {
-    ...SANDBOX,
-    DATABASE_URL: await DATABASES.Postgres(),
-    FILES_URL: `file:${await createTemporaryFolder()}`,
-  };
-  const gateways = [await start(variables), await start(variables)];
-  const answers = await Promise.all(
-    [...gateways, ...gateways].map(({ ask }) => ask("{ viewer { webhookSecret } }")),
-  );
-  expect(new Set(answers.map(({ viewer }) => viewer.webhookSecret)).size).toBe(1);
-});
 
 test("a URL of one job is refused as a webhook's is, and is no part of the job's key", async () => {
   const { ask } = await start({ ...SANDBOX, WEBHOOKS_ALLOW: "127.0.0.0/8" });
