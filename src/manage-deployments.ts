@@ -5,7 +5,7 @@ import { runDeploymentsCommand } from "./commands/deployments-command.ts";
 import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { createLog } from "./create-log.ts";
 import { chance } from "./runtime/environment.ts";
-import { startUpstream } from "./start-upstream.ts";
+import { startUpstream } from "./engine/runcomfy/start-upstream.ts";
 
 // `npm run --silent add -- <id>` prints the mutation alone on standard output, and remarks on standard error.
 await using opened = new AsyncDisposableStack();

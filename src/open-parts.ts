@@ -6,11 +6,12 @@ import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { SubmitOption } from "./engine/engine.ts";
 import type { OpenEngine, OpenPart, Part } from "./part.ts";
+import type { Opened } from "./runtime/opened.ts";
 
 /** How a gateway of these parts was asked to run. */
 export type GatewayConfig = ReturnType<typeof loadConfig<Part>>;
 
-/** The parts that are on, and what each has given once it is open. The stack closes them in reverse. */
+/** The parts that are on, and what each has given once it is open. `opened` closes them. */
 export class OpenParts {
   readonly on: readonly Part[];
   readonly services = new PartServices();
@@ -22,15 +23,15 @@ export class OpenParts {
   readonly open: (OpenPart & { readonly name: string })[] = [];
   readonly #config: Config;
   readonly #settings: ReadonlyMap<Part, unknown>;
-  readonly #stack: AsyncDisposableStack;
+  readonly #opened: Opened;
   #engine: OpenEngine | null = null;
 
-  constructor(config: GatewayConfig, stack: AsyncDisposableStack) {
+  constructor(config: GatewayConfig, opened: Opened) {
     const on = config.parts.filter(({ part, settings }) => part.isOn?.(settings, config) ?? true);
     this.on = on.map(({ part }) => part);
     this.#config = config;
     this.#settings = new Map(on.map(({ part, settings }) => [part, settings]));
-    this.#stack = stack;
+    this.#opened = opened;
   }
 
   /** Opens those that observe the engine, before it is open. Gives the log that is written from there on. */
@@ -77,8 +78,7 @@ export class OpenParts {
   }
 
   #add({ name }: Part, opened: OpenPart): void {
-    this.#stack.adopt(opened, () => opened.close());
-    this.open.push({ ...opened, name });
+    this.open.push({ ...this.#opened.keep(opened), name });
     if (opened.service !== undefined) this.services.add(opened.service);
     Object.assign(this.submitOptions, opened.submitOptions);
     this.figures.push(...(opened.figures ?? []));

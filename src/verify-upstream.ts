@@ -8,7 +8,7 @@ import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { createLog } from "./create-log.ts";
 import { SetupError } from "./runtime/coded-error.ts";
 import { chance, clock } from "./runtime/environment.ts";
-import { startUpstream } from "./start-upstream.ts";
+import { startUpstream } from "./engine/runcomfy/start-upstream.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent here already. */
 const REPEATED_SIGNAL_MS = 2_000;

@@ -41,7 +41,7 @@ const HOUSES = new Set(["engine", "api", "parts"]);
 /** Packages of their own, which import nothing from the others, and who imports them. */
 const PACKAGES = [
   { folder: "client", name: "runcomfy-graphql-client", by: "gateway.ts" },
-  { folder: "sandbox", name: "runcomfy-sandbox", by: "start-upstream.ts" },
+  { folder: "sandbox", name: "runcomfy-sandbox", by: "engine/runcomfy/start-upstream.ts" },
 ];
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
@@ -56,7 +56,6 @@ const TOP_LEVEL = [
   "part.ts",
   "parts.ts",
   "print-schema.ts",
-  "start-upstream.ts",
   "verify-upstream.ts",
 ];
 const PROCESS_FILES = [

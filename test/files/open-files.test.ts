@@ -20,12 +20,10 @@ async function open(variables: Readonly<Record<string, string>>) {
   const upstream = configured.kind === "sandbox" ? SANDBOX : nameUpstream(configured, null);
   const store = await openStore({ upstream, databaseUrl: ":memory:", log: silent });
   onTestFinished(() => store.close());
-  const publicUrl = () => "http://127.0.0.1:4000";
   const files = await openFiles({
     store,
     config,
     upstreamOrigin: origin,
-    publicUrl,
     log: silent,
   });
   onTestFinished(() => files.close());

@@ -21,8 +21,8 @@ import { createSlots } from "../../src/api/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/api/operations/subscribe.ts";
 import type { Reservation } from "../../src/runtime/memory-budget.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { createCaller } from "../../src/engine/caller.ts";
 import type { Services } from "../../src/engine/engine.ts";
+import { createContexts } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
@@ -119,10 +119,8 @@ export async function openInProcessGateway(
     health: { outageMs: () => null, ...options.health },
     submitOptions,
   };
-  const createContext = (viewer: Viewer, share: Reservation) => ({
-    ...createCaller(engine, { viewer, share }),
-    parts,
-  });
+  const contexts = createContexts(engine, parts);
+  const createContext = (viewer: Viewer, share: Reservation) => contexts({ viewer, share });
   const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);
   const subscribe = createSubscribe({

@@ -20,7 +20,7 @@ async function start() {
   const { log, lines } = keepLog();
   const server = await serve({
     files: { ...NO_FILES, urls, publicUrl: PUBLIC },
-    takeHint: (jobId) => void taken.push(jobId),
+    hints: { take: (jobId) => void taken.push(jobId) },
     ...{ channels, log },
   });
   const toPath = (expires = FAR, folder: "hints" | "files" = "hints") => {

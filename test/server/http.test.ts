@@ -187,7 +187,7 @@ test("/health tells of the process, /ready of the database, and other paths wher
   const { url } = await serve();
   const { log, lines } = keepLog();
   const failing = () => Promise.reject(new Error("hunter2 in /var/gateway.db"));
-  const broken = await serve({ checkDatabase: failing, log });
+  const broken = await serve({ database: { ping: failing }, log });
   for (const path of ["/health", "/ready", "/health?x=1", "/ready?x=1"])
     expect((await fetch(url + path)).status).toBe(200);
   expect((await fetch(`${broken.url}/health`)).status).toBe(200);

@@ -9,8 +9,7 @@ import { startLoop } from "../../src/runtime/loop.ts";
 import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
-import { createFeedReader, createJobReader } from "../../src/engine/watch/shared-readers.ts";
-import { createJobWatch } from "../../src/engine/watch/watch-job.ts";
+import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
 import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import { createMessages } from "../../src/parts/webhooks/message.ts";
 import type { Post } from "../../src/parts/webhooks/post.ts";
@@ -35,7 +34,7 @@ export type Claim = {
   readonly askedAtMs: number;
 };
 
-/** What follows jobs in a gateway, as `src/gateway.ts` makes it; of a process, against an upstream. */
+/** What follows jobs in a gateway, as `src/engine/open-engine.ts` makes it; of a process, against an upstream. */
 export async function startGateway(options: {
   readonly process: SimulatedProcess;
   readonly openStore: OpenStore;
@@ -70,18 +69,12 @@ export async function startGateway(options: {
     fetch: upstream.connect(process),
   });
   const probe = startOutageProbe({ health, runcomfy });
-  const watchJob = createJobWatch({
-    feed: store.feed,
-    readJob: createJobReader(store.jobs, log),
-    estimate: (job) => tracking.learning.estimate(job),
-  });
   const tracking = createTracking({
     store,
     runcomfy,
     health,
     catalogue: CATALOGUE,
     live: { findKind: async () => null },
-    watchJob,
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,
     ...(post !== null && { onKeep: () => undefined }),
@@ -108,7 +101,7 @@ export async function startGateway(options: {
     upstream,
     store,
     tracking,
-    watchJob,
+    watchJob: tracking.watchJob,
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     async close(): Promise<void> {
       await tracking.close();

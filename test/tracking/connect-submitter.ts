@@ -110,7 +110,6 @@ export function connectTracking({
     ...TRACKING_SETTINGS,
     ...{ store, health, catalogue, live: NOTHING_LISTED, log: silent, submitTimeoutSeconds },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
-    watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
     channels: createChannels(),
   });

@@ -15,7 +15,6 @@ import { createHealth } from "../support/create-health.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { NOTHING_LISTED, TRACKING_SETTINGS } from "../support/tracking-settings.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
-import { watchJobsOf } from "../support/watch-jobs-of.ts";
 
 const log = pino({ level: "silent" });
 /** How long RunComfy takes to answer, and to call, unless it is told otherwise. */
@@ -121,7 +120,6 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
         ...{ store, channels, log, live: NOTHING_LISTED, catalogue: OPEN_CATALOGUE },
         health: createHealth({ now: environment.clock.monotonic }),
         runcomfy: Object.assign(Object.create(null), runcomfy),
-        watchJob: watchJobsOf(store),
         uploads: NO_FILES.uploads,
         toHintUrl: areHintsAsked ? (jobId) => `https://gateway.example/hints/${jobId}` : null,
       }),

@@ -146,7 +146,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
         parts.channels.hinted.publish("refused");
         throw NOT_FOUND;
       }
-      parts.takeHint(target.name);
+      parts.hints.take(target.name);
       return await answerNothing(request, response, mustAsk);
     }
     if (target === null) throw NOT_FOUND;
@@ -235,15 +235,15 @@ function whenSent(response: ServerResponse, act: () => void): void {
 
 /** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
 function createReadiness({
-  checkDatabase,
+  database,
   isLeaving,
   log,
-}: Pick<ServerParts, "checkDatabase" | "isLeaving" | "log">) {
+}: Pick<ServerParts, "database" | "isLeaving" | "log">) {
   let told: string | null = null;
   return async (response: ServerResponse): Promise<void> => {
     if (isLeaving()) return sendText(response, 503, LEAVING);
     try {
-      await checkDatabase();
+      await database.ping();
     } catch (error) {
       const isOfDisk = error instanceof DatabaseDiskError;
       const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;

@@ -13,6 +13,8 @@ import type { FileStore } from "../../engine/files/file-store.ts";
 import type { FindOwner } from "../../engine/files/open-files.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import type { UploadService } from "../../engine/files/uploads.ts";
+import type { JobStore } from "../../engine/store/job-store.ts";
+import type { Hints } from "../../engine/tracking/hints.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
@@ -30,8 +32,7 @@ export type ServerOptions = {
   readonly port: number;
   readonly schema: GraphQLSchema;
   readonly createContext: (origin: OperationOrigin) => object;
-  /** Rejects unless the database answers. */
-  readonly checkDatabase: () => Promise<void>;
+  readonly database: Pick<JobStore, "ping">;
   /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
   readonly example: Deployment | null;
   /** Whether what is submitted runs in the sandbox. */
@@ -53,7 +54,7 @@ export type ServerOptions = {
     readonly publicUrl: string | null;
   };
   /** Notified that RunComfy says that a job has ended. */
-  readonly takeHint: (jobId: string) => void;
+  readonly hints: Pick<Hints, "take">;
   readonly httpAccess: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;

@@ -30,15 +30,12 @@ export async function openFiles({
   store,
   config,
   upstreamOrigin,
-  publicUrl,
   log,
 }: {
   readonly store: JobStore;
   readonly config: Pick<Config, "files" | "upstream" | "jobDeadlineSeconds">;
   /** Where a sandbox serves its pictures. */
   readonly upstreamOrigin: string;
-  /** The gateway's address as others see it. */
-  readonly publicUrl: () => string;
   readonly log: BaseLogger;
 }) {
   const { files: settings } = config;
@@ -52,6 +49,8 @@ export async function openFiles({
   opening.defer(() => opened.close());
   const fileStore = { ...opened, presign: (await isInPublic(opened)) ? opened.presign : null };
   await checkMarker(marker, { files, store: fileStore });
+  let listensAt = "";
+  const publicUrl = () => settings.publicUrl ?? listensAt;
   const urls = createSignedUrls({ key, publicUrl });
   const uploads = createUploadService({
     uploads: rows,
@@ -86,6 +85,8 @@ export async function openFiles({
   const all = opening.move();
   return {
     store: fileStore,
+    /** What all gateways of the database sign with. */
+    key,
     urls,
     /** Where RunComfy says that a job has ended, on any gateway of the database. */
     toHintUrl: (jobId: string) =>
@@ -98,6 +99,10 @@ export async function openFiles({
     /** Lets a file stay that no row names, such as a thumbnail. */
     endLease: (name: string) => files.forgetDeletions([name]),
     publicUrl: settings.publicUrl,
+    /** Says where the gateway listens, which is in the URLs of files unless there is a `publicUrl`. */
+    serveAt(url: string): void {
+      listensAt = url;
+    },
     keeper,
     /** Tells the keeper that there are files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,

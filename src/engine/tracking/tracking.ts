@@ -2,6 +2,8 @@ import { chance, clock } from "../../runtime/environment.ts";
 import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../../runtime/queue.ts";
+import { createJobReader } from "../watch/shared-readers.ts";
+import { createJobWatch } from "../watch/watch-job.ts";
 import { Canceller } from "./cancel-job.ts";
 import { Labeler } from "./edit-labels.ts";
 import { Deleter } from "./job-deletion.ts";
@@ -32,7 +34,12 @@ const TIME_AND_CHANCE = {
 export function createTracking(
   dependencies: Omit<
     Services,
-    "inputQueue" | "record" | "submitTimeoutMs" | "submitMarginMs" | keyof typeof TIME_AND_CHANCE
+    | "inputQueue"
+    | "record"
+    | "watchJob"
+    | "submitTimeoutMs"
+    | "submitMarginMs"
+    | keyof typeof TIME_AND_CHANCE
   > & {
     readonly submitTimeoutSeconds: number;
     readonly submitMarginSeconds: number;
@@ -78,14 +85,19 @@ export function createTracking(
     },
     onEnd: (job, hintedForMs) => hints.noteEnd(job, hintedForMs),
   });
-  const submitter = new Submitter({ ...given, record, poller });
+  const watchJob = createJobWatch({
+    feed: store.feed,
+    readJob: createJobReader(store.jobs, log),
+    estimate: learning.estimate,
+  });
+  const submitter = new Submitter({ ...given, record, watchJob, poller });
   const recovery = new Recovery({ ...given, record, submitter });
   health.on("recovery", () => poller.wakeIn(0));
 
   return {
-    ...{ learning, hints, submitter },
+    ...{ learning, hints, submitter, watchJob },
     inputChecker: new InputChecker(given),
-    canceller: new Canceller({ ...given, record, signal }),
+    canceller: new Canceller({ ...given, record, watchJob, signal }),
     deleter: new Deleter({ ...store, onDelete: given.onDelete }),
     labeler: new Labeler(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 
-import type { Config } from "./config/load-config.ts";
-import { codeOf } from "./runtime/coded-error.ts";
+import type { Config } from "../../config/load-config.ts";
+import { codeOf } from "../../runtime/coded-error.ts";
 
 /**
  * RunComfy as configured, or the sandbox, started on a free port where its own is taken. Rejects with a sentence when the
