@@ -63,7 +63,7 @@ export function spawnGateway(
       return await exit;
     },
     /** Sends a signal that does not end it. */
-    signal: (signal: "SIGSTOP" | "SIGCONT" | "SIGUSR2") => void child.kill(signal),
+    signal: (signal: "SIGUSR2") => void child.kill(signal),
     /** Kills what is left of it and of its children, and resolves when nothing is. */
     async end(): Promise<void> {
       killGroup(child);

@@ -41,9 +41,7 @@ const FAULTS = {
   // Proxies and garbage
   "html-500": page(500),
   "html-502": page(502),
-  "html-503": page(503),
   "html-404": page(404),
-  "empty-404": plain(404, ""),
   "html-200": page(200),
   "not-json": plain(200, '{"status": "succ'),
   "empty-204": anywhere(({ response }) => response.writeHead(204).end()),
@@ -54,7 +52,6 @@ const FAULTS = {
 
   // Connections
   "no-answer": anywhere(() => {}),
-  "endless-body": anywhere(({ response }) => begin(response, 200)),
   "dripping-body": anywhere(({ response }) => drip(response)),
   "endless-402": anywhere(({ response }) => begin(response, 402)),
   "reset-before-answer": anywhere(({ response }) => response.socket?.resetAndDestroy()),
@@ -138,7 +135,6 @@ const FAULTS = {
   ),
   "worded-code-400": body(400, { error_code: "BUSY", error_message: "The vendor's own words." }),
   "validation-text": body(422, { detail: "bad input at 10.0.0.7" }, ["submit"]),
-  "validation-200": refusal(200, 422_001, ["submit"]),
 
   // Limits
   "rate-limited": anywhere(({ response }) => limit(response, "7")),
@@ -176,7 +172,6 @@ const FAULTS = {
   }),
 
   // Result
-  "output-null": finished("succeeded", { status: "succeeded", output: null }),
   "output-hostile-keys": {
     on: ["result"],
     answer: ({ response, requestId }) =>
