@@ -31,7 +31,6 @@ export async function openApiKeys(options: {
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
   let mark: string | null = null;
-  const closing = new AbortController();
 
   async function load(): Promise<void> {
     // Taken before the read, so that the next poll sees what changes meanwhile.
@@ -77,7 +76,6 @@ export async function openApiKeys(options: {
       log.info({ keys: known.size }, "The API keys file has changed and was read again.");
       return pollMs;
     },
-    signal: closing.signal,
     firstRestMs: pollMs,
     // A file that can't be used is tried again, as the fault may be the machine's.
     retryMs: pollMs,
@@ -102,10 +100,7 @@ export async function openApiKeys(options: {
       const admission = known.get(id)?.admission;
       return admission?.signedBy === signedBy ? admission : null;
     },
-    async close() {
-      closing.abort();
-      await loop.ended;
-    },
+    close: loop.close,
   };
 }
 

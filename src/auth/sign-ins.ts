@@ -54,7 +54,6 @@ export function createSignIns(options: {
   /** None of them comes back. */
   const ended = new LRUCache<string, true>({ max: MAX_KEPT });
   const hashes = new WeakMap<Admission, string>();
-  const closing = new AbortController();
 
   function toShown(id: string): string {
     return `${id}.${createHmac("sha256", key).update(`sign-in\n${id}`).digest("base64url")}`;
@@ -92,7 +91,6 @@ export function createSignIns(options: {
 
   const loop = startLoop({
     act: checkLasting,
-    signal: closing.signal,
     firstRestMs: POLL_MS,
     retryMs: POLL_MS,
     // The beat of `tracking/recovery.ts` logs that the database is away. Nothing new reaches anybody until it is back.
@@ -138,10 +136,7 @@ export function createSignIns(options: {
       ended.set(hash, true);
     },
 
-    async close(): Promise<void> {
-      closing.abort();
-      await loop.ended;
-    },
+    close: loop.close,
   };
 }
 

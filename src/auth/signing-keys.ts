@@ -83,14 +83,13 @@ export function openKeyServer(options: {
   readonly timeoutMs?: number;
 }): SigningKeys {
   const { url, log, now, refreshMs = 300_000, retryMs = 2_000, timeoutMs = 5_000 } = options;
-  const closing = new AbortController();
   const remote = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     // It reloads only when told to: by itself it would ask a server that is down once for every token.
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
     [customFetch]: (input, init) =>
-      fetchBounded(input, { ...init, signal: AbortSignal.any([init.signal, closing.signal]) }),
+      fetchBounded(input, { ...init, signal: AbortSignal.any([init.signal, loop.signal]) }),
   });
   let find: SigningKeys["find"] | null = null;
   let current: ReadonlySet<string> = new Set();
@@ -118,17 +117,19 @@ export function openKeyServer(options: {
   }
 
   function noteFailure(error: unknown): void {
-    if (closing.signal.aborted || isDown) return;
+    if (loop.signal.aborted || isDown) return;
     isDown = true;
     log.error({ reason: toReason(error) }, find === null ? NEVER_GIVEN : NOT_GIVEN_NOW);
   }
 
   const loop = startLoop({
     act: () => load().then(() => (isDown ? retryMs : refreshMs)),
-    signal: closing.signal,
     retryMs,
     onFailure: noteFailure,
   });
+  // Who asks next waits for it.
+  void load();
+
   async function whenKnown(): Promise<SigningKeys["find"]> {
     if (find === null) await loading;
     if (find === null)
@@ -151,10 +152,7 @@ export function openKeyServer(options: {
       return true;
     },
     isWithdrawn: (fingerprint) => !current.has(fingerprint),
-    async close() {
-      closing.abort();
-      await loop.ended;
-    },
+    close: loop.close,
   };
 }
 

@@ -3,16 +3,17 @@ import { clock } from "./environment.ts";
 /** Something that is done again and again. */
 export type Loop = {
   /** Cuts short the rest after what is being done, or was done last. */
-  wake(): void;
-  /** Resolves once the signal is aborted and what is being done has ended. */
-  readonly ended: Promise<void>;
+  readonly wake: () => void;
+  /** Aborted as it is closed. */
+  readonly signal: AbortSignal;
+  /** Nothing is begun any more; resolves once what is being done has ended. */
+  readonly close: () => Promise<void>;
 };
 
-/** Begins at once, unless there is a first rest, and goes on until the signal is aborted. */
+/** Begins right after the caller has it, unless there is a first rest, and goes on until it is closed. */
 export function startLoop(options: {
   /** Resolves with how long to rest then, in ms. */
   readonly act: () => Promise<number>;
-  readonly signal: AbortSignal;
   readonly firstRestMs?: number;
   /** Rests at least so long, even when it is woken. */
   readonly minRestMs?: () => number;
@@ -22,8 +23,10 @@ export function startLoop(options: {
   readonly onFailure: (error: unknown) => void;
   readonly sleep?: typeof sleepFor | undefined;
 }): Loop {
-  const { act, signal, firstRestMs = 0, minRestMs = () => 0, retryMs, onFailure } = options;
+  const { act, firstRestMs = 0, minRestMs = () => 0, retryMs, onFailure } = options;
   const { sleep = sleepFor } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
   const attempt = notifyOfFirst((error) => signal.aborted || onFailure(error));
   let rest = new AbortController();
 
@@ -48,11 +51,31 @@ export function startLoop(options: {
     }
   }
 
-  return { wake: () => rest.abort(WOKEN), ended: run() };
+  const ended = Promise.resolve().then(run);
+  return {
+    wake: () => rest.abort(WOKEN),
+    signal,
+    close() {
+      closing.abort();
+      return ended;
+    },
+  };
 }
 
 /** Without a reason, each call would make an error with its stack, also where the rest has been cut already. */
 const WOKEN = "woken";
+
+/** Renews a claim every third of its time, one renewal after the other, until it is closed. */
+export function keepClaim(claimMs: number, renew: () => Promise<unknown>): Loop {
+  const restMs = claimMs / 3;
+  return startLoop({
+    act: () => renew().then(() => restMs),
+    firstRestMs: restMs,
+    retryMs: restMs,
+    // Another one comes before the claim ends.
+    onFailure: () => undefined,
+  });
+}
 
 /** Waits for this long, or until the signal is aborted, whichever comes first. */
 export async function sleepFor(durationMs: number, signal: AbortSignal): Promise<void> {

@@ -90,8 +90,7 @@ export async function startGateway(options: {
     log,
   });
   await tracking.start();
-  const keeping = new AbortController();
-  const keeper = post && startKeeper(store, keeping.signal);
+  const keeper = post && startKeeper(store);
   const toMessages = createMessages({ store, urls: { create: () => "" } });
   const { claims } = createWebhookStore(store);
   const sender = post && new WebhookSender({ claims, toMessages, post, log });
@@ -105,8 +104,7 @@ export async function startGateway(options: {
     watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
     async close(): Promise<void> {
       await tracking.close();
-      keeping.abort();
-      await keeper?.ended;
+      await keeper?.close();
       await sender?.close();
       await probe.close();
       await store.close();
@@ -115,20 +113,20 @@ export async function startGateway(options: {
 }
 
 /** In place of what copies files: each is given up some time after its job has ended. */
-function startKeeper({ files }: JobStore, signal: AbortSignal) {
-  return startLoop({
+function startKeeper({ files }: JobStore) {
+  const loop = startLoop({
     async act() {
       const { files: due } = await files.claimDue({ limit: 2, claimMs: 20_000 });
       for (const file of due) {
-        await clock.sleep(chance.random() * 2_000, { signal });
+        await clock.sleep(chance.random() * 2_000, loop);
         await files.settle(file, { ...NOT_KEPT, state: "FAILED", reason: "Nothing is copied." });
       }
       return 1_000;
     },
-    signal,
     retryMs: 1_000,
     onFailure: () => undefined,
   });
+  return loop;
 }
 
 function watchClaims(

@@ -297,7 +297,7 @@ test("hints wait within bounds, and share statements that are small", async () =
     trust: { read: async () => 0, note: async () => undefined },
     areAsked: true,
     onDue: () => expect.fail("none is due"),
-    ...{ channels, log, monotonic: () => 0, signal: new AbortController().signal },
+    ...{ channels, log, monotonic: () => 0 },
   });
   for (let number = 0; number < 10_200; number++) hints.take(`job_${number}`);
   expect(told.filter((what) => what === "dropped")).toHaveLength(200);
@@ -320,7 +320,6 @@ test.each([
       areAsked: true,
       onDue: () => expect.fail("none is due"),
       ...{ channels: createChannels(), log, monotonic: () => 0 },
-      signal: new AbortController().signal,
     });
     await hints.noteEnd(makeJob({ kind, deploymentId: "dep", status: "SUCCEEDED" }), null);
     expect(notes).toEqual(noted);

@@ -29,10 +29,9 @@ export function startCleanup(dependencies: {
   readonly log: BaseLogger;
 }) {
   const { files, uploads, signIns, store, sleep, log } = dependencies;
-  const closing = new AbortController();
-  const { signal } = closing;
 
   async function deleteUnneeded(): Promise<number> {
+    const { signal } = loop;
     while (!signal.aborted && (await signIns.deleteExpired(PER_BATCH)) === PER_BATCH);
     while (!signal.aborted && (await uploads.deleteUnused(PER_BATCH)) === PER_BATCH);
     while (!signal.aborted && (await deleteBatch()) === PER_BATCH);
@@ -63,20 +62,12 @@ export function startCleanup(dependencies: {
 
   const loop = startLoop({
     act: deleteUnneeded,
-    signal,
     minRestMs: () => MIN_REST_MS,
     retryMs: RETRY_MS,
     onFailure: (err) => log.warn({ err }, FAILS),
     sleep,
   });
-  return {
-    /** Tells the cleanup that jobs were deleted. */
-    wake: loop.wake,
-    async close(): Promise<void> {
-      closing.abort();
-      await loop.ended;
-    },
-  };
+  return loop;
 }
 
 const FAILS =

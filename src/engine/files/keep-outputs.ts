@@ -2,8 +2,8 @@ import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import { keepBackOffMs, type KeptFile, NOT_KEPT } from "../job/asset.ts";
-import { chance, clock } from "../../runtime/environment.ts";
-import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
+import { chance } from "../../runtime/environment.ts";
+import { keepClaim, notifyOfFirst, startLoop } from "../../runtime/loop.ts";
 import type { ClaimedFile, Files } from "../store/files.ts";
 import { createFileName, detectFile } from "./detect-file.ts";
 import { type FetchFile, FetchFileError } from "./fetch-file.ts";
@@ -36,7 +36,6 @@ type KeeperOptions = {
  */
 export class Keeper {
   readonly #options: Required<KeeperOptions>;
-  readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   /** What was logged of which job: it may have a thousand files, and each may fail often. */
   readonly #logged = new LRUCache<string, true>({ max: MAX_LOGGED_JOBS });
@@ -46,19 +45,17 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     const { log } = options;
-    const { signal } = this.#closing;
     this.#options = { claimMs: 30_000, ...options };
     this.#tryToCopy = notifyOfFirst(
       (err) => log.warn({ err }, STORE_FAILS),
-      (error) => signal.aborted || !(error instanceof FileStoreError),
+      (error) => this.#loop.signal.aborted || !(error instanceof FileStoreError),
     );
     this.#tryToSettle = notifyOfFirst(
       (err) => log.warn({ err }, SETTLE_FAILS),
-      () => signal.aborted,
+      () => this.#loop.signal.aborted,
     );
     this.#loop = startLoop({
       act: () => this.#claim(),
-      signal,
       retryMs: MAX_REST_MS,
       onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
     });
@@ -69,8 +66,7 @@ export class Keeper {
 
   /** Cuts off what is under way, and leaves it to others. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#loop.ended;
+    await this.#loop.close();
     await Promise.allSettled(this.#underWay);
   }
 
@@ -94,19 +90,16 @@ export class Keeper {
   async #keep(claimed: ClaimedFile): Promise<void> {
     const { files, claimMs } = this.#options;
     const lost = new AbortController();
-    const signal = AbortSignal.any([this.#closing.signal, lost.signal]);
+    const signal = AbortSignal.any([this.#loop.signal, lost.signal]);
     let file = claimed;
-    let renewal: Promise<unknown> = Promise.resolve();
-    const stopRenewing = clock.repeat(() => {
-      renewal = files.renewClaim(file, claimMs).then(
-        (renewed) => (renewed === null ? lost.abort() : (file = renewed)),
-        () => undefined,
-      );
-    }, claimMs / 3);
+    const renewal = keepClaim(claimMs, async () => {
+      const renewed = await files.renewClaim(file, claimMs);
+      if (renewed === null) lost.abort();
+      else file = renewed;
+    });
     const copied = await this.#tryToCopy(() => this.#copy(claimed, signal)).catch(toFailure);
-    stopRenewing();
     // A renewal changes the token that proves the claim.
-    await renewal;
+    await renewal.close();
     const settling = this.#tryToSettle(async () => {
       if ("state" in copied) await this.#settle(file, copied);
       else if (!lost.signal.aborted) await this.#giveUp(file, copied.error);
@@ -132,7 +125,7 @@ export class Keeper {
 
   async #giveUp(file: ClaimedFile, error: unknown): Promise<void> {
     const { files } = this.#options;
-    if (this.#closing.signal.aborted) return await files.putBack(file, 0);
+    if (this.#loop.signal.aborted) return await files.putBack(file, 0);
     const isLasting =
       error instanceof FileTooLargeError || (error instanceof FetchFileError && error.isLasting);
     const delayMs = isLasting

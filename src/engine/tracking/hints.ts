@@ -57,10 +57,9 @@ export class Hints {
   }
 
   start(): void {
-    const { signal, log } = this.#given;
+    const { log } = this.#given;
     this.#loop = startLoop({
       act: () => this.tick(),
-      signal,
       firstRestMs: BETWEEN_TICKS_MS,
       minRestMs: () => BETWEEN_TICKS_MS,
       retryMs: RETRY_MS,
@@ -129,9 +128,8 @@ export class Hints {
     return this.#followed.get(deploymentId) ?? 0;
   }
 
-  /** Once the signal is aborted. */
   async close(): Promise<void> {
-    await this.#loop?.ended;
+    await this.#loop?.close();
   }
 
   async #readTrust(deploymentId: string): Promise<number> {
@@ -159,6 +157,5 @@ type Dependencies = {
   readonly onDue: () => void;
   readonly channels: Pick<Channels, "hinted">;
   readonly monotonic: () => number;
-  readonly signal: AbortSignal;
   readonly log: Pick<BaseLogger, "debug">;
 };

@@ -57,7 +57,6 @@ export function startRetention(options: {
   readonly sleep?: typeof sleepFor;
 }): { close(): Promise<void> } {
   const { jobs, days, log, sleep } = options;
-  const closing = new AbortController();
   const ages = {
     finishedForMs: days * DAY_MS,
     createdForMs: Math.max(days * DAY_MS, MIN_LIFE_MS),
@@ -73,18 +72,11 @@ export function startRetention(options: {
     return BETWEEN_SWEEPS_MS;
   }
 
-  const loop = startLoop({
+  return startLoop({
     act: deleteBatch,
-    signal: closing.signal,
     retryMs: BETWEEN_SWEEPS_MS,
     onFailure: (err) =>
       log.warn({ err }, "Old jobs can't be deleted; the gateway tries again. Check the database."),
     sleep,
   });
-  return {
-    async close() {
-      closing.abort();
-      await loop.ended;
-    },
-  };
 }

@@ -80,7 +80,6 @@ export class Poller {
   start(): void {
     this.#loop = startLoop({
       act: () => this.tick(),
-      signal: this.#closing.signal,
       minRestMs: () => (this.#room.isShort() ? BETWEEN_FULL_TICKS_MS : BETWEEN_TICKS_MS),
       retryMs: LOCAL_FAILURE_DELAY_MS,
       onFailure: (error) => this.#log.noteFailure(error),
@@ -96,7 +95,7 @@ export class Poller {
   /** Aborts the polls under way, and makes them due for other gateways. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#loop?.ended;
+    await this.#loop?.close();
     await Promise.all(this.#underWay);
     await this.#putBackEnded();
   }

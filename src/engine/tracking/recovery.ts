@@ -1,7 +1,7 @@
 import { expired } from "../job/errors.ts";
 import { describeUpstream } from "../job/upstream.ts";
 import { toCountText } from "../../runtime/coded-error.ts";
-import { startLoop } from "../../runtime/loop.ts";
+import { type Loop, startLoop } from "../../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { Services } from "./services.ts";
 import type { Submitter } from "./submit-job.ts";
@@ -34,14 +34,13 @@ type Dependencies = Pick<
 /** What polls leave undone, every 2 s: submits that nobody finishes, jobs that can't be polled, news of other gateways. */
 export class Recovery {
   readonly #given: Dependencies;
-  readonly #closing = new AbortController();
   /** Since when each abandoned submit was found at every beat. */
   #abandonedSince: ReadonlyMap<string, number> = new Map();
   /** When jobs that are away were last seen to, by `monotonic`. */
   #awaySeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so polls could be made. */
   #answeredSince = Infinity;
-  #beating: Promise<void> = Promise.resolve();
+  #loop: Loop | null = null;
 
   constructor(dependencies: Dependencies) {
     this.#given = dependencies;
@@ -56,9 +55,8 @@ export class Recovery {
     await this.#seeToAway(0);
     await this.#tellOfOthers();
     await this.beat();
-    this.#beating = startLoop({
+    this.#loop = startLoop({
       act: () => this.#beatAgain(),
-      signal: this.#closing.signal,
       firstRestMs: BETWEEN_BEATS_MS,
       retryMs: BETWEEN_BEATS_MS,
       onFailure(err) {
@@ -69,7 +67,7 @@ export class Recovery {
           "The database does not answer; the gateway keeps trying. Check that it runs.",
         );
       },
-    }).ended;
+    });
   }
 
   async beat(): Promise<void> {
@@ -82,8 +80,7 @@ export class Recovery {
 
   /** Resolves when the beat under way has ended. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#beating;
+    await this.#loop?.close();
   }
 
   async #beatAgain(): Promise<number> {

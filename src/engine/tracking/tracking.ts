@@ -61,10 +61,9 @@ export function createTracking(
   };
   const { store, health, pollCostSeconds, log } = given;
   const closing = new AbortController();
-  const { signal } = closing;
   const hints = new Hints({
     ...given,
-    ...{ polls: store.polls, trust: store.hintTrust, signal },
+    ...{ polls: store.polls, trust: store.hintTrust },
     areAsked: given.toHintUrl !== null,
     onDue: () => poller.wakeIn(0),
   });
@@ -97,7 +96,7 @@ export function createTracking(
   return {
     ...{ learning, hints, submitter, watchJob },
     inputChecker: new InputChecker(given),
-    canceller: new Canceller({ ...given, record, watchJob, signal }),
+    canceller: new Canceller({ ...given, record, watchJob, signal: closing.signal }),
     deleter: new Deleter({ ...store, onDelete: given.onDelete }),
     labeler: new Labeler(store),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */

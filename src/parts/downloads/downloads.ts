@@ -9,6 +9,7 @@ import { findSeed } from "../../engine/job/input.ts";
 import { isFinished, isIdentifier, type Job } from "../../engine/job/job.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import { chance, clock } from "../../runtime/environment.ts";
+import { keepClaim } from "../../runtime/loop.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
 import type { FileStore } from "../../engine/files/file-store.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
@@ -105,9 +106,8 @@ export class Downloads {
       throw new LimitError(BUSY, { ...details, retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
     const { ownerId, jobIds, readsAll } = claimed;
-    const claimFor = (ms: number) => this.#rows.renewClaim(id, ms).catch(() => undefined);
-    let renewal = Promise.resolve();
-    const stopRenewing = clock.repeat(() => (renewal = claimFor(CLAIM_MS)), CLAIM_MS / 3);
+    const claimFor = (ms: number) => this.#rows.renewClaim(id, ms);
+    const renewal = keepClaim(CLAIM_MS, () => claimFor(CLAIM_MS));
     return {
       ownerId,
       /** The bytes of the ZIP, which reject where not all of a file is there. */
@@ -117,9 +117,8 @@ export class Downloads {
         return writeZip(this.#toEntries(jobs, signal));
       },
       async [Symbol.asyncDispose](): Promise<void> {
-        stopRenewing();
-        await renewal;
-        await claimFor(0);
+        await renewal.close();
+        await claimFor(0).catch(() => undefined);
       },
     };
   }

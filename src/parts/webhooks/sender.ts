@@ -38,7 +38,6 @@ type SenderOptions = {
  */
 export class WebhookSender {
   readonly #options: SenderOptions;
-  readonly #closing = new AbortController();
   /** Webhooks that are called, or wait for others to be. */
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #calls = new Queue({
@@ -59,15 +58,13 @@ export class WebhookSender {
 
   constructor(options: SenderOptions) {
     const { log } = options;
-    const { signal } = this.#closing;
     this.#options = options;
     this.#tryToSend = notifyOfFirst(
       (err) => log.warn({ err }, SEND_FAILS),
-      () => signal.aborted,
+      () => this.#loop.signal.aborted,
     );
     this.#loop = startLoop({
       act: () => this.#sendDue(),
-      signal,
       retryMs: RETRY_MS,
       onFailure: (err) => log.warn({ err }, CLAIM_FAILS),
     });
@@ -92,9 +89,9 @@ export class WebhookSender {
 
   /** Cuts off the calls under way; they are made again. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    const closed = this.#loop.close();
     this.#calls.close(LISTED_AGAIN);
-    await this.#loop.ended;
+    await closed;
     await Promise.allSettled(this.#underWay.values());
   }
 
@@ -118,7 +115,7 @@ export class WebhookSender {
       .catch(() => null)
       .then((next) => {
         this.#underWay.delete(webhookId);
-        if (next !== null && !this.#closing.signal.aborted) this.#begin(next);
+        if (next !== null && !this.#loop.signal.aborted) this.#begin(next);
       });
     this.#underWay.set(webhookId, sending);
   }
@@ -143,7 +140,7 @@ export class WebhookSender {
     const endsAt = clock.monotonic() + MAX_TURN_MS;
     const tried: TriedDelivery[] = [];
     for (const [index, one] of claimed.entries()) {
-      if (this.#closing.signal.aborted || clock.monotonic() > endsAt) break;
+      if (this.#loop.signal.aborted || clock.monotonic() > endsAt) break;
       const body = bodies[index] ?? null;
       const made = body === null ? null : await this.#call(one, body);
       if (made !== null) tried.push(made);
@@ -168,7 +165,7 @@ export class WebhookSender {
 
   /** Null when it was cut off. */
   async #call(claimed: ClaimedWebhook, body: string): Promise<TriedDelivery | null> {
-    const { signal } = this.#closing;
+    const { signal } = this.#loop;
     const { delivery, secrets, url } = claimed;
     const at = clock.now();
     const since = clock.monotonic();
