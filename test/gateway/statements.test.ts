@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { collectStatements } from "../support/collect-statements.ts";
 import { DATABASES, KINDS, start } from "./open-gateway.ts";
 
-/** Polls, what gateways do every few seconds, and what tells the others, five times a second at most. */
+/** Polls, what gateways do as they start and every few seconds, and what tells the others, five times a second at most. */
 const BESIDE =
-  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|"uploads"|"runs"|"pauses"|\babandoned\b|"created_at" <|away_ms [+<]|webhook|pg_notify/;
+  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|"runs"|"pauses"|\babandoned\b|"created_at" <|away_ms [+<]|webhook|pg_notify/;
 
 test.each(KINDS)(
   "on %s a job takes 14 statements from its submit to its end, beside its polls",
