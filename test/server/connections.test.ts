@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { z } from "zod";
 
 import type { Admission } from "../../src/auth/authenticator.ts";
@@ -17,7 +18,7 @@ import { createCredentials } from "../../src/api/server/credentials.ts";
 import { createFindClient } from "../../src/api/server/find-client.ts";
 import { exchange, toStatuses, whenClosed } from "../support/raw-socket.ts";
 import { createViewer } from "../support/viewers.ts";
-import { openConnection } from "./open-socket.ts";
+import { greet, openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
 
 const STALL_MS = 200;
@@ -301,11 +302,13 @@ test.runIf(process.platform === "linux")(
   },
 );
 
-test("connections beyond the most are closed at once, and those before stay", async () => {
-  const { port } = await serve({ limits: { ...LIMITS, http: { ...LIMITS.http, connections: 2 } } });
-  const kept = [await openConnection(port), await openConnection(port)];
+test("connections beyond the most, sockets among them, are closed at once, and those before stay", async () => {
+  const limits = { ...LIMITS, http: { ...LIMITS.http, connections: 2 } };
+  const { port, graphqlUrl } = await serve({ limits });
+  const kept = await openConnection(port);
+  const socket = await greet(graphqlUrl);
   await whenClosed(await openConnection(port));
-  expect(kept.map(({ closed }) => closed)).toEqual([false, false]);
+  expect([kept.closed, socket.readyState]).toEqual([false, WebSocket.OPEN]);
 });
 
 test.each([

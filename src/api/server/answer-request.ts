@@ -12,7 +12,6 @@ import { createExchanges } from "./exchange.ts";
 import type { Graphiql } from "./graphiql-page.ts";
 import { answerPlainPost } from "./plain-post.ts";
 import {
-  bodyTooLarge,
   checkHeaders,
   checkOperation,
   dropBody,
@@ -180,7 +179,6 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     let bodyBytes = 0;
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share);
-      if (body === null) throw bodyTooLarge(largestBodyBytes);
       const { accept } = request.headers;
       const isAnswered = await operations.begin(ownerId, async (release) => {
         if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);

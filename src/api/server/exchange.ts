@@ -4,7 +4,7 @@ import { CodedError } from "../../runtime/coded-error.ts";
 import { whenOver } from "../../runtime/when-over.ts";
 import type { Exchange } from "./answers.ts";
 import type { FileReaders } from "./file-readers.ts";
-import { bodyTooLarge, checkPost, isTooDeep, readBody, TOO_DEEP } from "./read-request.ts";
+import { checkPost, isTooDeep, readBody, TOO_DEEP } from "./read-request.ts";
 import { badRequest } from "./refuse.ts";
 import type { ServerParts } from "./server-parts.ts";
 
@@ -34,7 +34,6 @@ export function createExchanges(parts: ServerParts, readers: FileReaders) {
       const share = memory.open(viewer.ownerId, () => response.destroy());
       whenOver(response, () => share.close());
       const body = await readBody(request, largestBodyBytes, share);
-      if (body === null) throw bodyTooLarge(largestBodyBytes);
       // What waits ends with its credential.
       whenOver(
         response,

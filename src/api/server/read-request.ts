@@ -88,7 +88,7 @@ function unsupported(message: string): CodedError {
   return new CodedError("UNSUPPORTED_MEDIA_TYPE", message);
 }
 
-export function bodyTooLarge(limit: number): CodedError {
+function bodyTooLarge(limit: number): CodedError {
   const message = `The body is larger than ${limit / 1_024} KiB. Send pictures as URLs, and shorten or split the rest.`;
   return new CodedError("PAYLOAD_TOO_LARGE", message, { limit });
 }
@@ -98,34 +98,30 @@ export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number):
   return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }
 
-/** The whole body, held by the share; null when it is larger than `limitBytes`. */
+/** The whole body, held by the share. Rejects with PAYLOAD_TOO_LARGE when it is larger than `limitBytes`. */
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,
   share: Pick<Reservation, "hold">,
-): Promise<Buffer | null> {
-  if (readLength(request.headers) > limitBytes) return null;
+): Promise<Buffer> {
+  if (readLength(request.headers) > limitBytes) throw bodyTooLarge(limitBytes);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   // Half of what the request's iterator costs.
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer | null>();
-  const end = (body: Buffer | null): void => {
-    request.off("data", take);
-    request.off("error", reject);
-    resolve(body);
-  };
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   function take(chunk: Buffer): void {
     sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) return end(null);
+    if (sizeBytes > limitBytes) return reject(bodyTooLarge(limitBytes));
     chunks.push(chunk);
     share.hold(sizeBytes + chunks.length * CHUNK_BYTES);
   }
-  request.on("data", take);
-  request.once("end", () =>
-    end(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
-  );
-  request.once("error", reject);
-  return await promise;
+  request.on("data", take).once("end", resolve).once("error", reject);
+  try {
+    await promise;
+  } finally {
+    request.off("data", take).off("error", reject);
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
 /** Drops the next 16 MiB of a body: a client that still sends when the connection closes would not see the answer. */
