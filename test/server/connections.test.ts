@@ -272,7 +272,9 @@ test("a request whose client leaves before its turn never begins", async () => {
 });
 
 test("bodies that wait for their turn take little together, and the connections with the largest are cut", async () => {
-  const port = await listen((_request, response) => response.end(), { mostBytes: 4_194_304 });
+  // Nobody is cut while the others connect.
+  const options = { mostBytes: 4_194_304, stallMs: 60_000 };
+  const port = await listen((_request, response) => response.end(), options);
   const [small = new Socket(), ...large] = await openConnections(port, 201);
   const firstBytes = small.bytesRead;
   const isAnswered = ({ bytesRead }: Socket): boolean => bytesRead > firstBytes;

@@ -1,6 +1,8 @@
+import { Socket } from "node:net";
+
 import type pg from "pg";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import type { Job } from "../../src/engine/job/job.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
@@ -246,14 +248,22 @@ test("what can't be sent is dropped with one warning, and the next change is tol
 });
 
 test("a query on a connection that went silent fails, and the next one has another connection", async () => {
-  const options = { upstream: "sandbox", log, mostSilenceMs: 500 };
-  const opened = shared.use(await openPostgres(proxiedUrl, options));
+  const timeouts = vi.spyOn(Socket.prototype, "setTimeout");
+  onTestFinished(() => timeouts.mockRestore());
+  const opened = shared.use(await openPostgres(proxiedUrl, { upstream: "sandbox", log }));
   const ask = () => opened.queries.selectFrom("polls").selectAll().execute();
   await ask();
+  const sockets = () => timeouts.mock.contexts.filter((one) => one instanceof Socket);
+  const countWritten = () => sockets().reduce((sum, one) => sum + one.bytesWritten, 0);
+  const before = countWritten();
   proxy.blackHole();
-  await expect(ask()).rejects.toMatchObject({
+  const asked = ask();
+  await expect.poll(countWritten).toBeGreaterThan(before);
+  // A shorter silence would also end connections to a Postgres that has no time.
+  for (const socket of sockets()) socket.emit("timeout");
+  await expect(asked).rejects.toMatchObject({
     name: "DatabaseAwayError",
-    cause: { message: expect.stringMatching(/silent for 500 ms/) },
+    cause: { message: expect.stringMatching(/silent for 12000 ms/) },
   });
   proxy.heal();
   expect(await ask()).toEqual([]);
