@@ -400,8 +400,8 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
         cookie: `__Host-runcomfy-session=${"a".repeat(43)}.${"b".repeat(43)}`,
       };
       const posts = [
-        ["/console/sign-in", { ...base, authorization: `Bearer ${keys[0]}` }],
-        ["/console/sign-out", forged],
+        ["/sign-in", { ...base, authorization: `Bearer ${keys[0]}` }],
+        ["/sign-out", forged],
         ["/graphql", forged],
       ] as const;
       const sendFrom = async (path: string, headers: Readonly<Record<string, string>>) =>

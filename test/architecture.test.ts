@@ -178,7 +178,6 @@ test("a part imports what jobs run on, its own files, the type of a part, and ty
       })
       .map((to) => ({ path, to })),
   );
-  // Until use cases refuse as a mutation does.
   expect(wrong).toEqual([]);
 });
 
@@ -192,21 +191,14 @@ test("no file but parts.ts imports a part, and only when it is asked for", () =>
   expect(PARTS_TEXT).not.toMatch(/^import (?!type )[^;]*"\.\/parts\//m);
 });
 
-/** JavaScript's console, and to trace. */
-const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b/g;
-/**
- * What still names one: the command that relays agents' messages, the paths of sign-ins, a line of the log, and whoever has
- * RunComfy call the gateway, which is called a webhook there.
- */
+/** JavaScript's console, to trace, and RunComfy's own webhooks. */
+const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b|\bupstream[-_ ]?webhooks?\b/gi;
+/** What still names one: the command that relays agents' messages, and whoever has RunComfy call the gateway. */
 const NAMING = [
-  "api/server/sign-in.ts",
   "bin.ts",
   "commands/relay-messages.ts",
   "config/commands.ts",
-  "config/load-config.ts",
-  "config/variables.ts",
   "connect-mcp.ts",
-  "engine/diagnostics/channels.ts",
   "engine/runcomfy/adapter.ts",
   "engine/runcomfy/create-runcomfy.ts",
   "engine/runcomfy/kinds/lora/adapter.ts",

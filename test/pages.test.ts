@@ -10,7 +10,7 @@ import { PAGES, readPage, ROOT } from "./support/pages.ts";
 const MAX = [
   ["README.md", 160, 10_000],
   ["SECURITY.md", 150, 12_000],
-  ["ARCHITECTURE.md", 200, 18_432],
+  ["ARCHITECTURE.md", 200, 15_000],
   ["docs/", 250, 16_000],
 ] as const;
 

@@ -102,7 +102,7 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
       API_KEYS_FILE: keys.file,
       SIGN_IN: "key",
     });
-    await page.evaluate(`fetch("/console/sign-in", { method: "POST",
+    await page.evaluate(`fetch("/sign-in", { method: "POST",
       headers: { "content-type": "application/json", authorization: "Bearer ${key}" } })`);
     const methods = new Set<string>();
     page.on("request", (one) => void methods.add(one.method()));

@@ -104,7 +104,7 @@ test("without PUBLIC_URL the page's host and port count, and over plain http a b
   const authorization = `Bearer ${anna}`;
   const sent = { authorization, "content-type": "application/json" };
   const at = (host: string, scheme: string) =>
-    postRaw(gateway.port, "/console/sign-in", { ...sent, host, origin: `${scheme}://${host}` });
+    postRaw(gateway.port, "/sign-in", { ...sent, host, origin: `${scheme}://${host}` });
   expect(await at("gateway.example.com", "https")).toMatch(/^HTTP\/1\.1 204 .*__Host-runcomfy/s);
   expect(await at("gateway.example.com", "http")).toMatch(/^HTTP\/1\.1 403 .*only over https/s);
   expect(await at("localhost:81", "http")).toMatch(/^HTTP\/1\.1 204 .*runcomfy-session-81=/s);
@@ -132,7 +132,7 @@ test("nothing else may use it: no GET, no other page, listed or not, and none th
     for (const path of ["sign-in", "sign-out"]) {
       const authorization = `Bearer ${anna}`;
       const sent = { "content-type": "application/json", authorization, ...headers };
-      const refused = await fetch(`${url}/console/${path}`, { method: "POST", headers: sent });
+      const refused = await fetch(`${url}/${path}`, { method: "POST", headers: sent });
       expect([refused.status, refused.headers.has("set-cookie")]).toEqual([403, false]);
     }
   }
@@ -147,7 +147,7 @@ test("nothing else may use it: no GET, no other page, listed or not, and none th
   const plain = { ...page, cookie, "content-type": "text/plain" };
   expect((await post(`${url}/graphql`, { query: "{viewer{id}}" }, plain)).status).toBe(415);
   expect((await postTo(url, "sign-out", plain)).status).toBe(415);
-  const got = await fetch(`${url}/console/sign-in`, { headers: { ...page, accept: "text/html" } });
+  const got = await fetch(`${url}/sign-in`, { headers: { ...page, accept: "text/html" } });
   expect([got.status, got.headers.get("allow")]).toEqual([405, "POST"]);
   expect(
     (await fetch(`${url}/mcp`, { method: "POST", headers: { ...page, cookie } })).status,

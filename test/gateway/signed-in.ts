@@ -7,7 +7,7 @@ type Headers = Readonly<Record<string, string>>;
 
 /** Posts to a path of the console as its page would, unless headers say otherwise. */
 export function postTo(url: string, path: string, headers: Headers = {}): Promise<Response> {
-  return post(`${url}/console/${path}`, "{}", { origin: url, ...headers });
+  return post(`${url}/${path}`, "{}", { origin: url, ...headers });
 }
 
 /** Signs in as the gateway's own page, and gives the cookie as a browser sends it. */

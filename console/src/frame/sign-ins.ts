@@ -3,12 +3,12 @@ import { forget } from "./boundary";
 
 /** Why a credential opens no sign-in, as a sentence; empty once the browser has the cookie of one. */
 export async function openSignIn(credential: string): Promise<string> {
-  return await post("/console/sign-in", { authorization: `Bearer ${credential}` });
+  return await post("/sign-in", { authorization: `Bearer ${credential}` });
 }
 
 /** Signs out, with all tabs where they share a cookie; resolves with why one still is signed in. */
 export async function signOut(): Promise<string> {
-  const problem = HAS_SIGN_INS ? await post("/console/sign-out", {}) : "";
+  const problem = HAS_SIGN_INS ? await post("/sign-out", {}) : "";
   if (problem !== "") return problem;
   // With it goes what was typed: the next one may be somebody else.
   forget();

@@ -6,11 +6,11 @@ import { readCookie, toCookieName } from "./credentials.ts";
 import { checkPost } from "./read-request.ts";
 import type { ServerParts } from "./server-parts.ts";
 
-const SIGN_IN = "/console/sign-in";
-const SIGN_OUT = "/console/sign-out";
+const SIGN_IN = "/sign-in";
+const SIGN_OUT = "/sign-out";
 
 /**
- * Makes what signs the console's page in, with the credential of its `Authorization`, and out again. Resolves with the
+ * Makes what signs a page in, with the credential of its `Authorization`, and out again. Resolves with the
  * headers of an answer that has no body; null, and nothing done, for any other path. Rejects with a `CodedError`.
  */
 export function createSignInAnswer({ credentials, signIns, origins, rates }: ServerParts) {

@@ -145,7 +145,7 @@ export function createSubscriptions(log: Pick<BaseLogger, "error">) {
 }
 
 const FAILS =
-  "The gateway could not count or trace something, so metrics and traces may have gaps. Please report this as a bug in the gateway.";
+  "What observes the gateway failed, so what it shows may have gaps. Please report this as a bug in the gateway.";
 
 /** Resolves or rejects as `asked` does, and publishes the limit by which that is refused. */
 export async function publishRefusal<Result>(
