@@ -18,36 +18,10 @@ import type { FaultName } from "../test/support/faulty-upstream/faults.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 import { toManyJobs, toManyTags, toManyTexts } from "../test/support/many-jobs.ts";
 import { exchange, openSocket, whenClosed } from "../test/support/raw-socket.ts";
-import type { Attacker } from "./attacker.ts";
+import type { Attacker, AttackRow } from "./attack.ts";
 import { FINISHED, fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
 import { openUpload, send, toLocal } from "./send-file.ts";
 import { WEBHOOK_ATTACKS } from "./webhook-attacks.ts";
-
-/** What a program that attacks is told: the keys of two owners, and a file of the first, where files are measured. */
-export type AttackOptions = {
-  readonly url: string;
-  readonly keys: readonly string[];
-  readonly file: string | null;
-};
-
-export type AttackRow = {
-  /** What one owner does. */
-  readonly what: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Whether others' files are measured too. */
-  readonly hasFiles?: boolean;
-  /** What another's webhook answers whose calls are measured too. */
-  readonly webhookStatus?: number;
-  /** Writes what it needs into a database that no gateway has open. */
-  readonly seed?: (
-    databaseUrl: string,
-    filesUrl: string,
-    upstream: FaultyUpstream,
-  ) => Promise<void>;
-  readonly setUpstream?: (upstream: FaultyUpstream) => void;
-  /** Runs in a process of its own, until that is killed. */
-  readonly attack: (attacker: Attacker) => Promise<unknown>;
-};
 
 /** The most that the gateway takes of each. */
 const MUTATIONS = 10;

@@ -2,27 +2,10 @@ import { once } from "node:events";
 import { getPriority, setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { RawWebSocket } from "../test/attacks/raw-web-socket.ts";
 import { openRawWebSocket } from "../test/attacks/raw-web-socket.ts";
-import type { AttackOptions } from "./attack-rows.ts";
+import type { Attacker, AttackOptions } from "./attack.ts";
 import { ATTACK_ROWS } from "./attack-rows.ts";
 import { openClient } from "./http-client.ts";
-
-export type Attacker = AttackOptions & {
-  readonly port: number;
-  /** Posts to GraphQL as the greedy owner, or with another key, and counts what comes of it. */
-  ask(body: string, key?: string): Promise<string>;
-  /** The same; ends the program where the document is not valid, as that is no attack. */
-  post(body: string, key?: string): Promise<string>;
-  /** Counts what comes of any other request. */
-  count(sending: Promise<string>): Promise<string>;
-  /** Posts anything; rejects unless the answer is a 200. */
-  send(url: string, body: string, headers: Record<string, string>): Promise<string>;
-  /** Does it again and again, also where it fails, as often at once as there are lanes; each lane is told its number. */
-  repeat(lanes: number, act: (lane: number) => Promise<unknown>): Promise<void>;
-  /** Opens a socket as the greedy owner. */
-  openSocket(): Promise<RawWebSocket>;
-};
 
 const TELL_MS = 250;
 const REST_MS = 20;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { startFaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
-import type { AttackOptions, AttackRow } from "./attack-rows.ts";
+import type { AttackOptions, AttackRow } from "./attack.ts";
 import { ATTACK_ROWS } from "./attack-rows.ts";
 import { startBenchPostgres } from "./bench-postgres.ts";
 import { startGatewayProgram } from "./child-program.ts";

@@ -3,8 +3,7 @@ import { createServer } from "node:http";
 
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 import { toManyJobs } from "../test/support/many-jobs.ts";
-import type { AttackRow } from "./attack-rows.ts";
-import type { Attacker } from "./attacker.ts";
+import type { Attacker, AttackRow } from "./attack.ts";
 import { fillStore, query, storeFinishedJob, toJobId } from "./example-job.ts";
 
 /** As many as an owner may have. */

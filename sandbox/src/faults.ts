@@ -1,5 +1,5 @@
 import { type Answer, json, refusal } from "./answer.ts";
-import { OUTPUT_SHAPES } from "./output-shapes.ts";
+import { OUTPUT_SHAPES, type Shapes } from "./output-shapes.ts";
 
 const CALLS = ["submit", "status", "result", "cancel", "list", "models", "balance"] as const;
 /** The last one is a call of the sandbox's own, which no fault spoils, and which has shapes. */
@@ -19,9 +19,6 @@ type Effect = {
   /** The answer has the shape of that name. */
   readonly isShape?: true;
 };
-
-/** The names of the shapes, other than the usual ones, that an answer is to have. */
-export type Shapes = ReadonlySet<string>;
 
 const ASKED = "The sandbox was asked for this error.";
 const SOON = { "retry-after": "3" };

@@ -1,5 +1,5 @@
 import { type Answer, json, refusal } from "./answer.ts";
-import type { Shapes } from "./faults.ts";
+import type { Shapes } from "./output-shapes.ts";
 import type { Model } from "./models.ts";
 import { KEEP_WARM_MS, RUNNERS } from "./schedule.ts";
 import type { Target } from "./target.ts";

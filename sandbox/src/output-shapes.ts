@@ -1,4 +1,5 @@
-import type { Shapes } from "./faults.ts";
+/** The names of the shapes, other than the usual ones, that an answer is to have. */
+export type Shapes = ReadonlySet<string>;
 
 /** How an output names its files. Models differ in it, and nothing says which of them does how. */
 const OUTPUTS = {

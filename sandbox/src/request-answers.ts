@@ -1,5 +1,5 @@
 import { type Answer, json, refusal } from "./answer.ts";
-import type { Shapes } from "./faults.ts";
+import type { Shapes } from "./output-shapes.ts";
 import type { StoredRequest } from "./request-store.ts";
 import { isFailureWanted } from "./schedule.ts";
 import type { Target } from "./target.ts";

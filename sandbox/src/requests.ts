@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 
 import { type Answer, json, parse, readBody, refusal } from "./answer.ts";
 import type { BodyProblem } from "./body-check.ts";
-import type { Shapes } from "./faults.ts";
+import type { Shapes } from "./output-shapes.ts";
 import { makeFile } from "./media/make-file.ts";
 import { toCancelled, toFiles, toResult, toStatus, toSubmitted } from "./request-answers.ts";
 import type { RequestStore } from "./request-store.ts";

@@ -1,5 +1,5 @@
 import type { BodyProblem } from "./body-check.ts";
-import type { Shapes } from "./faults.ts";
+import type { Shapes } from "./output-shapes.ts";
 import type { RunInput } from "./schedule.ts";
 
 /** What requests are sent to: a deployment of a LoRA or a workflow, or a model. */
