@@ -335,7 +335,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
         await ended.finally(() => clearInterval(reading));
       }),
   },
-  hints: {
+  "upstream-webhooks": {
     what: "calls that pass for RunComfy's, half of them forged, and half about one job",
     async seed(databaseUrl, _filesUrl, upstream) {
       const now = Date.now();
@@ -353,7 +353,7 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       const expires = Math.floor(Date.now() / 1_000) + 86_400;
       const toUrl = (key: string) =>
         createSignedUrls({ key, publicUrl: () => url }).create(
-          { folder: "hints", name: LARGE_JOB, width: null },
+          { folder: "upstream-webhooks", name: LARGE_JOB, width: null },
           expires,
         );
       const calls = ["guessed", OWNER].map(toUrl);

@@ -87,7 +87,7 @@ export async function startGateway(
       schema: createSchema(catalogue, await loadSchemaParts(parts.on)),
       createContext: createContexts(engine, parts.services),
       database: store,
-      hints: tracking.hints,
+      upstreamWebhooks: tracking.upstreamWebhooks,
       example: isExampleShown ? (catalogue.deployments[0] ?? null) : null,
       memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
       httpAccess: access,

@@ -192,7 +192,7 @@ test("no file but parts.ts imports a part, and only when it is asked for", () =>
 });
 
 /** JavaScript's console, to trace, and RunComfy's own webhooks. */
-const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b|\bupstream[-_ ]?webhooks?\b/gi;
+const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b|upstream[-_ ]?webhooks?/gi;
 /** What still names one: the command that relays agents' messages, and whoever has RunComfy call the gateway. */
 const NAMING = [
   "bin.ts",

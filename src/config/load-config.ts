@@ -66,7 +66,7 @@ export function loadConfig<Part extends { readonly settings?: Rules }>(
     pollsAtOnce: variables.POLLS_AT_ONCE,
     pollCostSeconds: variables.POLL_COST_SECONDS,
     /** Whether submits ask RunComfy to say when the job has ended. */
-    areHintsAsked: variables.UPSTREAM_WEBHOOKS && isReachable(variables, given),
+    areUpstreamWebhooksOn: variables.UPSTREAM_WEBHOOKS && isReachable(variables, given),
     outageBackOffSeconds: variables.OUTAGE_BACK_OFF_SECONDS,
     /** Null keeps all. */
     jobRetentionDays: variables.JOB_RETENTION_DAYS ?? null,

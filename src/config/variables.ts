@@ -102,7 +102,7 @@ const RUNCOMFY = {
   UPSTREAM_WEBHOOKS: setting(
     flag(),
     "true",
-    "Whether RunComfy is asked to call the gateway when a job ends, so that it needs fewer polls. This takes a `PUBLIC_URL` with https; beside an upstream on this machine, such as the sandbox, one on loopback will do. [deploy.md](deploy.md#hints-of-ends) says what it changes.",
+    "Whether RunComfy is asked to call the gateway when a job ends, so that it needs fewer polls. This takes a `PUBLIC_URL` with https; beside an upstream on this machine, such as the sandbox, one on loopback will do. [deploy.md](deploy.md#upstream-webhooks) says what it changes.",
   ),
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),

@@ -27,7 +27,7 @@ import { FeedWatch } from "./watch/watch-jobs.ts";
 
 /** An engine that runs, with what only a gateway may do with it. */
 export type OpenedEngine = Engine & {
-  readonly tracking: Pick<Tracking, "hints" | "stopSubmits">;
+  readonly tracking: Pick<Tracking, "upstreamWebhooks" | "stopSubmits">;
   readonly endWaits: EndWaits;
   /** Of RunComfy, or of the sandbox that was started. */
   readonly upstreamOrigin: string;
@@ -74,7 +74,7 @@ export async function openEngine(
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
-      toHintUrl: config.areHintsAsked ? files.toHintUrl : null,
+      toUpstreamWebhookUrl: config.areUpstreamWebhooksOn ? files.toUpstreamWebhookUrl : null,
       drawsSeeds: config.drawsSeeds,
       apiVersion: config.apiVersion,
       deadlineSeconds: config.jobDeadlineSeconds,

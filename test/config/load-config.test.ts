@@ -62,8 +62,8 @@ test.each([
   [{ PUBLIC_URL: "http://127.0.0.1:4000", UPSTREAM_WEBHOOKS: "false" }, false],
   [WITH_TOKEN, false],
   [{}, false],
-])("with %o RunComfy is asked to tell of ends: %s", (environment, areHintsAsked) => {
-  expect(loadConfig(environment)).toMatchObject({ areHintsAsked });
+])("with %o RunComfy is asked to tell of ends: %s", (environment, areUpstreamWebhooksOn) => {
+  expect(loadConfig(environment)).toMatchObject({ areUpstreamWebhooksOn });
 });
 
 test.each([

@@ -128,7 +128,7 @@ describe.each(KINDS)("a job of kind $kind", (given) => {
   });
 
   test("names what to call when it has ended, where its service takes that", async () => {
-    const webhook = "https://gateway.example/hints/job_1?expires=1&signature=a";
+    const webhook = "https://gateway.example/upstream-webhooks/job_1?expires=1&signature=a";
     await runComfy.submit({ ...dep, deploymentId: toId("dep"), body, webhook });
     const path = `${paths[0]}?webhook=${encodeURIComponent(webhook)}`;
     expect(upstream.requests.at(-1)?.path).toBe(isModel ? paths[0] : path);

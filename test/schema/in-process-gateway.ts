@@ -97,7 +97,7 @@ export async function openInProcessGateway(
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
-    hints: { countFollowed: () => 0 },
+    upstreamWebhooks: { countFollowed: () => 0 },
     now: Date.now,
     monotonic: () => performance.now(),
   });

@@ -57,7 +57,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     signIns: null,
     memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
     files: NO_FILES,
-    hints: { take: () => undefined },
+    upstreamWebhooks: { take: () => undefined },
     httpAccess: HTTP_ACCESS,
     answers: [],
     pages: [],

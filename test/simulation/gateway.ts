@@ -80,7 +80,7 @@ export async function startGateway(options: {
     ...(post !== null && { onKeep: () => undefined }),
     drawsSeeds: true,
     apiVersion: "v1",
-    toHintUrl: null,
+    toUpstreamWebhookUrl: null,
     deadlineSeconds: DEADLINE_SECONDS,
     submitTimeoutSeconds: SUBMIT_TIMEOUT_SECONDS,
     submitMarginSeconds: SUBMIT_MARGIN_SECONDS,

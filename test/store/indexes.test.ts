@@ -512,7 +512,7 @@ const POLL_READS: readonly (readonly [string, Read])[] = [
     ({ polls }) =>
       polls.putBack(JOB_IDS.map((jobId) => ({ ...NO_POLLS, jobId, token: 1, delayMs: 0 }))),
   ],
-  ["hinted at", ({ polls }) => polls.hint(JOB_IDS)],
+  ["made due", ({ polls }) => polls.makeDue(JOB_IDS)],
   ["mended", ({ polls }) => polls.mendTimes()],
   ["resumed", ({ polls }) => polls.resume(0)],
 ];

@@ -58,7 +58,7 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       const token = expect.any(Number);
       expect((await claim()).polls).toEqual([
         {
-          ...{ job, token, isTakenOver: false, hintedForMs: null },
+          ...{ job, token, isTakenOver: false, notifiedForMs: null },
           ...{ polls: NO_POLLS, traceparent: TRACEPARENT },
         },
       ]);
@@ -182,68 +182,68 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       expect(await claim()).toMatchObject({ polls: [{}], nextInMs: FIRST_POLL_MS - 100 });
     });
 
-    test("come due with a hint, of which the one that claims them hears", async () => {
-      const [hinted, other] = [await accept(), await accept({ deploymentId: "other" })];
+    test("come due with an upstream webhook, which the one that claims them sees", async () => {
+      const [notified, other] = [await accept(), await accept({ deploymentId: "other" })];
       await pass(FIRST_POLL_MS);
       for (const poll of (await claim()).polls) await putBack(poll, { delayMs: 10_000 });
       await pass(1_000);
-      expect(await store().polls.hint([hinted.id, "job_x"])).toEqual([
-        { jobId: hinted.id, deploymentId: "d" },
+      expect(await store().polls.makeDue([notified.id, "job_x"])).toEqual([
+        { jobId: notified.id, deploymentId: "d" },
       ]);
       const poll = await claimOne();
-      expect(poll).toMatchObject({ job: hinted, hintedForMs: 0, isTakenOver: false });
+      expect(poll).toMatchObject({ job: notified, notifiedForMs: 0, isTakenOver: false });
       expect(await store().polls.putBack([toPutBack(poll, { delayMs: 5_000 })])).toBe(5_000);
       await pass(5_000);
-      expect(await claimOne()).toMatchObject({ job: hinted, hintedForMs: 5_000 });
+      expect(await claimOne()).toMatchObject({ job: notified, notifiedForMs: 5_000 });
       await pass(4_000);
-      expect(await claimOne()).toMatchObject({ job: other, hintedForMs: null });
+      expect(await claimOne()).toMatchObject({ job: other, notifiedForMs: null });
     });
 
-    test("come due with hints once a second, also where the last one came too soon", async () => {
+    test("come due with upstream webhooks once a second, also where the last one came too soon", async () => {
       const { id } = await accept();
       await pass(FIRST_POLL_MS);
       await putBack(await claimOne(), { delayMs: 50_000 });
-      const hint = async () => (await store().polls.hint([id])).length;
-      expect(await hint()).toBe(1);
+      const makeDue = async () => (await store().polls.makeDue([id])).length;
+      expect(await makeDue()).toBe(1);
       await putBack(await claimOne(), { delayMs: 50_000 });
       await pass(100);
-      expect(await hint()).toBe(1);
-      expect(await hint()).toBe(0);
+      expect(await makeDue()).toBe(1);
+      expect(await makeDue()).toBe(0);
       expect(await claim()).toEqual({ polls: [], nextInMs: 900 });
       await pass(899);
-      expect(await hint()).toBe(0);
+      expect(await makeDue()).toBe(0);
       expect(await claim()).toEqual({ polls: [], nextInMs: 1 });
       await pass(1);
       await putBack(await claimOne(), { delayMs: 50_000 });
       expect(await claim()).toEqual({ polls: [], nextInMs: 50_000 });
       // A second after the last one that counted.
-      await hint();
+      await makeDue();
       expect(await claim()).toEqual({ polls: [], nextInMs: 1_000 });
     });
 
-    test("stay who has claimed them's when a hint comes, and come due with it when they are put back", async () => {
+    test("stay with their claim when an upstream webhook comes, and come due with it when they are put back", async () => {
       const { id } = await accept();
       await pass(FIRST_POLL_MS);
       const mine = await claimOne();
-      expect(await store().polls.hint([id])).toHaveLength(1);
+      expect(await store().polls.makeDue([id])).toHaveLength(1);
       await pass(200);
       expect(await claim()).toMatchObject({ polls: [] });
       expect(await store().polls.putBack([toPutBack(mine, { delayMs: 15_000 })])).toBeLessThan(0);
       const next = await claimOne();
-      expect(next).toMatchObject({ isTakenOver: false, hintedForMs: 0 });
+      expect(next).toMatchObject({ isTakenOver: false, notifiedForMs: 0 });
       expect(await store().polls.putBack([toPutBack(next, { delayMs: 15_000 })])).toBe(15_000);
       // What is due anyway stays so.
       await pass(15_000);
-      await store().polls.hint([id]);
-      expect(await claimOne()).toMatchObject({ hintedForMs: 0 });
+      await store().polls.makeDue([id]);
+      expect(await claimOne()).toMatchObject({ notifiedForMs: 0 });
     });
 
-    test("are none that a hint could make due of jobs that ended, that are away, or that nobody has", async () => {
+    test("don't come due with an upstream webhook for jobs that ended, that are detached, or that don't exist", async () => {
       const [ended, away] = [await see(store(), await accept(), SUCCEEDED), await accept()];
       await pass(FIRST_POLL_MS);
       await putBack(await claimOne(), { delayMs: null });
-      expect(await store().polls.hint([ended.id, away.id, "job_x", "", "'"])).toEqual([]);
-      expect(await store().polls.hint([])).toEqual([]);
+      expect(await store().polls.makeDue([ended.id, away.id, "job_x", "", "'"])).toEqual([]);
+      expect(await store().polls.makeDue([])).toEqual([]);
       expect(await claim()).toEqual(NOTHING);
     });
 

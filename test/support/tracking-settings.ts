@@ -7,7 +7,7 @@ export const NOTHING_LISTED: Pick<LiveDeployments, "findKind"> = { findKind: asy
 export const TRACKING_SETTINGS = {
   drawsSeeds: true,
   apiVersion: "v1",
-  toHintUrl: null,
+  toUpstreamWebhookUrl: null,
   deadlineSeconds: 86_400,
   submitTimeoutSeconds: 10,
   submitMarginSeconds: 5,

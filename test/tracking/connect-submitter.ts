@@ -86,7 +86,7 @@ export function connectSubmitter({
     uploads: NO_FILES.uploads,
     drawsSeeds: true,
     apiVersion: "v1",
-    toHintUrl: null,
+    toUpstreamWebhookUrl: null,
     submitMarginMs: 5_000,
     submitsAtOnce: 100,
     now: () => 0,

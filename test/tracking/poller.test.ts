@@ -351,21 +351,21 @@ test("of a job in a queue that may have ended RunComfy is asked, whatever others
   upstream.startInOrder("line", 5);
   // Those in front tell how far the queue has moved.
   passTime(1_000);
-  expect(await store.polls.hint(jobs.slice(0, 3).map((job) => job.id))).toHaveLength(3);
+  expect(await store.polls.makeDue(jobs.slice(0, 3).map((job) => job.id))).toHaveLength(3);
   await until(() => upstream.count("status") > jobs.length, { eachTurnMs: 1 });
-  expect(await store.polls.hint([id])).toHaveLength(1);
+  expect(await store.polls.makeDue([id])).toHaveLength(1);
   await until(() => ended >= jobs.length + 4, { eachTurnMs: 1 });
   expect(countAsked()).toBe(2);
 });
 
-test("a job whose poll was under way when a hint came is polled again as soon as that has ended", async () => {
+test("a job whose poll was under way when an upstream webhook came is polled again as soon as that has ended", async () => {
   pollDelayMs = 15_000;
   upstream.script("long", ["in_progress"]);
   upstream.slow("status", 100);
   const { id } = await accept("long");
   passTime(500);
   await poller.tick();
-  expect(await store.polls.hint([id])).toHaveLength(1);
+  expect(await store.polls.makeDue([id])).toHaveLength(1);
   await expect.poll(() => ended, { timeout: 10_000 }).toBe(1);
   // A turn later the poll has ended, too.
   await delay(1);

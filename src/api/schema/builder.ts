@@ -42,7 +42,7 @@ export function createBuilder() {
       Asset: JobAsset;
       Cost: { readonly amount: number };
       Deployment: Deployment;
-      DeploymentStats: RunStats & { readonly hints: number };
+      DeploymentStats: RunStats & { readonly upstreamWebhooks: number };
       Durations: Durations;
       InputCheck: InputCheck;
       InputIssue: InputIssue;

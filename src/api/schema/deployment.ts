@@ -275,7 +275,7 @@ function addDeploymentStats(builder: Builder): void {
       succeeded: t.exposeInt("succeeded", { description: "How many of them SUCCEEDED." }),
       failed: t.exposeInt("failed", { description: "How many of them FAILED." }),
       cancelled: t.exposeInt("cancelled", { description: "How many of them were CANCELLED." }),
-      hints: t.exposeInt("hints", {
+      upstreamWebhooks: t.exposeInt("upstreamWebhooks", {
         description:
           "How often, since this gateway started, RunComfy notified it of a job's end before it knew of that end. Each gateway on the database counts its own.",
       }),

@@ -94,7 +94,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     ...[request, response, mustAsk, recalled]: Parameters<Answer>
   ): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
-    const folder = path === GRAPHQL_PATH ? "" : (/^\/(\w+)\//.exec(path)?.[1] ?? "");
+    const folder = path === GRAPHQL_PATH ? "" : (/^\/([\w-]+)\//.exec(path)?.[1] ?? "");
     const isSigned = SIGNED.has(folder) || answersSigned.has(folder);
     checkHeaders(request);
     origins.checkName(request, isSigned);
@@ -140,12 +140,12 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     const isUpload = path.startsWith("/uploads/");
     if (isUpload && origins.answer(request, response, "PUT")) return;
     const target = parts.files.urls.open(path, parameters);
-    if (path.startsWith("/hints/")) {
+    if (path.startsWith("/upstream-webhooks/")) {
       if (target === null || request.method !== "POST") {
-        parts.channels.hinted.publish("refused");
+        parts.channels.upstreamWebhooks.publish("refused");
         throw NOT_FOUND;
       }
-      parts.hints.take(target.name);
+      parts.upstreamWebhooks.take(target.name);
       return await answerNothing(request, response, mustAsk);
     }
     if (target === null) throw NOT_FOUND;
@@ -221,7 +221,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
 }
 
 /** The folders of the server's own URLs that are signed. */
-const SIGNED = new Set(["files", "uploads", "hints"]);
+const SIGNED = new Set(["files", "uploads", "upstream-webhooks"]);
 
 /** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
 function whenSent(response: ServerResponse, act: () => void): void {

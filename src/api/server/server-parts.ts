@@ -14,7 +14,7 @@ import type { FindOwner } from "../../engine/files/open-files.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import type { UploadService } from "../../engine/files/uploads.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
-import type { Hints } from "../../engine/tracking/hints.ts";
+import type { UpstreamWebhooks } from "../../engine/tracking/upstream-webhooks.ts";
 import type { MaskError } from "../operations/mask-error.ts";
 import type { RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
@@ -54,7 +54,7 @@ export type ServerOptions = {
     readonly publicUrl: string | null;
   };
   /** Notified that RunComfy says that a job has ended. */
-  readonly hints: Pick<Hints, "take">;
+  readonly upstreamWebhooks: Pick<UpstreamWebhooks, "take">;
   readonly httpAccess: {
     /** Whether everybody is let in, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;

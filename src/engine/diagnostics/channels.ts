@@ -34,7 +34,7 @@ export function createChannels() {
     /** What a poll found; `derived` where that followed from others. */
     polled: open<string>("polled"),
     /** What became of a call that says that a job has ended: `taken`, `dropped` where too many wait, or `refused`. */
-    hinted: open<string>("hinted"),
+    upstreamWebhooks: open<string>("upstreamWebhooks"),
     /** A job whose poll was claimed once more, as the earlier claim had expired. */
     takenOver: open<Job>("takenOver"),
     /** The text of an SQL statement. */

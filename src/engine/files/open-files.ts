@@ -89,9 +89,9 @@ export async function openFiles({
     key,
     urls,
     /** Where RunComfy says that a job has ended, on any gateway of the database. */
-    toHintUrl: (jobId: string) =>
+    toUpstreamWebhookUrl: (jobId: string) =>
       urls.create(
-        { folder: "hints", name: jobId, width: null },
+        { folder: "upstream-webhooks", name: jobId, width: null },
         Math.floor(clock.now() / 1_000) + config.jobDeadlineSeconds + URL_MARGIN_SECONDS,
       ),
     uploads,

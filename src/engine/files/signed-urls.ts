@@ -9,7 +9,7 @@ const DAY_SECONDS = 86_400;
  * RunComfy says that a job has ended, or something of a part.
  */
 export type UrlTarget = {
-  /** `files`, `uploads`, `hints`, or the name of a part. */
+  /** `files`, `uploads`, `upstream-webhooks`, or the name of a part. */
   readonly folder: string;
   readonly name: string;
   readonly width: number | null;
@@ -45,7 +45,7 @@ export function createSignedUrls({
 
     /** What a URL leads to and for how many seconds more; null for one that was altered or has expired. */
     open(path: string, query: string): (UrlTarget & { readonly seconds: number }) | null {
-      const [, folder, name] = /^\/(\w+)\/([\w.-]+)$/.exec(path) ?? [];
+      const [, folder, name] = /^\/([\w-]+)\/([\w.-]+)$/.exec(path) ?? [];
       if (folder === undefined || name === undefined) return null;
       const parameters = new URLSearchParams(query);
       const width = parameters.has("width") ? Number(parameters.get("width")) : null;

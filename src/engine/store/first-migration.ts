@@ -99,7 +99,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
             job_id ${name} primary key, deployment_id ${name} not null, upstream ${name} not null,
             due_at bigint, was_due_at bigint,
             failures integer not null default 0,
-            not_found_since bigint, unread_since bigint, hint_at bigint
+            not_found_since bigint, unread_since bigint, notified_at bigint
           ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`,
           sql`create index polls_by_due on polls (upstream, due_at, deployment_id)`,
         ]
@@ -107,7 +107,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
           sql`create table change_counter (id integer primary key, value integer not null)`,
           sql`insert into change_counter (id, value) values (1, 0)`,
         ]),
-    sql`create table hint_trust (
+    sql`create table upstream_webhook_trust (
       upstream ${name} not null, deployment_id ${name} not null,
       trust integer not null, primary key (upstream, deployment_id)
     )`,

@@ -11,7 +11,7 @@ import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
 import { createJobLists } from "./list-jobs.ts";
-import { createHintTrust } from "./hint-trust.ts";
+import { createUpstreamWebhookTrust } from "./upstream-webhook-trust.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
 import { createDocuments, createJobReads, MAX_SHORT_BYTES, toFirstAssets } from "./read-jobs.ts";
@@ -143,7 +143,7 @@ export function createJobStore(dependencies: {
     },
     quotas: publish("quotas", createQuotas(database)),
     polls: createPolls(database),
-    hintTrust: createHintTrust(database),
+    upstreamWebhookTrust: createUpstreamWebhookTrust(database),
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
     files: publish("kept_files", createFiles(database, changeJob, channels)),

@@ -13,8 +13,8 @@ export type ClaimedPoll = {
   readonly token: number;
   /** Whether an earlier claim had expired, as when the gateway that had it died. */
   readonly isTakenOver: boolean;
-  /** How long before the poll was due the last hint had come; negative while it was due, null where none came. */
-  readonly hintedForMs: number | null;
+  /** How long before the poll was due the last upstream webhook came; negative while it was due, null where none came. */
+  readonly notifiedForMs: number | null;
   readonly polls: Polls;
   /** The job's, as a subscriber set it at the insert. */
   readonly traceparent: string | null;
@@ -33,8 +33,8 @@ export type PollTable = ReturnType<typeof createPolls>;
 // Mutant: a claim that never expires
 const CLAIM_MS = 9_000;
 
-/** How often hints can make a job's poll due. */
-const BETWEEN_HINTS_MS = 1_000;
+/** How often upstream webhooks can make a job's poll due. */
+const BETWEEN_NOTIFIED_MS = 1_000;
 
 /** No poll is ever due so late: its time was written before the database's clock was set back. */
 // Mutant: a claim that never expires
@@ -52,7 +52,7 @@ export const POLL_TABLE = sql`polls (
   failures integer not null default 0,
   not_found_since bigint,
   unread_since bigint,
-  hint_at bigint
+  notified_at bigint
 )`;
 
 /**
@@ -137,8 +137,8 @@ export function createPolls(database: Database) {
   const claimed = sql`
     polls.due_at as token, failures,
     ${pollMs} - not_found_since as not_found_for_ms, ${pollMs} - unread_since as unread_for_ms,
-    case when hint_at <= ${pollMs} then polls.was_due_at - hint_at end as hinted_for_ms`;
-  const sinceHint = sql`${pollMs} - hint_at`;
+    case when notified_at <= ${pollMs} then polls.was_due_at - notified_at end as notified_for_ms`;
+  const sinceNotified = sql`${pollMs} - notified_at`;
 
   /** One query for each stretch of the index, so that none passes over what is another upstream's. */
   function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
@@ -198,8 +198,8 @@ export function createPolls(database: Database) {
     },
 
     /**
-     * Says when the next polls are due; where a hint came during a poll, the next one is due by that. Resolves with how soon
-     * the first of them is. Does nothing for a poll that somebody else has claimed meanwhile.
+     * Sets when the next polls are due. After an upstream webhook during a poll, the next one is due at once. Resolves with
+     * how soon the first is due. Does nothing for a poll that another gateway has claimed meanwhile.
      */
     async putBack(polls: readonly EndedPoll[]): Promise<number | null> {
       // What somebody holds up comes due when its claim ends. Gateways that lock the same polls, here or in a claim, do so
@@ -213,7 +213,7 @@ export function createPolls(database: Database) {
         )
         update polls set
           due_at = case
-            when hint_at > polls.due_at - ${sql.lit(CLAIM_MS)} and hint_at < ${pollMs} + put."delayMs" then hint_at
+            when notified_at > polls.due_at - ${sql.lit(CLAIM_MS)} and notified_at < ${pollMs} + put."delayMs" then notified_at
             else ${pollMs} + put."delayMs" end,
           was_due_at = case when put."delayMs" is null then ${pollMs} end,
           failures = put.failures,
@@ -231,18 +231,18 @@ export function createPolls(database: Database) {
      * in a second. Resolves with those of which it has; others have no poll to come, have one due anyway, or are just being
      * written by somebody else.
      */
-    async hint(jobIds: readonly string[]) {
+    async makeDue(jobIds: readonly string[]) {
       // A time further off than that is one of a clock that was set back.
-      const isPending = sql`${sinceHint} between ${sql.lit(-BETWEEN_HINTS_MS)} and -1`;
+      const isPending = sql`${sinceNotified} between ${sql.lit(-BETWEEN_NOTIFIED_MS)} and -1`;
       // Later than a claim in whose millisecond it comes.
-      const hintAt = sql`case when ${sinceHint} between 0 and ${sql.lit(BETWEEN_HINTS_MS)}
-        then hint_at + ${sql.lit(BETWEEN_HINTS_MS)}
+      const notifiedAt = sql`case when ${sinceNotified} between 0 and ${sql.lit(BETWEEN_NOTIFIED_MS)}
+        then notified_at + ${sql.lit(BETWEEN_NOTIFIED_MS)}
         else ${pollMs} + case when was_due_at is null then 0 else 1 end end`;
       const { rows } = await sql<{ job_id: string; deployment_id: string }>`
-        update polls set hint_at = ${hintAt},
-          due_at = case when was_due_at is null and due_at > ${hintAt} then ${hintAt} else due_at end
+        update polls set notified_at = ${notifiedAt},
+          due_at = case when was_due_at is null and due_at > ${notifiedAt} then ${notifiedAt} else due_at end
         where job_id in (select job_id from polls where job_id in ${toTexts(jobIds)} ${skipLocked})
-          and due_at is not null and (hint_at is null or not ${isPending})
+          and due_at is not null and (notified_at is null or not ${isPending})
         returning job_id, deployment_id
       `.execute(queries);
       return rows.map(({ job_id: jobId, deployment_id: deploymentId }) => ({
@@ -277,7 +277,7 @@ const CLAIMED = {
   failures: "integer",
   not_found_for_ms: "bigint",
   unread_for_ms: "bigint",
-  hinted_for_ms: "bigint",
+  notified_for_ms: "bigint",
 } as const;
 
 const PUT_BACK = {
@@ -296,7 +296,7 @@ type ClaimedRow = JobRow & {
   readonly failures: number;
   readonly not_found_for_ms: number | null;
   readonly unread_for_ms: number | null;
-  readonly hinted_for_ms: number | null;
+  readonly notified_for_ms: number | null;
 };
 
 function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
@@ -306,7 +306,7 @@ function toClaimedPoll(row: ClaimedRow): ClaimedPoll {
     job: { ...toJob(row), requestId },
     token,
     isTakenOver: Boolean(row.is_taken_over),
-    hintedForMs: row.hinted_for_ms,
+    notifiedForMs: row.notified_for_ms,
     traceparent,
     polls: {
       failures: row.failures,

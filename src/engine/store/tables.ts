@@ -143,11 +143,11 @@ export type Tables = {
     readonly not_found_since: number | null;
     /** The first of the polls in a row that saw the job ended but could not read how. */
     readonly unread_since: number | null;
-    /** When a hint last made it due, or will; while the poll is claimed: will once that is put back. */
-    readonly hint_at: number | null;
+    /** When an upstream webhook last made it due, or will; while the poll is claimed: will once that is put back. */
+    readonly notified_at: number | null;
   };
-  /** See `hint-trust.ts`. */
-  readonly hint_trust: {
+  /** See `upstream-webhook-trust.ts`. */
+  readonly upstream_webhook_trust: {
     readonly upstream: string;
     readonly deployment_id: string;
     readonly trust: number;

@@ -8,7 +8,7 @@ import type { Run, RunStats, Times } from "../job/run-times.ts";
 import { toRunStats, learnTimes } from "../job/run-times.ts";
 import { isPaused } from "../job/upstream.ts";
 import type { JobStore } from "../store/job-store.ts";
-import type { Hints } from "./hints.ts";
+import type { UpstreamWebhooks } from "./upstream-webhooks.ts";
 
 export type Learning = ReturnType<typeof createLearning>;
 
@@ -22,11 +22,11 @@ const MAX_DEPLOYMENTS = 500;
 export function createLearning({
   upstream,
   readRuns,
-  hints,
+  upstreamWebhooks,
   now,
   monotonic,
 }: Pick<JobStore, "upstream" | "readRuns"> & {
-  readonly hints: Pick<Hints, "countFollowed">;
+  readonly upstreamWebhooks: Pick<UpstreamWebhooks, "countFollowed">;
   readonly now: () => number;
   readonly monotonic: () => number;
 }) {
@@ -58,9 +58,14 @@ export function createLearning({
 
   return {
     readTimes,
-    async readStats(deploymentId: string): Promise<RunStats & { readonly hints: number }> {
+    async readStats(
+      deploymentId: string,
+    ): Promise<RunStats & { readonly upstreamWebhooks: number }> {
       const { runs, times } = await learned.memo(deploymentId);
-      return { ...toRunStats(runs, times), hints: hints.countFollowed(deploymentId) };
+      return {
+        ...toRunStats(runs, times),
+        upstreamWebhooks: upstreamWebhooks.countFollowed(deploymentId),
+      };
     },
     /** When the job will probably end, as it is now; null where that can't be told. */
     async estimate(job: Job): Promise<Estimate | null> {

@@ -45,10 +45,10 @@ type Dependencies = Pick<
   readonly schedule: (
     job: Job,
     nowMs: number,
-    hintedForMs: ClaimedPoll["hintedForMs"],
+    notifiedForMs: ClaimedPoll["notifiedForMs"],
   ) => Promise<number>;
   /** Notified of an end that a poll found; never rejects. */
-  readonly onEnd: (job: Job, hintedForMs: ClaimedPoll["hintedForMs"]) => Promise<void>;
+  readonly onEnd: (job: Job, notifiedForMs: ClaimedPoll["notifiedForMs"]) => Promise<void>;
 };
 
 /**
@@ -122,7 +122,7 @@ export class Poller {
     if (polls.length === 0) return;
     // Those that can't be put back come due when their claims end.
     const nextInMs = await this.#given.store.polls.putBack(polls);
-    // A hint may have come during a poll.
+    // An upstream webhook may have come during a poll.
     if (nextInMs !== null) this.#dueAt = Math.min(this.#dueAt, this.#given.monotonic() + nextInMs);
   }
 
@@ -140,8 +140,8 @@ export class Poller {
         if (claimed.isTakenOver) channels.takenOver.publish(claimed.job);
         const isOverdue = now() >= deadlineMs(claimed.job, this.#following);
         // What others have told says nothing of this job's end.
-        const isHinted = claimed.hintedForMs !== null && claimed.hintedForMs <= 0;
-        const place = isOverdue || isHinted ? null : this.#lines.derivePlace(claimed.job);
+        const isNotified = claimed.notifiedForMs !== null && claimed.notifiedForMs <= 0;
+        const place = isOverdue || isNotified ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
         this.#startPoll(claimed, place, leave);
       }
@@ -170,7 +170,7 @@ export class Poller {
   }
 
   /** Resolves with when to poll next; null when the job has ended. Where its place in the queue is known, nobody is asked. */
-  async #poll({ job, polls, hintedForMs }: ClaimedPoll, place: number | null) {
+  async #poll({ job, polls, notifiedForMs }: ClaimedPoll, place: number | null) {
     const { runcomfy, record, onEnd, now, monotonic, channels } = this.#given;
     const { signal } = this.#closing;
     const startedAt = monotonic();
@@ -190,13 +190,13 @@ export class Poller {
       if (place === null && outcome.kind === "seen" && current !== null)
         this.#lines.note(job, current);
       if (current === null || isFinished(current)) {
-        if (current !== null && outcome.kind === "seen") await onEnd(current, hintedForMs);
+        if (current !== null && outcome.kind === "seen") await onEnd(current, notifiedForMs);
         return { isBad, next: null };
       }
       const isAway = observation?.kind === "not-ours";
       const delayMs = isAway
         ? null
-        : await this.#nextDelayMs(current, noted, outcome, at, hintedForMs);
+        : await this.#nextDelayMs(current, noted, outcome, at, notifiedForMs);
       return { isBad, next: { ...noted, delayMs } };
     } catch (error) {
       // One that the stop cut off is another gateway's at once.
@@ -214,13 +214,13 @@ export class Poller {
     { failures }: Polls,
     outcome: Poll,
     nowMs: number,
-    hintedForMs: ClaimedPoll["hintedForMs"],
+    notifiedForMs: ClaimedPoll["notifiedForMs"],
   ): Promise<number> {
     const { health, schedule, random } = this.#given;
     // After an outage all are polled at once, however often they have failed in it.
     if (health.isOutage(job.deploymentId)) return OUTAGE_DELAY_MS;
     const delayMs = Math.max(
-      await schedule(job, nowMs, hintedForMs),
+      await schedule(job, nowMs, notifiedForMs),
       toBackOffMs(failures, random(), outcome),
     );
     const untilDeadlineMs = deadlineMs(job, this.#following) - nowMs;

@@ -29,7 +29,7 @@ export type Services = {
   readonly drawsSeeds: boolean;
   readonly apiVersion: string;
   /** Where RunComfy says that a job has ended; null where it is not asked to. */
-  readonly toHintUrl: ((jobId: string) => string) | null;
+  readonly toUpstreamWebhookUrl: ((jobId: string) => string) | null;
   readonly deadlineSeconds: number;
   readonly submitTimeoutMs: number;
   /** How much longer than the POST's time-out a SUBMITTING row is this gateway's. */

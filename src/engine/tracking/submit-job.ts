@@ -352,9 +352,9 @@ export class Submitter {
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
     const { submission, release, reached } = attempt;
-    const { runcomfy, record, poller, toHintUrl, channels, log } = this.#given;
+    const { runcomfy, record, poller, toUpstreamWebhookUrl, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId } = job;
-    const webhook = toHintUrl?.(job.id) ?? null;
+    const webhook = toUpstreamWebhookUrl?.(job.id) ?? null;
     let requestId: string;
     reached.post = true;
     try {

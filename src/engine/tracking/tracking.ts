@@ -8,7 +8,7 @@ import { Canceller } from "./cancel-job.ts";
 import { Labeler } from "./edit-labels.ts";
 import { Deleter } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
-import { Hints } from "./hints.ts";
+import { UpstreamWebhooks } from "./upstream-webhooks.ts";
 import { createLearning } from "./learning.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
@@ -61,13 +61,13 @@ export function createTracking(
   };
   const { store, health, pollCostSeconds, log } = given;
   const closing = new AbortController();
-  const hints = new Hints({
+  const upstreamWebhooks = new UpstreamWebhooks({
     ...given,
-    ...{ polls: store.polls, trust: store.hintTrust },
-    areAsked: given.toHintUrl !== null,
+    ...{ polls: store.polls, trust: store.upstreamWebhookTrust },
+    areAsked: given.toUpstreamWebhookUrl !== null,
     onDue: () => poller.wakeIn(0),
   });
-  const learning = createLearning({ ...given, readRuns: store.readRuns, hints });
+  const learning = createLearning({ ...given, readRuns: store.readRuns, upstreamWebhooks });
   const costs = createLateCosts({ ...given, jobs: store.jobs });
   const record = createRecordObservation({
     ...given,
@@ -77,12 +77,13 @@ export function createTracking(
   const poller = new Poller({
     ...given,
     record,
-    async schedule(job, nowMs, hintedForMs) {
+    async schedule(job, nowMs, notifiedForMs) {
       const times = await learning.readTimes(job.deploymentId);
-      const costSeconds = pollCostSeconds * (await hints.toCostFactor(job, hintedForMs));
+      const costSeconds =
+        pollCostSeconds * (await upstreamWebhooks.toCostFactor(job, notifiedForMs));
       return nextPollMs(job, times, nowMs, costSeconds);
     },
-    onEnd: (job, hintedForMs) => hints.noteEnd(job, hintedForMs),
+    onEnd: (job, notifiedForMs) => upstreamWebhooks.noteEnd(job, notifiedForMs),
   });
   const watchJob = createJobWatch({
     feed: store.feed,
@@ -94,7 +95,7 @@ export function createTracking(
   health.on("recovery", () => poller.wakeIn(0));
 
   return {
-    ...{ learning, hints, submitter, watchJob },
+    ...{ learning, upstreamWebhooks, submitter, watchJob },
     inputChecker: new InputChecker(given),
     canceller: new Canceller({ ...given, record, watchJob, signal: closing.signal }),
     deleter: new Deleter({ ...store, onDelete: given.onDelete }),
@@ -105,7 +106,7 @@ export function createTracking(
     async start(): Promise<void> {
       await recovery.start();
       poller.start();
-      hints.start();
+      upstreamWebhooks.start();
     },
     /** Waits until every submit's outcome is written down, then stops polls and hands those under way over. */
     async close(): Promise<void> {
@@ -120,7 +121,7 @@ export function createTracking(
         );
       });
       const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
-      const closed = Promise.all([recovery.close(), costs.close(), hints.close()]);
+      const closed = Promise.all([recovery.close(), costs.close(), upstreamWebhooks.close()]);
       await Promise.all([closed, Promise.race([handedOver, patience])]);
     },
   };

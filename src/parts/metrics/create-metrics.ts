@@ -163,8 +163,11 @@ function observeUpstream({ channels, on, count, countEach, measure }: Observer):
     seconds.observe({ call }, secondsSince(startedAt));
   });
   countEach("outcome", channels.polled, "polls_total", "Polls of jobs, by outcome.");
-  const hints = "RunComfy's calls that say that a job has ended, by whether they were taken.";
-  countEach("outcome", channels.hinted, "hints_total", hints).inc({ outcome: "taken" }, 0);
+  const help = "RunComfy's calls about jobs that have ended, by whether they were taken.";
+  countEach("outcome", channels.upstreamWebhooks, "upstream_webhooks_total", help).inc(
+    { outcome: "taken" },
+    0,
+  );
   const takenOver = count(
     "claims_taken_over_total",
     "Polls that were not made within 9 s of their claim, and claimed again.",

@@ -69,7 +69,7 @@ test("the life of a job is counted and measured, who watches it, and what fails,
   await request(url, JobDocument, { id });
   await expect(submit(url, "fault-html-500", "A lantern")).rejects.toThrow("UpstreamError");
   await post(url, '{ jobs(after: "no cursor") { totalCount } }');
-  await fetch(`${url}/hints/${id}?signature=guessed`, { method: "POST" });
+  await fetch(`${url}/upstream-webhooks/${id}?signature=guessed`, { method: "POST" });
 
   const metrics = await readMetrics(metricsPort);
   for (const [name, value] of [
@@ -80,8 +80,8 @@ test("the life of a job is counted and measured, who watches it, and what fails,
     ['job_queue_seconds_count{deployment="dep"}', 1],
     ['upstream_calls_total{call="status",code="ok"}', upstream.count("status")],
     ['polls_total{outcome="seen"}', upstream.count("status")],
-    ['hints_total{outcome="taken"}', 0],
-    ['hints_total{outcome="refused"}', 1],
+    ['upstream_webhooks_total{outcome="taken"}', 0],
+    ['upstream_webhooks_total{outcome="refused"}', 1],
     ["claims_taken_over_total", 0],
     ['operations_total{kind="mutation",outcome="ok",code=""}', 2],
     ['operations_total{kind="query",outcome="error",code="BAD_USER_INPUT"}', 1],

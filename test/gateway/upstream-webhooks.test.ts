@@ -39,20 +39,20 @@ async function open(variables: Readonly<Record<string, string>>) {
   const port = await findPort();
   const told: string[] = [];
   const channels = createChannels();
-  channels.hinted.subscribe((what) => void told.push(what));
+  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
   const PUBLIC_URL = `http://127.0.0.1:${port}`;
   const gateway = await start({ PORT: String(port), PUBLIC_URL, ...variables }, { channels });
   const submit = async (): Promise<string> =>
     (await gateway.ask(SUBMIT, { id: DEPLOYMENT })).submitJob.job.id;
   const read = async (id: string): Promise<unknown> =>
     (await gateway.ask("query ($id: ID!) { job(id: $id) { status version } }", { id })).job;
-  const countHints = async (): Promise<unknown> =>
+  const countCalls = async (): Promise<unknown> =>
     (
-      await gateway.ask("query ($id: ID!) { deployment(id: $id) { stats { hints } } }", {
+      await gateway.ask("query ($id: ID!) { deployment(id: $id) { stats { upstreamWebhooks } } }", {
         id: DEPLOYMENT,
       })
-    ).deployment.stats.hints;
-  return { ...gateway, PUBLIC_URL, told, submit, read, countHints };
+    ).deployment.stats.upstreamWebhooks;
+  return { ...gateway, PUBLIC_URL, told, submit, read, countCalls };
 }
 
 test("RunComfy's call shows the end of a job at once, whichever gateway of the database it reaches", async () => {
@@ -66,8 +66,8 @@ test("RunComfy's call shows the end of a job at once, whichever gateway of the d
   const id = await other.submit();
   await expect.poll(() => other.read(id), LATER).toMatchObject({ status: "SUCCEEDED" });
   expect([called.told, other.told]).toEqual([["taken"], []]);
-  expect([...called.lines, ...other.lines].join()).not.toMatch(/hints|signature/);
-  expect([await called.countHints(), await other.countHints()]).toEqual([1, 0]);
+  expect([...called.lines, ...other.lines].join()).not.toMatch(/upstream-webhooks|signature/);
+  expect([await called.countCalls(), await other.countCalls()]).toEqual([1, 0]);
 });
 
 test("without an address that RunComfy can reach, or if it is turned off, it is not asked to call", async () => {
@@ -85,7 +85,8 @@ test("without an address that RunComfy can reach, or if it is turned off, it is 
     const webhook = new URLSearchParams(search).get("webhook");
     return webhook?.replace(submitJob.job.id, "ID") ?? null;
   };
-  const url = /^https:\/\/gateway\.example\.com\/hints\/ID\?expires=\d+&signature=[\w-]{43}$/;
+  const url =
+    /^https:\/\/gateway\.example\.com\/upstream-webhooks\/ID\?expires=\d+&signature=[\w-]{43}$/;
   expect(await submitTo({ PUBLIC_URL }, OF_KINDS.lora)).toMatch(url);
   expect(await submitTo({ PUBLIC_URL }, OF_KINDS.comfyui)).toMatch(url);
   expect(

@@ -6,14 +6,14 @@ import type { Job } from "../job/job.ts";
 import type { Loop } from "../../runtime/loop.ts";
 import { startLoop } from "../../runtime/loop.ts";
 import { findAdapter } from "../runcomfy/kinds/find-kind.ts";
-import type { HintTrust } from "../store/hint-trust.ts";
+import type { UpstreamWebhookTrust } from "../store/upstream-webhook-trust.ts";
 import type { PollTable } from "../store/polls.ts";
 
-/** Hints are relied on from so much trust on, which each end with a hint adds to, up to one more. */
+/** Upstream webhooks are relied on from this much trust on. Each end that comes with one adds to it, up to one more. */
 const RELIED_ON = 3;
-/** What a poll costs then, in those that find what no hint told. */
-const HINTED_COST = 100;
-/** A hint that came earlier before an end was about something else. */
+/** What a poll of a running job costs then, in usual polls. */
+const NOTIFIED_COST = 100;
+/** A call that came earlier before an end was about something else. */
 const BEFORE_END_MS = 3_000;
 
 /** What comes within this time shares a statement. */
@@ -28,18 +28,18 @@ const MAX_DEPLOYMENTS = 1_000;
 /** How old what is known of another gateway's ends may be. */
 const KEPT_MS = 2_000;
 
-/** How long before a poll was due a hint came; null where none did. */
-type HintedForMs = number | null;
+/** How long before a poll was due a call came; null where none did. */
+type NotifiedForMs = number | null;
 
 /**
- * RunComfy's calls about jobs that have ended. They are unsigned, late, twice or never there, so each only makes a poll due,
- * and what it says is not read. Where they come, running jobs are polled less in between; where one is missing, that ends.
+ * RunComfy's calls about jobs that have ended. They are unsigned, and may come late, twice or never. So each only makes a
+ * poll due, and its body is not read. While they come, running jobs are polled less; once one is missing, that ends.
  */
-export class Hints {
+export class UpstreamWebhooks {
   readonly #given: Dependencies;
   /** How often each of these jobs was tried. */
   readonly #waiting = new Map<string, number>();
-  /** By deployment, as is how many hints made a poll due. */
+  /** By deployment. */
   readonly #trust: LRUCache<string, Promise<number>>;
   readonly #followed = new LRUCache<string, number>({ max: MAX_DEPLOYMENTS });
   #loop: Loop | null = null;
@@ -63,15 +63,16 @@ export class Hints {
       firstRestMs: BETWEEN_TICKS_MS,
       minRestMs: () => BETWEEN_TICKS_MS,
       retryMs: RETRY_MS,
-      // The poller tells of a database that fails.
-      onFailure: (err) => log.debug({ err }, "Hints could not be followed; trying again."),
+      // The poller logs a database that fails.
+      onFailure: (err) =>
+        log.debug({ err }, "Upstream webhooks could not be followed; trying again."),
     });
   }
 
-  /** Takes one about a job, at once; whoever calls has shown that it comes from RunComfy. */
+  /** Takes a call about a job; the caller has checked that it comes from RunComfy. Returns at once. */
   take(jobId: string): void {
     const isTaken = this.#waiting.has(jobId) || this.#waiting.size < MAX_WAITING;
-    this.#given.channels.hinted.publish(isTaken ? "taken" : "dropped");
+    this.#given.channels.upstreamWebhooks.publish(isTaken ? "taken" : "dropped");
     if (!isTaken) return;
     this.#waiting.set(jobId, 0);
     this.#loop?.wake();
@@ -84,7 +85,7 @@ export class Hints {
     for (const [jobId] of batch) this.#waiting.delete(jobId);
     const { polls, onDue } = this.#given;
     const jobIds = batch.map(([jobId]) => jobId);
-    const followed = await polls.hint(jobIds).catch((error: unknown) => {
+    const followed = await polls.makeDue(jobIds).catch((error: unknown) => {
       for (const [jobId, attempts] of batch) this.#tryAgain(jobId, attempts);
       throw error;
     });
@@ -98,32 +99,35 @@ export class Hints {
     return this.#waiting.size > 0 ? 0 : IDLE_MS;
   }
 
-  /** A poll has found the end of a job. Of a cancelled one RunComfy may say nothing. Never rejects. */
-  async noteEnd({ status, kind, deploymentId }: Job, hintedForMs: HintedForMs): Promise<void> {
+  /** A poll has found the end of a job. RunComfy may not call about a cancelled one. Never rejects. */
+  async noteEnd({ status, kind, deploymentId }: Job, notifiedForMs: NotifiedForMs): Promise<void> {
     const { areAsked, trust, log } = this.#given;
     if (!areAsked || !findAdapter(kind).takesWebhook || status === "CANCELLED") return;
-    const wasHinted = hintedForMs !== null && hintedForMs <= BEFORE_END_MS;
+    const wasNotified = notifiedForMs !== null && notifiedForMs <= BEFORE_END_MS;
     try {
       const before = await this.#trust.memo(deploymentId);
-      // One hint may have come just after a poll, but hardly two.
+      // One call may have come just after a poll, but hardly two.
       const lower = before === RELIED_ON ? 0 : Math.max(0, before - 1);
-      const after = wasHinted ? Math.min(RELIED_ON + 1, before + 1) : lower;
+      const after = wasNotified ? Math.min(RELIED_ON + 1, before + 1) : lower;
       if (after === before) return;
       this.#trust.set(deploymentId, Promise.resolve(after));
       await trust.note(deploymentId, after);
     } catch (err) {
-      log.debug({ err }, "It could not be noted whether a hint came.");
+      log.debug({ err }, "It could not be stored whether an upstream webhook came.");
     }
   }
 
-  /** By how much a poll of a job is dearer than usual, because a hint will probably come with the end. */
-  async toCostFactor({ startedAt, deploymentId }: Job, hintedForMs: HintedForMs): Promise<number> {
-    // Nobody tells of a start. A job that goes on after its hint may get no other.
-    if (!this.#given.areAsked || startedAt === null || hintedForMs !== null) return 1;
-    return (await this.#trust.memo(deploymentId)) >= RELIED_ON ? HINTED_COST : 1;
+  /** How many usual polls a poll of a job costs: many, where a call will probably come with its end. */
+  async toCostFactor(
+    { startedAt, deploymentId }: Job,
+    notifiedForMs: NotifiedForMs,
+  ): Promise<number> {
+    // RunComfy calls at ends, not at starts. For a job that continues after a call there may be no other.
+    if (!this.#given.areAsked || startedAt === null || notifiedForMs !== null) return 1;
+    return (await this.#trust.memo(deploymentId)) >= RELIED_ON ? NOTIFIED_COST : 1;
   }
 
-  /** How many have made a poll of this deployment's jobs due, on this gateway. */
+  /** How many calls have made a poll of this deployment's jobs due, on this gateway. */
   countFollowed(deploymentId: string): number {
     return this.#followed.get(deploymentId) ?? 0;
   }
@@ -149,13 +153,13 @@ export class Hints {
 }
 
 type Dependencies = {
-  readonly polls: Pick<PollTable, "hint">;
-  readonly trust: HintTrust;
+  readonly polls: Pick<PollTable, "makeDue">;
+  readonly trust: UpstreamWebhookTrust;
   /** Whether submits ask for them. */
   readonly areAsked: boolean;
   /** Notified that polls have come due. */
   readonly onDue: () => void;
-  readonly channels: Pick<Channels, "hinted">;
+  readonly channels: Pick<Channels, "upstreamWebhooks">;
   readonly monotonic: () => number;
   readonly log: Pick<BaseLogger, "debug">;
 };

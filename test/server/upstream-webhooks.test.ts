@@ -15,15 +15,15 @@ async function start() {
   const taken: string[] = [];
   const told: string[] = [];
   const channels = createChannels();
-  channels.hinted.subscribe((what) => void told.push(what));
+  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
   const urls = createSignedUrls({ key: "key", publicUrl: () => PUBLIC });
   const { log, lines } = keepLog();
   const server = await serve({
     files: { ...NO_FILES, urls, publicUrl: PUBLIC },
-    hints: { take: (jobId) => void taken.push(jobId) },
+    upstreamWebhooks: { take: (jobId) => void taken.push(jobId) },
     ...{ channels, log },
   });
-  const toPath = (expires = FAR, folder: "hints" | "files" = "hints") => {
+  const toPath = (expires = FAR, folder: "upstream-webhooks" | "files" = "upstream-webhooks") => {
     const { pathname, search } = new URL(urls.create({ folder, name: JOB, width: null }, expires));
     return pathname + search;
   };
@@ -43,22 +43,22 @@ test("a call with the gateway's signature is taken, whatever it says, and others
     path.replace("job_0", "job_1"),
     path.replace(/expires=\d+/, `expires=${FAR + 1}`),
     path.replace(/&signature=.*/, ""),
-    `/hints/${JOB}`,
+    `/upstream-webhooks/${JOB}`,
     toPath(1),
-    toPath(FAR, "files").replace("/files/", "/hints/"),
-    `/hints/..%2f${JOB}`,
+    toPath(FAR, "files").replace("/files/", "/upstream-webhooks/"),
+    `/upstream-webhooks/..%2f${JOB}`,
   ];
   for (const one of forged) expect(await send(one), one).toBe(404);
   for (const method of ["GET", "PUT", "DELETE"]) expect(await send(path, method)).toBe(404);
   expect(taken).toHaveLength(4);
   expect(told).toEqual(Array.from({ length: forged.length + 3 }, () => "refused"));
-  expect(lines.join()).not.toContain("hints");
+  expect(lines.join()).not.toContain("upstream-webhooks");
 });
 
 test("a signature of one thing leads to nothing else", async () => {
   const { send, toPath, taken } = await start();
-  expect(await send(toPath().replace("/hints/", "/files/"), "GET")).toBe(404);
-  expect(await send(toPath().replace("/hints/", "/uploads/"), "PUT")).toBe(404);
+  expect(await send(toPath().replace("/upstream-webhooks/", "/files/"), "GET")).toBe(404);
+  expect(await send(toPath().replace("/upstream-webhooks/", "/uploads/"), "PUT")).toBe(404);
   expect(taken).toEqual([]);
 });
 
@@ -92,8 +92,8 @@ test("where everybody is let in, the public name leads to signed URLs alone", as
     return toStatuses((await exchange(port, `${head}content-length: 0\r\n\r\n`)).text);
   };
   expect(await ask(`POST ${toPath()}`)).toEqual([204]);
-  expect(await ask(`POST /hints/${JOB}`)).toEqual([404]);
+  expect(await ask(`POST /upstream-webhooks/${JOB}`)).toEqual([404]);
   expect(await ask("POST /graphql")).toEqual([421]);
-  expect(await ask("GET /hints")).toEqual([421]);
+  expect(await ask("GET /upstream-webhooks")).toEqual([421]);
   expect(taken).toEqual([JOB]);
 });

@@ -1,13 +1,13 @@
 import type { Database } from "./database.ts";
 
-export type HintTrust = ReturnType<typeof createHintTrust>;
+export type UpstreamWebhookTrust = ReturnType<typeof createUpstreamWebhookTrust>;
 
-/** How far hints of the ends of a deployment's jobs are trusted at the upstream, shared by all gateways; 0 where unknown. */
-export function createHintTrust({ queries, reads, upstream }: Database) {
+/** How far upstream webhooks at ends of a deployment's jobs are trusted, shared by all gateways; 0 where unknown. */
+export function createUpstreamWebhookTrust({ queries, reads, upstream }: Database) {
   return {
     async read(deploymentId: string): Promise<number> {
       const row = await reads
-        .selectFrom("hint_trust")
+        .selectFrom("upstream_webhook_trust")
         .select("trust")
         .where("upstream", "=", upstream)
         .where("deployment_id", "=", deploymentId)
@@ -15,10 +15,10 @@ export function createHintTrust({ queries, reads, upstream }: Database) {
       return row?.trust ?? 0;
     },
 
-    /** Of gateways that note it at once the last one counts. */
+    /** If gateways note it at the same time, the last one counts. */
     async note(deploymentId: string, trust: number): Promise<void> {
       await queries
-        .insertInto("hint_trust")
+        .insertInto("upstream_webhook_trust")
         .values({ upstream, deployment_id: deploymentId, trust })
         .onConflict((conflict) =>
           conflict.columns(["upstream", "deployment_id"]).doUpdateSet({ trust }),

@@ -5,7 +5,7 @@ import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { clock } from "../../src/runtime/environment.ts";
-import { Hints } from "../../src/engine/tracking/hints.ts";
+import { UpstreamWebhooks } from "../../src/engine/tracking/upstream-webhooks.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createRandom, logNormal } from "../job/distributions.ts";
 import { DatabaseServer } from "../simulation/database.ts";
@@ -44,8 +44,12 @@ type Run = {
 };
 
 /** A fleet in front of RunComfy, in a time that only the test lets pass. Calls go to the last gateway, submits to the first. */
-async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER_MS } = {}) {
-  const world = new World("hints");
+async function openFleet({
+  gateways = 1,
+  areUpstreamWebhooksOn = true,
+  answerMs = ANSWER_MS,
+} = {}) {
+  const world = new World("upstreamWebhooks");
   const server = new DatabaseServer(world);
   await server.start(log);
   const random = createRandom(7);
@@ -61,7 +65,7 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
     void world.schedule(upstream, ms, () => {
       const last = fleet.at(-1);
       if (told.awayMs !== undefined) server.goAway(told.awayMs);
-      last?.process.run(() => last.tracking.hints.take(jobId));
+      last?.process.run(() => last.tracking.upstreamWebhooks.take(jobId));
     });
 
   function accept(webhook: string | null | undefined): string {
@@ -108,11 +112,11 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
     const process = new SimulatedProcess(world, `gateway ${count}`);
     const channels = createChannels();
     const opened = await server.open({ process, upstream: "sandbox", channels, log });
-    const hint = (jobIds: readonly string[]) => {
+    const makeDue = (jobIds: readonly string[]) => {
       statements += 1;
-      return opened.polls.hint(jobIds);
+      return opened.polls.makeDue(jobIds);
     };
-    const store = { ...opened, polls: { ...opened.polls, hint } };
+    const store = { ...opened, polls: { ...opened.polls, makeDue } };
     const { environment } = process;
     const tracking = process.run(() =>
       createTracking({
@@ -121,7 +125,9 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
         health: createHealth({ now: environment.clock.monotonic }),
         runcomfy: Object.assign(Object.create(null), runcomfy),
         uploads: NO_FILES.uploads,
-        toHintUrl: areHintsAsked ? (jobId) => `https://gateway.example/hints/${jobId}` : null,
+        toUpstreamWebhookUrl: areUpstreamWebhooksOn
+          ? (jobId) => `https://gateway.example/upstream-webhooks/${jobId}`
+          : null,
       }),
     );
     fleet.push({ process, tracking });
@@ -141,9 +147,9 @@ async function openFleet({ gateways = 1, areHintsAsked = true, answerMs = ANSWER
     /** Lets RunComfy call about each job from its submit on. */
     flood: (how: typeof floodOf) => void (floodOf = how),
     /** How many have made polls due, at the gateway that RunComfy calls. */
-    async countHints() {
+    async countCalls() {
       const { process, tracking } = fleet.at(-1) ?? first;
-      return (await settle(process.run(() => tracking.learning.readStats("d")))).hints;
+      return (await settle(process.run(() => tracking.learning.readStats("d")))).upstreamWebhooks;
     },
     /** Submits so many jobs, one after the other, and says how RunComfy tells of them; resolves when all have ended. */
     async runJobs(count: number, how: Told) {
@@ -200,24 +206,24 @@ type Tracking = ReturnType<typeof createTracking>;
 let usual: Awaited<ReturnType<Awaited<ReturnType<typeof openFleet>>["runJobs"]>>;
 
 beforeAll(async () => {
-  const { runJobs } = await openFleet({ areHintsAsked: false });
+  const { runJobs } = await openFleet({ areUpstreamWebhooksOn: false });
   await runJobs(FIRST_JOBS, NEVER);
   usual = await runJobs(JOBS, NEVER);
 });
 
 test.for([1, 3])(
-  "while hints come to one of %s gateways, each end is seen within half a second, with a third of the polls",
+  "while upstream webhooks come to one of %s gateways, each end is seen within half a second, with a third of the polls",
   async (gateways) => {
-    const { runJobs, countHints } = await openFleet({ gateways });
+    const { runJobs, countCalls } = await openFleet({ gateways });
     await runJobs(FIRST_JOBS, IN_TIME);
     const { polls, maxLatenessMs } = await runJobs(JOBS, IN_TIME);
     expect(maxLatenessMs).toBeLessThan(500);
     expect(polls).toBeLessThan(usual.polls / 3);
-    expect(await countHints()).toBeGreaterThan(0.8 * (FIRST_JOBS + JOBS));
+    expect(await countCalls()).toBeGreaterThan(0.8 * (FIRST_JOBS + JOBS));
   },
 );
 
-test("when hints stop, no end is seen much later, and after a minute all is as it was", async () => {
+test("when upstream webhooks stop, no end is seen much later, and after a minute all is as it was", async () => {
   const { runJobs } = await openFleet();
   await runJobs(FIRST_JOBS, IN_TIME);
   const { judged, maxLatenessMs } = await runJobs(JOBS, NEVER);
@@ -233,14 +239,14 @@ test("when hints stop, no end is seen much later, and after a minute all is as i
   expect(sum(after, "latenessMs")).toBeLessThan(1.2 * sum(before, "latenessMs"));
 });
 
-test("hints that come early, or again and again, make polls early and nothing else", async () => {
+test("upstream webhooks that come early, or again and again, make polls early and nothing else", async () => {
   const early = await openFleet();
   await early.runJobs(FIRST_JOBS, { beforeMs: 10_000 });
   const alone = await early.runJobs(JOBS, { beforeMs: 10_000 });
   expect(alone.polls).toBeLessThan(usual.polls + 2);
   expect(alone.polls).toBeGreaterThan(usual.polls - 1);
   expect(alone.maxLatenessMs).toBeLessThan(usual.maxLatenessMs * 1.5);
-  // A hint that came too early is no promise of another one, however well others are trusted.
+  // A call that came too early is no promise of another one, however well others are trusted.
   const trusting = await openFleet();
   await trusting.runJobs(FIRST_JOBS, IN_TIME);
   const lone = await trusting.runJobs(3, { beforeMs: 10_000 });
@@ -253,7 +259,7 @@ test("hints that come early, or again and again, make polls early and nothing el
   expect(Math.min(...again.judged.map(({ latenessMs }) => latenessMs))).toBeGreaterThanOrEqual(0);
 });
 
-test("a hint that comes during a poll is followed when that has ended", async () => {
+test("an upstream webhook that comes during a poll is followed when that has ended", async () => {
   const { runJobs } = await openFleet({ answerMs: 1_000, gateways: 2 });
   await runJobs(FIRST_JOBS, IN_TIME);
   const { maxLatenessMs } = await runJobs(JOBS, IN_TIME);
@@ -261,16 +267,16 @@ test("a hint that comes during a poll is followed when that has ended", async ()
   expect(maxLatenessMs).toBeLessThan(2 * 1_000 + 500);
 });
 
-test("hints that come while the database is away are followed once it is back", async () => {
-  const { runJobs, countHints } = await openFleet();
+test("upstream webhooks that come while the database is away are followed once it is back", async () => {
+  const { runJobs, countCalls } = await openFleet();
   await runJobs(FIRST_JOBS, IN_TIME);
-  const before = await countHints();
+  const before = await countCalls();
   const { maxLatenessMs } = await runJobs(1, { ...IN_TIME, awayMs: 2_500 });
-  expect(await countHints()).toBe(before + 1);
+  expect(await countCalls()).toBe(before + 1);
   expect(maxLatenessMs).toBeLessThan(5_000);
 });
 
-test("however many hints come for one job, it is polled once a second, and they share a few statements", async () => {
+test("however many upstream webhooks come for one job, it is polled once a second, and they share a few statements", async () => {
   const { runJobs, flood } = await openFleet();
   await runJobs(FIRST_JOBS, NEVER);
   flood({ lastsMs: 10_000, inATurn: 50 });
@@ -282,14 +288,14 @@ test("however many hints come for one job, it is polled once a second, and they 
   expect(statements).toBeLessThan(10_000 / 50 + 10);
 });
 
-test("hints wait within bounds, and share statements that are small", async () => {
+test("upstream webhooks wait within bounds, and share statements that are small", async () => {
   const asked: number[] = [];
   const told: string[] = [];
   const channels = createChannels();
-  channels.hinted.subscribe((what) => void told.push(what));
-  const hints = new Hints({
+  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
+  const upstreamWebhooks = new UpstreamWebhooks({
     polls: {
-      async hint(jobIds) {
+      async makeDue(jobIds) {
         asked.push(jobIds.length);
         return [];
       },
@@ -299,9 +305,9 @@ test("hints wait within bounds, and share statements that are small", async () =
     onDue: () => expect.fail("none is due"),
     ...{ channels, log, monotonic: () => 0 },
   });
-  for (let number = 0; number < 10_200; number++) hints.take(`job_${number}`);
+  for (let number = 0; number < 10_200; number++) upstreamWebhooks.take(`job_${number}`);
   expect(told.filter((what) => what === "dropped")).toHaveLength(200);
-  while ((await hints.tick()) === 0);
+  while ((await upstreamWebhooks.tick()) === 0);
   // What is not followed may be just being written, so it is tried again, but not for ever.
   expect(asked).toEqual(Array.from({ length: (3 * 10_000) / 500 }, () => 500));
 });
@@ -311,17 +317,20 @@ test.each([
   ["comfyui", [["dep", 3]]],
   ["model", []],
 ])(
-  "an end of a job of kind %s that no hint told lowers the trust only where RunComfy calls about such jobs",
+  "an end of a job of kind %s that came without an upstream webhook lowers the trust only where RunComfy calls about such jobs",
   async (kind, noted) => {
     const notes: unknown[] = [];
-    const hints = new Hints({
-      polls: { hint: async () => [] },
+    const upstreamWebhooks = new UpstreamWebhooks({
+      polls: { makeDue: async () => [] },
       trust: { read: async () => 4, note: async (...note) => void notes.push(note) },
       areAsked: true,
       onDue: () => expect.fail("none is due"),
       ...{ channels: createChannels(), log, monotonic: () => 0 },
     });
-    await hints.noteEnd(makeJob({ kind, deploymentId: "dep", status: "SUCCEEDED" }), null);
+    await upstreamWebhooks.noteEnd(
+      makeJob({ kind, deploymentId: "dep", status: "SUCCEEDED" }),
+      null,
+    );
     expect(notes).toEqual(noted);
   },
 );
