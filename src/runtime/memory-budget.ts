@@ -12,7 +12,7 @@ export const NOBODY = "";
 
 /** The part of the whole that one owner's answers may take. */
 const OWNER_PART = 1 / 4;
-/** The part that answers leave free: nobody's first byte of a body, or ping, may cut what others are reading. */
+/** The part that answers leave free: nobody's first byte of a body, or ping, may abort what others are reading. */
 const SPARE_PART = 1 / 8;
 
 /** Bounds the memory for what clients have not read yet, or not sent in full, over HTTP and sockets together. */
@@ -22,7 +22,7 @@ export type MemoryBudget = ReturnType<typeof createMemoryBudget>;
 export function createMemoryBudget(options: {
   readonly mostBytes: number;
   readonly patienceMs?: number;
-  /** Where each answer without room, and each reservation that is cut, is published. */
+  /** Where each answer without room, and each reservation that is aborted, is published. */
   readonly channels?: { readonly refused: { publish(limitName: string): void } };
 }) {
   const { mostBytes, patienceMs = PATIENCE_MS, channels } = options;
@@ -42,13 +42,13 @@ export function createMemoryBudget(options: {
     return isOwnFull ? full(mostOwnBytes, OWN_FULL) : full(mostTakenBytes, ALL_FULL);
   }
 
-  function cutLargest(holders: Iterable<Reservation>): void {
+  function abortLargest(holders: Iterable<Reservation>): void {
     const [first, ...others] = holders;
     if (first === undefined) return;
     const largest = others.reduce((most, one) => (one.bytes > most.bytes ? one : most), first);
     channels?.refused.publish(LIMIT_NAME);
     largest.close();
-    largest.cut();
+    largest.abort();
   }
 
   const budget: Budget = {
@@ -57,18 +57,18 @@ export function createMemoryBudget(options: {
     refuse,
     makeRoom(ownerId) {
       const holders = owners.get(ownerId) ?? [];
-      while (queue.count(ownerId) > mostOwnBytes * (1 + SPARE_PART)) cutLargest(holders);
-      while (queue.count() > mostBytes) cutLargest(owners.values().flatMap((all) => all));
+      while (queue.count(ownerId) > mostOwnBytes * (1 + SPARE_PART)) abortLargest(holders);
+      while (queue.count() > mostBytes) abortLargest(owners.values().flatMap((all) => all));
     },
   };
 
   return {
     /**
-     * Opens an empty reservation for one answer, body or socket of this owner. `cut` closes what it belongs to. Where what
-     * is given back may still be on its way, `whenLeft` calls its argument once that has left.
+     * Opens an empty reservation for one answer, body or socket of this owner. `abort` closes what it belongs to. Where what
+     * is refunded may still be on its way, `whenLeft` calls its argument once that has left.
      */
-    open: (ownerId: string, cut: () => void, whenLeft?: (act: () => void) => void): Reservation =>
-      new Reservation(budget, ownerId, cut, whenLeft),
+    open: (ownerId: string, abort: () => void, whenLeft?: (act: () => void) => void): Reservation =>
+      new Reservation(budget, ownerId, abort, whenLeft),
   };
 }
 
@@ -76,19 +76,19 @@ type Budget = {
   readonly queue: Queue;
   readonly owners: Map<string, Set<Reservation>>;
   refuse(ownerId: string, bytes: number): Error;
-  /** Cuts who holds most while this owner, or all together, hold too much. */
+  /** Aborts the largest while this owner, or all together, hold too much. */
   makeRoom(ownerId: string): void;
 };
 
 /** One for each request and socket, so it has no functions of its own. */
 export class Reservation {
-  /** What was taken and what is held. */
+  /** What was taken and what is charged. */
   bytes = 0;
-  readonly cut: () => void;
+  readonly abort: () => void;
   readonly #budget: Budget;
   readonly #ownerId: string;
   readonly #whenLeft: ((act: () => void) => void) | undefined;
-  #heldBytes = 0;
+  #chargedBytes = 0;
   #isOpen = true;
   /** Made for what waits. */
   #closing: AbortController | undefined;
@@ -97,10 +97,10 @@ export class Reservation {
   constructor(
     budget: Budget,
     ownerId: string,
-    cut: () => void,
+    abort: () => void,
     whenLeft: ((act: () => void) => void) | undefined,
   ) {
-    this.cut = cut;
+    this.abort = abort;
     this.#budget = budget;
     this.#ownerId = ownerId;
     this.#whenLeft = whenLeft;
@@ -123,7 +123,7 @@ export class Reservation {
   }
 
   /** The same, but waits up to 10 s for room, behind others of its owner. */
-  async takeOrWait(bytes: number): Promise<void> {
+  async acquire(bytes: number): Promise<void> {
     this.check();
     const { queue } = this.#budget;
     this.#closing ??= new AbortController();
@@ -134,27 +134,27 @@ export class Reservation {
     this.bytes += bytes;
   }
 
-  give(bytes: number): void {
-    const give = (): void => {
+  refund(bytes: number): void {
+    const refund = (): void => {
       if (this.#isOpen) this.#change(-bytes);
     };
-    if (this.#whenLeft === undefined) give();
-    else this.#whenLeft(give);
+    if (this.#whenLeft === undefined) refund();
+    else this.#whenLeft(refund);
   }
 
   /**
-   * Holds so many bytes from now on, whether there is room or not. While its owner, or all together, then hold too much,
-   * the reservation that holds most is cut.
+   * Charges this many bytes in all from now on, whether there is room or not. While its owner, or all together, then have
+   * too much, the largest reservation is aborted.
    */
-  hold(bytes: number): void {
-    const moreBytes = bytes - this.#heldBytes;
+  charge(bytes: number): void {
+    const moreBytes = bytes - this.#chargedBytes;
     if (!this.#isOpen || moreBytes === 0) return;
-    this.#heldBytes = bytes;
+    this.#chargedBytes = bytes;
     this.#change(moreBytes);
     if (moreBytes > 0) this.#budget.makeRoom(this.#ownerId);
   }
 
-  /** Gives everything back; nothing is taken from then on, and nobody waits any longer. */
+  /** Refunds everything; nothing is taken from then on, and nobody waits any longer. */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

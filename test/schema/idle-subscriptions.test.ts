@@ -39,7 +39,7 @@ test("a stream that needs nothing but its job leaves its share of the memory alo
   const gateway = await openInProcessGateway();
   const { id } = await gateway.addJob();
   const share = createMemoryBudget({ mostBytes: 1_000 }).open("anna", () => undefined);
-  const uses = (["take", "takeOrWait", "give", "hold", "check", "onClose"] as const).map((name) =>
+  const uses = (["take", "acquire", "refund", "charge", "check", "onClose"] as const).map((name) =>
     vi.spyOn(share, name),
   );
   const contextValue = gateway.openContext(share);

@@ -184,7 +184,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
         if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
         return await answerPlainPost({ operations, body, accept, origin, response, release });
       });
-      if (isAnswered) return share.hold(response.writableLength);
+      if (isAnswered) return share.charge(response.writableLength);
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
@@ -194,7 +194,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
       operations.yoga(request, response, { ...origin, onValidated }),
     );
     // A stream keeps the variables that it came with.
-    return share.hold(bodyBytes + response.writableLength);
+    return share.charge(bodyBytes + response.writableLength);
   }
 
   function toOrigin(

@@ -221,7 +221,7 @@ export class Connections {
     let bytes = requests.size > 1 ? requests.size * REQUEST_BYTES : 0;
     for (const [{ req }, { hasBegun }] of requests) if (!hasBegun) bytes += toUnaskedBytes(req);
     if (bytes > 0) connection.share ??= this.#options.memory.open(NOBODY, () => socket.destroy());
-    connection.share?.hold(bytes);
+    connection.share?.charge(bytes);
   }
 
   #cutStreams(): void {

@@ -43,7 +43,7 @@ export function createExchanges(parts: ServerParts, readers: FileReaders) {
         if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
         await act({ body, viewer, share, release });
       });
-      share.hold(response.writableLength);
+      share.charge(response.writableLength);
     },
   });
 }

@@ -102,7 +102,7 @@ export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number):
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,
-  share: Pick<Reservation, "hold">,
+  share: Pick<Reservation, "charge">,
 ): Promise<Buffer> {
   if (readLength(request.headers) > limitBytes) throw bodyTooLarge(limitBytes);
   const chunks: Buffer[] = [];
@@ -113,7 +113,7 @@ export async function readBody(
     sizeBytes += chunk.length;
     if (sizeBytes > limitBytes) return reject(bodyTooLarge(limitBytes));
     chunks.push(chunk);
-    share.hold(sizeBytes + chunks.length * CHUNK_BYTES);
+    share.charge(sizeBytes + chunks.length * CHUNK_BYTES);
   }
   request.on("data", take).once("end", resolve).once("error", reject);
   try {

@@ -284,7 +284,7 @@ export class SocketSession implements ProtocolSocket {
   /** Where that is too much, the budget cuts whatever holds most. */
   #count(): void {
     const unsentBytes = this.#options.socket.bufferedAmount + this.#unsentCount * MESSAGE_BYTES;
-    this.#share.hold(unsentBytes + this.#unhandledBytes + this.#handledBytes);
+    this.#share.charge(unsentBytes + this.#unhandledBytes + this.#handledBytes);
     if (!this.isBehind) this.#goOn();
   }
 

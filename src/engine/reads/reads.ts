@@ -477,7 +477,7 @@ class AnswerBudget {
     if (this.#hasEntered) return this.#take();
     this.#hasEntered = true;
     const missingBytes = this.#findMissing();
-    if (missingBytes > 0) await this.#share.takeOrWait(missingBytes);
+    if (missingBytes > 0) await this.#share.acquire(missingBytes);
     this.#takenBytes += missingBytes;
   }
 
@@ -492,7 +492,7 @@ class AnswerBudget {
 
   /** Gives everything back; what comes next is an answer of its own. */
   leave(): void {
-    this.#share.give(this.#takenBytes);
+    this.#share.refund(this.#takenBytes);
     this.#takenBytes = 0;
     this.#readBytes = 0;
     this.#chargedBytes = 0;

@@ -5,7 +5,7 @@ import { isFinal, JOB_STATUSES } from "../job/job.ts";
 import { atMost, type Database } from "./database.ts";
 import { deleteEnded } from "./delete-ended.ts";
 import { IS_ACCEPTED, isAnothers } from "./job-rows.ts";
-import { ageOf } from "./list-jobs.ts";
+import { sortKeyOf } from "./list-jobs.ts";
 import type { Tables } from "./tables.ts";
 
 const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
@@ -46,15 +46,15 @@ export function createDeletions(database: Database, announce: (id: string) => vo
     async deleteOld({ finishedForMs, createdForMs }: Ages, limit: number): Promise<number> {
       // Nobody is woken: watchers have heard the end, and the feed tells of no deletion.
       let deleted = 0;
-      const age = ageOf({ statuses: FINAL_STATUSES });
+      const sortKey = sortKeyOf({ statuses: FINAL_STATUSES });
       // One status after the other, each along its index.
       for (const status of FINAL_STATUSES) {
         // In an `in`, Postgres may run the query again for each row, and take more than the limit.
         const { rows } = await sql`
           with old as (
-            select id from jobs where status = ${status} and ${age} < ${nowMs} - ${createdForMs}
+            select id from jobs where status = ${status} and ${sortKey} < ${nowMs} - ${createdForMs}
               and finished_at < ${nowMs} - ${finishedForMs}
-            order by ${age}, id limit ${atMost(limit - deleted)} ${skipLocked}
+            order by ${sortKey}, id limit ${atMost(limit - deleted)} ${skipLocked}
           )
           delete from jobs where id in (select id from old) returning id`.execute(queries);
         deleted += rows.length;

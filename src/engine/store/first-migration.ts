@@ -39,7 +39,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       unique (owner_id, idempotency_key)
     )`,
     // One index for each way of listing, so that a page or a count passes over no row that it does not tell of; see
-    // `ageOf` in `list-jobs.ts`.
+    // `sortKeyOf` in `list-jobs.ts`.
     sql`create index jobs_by_age on jobs (created_at, id)`,
     sql`create index jobs_by_status on jobs (status, (created_at + 0), id)`,
     sql`create index jobs_by_deployment on jobs (deployment_id, status, (0 + created_at), id)`,

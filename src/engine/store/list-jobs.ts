@@ -22,7 +22,7 @@ export type JobFilter = {
 /** A position in the list of jobs, between two jobs. */
 export type JobPosition = { readonly createdAt: Date; readonly id: string };
 
-/** A stretch of the list of jobs. */
+/** A range of the list of jobs. */
 export type JobRange = {
   readonly filter: JobFilter;
   /** Only jobs behind this position in the list, which is newest first. */
@@ -79,7 +79,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
   async function readStep(range: JobRange, mostRows: number): Promise<JobPage> {
     const { filter, limit } = range;
     // The first of all together are certain as far as each alone was read.
-    const most = Math.ceil(mostRows / toSource(filter).stretches.length);
+    const most = Math.ceil(mostRows / toSource(filter).scans.length);
     const opposite = sql.raw(range.direction === "forward" ? "asc" : "desc");
     const { rows } = await sql<PlaceRow>`
       with seen as materialized (${selectFirst({ also: toTextColumn(holdsText, filter) }, range, most)})
@@ -131,9 +131,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
       if (isWalk(filter)) return null;
       if (filter.statuses?.length === 0) return 0;
       // Each status along its index, and none further than all together may be.
-      const all = unite(
-        toStretches({ also: sql`` }, { filter, direction: "forward" }, MAX_COUNTED),
-      );
+      const all = unite(toScans({ also: sql`` }, { filter, direction: "forward" }, MAX_COUNTED));
       const { rows } = await sql<{ readonly count: number }>`
         select count(*) as count from (select id from (${all}) as places limit ${sql.lit(MAX_COUNTED)}) as counted
       `.execute(reads);
@@ -214,7 +212,7 @@ function toLookedUp(filter: JobFilter): readonly Sql[] {
  * When a job was created, spelt as the one index for such lists has it. Were it spelt the same in all of them, a database
  * that misjudges how many jobs a filter lets through would walk along another index and pass over thousands.
  */
-export function ageOf(filter: JobFilter): RawBuilder<number> {
+export function sortKeyOf(filter: JobFilter): RawBuilder<number> {
   const isOwn = filter.ownerId !== undefined;
   if (toLabel(filter) !== undefined)
     return isOwn ? sql`job_tags.created_at` : sql`(job_tags.created_at + 0)`;
@@ -226,37 +224,37 @@ export function ageOf(filter: JobFilter): RawBuilder<number> {
 
 type Sql = RawBuilder<unknown>;
 
-/** Where a list is read: along one index, or along its stretches of some statuses, null alone where one holds all. */
+/** Where a list is read: by one scan of an index, or one for each status; null alone where one scan covers all. */
 type Source = {
   readonly table: Sql;
-  readonly age: Sql;
+  readonly sortKey: Sql;
   readonly id: Sql;
   /** What the index answers, but for the statuses. */
   readonly conditions: readonly Sql[];
-  readonly stretches: readonly (JobStatus | null)[];
+  readonly scans: readonly (JobStatus | null)[];
 };
 
 function toSource(filter: JobFilter): Source {
   const { ownerId, deploymentId, createdAfter, createdBefore } = filter;
   const label = toLabel(filter);
   const isInTexts = readsTexts(filter);
-  const age = isInTexts ? sql<number>`job_texts.created_at` : ageOf(filter);
+  const sortKey = isInTexts ? sql<number>`job_texts.created_at` : sortKeyOf(filter);
   const conditions = [
-    ...(createdAfter === undefined ? [] : [sql`${age} > ${createdAfter.getTime()}`]),
-    ...(createdBefore === undefined ? [] : [sql`${age} < ${createdBefore.getTime()}`]),
+    ...(createdAfter === undefined ? [] : [sql`${sortKey} > ${createdAfter.getTime()}`]),
+    ...(createdBefore === undefined ? [] : [sql`${sortKey} < ${createdBefore.getTime()}`]),
   ];
   if (label !== undefined) {
     conditions.push(sql`tag = ${label}`);
     if (ownerId !== undefined) conditions.push(sql`job_tags.owner_id = ${ownerId}`);
-    return { table: sql`job_tags`, age, id: sql`job_tags.job_id`, conditions, stretches: [null] };
+    return { table: sql`job_tags`, sortKey, id: sql`job_tags.job_id`, conditions, scans: [null] };
   }
   if (ownerId !== undefined) conditions.push(sql`owner_id = ${ownerId}`);
   if (isInTexts) {
     const id = sql`job_texts.job_id`;
-    return { table: sql`job_texts`, age, id, conditions, stretches: [null] };
+    return { table: sql`job_texts`, sortKey, id, conditions, scans: [null] };
   }
   if (deploymentId !== undefined) conditions.push(sql`deployment_id = ${deploymentId}`);
-  return { table: sql`jobs`, age, id: sql`id`, conditions, stretches: toStatuses(filter) };
+  return { table: sql`jobs`, sortKey, id: sql`id`, conditions, scans: toStatuses(filter) };
 }
 
 /** Whether one owner's texts are read in their own order, without a look-up for each job. */
@@ -268,7 +266,7 @@ function readsTexts(filter: JobFilter): boolean {
 }
 
 /**
- * The statuses whose stretches make up the list, each once. A plain `status in (…)` would sort all jobs of these statuses
+ * The statuses whose range scans make up the list, each once. A plain `status in (…)` would sort all jobs of these statuses
  * for every page, and a deployment's jobs are indexed by status.
  */
 function toStatuses({
@@ -284,43 +282,43 @@ const COLUMNS = sql.raw(JOB_COLUMNS.map((name) => `jobs.${name}`).join());
 
 /** Whole jobs, or only their places and what stands beside these. */
 type Wanted = "jobs" | { readonly also: Sql };
-type Stretch = Pick<JobRange, "filter" | "direction" | "after" | "before">;
+type ScanRange = Pick<JobRange, "filter" | "direction" | "after" | "before">;
 
 /** The first rows of a list, in its direction. */
-function selectFirst<Row>(wanted: Wanted, range: Stretch, limit: number): RawBuilder<Row> {
-  const stretches = toStretches(wanted, range, limit);
+function selectFirst<Row>(wanted: Wanted, range: ScanRange, limit: number): RawBuilder<Row> {
+  const scans = toScans(wanted, range, limit);
   const direction = toDirection(range);
-  return stretches.length === 1
-    ? sql`${unite(stretches)}`
-    : sql`select * from (${unite(stretches)}) as stretches
+  return scans.length === 1
+    ? sql`${unite(scans)}`
+    : sql`select * from (${unite(scans)}) as scans
         order by created_at ${direction}, id ${direction} limit ${atMost(limit)}`;
 }
 
-function toStretches(wanted: Wanted, range: Stretch, limit: number): readonly Sql[] {
-  const { table, age, id, conditions, stretches } = toSource(range.filter);
+function toScans(wanted: Wanted, range: ScanRange, limit: number): readonly Sql[] {
+  const { table, sortKey, id, conditions, scans } = toSource(range.filter);
   const direction = toDirection(range);
   const columns =
-    wanted === "jobs" ? COLUMNS : sql`${age} as created_at, ${id} as id${wanted.also}`;
+    wanted === "jobs" ? COLUMNS : sql`${sortKey} as created_at, ${id} as id${wanted.also}`;
   // Crossed, or SQLite might begin with the jobs.
   const isLookedUp = wanted === "jobs" && toLabel(range.filter) !== undefined;
   const from = isLookedUp ? sql`job_tags cross join jobs` : table;
-  return stretches.map((status) => {
+  return scans.map((status) => {
     const all = [
       ...conditions,
       ...(status === null ? [] : [sql`status = ${status}`]),
       ...(isLookedUp ? [sql`jobs.id = job_tags.job_id`] : []),
-      ...toBounds(range, age, id),
+      ...toBounds(range, sortKey, id),
     ];
-    const order = sql`order by ${age} ${direction}, ${id} ${direction}`;
+    const order = sql`order by ${sortKey} ${direction}, ${id} ${direction}`;
     return sql`select ${columns} from ${from} where ${and(all)} ${order} limit ${atMost(limit)}`;
   });
 }
 
-function unite(stretches: readonly Sql[]): Sql {
-  const [first = sql``, ...others] = stretches;
+function unite(scans: readonly Sql[]): Sql {
+  const [first = sql``, ...others] = scans;
   if (others.length === 0) return first;
   return sql.join(
-    stretches.map((one) => sql`select * from (${one}) as stretch`),
+    scans.map((one) => sql`select * from (${one}) as scan`),
     sql` union all `,
   );
 }
@@ -330,11 +328,11 @@ function toDirection({ direction }: Pick<JobRange, "direction">): Sql {
 }
 
 /** SQLite finds no place in an index of expressions by two of them, so it is given the first once more. */
-function toBounds({ after, before }: Stretch, age: Sql, id: Sql): readonly Sql[] {
+function toBounds({ after, before }: ScanRange, sortKey: Sql, id: Sql): readonly Sql[] {
   const toBound = ({ createdAt, id: placeId }: JobPosition, sign: "<" | ">") => {
     const ms = createdAt.getTime();
     const is = sql.raw(sign);
-    return [sql`${age} ${is}= ${ms}`, sql`(${age}, ${id}) ${is} (${ms}, ${placeId})`];
+    return [sql`${sortKey} ${is}= ${ms}`, sql`(${sortKey}, ${id}) ${is} (${ms}, ${placeId})`];
   };
   return [
     ...(after === undefined ? [] : toBound(after, "<")),

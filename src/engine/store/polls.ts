@@ -140,11 +140,9 @@ export function createPolls(database: Database) {
     case when notified_at <= ${pollMs} then polls.was_due_at - notified_at end as notified_for_ms`;
   const sinceNotified = sql`${pollMs} - notified_at`;
 
-  /** One query for each stretch of the index, so that none passes over what is another upstream's. */
+  /** One range scan for each upstream, so that none passes over another upstream's rows. */
   function union(toQuery: (upstream: string) => RawBuilder<unknown>): RawBuilder<unknown> {
-    const queries = upstreams.map(
-      (upstream) => sql`select * from (${toQuery(upstream)}) as stretch`,
-    );
+    const queries = upstreams.map((upstream) => sql`select * from (${toQuery(upstream)}) as scan`);
     return sql.join(queries, sql` union all `);
   }
 

@@ -20,7 +20,7 @@ export async function findJob(
   return await (isWhole ? reads.wholeJobs : reads.jobs).load(id);
 }
 
-/** Which stretch of which list, as GraphQL's connections ask for it. */
+/** Which range of which list, as GraphQL's connections ask for it. */
 export type ListRequest = {
   readonly filter?: GivenFilter;
   readonly first?: number | null | undefined;
