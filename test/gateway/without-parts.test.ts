@@ -93,7 +93,7 @@ function findNames(text: string): readonly string[] {
     return [`(?<![a-z])${stem}`, capital, `(?<![A-Z])${stem.toUpperCase()}`];
   });
   const names = new RegExp(`(?:${patterns.join("|")})s?(?![a-z])`);
-  // A setting of the engine, and a level of the log.
-  const others = /UPSTREAM_WEBHOOKS|`trace`/g;
+  // RunComfy's calls of the engine, and a level of the log.
+  const others = /upstream_?webhooks?|`trace`/gi;
   return text.split("\n").filter((line) => names.test(line.replaceAll(others, "")));
 }
