@@ -34,7 +34,7 @@ export type CostReport = number | "not-yet";
  */
 export function advance(job: Job, observation: Observation, now: Date, upstream: string): Job {
   if (isFinished(job)) return job;
-  // Whoever has submitted it settles it, wherever it was sent.
+  // The submitting gateway owns the outcome.
   if (observation.kind !== "unanswered" && ownership(job, upstream) === "another's") return job;
   const known = isKnown(observation) ? toKnown(job, upstream, now) : job;
   const applied = apply(known, observation, now);
