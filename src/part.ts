@@ -29,7 +29,7 @@ export type Part<Settings = unknown> = {
   migrations?(): Promise<readonly Migration[]>;
   /** What writes with every change while it is on; see `PartTables`. */
   triggers?(): Promise<PartTables["triggers"]>;
-  /** What happens of which a webhook can be told, and in which words the schema says so. */
+  /** The kinds of events that a webhook can have, each with its description in the schema. */
   readonly events?: Readonly<Record<string, string>>;
   /** The arguments that it adds to every submit, by their names. */
   readonly submitOptions?: Readonly<Record<string, SubmitArgument>>;

@@ -217,7 +217,7 @@ export async function changeApiKeys(
 ): Promise<void> {
   try {
     await fs.mkdir(dirname(resolve(file)), { recursive: true });
-    // Whoever names the file by a link waits for the same lock.
+    // A process that names the file by a link waits for the same lock.
     const path = (await nullIfMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {

@@ -90,7 +90,7 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 type Session = { readonly admission: Admission; readonly end: (reason: SessionEnd) => void };
 
-/** One timer checks all; how many there are is bounded by whoever enters them. */
+/** One timer checks all; their callers bound how many there are. */
 export function createSessions(options: {
   readonly log: Pick<BaseLogger, "error">;
   readonly pollMs?: number;

@@ -25,13 +25,13 @@ const CLAIMS = z.object({
   scp: z.union([z.string(), z.array(z.string()).transform((words) => words.join(" "))]).catch(""),
 });
 
-/** Not the symmetric ones: whoever can check a token could make one. */
+/** Not the symmetric ones: a key that verifies a token could also sign one. */
 const ALGORITHMS = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" ");
 
 /** Without padding and other variants, which some decoders let pass: a token has one spelling. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** Lets in whoever has a token of the issuer for this audience, signed by one of `keys`, which it closes with itself. */
+/** Admits tokens of the issuer for this audience, signed by one of `keys`, which it closes with itself. */
 export function createJwtAuthenticator(options: {
   /** Which tokens are accepted. */
   readonly config: Pick<Config["auth"], "issuer" | "audience">;

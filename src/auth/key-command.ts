@@ -115,7 +115,7 @@ function readNewKey(args: string[], known: readonly Scope[]): NewKey {
   return { owner, scopes, limits: Object.fromEntries(limits) };
 }
 
-/** Takes a whole key too, as whoever finds a leaked one has that. */
+/** Takes a whole key too, because a leaked one is all that its finder has. */
 function readId(args: string[]): string {
   const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
   const [text, ...more] = positionals;

@@ -11,7 +11,7 @@ import { codeOf, SetupError } from "../runtime/coded-error.ts";
 import { startLoop } from "../runtime/loop.ts";
 import { AuthenticationError } from "./authenticator.ts";
 
-/** The public keys of whoever signs tokens. */
+/** The public keys of the tokens' issuer. */
 export type SigningKeys = {
   /** The key for a token with this header. Rejects with jose's errors, or an `AuthenticationError` while no keys are known. */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;

@@ -126,7 +126,7 @@ const MODEL_LIST = z
     return { models: found, total: total ?? found.length };
   });
 
-/** A deployment, as the vendor's list has it, and what ComfyUI tells of its nodes; null where that could not be read. */
+/** A deployment, as the vendor's list has it, and ComfyUI's description of its nodes; null where that could not be read. */
 export type ListedDeployment = Omit<z.infer<typeof DEPLOYMENT>, "objectInfoUrl"> & {
   readonly objectInfo: JsonObject | null;
 };

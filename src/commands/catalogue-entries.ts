@@ -11,7 +11,7 @@ import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient, CatalogueModel, ListedDeployment } from "./catalogue-client.ts";
 import { hasInput, proposeInputs } from "./propose-inputs.ts";
 
-/** An entry for a deployments file, and what is left to whoever keeps that file. */
+/** An entry for a deployments file, and what is left for its operator to fill in. */
 type Result = { readonly entry: JsonValue; readonly remarks: readonly string[] };
 
 type Asked = {
@@ -128,7 +128,7 @@ function toChangingMembers({
 }
 
 function renewModelEntry(former: JsonObject, members: JsonObject): JsonObject {
-  // A price that is not told any more may be another one; a schema stays until there is another.
+  // A price that is no longer listed may have changed; a schema stays until there is another.
   const kept = Object.entries(former).filter(([name]) => name !== "price" || "price" in members);
   // What is the same stays as it is written, and members keep their places, so that only what has changed is shown.
   const changed = Object.entries(members).filter(

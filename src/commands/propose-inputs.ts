@@ -130,7 +130,7 @@ function isScalar(value: JsonValue): value is string | number | boolean {
 
 const KINDS = ["STRING", "INT", "FLOAT", "BOOLEAN"] as const;
 
-/** Of a saved value of which nothing is told: 7 may be a number that happens to be whole. */
+/** Of a saved value that nothing describes: 7 may be a number that happens to be whole. */
 function kindOf(value: string | number | boolean): Literal["kind"] {
   if (typeof value === "string") return "STRING";
   return typeof value === "boolean" ? "BOOLEAN" : "FLOAT";

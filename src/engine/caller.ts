@@ -13,7 +13,7 @@ export type Caller = {
   readonly beganAt: number;
 };
 
-/** The caller of one operation; whoever opened the origin's `share` closes it once the answer has left or never will. */
+/** The caller of one operation. The opener of the origin's `share` closes it once the answer has left or never will. */
 export function createCaller(engine: Services, origin: Origin): Caller {
   const reads = new Reads(engine, origin);
   return { engine, viewer: origin.viewer, reads, origin, beganAt: clock.monotonic() };

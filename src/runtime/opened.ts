@@ -13,7 +13,7 @@ export class Opened implements AsyncDisposable {
     return this.#stack.adopt(one, () => one.close());
   }
 
-  /** Calls `hangUp` where closing takes longer, so that whoever waits for an answer of this connection gets none. */
+  /** Calls `hangUp` where closing takes longer, so that nothing waits for an answer of this connection any longer. */
   hangUpAfter(patienceMs: number, hangUp: () => void): void {
     this.#patienceMs = patienceMs;
     this.#hangUp = hangUp;

@@ -88,7 +88,7 @@ export class Queue {
       await this.#wait(lane, amount, options);
   }
 
-  /** Takes so much where there is room for it, whoever waits. */
+  /** Takes so much if there is room for it, ahead of all that wait. */
   tryTake(key: string, amount: number): boolean {
     return this.#tryTake(this.#find(key), amount);
   }

@@ -3,7 +3,7 @@ import fs from "node:fs/promises";
 import { nullIfMissing } from "./coded-error.ts";
 
 /**
- * Replaces a text file, so that whoever reads it finds it whole, before or after. The file keeps its owner, and of its mode what `mostMode` has; one that is made has `mode`.
+ * Replaces a text file, so that a reader finds it whole, old or new. The file keeps its owner, and of its mode what `mostMode` has; one that is made has `mode`.
  */
 export async function replaceFile(
   file: string,

@@ -78,7 +78,7 @@ export async function sendRequest(
   });
   const stopTimer = clock.setTimer(() => request.destroy(failures.tooSlow()), patienceMs);
   request.on("response", (response) => {
-    // What comes after a whole body belongs to no answer; the request tells of it.
+    // What comes after a whole body belongs to no answer; the request reports it.
     request.on("error", (error) => response.destroy(error));
     answered.resolve(response);
   });

@@ -32,7 +32,7 @@ type Compiled = {
 
 /**
  * Runs queries by code that is made once for each, and kept as long as its document is. Where it has errors the executor
- * runs the query once more and its answer counts: which errors are told, in which order and words, differs between the
+ * runs the query once more and its answer counts: which errors are reported, in which order and words, differs between the
  * two. What was read is still there, and `recharge` makes the operation forget what was charged.
  */
 export function createQueryCompiler(options: {

@@ -232,7 +232,7 @@ function createRunner(operation: Channels["operation"]): Plugin<ReadingContext> 
   };
 }
 
-/** Publishes an operation, and the code that clients are told where it fails. */
+/** Publishes an operation, and the code that clients get where it fails. */
 async function publish<Result>(
   channel: Channels["operation"],
   { document, operationName, contextValue }: ExecutionArgs,

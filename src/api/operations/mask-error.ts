@@ -10,7 +10,7 @@ export type MaskError = (error: unknown) => GraphQLError;
 
 /**
  * An error that is meant for clients keeps its words, and gets a code where it has none. A database that fails says when
- * to try again. Every other error is logged, and told as a sentence that gives nothing away.
+ * to try again. Every other error is logged, and answered with a sentence that reveals nothing.
  */
 export function createMaskError(options: {
   readonly log: Logger;
@@ -33,7 +33,7 @@ export function createMaskError(options: {
   };
 }
 
-/** The code that a client is told of an error. */
+/** The code of an error that a client gets. */
 export function toCode(error: GraphQLError): string {
   const { code } = error.extensions;
   if (typeof code === "string") return code;

@@ -14,7 +14,7 @@ import type { ReadingContext } from "./compile-queries.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
 import type { Slots } from "./owner-limits.ts";
 
-/** Long enough for all who are told of an event at once; what else a result tells may change. */
+/** Long enough for all who get an event at once; what else a result contains may change. */
 const SHARED_MS = 1_000;
 /** How often an event is made once more while the database fails. */
 const RETRY_MS = 1_000;
@@ -43,7 +43,7 @@ type Reader = {
 
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
- * variables and rights that are told of one event share what is made of it. A result with errors is nobody else's, but for
+ * variables and rights that get one event share what is made of it. A result with errors is nobody else's, but for
  * the gateway's own mistakes: it may be about the room that one reader's answers have left.
  */
 export function createSubscribe({

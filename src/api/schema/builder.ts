@@ -177,7 +177,7 @@ export function addScalars(builder: Builder): void {
   });
 }
 
-/** Whoever takes it says which URLs will do. */
+/** The field that takes it says which URLs are allowed. */
 function parseUrl(value: unknown, literal: ValueNode | null = null): string {
   if (typeof value === "string") return value;
   throw badUserInput("This is not a URL. Send it as a text.", literal);

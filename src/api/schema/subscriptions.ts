@@ -126,7 +126,7 @@ function publishSent<Event>(
   let last: SentEvent | null = null;
   return new Stream(
     async () => {
-      // Whoever asks for an event has sent the one before; whoever leaves may not have.
+      // A reader that asks for an event has sent the one before; one that leaves may not have.
       if (last !== null) sent.publish(last);
       const next = await events.next();
       last = next.done === true ? null : toSent(next.value);

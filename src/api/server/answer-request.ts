@@ -63,7 +63,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     }
   };
 
-  /** Answers at once, whatever is still to come; `write` is told whether the connection ends with the answer. */
+  /** Answers at once, whatever is still to come; `write` gets whether the connection ends with the answer. */
   async function answerUnread(
     request: IncomingMessage,
     response: ServerResponse,

@@ -131,7 +131,7 @@ export class Connections {
     if (request !== undefined) request.isStream = true;
   }
 
-  /** Ends a connection with a reason, where that can still be told. */
+  /** Ends a connection, with a reason where one can still be sent. */
   cut(socket: Duplex, reason: CodedError): void {
     // A second answer would garble one that is on its way.
     const isAnswered = this.#list(socket).some(([{ headersSent }]) => headersSent);

@@ -32,7 +32,7 @@ export function createFileReaders(log: Pick<BaseLogger, "warn">) {
   return {
     headers: FILE_HEADERS,
 
-    /** Runs an answer. What fails rejects as a `CodedError` where that can still be told, and ends the connection where not. */
+    /** Runs an answer. What fails rejects as a `CodedError` while that can still be answered, and ends the connection afterwards. */
     async answer(response: ServerResponse, act: () => Promise<void>): Promise<void> {
       try {
         await act();

@@ -13,7 +13,7 @@ import { createTransferSlots } from "./transfer-slots.ts";
 /** At once, by a gateway. */
 const MAX_UPLOADS = 200;
 const MAX_SILENCE_MS = 20_000;
-/** Whoever is slower keeps others from uploading. */
+/** A slower client keeps others from uploading. */
 const MIN_BYTES_PER_MS = 10;
 const PATIENCE_MS = 60_000;
 

@@ -75,7 +75,7 @@ export function createFileAnswer({
     }
     const { from, to } = range ?? { from: 0, to: size - 1 };
     const isEmpty = request.method === "HEAD" || size === 0;
-    // Before the head is written: what fails is still told.
+    // Before the head is written: a failure can still be answered.
     const opened = isEmpty ? null : await store.open(name, { from, to });
     response.writeHead(range === null ? 200 : 206, {
       ...headers,

@@ -406,7 +406,7 @@ function ofOutput(
   };
 }
 
-/** The place of a job that waits: null where none is told, undefined where it does not wait. */
+/** The place of a job that waits: null where none is given, undefined where it does not wait. */
 function readPlace(exchange: Exchange): number | null | undefined {
   const { state, queuePosition } = readStatus(exchange) ?? {};
   return state === "queued" ? queuePosition : undefined;

@@ -67,7 +67,7 @@ export type CheckedInput = {
   readonly warnings: readonly InputIssue[];
 };
 
-/** What the gateway was told of deployments. */
+/** What the gateway knows of deployments. */
 export type Catalogue = {
   /** In the order of their file. */
   readonly deployments: readonly Deployment[];

@@ -18,7 +18,7 @@ type Context = {
   readonly known?: readonly InputIssue[];
 };
 
-/** What Ajv's errors mean to whoever sent the input, each once and at most 50. */
+/** What Ajv's errors mean for the input's sender, each once and at most 50. */
 export function explainErrors(
   errors: readonly ErrorObject[],
   { targets, input, spell, known = [] }: Context,

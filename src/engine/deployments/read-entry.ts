@@ -87,7 +87,7 @@ function toWholeForm({ name }: Kind, { id, members }: EntryForm) {
         )
         .nullable()
         .default(null),
-      // For whoever wants to move some of them to the inputs.
+      // For operators who want to move some of them to the inputs.
       others: z.unknown().optional(),
     },
     'must be an object such as {"id":"…","name":"…"}',

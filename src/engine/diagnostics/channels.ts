@@ -11,7 +11,7 @@ import type { Job } from "../job/job.ts";
 export type Channels = ReturnType<typeof createChannels>;
 
 /**
- * On which one gateway publishes what it does, for whoever counts or traces it. Publishing costs next to nothing while
+ * On which one gateway publishes what it does, for counters and traces. Publishing costs next to nothing while
  * nobody has subscribed; where many messages are made, ask for `hasSubscribers` first.
  */
 export function createChannels() {

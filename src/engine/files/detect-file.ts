@@ -15,7 +15,7 @@ export type FileFacts = {
 
 type Size = Pick<FileFacts, "width" | "height">;
 
-/** What a file on disk is, by its bytes alone. Damage is no error; what is not told apart is `application/octet-stream`. */
+/** What a file on disk is, by its bytes alone. Damage is no error; what is not recognized is `application/octet-stream`. */
 export async function detectFile(path: string): Promise<FileFacts> {
   const head = await readHead(path);
   const svgRoot = findSvgRoot(head);
@@ -131,7 +131,7 @@ async function measurePicture(head: Uint8Array): Promise<Size> {
     // A picture whose orientation is 5 or more lies on its side.
     return orientation < 5 ? { width, height } : { width: height, height: width };
   } catch {
-    return NO_SIZE; // Damaged, or told only later in the file.
+    return NO_SIZE; // Damaged, or only known later in the file.
   }
 }
 

@@ -82,7 +82,7 @@ async function* readInTime(
 ): AsyncGenerator<Uint8Array, void> {
   const chunks: AsyncIterator<Uint8Array, unknown> = response[Symbol.asyncIterator]();
   let bytes = 0;
-  // Only what the server takes counts; whoever reads may be as slow as they like.
+  // Only the server's time counts; the reader may be as slow as it likes.
   let waitedMs = 0;
   for (;;) {
     const leftMs = SLOWEST_MS + bytes / SLOWEST_BYTES_PER_MS - waitedMs;

@@ -15,7 +15,7 @@ export type FileStore = {
    * `FileTooLargeError` at the first byte above `mostBytes`, and with the stream's own error; then nothing is left.
    */
   draft(bytes: AsyncIterable<Uint8Array>, options: { readonly mostBytes: number }): Promise<Draft>;
-  /** Null when there is no file of this name. Whoever opened the stream reads it to its end or destroys it. */
+  /** Null when there is no file of this name. The caller reads the stream to its end or destroys it. */
   open(name: string, range?: ByteRange): Promise<Readable | null>;
   /** Resolves with the size in bytes, or null when there is no file of this name. */
   size(name: string): Promise<number | null>;

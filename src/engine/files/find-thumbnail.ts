@@ -28,7 +28,7 @@ export function createFindThumbnail({
       await endLease(smaller);
       return smaller;
     }
-    // Whoever deleted the file meanwhile did not find it.
+    // The deletion of its file, meanwhile, did not find it.
     await store.delete(smaller);
     return null;
   };

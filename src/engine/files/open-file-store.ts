@@ -86,7 +86,7 @@ export function parseFilesUrl(text: string): Location | null {
   } = Object.fromEntries(new URLSearchParams(query));
   const url = URL.parse(endpoint);
   if (bucket === undefined || url === null || Object.keys(others).length > 0) return null;
-  // Whoever put more into the endpoint expects it to be used.
+  // A longer endpoint is meant to be used whole.
   const isPlain = url.href === url.origin + url.pathname && /^https?:$/.test(url.protocol);
   if (!isPlain || !/^[a-z\d-]+$/.test(region)) return null;
   return {

@@ -237,7 +237,7 @@ function createS3Client({
         } catch (error) {
           if (attempt === MAX_ATTEMPTS || !mayPass(error)) throw toFileStoreError(error);
         }
-        // After an abort, the next attempt tells of it.
+        // After an abort, the next attempt reports it.
         await sleepFor(BACK_OFF_MS * attempt * (0.5 + chance.random()), closing.signal);
       }
     },

@@ -17,7 +17,7 @@ export type UrlTarget = {
 
 export type SignedUrls = ReturnType<typeof createSignedUrls>;
 
-/** Makes URLs that whoever has them may use until they expire. All gateways of a database sign with one key. */
+/** Makes URLs that anyone may use until they expire. All gateways on a database sign with one key. */
 export function createSignedUrls({
   key,
   publicUrl,

@@ -24,7 +24,7 @@ const MEBIBYTE = 1_048_576;
 /** Each becomes a URL of its own, and is read with its job. */
 const MAX_UPLOADS_OF_INPUT = 100;
 const MAX_NAME_LENGTH = 255;
-/** A picture takes four bytes a pixel in the memory of whoever decodes it. */
+/** A decoded picture takes four bytes a pixel. */
 const MAX_PIXELS = 100_000_000;
 
 /** An upload, and where a client is to send its file. */

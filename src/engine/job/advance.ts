@@ -25,7 +25,7 @@ export type Observation =
   | { readonly kind: "failed"; readonly error: JobError; readonly finishedAt: Date | null }
   | { readonly kind: "cancelled"; readonly finishedAt: Date | null };
 
-/** What a run cost in USD, or that it will be told later; left out where the upstream never tells. */
+/** What a run cost in USD, or that it will be known later; left out where the upstream never reports it. */
 export type CostReport = number | "not-yet";
 
 /**

@@ -42,7 +42,7 @@ export type Job = {
   readonly queuePosition: number | null;
   /** Null unless FAILED. */
   readonly error: JobError | null;
-  /** In USD; null where the upstream has not told it, which does not mean that there was none. */
+  /** In USD; null where the upstream has not reported it, which does not mean free. */
   readonly cost: number | null;
   /** Grows by one with each recorded change, including a new place in the queue. */
   readonly version: number;

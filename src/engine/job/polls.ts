@@ -139,7 +139,7 @@ const MAX_DELAY_SECONDS = 15;
 const MAX_RUN_PART = 0.25;
 const MAX_LONG_DELAY_SECONDS = 60;
 
-/** A start that is told late costs a person so much less than an end. */
+/** A start that is noticed late costs a person so much less than an end. */
 const START_COST = 25;
 
 /** While nothing is known: half a second between polls of the usual cost, and from 20 s on a part of the age. */

@@ -5,7 +5,7 @@ import type { JsonObject } from "./json.ts";
 import type { Learned, Sample } from "./learn-duration.ts";
 import { learnDuration, toMoments } from "./learn-duration.ts";
 
-/** One past run of a deployment, whoever submitted it. */
+/** One past run of a deployment, of any owner. */
 export type Run = {
   readonly status: "SUCCEEDED" | "FAILED" | "CANCELLED";
   /** How much its input asked for, as `toWork` says. */

@@ -155,7 +155,7 @@ export class Reads {
     ));
   }
 
-  /** Those that the inputs of jobs name; empty for the jobs of others, whoever may read them. */
+  /** Those that the inputs of jobs name; empty for others' jobs, even where they may be read. */
   get jobUploads() {
     return (this.#made.jobUploads ??= new DataLoader((ids) =>
       this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId)),
@@ -424,7 +424,7 @@ export class Reads {
     return value;
   }
 
-  /** Whoever has the slot waits for nothing that others of the owner hold, so that it always ends. */
+  /** The slot's holder waits for nothing that others of the owner hold, so the slot always ends. */
   async #enterLargeSlot(): Promise<void> {
     this.#share.check();
     await (this.#largeSlot ??= this.#sources.queues.large.enter(this.#viewer.ownerId));

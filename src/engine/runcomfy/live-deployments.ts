@@ -52,7 +52,7 @@ export function createLiveDeployments({
     if (isTokenRefused(error)) log.warn({}, TOKEN_REFUSED);
     else log.warn({ err: error }, NOT_LISTED);
   });
-  /** Those listed here as of another kind of which the log has told. */
+  /** Those listed here as of another kind, which the log has named already. */
   const mistaken = new Set<string>();
   /** What payloads have shown of deployments that have a mark, and the reads under way, one after the other: payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });

@@ -36,7 +36,7 @@ export function toDeploymentPath(id: string): string | null {
   return isIdentifier(id) ? `prod/v2/deployments/${id}?includes=payload` : null;
 }
 
-/** For how long and how large a workflow may come, and what ComfyUI tells of all nodes that are installed. */
+/** For how long and how large a workflow may come, and ComfyUI's description of all installed nodes. */
 export const PAYLOAD_BOUNDS = { timeoutMs: 30_000, maxBytes: 64 * 1_024 * 1_024 } as const;
 
 const MAX_TEXT_LENGTH = 128;

@@ -142,7 +142,7 @@ const BETWEEN_LINES_MS = 60_000;
 const PROBE_BYTES = 262_144;
 
 /**
- * Remembers that the disk or the file of the database fails, which the log is told once a minute for as long as that lasts.
+ * Remembers that the disk or the file of the database fails, which is logged once a minute for as long as that lasts.
  * A disk is tried again whenever somebody asks; a damaged file stays so until a start finds another one.
  */
 export function createDiskWatch(dependencies: {
@@ -153,7 +153,7 @@ export function createDiskWatch(dependencies: {
   const { write, monotonic, log } = dependencies;
   let problem: DatabaseDiskError | null = null;
   let toldAt = -Infinity;
-  /** Whether the log has to be told of the end. */
+  /** Whether the end has to be logged. */
   let isOpen = false;
   let probing: Promise<void> | null = null;
 

@@ -44,7 +44,7 @@ export function createDeletions(database: Database, announce: (id: string) => vo
 
     /** Removes at most `limit` jobs that finished and were created that long ago, with their keys; returns how many. */
     async deleteOld({ finishedForMs, createdForMs }: Ages, limit: number): Promise<number> {
-      // Nobody is woken: watchers have heard the end, and the feed tells of no deletion.
+      // Nobody is woken: watchers have seen the end, and the feed reports no deletion.
       let deleted = 0;
       const sortKey = sortKeyOf({ statuses: FINAL_STATUSES });
       // One status after the other, each along its index.

@@ -31,7 +31,7 @@ export type FeedPage = {
   readonly isLast: boolean;
 };
 
-/** Whoever is further behind reads the list anew, which costs less. */
+/** A reader further behind than this reads the list anew, which costs less. */
 const MAX_CHANGES_BEHIND = 10_000;
 /** A cursor that lists more would be too long. */
 const MAX_UNHEARD = 100;

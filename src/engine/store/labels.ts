@@ -12,7 +12,7 @@ export type Labels = Pick<Job, "tags" | "isStarred">;
 
 export type TagCount = { readonly tag: string; readonly count: number };
 
-/** Nobody else is served during a step, and whoever has more jobs of a tag wants to know that, and not how many. */
+/** Nobody else is served during a step, and above this, people want to know that there are many, and not how many. */
 const ROWS_PER_STEP = 1_000;
 /** An owner may have given each job a tag of its own. */
 const MAX_TAGS_HELD = 1_000;

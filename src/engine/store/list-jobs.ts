@@ -37,7 +37,7 @@ export type JobRange = {
 /** The jobs of a range in its direction, and from where the list goes on; null where it has come to its end. */
 export type JobPage = { readonly jobs: readonly Job[]; readonly stoppedAt: JobPosition | null };
 
-/** Whoever has more jobs than this wants to know that, and not how many. */
+/** Above this, people want to know that there are many, and not how many. */
 const MAX_COUNTED = 10_000;
 /** Many texts are common, and then a few rows fill a page. */
 const FIRST_ROWS = 100;
@@ -118,7 +118,7 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
       if (range.filter.statuses?.length === 0) return { jobs: [], stoppedAt: null };
       const read = (one: JobRange) => (isWalk(one.filter) ? walk(one, budget) : readPage(one));
       if (range.limit > 0) return await read(range);
-      // In front of the first one, so that whoever goes on meets it.
+      // In front of the first one, so that the next page begins with it.
       const { jobs, stoppedAt } = await read({ ...range, limit: 1 });
       const [first] = jobs;
       if (first === undefined) return { jobs, stoppedAt };

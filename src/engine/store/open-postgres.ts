@@ -128,7 +128,7 @@ function createPool(config: pg.PoolConfig, log: Logger, settings: string | undef
     // A connection that a firewall cut in silence is gone after five minutes at the latest.
     maxLifetimeSeconds: 300,
     types: {
-      // Times are bigints that fit a number; whoever else uses pg in this process keeps its own parsers.
+      // Times are bigints that fit a number; other users of pg in this process keep their own parsers.
       getTypeParser: (oid, format) =>
         oid === pg.types.builtins.INT8 && format !== "binary"
           ? Number
@@ -195,7 +195,7 @@ function createSockets() {
       socket.setTimeout(mostSilenceMs, () => {
         socket.destroy(new Error(`Postgres was silent for ${mostSilenceMs} ms`));
       });
-      // Whoever asked for it has to listen and connect first.
+      // The caller has to listen and connect first.
       if (isOver) clock.onNextTurn(() => end(socket));
       return socket;
     },

@@ -66,7 +66,7 @@ export async function openSqlite(
       await migrate(database, options.parts ?? [], options.log);
       for (const statement of createSqlitePolls(database))
         await statement.execute(database.queries);
-      // The lock proves that whoever was submitting is gone.
+      // The lock proves that the submitting process is gone.
       await sql`update jobs set submit_until = 0 where status = 'SUBMITTING'`.execute(
         database.queries,
       );

@@ -75,7 +75,7 @@ export function createSqlitePolls(database: Database): readonly RawBuilder<unkno
   ];
 }
 
-/** Whoever writes a job keeps its poll. */
+/** Triggers keep a job's poll, whichever statement writes the job. */
 export function createPollTriggers({
   createTrigger,
   pollMs,

@@ -87,7 +87,7 @@ export function createSubmits(
           key: ["owner_id", "fingerprint"],
           end: "until",
         });
-      // Nobody is woken: nobody watches a job that was not there, and the feed tells of none that is SUBMITTING.
+      // Nobody is woken: nobody watches a job that was not there, and the feed reports none that is SUBMITTING.
       const isInserted = await write(
         mostInFlight === null && !isNoted ? null : job.ownerId,
         async (transaction) => {

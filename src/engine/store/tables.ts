@@ -37,7 +37,7 @@ export type Tables = {
     readonly queue_position: number | null;
     /** In USD. */
     readonly cost: number | null;
-    /** The version that a cost made which was told after the end. */
+    /** The version made by a cost that was reported after the end. */
     readonly cost_version: number | null;
     readonly error_code: JobError["code"] | null;
     readonly error_message: string | null;

@@ -11,7 +11,7 @@ import { notifyOfFirst, sleepFor } from "../../runtime/loop.ts";
 import { SHARE_DATABASE } from "./database.ts";
 import type { Tables } from "./tables.ts";
 
-/** The topic of whoever watches everybody's jobs; others are a job's id and an owner's mark. */
+/** The topic of everybody's jobs; others are a job's id and an owner's mark. */
 const EVERYBODY = "*";
 
 /** Each topic is read again so often, in one of so many turns: the topics of one turn share their statements. */
@@ -77,7 +77,7 @@ export class WakeUps {
   }
 
   #open(name: string): Topic {
-    // Not the next turns: whoever subscribes has just read.
+    // Not the next turns: a new subscriber has just read.
     const later = EARLIEST_TURN + (this.#opened++ % (TURNS - EARLIEST_TURN));
     const topic = { turn: (this.#turn + later) % TURNS, listeners: new Set<Listener>() };
     this.#topics.set(name, topic);

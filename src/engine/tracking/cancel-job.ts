@@ -94,7 +94,7 @@ export class Canceller {
     }
   }
 
-  /** Null where it told nothing, or patience ended. */
+  /** Null where it learned nothing, or patience ended. */
   async #poll(job: Accepted, patience: AbortSignal): Promise<Observation | null> {
     try {
       const limits = { signal: patience, mostMs: PATIENCE_MS };

@@ -20,7 +20,7 @@ type Dependencies = Pick<Services, "log" | "sleep"> & {
 };
 
 /**
- * Asks once more what runs cost that was not told with their results. Nobody waits for it, and a stop ends it. In a pause
+ * Asks again for costs of runs that did not come with their results. Nobody waits for it, and a stop ends it. In a pause
  * or an outage the cost stays unknown, because no call but a probe may leave then.
  */
 export function createLateCosts({ runcomfy, health, jobs, log, sleep }: Dependencies) {

@@ -67,7 +67,7 @@ export function createLearning({
         upstreamWebhooks: upstreamWebhooks.countFollowed(deploymentId),
       };
     },
-    /** When the job will probably end, as it is now; null where that can't be told. */
+    /** When the job will probably end, as it is now; null where that can't be estimated. */
     async estimate(job: Job): Promise<Estimate | null> {
       if (isFinished(job) || isPaused(job, upstream)) return null;
       return estimate(job, await readTimes(job.deploymentId), now());

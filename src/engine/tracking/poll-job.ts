@@ -12,7 +12,7 @@ import { DatabaseDiskError, isDatabaseFailure } from "../store/database-error.ts
 
 /** One poll: its outcome, and what the log may say of it. */
 export type Poll = PollOutcome & {
-  /** Why it told nothing. */
+  /** Why it learned nothing. */
   readonly error?: RunComfyError;
   /** The upstream's word, when the gateway does not know it. */
   readonly word?: string;
@@ -97,7 +97,7 @@ function seen(observation: (PollOutcome & { kind: "seen" })["observation"]): Pol
   return { kind: "seen", observation };
 }
 
-/** How many unknown status words are told apart. */
+/** How many unknown status words are counted apart. */
 const MAX_WORDS = 100;
 
 /** Logs what happens to polls. */

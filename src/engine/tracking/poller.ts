@@ -139,7 +139,7 @@ export class Poller {
       for (const claimed of polls) {
         if (claimed.isTakenOver) channels.takenOver.publish(claimed.job);
         const isOverdue = now() >= deadlineMs(claimed.job, this.#following);
-        // What others have told says nothing of this job's end.
+        // What was learned of others says nothing about this job's end.
         const isNotified = claimed.notifiedForMs !== null && claimed.notifiedForMs <= 0;
         const place = isOverdue || isNotified ? null : this.#lines.derivePlace(claimed.job);
         const leave = place === null ? room.enter(claimed.job.deploymentId) : room.enterUnasked();
@@ -268,7 +268,7 @@ export function createQueueLines(monotonic: () => number) {
       const known = places.get(job.id);
       const line = lines.get(job.deploymentId);
       if (known === undefined || line === undefined) return null;
-      // Another gateway may have told another place since.
+      // Another gateway may have stored another place since.
       if (job.status !== "IN_QUEUE" || job.queuePosition !== known.position) return null;
       const now = monotonic();
       // What was seen at the job itself says nothing new.
@@ -284,7 +284,7 @@ export function createQueueLines(monotonic: () => number) {
 
 type Place = {
   readonly position: number;
-  /** How far the line had moved when that was told. */
+  /** How far the line had moved by then. */
   readonly moved: number;
   /** When the job itself was polled. */
   readonly polledAt: number;

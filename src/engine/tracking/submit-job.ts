@@ -331,7 +331,7 @@ export class Submitter {
     return (await store.jobs.extendSubmit(jobId, this.#leaseMs)) && isFresh(renewedAt);
   }
 
-  /** Whoever settled the row meanwhile could not know that nothing was sent, so what it says stays. */
+  /** A gateway that settled the row meanwhile could not know that nothing was sent, so its outcome stays. */
   async #answerUnsent(job: Job, attempt: Attempt): Promise<Job> {
     await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
     const settled = await this.#given.store.jobs.read(job.id);
@@ -410,7 +410,7 @@ export class Submitter {
       try {
         return await write();
       } catch (error) {
-        // What was not sent has no outcome, and whoever waits for it is told.
+        // What was not sent has no outcome; its waiting callers are answered.
         const isNews = attempt === 0 && delaysMs !== UNSENT_DELAYS_MS;
         log[isNews ? "error" : "debug"](
           { ...fields, err: error },

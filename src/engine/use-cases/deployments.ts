@@ -15,7 +15,7 @@ export function findDeploymentOf(
   return catalogue.find(id) ?? { ...unlisted(), kind };
 }
 
-/** Those that the viewer may submit to, as far as the gateway was told of them. */
+/** Those that the viewer may submit to, as far as the gateway knows them. */
 export async function listDeployments(caller: Caller): Promise<readonly Deployment[]> {
   const { deployments, hasOthers } = caller.engine.catalogue;
   if (!hasOthers) return deployments;

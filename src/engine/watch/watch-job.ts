@@ -284,7 +284,7 @@ export function createEndWaits(watchJob: WatchJob) {
   return {
     /**
      * Resolves with the job once it has ended, or as it is when `timeoutMs` is over, the caller leaves or the gateway stops.
-     * Never rejects: a job that can't be read, or no longer, is told as it was last seen.
+     * Never rejects: a job that can't be read, or no longer, is reported as it was last seen.
      */
     async waitForEnd(
       job: Job,

@@ -19,7 +19,7 @@ export type JobChange = {
 export type JobsWatch = {
   readonly filter: JobFilter;
   readonly after: string | null;
-  /** Whether the job that changed is still there to be told of. */
+  /** Whether the job that changed still exists. */
   readonly isThere?: (job: Job) => Promise<boolean>;
 };
 

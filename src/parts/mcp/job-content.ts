@@ -27,7 +27,7 @@ const WRITTEN = 4;
 
 /** How long a job that has ended is held for the copies of its files, without which there are no pictures of it. */
 export const FILES_PATIENCE_MS = 5_000;
-/** After that no further picture is begun: whoever asks waits for a minute at most, and has waited for the job already. */
+/** After that no further picture is begun: the caller waits for a minute at most, and has waited for the job already. */
 const PICTURES_PATIENCE_MS = 3_000;
 
 /** What the gateway itself has to say of a job; nothing of the input may stand in the note. */

@@ -49,7 +49,7 @@ export function openMcp(engine: OpenEngine): OpenPart {
     }
   }
 
-  /** As clients see the gateway: behind a proxy it only knows that where it was told. */
+  /** As clients see the gateway: behind a proxy it only knows that where it is set. */
   function toOrigin({ headers: { host = "" } }: IncomingMessage): string {
     return files.publicUrl ?? `http://${host}`;
   }

@@ -23,7 +23,7 @@ export type ClaimedWebhook = {
     readonly id: string;
     readonly jobId: string | null;
     readonly event: string;
-    /** Which other webhook was disabled, where that is told. */
+    /** Which other webhook was disabled, where that is the event. */
     readonly disabledId: string | null;
     readonly createdAt: Date;
     readonly dueAtMs: number;
@@ -168,7 +168,7 @@ export function createWebhookClaims(database: Database) {
 
     /**
      * Writes down the tries of a claim in their order, and ends it. Resolves with why the webhook is disabled by them, which
-     * its owner's others are told; null otherwise, and where the claim has ended: then they are made once more.
+     * its owner's others are notified; null otherwise, and where the claim has ended: then they are made once more.
      */
     settle: (tried: readonly [TriedDelivery, ...TriedDelivery[]]): Promise<string | null> =>
       write(async (transaction) => {
@@ -294,7 +294,7 @@ type DeliveryRow = {
   readonly tries: string;
   /** When what is before it is due; null where nothing is. */
   readonly behind_due_at: number | null;
-  /** What its job is told alone; null where it names none. */
+  /** The URL for its job alone; null where it names none. */
   readonly job_url: string | null;
 };
 

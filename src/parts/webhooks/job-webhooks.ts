@@ -35,7 +35,7 @@ export function createJobWebhooks(database: Database) {
             where owner_id = ${ownerId}`.execute(transaction);
       }),
 
-    /** Of each job that names a URL for itself alone, and is the owner's: that, and what it was told, newest first. */
+    /** Of each job that names a URL for itself alone, and is the owner's: that, and its deliveries, newest first. */
     async readOfJobs(jobIds: readonly string[], ownerId: string): Promise<(JobWebhook | null)[]> {
       const rows = await inChunks(jobIds, async (chunk) => {
         const named = sql<{ readonly id: string; readonly url: string }>`
@@ -64,7 +64,7 @@ export function createJobWebhooks(database: Database) {
 }
 
 /**
- * Writes down what is to be told of one job. Its origin's row stays locked until then, so that nobody deletes it as one that
+ * Stores the URL of one job. Its origin's row stays locked until then, so that nobody deletes it as one that
  * no job names.
  */
 export async function insertJobWebhook(

@@ -35,7 +35,7 @@ const FAILURES: Readonly<Record<CallFailure, { readonly description: string }>> 
   },
 };
 
-/** Adds webhooks, what they were told, what changes them, and what submits name for their jobs. */
+/** Adds webhooks, their deliveries, what changes them, and what submits name for their jobs. */
 export const addWebhooks: SchemaAddition = (builder, events) => {
   const event = addEvent(builder, events);
   const delivery = addDelivery(builder, event);

@@ -48,7 +48,7 @@ export type WebhookTables = {
     readonly webhook_id: string;
     readonly job_id: string | null;
     readonly event: string;
-    /** Which webhook was disabled, where that is told. */
+    /** Which webhook was disabled, where that is the event. */
     readonly disabled_id: string | null;
     readonly created_at: number;
     /** When it is to be tried; null once it has ended. */
@@ -120,7 +120,7 @@ function createWebhookTables({ kind, nameType: name }: Database): readonly RawBu
   ];
 }
 
-/** Whoever writes the end of a job, or of its last copy, writes in the same statement what is to be told of it. */
+/** The statement that writes a job's end, or that of its last copy, also writes the deliveries. */
 export function createTriggers({ nowMs }: Database): readonly Trigger[] {
   return [
     {
@@ -152,7 +152,7 @@ function addDeliveries(
   event: RawBuilder<unknown>,
   among?: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
-  // The id says what is told to whom, so that nothing is told twice.
+  // The id names event and webhook, so that nothing is delivered twice.
   const add = (
     webhookId: RawBuilder<unknown>,
     table: "webhooks" | "job_webhooks",

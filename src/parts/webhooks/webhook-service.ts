@@ -130,7 +130,7 @@ export class WebhookService {
     write: insertJobWebhook,
   };
 
-  /** They are told of jobs, so who may not read these has none. */
+  /** Webhooks report jobs, so a viewer who may not read these has none. */
   #admit(viewer: Viewer): WebhookStore["webhooks"] {
     requireScopes(viewer, "webhooks", "jobs:read");
     return this.#given.webhooks;

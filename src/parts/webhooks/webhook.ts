@@ -59,7 +59,7 @@ export type Delivery = {
   readonly tries: readonly WebhookTry[];
 };
 
-/** A URL that a submit named for its job alone, and what it was told, newest first. */
+/** A URL that a submit named for its job alone, and its deliveries, newest first. */
 export type JobWebhook = { readonly url: string; readonly deliveries: readonly Delivery[] };
 
 export const SECRET_PREFIX = "whsec_";
