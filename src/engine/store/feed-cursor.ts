@@ -11,14 +11,13 @@ export type Snapshot = { readonly next: number; readonly open: readonly number[]
 
 /** Where a reader of the feed stands. */
 export type FeedCursor = {
-  /** All of this is told. */
-  readonly told: Snapshot;
+  readonly delivered: Snapshot;
   /**
-   * Numbers of new statuses that are not told although `told` has them, because their jobs changed again: they are told by
-   * the newer change. Null where they are too many: then any may be one.
+   * Numbers of new statuses in `delivered` that are not delivered, because their jobs changed again: the newer change
+   * delivers them. Null where they are too many: then any may be one.
    */
-  readonly unheard?: readonly number[] | null;
-  /** Null between two stages. Of the stage from `told` to `until`, everything up to `changed` and `id` is told. */
+  readonly superseded?: readonly number[] | null;
+  /** Null between two stages. Of the stage from `delivered` to `until`, everything up to `changed` and `id` is delivered. */
   readonly stage: {
     readonly until: Snapshot;
     readonly changed: number;
@@ -35,7 +34,7 @@ export type CursorSeal = {
 };
 
 /** Raise it when `FeedCursor` changes, so that older cursors begin anew. */
-const FORM = 1;
+const FORM = 2;
 const SHAPE = /^feed\d+_[\da-f]{12}_[\w-]+$/;
 
 /** Far more transactions than are ever open at once; each cursor of a page repeats them. */
@@ -58,9 +57,10 @@ export function createCursorSeal(secret: string): CursorSeal {
 
   return {
     close(cursor) {
-      const { told, stage } = cursor;
-      if (Math.max(told.open.length, stage?.until.open.length ?? 0) > MAX_OPEN) return "";
-      const text = JSON.stringify(cursor);
+      const { delivered, superseded, stage } = cursor;
+      if (Math.max(delivered.open.length, stage?.until.open.length ?? 0) > MAX_OPEN) return "";
+      const list = superseded === undefined ? [delivered, stage] : [delivered, stage, superseded];
+      const text = JSON.stringify(list);
       const padded = text.padEnd(Math.ceil(text.length / BLOCK_CHARACTERS) * BLOCK_CHARACTERS);
       const nonce = chance.bytes(NONCE_BYTES);
       const cipher = createCipheriv(CIPHER, key, nonce);
@@ -79,7 +79,8 @@ export function createCursorSeal(secret: string): CursorSeal {
         const opened = decipher.update(bytes.subarray(NONCE_BYTES, -PROOF_BYTES)).toString();
         // Throws for what was not closed with this key.
         decipher.final();
-        return JSON.parse(opened);
+        const [delivered, stage, superseded] = JSON.parse(opened);
+        return superseded === undefined ? { delivered, stage } : { delivered, stage, superseded };
       } catch {
         throw new BadCursorError();
       }

@@ -34,11 +34,11 @@ export type FeedPage = {
 /** A reader further behind than this reads the list anew, which costs less. */
 const MAX_CHANGES_BEHIND = 10_000;
 /** A cursor that lists more would be too long. */
-const MAX_UNHEARD = 100;
+const MAX_SUPERSEDED = 100;
 
 /**
  * Each row carries the number of the transaction that changed it last, and a cursor holds a snapshot: which numbers had
- * committed. So a transaction with a lower number that commits later is still told, and one that stays open holds up
+ * committed. So a transaction with a lower number that commits later is still delivered, and one that stays open holds up
  * nobody. A stage leads from one snapshot to the next and may take several pages; a row that changes meanwhile moves to
  * the stage after it.
  */
@@ -51,7 +51,7 @@ export function createFeed(database: Database) {
     async readHead(): Promise<string> {
       const { secret, snapshot } = await readEra(database);
       if (known?.secret !== secret) known = { secret, seal: createCursorSeal(secret) };
-      return known.seal.close({ told: snapshot, stage: null });
+      return known.seal.close({ delivered: snapshot, stage: null });
     },
 
     /**
@@ -63,7 +63,7 @@ export function createFeed(database: Database) {
       if (known === null) return null;
       const { seal } = known;
       const cursor = seal.open(text);
-      const head = seal.open(options.until)?.told;
+      const head = seal.open(options.until)?.delivered;
       if (cursor === null || head === undefined) return null;
       return await readPage({ database, seal, head, ...options }, cursor);
     },
@@ -79,15 +79,15 @@ async function readPage(
   cursor: FeedCursor,
 ): Promise<FeedPage | null> {
   const { database, seal, head, until: headText, limit, ownerId } = reading;
-  const { told, stage } = cursor;
+  const { delivered, stage } = cursor;
   const until = stage?.until ?? head;
-  if (until.next > head.next || told.next > until.next) return null;
+  if (until.next > head.next || delivered.next > until.next) return null;
 
   const changed = selectStage(database, cursor, until, ownerId);
-  const unheard = aggregateUnheard(database, cursor, until, ownerId);
+  const superseded = aggregateSuperseded(database, cursor, until, ownerId);
   const rows = await changed
     .selectAll("jobs")
-    .select(unheard.as("unheard"))
+    .select(superseded.as("superseded"))
     .limit(atMost(limit + 1))
     .execute();
   const isWhole = rows.length <= limit;
@@ -100,19 +100,21 @@ async function readPage(
     if (beyond !== undefined) return null;
   }
 
-  const [first = await database.reads.selectNoFrom(unheard.as("unheard")).executeTakeFirst()] =
-    rows;
-  const behind = { told: until, ...toUnheard(first?.unheard ?? null), stage: null };
+  const [
+    first = await database.reads.selectNoFrom(superseded.as("superseded")).executeTakeFirst(),
+  ] = rows;
+  const behind = { delivered: until, ...toSuperseded(first?.superseded ?? null), stage: null };
   // The end of a stage that began earlier: what has changed since is the next one.
   if (rows.length === 0 && stage !== null) return await readPage(reading, behind);
   // Everyone who reaches the head gets one text for it, by which they share what they read next.
-  const isSameForAll = stage === null && behind.unheard === undefined;
+  const isSameForAll = stage === null && behind.superseded === undefined;
   const behindStage = isSameForAll ? headText : seal.close(behind);
-  const heard = toHeard(cursor);
+  const deliveredStatuses = toDeliveredStatuses(cursor);
   const changes = rows.slice(0, limit).map((row, index) => {
     const job = toJob(row);
     // Numbers of another era may be in no stage.
-    const isStatusNew = has(until, row.status_changed) && !has(heard, row.status_changed);
+    const isStatusNew =
+      has(until, row.status_changed) && !has(deliveredStatuses, row.status_changed);
     const place = { until, changed: row.changed, id: row.id };
     return {
       cursor:
@@ -130,17 +132,17 @@ async function readPage(
   };
 }
 
-/** The jobs that changed last after what is told and before the end of the stage. */
+/** The jobs that changed last after what is delivered and before the end of the stage. */
 function selectStage(
   database: Database,
-  { told, stage }: FeedCursor,
+  { delivered, stage }: FeedCursor,
   until: Snapshot,
   ownerId: string | undefined,
 ) {
   const changed = changedOf(database, ownerId);
   const jobs = database.reads
     .selectFrom("jobs")
-    .where(isAfter(changed, told, ownerId))
+    .where(isAfter(changed, delivered, ownerId))
     .where(isIn(changed, until))
     .orderBy(changed)
     .orderBy("id");
@@ -151,9 +153,9 @@ function selectStage(
 
 /**
  * The numbers of statuses that belong to the stage and that it does not tell, as far as can be seen when it is read: their
- * jobs have changed again and belong to the next one, which would take them for told.
+ * jobs have changed again and belong to the next one, which would take them for delivered.
  */
-function aggregateUnheard(
+function aggregateSuperseded(
   database: Database,
   cursor: FeedCursor,
   until: Snapshot,
@@ -165,23 +167,23 @@ function aggregateUnheard(
     select string_agg(cast(status_changed as text), ',') from (
       select status_changed from jobs
       where ${isAfter(changed, until, ownerId)}
-        and ${isIn(number, until)} and not (${isIn(number, toHeard(cursor))})
-      order by ${changed}, id limit ${sql.lit(MAX_UNHEARD + 1)}
-    ) as unheard
+        and ${isIn(number, until)} and not (${isIn(number, toDeliveredStatuses(cursor))})
+      order by ${changed}, id limit ${sql.lit(MAX_SUPERSEDED + 1)}
+    ) as superseded
   )`;
 }
 
-function toUnheard(numbers: string | null): Pick<FeedCursor, "unheard"> {
+function toSuperseded(numbers: string | null): Pick<FeedCursor, "superseded"> {
   if (numbers === null) return {};
-  const unheard = numbers.split(",").map(Number);
-  return { unheard: unheard.length > MAX_UNHEARD ? null : unheard };
+  const superseded = numbers.split(",").map(Number);
+  return { superseded: superseded.length > MAX_SUPERSEDED ? null : superseded };
 }
 
-/** Of which changes the status was told. */
-function toHeard({ told, unheard = [] }: FeedCursor): Snapshot {
-  return unheard === null
+/** The changes whose status is delivered. */
+function toDeliveredStatuses({ delivered, superseded = [] }: FeedCursor): Snapshot {
+  return superseded === null
     ? { next: 0, open: [] }
-    : { next: told.next, open: [...told.open, ...unheard] };
+    : { next: delivered.next, open: [...delivered.open, ...superseded] };
 }
 
 /** What can have changed about a job that keeps its status. */
