@@ -27,7 +27,7 @@ import { createMemoryBudget } from "../src/runtime/memory-budget.ts";
 import { createMaskError } from "../src/api/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/api/operations/owner-limits.ts";
 import {
-  DatabaseAwayError,
+  DatabaseUnreachableError,
   DatabaseBusyError,
   DatabaseDiskError,
 } from "../src/engine/store/database-error.ts";
@@ -113,7 +113,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     ...[
       new Error("oops"),
       new DatabaseBusyError({}),
-      new DatabaseAwayError({}),
+      new DatabaseUnreachableError({}),
       new DatabaseDiskError("full", {}),
       new DatabaseDiskError("damaged", {}),
       new DatabaseDiskError("failing", {}),

@@ -93,7 +93,7 @@ export function createSignIns(options: {
     act: checkLasting,
     firstRestMs: POLL_MS,
     retryMs: POLL_MS,
-    // The beat of `tracking/recovery.ts` logs that the database is away. Nothing new reaches anybody until it is back.
+    // The beat of `tracking/recovery.ts` logs that the database is unreachable. Nothing new reaches anybody until it is back.
     onFailure: () => undefined,
     sleep,
   });

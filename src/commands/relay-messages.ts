@@ -65,7 +65,7 @@ export async function relayMessages(options: {
       await queue.run("", () => pass(message, id, signal), { weight: length + WEIGHT, signal });
     } catch (error) {
       if (signal.aborted || id === null) return;
-      tell(id, UNREACHABLE, error instanceof RefusedError ? error.message : toAway(error));
+      tell(id, UNREACHABLE, error instanceof RefusedError ? error.message : toUnreachable(error));
     } finally {
       underWay.delete(id);
     }
@@ -102,7 +102,7 @@ const CUT =
   "The gateway ended its answer too early. Ask for the state with list_jobs before you try again.";
 
 /** Says what kind of failure it is, as far as it has a name. */
-function toAway(error: unknown): string {
+function toUnreachable(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   const kind = typeof code === "string" ? ` (${code})` : "";

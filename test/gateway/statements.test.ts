@@ -5,7 +5,7 @@ import { DATABASES, KINDS, start } from "./open-gateway.ts";
 
 /** Polls, what gateways do as they start and every few seconds, and what tells the others, five times a second at most. */
 const BESIDE =
-  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|"runs"|"pauses"|\babandoned\b|"created_at" <|away_ms [+<]|webhook|pg_notify/;
+  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|"runs"|"pauses"|\babandoned\b|"created_at" <|detached_ms [+<]|webhook|pg_notify/;
 
 test.each(KINDS)(
   "on %s a job takes 14 statements from its submit to its end, beside its polls",

@@ -84,19 +84,19 @@ test("an accepted job of another upstream is paused until it has ended; one that
 
 test("a job that its upstream calls another account's is away, once, until it is known again", () => {
   const away = advance(queuedAt(VENDOR), { kind: "not-ours" }, at(1), VENDOR);
-  expect(away).toMatchObject({ awaySince: at(1), queuePosition: null, version: 2 });
+  expect(away).toMatchObject({ detachedSince: at(1), queuePosition: null, version: 2 });
   expect(isPaused(away, VENDOR)).toBe(true);
   expect(advance(away, { kind: "not-ours" }, at(2), VENDOR)).toBe(away);
   const back = advance(away, { kind: "queued", queuePosition: null }, at(3), VENDOR);
-  expect(back).toMatchObject({ awaySince: null, awayMs: 2 * HOUR_MS, version: 3 });
+  expect(back).toMatchObject({ detachedSince: null, detachedMs: 2 * HOUR_MS, version: 3 });
   const again = advance(back, { kind: "not-ours" }, at(4), VENDOR);
   const running = advance(again, { kind: "running" }, at(5), VENDOR);
-  expect(running).toMatchObject({ status: "IN_PROGRESS", awayMs: 3 * HOUR_MS, version: 5 });
+  expect(running).toMatchObject({ status: "IN_PROGRESS", detachedMs: 3 * HOUR_MS, version: 5 });
 });
 
 test("the first account that knows a job of its origin has it from then on", () => {
   const ofTeam = advance(queuedAt(VENDOR), { kind: "queued", queuePosition: 2 }, at(1), TEAM);
-  expect(ofTeam).toMatchObject({ upstream: TEAM, version: 2, awayMs: 0 });
+  expect(ofTeam).toMatchObject({ upstream: TEAM, version: 2, detachedMs: 0 });
 });
 
 test("a submit that nobody answered belongs where it was sent", () => {
@@ -112,14 +112,14 @@ test("time away does not count towards the deadline, and nothing ends a job that
   const following = { upstream: VENDOR, deadlineSeconds: 3_600 };
   const job = queuedAt(VENDOR);
   expect(deadlineMs(job, following)).toBe(at(1).getTime());
-  expect(deadlineMs({ ...job, awayMs: HOUR_MS }, following)).toBe(at(2).getTime());
+  expect(deadlineMs({ ...job, detachedMs: HOUR_MS }, following)).toBe(at(2).getTime());
   const forLong = { failures: 9, notFoundForMs: HOUR_MS, unreadForMs: null };
   const read = (one: Job, outcome: PollOutcome, by = following) =>
     conclude(one, forLong, outcome, at(2), by);
   expect(read(job, NOT_FOUND)).toMatchObject({ kind: "failed", error: { code: "LOST" } });
   expect(read(job, RUNNING)).toMatchObject({ kind: "failed", error: { code: "EXPIRED" } });
   const unsure = [
-    [{ ...job, awaySince: at(1) }, following],
+    [{ ...job, detachedSince: at(1) }, following],
     [job, { ...following, upstream: TEAM }],
   ] as const;
   for (const [one, by] of unsure) {

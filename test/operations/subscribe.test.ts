@@ -7,7 +7,7 @@ import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { createMaskError } from "../../src/api/operations/mask-error.ts";
 import { createSlots } from "../../src/api/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/api/operations/subscribe.ts";
-import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
+import { DatabaseUnreachableError } from "../../src/engine/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 
 const DOCUMENT = parse("subscription ($add: Int) { counted(add: $add) }");
@@ -113,7 +113,7 @@ test.each([
 test("an event whose fields can't be read waits for the database: an error in its place would be passed over", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const { open, mend, startAnew } = createRunner({ failure: new DatabaseAwayError({}) });
+  const { open, mend, startAnew } = createRunner({ failure: new DatabaseUnreachableError({}) });
   const [one, other] = [await open(ANNA), await open(ANNA)];
   const told = Promise.all([one.next(), other.next()]);
   await vi.advanceTimersByTimeAsync(60_000);
@@ -127,7 +127,7 @@ test("an event whose fields can't be read waits for the database: an error in it
 test("whoever leaves while the database is away is not read for any longer, and who stays is", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const { open, mend } = createRunner({ failure: new DatabaseAwayError({}) });
+  const { open, mend } = createRunner({ failure: new DatabaseUnreachableError({}) });
   const [one, other] = [await open(ANNA), await open(ANNA)];
   const [left, told] = [one.next(), other.next()];
   await vi.advanceTimersByTimeAsync(0);

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 
 import type { FileStore } from "../../src/engine/files/file-store.ts";
-import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
+import { DatabaseUnreachableError } from "../../src/engine/store/database-error.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { serve } from "./serve.ts";
 
@@ -103,7 +103,7 @@ test.each([
 });
 
 test("where nothing tells whether a file was deleted, it can't be read at the moment", async () => {
-  const findOwner = () => Promise.reject(new DatabaseAwayError({}));
+  const findOwner = () => Promise.reject(new DatabaseUnreachableError({}));
   const { status, headers } = await fetch(await serveFrom({ size: async () => 5 }, { findOwner }));
   expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);
 });

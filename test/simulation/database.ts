@@ -15,7 +15,7 @@ import type { Logger } from "pino";
 
 import { type Channels, createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { type Database, type Dialect, SQLITE } from "../../src/engine/store/database.ts";
-import { DatabaseAwayError } from "../../src/engine/store/database-error.ts";
+import { DatabaseUnreachableError } from "../../src/engine/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
 import { migrate } from "../../src/engine/store/migrate.ts";
 import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
@@ -54,7 +54,7 @@ const CHECKS = `
     when new.owner_id in (select owner_id from simulated_limits) begin
       insert into simulated_excess
         select new.id, count(*) from jobs
-        where owner_id = new.owner_id and finished_at is null and away_since is null
+        where owner_id = new.owner_id and finished_at is null and detached_since is null
           and upstream is new.upstream
         having count(*) > (select in_flight from simulated_limits where owner_id = new.owner_id);
     end`;
@@ -275,7 +275,7 @@ export class DatabaseServer {
       return await promise;
     }
     world.schedule(this.process, this.#latency(), () => {
-      if (this.#isAway || session.isOver) return fail("refused", 1);
+      if (this.#isDetached || session.isOver) return fail("refused", 1);
       this.#inTurn(session, () => {
         if (session.isOver) return fail("ended", 1);
         let outcome: () => void;
@@ -294,7 +294,7 @@ export class DatabaseServer {
     return await promise;
   }
 
-  get #isAway(): boolean {
+  get #isDetached(): boolean {
     return this.process.world.nowMs < this.#awayUntilMs;
   }
 
@@ -490,6 +490,6 @@ function toParameter(value: unknown): string | number | null {
   throw new TypeError(`a ${typeof value} can't be bound`);
 }
 
-function away(why: string): DatabaseAwayError {
-  return new DatabaseAwayError({ cause: new Error(`the database is away: ${why}`) });
+function away(why: string): DatabaseUnreachableError {
+  return new DatabaseUnreachableError({ cause: new Error(`the database is away: ${why}`) });
 }

@@ -719,11 +719,11 @@ class Simulation {
 
   #noteUnsettled(): void {
     const open = this.#read(
-      "select id, status, version, away_since from jobs where finished_at is null",
+      "select id, status, version, detached_since from jobs where finished_at is null",
     );
     for (const row of open)
       this.#broken.push(
-        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["away_since"]}.`,
+        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["detached_since"]}.`,
       );
     this.#broken.push(...this.#missedByFeeds(), ...this.#undelivered());
     if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
@@ -858,7 +858,7 @@ const MISCOUNTED = `
   select owner_id, sum(amount) as excess from (
     select owner_id, upstream, amount from unfinished_jobs
     union all select owner_id, coalesce(upstream, ''), -1 from jobs
-      where finished_at is null and away_since is null
+      where finished_at is null and detached_since is null
   ) group by owner_id, upstream having sum(amount) <> 0`;
 
 /** Of callers. */

@@ -4,7 +4,7 @@ import pg from "pg";
 import { describe, expect, test } from "vitest";
 
 import {
-  DatabaseAwayError,
+  DatabaseUnreachableError,
   DatabaseBusyError,
   DatabaseDiskError,
   isDatabaseFailure,
@@ -27,7 +27,7 @@ function failInPostgres(code: string): unknown {
 
 describe("a failure of the database", () => {
   test.each([
-    ["a database that is away", new DatabaseAwayError({})],
+    ["a database that is away", new DatabaseUnreachableError({})],
     ["a lock of another program", new DatabaseBusyError({})],
     ["a disk that fails", new DatabaseDiskError("failing", {})],
     ["a read-only Postgres", failInPostgres("25006")],

@@ -141,10 +141,10 @@ export function describeOwners({ store, execute, count: countRows, restart }: Co
         execute(`update jobs set ${values}, version = version + 1 where owner_id = 'mine'`);
       await set("upstream = 'https://other.example'");
       await expectCount(0);
-      await set("away_since = 1");
+      await set("detached_since = 1");
       await set("upstream = 'sandbox'");
       await expectCount(0);
-      await set("away_since = null");
+      await set("detached_since = null");
       await set("finished_at = null");
       await expectCount(1);
       await see(store(), (await jobs.read(first.id)) ?? first, FAILED);
@@ -162,8 +162,8 @@ export function describeOwners({ store, execute, count: countRows, restart }: Co
           with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})
           select 'job_' || n, ${ownerId}, 'lora', 'd', 'sandbox', 'v1', 'SUBMITTING', 1, n, n, 1, 0 from numbers`);
       await addEach("'owner_' || n", 500);
-      await execute("update jobs set away_since = 1");
-      await execute("update jobs set away_since = null");
+      await execute("update jobs set detached_since = 1");
+      await execute("update jobs set detached_since = null");
       await execute("delete from jobs");
       for (let round = 0; round < 3; round++) {
         await addEach("'mine'", 300);

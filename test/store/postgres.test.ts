@@ -135,7 +135,7 @@ describe("gateways that share a Postgres", () => {
     const [first, second] = [await connect(), await connect()];
     const change = (client: pg.Client, from: number, to: number) =>
       client.query(
-        `update jobs set away_since = 1 where substr(id, 5)::int between ${from} and ${to}`,
+        `update jobs set detached_since = 1 where substr(id, 5)::int between ${from} and ${to}`,
       );
     for (const client of [first, second])
       await client.query("begin; set local lock_timeout = '5s'");

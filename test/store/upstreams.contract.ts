@@ -84,7 +84,11 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       await pass(MINUTE_MS);
       await store.jobs.noteLeft();
       const away = await store.jobs.read(paid.id);
-      expect(away).toMatchObject({ version: 4, awaySince: expect.any(Date), queuePosition: null });
+      expect(away).toMatchObject({
+        version: 4,
+        detachedSince: expect.any(Date),
+        queuePosition: null,
+      });
       const page = await readFeed(store, cursor, 9);
       expect(page?.changes.map(({ job }) => job)).toEqual([away]);
       await store.jobs.noteLeft();
@@ -94,11 +98,11 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       await expect(submit(store, {}, 1)).rejects.toThrow("1 unfinished job");
       expect(await store.jobs.countOthers()).toEqual([{ upstream: VENDOR, count: 1 }]);
       const back = as(VENDOR);
-      await execute(`update jobs set away_since = away_since - ${HOUR_MS}`);
+      await execute(`update jobs set detached_since = detached_since - ${HOUR_MS}`);
       await back.jobs.takeBack();
       const followed = await back.jobs.read(paid.id);
-      expect(followed).toMatchObject({ version: 5, awaySince: null });
-      expect(followed?.awayMs).toBeGreaterThanOrEqual(HOUR_MS);
+      expect(followed).toMatchObject({ version: 5, detachedSince: null });
+      expect(followed?.detachedMs).toBeGreaterThanOrEqual(HOUR_MS);
       expect(await back.jobs.countOthers()).toEqual([{ upstream: "sandbox", count: 1 }]);
     });
 
@@ -147,7 +151,7 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       const vendor = as(VENDOR);
       await see(vendor, await submit(vendor), SUCCEEDED);
       const away = await see(vendor, await submit(vendor), { kind: "not-ours" });
-      const back = { ...away, awaySince: new Date(Date.now() - HOUR_MS) };
+      const back = { ...away, detachedSince: new Date(Date.now() - HOUR_MS) };
       await see(vendor, back, RUNNING, SUCCEEDED);
       expect(await vendor.readRuns("d")).toMatchObject([
         { queueMs: null, runMs: null },
@@ -183,7 +187,7 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       const again = as(VENDOR);
       const away = await see(again, job, { kind: "not-ours" });
       expect(await again.jobs.listOverdue(before, 9)).toEqual([]);
-      await see(again, { ...away, awayMs: HOUR_MS }, { kind: "queued", queuePosition: 1 });
+      await see(again, { ...away, detachedMs: HOUR_MS }, { kind: "queued", queuePosition: 1 });
       expect(await again.jobs.listOverdue(before, 9)).toEqual([job.id]);
       const earlier = new Date(before.getTime() - 2 * MINUTE_MS);
       expect(await again.jobs.listOverdue(earlier, 9)).toEqual([]);

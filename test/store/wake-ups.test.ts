@@ -262,7 +262,7 @@ test("a query on a connection that went silent fails, and the next one has anoth
   // A shorter silence would also end connections to a Postgres that has no time.
   for (const socket of sockets()) socket.emit("timeout");
   await expect(asked).rejects.toMatchObject({
-    name: "DatabaseAwayError",
+    name: "DatabaseUnreachableError",
     cause: { message: expect.stringMatching(/silent for 12000 ms/) },
   });
   proxy.heal();

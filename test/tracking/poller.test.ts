@@ -10,7 +10,10 @@ import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import type { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 import { createHealth } from "../support/create-health.ts";
-import { DatabaseAwayError, DatabaseBusyError } from "../../src/engine/store/database-error.ts";
+import {
+  DatabaseUnreachableError,
+  DatabaseBusyError,
+} from "../../src/engine/store/database-error.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { Poller } from "../../src/engine/tracking/poller.ts";
 import type { RecordObservation } from "../../src/engine/tracking/record-observation.ts";
@@ -417,7 +420,7 @@ test.each([
 test("a table of polls that can't be claimed ends no job and is told once, and once that it can be again", async () => {
   const { id } = await accept("warm-glow");
   const { claimDue } = store.polls;
-  store.polls.claimDue = () => Promise.reject(new DatabaseAwayError({}));
+  store.polls.claimDue = () => Promise.reject(new DatabaseUnreachableError({}));
   for (let seconds = 0; seconds < 5; seconds++) {
     passTime(1_000);
     await poller.tick();

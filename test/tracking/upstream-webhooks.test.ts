@@ -29,7 +29,7 @@ type Told = {
   readonly afterMs?: readonly number[];
   readonly beforeMs?: number;
   /** The database is away from then on, for so long. */
-  readonly awayMs?: number;
+  readonly detachedMs?: number;
 };
 
 const IN_TIME: Told = { afterMs: [CALL_MS] };
@@ -64,7 +64,7 @@ async function openFleet({
   const callLater = (jobId: string, ms: number): void =>
     void world.schedule(upstream, ms, () => {
       const last = fleet.at(-1);
-      if (told.awayMs !== undefined) server.goAway(told.awayMs);
+      if (told.detachedMs !== undefined) server.goAway(told.detachedMs);
       last?.process.run(() => last.tracking.upstreamWebhooks.take(jobId));
     });
 
@@ -271,7 +271,7 @@ test("upstream webhooks that come while the database is away are followed once i
   const { runJobs, countCalls } = await openFleet();
   await runJobs(FIRST_JOBS, IN_TIME);
   const before = await countCalls();
-  const { maxLatenessMs } = await runJobs(1, { ...IN_TIME, awayMs: 2_500 });
+  const { maxLatenessMs } = await runJobs(1, { ...IN_TIME, detachedMs: 2_500 });
   expect(await countCalls()).toBe(before + 1);
   expect(maxLatenessMs).toBeLessThan(5_000);
 });

@@ -86,11 +86,11 @@ export function createSubscribe({
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       context.reads?.finish();
-      const isAway = result.errors
+      const isDetached = result.errors
         ?.map(findCause)
         .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
       // One that is an error ends its stream.
-      if (isAway !== true || event instanceof Error || isLeft()) {
+      if (isDetached !== true || event instanceof Error || isLeft()) {
         const value = mask(result);
         const [first] = value.errors ?? [];
         if (first !== undefined) channels.failedEvent.publish(toCode(first));

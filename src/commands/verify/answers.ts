@@ -45,7 +45,7 @@ export type Exchange = {
   readonly error: RunComfyError | null;
 };
 
-/** Whether an exchange shows nothing but that the other side is away, or busy. */
+/** Whether an exchange shows nothing but that the other side is unreachable, or busy. */
 export function isOutage({ httpStatus, purpose }: Exchange): boolean {
   // Where a file is can be seen without its answer, and a wrong input may be what a server fails at.
   if (purpose === "file") return false;

@@ -11,7 +11,7 @@ import { THUMBNAIL_WIDTHS, toThumbnailName } from "./thumbnail.ts";
 const BETWEEN_ROUNDS_MS = 60_000;
 /** Files whose rows are deleted within a second are deleted together. */
 const MIN_REST_MS = 1_000;
-/** How long to rest while the database, or where files are, is away. */
+/** How long to rest while the database, or where files are, is unreachable. */
 const RETRY_MS = 10_000;
 const PER_BATCH = 500;
 const AT_ONCE = 8;

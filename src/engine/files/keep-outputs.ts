@@ -156,7 +156,7 @@ const TRIED_AGAIN = "Files of an output could not be kept; the gateway tries aga
 const NOT_TRIED_AGAIN =
   "Files of an output are not kept. Once the reason is mended, try again with keepOutputs.";
 const STORE_FAILS =
-  "Outputs can't be kept; the gateway tries again. Check where files are: its disk may be full, or S3 away.";
+  "Outputs can't be kept; the gateway tries again. Check where files are: its disk may be full, or S3 unreachable.";
 const NOT_STORED = "The copy could not be stored. Try to keep it again.";
 
 function toFailure(error: unknown) {

@@ -48,10 +48,11 @@ function isKnown({ kind }: Observation): boolean {
 /** The job as its upstream's own, which follows it again. */
 function toKnown(job: Job, upstream: string, now: Date): Job {
   const own = toOwnName(job, upstream);
-  if (job.upstream === own && job.awaySince === null) return job;
-  const { awaySince } = job;
-  const awayMs = awaySince === null ? 0 : Math.max(0, now.getTime() - awaySince.getTime());
-  return { ...job, upstream: own, awaySince: null, awayMs: job.awayMs + awayMs };
+  if (job.upstream === own && job.detachedSince === null) return job;
+  const { detachedSince } = job;
+  const detachedMs =
+    detachedSince === null ? 0 : Math.max(0, now.getTime() - detachedSince.getTime());
+  return { ...job, upstream: own, detachedSince: null, detachedMs: job.detachedMs + detachedMs };
 }
 
 function apply(job: Job, observation: Observation, now: Date): Job {
@@ -63,8 +64,8 @@ function apply(job: Job, observation: Observation, now: Date): Job {
       if (job.status !== "SUBMITTING") return job;
       return { ...finish(job, "FAILED", null, now), error: SUBMISSION_UNKNOWN };
     case "not-ours":
-      if (job.status === "SUBMITTING" || job.awaySince !== null) return job;
-      return next(job, { awaySince: now, queuePosition: null }, now);
+      if (job.status === "SUBMITTING" || job.detachedSince !== null) return job;
+      return next(job, { detachedSince: now, queuePosition: null }, now);
     case "queued":
       if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
       return next(

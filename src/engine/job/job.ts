@@ -26,9 +26,9 @@ export type Job = {
   /** Where it was sent, as `nameJobUpstream` names it. */
   readonly upstream: string;
   /** Since when nobody follows it, because its upstream is not in use or says that it is not its own; null otherwise. */
-  readonly awaySince: Date | null;
+  readonly detachedSince: Date | null;
   /** For how long that was so before; it does not count towards the deadline. */
-  readonly awayMs: number;
+  readonly detachedMs: number;
   /** The upstream's id; null until it accepted the job. */
   readonly requestId: string | null;
   /** The version segment in the paths of all the job's calls. */
@@ -105,8 +105,8 @@ export function createJob({
     isStarred: false,
     id: JOB_ID_PREFIX + chance.bytes(16).toString("hex"),
     requestId: null,
-    awaySince: null,
-    awayMs: 0,
+    detachedSince: null,
+    detachedMs: 0,
     status: "SUBMITTING",
     queuePosition: null,
     error: null,

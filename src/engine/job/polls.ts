@@ -88,16 +88,16 @@ export type Following = { readonly upstream: string; readonly deadlineSeconds: n
 
 /** When the gateway stops following a job, in milliseconds since 1970; never, while it may not be its upstream's. */
 export function deadlineMs(
-  job: Pick<Job, "createdAt" | "upstream" | "awaySince" | "awayMs">,
+  job: Pick<Job, "createdAt" | "upstream" | "detachedSince" | "detachedMs">,
   { upstream, deadlineSeconds }: Following,
 ): number {
   if (!isCertain(job, upstream)) return Infinity;
-  return job.createdAt.getTime() + job.awayMs + deadlineSeconds * 1_000;
+  return job.createdAt.getTime() + job.detachedMs + deadlineSeconds * 1_000;
 }
 
 /** Only what an upstream says of its own jobs can end them. */
-function isCertain(job: Pick<Job, "upstream" | "awaySince">, upstream: string): boolean {
-  return job.awaySince === null && ownership(job, upstream) === "ours";
+function isCertain(job: Pick<Job, "upstream" | "detachedSince">, upstream: string): boolean {
+  return job.detachedSince === null && ownership(job, upstream) === "ours";
 }
 
 function isUnreadable(outcome: PollOutcome): boolean {

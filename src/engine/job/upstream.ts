@@ -91,11 +91,11 @@ export function ownership(
 
 /** Whether an accepted job waits until its upstream is back: another one is in use, or this one says it is not its own. */
 export function isPaused(
-  job: Pick<Job, "status" | "upstream" | "awaySince">,
+  job: Pick<Job, "status" | "upstream" | "detachedSince">,
   upstream: string,
 ): boolean {
   if (job.status === "SUBMITTING" || isFinished(job)) return false;
-  return job.awaySince !== null || ownership(job, upstream) === "another's";
+  return job.detachedSince !== null || ownership(job, upstream) === "another's";
 }
 
 function split(upstream: string) {

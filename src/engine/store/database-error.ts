@@ -29,7 +29,7 @@ export class DatabaseBusyError extends DatabaseFailure {
 }
 
 /** The database can't be reached, or gave no answer. */
-export class DatabaseAwayError extends DatabaseFailure {
+export class DatabaseUnreachableError extends DatabaseFailure {
   constructor(options: ErrorOptions) {
     super(
       "The database does not answer. Check that it runs; the gateway connects again by itself.",

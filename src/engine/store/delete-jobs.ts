@@ -26,7 +26,7 @@ export function createDeletions(database: Database, announce: (id: string) => vo
         const { rows } = await sql<Pick<Tables["jobs"], "owner_id" | "idempotency_key">>`
           delete from jobs where id = ${id} and (
             status in (${sql.join(FINAL_STATUSES)})
-            or (${IS_ACCEPTED} and (away_since is not null or ${isAnothers(database)}))
+            or (${IS_ACCEPTED} and (detached_since is not null or ${isAnothers(database)}))
           ) returning owner_id, idempotency_key`.execute(transaction);
         for (const { owner_id: ownerId, idempotency_key: key } of rows) {
           if (key === null) continue;

@@ -24,7 +24,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create table part_triggers (name ${name} primary key, part ${name} not null)`,
     sql`create table jobs (
       id ${name} primary key, owner_id ${name} not null, kind ${name} not null, deployment_id ${name} not null,
-      upstream ${name} not null, away_since bigint, away_ms bigint not null default 0,
+      upstream ${name} not null, detached_since bigint, detached_ms bigint not null default 0,
       request_id text, api_version text not null,
       status ${name} not null, queue_position bigint,
       error_code text, error_message text, error_retryable integer,
@@ -53,7 +53,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       on jobs (owner_id, ${isPostgres ? sql`(changed + 0)` : sql`changed`}, id)`,
     // What is followed, past all that is paused, however much that is.
     sql`create index jobs_followed on jobs (upstream, deployment_id, status, created_at, id)
-      where finished_at is null and away_since is null`,
+      where finished_at is null and detached_since is null`,
     sql`create table job_tags (
       job_id ${name} not null references jobs (id) on delete cascade,
       tag ${name} not null, owner_id ${name} not null, created_at bigint not null,
@@ -235,7 +235,7 @@ const ADD_EVENT = sql`
 
 /**
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
- * Where nobody saw the start, the job was so short that its time in the queue is taken for none; of a job that was away
+ * Where nobody saw the start, the job was so short that its time in the queue is taken for none; of a job that was detached
  * nobody saw how long it took.
  */
 function addRun({ nowMs, skipLocked }: Database): RawBuilder<unknown> {
@@ -245,10 +245,10 @@ function addRun({ nowMs, skipLocked }: Database): RawBuilder<unknown> {
     (deployment_id, upstream, status, work, place, idle_ms, queue_ms, run_ms, ended_at)
     values (
       new.deployment_id, new.upstream, new.status, new.work, new.place, new.idle_ms,
-      case when new.away_ms > 0 then null
+      case when new.detached_ms > 0 then null
         when new.started_at is not null then new.started_at - new.created_at
         when new.status = 'SUCCEEDED' then 0 end,
-      case when new.away_ms > 0 then null
+      case when new.detached_ms > 0 then null
         when new.finished_at > new.started_at then new.finished_at - new.started_at
         when new.started_at is not null then new.updated_at - new.started_at
         when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,

@@ -8,7 +8,7 @@ import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../../runtime/coded-error.ts";
 import { type Database, POSTGRES } from "./database.ts";
-import { createDiskWatch, DatabaseAwayError, type DiskWatch } from "./database-error.ts";
+import { createDiskWatch, DatabaseUnreachableError, type DiskWatch } from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import type { PartTables } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
@@ -155,10 +155,10 @@ function createPool(config: pg.PoolConfig, log: Logger, settings: string | undef
   return pool;
 }
 
-/** What fails because Postgres is away rejects with a `DatabaseAwayError`, because of its disk with a `DatabaseDiskError`. */
+/** What fails because Postgres is unreachable rejects with a `DatabaseUnreachableError`, because of its disk with a `DatabaseDiskError`. */
 function createDialect(pool: pg.Pool, disk: DiskWatch): PostgresDialect {
   const rethrow = (error: unknown): never => {
-    throw disk.note(toAway(error));
+    throw disk.note(toUnreachable(error));
   };
   return new PostgresDialect({
     pool: {
@@ -176,9 +176,9 @@ function createDialect(pool: pg.Pool, disk: DiskWatch): PostgresDialect {
 }
 
 /** Whatever is no answer of Postgres comes from the network or the client. */
-function toAway(error: unknown): unknown {
+function toUnreachable(error: unknown): unknown {
   const isAnswer = error instanceof pg.DatabaseError && !AWAY_STATES.test(error.code ?? "");
-  return isAnswer ? error : new DatabaseAwayError({ cause: error });
+  return isAnswer ? error : new DatabaseUnreachableError({ cause: error });
 }
 
 /** All connections, so that they can be ended without an answer; those made after that end before they begin. */

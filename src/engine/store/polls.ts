@@ -23,7 +23,7 @@ export type ClaimedPoll = {
 export type EndedPoll = Polls & {
   readonly jobId: string;
   readonly token: number;
-  /** Null for a job that is away: it is not due until it is resumed. */
+  /** Null for a job that is detached: it is not due until it is resumed. */
   readonly delayMs: number | null;
 };
 
@@ -97,7 +97,7 @@ export function createPollTriggers({
           select job_id from polls
           where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
             select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
-              and status = 'IN_QUEUE' and finished_at is null and away_since is null
+              and status = 'IN_QUEUE' and finished_at is null and detached_since is null
             order by created_at, id limit 1
           ) ${skipLocked}
         )`,
@@ -249,7 +249,7 @@ export function createPolls(database: Database) {
       }));
     },
 
-    /** Makes due the polls of jobs that are away, and were for so long since the last poll. */
+    /** Makes due the polls of detached jobs, and were for so long since the last poll. */
     async resume(leftForMs: number): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}, was_due_at = null

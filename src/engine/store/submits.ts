@@ -253,7 +253,7 @@ function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
   return sql<number | null>`case
     when exists (
       select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
-        and finished_at is null and away_since is null
+        and finished_at is null and detached_since is null
     ) then 0
     else ${nowMs} - (
       select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}

@@ -29,8 +29,8 @@ export type Tables = {
     /** Where it was sent. */
     readonly upstream: string;
     /** Since when nobody follows it, as its upstream is not in use or does not know it. */
-    readonly away_since: number | null;
-    readonly away_ms: Generated<number>;
+    readonly detached_since: number | null;
+    readonly detached_ms: Generated<number>;
     readonly request_id: string | null;
     readonly api_version: string;
     readonly status: JobStatus;
@@ -133,9 +133,9 @@ export type Tables = {
     readonly deployment_id: string;
     /** The job's. */
     readonly upstream: string;
-    /** While the poll is claimed: when the claim ends; null while the job is away. */
+    /** While the poll is claimed: when the claim ends; null while the job is detached. */
     readonly due_at: number | null;
-    /** While the poll is claimed: when it was due; while the job is away: since the last poll; else null. */
+    /** While the poll is claimed: when it was due; while the job is detached: since the last poll; else null. */
     readonly was_due_at: number | null;
     /** How many polls in a row, up to the last one, said nothing. */
     readonly failures: Generated<number>;
@@ -154,7 +154,7 @@ export type Tables = {
   };
   /** One row with the number of the last change. Only on SQLite, where changes commit in order. */
   readonly change_counter: { readonly id: number; readonly value: number };
-  /** How many jobs of an owner are unfinished and not away, which triggers count; several rows add up. */
+  /** How many jobs of an owner are unfinished and not detached, which triggers count; several rows add up. */
   readonly unfinished_jobs: {
     readonly owner_id: string;
     /** The jobs'. */

@@ -7,7 +7,7 @@ const BETWEEN_MERGES = 128;
 const MERGED = 200;
 
 /**
- * How many unfinished jobs that are not away each owner has at each upstream: a submit adds up a few rows, and need not
+ * How many unfinished jobs that are not detached each owner has at each upstream: a submit adds up a few rows, and need not
  * read all of the owner's jobs. Triggers count, as gateways of another version write jobs too. A part of a migration, so it
  * is frozen as that is.
  *
@@ -41,7 +41,7 @@ export function createUnfinishedJobs(database: Database): readonly RawBuilder<un
     }),
     ...createTrigger({
       name: "jobs_count_update",
-      after: sql`update of finished_at, away_since, upstream on jobs`,
+      after: sql`update of finished_at, detached_since, upstream on jobs`,
       when: sql`${isCounted(sql`old`)} is distinct from ${isCounted(sql`new`)}
         or old.upstream is distinct from new.upstream`,
       act: sql`${add(sql`old`, -1)}; ${add(sql`new`, 1)}`,
@@ -57,7 +57,7 @@ export function createUnfinishedJobs(database: Database): readonly RawBuilder<un
 }
 
 function isCounted(row: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`(${row}.finished_at is null and ${row}.away_since is null)`;
+  return sql`(${row}.finished_at is null and ${row}.detached_since is null)`;
 }
 
 function addRow(row: RawBuilder<unknown>, amount: number): RawBuilder<unknown> {

@@ -79,23 +79,23 @@ export function createFollowedJobs(database: Database) {
     : sql<boolean>`1 = 1`;
 
   return {
-    /** Followed jobs that were created, without the time that they were away, before a time; oldest first. */
+    /** Followed jobs that were created, without the time that they were detached, before a time; oldest first. */
     async listOverdue(before: Date, limit: number): Promise<string[]> {
       const beforeMs = before.getTime();
       const { rows } = await sql<{ readonly id: string }>`
         select id from jobs
-          where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + away_ms < ${beforeMs}
-            and ${isOwn} and away_since is null
+          where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + detached_ms < ${beforeMs}
+            and ${isOwn} and detached_since is null
           order by created_at + 0 limit ${atMost(limit)}`.execute(queries);
       return rows.map(({ id }) => id);
     },
 
-    /** Counts the time that its own jobs were away, and follows them again. */
+    /** Counts the time that its own jobs were detached, and follows them again. */
     async takeBack(): Promise<void> {
       await sql`
-        update jobs set away_ms = away_ms + ${nowMs} - away_since, away_since = null,
+        update jobs set detached_ms = detached_ms + ${nowMs} - detached_since, detached_since = null,
             version = version + 1, updated_at = ${nowMs}
-          where ${IS_ACCEPTED} and away_since is not null and ${isOwn}`.execute(queries);
+          where ${IS_ACCEPTED} and detached_since is not null and ${isOwn}`.execute(queries);
     },
 
     /** How many unfinished jobs each other upstream has. */
@@ -106,12 +106,12 @@ export function createFollowedJobs(database: Database) {
       return rows;
     },
 
-    /** Notes since when other upstreams' jobs are away that no gateway follows. */
+    /** Notes since when other upstreams' jobs are detached that no gateway follows. */
     async noteLeft(): Promise<void> {
       await sql`
-        update jobs set away_since = ${nowMs}, queue_position = null,
+        update jobs set detached_since = ${nowMs}, queue_position = null,
             version = version + 1, updated_at = ${nowMs}
-          where ${IS_ACCEPTED} and away_since is null and ${isAnothers(database)} and ${isLeft}`.execute(
+          where ${IS_ACCEPTED} and detached_since is null and ${isAnothers(database)} and ${isLeft}`.execute(
         queries,
       );
     },

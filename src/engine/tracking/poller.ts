@@ -193,8 +193,8 @@ export class Poller {
         if (current !== null && outcome.kind === "seen") await onEnd(current, notifiedForMs);
         return { isBad, next: null };
       }
-      const isAway = observation?.kind === "not-ours";
-      const delayMs = isAway
+      const isDetached = observation?.kind === "not-ours";
+      const delayMs = isDetached
         ? null
         : await this.#nextDelayMs(current, noted, outcome, at, notifiedForMs);
       return { isBad, next: { ...noted, delayMs } };

@@ -16,7 +16,7 @@ const ABANDONED_MS = 6_000;
 /** A job that can be polled ends by its last poll, and others this long after their deadline. */
 const LAST_POLL_MS = 10_000;
 
-/** How often a job that is away is polled, as near as makes sense. */
+/** How often a job that is detached is polled, as near as makes sense. */
 const RESUMED_AFTER_MS = 3_600_000;
 const AWAY_SEEN_EVERY_MS = 60_000;
 
@@ -36,7 +36,7 @@ export class Recovery {
   readonly #given: Dependencies;
   /** Since when each abandoned submit was found at every beat. */
   #abandonedSince: ReadonlyMap<string, number> = new Map();
-  /** When jobs that are away were last seen to, by `monotonic`. */
+  /** When detached jobs were last seen to, by `monotonic`. */
   #awaySeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so polls could be made. */
   #answeredSince = Infinity;
@@ -52,7 +52,7 @@ export class Recovery {
   async start(): Promise<void> {
     const { store, log } = this.#given;
     await store.jobs.takeBack();
-    await this.#seeToAway(0);
+    await this.#seeToDetached(0);
     await this.#tellOfOthers();
     await this.beat();
     this.#loop = startLoop({
@@ -74,7 +74,7 @@ export class Recovery {
     await this.#exchangePauses();
     await this.#settleAbandoned();
     await this.#expireOverdue();
-    await this.#seeToAway(RESUMED_AFTER_MS);
+    await this.#seeToDetached(RESUMED_AFTER_MS);
     await this.#given.store.polls.mendTimes();
   }
 
@@ -142,8 +142,8 @@ export class Recovery {
     for (const id of overdue) await record(id, { kind: "failed", error, finishedAt: null });
   }
 
-  /** A job that is away may be the upstream's after all, with another token or once it knows the job. */
-  async #seeToAway(leftForMs: number): Promise<void> {
+  /** A detached job may be the upstream's after all, with another token or once it knows the job. */
+  async #seeToDetached(leftForMs: number): Promise<void> {
     const { store, monotonic } = this.#given;
     if (monotonic() - this.#awaySeenAt < AWAY_SEEN_EVERY_MS) return;
     await store.polls.resume(leftForMs);

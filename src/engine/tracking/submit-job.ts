@@ -341,7 +341,7 @@ export class Submitter {
 
   /**
    * Takes back a job that the upstream surely does not have, so that its key is free. One that stays, since another gateway
-   * has settled it or the database is away, goes on to count.
+   * has settled it or the database is unreachable, goes on to count.
    */
   async #withdraw({ id }: Job, { refund }: Attempt, delaysMs?: readonly number[]): Promise<void> {
     const withdraw = () => this.#given.store.jobs.withdraw(id);
@@ -398,7 +398,7 @@ export class Submitter {
     }
   }
 
-  /** Tries again while the database is away. A stop leaves time for one last try. */
+  /** Tries again while the database is unreachable. A stop leaves time for one last try. */
   async #persist<T>(
     fields: { readonly jobId: string; readonly requestId?: string | undefined },
     write: () => Promise<T>,

@@ -20,7 +20,7 @@ import { Submitter } from "./submit-job.ts";
 export type Tracking = ReturnType<typeof createTracking>;
 
 const SUBMIT_PATIENCE_MS = 7_500;
-/** A database that is away must not hold up a stop: without a hand-over others take over when the claims end. */
+/** An unreachable database must not hold up a stop: without a hand-over others take over when the claims end. */
 const HANDOVER_PATIENCE_MS = 1_000;
 
 const TIME_AND_CHANCE = {

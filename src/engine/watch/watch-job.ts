@@ -59,7 +59,7 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
     let waiting: PromiseWithResolvers<IteratorResult<Job, undefined>> | null = null;
 
     const watcher: Watcher = (found, revision) => {
-      // While the database is away the next poll makes up for it.
+      // While the database is unreachable the next poll makes up for it.
       const isNews = found instanceof Error ? known === 0 : revision > known;
       if (waiting === null || !isNews) return false;
       const { resolve, reject } = waiting;
@@ -207,7 +207,7 @@ class Group {
   async #reckon(estimateOf: EstimateOf): Promise<void> {
     const job = this.#newest;
     if (job === null || job === undefined || isFinished(job)) return;
-    // While the database is away, the next second makes up for it.
+    // While the database is unreachable, the next second makes up for it.
     const found = await estimateOf(job).catch(() => this.#lastEstimate);
     if (this.#isPolling || this.#newest !== job || this.#watchers.size === 0) return;
     const before = this.#lastEstimate;

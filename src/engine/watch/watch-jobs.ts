@@ -113,7 +113,7 @@ export async function watchJobs(options: JobsWatch & FeedOptions): Promise<Strea
       // A page that was read before anybody listened may be out of date by now.
       return wasAhead || found?.isLast !== true;
     } catch {
-      return false; // While the database is away, the next poll makes up for it.
+      return false; // While the database is unreachable, the next poll makes up for it.
     }
   }
 }

@@ -108,7 +108,7 @@ export async function describeJob(
   };
 }
 
-/** Null also while the database is away: of a job that was just paid for, nothing may look like a refusal. */
+/** Null also while the database is unreachable: of a job that was just paid for, nothing may look like a refusal. */
 export function readEstimate(job: Job, reads: Caller["reads"]): Promise<Estimate | null> {
   return reads.estimate(job).catch(() => null);
 }

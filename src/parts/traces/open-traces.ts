@@ -203,7 +203,7 @@ export function createTraces(
   /** Makes a span of something about a job that began then and ends now, in the trace that the job is kept with. */
   async function noteEnd(name: string, job: Job, startTime: number): Promise<void> {
     const endTime = clock.now();
-    // While the database is away, the trace goes without it.
+    // While the database is unreachable, the trace goes without it.
     const traceparent = await readTraceparent(job.id).catch(() => null);
     if (traceparent === null) return;
     const options = { startTime, attributes: toAttributes(job) };
