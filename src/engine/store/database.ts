@@ -55,6 +55,10 @@ export type Dialect = {
   readonly selectEra: RawBuilder<{ readonly secret: string; readonly snapshot: string }>;
   /** Ends a query for rows that are updated then: it passes over those that another gateway has locked. */
   readonly skipLocked: RawBuilder<unknown>;
+  /** Where a row is, which holds for a statement. */
+  readonly rowId: RawBuilder<unknown>;
+  /** Whether a row is one of those of a query for their `rowId`s. */
+  isRowOf(query: RawBuilder<unknown>): RawBuilder<unknown>;
   /** Whether the column `search` holds a text of at least three characters, both folded. */
   holdsText(text: string): RawBuilder<unknown>;
   /** Finds a row where there is a table of that name. */
@@ -114,6 +118,8 @@ export const SQLITE: Dialect = {
     from feed_eras, change_counter`,
   // Transactions take turns.
   skipLocked: sql``,
+  rowId: sql`rowid`,
+  isRowOf: (query) => sql`rowid in (${query})`,
   holdsText(text) {
     // `like` is ten times faster where the first letters are rare, and far slower for a long text that is nearly there
     // everywhere. An `and` would compute both.
@@ -149,6 +155,9 @@ export const POSTGRES: Dialect = {
   selectEra: sql`select era || '.' || xmin::text || '.' || key as secret,
     pg_current_snapshot()::text as snapshot from feed_eras`,
   skipLocked: sql`for update skip locked`,
+  rowId: sql`ctid`,
+  // An array is made first, so that its rows are fetched by their places; a join may read the whole table.
+  isRowOf: (query) => sql`ctid = any(array(${query}))`,
   holdsText: (text) => sql`strpos(search, ${text}) > 0`,
   hasTable: (name) => sql`select 1 where to_regclass(${name}) is not null`,
   toTexts: (texts) =>

@@ -21,7 +21,7 @@ export function createDeletions(database: Database, announce: (id: string) => vo
   return {
     /** Removes a finished or paused job; its key stays taken for 24 h. False when there is no such job of this id. */
     async delete(id: string): Promise<boolean> {
-      await deleteEnded(database, "spent_keys", { key: ["owner_id", "key"], end: "until" });
+      await deleteEnded(database, "spent_keys", "until");
       const isDeleted = await write(async (transaction) => {
         const { rows } = await sql<Pick<Tables["jobs"], "owner_id" | "idempotency_key">>`
           delete from jobs where id = ${id} and (

@@ -40,9 +40,8 @@ export function createQuotas(database: Database) {
     if (clock.monotonic() - sweptAt < BETWEEN_SWEEPS_MS) return;
     sweptAt = clock.monotonic();
     const limit = MAX_SWEPT;
-    const columns = { key: ["key"], end: "ends_at", limit } as const;
     // What is left is swept with the next count.
-    if ((await deleteEnded(database, "quotas", columns)) === limit) sweptAt = -Infinity;
+    if ((await deleteEnded(database, "quotas", "ends_at", limit)) === limit) sweptAt = -Infinity;
   }
 
   return {

@@ -71,6 +71,6 @@ export function createSignInRows(database: Database) {
 
     /** Deletes at most so many that have expired; resolves with how many. */
     deleteExpired: (limit: number): Promise<number> =>
-      deleteEnded(database, "sign_ins", { key: ["id_hash"], end: "ends_at", limit }),
+      deleteEnded(database, "sign_ins", "ends_at", limit),
   } satisfies SignInRows & { deleteExpired(limit: number): Promise<number> };
 }

@@ -82,11 +82,7 @@ export function createSubmits(
       // Made before the writes that wait for each other.
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
-      if (isNoted)
-        await deleteEnded(database, "repeatable_submits", {
-          key: ["owner_id", "fingerprint"],
-          end: "until",
-        });
+      if (isNoted) await deleteEnded(database, "repeatable_submits", "until");
       // Nobody is woken: nobody watches a job that was not there, and the feed reports none that is SUBMITTING.
       const isInserted = await write(
         mostInFlight === null && !isNoted ? null : job.ownerId,
