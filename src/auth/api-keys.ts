@@ -61,10 +61,14 @@ export async function openApiKeys(options: {
       ownerId: stored.owner,
       scopes: new Set(stored.scopes),
       limits: { ...limits, ...stored.limits },
+      credential: {
+        id: stored.id,
+        signedBy: `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`,
+        needsApproval: false,
+      },
     };
     const isRevoked = (): boolean => known.get(stored.id) !== made;
-    const signedBy = `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`;
-    const made = { stored, admission: { viewer, signedBy, expiresAt: null, isRevoked } };
+    const made = { stored, admission: { viewer, expiresAt: null, isRevoked } };
     return made;
   }
 
@@ -95,11 +99,11 @@ export async function openApiKeys(options: {
         );
       return found.admission;
     },
-    async restore({ signedBy }) {
-      const [id = ""] = signedBy.split(" ", 1);
-      const admission = known.get(id)?.admission;
-      return admission?.signedBy === signedBy ? admission : null;
+    async restore({ credential: { id, signedBy } }) {
+      const admission = known.get(id ?? "")?.admission;
+      return admission?.viewer.credential.signedBy === signedBy ? admission : null;
     },
+    isRevoked: async ({ id }) => !known.has(id ?? ""),
     close: loop.close,
   };
 }

@@ -9,7 +9,7 @@ import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { toFingerprint } from "./signing-keys.ts";
-import type { OwnerLimits, Scope } from "./viewer.ts";
+import type { Credential, OwnerLimits, Scope } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
@@ -61,9 +61,9 @@ export function createJwtAuthenticator(options: {
     // It may have a fraction, and what is stored of it may not.
     const expiresAt = Math.floor(exp * 1_000);
     const signedBy = toFingerprint(KeyObject.from(key));
+    const credential = { id: sub, signedBy, needsApproval: false };
     return {
-      viewer: { ownerId: sub, scopes, limits },
-      signedBy,
+      viewer: { ownerId: sub, scopes, limits, credential },
       // A session gets the tolerance for clocks only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + CLOCK_TOLERANCE_SECONDS * 1_000,
       isRevoked: () => keys.isWithdrawn(signedBy),
@@ -93,18 +93,22 @@ export function createJwtAuthenticator(options: {
     }
   }
 
+  async function isRevoked({ signedBy }: Pick<Credential, "signedBy">): Promise<boolean> {
+    await keys.ready();
+    return keys.isWithdrawn(signedBy);
+  }
+
   return {
     authenticate: async (authorization) => await check(readBearer(authorization)),
-    async restore({ ownerId, scopes, signedBy }) {
-      await keys.ready();
-      if (keys.isWithdrawn(signedBy)) return null;
+    async restore({ ownerId, scopes, credential }) {
+      if (await isRevoked(credential)) return null;
       return {
-        viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits },
-        signedBy,
+        viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits, credential },
         expiresAt: null,
-        isRevoked: () => keys.isWithdrawn(signedBy),
+        isRevoked: () => keys.isWithdrawn(credential.signedBy),
       };
     },
+    isRevoked,
     close: () => keys.close(),
   };
 }

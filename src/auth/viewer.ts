@@ -36,6 +36,20 @@ export type Viewer = {
   readonly ownerId: string;
   readonly scopes: ReadonlySet<Scope>;
   readonly limits: OwnerLimits;
+  readonly credential: Credential;
+};
+
+/** What a viewer was let in by, and what the database keeps of it. No secret. */
+export type Credential = {
+  /**
+   * An API key's id, or a token's `sub`, the same whichever key of the one issuer has signed it; null without
+   * authentication. A sign-in has that of the key or token that was shown.
+   */
+  readonly id: string | null;
+  /** What vouches for it: an API key as its file has it, or the key that has signed a token. */
+  readonly signedBy: string;
+  /** Whether what it submits waits until another credential has approved it. */
+  readonly needsApproval: boolean;
 };
 
 /** Throws FORBIDDEN unless the viewer's credential has these scopes; `jobs:read:all` includes `jobs:read`. */

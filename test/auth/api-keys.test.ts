@@ -51,7 +51,7 @@ test("a key lets its owner in with its scopes, and its own limits replace the ga
     expiresAt: null,
   });
   const { viewer, isRevoked } = await keys.authenticate(`bearer ${operator}`);
-  expect(viewer).toEqual({
+  expect(viewer).toMatchObject({
     ownerId: "operator",
     scopes: new Set(["jobs:read:all"]),
     limits: { ...LIMITS, requestsPerSecond: 5, jobsPerDay: null },
@@ -115,6 +115,24 @@ test("a key whose scopes were changed ends its sessions, which come back with th
   await expect.poll(() => admission.isRevoked()).toBe(true);
   const { viewer } = await keys.authenticate(`Bearer ${key}`);
   expect(viewer.scopes).toEqual(new Set(["jobs:submit", "jobs:read"]));
+});
+
+test("a credential is its key's id, and is revoked only when that is gone from the file, however often it was edited", async () => {
+  const { file, create, read, run } = await createApiKeysFile();
+  const [first, second] = [await create("web"), await create("web")];
+  const { keys } = await open(file);
+  const { viewer, isRevoked } = await keys.authenticate(`Bearer ${first}`);
+  const { credential } = viewer;
+  expect(credential).toMatchObject({ id: idOf(first), needsApproval: false });
+  expect((await keys.authenticate(`Bearer ${second}`)).viewer.credential.id).toBe(idOf(second));
+  await writeFile(file, JSON.stringify(await read()).replaceAll('"jobs:cancel",', ""));
+  await expect.poll(isRevoked).toBe(true);
+  expect(await keys.isRevoked(credential)).toBe(false);
+  await run("revoke", idOf(first));
+  await expect.poll(() => keys.isRevoked(credential)).toBe(true);
+  // Such as a token's, or of a time without authentication.
+  expect(await keys.isRevoked({ id: "user-1", signedBy: "k" })).toBe(true);
+  expect(await keys.isRevoked({ id: null, signedBy: "" })).toBe(true);
 });
 
 test.each([

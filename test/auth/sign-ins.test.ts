@@ -38,8 +38,10 @@ function open() {
       },
       key: "of the database",
       authenticator: {
-        restore: async ({ ownerId, signedBy }) =>
-          revoked.has(signedBy) ? null : admit({ viewer: createViewer({ ownerId }), signedBy }),
+        restore: async ({ ownerId, credential }) =>
+          revoked.has(credential.signedBy)
+            ? null
+            : admit({ viewer: createViewer({ ownerId, credential }) }),
       },
       sessions,
       sleep: (ms, signal) =>
@@ -56,8 +58,7 @@ function open() {
   }
 
   const admit = (details: Partial<Admission> = {}): Admission => ({
-    viewer: createViewer({ ownerId: "anna" }),
-    signedBy: "k1",
+    viewer: createViewer({ ownerId: "anna", credential: { signedBy: "k1" } }),
     expiresAt: null,
     isRevoked: () => revoked.has("k1"),
     ...details,

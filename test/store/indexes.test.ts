@@ -29,6 +29,7 @@ import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { makeJob } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
@@ -203,8 +204,8 @@ const ofOthers = (numbers: (first: number, last: number) => string, nowMs: strin
     select 'upl_' || n, 'mine', 'f', 'image/png', 1, n || '.png', n from ${numbers(1, 50_000)};
   insert into upload_uses (upload_id, job_id)
     select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)};
-  insert into sign_ins (id_hash, owner_id, scopes, signed_by, created_at, ends_at)
-    select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', n, ${nowMs} + n * 1000
+  insert into sign_ins (id_hash, owner_id, scopes, signed_by, needs_approval, created_at, ends_at)
+    select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', 0, n, ${nowMs} + n * 1000
     from ${numbers(-10, 50_000)};
   insert into downloads (id, owner_id, job_ids, expires_at)
     select 'dl_' || n, 'o' || n % 5000, '[]', ${nowMs} + 3600000 from ${numbers(1, 20_000)};
@@ -253,7 +254,8 @@ const webhooksOf = (store: JobStore) => createWebhookStore(store).webhooks;
 const claimsOf = (store: JobStore) => createWebhookStore(store).claims;
 
 async function openAndEnd({ signIns }: JobStore): Promise<void> {
-  const one = { hash: "next", ownerId: "owner_7", scopes: [], signedBy: "k", endsAt: Date.now() };
+  const { credential } = LOCAL_VIEWER;
+  const one = { hash: "next", ownerId: "owner_7", scopes: [], credential, endsAt: Date.now() };
   await signIns.open(one, 20);
   await signIns.end("next");
 }

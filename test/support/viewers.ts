@@ -1,4 +1,4 @@
-import type { OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
+import type { Credential, OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
 import { LOCAL_OWNER } from "../../src/auth/viewer.ts";
 import { ALL_SCOPES } from "./parts.ts";
 
@@ -20,10 +20,16 @@ export function createViewer(
     readonly ownerId?: string;
     readonly scopes?: Viewer["scopes"];
     readonly limits?: Partial<OwnerLimits>;
+    readonly credential?: Partial<Credential>;
   } = {},
 ): Viewer {
-  const { ownerId = LOCAL_OWNER, scopes = new Set(ALL_SCOPES), limits } = options;
-  return { ownerId, scopes, limits: { ...NO_LIMITS, ...limits } };
+  const { ownerId = LOCAL_OWNER, scopes = new Set(ALL_SCOPES), limits, credential } = options;
+  return {
+    ownerId,
+    scopes,
+    limits: { ...NO_LIMITS, ...limits },
+    credential: { id: null, signedBy: "", needsApproval: false, ...credential },
+  };
 }
 
 /** Everybody where nobody says who they are. */

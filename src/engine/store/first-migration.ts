@@ -133,7 +133,8 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     )`,
     sql`create table sign_ins (
       id_hash ${name} primary key, owner_id ${name} not null,
-      scopes text not null, signed_by text not null, created_at bigint not null, ends_at bigint not null
+      scopes text not null, credential_id text, signed_by text not null, needs_approval integer not null,
+      created_at bigint not null, ends_at bigint not null
     )`,
     sql`create index sign_ins_by_owner on sign_ins (owner_id, created_at)`,
     sql`create index sign_ins_by_end on sign_ins (ends_at)`,

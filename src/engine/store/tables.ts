@@ -233,7 +233,10 @@ export type Tables = {
     readonly owner_id: string;
     /** JSON. */
     readonly scopes: string;
+    /** This and the next two are a `Credential`. */
+    readonly credential_id: string | null;
     readonly signed_by: string;
+    readonly needs_approval: number;
     readonly created_at: number;
     readonly ends_at: number;
   };
