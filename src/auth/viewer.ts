@@ -1,10 +1,13 @@
 import { CodedError } from "../runtime/coded-error.ts";
 
+/** What a credential may allow unless more is asked for. */
+export const DEFAULT_SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read"] as const;
+
 /**
- * What a credential may allow, besides the scopes of parts; `jobs:read:all` is an operator's: it reads the jobs of every
- * owner.
+ * What a credential may allow, besides the scopes of parts. `jobs:read:all` and `operate` are an operator's: they read the
+ * jobs of every owner, and pause deployments for all.
  */
-export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"] as const;
+export const SCOPES = [...DEFAULT_SCOPES, "jobs:read:all", "jobs:approve", "operate"] as const;
 export type Scope = (typeof SCOPES)[number] | keyof PartScopes;
 
 /**

@@ -103,7 +103,7 @@ function addViewer(builder: Builder, parts: readonly SchemaPart[]): void {
         description: "The owner of the jobs that you submit with this credential.",
       }),
       scopes: t.stringList({
-        description: `What the credential allows: ${["`jobs:submit`", "`jobs:cancel` (also deletes)", "`jobs:read`", ...ofParts.map((scope) => `\`${scope}\``)].join(", ")} and, for operators, \`jobs:read:all\` (everybody's jobs).`,
+        description: `What the credential allows: ${["`jobs:submit`", "`jobs:cancel` (also deletes)", "`jobs:read`", ...ofParts.map((scope) => `\`${scope}\``), "`jobs:approve` (decides on jobs that wait for approval)"].join(", ")} and, for operators, \`jobs:read:all\` (everybody's jobs) and \`operate\` (pauses deployments for everybody).`,
         resolve: ({ scopes }) => [...SCOPES, ...ofParts].filter((scope) => scopes.has(scope)),
       }),
       parts: t.stringList({
