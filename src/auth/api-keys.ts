@@ -64,7 +64,7 @@ export async function openApiKeys(options: {
       credential: {
         id: stored.id,
         signedBy: `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`,
-        needsApproval: false,
+        needsApproval: stored.approval === "always",
       },
     };
     const isRevoked = (): boolean => known.get(stored.id) !== made;
@@ -176,6 +176,7 @@ const toStoredKey = (scopes: readonly Scope[]) =>
         )
         .readonly(),
       limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
+      approval: z.literal("always", 'must be "always", or left out').optional(),
       salt: BASE64URL.min(16).max(64),
       hash: BASE64URL.length(43),
       createdAt: z.iso.datetime(),

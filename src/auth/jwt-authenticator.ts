@@ -21,6 +21,8 @@ const MAX_TRIED_KEYS = 8;
 const CLAIMS = z.object({
   sub: z.string().refine((sub) => isOwnerId(sub) && sub !== LOCAL_OWNER),
   exp: z.number(),
+  // One that is misspelled must not let jobs pass unseen.
+  approval: z.enum(["always", "never"]).optional(),
   scope: z.string().catch(""),
   scp: z.union([z.string(), z.array(z.string()).transform((words) => words.join(" "))]).catch(""),
 });
@@ -50,18 +52,20 @@ export function createJwtAuthenticator(options: {
       if (cause instanceof AuthenticationError) throw cause;
       throw new AuthenticationError("invalid", explain(cause), { cause });
     });
-    const { data: claims } = CLAIMS.safeParse(payload);
+    const { data: claims, error } = CLAIMS.safeParse(payload);
     if (claims === undefined)
       throw new AuthenticationError(
         "invalid",
-        `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`,
+        error.issues.some(({ path }) => path[0] !== "approval")
+          ? `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`
+          : 'Get a token whose approval claim is "always" or "never", or one without it.',
       );
-    const { sub, exp, scope, scp } = claims;
+    const { sub, exp, scope, scp, approval } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isKnown));
     // It may have a fraction, and what is stored of it may not.
     const expiresAt = Math.floor(exp * 1_000);
     const signedBy = toFingerprint(KeyObject.from(key));
-    const credential = { id: sub, signedBy, needsApproval: false };
+    const credential = { id: sub, signedBy, needsApproval: approval === "always" };
     return {
       viewer: { ownerId: sub, scopes, limits, credential },
       // A session gets the tolerance for clocks only where it would end as it begins.

@@ -401,7 +401,7 @@ export const VARIABLE_GROUPS = [
   ),
   group(
     "Limits of each owner",
-    "With `AUTH=none` these are off unless you set them. An API key may have its own limits. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted across all gateways. Their errors give `retryAfterSeconds`.",
+    "With `AUTH=none` these are off unless you set them. An API key may have its own limits. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted across all gateways and restarts. Their errors give `retryAfterSeconds`.",
     OWNER_VARIABLES,
   ),
   group("The sandbox", "The simulation of RunComfy that comes with the gateway.", SANDBOX),

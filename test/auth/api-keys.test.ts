@@ -117,6 +117,25 @@ test("a key whose scopes were changed ends its sessions, which come back with th
   expect(viewer.scopes).toEqual(new Set(["jobs:submit", "jobs:read"]));
 });
 
+test("what a key with approval submits needs approval, and as a new key does when that changes", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  const [web, agent] = [await create("web"), await create("web", "--approval", "always")];
+  const { keys } = await open(file);
+  const needsApproval = async (key: string) =>
+    (await keys.authenticate(`Bearer ${key}`)).viewer.credential.needsApproval;
+  expect([await needsApproval(web), await needsApproval(agent)]).toEqual([false, true]);
+  const { viewer, isRevoked } = await keys.authenticate(`Bearer ${web}`);
+  const scopes = [...viewer.scopes];
+  const claims = { ownerId: viewer.ownerId, scopes, credential: viewer.credential };
+  expect(await keys.restore(claims)).toMatchObject({ viewer });
+  const text = JSON.stringify(await read());
+  await writeFile(file, text.replace('"salt"', '"approval":"always","salt"'));
+  await expect.poll(() => needsApproval(web)).toBe(true);
+  // What it had opened ends, a sign-in too, so nobody goes on as before.
+  expect(isRevoked()).toBe(true);
+  expect(await keys.restore(claims)).toBeNull();
+});
+
 test("a credential is its key's id, and is revoked only when that is gone from the file, however often it was edited", async () => {
   const { file, create, read, run } = await createApiKeysFile();
   const [first, second] = [await create("web"), await create("web")];
@@ -190,11 +209,13 @@ test("a start with a file that can't be used lists every problem and quotes no h
   const bad = good
     .replace('"owner":"web"', '"owner":"a\\u0000b"')
     .replace('"jobs:cancel"', '"jobs:all"')
-    .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`);
+    .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`)
+    .replace('"salt"', '"approval":"sometimes","salt"');
   await writeFile(file, bad);
   const error: unknown = await open(file).catch((thrown: unknown) => thrown);
   for (const path of ["owner: ", "scopes[1]: ", "hash: ", "limits.sockets: ", "limits: "])
     expect(String(error)).toContain(`  keys[0].${path}`);
+  expect(String(error)).toContain(`  keys[0].approval: must be "always", or left out`);
   expect(String(error)).not.toContain(hash);
   await writeFile(file, "[]");
   await expect(open(file)).rejects.toThrow("the file: ");

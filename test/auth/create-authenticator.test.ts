@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { importPKCS8 } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createAuthenticator, createLocalAuthenticator } from "../../src/auth/create-authenticator.ts";
+import {
+  createAuthenticator,
+  createLocalAuthenticator,
+} from "../../src/auth/create-authenticator.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
