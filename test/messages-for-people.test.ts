@@ -67,7 +67,12 @@ async function listLimits(): Promise<readonly string[]> {
   const counted = (count: number, endsInMs: number, by = viewer) =>
     createQuota({
       quotas: {
-        count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
+        count: async (name) => ({
+          key: name,
+          count: name === "jobs" ? count : 0,
+          endsInMs,
+          endsAtMs: 1,
+        }),
         discount: async () => undefined,
       },
       log: silent,

@@ -82,8 +82,8 @@ export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number 
 
 /**
  * What is limited for each owner: HTTP requests and operations on WebSockets, submits, unfinished jobs, jobs a day, open
- * WebSockets, running subscriptions, event streams included, MiB of uploads a day, and uploads that have not come. The
- * requests, WebSockets and subscriptions are counted by each gateway.
+ * WebSockets, running subscriptions, event streams included, MiB of uploads a day, uploads that have not come, and jobs that
+ * are HELD. The requests, WebSockets and subscriptions are counted by each gateway.
  */
 export const OWNER_LIMITS = [
   "requestsPerSecond",
@@ -94,4 +94,5 @@ export const OWNER_LIMITS = [
   "subscriptions",
   "uploadMibPerDay",
   "openUploads",
+  "heldJobs",
 ] as const;

@@ -326,6 +326,7 @@ export const OWNER_VARIABLES = {
     "100",
     "Uploads whose file has not arrived yet. More: `QUOTA_EXCEEDED`.",
   ),
+  HELD_JOBS: setting(count(), "10000", "Jobs that are `HELD`. More: `QUOTA_EXCEEDED`."),
 };
 
 const SANDBOX = {

@@ -29,6 +29,7 @@ import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
+import { Holder } from "../../src/engine/tracking/hold-jobs.ts";
 import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
 import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
@@ -43,6 +44,7 @@ import { collectStatements } from "../support/collect-statements.ts";
 import { makePartServices } from "../support/part-services.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
+import { recordOf } from "../tracking/connect-submitter.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
@@ -54,7 +56,10 @@ export type Stubs = Services["submitter"] &
   Services["deleter"] &
   Services["labeler"];
 
-type Trackers = Pick<Services, "submitter" | "inputChecker" | "canceller" | "deleter" | "labeler">;
+type Trackers = Pick<
+  Services,
+  "submitter" | "inputChecker" | "holder" | "canceller" | "deleter" | "labeler"
+>;
 
 /** One of each catalogue: to make it takes longer than most tests. */
 const schemas = new WeakMap<Catalogue, GraphQLSchema>();
@@ -247,6 +252,7 @@ function toServices(store: JobStore, stubs: Partial<Stubs>): Trackers {
   return {
     submitter: { submitJob, rerunJob },
     inputChecker: { checkInput },
+    holder: new Holder({ store, record: recordOf(store), onReady: () => undefined }),
     canceller: { cancelJob },
     deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
     labeler: editJob === undefined ? new Labeler(store) : { editJob },

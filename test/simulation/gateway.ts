@@ -87,6 +87,7 @@ export async function startGateway(options: {
     submitsAtOnce: SUBMITS_AT_ONCE,
     pollsAtOnce: 10,
     pollCostSeconds: 1,
+    isRevoked: async () => false,
     log,
   });
   await tracking.start();

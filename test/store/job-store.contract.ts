@@ -9,6 +9,7 @@ import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
+import { describeHolds } from "./holds.contract.ts";
 import { describeLabels } from "./labels.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
@@ -419,6 +420,7 @@ export function describeJobStore(context: Context): void {
   describeRecovery(context);
   describeOwners(context);
   describeLabels(context);
+  describeHolds(context);
   describeTexts(context);
 
   test("answers a ping while open, and rejects once closed", async () => {

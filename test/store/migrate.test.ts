@@ -104,7 +104,7 @@ describe.each([
     await open(makePart("notes", 2), makePart("stamps", 1));
     await open(makePart("stamps", 1));
     expect(await versions()).toEqual([
-      '{"part":"engine","version":13}',
+      '{"part":"engine","version":14}',
       '{"part":"notes","version":1}',
       '{"part":"notes","version":2}',
       '{"part":"stamps","version":1}',
@@ -134,8 +134,8 @@ describe.each([
   test("say to versions before the first release that these can't work with them", async () => {
     const { databaseUrl, read } = await create();
     await (await openStore({ databaseUrl, ...QUIET })).close();
-    expect(await read("select version, breaking from gateway_schema where version > 12")).toEqual([
-      '{"version":13,"breaking":1}',
+    expect(await read("select version, breaking from gateway_schema where version > 13")).toEqual([
+      '{"version":14,"breaking":1}',
     ]);
   });
 });

@@ -10,6 +10,7 @@ export const NO_LIMITS: OwnerLimits = {
   jobsPerDay: null,
   uploadMibPerDay: null,
   openUploads: null,
+  heldJobs: null,
   sockets: null,
   subscriptions: null,
 };

@@ -9,6 +9,7 @@ import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { createRecordObservation } from "../../src/engine/tracking/record-observation.ts";
+import { JobSender } from "../../src/engine/tracking/send-job.ts";
 import { Submitter } from "../../src/engine/tracking/submit-job.ts";
 import type { Tracking } from "../../src/engine/tracking/tracking.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
@@ -69,16 +70,17 @@ export function connectSubmitter({
   upstream: { url: baseUrl, token },
   store,
   timeoutMs: submitTimeoutMs = 10_000,
+  poller = { wakeIn: () => undefined },
   ...overrides
 }: Ends & { readonly timeoutMs?: number } & Partial<
-    ConstructorParameters<typeof Submitter>[0]
+    ConstructorParameters<typeof Submitter>[0] &
+      Pick<ConstructorParameters<typeof JobSender>[0], "poller">
   >): Submitter {
   const { health = createHealth(), log = silent } = overrides;
-  return new Submitter({
+  const given = {
     ...{ store, health, log, submitTimeoutMs },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log }),
     record: recordOf(store),
-    poller: { wakeIn: () => undefined },
     catalogue: OPEN_CATALOGUE,
     live: NOTHING_LISTED,
     inputQueue: new Queue({ perKey: 1 }),
@@ -93,8 +95,10 @@ export function connectSubmitter({
     monotonic: () => performance.now(),
     sleep: async () => undefined,
     channels: createChannels(),
+    onReady: () => undefined,
     ...overrides,
-  });
+  };
+  return new Submitter({ ...given, sender: new JobSender({ ...given, poller }) });
 }
 
 /** All of tracking; `close` comes before the store's and the upstream's. */

@@ -204,6 +204,10 @@ export function addJob(
 }
 
 const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = {
+  HELD: {
+    description:
+      "Stored here, and not sent to RunComfy yet: it costs nothing, and can be cancelled.",
+  },
   SUBMITTING: { description: "On its way to RunComfy, which has not accepted it yet." },
   IN_QUEUE: {
     description:

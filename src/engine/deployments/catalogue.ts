@@ -22,6 +22,7 @@ export type Deployment = {
   readonly output: OutputContract | null;
   /** What a run costs at least, as the vendor's catalogue says. */
   readonly price: Price | null;
+  readonly atOnce?: number | null;
   /** Whether the sandbox has said all this. */
   readonly isInvented: boolean;
   /** The parts of an output whose files are the result; null is all. */

@@ -50,6 +50,16 @@ export class JobNotFinishedError extends JobStateError {
   }
 }
 
+/** What was asked for applies only to a job that is HELD. */
+export class JobNotHeldError extends JobStateError {
+  constructor(job: Job, message = NOT_HELD) {
+    super(job, message);
+  }
+}
+
+const NOT_HELD =
+  "The job no longer waits here, so this can't be done. Look at its status; while it is queued, you can still cancel it.";
+
 /** What a client gave can't be used as it is. */
 export class InvalidError extends ExpectedError {
   readonly issues: readonly InputIssue[];
@@ -235,6 +245,31 @@ export function expired(deadlineSeconds: number, isUnreadable = false): JobError
   return {
     code: "EXPIRED",
     message: `${reason}, so it is no longer followed. Contact support before you submit it again: it may still be running.`,
+    retryable: false,
+  };
+}
+
+export const NOT_SENT_IN_TIME: JobError = {
+  code: "NOT_SENT_IN_TIME",
+  message:
+    "The job's turn did not come before its `sendBefore`, so it was not sent and costs nothing. Submit it again with a later one if you still need it.",
+  retryable: true,
+};
+
+/** Whoever may approve the job refused it. */
+export function notApproved(reason: string): JobError {
+  return {
+    code: "NOT_APPROVED",
+    message: `The job was not approved: ${toSentence(reason)} It was not sent and costs nothing. Change what was objected to, then submit it again.`,
+    retryable: false,
+  };
+}
+
+/** A job that was HELD was surely not accepted when its turn came. */
+export function refused(message: string): JobError {
+  return {
+    code: "REFUSED",
+    message: `The job was refused when its turn came, so it did not run. ${message}`,
     retryable: false,
   };
 }

@@ -4,6 +4,7 @@ import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
+import type { HoldFacts } from "../job/hold.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import { CodedError, toError } from "../../runtime/coded-error.ts";
@@ -26,7 +27,7 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads">;
+  readonly store: Pick<JobStore, "jobs" | "documents" | "holds" | "files" | "uploads">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -73,6 +74,8 @@ type Made = {
   jobs?: DataLoader<string, Job | null>;
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
+  holds?: DataLoader<string, HoldFacts | null>;
+  ahead?: DataLoader<Pick<Job, "id" | "ownerId">, number | null, string>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   uploads?: DataLoader<string, Upload | null>;
   jobUploads?: DataLoader<string, readonly Upload[]>;
@@ -138,6 +141,21 @@ export class Reads {
       Promise.all(
         ids.map((id) => this.#attempt(() => details.readHistory(this.#viewer.ownerId, id))),
       ),
+    ));
+  }
+
+  /** How jobs wait that the viewer has read; null for one that is not HELD. */
+  get holds() {
+    return (this.#made.holds ??= new DataLoader((ids) =>
+      this.#run(({ holds }) => holds.readMany(ids)),
+    ));
+  }
+
+  /** How many of their owner's jobs are sent before jobs that the viewer has read; null for one that is not ready. */
+  get ahead() {
+    return (this.#made.ahead ??= new DataLoader(
+      (jobs) => this.#run(({ holds }) => holds.readAhead(jobs)),
+      { cacheKeyFn: ({ id }) => id },
     ));
   }
 

@@ -26,11 +26,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       id ${name} primary key, owner_id ${name} not null, kind ${name} not null, deployment_id ${name} not null,
       upstream ${name} not null, detached_since bigint, detached_ms bigint not null default 0,
       request_id text, api_version text not null,
-      status ${name} not null, queue_position bigint,
+      status ${name} not null, claim integer not null default 0, queue_position bigint,
       error_code text, error_message text, error_retryable integer,
       cost double precision, cost_version integer,
       version integer not null,
-      created_at bigint not null, started_at bigint, finished_at bigint, updated_at bigint not null,
+      created_at bigint not null, sent_at bigint, started_at bigint, finished_at bigint, updated_at bigint not null,
       work double precision not null, place bigint, idle_ms bigint,
       idempotency_key ${name}, fingerprint text,
       tags text not null default '[]', starred integer not null default 0, labels_version integer,
@@ -107,6 +107,25 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
           sql`create table change_counter (id integer primary key, value integer not null)`,
           sql`insert into change_counter (id, value) values (1, 0)`,
         ]),
+    sql`create table paused_deployments (upstream ${name} not null, deployment_id ${name} not null, reason text not null, paused_at bigint not null, primary key (upstream, deployment_id))`,
+    sql`create table holds (
+      job_id ${name} primary key references jobs (id) on delete cascade,
+      owner_id ${name} not null, upstream ${name} not null, deployment_id ${name} not null,
+      created_at bigint not null, since bigint not null,
+      priority integer not null, send_after bigint,
+      by_hand integer not null, needs_approval integer not null,
+      submitted_by text, released_by text, signed_by text not null, limits text not null,
+      counted_for text, counted_until bigint,
+      due_at bigint, ends_at bigint, is_cancelled integer not null default 0
+    )`,
+    // What may be sent now, in the order in which its owner's goes; see `createHolds`.
+    sql`create index holds_ready on holds (upstream, owner_id, (-priority), created_at, job_id, deployment_id)
+      where due_at = 0`,
+    sql`create index holds_by_time on holds (due_at) where due_at > 0`,
+    sql`create index holds_by_end on holds (ends_at) where ends_at is not null`,
+    sql`create index holds_by_owner on holds (owner_id, (-priority), created_at, job_id)`,
+    sql`create index holds_to_approve on holds (created_at, job_id) where needs_approval = 1`,
+    sql`create index holds_to_approve_by_owner on holds (owner_id, created_at, job_id) where needs_approval = 1`,
     sql`create table upstream_webhook_trust (
       upstream ${name} not null, deployment_id ${name} not null,
       trust integer not null, primary key (upstream, deployment_id)
@@ -203,6 +222,20 @@ function createTriggers(database: Database): readonly RawBuilder<unknown>[] {
       when: sql`new.finished_at is not null and new.request_id is not null`,
       act: addRun(database),
     }),
+    // Put back, the job has a history as if it had not been claimed.
+    ...createTrigger({
+      name: "jobs_put_back",
+      after: sql`update of status on jobs`,
+      when: sql`old.status <> 'HELD' and new.status = 'HELD'`,
+      act: sql`delete from job_events where job_id = new.id and status = 'SUBMITTING'`,
+    }),
+    // A job that came to nothing no longer counts among those of its day.
+    ...createTrigger({
+      name: "jobs_end_hold",
+      after: sql`update of status on jobs`,
+      when: sql`new.claim > 0 or old.status = 'HELD'`,
+      act: END_HOLD,
+    }),
     // An account has found a job of its origin to be its own, and takes what its deployment has taught.
     ...createTrigger({
       name: "jobs_move_runs",
@@ -232,7 +265,14 @@ function createTriggers(database: Database): readonly RawBuilder<unknown>[] {
 
 const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
-    values (new.id, new.version, new.status, new.updated_at)`;
+    values (new.id, new.version, new.status, new.updated_at) on conflict do nothing`;
+
+const END_HOLD = sql`
+  update quotas set used = used - 1
+    where new.finished_at is not null and new.request_id is null
+      and new.error_code is distinct from 'SUBMISSION_UNKNOWN'
+      and (key, ends_at) = (select counted_for, counted_until from holds where job_id = new.id);
+  delete from holds where job_id = new.id and new.status not in ('HELD', 'SUBMITTING')`;
 
 /**
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.

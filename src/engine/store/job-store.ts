@@ -7,6 +7,7 @@ import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
+import { createHolds } from "./holds.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
@@ -146,6 +147,7 @@ export function createJobStore(dependencies: {
     upstreamWebhookTrust: createUpstreamWebhookTrust(database),
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
+    holds: publish("holds", createHolds(database, { announce, changeJob, channels })),
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),

@@ -26,6 +26,20 @@ export function createReadRuns({ reads, upstream }: Database) {
   };
 }
 
+/** For how long nothing of anybody's has run at the deployment. */
+export function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
+  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
+  return sql<number | null>`case
+    when exists (
+      select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
+        and finished_at is null and detached_since is null
+    ) then 0
+    else ${nowMs} - (
+      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
+        order by number desc limit 1
+    ) end`;
+}
+
 function toRun(row: Selectable<Tables["runs"]>): Run {
   return {
     status: row.status,
