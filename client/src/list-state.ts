@@ -121,7 +121,7 @@ export function createListState<Job extends ListedJob>(
       return true;
     }
     if (known) drop([job.id]);
-    // Most changes are of others, and whoever shows the list draws it anew each time.
+    // Most changes are of others' jobs, and every true redraws the list.
     return known !== undefined;
   }
 
@@ -159,7 +159,7 @@ export function createListState<Job extends ListedJob>(
     const isNew = after === null && (isGap || isBehind || order.length === 0);
     if (isNew && order.length > 0 && !viewport.isAtTop) return fallBehind();
 
-    // What lies behind a search that stops short is found again by whoever goes on.
+    // What lies behind a search that stops short is found again when it continues.
     const isCut = isNew || (last && !isFull);
     const oldest = entries.get(order.at(-1) ?? "")?.job;
     for (const [id, { job, heardAt }] of entries) {

@@ -143,14 +143,14 @@ test("a database that is away does not end a stream that has begun, but one that
 
 test("a database that is away is told once until it is back", async () => {
   const warnings: unknown[] = [];
-  let isDetached = true;
+  let isUnreachable = true;
   const store = {
     readMany: (ids: readonly string[]) =>
-      isDetached ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
+      isUnreachable ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
   };
   const readJob = createJobReader(store, { warn: (warning: unknown) => warnings.push(warning) });
   for (const state of [true, true, false, true]) {
-    isDetached = state;
+    isUnreachable = state;
     await readJob("job_1").catch(() => null);
   }
   expect(warnings).toHaveLength(2);

@@ -86,11 +86,11 @@ export function createSubscribe({
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       context.reads?.finish();
-      const isDetached = result.errors
+      const isUnreachable = result.errors
         ?.map(findCause)
         .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
       // One that is an error ends its stream.
-      if (isDetached !== true || event instanceof Error || isLeft()) {
+      if (isUnreachable !== true || event instanceof Error || isLeft()) {
         const value = mask(result);
         const [first] = value.errors ?? [];
         if (first !== undefined) channels.failedEvent.publish(toCode(first));
