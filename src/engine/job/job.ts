@@ -85,7 +85,7 @@ export type JobEvent = {
  */
 export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST" | "LABELS";
 
-/** Tells a job's id from a deployment's. */
+/** Distinguishes a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 
 /** Makes a job that is about to be submitted; `work` is 1 where it is not known. */

@@ -77,7 +77,7 @@ type Attempt = {
   readonly reached: { turn: boolean; post: boolean };
 };
 
-/** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */
+/** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind shows how far it came. */
 export class Submitter {
   readonly #given: Dependencies;
   readonly #quota: Quota;
@@ -164,7 +164,7 @@ export class Submitter {
     this.#queue.close(stopping());
   }
 
-  /** Resolves once every submit under way has its outcome written down. */
+  /** Resolves once the outcome of every submit under way is stored. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#calls);
     this.#stopPatience?.();
@@ -389,7 +389,7 @@ export class Submitter {
     return answerWith(accepted ?? job);
   }
 
-  /** Writes down what became of a POST. Where that fails, nobody may be told to submit the job again. */
+  /** Stores the outcome of a POST. If that fails, no answer may suggest submitting the job again. */
   async #keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
     try {
       return await this.#persist({ jobId: job.id, requestId }, write);
@@ -456,7 +456,7 @@ function toNull(error: unknown): null {
   throw error;
 }
 
-/** What a client is told of a submit that was surely refused. */
+/** The error for a submit that was surely refused. */
 function toRefusal(cause: RunComfyError, submission: Submission): Error {
   const { deploymentId } = submission;
   if (cause.issues !== null)
