@@ -32,7 +32,7 @@ export function AccountMenu() {
       >
         {isWanted && <AccountPanel news={news} />}
       </div>
-      {/* Heard also while the menu is closed. */}
+      {/* Announced also while the menu is closed. */}
       <span role="status" className="unseen">
         {notices.join(", ")}
       </span>

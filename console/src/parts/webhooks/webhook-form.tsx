@@ -33,7 +33,7 @@ export function WebhookForm({
 }: {
   /** Null for one that is to be made. */
   readonly webhook: Webhook | null;
-  /** Hears the secret of one that was made. */
+  /** Called with the secret of a new webhook. */
   readonly onSaved: (secret: string | null) => void;
   readonly onLeave: () => void;
 }) {
