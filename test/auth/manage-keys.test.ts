@@ -91,7 +91,7 @@ test("a key is listed with its scopes and limits until it is revoked", async () 
   });
 });
 
-test("whoever asks for help sees how it is done, and changes nothing", async () => {
+test("--help shows how it is done, and changes nothing", async () => {
   const { run: command, file } = await createApiKeysFile();
   for (const words of ["--help", "create --help", "create --owner web -h", "revoke --help more"])
     expect((await command(...words.split(" "))).remark).toContain("--requests-per-second");

@@ -21,7 +21,7 @@ const EVENT = fc.oneof(
   { weight: 1, arbitrary: fc.record({ turns: fc.nat(3) }) },
 );
 
-test("whatever happens, each reader is told of growing versions up to the end, and of the end once it was read", async () => {
+test("whatever happens, each reader gets growing versions up to the end, and the end once it was read", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(EVENT, { maxLength: 40, size: "max" }), async (events) => {
       const listeners = new Set<() => void>();
@@ -72,7 +72,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         }
       }
       for (let turns = 0; turns < 5; turns++) await turn();
-      // What was read once is told with no more wake-ups, whether the database answers or not.
+      // What was read once is delivered with no more wake-ups, whether the database answers or not.
       if (!isEndRead) {
         isUnreachable = false;
         observe(CANCELLED);
@@ -98,7 +98,7 @@ type Reader = {
   leave(): Promise<void>;
 };
 
-/** A slow one reads on only when it is told to. */
+/** A slow one reads on only on command. */
 function startReader(jobs: ReturnType<ReturnType<typeof createJobWatch>>, isSlow: boolean): Reader {
   const seen = { versions: [] as number[], hasLeft: false, hasFailed: false, hasEnded: false };
   let readOn = (): void => undefined;
