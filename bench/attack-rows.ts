@@ -483,7 +483,7 @@ function ask(what: string, body: string, more: Partial<AttackRow> = {}, lanes = 
   return { what, ...more, attack: ({ post, repeat }) => repeat(lanes, () => post(body)) };
 }
 
-/** Submits so many jobs a second, whose results the upstream holds back until it is asked for all, or for as many as are polled at once. */
+/** Submits so many jobs a second. The upstream holds back results until all of them, or `POLLS_AT_ONCE`, are asked for. */
 function results(jobs: number, fault: FaultName, what: string): AttackRow {
   const deploymentId = `fault-${fault}`;
   const items = Array.from({ length: jobs }, () => ({ deploymentId, input: {} }));

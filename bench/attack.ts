@@ -1,7 +1,7 @@
 import type { RawWebSocket } from "../test/attacks/raw-web-socket.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 
-/** What a program that attacks is told: the keys of two owners, and a file of the first, where files are measured. */
+/** What a program that attacks gets: the keys of two owners, and a file of the first, where files are measured. */
 export type AttackOptions = {
   readonly url: string;
   readonly keys: readonly string[];
@@ -38,7 +38,7 @@ export type Attacker = AttackOptions & {
   count(sending: Promise<string>): Promise<string>;
   /** Posts anything; rejects unless the answer is a 200. */
   send(url: string, body: string, headers: Record<string, string>): Promise<string>;
-  /** Does it again and again, also where it fails, as often at once as there are lanes; each lane is told its number. */
+  /** Does it again and again, even if it fails, as often at once as there are lanes; each lane gets its number. */
   repeat(lanes: number, act: (lane: number) => Promise<unknown>): Promise<void>;
   /** Opens a socket as the greedy owner. */
   openSocket(): Promise<RawWebSocket>;

@@ -12,7 +12,7 @@ import { within } from "./within.ts";
 const JOBS = 17;
 
 /**
- * From the upstream's answer that tells a change to the watchers that have it. Each change is watched at all gateways, of
+ * From the upstream's answer with a change to the watchers that get it. Each change is watched at all gateways, of
  * which any may have done. A gateway has a change every half second or so, so that none waits in a batch.
  */
 export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Promise<Figure[]> {
@@ -36,10 +36,12 @@ export async function measureChanges(upstream: FaultyUpstream, fleet: Fleet): Pr
       const asked = upstream.whenRequested(call, upstream.count(call, requestId) + 1, requestId);
       change();
       // The upstream answers at once.
-      const toldAt = within(20_000, "the gateway polls a job", asked).then(() => performance.now());
+      const answeredAt = within(20_000, "the gateway polls a job", asked).then(() =>
+        performance.now(),
+      );
       const seenAt = await Promise.all(watchers.map((watcher) => whenSaw(watcher, status)));
-      firstMs.push(Math.min(...seenAt) - (await toldAt));
-      lastMs.push(Math.max(...seenAt) - (await toldAt));
+      firstMs.push(Math.min(...seenAt) - (await answeredAt));
+      lastMs.push(Math.max(...seenAt) - (await answeredAt));
     }
 
     await measureChange("status", "IN_PROGRESS", () => upstream.script(requestId, ["in_progress"]));

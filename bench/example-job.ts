@@ -52,7 +52,7 @@ function describeFinished() {
   };
 }
 
-/** Writes finished jobs of one owner into a database that no gateway has open; the `number` of the first tells their ids. */
+/** Writes finished jobs of one owner into a database that no gateway has open; the `number` of the first gives their ids. */
 export async function storeFinishedJob(
   databaseUrl: string,
   {
@@ -115,7 +115,7 @@ export async function storeRunningJobs(
   );
 }
 
-/** When each job that SUCCEEDED was told, in milliseconds since 1970, by its request id. */
+/** When each success was noticed, in milliseconds since 1970, by its request id. */
 export async function readEnds(databaseUrl: string): Promise<ReadonlyMap<string, number>> {
   const rows = await query(
     databaseUrl,

@@ -60,7 +60,7 @@ export function attackProblem({ only, database, seconds }: AttackSettings): stri
   return seconds > 0 ? null : "--seconds must be a number above 0. Leave it out for 10.";
 }
 
-/** Prints a line for each attack: what others then wait, and what the gateway's process takes. False where one breaks the promise. */
+/** Prints a line for each attack: how long others wait, and what the process takes. False if one breaks the promise. */
 export async function measureAttacks(folder: string, settings: AttackSettings): Promise<boolean> {
   const { only, database: wanted, onRow } = settings;
   await using stack = new AsyncDisposableStack();

@@ -26,7 +26,7 @@ const SETTLE_MS = 25_000;
 const MEASURED_MS = 60_000;
 const IDLE_MS = 2_000;
 
-/** Thousands of jobs in flight: how late their ends are told against polls that never wait, and what each thousand takes. */
+/** Thousands of jobs in flight: how late ends are noticed compared with polls that never wait, and what a thousand takes. */
 export async function measureFlight(_upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using program = await startProgram("timed-upstream.ts");
   const upstream = { url: new URL(program.url).origin, token: "bench" };
@@ -65,12 +65,12 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
     const memoryMiB = sum((gateway) => gateway.readMemory()) - count * idleMiB;
     await stack.disposeAsync();
     const stoppedAt = Date.now();
-    const toldAt = await readEnds(databaseUrl);
+    const noticedAt = await readEnds(databaseUrl);
     const ended = jobs.filter(
       ({ endsAtMs }) => endsAtMs >= measuredFrom && endsAtMs < measuredFrom + MEASURED_MS,
     );
-    const told = ended.map(
-      ({ requestId, endsAtMs }) => (toldAt.get(requestId) ?? stoppedAt) - endsAtMs,
+    const lateness = ended.map(
+      ({ requestId, endsAtMs }) => (noticedAt.get(requestId) ?? stoppedAt) - endsAtMs,
     );
     const times = learnTimes(
       pastRunsMs.map((runMs) => ({
@@ -82,13 +82,13 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
         runMs,
       })),
     );
-    const endless = ended.map((job) => tellEndlessly(job, times, startedAt));
+    const endless = ended.map((job) => toEndlessLateness(job, times, startedAt));
     const what = `${JOBS} jobs in flight, ${name}`;
     const base = toFigure(`lateness, ${what}: with endless room`, toMean(endless), "ms");
     return [
       base,
-      toFigure(`lateness, ${what}`, toMean(told), "ms", base),
-      toFigure(`lateness, ${what}, p99`, quantile(told, 0.99), "ms"),
+      toFigure(`lateness, ${what}`, toMean(lateness), "ms", base),
+      toFigure(`lateness, ${what}, p99`, quantile(lateness, 0.99), "ms"),
       toFigure(`memory for 1,000 of ${what}`, (memoryMiB * 1_000) / JOBS, "MiB"),
       toFigure(`CPU a second for 1,000 of ${what}`, (cpuMicros * 1_000) / JOBS / MEASURED_MS, "ms"),
     ];
@@ -97,8 +97,12 @@ export async function measureFlight(_upstream: FaultyUpstream, folder: string): 
 
 type FlyingJob = RunningJob & { readonly endsAtMs: number };
 
-/** How late an end is told where each poll comes when it is due. */
-function tellEndlessly({ startedAtMs, endsAtMs }: FlyingJob, times: Times, fromMs: number): number {
+/** How late an end is noticed if each poll comes when it is due. */
+function toEndlessLateness(
+  { startedAtMs, endsAtMs }: FlyingJob,
+  times: Times,
+  fromMs: number,
+): number {
   const facts = { ownerId: "local", deploymentId: DEPLOYMENT_ID, apiVersion: "v1" };
   const startedAt = new Date(startedAtMs);
   const job = {

@@ -16,7 +16,7 @@ import { quantile, toFigure } from "./figure.ts";
 import { openClient } from "./http-client.ts";
 import { readSubmitted, SUBMIT_BODY } from "./submit-job.ts";
 
-/** Of one owner; besides them one hangs and one is down. Each is told of each job. */
+/** Of one owner; besides them one hangs and one is down. Each is called for each job. */
 const RECEIVERS = 8;
 /** With ten webhooks, 200 deliveries a second. */
 const JOBS_PER_SECOND = 20;
@@ -29,7 +29,7 @@ const CALL = z.object({
   data: z.object({ job: z.object({ id: z.string() }) }),
 });
 
-/** From the commit of a job's end to the calls that tell it, while one of ten servers hangs and one is down. */
+/** From the commit of a job's end to the calls about it, while one of ten servers hangs and one is down. */
 export async function measureWebhooks(upstream: FaultyUpstream, folder: string): Promise<Figure[]> {
   await using postgres = await startBenchPostgres();
   upstream.script(DEPLOYMENT_ID, ["succeeded"]);

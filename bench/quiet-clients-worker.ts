@@ -93,7 +93,7 @@ function note({ kind, sentAt }: { kind: WaitKind; sentAt: number }, isAnswered: 
   if (sentAt >= since) waits.push({ kind, isAnswered, tookMs: performance.now() - sentAt });
 }
 
-// At fixed times, so that whoever is held up is asked no less.
+// At fixed times, so that a gateway that is held up is asked no less.
 for (const kind of ["job(id)", "new connections", "/health"] as const)
   setInterval(() => void ask(kind), EVERY_MS);
 if (file !== null) setInterval(() => void ask("files"), MORE_EVERY_MS);

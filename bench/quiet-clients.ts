@@ -38,9 +38,9 @@ export function startQuietClients(target: {
     async measure(durationMs) {
       worker.postMessage("begin", []);
       await new Promise((resolve) => setTimeout(resolve, durationMs));
-      const told = once(worker, "message");
+      const answered = once(worker, "message");
       worker.postMessage("end", []);
-      const [waits] = await told;
+      const [waits] = await answered;
       return waits;
     },
     [Symbol.asyncDispose]: async () => void (await worker.terminate()),

@@ -33,7 +33,7 @@ export const WEBHOOK_ATTACKS: Readonly<Record<string, AttackRow>> = {
     },
   },
   "webhooks-called": {
-    what: "submits of an owner with 20 webhooks that are told of each end",
+    what: "submits of an owner with 20 webhooks that are called at each end",
     ...SET_UP,
     seed: (databaseUrl) => storeWebhooks(databaseUrl),
     async attack(attacker) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PACKAGES } from "./packages.ts";
 
 // Writes `package`, with a folder for each package that npm gets: JavaScript with its types, as Node reads no TypeScript in
-// node_modules. The gateway's has the console as it was built, and no Node: whoever installs it brings one.
+// node_modules. The gateway's has the console as it was built, and no Node: who installs it has one.
 const ROOT = join(import.meta.dirname, "..");
 const TARGET = join(ROOT, "package");
 const COMPILER = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -63,7 +63,7 @@ function compile(source: string, folder: string): void {
   rmSync(settings);
 }
 
-/** What the sources' manifest says to whoever installs the package; of the others it asks for its own version. */
+/** The sources' manifest, as users of the package need it; it requires the other packages in its own version. */
 function toManifest(manifest: Manifest): object {
   const { name, version, description, keywords, license, author, type, sideEffects } = manifest;
   const { peerDependencies, peerDependenciesMeta } = manifest;

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { PACKAGES } from "./packages.ts";
 
 // `npm run release -- minor`: one version for all packages, the changelog, the packages, a commit and its tag. What can't
-// be taken back, the push and the publishing, is left to whoever runs it.
+// be undone, the push and the publishing, is left to the person who runs it.
 const ROOT = join(import.meta.dirname, "..");
 const HERE = {
   cwd: ROOT,

@@ -139,7 +139,7 @@ async function toAccess(
     ...httpAccess,
     isOpen,
     origins: origins ?? [],
-    // Whoever develops a page here needs no setting, and no other page can spend money or read what cost some.
+    // A developer of a page here needs no setting, and no other page can spend money or read what cost some.
     admitsLoopback:
       origins === null &&
       upstream.kind === "sandbox" &&

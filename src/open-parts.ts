@@ -17,7 +17,7 @@ export class OpenParts {
   readonly services = new PartServices();
   /** By the arguments' names. */
   readonly submitOptions: Record<string, SubmitOption> = {};
-  /** Of parts, and of whoever else adds some. */
+  /** Of parts, and of others that add some. */
   readonly figures: Figure[] = [];
   /** In the order in which they were opened. */
   readonly open: (OpenPart & { readonly name: string })[] = [];

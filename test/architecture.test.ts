@@ -131,7 +131,7 @@ test("only the programs' first files touch the process", () => {
 });
 
 test("time and chance come from one place", () => {
-  // All else that tells either is a rule of the linter.
+  // Everything else that shows either is a rule of the linter.
   const own = new Set([
     "runtime/environment.ts",
     "engine/store/database.ts",
@@ -193,7 +193,7 @@ test("no file but parts.ts imports a part, and only when it is asked for", () =>
 
 /** JavaScript's console, to trace, and RunComfy's own webhooks. */
 const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b|upstream[-_ ]?webhooks?/gi;
-/** What still names one: the command that relays agents' messages, and whoever has RunComfy call the gateway. */
+/** What still names one: the command that relays agents' messages, and what has RunComfy call the gateway. */
 const NAMING = [
   "bin.ts",
   "commands/relay-messages.ts",

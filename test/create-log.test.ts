@@ -24,7 +24,7 @@ function readNumber(line: string, name: string): number {
   return Number(new RegExp(`"${name}":(\\d+)`).exec(line)?.[1]);
 }
 
-test("a reader that falls behind costs a mebibyte, and hears how many lines it has missed", async () => {
+test("a reader that falls behind costs a mebibyte, and learns how many lines it has missed", async () => {
   const pipe = await openNamedPipe();
   const output = openWriter(pipe);
   const log = createLog({ output, level: null });
@@ -36,12 +36,12 @@ test("a reader that falls behind costs a mebibyte, and hears how many lines it h
   log.info({ place: total }, "The reader is back.");
   await expect.poll(text).toContain("The reader is back.");
   const lines = text().trimEnd().split("\n");
-  const told = lines.filter((line) => line.includes('"lines":'));
-  expect(told).toEqual([expect.stringMatching(/^\{"level":50,.*were dropped.*Read/)]);
+  const reported = lines.filter((line) => line.includes('"lines":'));
+  expect(reported).toEqual([expect.stringMatching(/^\{"level":50,.*were dropped.*Read/)]);
   const places = lines
     .filter((line) => line.includes('"place":'))
     .map((line) => readNumber(line, "place"));
-  const missed = readNumber(told[0] ?? "", "lines");
+  const missed = readNumber(reported[0] ?? "", "lines");
   expect(places).toHaveLength(total + 1 - missed);
   expect(places).toEqual(places.toSorted((a, b) => a - b));
   expect(missed).toBeGreaterThan(total / 2);
@@ -58,7 +58,7 @@ test("on a terminal the log is for people, and begins with warnings", () => {
   expect(text).not.toMatch(/^\{|pid|hostname|not shown/m);
 });
 
-test("what the level says is told, everywhere", () => {
+test("the level applies everywhere", () => {
   const outputs = [new PassThrough(), Object.assign(new PassThrough(), { isTTY: true })];
   for (const output of outputs) {
     const log = createLog({ output, level: "debug" });

@@ -18,7 +18,7 @@ const PERMISSIVE = new Set([
 const PAGE = readPage("docs/dependencies.md");
 const shipped = readShipped();
 
-test("the page on dependencies tells what each package is for that package.json asks for", () => {
+test("the page on dependencies says what each package is for that package.json asks for", () => {
   const [table = ""] = PAGE.split("## Licences");
   const names = table
     .split("\n")

@@ -46,28 +46,31 @@ test.each([
   ["P0001", `${SECRET}\n    at ${SECRET} (x.ts:1:1)`],
   ["28P01", `password authentication failed for user "${SECRET}"`],
   ["53300", `too many connections for role "${SECRET}"`],
-])("what Postgres says with code %s is told by its code, table and constraint", (code, message) => {
-  const error = createPostgresError(code, message);
-  for (const wrapped of [
-    error,
-    new Error("The job was not saved.", { cause: error }),
-    new Error(`Not saved: ${message}`, { cause: error }),
-    new GraphQLError(message, { originalError: error, path: ["submitJob"] }),
-    new AggregateError([new Error("other"), error], message),
-  ]) {
-    const line = log(wrapped);
-    expect(line).not.toContain(SECRET);
-    expect(line).toContain(`code ${code} (table jobs, constraint jobs_check)`);
-    expect(line).toContain("logged-error.test.ts");
-  }
-});
+])(
+  "what Postgres says with code %s is logged by its code, table and constraint",
+  (code, message) => {
+    const error = createPostgresError(code, message);
+    for (const wrapped of [
+      error,
+      new Error("The job was not saved.", { cause: error }),
+      new Error(`Not saved: ${message}`, { cause: error }),
+      new GraphQLError(message, { originalError: error, path: ["submitJob"] }),
+      new AggregateError([new Error("other"), error], message),
+    ]) {
+      const line = log(wrapped);
+      expect(line).not.toContain(SECRET);
+      expect(line).toContain(`code ${code} (table jobs, constraint jobs_check)`);
+      expect(line).toContain("logged-error.test.ts");
+    }
+  },
+);
 
 test.each([
   ["57014", "canceling statement due to statement timeout"],
   ["40P01", "deadlock detected"],
   ["55P03", "canceling statement due to lock timeout"],
   ["42P01", 'relation "jobs" does not exist'],
-])("what Postgres says of itself with code %s is told in its own words", (code, message) => {
+])("what Postgres says of itself with code %s is logged in its own words", (code, message) => {
   const logged = toLoggedError(createPostgresError(code, message));
   expect(logged).toMatchObject({ type: "DatabaseError", message, code });
   expect(JSON.stringify(logged)).not.toContain(SECRET);
@@ -82,14 +85,14 @@ test.each([
       throw new Error(`Request failed: GET https://api.example/${SECRET}`);
     },
   ],
-])("%s that failed is told without the value", (_case, act) => {
+])("%s that failed is logged without the value", (_case, act) => {
   const error = catchError(act);
   expect(log(error)).not.toMatch(/canary/);
   expect(toLoggedError(error).stack).toContain("logged-error.test.ts");
 });
 
 test.each([[SECRET], [{ message: SECRET }], [null], [undefined], [7]])(
-  "of %j, which is no error, nothing is told",
+  "of %j, which is no error, nothing is logged",
   (thrown) => {
     expect(toLoggedError(thrown).message).toMatch(/no error/);
     expect(log(thrown)).not.toContain(SECRET);

@@ -35,7 +35,7 @@ import { createQuota } from "../src/engine/tracking/quota.ts";
 import { checkOf } from "./support/document-of.ts";
 import { createViewer } from "./support/viewers.ts";
 
-/** A variable, a name or a code of the API, or what only a programmer or whoever runs the gateway can look at. */
+/** A variable, a name or a code of the API, or what only a programmer or an operator can look at. */
 const FOR_PROGRAMMERS =
   /`|[a-z][A-Z]|\b[A-Z]+_[A-Z]+\b|\b(IN_QUEUE|SUCCEEDED|FAILED|gateway|upstream|API|schema|dashboard|query|JSON|percent-encode)\b/;
 const UPSTREAM_CODES = Object.keys(UPSTREAM_SENTENCES).filter(isUpstreamCode);
@@ -188,7 +188,7 @@ test("an issue that RunComfy gives no words for reads after its field, like all 
   ]);
 });
 
-test("what can't be stored is told without the words of an encoding", () => {
+test("what can't be stored is reported without the words of an encoding", () => {
   const messages = checkJson({ a: "\0", b: "\ud800", c: 2 ** 60, d: Infinity }).issues.map(
     ({ message }) => message,
   );

@@ -80,7 +80,7 @@ test.skipIf(older === null)("a Node that reads no TypeScript gets as far as that
   expect(ended.status).toBe(1);
 });
 
-test("a console that can't be built is told with a next step, and keeps no start from going on", async () => {
+test("a console that can't be built is reported with a next step, and keeps no start from going on", async () => {
   const folder = await createTemporaryFolder();
   for (const path of ["client", "console", "package-lock.json", "tsconfig.json"])
     await cp(join(ROOT, path), join(folder, path), { recursive: true });

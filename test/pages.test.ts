@@ -54,7 +54,7 @@ test("a page is short, and a page of docs begins with who it is for", () => {
   }
 });
 
-test("every line of the log that the page on the log tells of is one of the gateway's", () => {
+test("every line of the log that the page on the log lists is one of the gateway's", () => {
   const rows = readPage("docs/log.md").matchAll(/^\| (?:fatal|error|warn) +\| ([^|]+?) +\|/gm);
   const lines = [...rows].map(([, line = ""]) => line.replace(/^… /, ""));
   expect(lines.length).toBeGreaterThan(30);
@@ -67,7 +67,7 @@ test("the two pages on errors have every code", () => {
     ([, codes = ""]) => codes.split(", "),
   );
   const codes = new Set([...Object.keys(HTTP_STATUSES), ...ofGateway, ...ofMutations]);
-  codes.delete("TOO_LONG"); // Told to the log alone.
+  codes.delete("TOO_LONG"); // Only in the log.
   expect(codes.size).toBeGreaterThan(25);
   const pages = readPage("docs/errors.md") + readPage("docs/error-codes.md");
   expect([...codes].filter((code) => !pages.includes(`\`${code}\``))).toEqual([]);
@@ -81,7 +81,7 @@ test("no page, setting or description has a turn of phrase that a reader has to 
   expect(found).toEqual([]);
 });
 
-/** Whoever owned a name on npm that is not this project's would get the keys that are passed to it. */
+/** The owner of a name on npm that is not this project's would get the keys that are passed to it. */
 test("no page, help or line of the log has an npx that may fetch a package", () => {
   const texts = globSync(
     ["*.md", "package.json", "{bench,client,console,docs,examples,ops,sandbox,src}/**/*.*"],

@@ -58,7 +58,7 @@ export function openConnection({
     throw new TypeError("There is no WebSocket here. Use Node 22, or pass ws as webSocketImpl.");
   const address = new URL(url, page);
   const { origin } = globalThis.location ?? address;
-  /** A page of another origin can't tell which of two things is wrong until anything has come. */
+  /** A page of another origin can't tell which of two causes it is until an answer has come. */
   let likelyCause =
     origin === address.origin
       ? undefined
@@ -153,7 +153,7 @@ export function openConnection({
       function close(): void {
         if (isOpen) count -= 1;
         isOpen = false;
-        // Nothing else would tell, as there is no socket that closes.
+        // Without a socket that closes, nothing else would set it.
         if (count === 0 && current.kind === "away") set({ kind: "idle" });
       }
       const end = client.subscribe<Data, Extensions>(payload, {

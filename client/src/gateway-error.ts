@@ -29,7 +29,7 @@ export type Failure = {
  */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
-  /** A code of the gateway's, or the type of a mutation's failure; `NO_ANSWER`, `NO_CREDENTIAL` and `REFUSED` are the client's own. */
+  /** The gateway's code, or the type of a mutation's failure. `NO_ANSWER`, `NO_CREDENTIAL` and `REFUSED` are the client's. */
   declare readonly code: string;
   /** What is wrong with an input or an upload. */
   declare readonly issues: readonly { readonly path: string; readonly message: string }[];

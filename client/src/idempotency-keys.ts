@@ -51,8 +51,8 @@ export function createKeys(name: string): {
 }
 
 /**
- * Sends under an idempotency key of its own what `text` tells from all else: until an answer came, also after a reload,
- * the same goes under the same key. After an answer that is not `retryable` the next one is another job.
+ * Sends what `text` identifies under an idempotency key of its own. Until an answer came, even after a reload, the same
+ * text has the same key. After an answer that is not `retryable`, the next one is another job.
  */
 export async function sendUnderKey<Result extends { readonly retryable?: boolean }>(
   name: string,
@@ -106,7 +106,7 @@ export function createItem(name: string) {
   };
 }
 
-/** Short however much is sent: its length, and a hash in the manner of FNV-1a. For two alike the gateway tells a conflict. */
+/** Short however much is sent: its length, and a hash like FNV-1a. If two collide, the gateway reports a conflict. */
 export function toDigest(text: string): string {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++)

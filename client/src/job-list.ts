@@ -22,7 +22,7 @@ export function createJobList(
   filter: JobFilter,
   { pageSize }: { readonly pageSize: number },
 ) {
-  // Of any status and labels, or nobody would hear that a job has left a list of some.
+  // Of any status and labels, or nothing would report that a job has left the list.
   const { status: _status, tag: _tag, isStarred: _isStarred, text, ...conditions } = filter;
   return createLiveList<JobFieldsFragment>({
     filter,

@@ -8,11 +8,11 @@ const MAX_COUNTED = 10_000;
 const MARGIN = 60;
 /** New jobs that wait to be shown; where there are more, the list is read from its start instead. */
 export const MAX_NEWS = 100;
-/** Whoever follows the list's head for days would fill the memory with a tail that nobody sees. */
+/** A list whose head is followed for days would fill the memory with a tail that nobody sees. */
 const MAX_ROWS = 20_000;
 const MAX_UNSEEN = 1_000;
 /** Jobs that may change while a page is read, and deleted ones that are kept out. */
-const MAX_HEARD = 1_000;
+const MAX_RECEIVED = 1_000;
 
 type Place = { readonly cursor: string; readonly job: Position };
 /** What to read: how many rows, behind which place. */
@@ -24,7 +24,7 @@ type Entry<Job> = {
   /** Null where the job came by the feed alone. */
   readonly cursor: string | null;
   /** By the list's own clock. */
-  readonly heardAt: number;
+  readonly receivedAt: number;
   /** Or it waits. */
   readonly isShown: boolean;
 };
@@ -34,9 +34,9 @@ export type JobPage<Job> = Omit<JobsQuery["jobs"], "edges"> & {
 };
 
 /**
- * What is known of a filter's jobs, which of them are shown in which order, and what has to be read next. It knows no time and
- * no network: `createLiveList` reads pages and hears changes, and passes both on. `onMiscount` is called where nobody knows
- * whether a job was counted.
+ * What is known of a filter's jobs, which of them are shown in which order, and what has to be read next. It knows no time
+ * and no network: `createLiveList` reads pages, is notified of changes, and passes both on. `onMiscount` is called when it
+ * is unknown whether a job was counted.
  */
 export function createListState<Job extends ListedJob>(
   filter: JobFilter,
@@ -46,7 +46,7 @@ export function createListState<Job extends ListedJob>(
   const entries: Entries<Job> = new Map();
   const removed = new Set<string>();
   /** What came by the feed while a page is read, which may be of before that. */
-  const heard = new Map<string, Job>();
+  const received = new Map<string, Job>();
   /** The ids of what is shown. */
   let order: readonly string[] = [];
   /** Whether rows stay in their place. */
@@ -57,9 +57,9 @@ export function createListState<Job extends ListedJob>(
   let totalCount: number | null | undefined;
   let searchedTo: string | null = null;
   let clock = 0;
-  /** What was heard earlier may have changed unheard. */
+  /** What came before this may have changed without notice. */
   let staleBefore = 0;
-  /** What was heard later may have a gap to what is listed, until the list is read from its start. */
+  /** What came after this may have a gap to what is listed, until the list is read from its start. */
   let knownBefore = Infinity;
   /** Whether its first page is to be read anew, or how many jobs there are. */
   let isStartStale = true;
@@ -103,8 +103,8 @@ export function createListState<Job extends ListedJob>(
 
   /** Takes over a change; returns whether anything of the list changed with it. */
   function receive(job: Job): boolean {
-    if (reading) heard.set(job.id, job);
-    if (heard.size > MAX_HEARD) reload();
+    if (reading) received.set(job.id, job);
+    if (received.size > MAX_RECEIVED) reload();
     const known = entries.get(job.id);
     const isOld = known && known.job.version > job.version;
     if (isOld || totalCount === undefined || removed.has(job.id)) return false;
@@ -116,18 +116,18 @@ export function createListState<Job extends ListedJob>(
     if (known?.isShown || fits(job, filter)) {
       if (!known) count(1);
       const { cursor, isShown } = known ?? { cursor: null, isShown: false };
-      entries.set(job.id, { job, cursor, heardAt: ++clock, isShown });
+      entries.set(job.id, { job, cursor, receivedAt: ++clock, isShown });
       if (countNews() > MAX_NEWS) fallBehind();
       return true;
     }
     if (known) drop([job.id]);
-    // Most changes are of others, and whoever shows the list draws it anew each time.
+    // Most changes are of others' jobs, and each `true` redraws the list.
     return known !== undefined;
   }
 
   /** Has what is seen read anew, and the rest once it is seen, as changes may have been missed. */
   function reload(): void {
-    heard.clear();
+    received.clear();
     // What is searched for the first time has missed nothing.
     if (filter.text != null && reading && totalCount === undefined) return;
     staleBefore = ++clock;
@@ -142,7 +142,7 @@ export function createListState<Job extends ListedJob>(
     const stale = order
       .slice(viewport.first, viewport.last + 1)
       .map((id) => entries.get(id))
-      .find((entry) => entry && entry.heardAt < staleBefore);
+      .find((entry) => entry && entry.receivedAt < staleBefore);
     if (!stale) return (searchedTo === null && isNearEnd() && end) || undefined;
     return findPlaceBefore(entries, stale.job) ?? (isBehind ? undefined : null);
   }
@@ -153,27 +153,27 @@ export function createListState<Job extends ListedJob>(
     const isFull = edges.length === first;
     const stoppedAt = isFull ? edges.at(-1)?.node : { id: "", createdAt: page.searchedTo ?? "" };
     const last = pageInfo.hasNextPage ? stoppedAt : undefined;
-    const isKnown = (id: string) => (entries.get(id)?.heardAt ?? Infinity) < knownBefore;
+    const isKnown = (id: string) => (entries.get(id)?.receivedAt ?? Infinity) < knownBefore;
     const listed = new Set(edges.map(({ node }) => node.id));
     const isGap = last && ![...listed].some(isKnown);
     const isNew = after === null && (isGap || isBehind || order.length === 0);
     if (isNew && order.length > 0 && !viewport.isAtTop) return fallBehind();
 
-    // What lies behind a search that stops short is found again by whoever goes on.
+    // What lies behind a search that stops short is found again when it continues.
     const isCut = isNew || (last && !isFull);
     const oldest = entries.get(order.at(-1) ?? "")?.job;
-    for (const [id, { job, heardAt }] of entries) {
+    for (const [id, { job, receivedAt }] of entries) {
       if (listed.has(id) || (after && compare(job, after.job) <= 0)) continue;
       const isBeyond = last && compare(job, last) > 0;
-      if (isBeyond ? isCut : heardAt < readSince) entries.delete(id);
+      if (isBeyond ? isCut : receivedAt < readSince) entries.delete(id);
     }
     for (const { node, cursor } of edges) {
       if (removed.has(node.id)) continue;
       const old = entries.get(node.id);
       const job = old && old.job.version > node.version ? old.job : node;
       const wouldMove = oldest && compare(job, oldest) < 0 && !viewport.isAtTop;
-      const heardAt = Math.max(readSince, old?.heardAt ?? 0);
-      entries.set(job.id, { job, cursor, heardAt, isShown: old?.isShown || !wouldMove });
+      const receivedAt = Math.max(readSince, old?.receivedAt ?? 0);
+      entries.set(job.id, { job, cursor, receivedAt, isShown: old?.isShown || !wouldMove });
     }
     order = sortShown(entries);
     if (after === null) {
@@ -215,13 +215,13 @@ export function createListState<Job extends ListedJob>(
       const wanted = isSteady ? pageSize : viewport.last + 1 - countUpTo(entries, after);
       reading = { after, first: Math.min(wanted, MAX_IN_PAGE) };
       readSince = ++clock;
-      heard.clear();
+      received.clear();
       if (after === null) isStartStale = false;
       return { ...reading, after: after?.cursor ?? null };
     },
     complete(page: JobPage<Job>): void {
       if (reading) merge(page, reading);
-      for (const job of heard.values()) receive(job);
+      for (const job of received.values()) receive(job);
       reading = undefined;
     },
     fail(): void {
@@ -241,7 +241,7 @@ export function createListState<Job extends ListedJob>(
 
     remove(ids: readonly string[]): void {
       for (const id of ids) removed.add(id);
-      for (const id of removed) if (removed.size > MAX_HEARD) removed.delete(id);
+      for (const id of removed) if (removed.size > MAX_RECEIVED) removed.delete(id);
       // Nobody knows whether what is not loaded was counted.
       if (ids.some((id) => !entries.has(id))) onMiscount();
       drop(ids);

@@ -170,7 +170,7 @@ export function createLiveList<Job extends ListedJob>({
       else void readNext();
     },
 
-    /** Shows what is new, for whoever then looks at the top, and drops what no longer fits. */
+    /** Shows what is new, for a viewer at the top, and drops what no longer fits. */
     update(): void {
       list.update();
       publish();

@@ -106,7 +106,7 @@ export type WatchedJobs = Omit<JobListState<JobFieldsFragment>, "news" | "unmatc
   readonly loadMore: () => void;
   /** Reads it again, and tries again after an error. */
   readonly reload: () => void;
-  /** Takes out what was deleted, of which nothing tells. */
+  /** Takes out what was deleted, which no event reports. */
   readonly remove: (ids: readonly string[]) => void;
 };
 

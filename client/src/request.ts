@@ -34,7 +34,7 @@ export function createRequests(post: ReturnType<typeof openConnection>["post"]) 
   /**
    * Sends a mutation until an answer comes, for half a minute. That is safe as it has idempotency keys: for one the
    * gateway runs one job. Resolves to the mutation's result, a failure included; rejects with a `GatewayError`.
-   * `onAttempt` hears of each try, and why there is another one as soon as that is known.
+   * `onAttempt` is called for each try, and with the reason for another one as soon as that is known.
    */
   async function submit<Data extends object, Variables extends Keyed>(
     document: TypedDocument<Data, Variables>,

@@ -6,7 +6,7 @@ const PATIENCE_MS = 30_000;
 /** After pauses of 1, 2, 4, 8 and 16 s. */
 export const MAX_ATTEMPTS = 6;
 
-/** Hears which try begins, or is waited for, and what became of the one before. */
+/** Called with the number of the try that begins, or is waited for, and the error of the one before. */
 export type OnAttempt = (attempt: number, error: GatewayError | null) => void;
 
 /** Sends what is safe to repeat until an answer comes, for half a minute. Rejects with the last error. */

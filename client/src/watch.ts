@@ -135,7 +135,7 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
 
     const states = toStates();
     const finish = states.return.bind(states);
-    // Also called where a loop is left. A generator that waits hears of its end only afterwards.
+    // Also called where a loop is left. A generator that waits would return only afterwards.
     states.return = async () => {
       end();
       return await finish();

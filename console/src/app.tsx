@@ -80,12 +80,12 @@ function Entrance({ credential, isKept, number }: Attempt) {
     handed.set(null);
     lastViewer.set(viewerId);
   }, [viewerId]);
-  // One may be signed out meanwhile, which the socket hears first; whoever can't watch jobs has none.
+  // The sign-in may end meanwhile, which the socket notices first; viewers who can't watch jobs have none.
   const { kind } = useConnection();
-  const { error: doubt } = useQuery(FRAME, {}, false);
+  const { error: frameError } = useQuery(FRAME, {}, false);
   useEffect(() => {
-    if (kind === "refused" || doubt?.code === "UNAUTHENTICATED") void ask();
-  }, [kind, doubt, ask]);
+    if (kind === "refused" || frameError?.code === "UNAUTHENTICATED") void ask();
+  }, [kind, frameError, ask]);
   useEffect(() => {
     if (isIn || isRefused) kept.set(isKept && !isRefused ? credential : "");
   }, [isIn, isRefused, isKept, credential]);

@@ -16,7 +16,7 @@ for (const type of ["dragover", "drop"] as const)
 
 setInterval(() => clock.set(Date.now()), 1_000);
 
-// Effects come before the next event, which some of them hear, and in a hidden page, which draws no frames.
+// Effects run before the next event, which some of them listen to, and in a hidden page, which draws no frames.
 options.requestAnimationFrame = queueMicrotask;
 
 const root = document.querySelector("#root");

@@ -41,7 +41,7 @@ export function createBodyChecks(): (schema: BodyObject) => BodyCheck {
         }
         validate(body);
       } catch {
-        // No schema, or one without an end, or a body too deep: what to tell of that is the gateway's business.
+        // No schema, or one without an end, or a body too deep: reporting that is up to the gateway.
         return [];
       }
       // That of an `if` only says that others are those of its `then` or `else`.

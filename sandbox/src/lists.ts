@@ -47,7 +47,7 @@ export function createLists({ deployments, models }: Targets, origin: string) {
         : refusal(404_001, NO_SUCH);
     },
 
-    /** What ComfyUI tells of its nodes. */
+    /** ComfyUI's description of its nodes. */
     objectInfo(id: string): Answer {
       const info = deployments.get(id)?.workflow?.objectInfo;
       return info ? json(200, info) : refusal(404_001, NO_SUCH);

@@ -78,7 +78,7 @@ const ENTRY = z.object({
   inputSchema: z.custom<BodyObject>(isObject).catch({}),
 });
 
-/** What a model makes of which only the id and the schema are known: the id's last words mostly tell. */
+/** Describes a model from its id and schema alone: the id's last words mostly say what it makes. */
 function toDescribed(entry: unknown): Described {
   const { id, name, inputSchema } = ENTRY.parse(entry);
   const item = {

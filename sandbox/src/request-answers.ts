@@ -4,7 +4,7 @@ import type { StoredRequest } from "./request-store.ts";
 import { isFailureWanted } from "./schedule.ts";
 import type { Target } from "./target.ts";
 
-/** A request and how it is told of. */
+/** A request, and how answers describe it. */
 type AnswerContext = {
   readonly id: string;
   /** The URL under which its own calls are. */
@@ -28,7 +28,7 @@ export function toSubmitted({
 export function toStatus({ id, base, target, stored, shapes }: AnswerContext): Answer {
   const word = toWord(stored);
   const isEnded = word === "succeeded" || word === "failed";
-  // Only of LoRAs the status tells how a run has ended.
+  // Only a LoRA's status says how a run has ended.
   const usual = isEnded && target.kind !== "lora" ? "completed" : word;
   const isStarted = stored.state === "in_progress" || stored.state === "finished";
   return json(200, {
@@ -109,7 +109,7 @@ const OTHER_RESULT_WORDS: Readonly<Record<string, string>> = {
   failed: "error",
 };
 
-/** A workflow tells of each node, a model in a sentence, a LoRA in an object. */
+/** A workflow reports each node, a model a sentence, a LoRA an object. */
 function toError({ kind }: Target, { input }: StoredRequest, shapes: Shapes): unknown {
   const reasons = input.errors.length > 0 ? input.errors : [FAILURE];
   const isList = kind === "comfyui" || shapes.has("error-list");

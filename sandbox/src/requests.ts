@@ -57,12 +57,12 @@ export function createRequests(options: {
       const sentTo = target ?? targets.models.get(stored?.targetId ?? "");
       if (stored === null || sentTo === undefined || stored.targetId !== sentTo.id)
         return refusal(404_001, UNKNOWN_REQUEST);
-      const told = { id, base, target: sentTo, stored, shapes };
-      if (call === "status") return toStatus(told);
-      if (call === "result") return toResult(told, { folder: `${origin}/files/${id}`, hasCost });
+      const context = { id, base, target: sentTo, stored, shapes };
+      if (call === "status") return toStatus(context);
+      if (call === "result") return toResult(context, { folder: `${origin}/files/${id}`, hasCost });
       const isCancelled = store.cancel(id, now(), shapes.has("cancel-running"));
       if (isCancelled) webhooks.check(id);
-      return toCancelled(told, isCancelled);
+      return toCancelled(context, isCancelled);
     },
 
     readFile(id: string, name: string): Answer {

@@ -58,7 +58,7 @@ export function toSlowPosition(input: RunInput, waitMs: number, speed: number): 
   return Math.min(SLOW_POSITIONS, Math.ceil(waitMs / positionMs)) - 1;
 }
 
-/** How long a run takes, in milliseconds: by steps, size and frames, times a factor of its id's. One that fails does so half-way. */
+/** How long a run takes, in milliseconds: by steps, size and frames, times a factor of its id. A failure comes half-way. */
 export function toRunMs(id: string, input: RunInput, speed: number): number {
   const size = (input.width * input.height) / STEP_PIXELS;
   const length = 1 + (input.num_frames - 1) / 20;

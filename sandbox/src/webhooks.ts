@@ -11,7 +11,7 @@ const LATE_MS = 5_000;
 /** What timers take; a later end is looked for then. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What is to be told of a request, and where. */
+/** A request to report, and where. */
 type Followed = { readonly id: string; readonly target: Target; readonly url: string };
 
 /**
@@ -41,7 +41,7 @@ export function createWebhooks(options: {
     timers.add(timer.unref());
   }
 
-  /** Tells of a request if it has ended. */
+  /** Reports a request if it has ended. */
   function check(id: string): void {
     const one = followed.get(id);
     const stored = one && store.read(id, now());
@@ -52,8 +52,8 @@ export function createWebhooks(options: {
     const { shapes } = faults.take("webhook", "deployments");
     if (shapes.has("webhook-never")) return;
     const { target } = one;
-    const told = { id, base: "", target, stored, shapes };
-    const result = toResult(told, { folder: `${origin}/files/${id}`, hasCost: false });
+    const context = { id, base: "", target, stored, shapes };
+    const result = toResult(context, { folder: `${origin}/files/${id}`, hasCost: false });
     const body = JSON.stringify({
       deployment_id: target.id,
       ...JSON.parse(String(result.body)),

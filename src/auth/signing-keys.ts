@@ -85,7 +85,7 @@ export function openKeyServer(options: {
   const { url, log, now, refreshMs = 300_000, retryMs = 2_000, timeoutMs = 5_000 } = options;
   const remote = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
-    // It reloads only when told to: by itself it would ask a server that is down once for every token.
+    // Reloads are explicit: by itself it would ask a server that is down once for every token.
     cacheMaxAge: Infinity,
     cooldownDuration: Infinity,
     [customFetch]: (input, init) =>
@@ -169,7 +169,7 @@ function byId({ keys }: JSONWebKeySet, find: SigningKeys["find"]): SigningKeys["
   return ({ alg = "" }) => find({ alg });
 }
 
-/** Tells a key from others, whatever id it goes by. */
+/** Identifies a key, whatever its `kid`. */
 export function toFingerprint(key: KeyObject): string {
   return hash("sha256", key.export({ type: "spki", format: "der" }), "base64url");
 }

@@ -22,7 +22,7 @@ export function isScope(word: string, known: readonly Scope[]): word is Scope {
   return known.some((scope) => scope === word);
 }
 
-/** The owner of everything done without authentication, and of the jobs that are older than owners. */
+/** The owner of everything done without authentication, and of jobs from before jobs had owners. */
 export const LOCAL_OWNER = "local";
 
 /** What an owner's id must be like; the id comes first. */

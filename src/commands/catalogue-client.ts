@@ -144,7 +144,7 @@ const DEPLOYMENT = z
   .transform(({ id, name, workflow_id: workflowId, payload }) => ({
     id,
     name: name ?? id,
-    /** Where there is no payload, as far as the id of a workflow tells. */
+    /** Without a payload, whether it has the id of a workflow. */
     hasWorkflow: payload === undefined ? workflowId !== null : !!payload?.workflow_api_json,
     /** The nodes of its workflow; null where it runs none, or the vendor does not show it. */
     graph: payload?.workflow_api_json ?? null,

@@ -86,8 +86,8 @@ async function ask(
 ): Promise<CatalogueModel | ListedDeployment> {
   const isModel = isModelId(id);
   try {
-    const told = isModel ? await client.readModel(id) : await client.readDeployment(id);
-    const found = { ...told, id };
+    const facts = isModel ? await client.readModel(id) : await client.readDeployment(id);
+    const found = { ...facts, id };
     if (!("graph" in found) || found.graph !== null || !found.hasWorkflow) return found;
   } catch (cause) {
     if (!(cause instanceof RunComfyError) || cause.code !== "NOT_FOUND") throw cause;
@@ -115,7 +115,7 @@ function toModelEntry({ id, name, description, ...model }: CatalogueModel) {
   };
 }
 
-/** What RunComfy decides of a model, as far as it tells. */
+/** What RunComfy decides for a model, as far as it publishes it. */
 function toChangingMembers({
   price,
   inputSchema,

@@ -182,13 +182,13 @@ const MAX_DEFAULT_LENGTH = 200;
 function toEntry(literal: Literal, isRequired: boolean): JsonObject {
   const { node, input, value } = literal;
   const medium = findMedium(literal);
-  const isTold = medium === null && !isRequired && isExact(value);
+  const hasDefault = medium === null && !isRequired && isExact(value);
   return {
     node: node.id,
     input,
     ...(isRequired && { required: true }),
     ...(medium === null ? toSchema(literal) : { format: `${medium}_uri` }),
-    ...(isTold && { default: value }),
+    ...(hasDefault && { default: value }),
     // Until somebody names it, a node has the name of its type.
     ...(node.title !== null && node.title !== node.type && { description: node.title }),
   };

@@ -43,16 +43,16 @@ export async function relayMessages(options: {
     // A gateway holds no session, so that it can't know of which request this speaks.
     else if (message["method"] === "notifications/cancelled")
       underWay.get(toObject(message["params"])["requestId"] ?? null)?.abort();
-    // Cancels that come meanwhile are heard: they make room for what waits.
+    // Not awaited, so that cancels are read meanwhile: they make room for what waits.
     else void relay(message, line.length);
   }
   leaving.abort();
 
   function refuse(line: string, message: JsonValue | undefined): void {
     if (line.trim() === "") return;
-    if (line.length > MAX_LINE_LENGTH) tell(null, NO_REQUEST, TOO_LONG);
-    else if (message === undefined) tell(null, NO_JSON, UNREADABLE);
-    else tell(null, NO_REQUEST, NO_OBJECT);
+    if (line.length > MAX_LINE_LENGTH) writeError(null, NO_REQUEST, TOO_LONG);
+    else if (message === undefined) writeError(null, NO_JSON, UNREADABLE);
+    else writeError(null, NO_REQUEST, NO_OBJECT);
   }
 
   /** Never rejects. */
@@ -65,7 +65,11 @@ export async function relayMessages(options: {
       await queue.run("", () => pass(message, id, signal), { weight: length + WEIGHT, signal });
     } catch (error) {
       if (signal.aborted || id === null) return;
-      tell(id, UNREACHABLE, error instanceof RefusedError ? error.message : toUnreachable(error));
+      writeError(
+        id,
+        UNREACHABLE,
+        error instanceof RefusedError ? error.message : toUnreachable(error),
+      );
     } finally {
       underWay.delete(id);
     }
@@ -88,7 +92,7 @@ export async function relayMessages(options: {
     if (id !== null) throw new RefusedError(CUT);
   }
 
-  function tell(id: JsonValue, code: number, reason: string): void {
+  function writeError(id: JsonValue, code: number, reason: string): void {
     write(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message: reason } }));
   }
 }
@@ -138,7 +142,7 @@ function toReason(answer: JsonObject, status: number): string {
   return typeof message === "string" ? message : `The gateway answered ${status}. Check --url.`;
 }
 
-/** What tells proxies, and the gateway, what the message is. */
+/** What shows proxies, and the gateway, what the message is. */
 function toHeaders({ method, params }: JsonObject, key: string | null): Record<string, string> {
   const { name, uri, taskId, [META]: meta } = toObject(params);
   const about = [name, uri, taskId].find((one) => typeof one === "string");

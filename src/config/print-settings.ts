@@ -57,7 +57,7 @@ const ENV_HEAD =
 
 const PAGE_HEAD = `# Settings
 
-For whoever runs the gateway: every variable that it reads, limits included.
+For operators: every variable that the gateway reads, limits included.
 
 - Set variables in the environment, or in the file \`.env\` of the folder where you start the gateway (copy \`.env.example\`). With \`npm start\` that is the folder of package.json. The environment takes precedence.
 - An empty value counts as unset.

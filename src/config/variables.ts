@@ -77,7 +77,7 @@ const RUNCOMFY = {
   DRAW_SEEDS: setting(
     flag(),
     "true",
-    "Whether the gateway draws the number where an input has `seed: -1`, so that `Job.input` makes the same result again. [inputs.md](inputs.md#checks-defaults-and-warnings) says which.",
+    "Whether the gateway draws a number for `seed: -1`, so that `Job.input` makes the same result again: [inputs.md](inputs.md#checks-defaults-and-warnings).",
   ),
   SUBMIT_TIMEOUT_SECONDS: setting(
     number(0.1, 300),
@@ -92,7 +92,7 @@ const RUNCOMFY = {
   POLLS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "256",
-    "The maximum number of jobs that a gateway polls at once. It adapts to how many RunComfy answers quickly, and one deployment can't take them all.",
+    "The maximum number of jobs that a gateway polls at once. It polls fewer if RunComfy answers slowly, and one deployment can't take them all.",
   ),
   POLL_COST_SECONDS: setting(
     number(0.001, 10),
@@ -102,7 +102,7 @@ const RUNCOMFY = {
   UPSTREAM_WEBHOOKS: setting(
     flag(),
     "true",
-    "Whether RunComfy is asked to call the gateway when a job ends, so that it needs fewer polls. This takes a `PUBLIC_URL` with https; beside an upstream on this machine, such as the sandbox, one on loopback will do. [deploy.md](deploy.md#upstream-webhooks) says what it changes.",
+    "Whether RunComfy is asked to call the gateway when a job ends, so that it needs fewer polls. Needs an https `PUBLIC_URL`; with an upstream on this machine, such as the sandbox, one on loopback is enough. [deploy.md](deploy.md#upstream-webhooks) says what it changes.",
   ),
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
@@ -170,7 +170,7 @@ const FILES = {
   KEEP_OUTPUTS: optional(
     flag(),
     "`true` with the sandbox, `false` with RunComfy",
-    "Whether to copy every file that a job's output names, as RunComfy deletes it after 7 days.",
+    "Whether to copy every file that a job's output names. RunComfy deletes them after 7 days.",
   ),
   KEEP_MIB: setting(wholeNumber(1, 5_120), "2048", "The largest output file to keep."),
 };
@@ -201,7 +201,7 @@ const SERVER = {
       "must be a list of addresses or ranges of them, such as 10.0.0.0/8,::1",
     ),
     "none",
-    "Addresses, or ranges of them, of the proxies in front of the gateway, separated by commas. From them alone `X-Forwarded-For` counts: [deploy.md](deploy.md#behind-a-proxy).",
+    "Addresses or ranges of the proxies in front of the gateway, separated by commas. `X-Forwarded-For` counts only from them: [deploy.md](deploy.md#behind-a-proxy).",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),

@@ -5,9 +5,10 @@ import { codeOf, SetupError } from "./coded-error.ts";
 
 export type Address = { readonly port: number; readonly host: string; readonly variable: string };
 
-/** As many as Linux keeps. Behind a burst that fills a shorter line, everybody else's come a second late. */
+/** As many as Linux keeps. If a burst fills a shorter backlog, everybody else's connections come a second late. */
 const MAX_NEW_CONNECTIONS = 4_096;
-/** Resolves with the port. Rejects with a `SetupError`, which names the variable that sets it. */
+
+/** Resolves with the port. Rejects with a `SetupError` that names the variable which sets the port. */
 export async function listen(
   server: Server,
   { variable, ...address }: Address,

@@ -5,8 +5,8 @@ import { Queue } from "./queue.ts";
 
 /**
  * Finds the addresses of a host that anybody may have named; rejects where it has none, or once `signal` aborts. DNS is asked
- * without one of libuv's few threads, which `lookup` holds for as long as a name's servers are silent, whoever waits for it:
- * all others' look-ups would wait behind it.
+ * without one of libuv's few threads, which `lookup` holds for as long as a name's servers are silent: all others' look-ups
+ * would wait behind it.
  */
 export async function lookUp(
   hostname: string,

@@ -167,7 +167,7 @@ export class Reservation {
     const listeners = this.#listeners ?? [];
     // Its connection may keep it until the next request comes, and with them all that was read.
     this.#listeners = undefined;
-    for (const hear of listeners) hear();
+    for (const notify of listeners) notify();
   }
 
   /** Calls `act` when it is closed: the answer has left, or nobody waits for it. At once if it is closed already. */

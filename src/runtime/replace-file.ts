@@ -3,7 +3,8 @@ import fs from "node:fs/promises";
 import { nullIfMissing } from "./coded-error.ts";
 
 /**
- * Replaces a text file, so that a reader finds it whole, old or new. The file keeps its owner, and of its mode what `mostMode` has; one that is made has `mode`.
+ * Replaces a text file, so that a reader finds either the old or the new one whole. The file keeps its owner, and the bits
+ * of its mode that `mostMode` has; a new file gets `mode`.
  */
 export async function replaceFile(
   file: string,

@@ -17,7 +17,7 @@ type Failures = Readonly<Record<"notAdmitted" | "tooSlow", () => Error>> & {
 /**
  * Asks a server at a URL that anybody may have written, and resolves with the head of its answer, whatever that is: no
  * redirect is followed. Where `admits` is given, it is asked of every IP address before a connection is made there. What is
- * sent tells nothing of the gateway.
+ * sent reveals nothing of the gateway.
  */
 export async function sendRequest(
   url: URL,

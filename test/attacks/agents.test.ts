@@ -116,7 +116,7 @@ test("waits of many owners are held up to a limit in all, and hold as little eac
   await open.expectUnharmed();
 });
 
-test("a job whose end a hundred calls wait for is told to them in short turns", async () => {
+test("a job whose end a hundred calls wait for is delivered in short turns", async () => {
   const [id] = /job_[0-9a-f]+/.exec(await send(submit({ wait: 2 }))) ?? [];
   const wait = () => send(call("wait_for_job", { id }, { progressToken: 1 }));
   await gateway.expectShortTurns(async () => {

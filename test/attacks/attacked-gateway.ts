@@ -52,9 +52,9 @@ export async function startAttackedGateway(
   const listReadings = () => [...process.stderr().matchAll(READING)];
 
   async function readGauge() {
-    const told = listReadings().length;
+    const reported = listReadings().length;
     process.signal("SIGUSR2");
-    await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(told);
+    await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(reported);
     const [, longestTurnMs, heldBytes] = listReadings().at(-1) ?? [];
     return { longestTurnMs: Number(longestTurnMs), heldMib: Number(heldBytes) / 1_048_576 };
   }

@@ -38,7 +38,7 @@ const UPSTREAM_WORDS =
 const INSIDES =
   /node_modules|node:internal|\n\s+at |\.ts:\d|SQLITE|select "|insert into|INTERNAL_SERVER_ERROR/;
 
-test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }, async () => {
+test("no secret gets out, no matter who asks and what fails", { timeout: 120_000 }, async () => {
   const canary = makeCanaries();
   const databaseUrl = await createCanaryDatabase(canary);
   const collector = await startCollector();
@@ -157,7 +157,7 @@ test("no secret gets out, whoever asks and whatever fails", { timeout: 120_000 }
     expect(output).not.toContain(secret);
 });
 
-test("a database that can't be reached is told of without its credentials", async () => {
+test("a database that can't be reached is reported without its credentials", async () => {
   const canary = makeCanaries();
   const gateway = runGateway({
     RUNCOMFY_API_TOKEN: canary.token,

@@ -72,7 +72,7 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
     `{"input":${deep(50_000, "[", "", "]")}}`,
   ],
   [
-    "checks of one large input that tell it 190 times",
+    "checks of one large input that return it 190 times",
     `query ($d: ID!, $i: JSON!) { ${times(190, (at) => `a${at}:checkInput(deploymentId:$d,input:$i){input}`)} }`,
     `{"d":"${DEPLOYMENT}","i":{"prompt":"${"p".repeat(200_000)}"}}`,
   ],
@@ -129,7 +129,7 @@ export const SERVED_DOCUMENTS: readonly ExplodingDocument[] = [
     `{"input":{"a":${deep(77, "[", "", "]")}}}`,
   ],
   [
-    "77 levels in variables of a check that tells its input",
+    "77 levels in variables of a check that returns its input",
     `query ($input: JSON!) { checkInput(deploymentId: "${DEPLOYMENT}", input: $input) { issues { path } input } }`,
     `{"input":{"a":${deep(77, "[", "", "]")}}}`,
   ],

@@ -86,7 +86,7 @@ test("owners whose uploads drip keep nobody else from uploading, and little of t
       return await begin(`PUT ${toPath(putUrl)}`, lines);
     }),
   );
-  // The gateway asks for the body of whoever has a slot; each of the two leaves as many free as it has.
+  // The gateway asks for the body of each upload that has a slot; each of the two leaves as many free as it has.
   const findBegun = () => dripping.filter(({ text }) => text().includes("100 Continue"));
   await expect.poll(() => findBegun().length, POLL).toBeGreaterThan((MAX_UPLOADS * 2) / 3);
   const begun = findBegun();

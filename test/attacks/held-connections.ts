@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 const ESTABLISHED = "01";
 
-/** The clients' ports of the connections of which a server on Linux has its end open; a client that reads nothing is not told. */
+/** The clients' ports of the connections of which a server on Linux has its end open; a client that reads nothing doesn't notice. */
 export function readHeldPorts(serverPort: number): ReadonlySet<number> {
   const [, ...connections] = readFileSync("/proc/net/tcp", "utf8").trim().split("\n");
   const ours = connections

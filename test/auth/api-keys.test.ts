@@ -165,7 +165,7 @@ test.each([
   await expect.poll(() => of("error")).toHaveLength(1);
   expect(await isLetIn(keys, key)).toBe(true);
   expect(lines.map(({ text }) => text).join("\n")).not.toContain(idOf(key));
-  // As a whole: half a file would be one more fault to tell.
+  // As a whole: half a file would be one more fault to report.
   await writeFile(`${file}-copy`, '{"keys":[]}');
   await rename(`${file}-copy`, file);
   await expect.poll(() => isLetIn(keys, key)).toBe(false);

@@ -38,7 +38,7 @@ export async function sign(
     .sign(privateKey);
 }
 
-/** A server of keys on loopback that answers as it is told; the listener may be replaced at any time. */
+/** A server of keys on loopback that answers as configured; the listener may be replaced at any time. */
 export async function startKeyServer(answer: RequestListener) {
   let current = answer;
   let requests = 0;

@@ -117,7 +117,7 @@ test("no key has the scopes to approve or to pause by default", async () => {
   expect(remark).toMatch(/jobs:read +\(these three by default; also jobs:approve, .*operate/);
 });
 
-test("whoever asks for help sees how it is done, and changes nothing", async () => {
+test("--help shows how it is done, and changes nothing", async () => {
   const { run: command, file } = await createApiKeysFile();
   for (const words of ["--help", "create --help", "create --owner web -h", "revoke --help more"])
     expect((await command(...words.split(" "))).remark).toContain("--requests-per-second");

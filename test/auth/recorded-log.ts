@@ -1,4 +1,4 @@
-/** A log that keeps what it is told, and at which level. */
+/** A log that keeps its lines and their levels. */
 export function createRecordedLog() {
   const lines: { readonly level: string; readonly text: string }[] = [];
   const at =

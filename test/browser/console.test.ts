@@ -97,7 +97,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
       .getByRole("checkbox")
       .click({ modifiers: ["Shift"] });
     expect(await row("A red boat").getByRole("checkbox").isChecked()).toBe(true);
-    // Keys of the page are heard beside a box, and whoever comes back finds what they left.
+    // Keys of the page work beside a box, and a user who comes back finds everything as it was.
     await row("A late boat").getByRole("checkbox").focus();
     await page.keyboard.press("?");
     await page.getByRole("heading", { name: "Keyboard shortcuts" }).waitFor();
@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await expect.poll(focused, SOON).toContain("A late boat");
   });
 
-  test("whoever selects all that fit deletes also what is not loaded, call by call, sees how far it is, and can stop", async () => {
+  test("selecting all that fit deletes also what is not loaded, call by call, with progress and a stop", async () => {
     const { page, origin } = await openConsole({ DATABASE_URL: await writeManyJobs(450) });
     const gate = Promise.withResolvers<void>();
     let calls = 0;
@@ -187,7 +187,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     expect(await countJobs(origin)).toBe(2);
   });
 
-  test("a bar tells of an outage, and what may be running already runs again only after a question", async () => {
+  test("a bar shows an outage, and what may be running already runs again only after a question", async () => {
     const { page, origin } = await openConsole({
       UPSTREAM: "runcomfy",
       RUNCOMFY_BASE_URL: "http://127.0.0.1:1",
@@ -226,13 +226,13 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
   test("where RunComfy refuses the gateway's token, the first screen says so, and not to make a deployment", async () => {
     const { page } = await openConsole({ UPSTREAM: "runcomfy", RUNCOMFY_API_TOKEN: "wrong" });
-    const told = page.locator("main").getByText("Set RUNCOMFY_API_TOKEN");
-    await told.waitFor();
+    const reported = page.locator("main").getByText("Set RUNCOMFY_API_TOKEN");
+    await reported.waitFor();
     expect(await main(page)).not.toMatch(/make one/i);
     await page.locator(".bar").getByText("Jobs that were sent go on").waitFor();
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByRole("heading", { name: "Deployments" }).waitFor();
-    await told.waitFor();
+    await reported.waitFor();
     expect(await main(page)).not.toMatch(/deploy a lora/i);
   });
 
@@ -456,18 +456,18 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
   });
 });
 
-/** Presses End until the box that selects all tells that there is no more; the most rows that were in the page meanwhile. */
-async function goToEnd(page: Page, told: string): Promise<number> {
+/** Presses End until the box that selects all says that there is no more; returns the most rows that were in the page meanwhile. */
+async function goToEnd(page: Page, reported: string): Promise<number> {
   const rows = page.locator(".jobs-row:not(.jobs-coming)");
   await rows.first().focus();
   let most = 0;
   for (let presses = 0; presses < 500; presses += 1) {
     most = Math.max(most, await rows.count());
-    const isAll = (await page.getByRole("checkbox", { name: told }).count()) > 0;
+    const isAll = (await page.getByRole("checkbox", { name: reported }).count()) > 0;
     await page.keyboard.press("End");
     if (isAll) return most;
   }
-  throw new Error(`There never was the box “${told}”.`);
+  throw new Error(`There never was the box “${reported}”.`);
 }
 
 /** The URL of a database with so many jobs that succeeded, each with its number in its prompt. */

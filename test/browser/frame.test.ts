@@ -27,14 +27,14 @@ const heading = (page: Page, name: string) => page.getByRole("heading", { name, 
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => {
-  test("the tab counts what runs and says that it is done to whoever looks elsewhere, and so does the browser to whoever asked for it", async () => {
+  test("the tab counts what runs and says that it is done while the user is elsewhere, and so does the browser if asked to", async () => {
     const { page, origin } = await openConsole();
     await page.addInitScript(NOTIFICATIONS);
     await page.goto(`${origin}/jobs`);
     await openAccount(page);
     const notify = page.getByRole("checkbox", { name: "Notify me when a job ends" });
     expect(await notify.isChecked()).toBe(false);
-    // Whoever gives no answer is asked again.
+    // A user who gives no answer is asked again.
     await notify.click();
     await expect.poll(() => page.evaluate("answers"), SOON).toEqual(["granted"]);
     expect(await notify.isChecked()).toBe(false);

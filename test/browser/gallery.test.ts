@@ -91,7 +91,7 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await page.reload();
     await expect.poll(width, SOON).toBeGreaterThan(350);
 
-    // Whoever comes back finds where they were.
+    // A user who comes back is where they were.
     await page.setViewportSize({ width: 480, height: 300 });
     await page.evaluate("scrollTo(0, 150)");
     await page.evaluate(`document.querySelector("a[href='/jobs']").click()`);

@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     expect(errors).toEqual([]);
   });
 
-  test("lets whoever is signed in to the console watch jobs too, all by POST", async () => {
+  test("lets users who are signed in to the console watch jobs too, all by POST", async () => {
     const keys = await createApiKeysFile();
     const key = await keys.create("anna");
     const { page } = await openGraphiql({

@@ -94,7 +94,7 @@ async function expectViewer(page: Page): Promise<void> {
     await page.keyboard.press("Space");
     await expect.poll(() => isPaused(seen("dialog video")), SOON).toBe(isStill);
   }
-  // Where it has the focus, its own keys are heard.
+  // Where it has the focus, its own keys work.
   await video.focus();
   await page.keyboard.press("Space");
   await expect.poll(() => isPaused(seen("dialog video")), SOON).toBe(false);

@@ -36,12 +36,12 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.getByRole("dialog", { name: "Picture: A third lantern" }).waitFor();
     await dialog.getByRole("img", { name: "Picture: A third lantern" }).waitFor();
     // What a screen reader offers.
-    const heard = await dialog.ariaSnapshot();
+    const snapshot = await dialog.ariaSnapshot();
     for (const name of ["Newer picture", "Older picture", "Zoom in", "Zoom out", "Copy the prompt"])
-      expect(heard).toContain(`button "${name}"`);
+      expect(snapshot).toContain(`button "${name}"`);
     for (const name of ["Use these values", "Use as input", "Compare with…", "Delete", "Close"])
-      expect(heard).toContain(`button "${name}"`);
-    expect(heard).toMatch(/link "Download"[^]*button "Copy link"[^]*link "Details"/);
+      expect(snapshot).toContain(`button "${name}"`);
+    expect(snapshot).toMatch(/link "Download"[^]*button "Copy link"[^]*link "Details"/);
     expect(await findBarriers(page)).toEqual([]);
     expect(await areWhole(page)).toEqual([true]);
 
@@ -71,7 +71,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await dialog.getByRole("button", { name: "Picture: A first lantern" }).click();
     await dialog.getByText("What differs").waitFor();
     expect(await areWhole(page)).toEqual([true, true]);
-    // The button that had the focus is gone, and the keys are heard all the same.
+    // The button that had the focus is gone, and the keys work all the same.
     await page.keyboard.press("+");
     await expect.poll(() => scales(page)).toEqual(Array(2).fill("translate(0%, 0%) scale(1.5)"));
     await page.keyboard.press("0");

@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.reload();
     await page.locator("main img").first().waitFor();
     expect(await countJobs(origin)).toBe(1);
-    // One run tells nothing of the next.
+    // One run says nothing about the next.
     expect(await main(page)).not.toContain("A run takes");
   });
 
@@ -287,7 +287,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await another.isChecked()).toBe(true);
     await runPrompt(page, "A lantern in the rain");
     await expectMain(page, /Done/);
-    // A seed that RunComfy would draw is told nobody.
+    // A seed that RunComfy would draw is reported to nobody.
     await seed.fill("-1");
     await button(page, "Run").click();
     await expect.poll(() => seeds.length, SOON).toBe(2);
@@ -312,7 +312,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
         return await route.continue();
       sent.push(SEEDS.parse(route.request().postDataJSON()).variables.items);
       if (sent.length > 1) return await route.continue();
-      // It ran, and nobody heard of it.
+      // It ran, and nobody knew.
       await route.fetch();
       return await route.fulfill({ status: 500, body: "{}" });
     });
@@ -326,7 +326,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await countJobs(origin)).toBe(4);
     expect(sent[1]).toEqual(sent[0]);
     expect(new Set(sent[0]?.map(({ input }) => input.seed)).size).toBe(4);
-    // Nobody who hears them takes one for another.
+    // With a screen reader, each sounds different.
     const names = tiles.evaluateAll(
       (all) => new Set(all.map((one) => one.getAttribute("title"))).size,
     );
@@ -371,7 +371,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await countJobs(origin)).toBe(4);
   });
 
-  test("whoever comes first begins with an example and a shape, sees the latest pictures, and takes along what fits", async () => {
+  test("a first-time user begins with an example and a shape, sees the latest pictures, and takes along what fits", async () => {
     const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
     const examples = page.getByRole("group", { name: "Example prompts" });
     await examples.getByRole("button").first().click();
@@ -463,7 +463,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await words.allInnerTexts()).toEqual(["a.png", "b.png", "c.png", "d.png"]);
     await expect.poll(() => page.locator(".run-drop .thumbnail img").count(), SOON).toBe(4);
 
-    // What can't work is told once, without another try.
+    // What can't work is reported once, without another try.
     await drop("drop", ["notes.txt"]);
     await page.getByText("notes.txt can't be used here").waitFor();
     await page.getByRole("button", { name: "Remove Last" }).click();
@@ -512,7 +512,7 @@ const COUNT_FORGOTTEN = `var forgotten = 0;
   const revoke = URL.revokeObjectURL;
   URL.revokeObjectURL = (url) => { forgotten += 1; revoke.call(URL, url); };`;
 
-/** Drops or pastes files somewhere, as a person would: pictures of one pixel, with so many bytes behind them. Whether the page took them. */
+/** Drops or pastes pictures of one pixel, with so many bytes behind them, as a person would. Whether the page took them. */
 const DROP = ([type, names, target, bytes]: readonly [
   string,
   readonly string[],

@@ -70,7 +70,7 @@ let folder = "";
 let server: ViteDevServer | undefined;
 
 /**
- * The example, with documents that are generated as the pages on a typed app and on trusted documents tell, and in
+ * The example, with documents that are generated as the pages on a typed app and on trusted documents say, and in
  * `readme` a fresh Vite app with README's component.
  */
 beforeAll(async () => {
@@ -297,7 +297,7 @@ describe.skipIf(!hasChromium)("README's component in a fresh Vite app", { timeou
     proxy.heal();
     await page.getByText("The connection is down").waitFor({ state: "detached" });
 
-    // Nothing to submit is told by the browser, and nothing is sent.
+    // The browser says that there is nothing to submit, and nothing is sent.
     await prompt.fill("");
     await submit(page).click();
     const isMissing = (input: HTMLInputElement) => input.validity.valueMissing;

@@ -38,7 +38,7 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     await page.getByRole("button", { name: "Copy the secret" }).waitFor();
     await page.getByText("Active", { exact: true }).waitFor();
 
-    const { id } = await submit(origin, LANTERN, "A lantern to be told of");
+    const { id } = await submit(origin, LANTERN, "A lantern to be notified of");
     await page.getByText("Deliveries").click();
     await page.getByText(/answered 500 after/).waitFor();
     await page.getByText(/^Failing, first/).waitFor();
@@ -67,14 +67,14 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     status = 410;
     await button(page, "Send again").click();
     await page.getByText("Its server answered with 410").waitFor();
-    const told = page.getByRole("status").getByText("Webhooks: 1 disabled");
-    await told.waitFor();
+    const reported = page.getByRole("status").getByText("Webhooks: 1 disabled");
+    await reported.waitFor();
     expect(await button(page, "Send again").count()).toBe(0);
     const last = receiver.calls.at(-1);
     expect([secret, next].map((one) => last && isSigned(last, one))).toEqual([true, true]);
     await button(page, "Enable again").click();
     await page.getByText("Active", { exact: true }).waitFor();
-    await told.waitFor({ state: "detached" });
+    await reported.waitFor({ state: "detached" });
 
     await button(page, "Change").click();
     await page.getByLabel("Tag").fill("shop");
@@ -91,7 +91,7 @@ describe.skipIf(!hasChromium)("the console's page of webhooks", { timeout: 90_00
     expect(receiver.calls).toHaveLength(3);
   });
 
-  test("a credential without the scope is led to no webhooks, and told why where it asks for them", async () => {
+  test("a credential without the scope is led to no webhooks, and gets the reason if it asks for them", async () => {
     const keys = await createApiKeysFile();
     const key = await keys.create("web");
     const { page } = await openConsole({ AUTH: "api-keys", API_KEYS_FILE: keys.file });

@@ -49,7 +49,7 @@ test("a job is submitted and watched to its end, the socket closes behind it, an
   expect(await collect(client.submitAndWatch(job))).toMatchObject([{ id, output }]);
 });
 
-test("whoever ends a watch that waits is not kept waiting, nor is its subscription kept", async () => {
+test("ending a watch that waits returns at once, nor is its subscription kept", async () => {
   const { client, kinds } = await openClient({ SANDBOX_SPEED: "1" });
   const jobs = client.submitAndWatch(SLOW_JOB);
   await jobs.next();
@@ -80,7 +80,7 @@ test("an answer that was lost leaves the key with whatever the next try meets", 
   expect(tries).toBe(2);
 });
 
-test("a connection that nobody needs any more is not told to be down", async () => {
+test("a connection that nobody needs any more is not reported as down", async () => {
   const { client, proxy, kinds } = await openShared();
   const leave = client.subscribe(JOBS_UPDATED, {}, { next: () => undefined });
   await expect.poll(() => kinds, SOON).toEqual(["connected"]);
@@ -107,7 +107,7 @@ test("a connection that is silently dead is noticed by a ping, and replaced", as
   expect(kinds).toEqual(["connected", "away", "connected"]);
 });
 
-test("what is wrong with an input is told in sentences, of which each ends once", async () => {
+test("what is wrong with an input is said in sentences, of which each ends once", async () => {
   const { client } = await openShared();
   const watched = client.submitAndWatch({
     deploymentId: LANTERN,
@@ -122,7 +122,7 @@ test("what is wrong with an input is told in sentences, of which each ends once"
   });
 });
 
-test("a document that doesn't fit is told by its code", async () => {
+test("a document that doesn't fit is reported by its code", async () => {
   const { client } = await openShared();
   await expect(client.request("{ unknown }", {})).rejects.toMatchObject({
     code: "GRAPHQL_VALIDATION_FAILED",

@@ -96,7 +96,7 @@ test("what changed while the connection was down, or nobody listened, is there a
   await expect.poll(prompts, SOON).toEqual(["two", "one"]);
 });
 
-test("an error is told, and passes by itself", async () => {
+test("an error is reported, and passes by itself", async () => {
   const { list, prompts, add, follow, proxy } = await openList({}, { pageSize: 5 });
   follow();
   await expect.poll(() => list.get().totalCount, SOON).toBe(0);

@@ -19,7 +19,7 @@ const ADDRESS = z.object({ port: z.number() });
 const SUBSCRIPTION = "subscription { viewer { id } }";
 const DATA = { viewer: { id: "anna" } };
 
-test("a subscription comes back after a close that may pass, whoever it is for", async () => {
+test("a subscription comes back after a close that may pass, for one's own jobs or all", async () => {
   const codes = [
     1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1013, 4000, 4004, 4408, 4500, 4504,
   ];
@@ -80,7 +80,7 @@ test.each([4401, 4403])(
   },
 );
 
-test("an error that passes by itself is told, and what was subscribed to comes afterwards", async () => {
+test("an error that passes by itself is reported, and what was subscribed to comes afterwards", async () => {
   const full = [{ message: "Full.", extensions: { code: "QUOTA_EXCEEDED", retryAfterSeconds: 1 } }];
   const { client } = await openClientOf(({ send }, before) =>
     before === 0 ? send("error", full) : send("next", { data: DATA }),
@@ -91,8 +91,8 @@ test("an error that passes by itself is told, and what was subscribed to comes a
     error: (error: GatewayError) => received.push(error),
   };
   onTestFinished(client.subscribe(SUBSCRIPTION, {}, sink));
-  const told = expect.objectContaining({ code: "QUOTA_EXCEEDED", retryable: true });
-  await expect.poll(() => received, SOON).toEqual([told, DATA]);
+  const reported = expect.objectContaining({ code: "QUOTA_EXCEEDED", retryable: true });
+  await expect.poll(() => received, SOON).toEqual([reported, DATA]);
 });
 
 /** How often a client asks within half a minute, in which whatever it waits for comes at once. */

@@ -21,14 +21,14 @@ async function openClientInPage(open = openShared) {
 test("a submit from a page that never reached the gateway says why right after the first try, and goes on under its key", async () => {
   const { client, proxy } = await openClientInPage();
   proxy.drop();
-  const told: (readonly [number, string | undefined])[] = [];
+  const reported: (readonly [number, string | undefined])[] = [];
   const jobs = client.submitAndWatch({
     ...VARIABLES,
-    onAttempt: (attempt, lost) => told.push([attempt, lost?.message]),
+    onAttempt: (attempt, lost) => reported.push([attempt, lost?.message]),
   });
   const first = jobs.next();
-  await expect.poll(() => told, SOON).toHaveLength(2);
-  expect(told).toEqual([
+  await expect.poll(() => reported, SOON).toHaveLength(2);
+  expect(reported).toEqual([
     [1, undefined],
     [2, expect.stringMatching(BLOCKED)],
   ]);
@@ -61,7 +61,7 @@ test("a connection that never opened says the same, and one that broke that it i
   await expect(client.request(JOBS, { first: 1 })).rejects.toThrow(LOST);
 });
 
-test("a first connection that hangs is told within 5 s", async () => {
+test("a first connection that hangs is reported within 5 s", async () => {
   const { client, proxy } = await openClientInPage(openClientOfProcess);
   proxy.blackHole();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });

@@ -39,7 +39,7 @@ export async function startFront(port = 0) {
 
   function keep(socket: Socket): void {
     open.add(socket);
-    // What an error means to the other side is told by `close`.
+    // `close` passes the error on to the other side.
     socket.setNoDelay(true).on("error", () => socket.destroy());
     socket.once("close", () => open.delete(socket));
   }

@@ -71,7 +71,7 @@ let isStopping = false;
   console.log(`GraphiQL   ${front.url}/graphql  by turns from each of them; Ctrl-C ends all
 
 Submit a job in GraphiQL and watch it. Then kill a gateway with the command beside it, in another
-terminal: its jobs go on within 10 s, and whoever watches them is connected to another gateway.`);
+terminal: its jobs go on within 10 s, and their watchers are connected to another gateway.`);
   await stopped.promise;
   isStopping = true;
 }

@@ -178,7 +178,7 @@ test("the token goes to no other host, whatever an answer names", async () => {
   expect(await read()).toMatchObject({ deployments: [{ inputs: { seed } }] });
 });
 
-test("refresh shows what has changed, and writes that only when it is told to", async () => {
+test("refresh shows what has changed, and writes that only with --write", async () => {
   const { run, file, answers } = await open({ [FLUX_PATH]: FLUX });
   await run("add", FLUX_ID, "--name", "Kite");
   const turned = Object.fromEntries(Object.entries(FLUX.input_schema).toReversed());
@@ -342,7 +342,7 @@ test("what the sandbox does not have is not said of RunComfy", async () => {
   expect(remark).toBe("The sandbox's catalogue has no such model. Try other words.");
 });
 
-test("what can't be done is told with what to do instead, and nothing is written", async () => {
+test("what can't be done is reported with what to do instead, and nothing is written", async () => {
   const { run, runWithoutModels, file, answers } = await open({ [FLUX_PATH]: FLUX });
   await expect(run("add", "no/such/model")).rejects.toThrow(/no such model\. Find one with: /);
   await expect(run("add", WORKFLOW_ID)).rejects.toThrow("knows no such deployment");

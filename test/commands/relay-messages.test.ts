@@ -89,7 +89,7 @@ test("what can't be passed on is answered with what to do, so that nobody waits 
   );
 });
 
-test("while as many requests as may be are under way, cancels are heard, and so is the next once there is room", async () => {
+test("while as many requests as may be are under way, cancels are read, and so is the next once there is room", async () => {
   const arrived: { readonly id: number; readonly response: ServerResponse }[] = [];
   const relay = await open((request, response) => {
     void text(request).then((body) => arrived.push({ id: JSON.parse(body).id, response }));
@@ -118,7 +118,7 @@ test("too much that waits is refused with the next step", async () => {
   });
 });
 
-test("a name of any letters reaches the gateway, and a failure is told with its kind", async () => {
+test("a name of any letters reaches the gateway, and a failure is reported with its kind", async () => {
   const names: unknown[] = [];
   const relay = await open((request, response) => {
     names.push(request.headers["mcp-name"]);
@@ -140,7 +140,7 @@ test("a name of any letters reaches the gateway, and a failure is told with its 
   expect(names).toEqual([`=?base64?${encoded}?=`, "plain"]);
 });
 
-test("a stream that ends without the answer is told as one that was cut", async () => {
+test("a stream that ends without the answer is reported as cut", async () => {
   const relay = await open((_request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.end('data: {"jsonrpc":"2.0"');

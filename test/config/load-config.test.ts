@@ -62,7 +62,7 @@ test.each([
   [{ PUBLIC_URL: "http://127.0.0.1:4000", UPSTREAM_WEBHOOKS: "false" }, false],
   [WITH_TOKEN, false],
   [{}, false],
-])("with %o RunComfy is asked to tell of ends: %s", (environment, areUpstreamWebhooksOn) => {
+])("with %o RunComfy is asked to call at ends: %s", (environment, areUpstreamWebhooksOn) => {
   expect(loadConfig(environment)).toMatchObject({ areUpstreamWebhooksOn });
 });
 
@@ -243,7 +243,7 @@ describe("from a browser", () => {
     const environment = { ...WITH_TOKEN, NODE_ENV: "staging" };
     expect(loadConfig(environment).warnings).toEqual([warning]);
     expect(loadConfig({ ...environment, NODE_ENV: "production" }).warnings).toEqual([]);
-    // A start that is refused tells it too, as it may be the reason.
+    // A start that is refused says it too, as it may be the reason.
     expect(() => loadConfig({ NODE_ENV: "staging" })).toThrow(
       /Correct these variables[^]*\n {2}RUNCOMFY_API_TOKEN must be set with NODE_ENV=staging[^]*\nThis may not be meant:\n {2}NODE_ENV is "staging", which/,
     );
@@ -273,7 +273,7 @@ test.each([
   ["PORTT", "PORT"],
   ["PROT", "PORT"],
   ["AUHT", "AUTH"],
-])("%s is told to be no variable, and that %s may be meant", (name, known) => {
+])("%s is reported as no variable, with %s as what may be meant", (name, known) => {
   expect(warningsOf(name)).toEqual([
     `${name} is no variable of the gateway and has no effect. Did you mean ${known}?`,
   ]);

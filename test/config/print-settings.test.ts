@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const OF_PARTS = PARTS.flatMap(({ settings = {} }) => Object.keys(settings));
 const NAMES = [...Object.keys(VARIABLES.shape), ...OF_PARTS];
 
-test("every variable is in one group, and is told wherever settings are", () => {
+test("every variable is in one group, and is documented wherever settings are", () => {
   const grouped = VARIABLE_GROUPS.flatMap(({ variables }) => Object.keys(variables));
   expect([...grouped, ...OF_PARTS].toSorted()).toEqual(NAMES.toSorted());
   for (const name of NAMES) {

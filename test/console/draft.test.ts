@@ -45,7 +45,7 @@ test("a field that nobody touched is left out, unless it is required and looks l
   expect(toInput(readFields({ ...SCHEMA, required }), {}).input).toEqual({ fast: false });
 });
 
-test("a problem is told as a sentence, which ends once", () => {
+test("a problem is a sentence, which ends once", () => {
   expect([
     toSentence("promt", "is not known here; did you mean prompt?"),
     toSentence("", "needs at least one of ctrl_img or ctrl_img_1").trim(),

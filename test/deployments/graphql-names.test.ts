@@ -54,7 +54,7 @@ test.each<[string[], string[]]>([
     ["日", "field", "本", "constructor"],
     ["field", "field_2", "field_3", "constructor_2"],
   ],
-])("names that meet are told apart: %j", (names, fields) => {
+])("names that collide are distinguished: %j", (names, fields) => {
   const found = toFieldNames(names);
   expect(names.map((name) => found.get(name))).toEqual(fields);
 });

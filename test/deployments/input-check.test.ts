@@ -32,7 +32,7 @@ const NOT_PUBLIC =
   "x: must be on a public host, not a local, private or reserved one; put the file where anyone can fetch it";
 
 describe("an input's issues", () => {
-  it("are told all at once, in the spelling of the call", () => {
+  it("are reported all at once, in the spelling of the call", () => {
     const size = { type: "integer", minimum: 64 };
     const check = checkOf({ properties: { max_width: size }, required: ["ctrl_img"] });
     expect(toTexts(check({ max_width: 1 }, camelCase).issues).toSorted()).toEqual([
@@ -77,7 +77,7 @@ describe("an input's issues", () => {
     expect(issuesOf(schema, value)).toEqual(issue === "" ? [] : [issue]);
   });
 
-  it("are those of the one form that a constant tells", () => {
+  it("are those of the one form that a constant identifies", () => {
     const $defs = {
       circle: {
         properties: { kind: { const: "circle" }, radius: { $ref: "#/$defs/size" } },
@@ -234,7 +234,7 @@ function warningsOf(schema: JsonObject, input: JsonObject, model?: string) {
 }
 
 describe("an input's warnings", () => {
-  it("tell which members no part of the schema speaks of, wherever they are", () => {
+  it("say which members no part of the schema mentions, wherever they are", () => {
     const schema = {
       properties: {
         ctrl_img: true,

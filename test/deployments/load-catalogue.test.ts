@@ -94,7 +94,7 @@ test("a file may say that there are others, and one that lists nothing else is a
   await expect(wrong).rejects.toThrow(/others: must be true, .* or false/);
 });
 
-test("what is hardly meant so is told beside the catalogue", async () => {
+test("what is probably a mistake is reported beside the catalogue", async () => {
   const { warnings } = await load({
     deployments: [
       { id: "e", name: "E", inputSchem: {}, tags: [] },

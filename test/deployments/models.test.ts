@@ -26,7 +26,7 @@ test("the models are those of the page on models, in its order", () => {
   for (const name of ["", "Flux", "constructor"]) expect(findModel(name)).toBeNull();
 });
 
-test.for(MODELS)("$name takes its minimum, and tells the defaults of the page", (row) => {
+test.for(MODELS)("$name takes its minimum, and has the defaults of the page", (row) => {
   const minimum = { prompt: "a lake", ...(row.needsControlImage && { ctrl_img: IMAGE }) };
   const filled = { ...minimum };
   expect(accepts(row.name, filled)).toBe(true);
@@ -110,7 +110,7 @@ describe.for(SCHEMAS)("a deployment of a model, %s,", ([, schema]) => {
     ["minimax_h3", { fps: 24, num_frames: 107, neg: "", guidance_scale: 1 }],
     ["ltx2.3", { resolution: "High", fps: 16, num_frames: 1 }],
     ["flux", { num_frames: 4, fps: 24, neg: "rain" }],
-  ])("says nothing of what %s does as it is told: %j", ([model, input]) => {
+  ])("says nothing of what %s does as asked: %j", ([model, input]) => {
     expect(check(model, input, schema)).toEqual({ issues: [], warnings: [] });
   });
 

@@ -44,7 +44,7 @@ test("each draft checks by its own words", () => {
   expect(checkOf({ ...old, dependencies: { a: ["b"] } })({ a: 1 }).issues).toHaveLength(1);
 });
 
-test("everything that is wrong is told at once, with its place", () => {
+test("everything that is wrong is reported at once, with its place", () => {
   const document = {
     type: "objct",
     required: "prompt",

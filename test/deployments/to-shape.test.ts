@@ -208,7 +208,7 @@ test.each<[JsonValue, string[]]>([
     { type: "array", maxItems: 2, items: { type: "string", format: "date" } },
     ["`maxItems` 2.", "Each item: `format` date."],
   ],
-])("the rules of %j are told", (schema, rules) => {
+])("the rules of %j are described", (schema, rules) => {
   expect(toFieldOf(schema).rules).toEqual(rules);
 });
 
@@ -218,7 +218,7 @@ test("a name that is only required is a JSON field, unless the object takes no o
   expect(writeFields(toInput({ ...schema, additionalProperties: false }))).toEqual({ a: "String" });
 });
 
-test("a name that GraphQL can't write is a JSON field that tells its real name", () => {
+test("a name that GraphQL can't write is a JSON field that gives its real name", () => {
   const input = toInput({
     properties: { "2nd-image": STRING, ctrl_img: STRING, ["__proto__"]: STRING },
     required: ["2nd-image"],

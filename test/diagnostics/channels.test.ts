@@ -7,23 +7,23 @@ import { createChannels, createSubscriptions } from "../../src/engine/diagnostic
 const MESSAGE = { call: "status", method: "GET", startedAt: 0 };
 const scope = new AsyncLocalStorage<string | null>();
 
-test("a gateway's channels are its own, and nobody hears of them any more once the subscriptions are closed", async () => {
+test("a gateway's channels are its own, and nobody is notified any more once the subscriptions are closed", async () => {
   const [one, other] = [createChannels(), createChannels()];
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const { on, bind, close } = createSubscriptions({ error: () => undefined });
-  on(one.refused, (limit) => heard.push(limit));
-  on(one.call.asyncEnd, ({ call, result }) => heard.push([call, result]));
+  on(one.refused, (limit) => received.push(limit));
+  on(one.call.asyncEnd, ({ call, result }) => received.push([call, result]));
   bind(one.call.start, scope, ({ method }) => method);
   const publish = async ({ refused, call }: typeof one) => {
     refused.publish("sockets");
     await call.tracePromise(async () => scope.getStore(), { ...MESSAGE });
   };
   for (const channels of [one, other]) await publish(channels);
-  expect(heard.splice(0)).toEqual(["sockets", ["status", "GET"]]);
+  expect(received.splice(0)).toEqual(["sockets", ["status", "GET"]]);
   close();
   expect([one.call.hasSubscribers, one.refused.hasSubscribers]).toEqual([false, false]);
   await publish(one);
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 });
 
 test("what a subscriber throws is logged once, and reaches neither what it observes nor the process", async () => {

@@ -126,7 +126,7 @@ test("the client brings two packages, and less than 5 MiB on disk", () => {
   expect(measure(app)).toBeLessThan(MAX_CLIENT_MIB);
 });
 
-test("the sandbox starts alone, and falls into the faults that it is told to", async () => {
+test("the sandbox starts alone, and falls into the faults that it is given", async () => {
   const command = join(tests, "node_modules/.bin/runcomfy-sandbox");
   const child = spawn(command, ["--port", "0", "--fault", "rate-limited-429:list*1"]);
   onTestFinished(() => void child.kill());
@@ -213,16 +213,16 @@ test("it keeps what Node has compiled of it beside itself", async () => {
   expect(kept).toHaveLength(1);
 });
 
-test("it tells its version, prints the schema, makes keys, verifies, and says to run what is there to be run", async () => {
+test("it prints its version, prints the schema, makes keys, verifies, and says to run what is there to be run", async () => {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const settings = { cwd: folder, env: { PATH, NODE_COMPILE_CACHE } };
-  const tell = async (...parameters: readonly string[]) =>
+  const print = async (...parameters: readonly string[]) =>
     (await run(program, parameters, settings)).stdout;
   const { version } = readJson(join(ROOT, "package.json"));
-  expect(await tell("--version")).toBe(`${version}\n`);
-  expect(await tell("schema")).toContain(readFileSync(join(ROOT, "schema.graphql"), "utf8"));
-  expect(await tell("key", "create", "--owner", "web")).toMatch(/^rck_/);
-  const help = await tell("--help");
+  expect(await print("--version")).toBe(`${version}\n`);
+  expect(await print("schema")).toContain(readFileSync(join(ROOT, "schema.graphql"), "utf8"));
+  expect(await print("key", "create", "--owner", "web")).toMatch(/^rck_/);
+  const help = await print("--help");
   const sandbox = { ...settings, env: { ...settings.env, UPSTREAM: "sandbox" } };
   const verified = await run(program, ["verify"], sandbox);
   expect(verified.stdout).toMatch(/^The sandbox answered, .*: 0 different, /);

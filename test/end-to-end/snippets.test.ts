@@ -79,7 +79,7 @@ function start(
   return Object.assign(() => printed, { kill });
 }
 
-test("what the page for frontends tells to paste watches a job to its end, or says why there is none", async () => {
+test("what the page for frontends says to paste watches a job to its end, or says why there is none", async () => {
   const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
   const [submit = ""] = readBlocks("docs/frontend.md", "Submit", "js");
   const [watch = ""] = readBlocks("docs/frontend.md", "Watch a job", "js");
@@ -91,7 +91,7 @@ test("what the page for frontends tells to paste watches a job to its end, or sa
   });
 });
 
-test("what the page for frontends tells to paste uploads a picture, or says why it does not, for fields that are there", async () => {
+test("what the page for frontends says to paste uploads a picture, or says why it does not, for fields that are there", async () => {
   const { url } = await startGateway(SANDBOX);
   const [upload = ""] = readBlocks("docs/frontend.md", "Upload a picture", "js");
   const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: "red" } })
@@ -102,8 +102,8 @@ test("what the page for frontends tells to paste uploads a picture, or says why 
       .then(console.log, (error) => console.log(error.message.replaceAll("\\n", " ")));`;
   const calls = [call(png.toString("base64")), call("AAAA"), call("AAAA", "text/plain")];
   const { stdout } = await runProgram(`${upload}${calls.join("\n")}`, url);
-  const told = stdout.trim().split("\n");
-  expect(told).toEqual([
+  const reported = stdout.trim().split("\n");
+  expect(reported).toEqual([
     expect.stringMatching(/^upload:upl_/),
     expect.stringContaining("Choose another one"),
     expect.stringMatching(/contentType is no type of picture.*choose another file/),
@@ -114,7 +114,7 @@ test("what the page for frontends tells to paste uploads a picture, or says why 
       expect(known).toContain(`"${named}"`);
 });
 
-test("what the pages tell to paste watches all jobs, over a socket and as an event stream", async () => {
+test("what the pages say to paste watches all jobs, over a socket and as an event stream", async () => {
   const { url: gateway } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20" });
   const [feed = ""] = readBlocks("docs/feed.md", "Read it", "js");
   const [stream = ""] = readBlocks("docs/frontend.md", "Watch with an event stream", "sh");
@@ -153,7 +153,7 @@ const ENDS = [
 ].filter(({ command }) => spawnSync(command, ["--version"]).status === 0);
 
 test.each(ENDS)(
-  "what the page on the feed tells to paste in $language acts once when a job ends, also over a kill and a reset",
+  "what the page on the feed says to paste in $language acts once when a job ends, also over a kill and a reset",
   async ({ language, command, file, isNoted, forgetPlace }) => {
     const { url: gateway } = await startGateway(SANDBOX);
     const [program = ""] = readBlocks("docs/feed.md", "Act once when a job ends", language);
@@ -167,11 +167,11 @@ test.each(ENDS)(
     const first = run();
     await expect.poll(first).toBe(`${before} SUCCEEDED\n`);
     const watched = await end();
-    // Told again with what became of its files, before the next one ends.
+    // Reported again with the outcome of its files, before the next one ends.
     await untilKept(gateway, watched);
     const next = await end();
-    const told = [before, watched, next].map((id) => `${id} SUCCEEDED\n`);
-    await expect.poll(first).toBe(told.join(""));
+    const reported = [before, watched, next].map((id) => `${id} SUCCEEDED\n`);
+    await expect.poll(first).toBe(reported.join(""));
     await untilNoted(next);
     await first.kill();
 
@@ -189,7 +189,7 @@ test.each(ENDS)(
 );
 
 test.each(ENDS)(
-  "what the page on webhooks tells to paste in $language takes each delivery once that the gateway has signed",
+  "what the page on webhooks says to paste in $language takes each delivery once that the gateway has signed",
   async ({ language, command }) => {
     const folder = await createTemporaryFolder();
     await linkPackages(folder);
@@ -221,7 +221,7 @@ test.each(ENDS)(
   },
 );
 
-test("what the page on webhooks tells to do on a machine of one's own has a job's end arrive there", async () => {
+test("what the page on webhooks says to do on a machine of one's own has a job's end arrive there", async () => {
   const [begin = "", receive = ""] = readBlocks("docs/webhooks.md", "Try it on your machine", "sh");
   const WEBHOOKS_ALLOW = /^WEBHOOKS_ALLOW=(\S+) npm start$/m.exec(begin)?.[1] ?? "";
   const { url } = await startGateway({ ...SANDBOX, SANDBOX_SPEED: "20", WEBHOOKS_ALLOW });
@@ -239,7 +239,7 @@ test("what the page on webhooks tells to do on a machine of one's own has a job'
   await expect.poll(receiver).toMatch(/job\.succeeded[^]*job\.kept/);
 });
 
-test("the TypeScript that README and the pages on credentials, webhooks and the client tell to paste has no wrong types", async () => {
+test("the TypeScript that README and the pages on credentials, webhooks and the client say to paste has no wrong types", async () => {
   const folder = await createTemporaryFolder();
   await linkPackages(folder);
   const steps = readBlocks("docs/auth.md", "Tokens for browsers, in five steps", "ts");

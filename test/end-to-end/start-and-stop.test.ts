@@ -52,7 +52,7 @@ test("`npm start -- --help` lists the variables and starts nothing", async () =>
   expect(gateway.stderr()).toBe("");
 });
 
-test("`npm start` passes on the exit code of a start that is refused, which tells how settings are made, and no secret", async () => {
+test("`npm start` passes on the exit code of a start that is refused, which says how to set variables, and shows no secret", async () => {
   const gateway = runGateway({}, { command: ["npm", "start", "--", "--token=hunter2"] });
   expect((await gateway.exit).code).toBe(1);
   expect(gateway.stderr()).toMatch(/--port, --database.*variables.*npm start -- --help/s);
@@ -97,7 +97,7 @@ test("the .env beside package.json is read, the environment beats it, and an emp
   expect(gateway.stderr()).toBe("");
 });
 
-test("a stop with a submit that RunComfy never answers ends with 0, tells the caller, and sends it once", async () => {
+test("a stop with a submit that RunComfy never answers ends with 0, answers the caller, and sends it once", async () => {
   const upstream = await startFaultyUpstream();
   onTestFinished(() => upstream.close());
   const gateway = runGateway({

@@ -62,7 +62,7 @@ test("a second error that nobody catches ends a gateway that is stopping at once
   await expect.poll(gateway.stderr).toContain("It broke.");
   void gateway.kill("SIGUSR2");
   expect(await exit).toEqual(FAILED);
-  // A stop that waits would have told it that its fate is unknown.
+  // A stop that waits would have answered that its fate is unknown.
   expect(await submitting).toBe("cut off");
   expect(gateway.stderr().match(/"level":60/g)).toHaveLength(2);
 });

@@ -13,7 +13,7 @@ const WATCHERS = 100;
 const SOON = { timeout: 20_000, interval: 50 };
 const OUTPUT = { output: { images: ["https://a.runcomfy.net/1.png"] } };
 
-test("100 watchers of a job cost the upstream what one costs, and all see it through, whoever comes late at once", async () => {
+test("100 watchers of a job cost the upstream what one costs, and all see it through, latecomers at once", async () => {
   const { upstream, url } = await start();
   upstream.script("waiting", ["in_queue"]);
   const [lonely, popular] = await Promise.all([

@@ -31,7 +31,7 @@ function draw(width = 30, height = 20) {
   return sharp({ create: { width, height, channels: 3, background: "teal" } });
 }
 
-/** An ISO base media file as far as it tells what it is. */
+/** The part of an ISO base media file that identifies it. */
 function toMedia(brand: string): string {
   return `\0\0\0\x14ftyp${brand}\0\0\0\0${brand}\0\0\0\x08mdat`;
 }
@@ -119,7 +119,7 @@ test.for([
   '<svg viewBox="0 0 40 30">',
   '<svg width="30pt" height="22.5pt">',
   `<svg data-x="${"x".repeat(5_000)}" width="1" height="1">`,
-])("an SVG that tells no size in its first bytes has none: %s", async (text) => {
+])("an SVG without a size in its first bytes has none: %s", async (text) => {
   const facts = { contentType: "image/svg+xml", width: null, height: null };
   expect(await detect(text)).toMatchObject(facts);
 });
@@ -153,20 +153,20 @@ test("an AVIF of several sizes has the largest, as it may have tiles and smaller
   expect(await detect(bytes)).toMatchObject({ width: 40, height: 20 });
 });
 
-test("an animated PNG is told apart, since a program that writes it anew would keep one frame", async () => {
+test("an animated PNG is distinguished, since a program that writes it anew would keep one frame", async () => {
   const png = await draw().png().toBuffer();
   const control = insertPngChunk(png, `acTL${"\0".repeat(8)}`);
   expect(await detect(control)).toMatchObject({ contentType: "image/apng", width: 30, height: 20 });
 });
 
-test("a truncated picture is what it was, and its size is told as far as it is there", async () => {
+test("a truncated picture is what it was, and its size is reported if it is there", async () => {
   const jpeg = await draw(200, 100).jpeg().toBuffer();
   const none = { contentType: "image/jpeg", width: null, height: null };
   expect(await detect(jpeg.subarray(0, 100))).toMatchObject(none);
   expect(await detect(jpeg.subarray(0, -20))).toMatchObject({ width: 200, height: 100 });
 });
 
-test("a content type tells a kind, whatever its spelling", () => {
+test("a content type gives a kind, whatever its spelling", () => {
   expect(kindOf("image/x-unheard-of")).toBe("IMAGE");
   expect(kindOf("Video/MP4; codecs=avc1")).toBe("VIDEO");
   expect(kindOf("audio/x-wav")).toBe("AUDIO");

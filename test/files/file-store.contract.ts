@@ -98,7 +98,7 @@ export function describeFileStore(context: {
       expect(await read(store, "b")).toBe("b");
     });
 
-    test("leaves nothing when its stream fails half-way, and tells the stream's own error", async () => {
+    test("leaves nothing when its stream fails half-way, and rejects with the stream's own error", async () => {
       const store = await open();
       const folder = await findDrafts(store);
       const error = new Error("the sender is gone");

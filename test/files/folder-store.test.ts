@@ -59,7 +59,7 @@ test("opening deletes the drafts of a gateway that was killed a day ago, and no 
   expect(await readdir(join(folder, "db1/.drafts"))).toEqual([basename(young)]);
 });
 
-describe("a folder that can't be used is told", () => {
+describe("a folder that can't be used is reported", () => {
   test("when it lies below a file", async () => {
     const folder = await createTemporaryFolder();
     await writeFile(join(folder, "file"), "");

@@ -83,7 +83,7 @@ describe("on a server of S3", () => {
 
   describeFileStore({ open });
 
-  test("files are below the prefix and the database's id, and whoever has a presigned URL gets them", async () => {
+  test("files are below the prefix and the database's id, and a presigned URL is enough to get them", async () => {
     for (const place of ["files", "files/a.b/c_d/"]) {
       const store = await open("db1", place);
       onTestFinished(() => store.close());
@@ -116,14 +116,14 @@ test.for([
   [500, "<secret>", /S3 failed \(HTTP 500\). Try again soon/],
   [200, "", /not S3. Correct endpoint=/],
 ] as const)(
-  "opening a bucket tells that S3 answers with %i %s",
+  "opening a bucket reports that S3 answers with %i %s",
   async ([status, code, message]) => {
     const { endpoint } = await startBucket((_, response) => refuse(response, status, code));
     expect(await failToOpen(toUrl(endpoint))).toMatch(message);
   },
 );
 
-test("opening a bucket tells that the key may not write, and that nothing listens at its endpoint", async () => {
+test("opening a bucket reports that the key may not write, and that nothing listens at its endpoint", async () => {
   for (const method of ["PUT", "DELETE"]) {
     const { endpoint } = await startBucket((request, response) =>
       request.method === method ? refuse(response, 403, "AccessDenied") : "leave",

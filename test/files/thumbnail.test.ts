@@ -175,7 +175,7 @@ test("an owner's pictures are made one at a time, and those of all owners two at
   for (const { made } of pictures) expect(await made).not.toBeNull();
 });
 
-test("what would take too much memory to draw has no thumbnail, which is told of common pictures beforehand", () => {
+test("what would take too much memory to draw has no thumbnail, which is known of common pictures beforehand", () => {
   const kept = { ...NOT_KEPT, state: "KEPT", file: "a", bytes: 1_000, height: 1_000 } as const;
   const widest = (format: string): number => {
     const widths = Array.from({ length: 100 }, (_, index) => (index + 1) * 1_000);

@@ -93,7 +93,7 @@ test("while Postgres is away, an operation is refused with when to try again", a
   await expect.poll(() => answer(COUNT)).toHaveProperty("data.jobs");
 });
 
-test("a file that is no longer the one that was opened makes /ready fail, which the log is told once", async () => {
+test("a file that is no longer the one that was opened makes /ready fail, which is logged once", async () => {
   const path = await createPath();
   const { probe, lines } = await start({ DATABASE_URL: `file:${path}` });
   await rename(path, `${path}-moved`);
@@ -102,9 +102,11 @@ test("a file that is no longer the one that was opened makes /ready fail, which 
     text: "The database file is no longer the one that the gateway opened. The gateway's log says what to do.\n",
   };
   expect([await probe(), await probe()]).toEqual([replaced, replaced]);
-  const told = lines.filter((line) => line.includes("not ready"));
-  expect(told).toEqual([expect.stringMatching(/was deleted or replaced.*Start the gateway again/)]);
-  expect(told[0]).not.toContain(path);
+  const reported = lines.filter((line) => line.includes("not ready"));
+  expect(reported).toEqual([
+    expect.stringMatching(/was deleted or replaced.*Start the gateway again/),
+  ]);
+  expect(reported[0]).not.toContain(path);
   await rename(`${path}-moved`, path);
   expect(await probe()).toEqual(READY);
   expect(lines.at(-1)).toContain("The gateway is ready again.");

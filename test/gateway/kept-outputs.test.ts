@@ -81,10 +81,10 @@ test("a deleted job's pictures open nowhere from then on, on no gateway, and the
   await expect.poll(() => list().filter((name) => name.includes(".svg"))).toEqual([]);
 });
 
-test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it, which the feed tells", async () => {
+test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it, which the feed reports", async () => {
   const { url, ask, succeed, read, untilKept } = await start({ KEEP_OUTPUTS: "false" });
   const socket = await greet(`${url}/graphql`);
-  const told = keepMessages(socket);
+  const reported = keepMessages(socket);
   const feed = `subscription { jobsUpdated(after: "") { job { version assets { keep } } } }`;
   socket.send(subscribe("1", feed));
   const { id, version } = await succeed();
@@ -100,7 +100,7 @@ test("without KEEP_OUTPUTS nothing is kept until keepOutputs asks for it, which 
   const missing = `mutation { keepOutputs(jobId: "job_0") { ... on Error { message } } }`;
   expect((await ask(missing)).keepOutputs.message).toContain("You have no job");
   await expect
-    .poll(() => told.join())
+    .poll(() => reported.join())
     .toContain(`{"version":${version + 2},"assets":[{"keep":"KEPT"}]}`);
 });
 

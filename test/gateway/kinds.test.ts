@@ -136,7 +136,7 @@ test("a model's job waits while models are off, and goes on where it was sent", 
   expect(models.count("submit")).toBe(1);
 });
 
-test("a model's 400 with a code that nobody knows leaves a job in doubt, and one about a field is the caller's to correct", async () => {
+test("a model's 400 with a code that nobody knows leaves a job's fate unknown, and one about a field is the caller's to correct", async () => {
   const upstream = await startUpstream();
   const gateway = await start(
     { DEPLOYMENTS_FILE: await writeDeploymentsOfKinds(), RUNCOMFY_MODEL_URL: upstream.url },
@@ -173,7 +173,7 @@ test("a model's 400 with a code that nobody knows leaves a job in doubt, and one
   expect(await submitUnder("field")).toEqual({ __typename: "SubmitJobSuccess" });
 });
 
-test("what RunComfy finds wrong with a node's input is told by the name that the caller knows", async () => {
+test("what RunComfy finds wrong with a node's input is reported by the name that the caller knows", async () => {
   const gateway = await start({ DEPLOYMENTS_FILE: await writeDeploymentsOfKinds() });
   gateway.upstream.setFault("validation-node");
   const { submitJob } = await gateway.ask(

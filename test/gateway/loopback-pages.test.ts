@@ -6,7 +6,7 @@ import { DATABASES, SANDBOX, start } from "./open-gateway.ts";
 
 const PAGE = "http://localhost:5173";
 
-/** The origin that pages of loopback may be of, as a gateway tells a page of one. */
+/** The origin that pages of loopback may be of, as a gateway recognizes a page of one. */
 async function askAdmitted({ url }: { readonly url: string }): Promise<string | null> {
   const response = await fetch(`${url}/graphql`, {
     method: "OPTIONS",

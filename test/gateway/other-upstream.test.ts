@@ -45,7 +45,7 @@ async function submitPaid(): Promise<string> {
   return job.id;
 }
 
-test("a paid job is paused, told so and left alone, and goes on when its account is back", async () => {
+test("a paid job is paused, shown as paused and left alone, and goes on when its account is back", async () => {
   const id = await submitPaid();
   const asked = upstream.requests.length;
   const sandbox = await start(SANDBOX);
@@ -103,7 +103,7 @@ test("a job from before its account had a name is ended by no account that does 
   await expect
     .poll(() => team.read(id), { timeout: 20_000 })
     .toMatchObject({ isPaused: true, status: "IN_QUEUE" });
-  // Whoever retries gets the job, which may be this account's.
+  // A retry gets the job, which may be this account's.
   expect((await team.submit()).job.id).toBe(id);
   await team.close();
   upstream.setFault(null);

@@ -221,7 +221,7 @@ test("the database has a hash of what the browser shows, and nothing of the key"
     expect(text).not.toContain(hidden);
 });
 
-/** What lasts of a sign-in: a socket with a subscription, and an event stream. `over` resolves when both have ended, with how the socket was closed. */
+/** Opens a socket with a subscription, and an event stream. `over` resolves with the socket's close when both have ended. */
 async function openLasting(url: string, headers: Readonly<Record<string, string>>) {
   const socket = openSocketWith(url, headers);
   await once(socket, "open");

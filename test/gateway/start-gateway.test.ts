@@ -33,7 +33,7 @@ test("a gateway without a token serves the sandbox's deployments, and is ready",
   });
 });
 
-test("where a credential is needed, GraphiQL tells the sandbox's own deployments and none of a file", async () => {
+test("where a credential is needed, GraphiQL shows the sandbox's own deployments and none of a file", async () => {
   const folder = await createTemporaryFolder();
   const file = join(folder, "deployments.json");
   await writeFile(file, '{"deployments":[{"id":"in-a-file","name":"Secret"}]}');
@@ -50,7 +50,7 @@ test("where a credential is needed, GraphiQL tells the sandbox's own deployments
   expect(closed).toContain("# tab 1 and RunComfy's dashboard show the ids");
 });
 
-test("a sandbox whose port is taken takes a free one, and a variable that somebody may have meant is told", async () => {
+test("a sandbox whose port is taken takes a free one, and a variable that may have been meant is suggested", async () => {
   const port = await takePort();
   const CORS_ORIGIN = "https://app.example.com";
   const { gateway, warnings } = await start({ ...SANDBOX, SANDBOX_PORT: port, CORS_ORIGIN });

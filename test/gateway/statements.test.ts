@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { collectStatements } from "../support/collect-statements.ts";
 import { DATABASES, KINDS, start } from "./open-gateway.ts";
 
-/** Polls, what gateways do as they start and every few seconds, and what tells the others, five times a second at most. */
+/** Polls, what gateways do as they start and every few seconds, and what notifies the others, five times a second at most. */
 const BESIDE =
   /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|"runs"|"pauses"|\babandoned\b|"created_at" <|detached_ms [+<]|webhook|pg_notify/;
 

@@ -79,7 +79,7 @@ async function refusalOf(response: Response) {
   return { status: response.status, code: errors[0].extensions.code, message: errors[0].message };
 }
 
-test("a picture goes in, is named in an input, and RunComfy gets a URL that gives its bytes to whoever has it", async () => {
+test("a picture goes in, is named in an input, and RunComfy gets a URL that gives its bytes to anyone who has it", async () => {
   const named = await upload(cat);
   const input = { ctrl_img: named, nested: [{ also: named }], prompt: "upload:x" };
   const { job } = await submit(input, "key");
@@ -273,7 +273,7 @@ test.each([
   ]);
 });
 
-test("a file of another size than was said is refused, also where its length is not told", async () => {
+test("a file of another size than was said is refused, also if its length is not sent", async () => {
   for (const bytes of [cat.length - 1, cat.length + 1]) {
     const { putUrl } = (await create(bytes)).upload;
     expect(await refusalOf(await put(putUrl, cat))).toMatchObject({ status: 422 });
@@ -285,10 +285,10 @@ test("a file of another size than was said is refused, also where its length is 
   }
 });
 
-test("an upload comes once: the second PUT is told so, also of two at once", async () => {
+test("an upload comes once: the second PUT says so, also of two at once", async () => {
   const { putUrl } = (await create(cat.length)).upload;
   const answers = await Promise.all([put(putUrl, cat), put(putUrl, cat)]);
-  // The other one may be told to wait, or that the file has come.
+  // The other one may have to wait, or learn that the file has come.
   expect(answers.filter(({ status }) => status === 204)).toHaveLength(1);
   expect((await refusalOf(await put(putUrl, cat))).code).toBe("ALREADY_UPLOADED");
 });
@@ -305,7 +305,7 @@ test("a PUT that breaks off half-way leaves nothing, and can be sent again", asy
   await expect.poll(async () => (await put(putUrl, cat)).status).toBe(204);
 });
 
-test("what can't be an upload is told by argument", async () => {
+test("what can't be an upload is reported by argument", async () => {
   const wrong = { fileName: "", contentType: "application/zip" };
   expect((await create(0, wrong)).issues).toEqual([
     { path: "fileName", message: expect.any(String) },

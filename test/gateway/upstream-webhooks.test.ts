@@ -34,12 +34,12 @@ async function openSandbox() {
   return { RUNCOMFY_BASE_URL: sandbox.url, RUNCOMFY_API_TOKEN: "sandbox", ...RARE_POLLS };
 }
 
-/** A gateway that RunComfy may call, unless it is told otherwise, and what it tells of that. */
+/** A gateway that RunComfy may call by default, and what it reports of that. */
 async function open(variables: Readonly<Record<string, string>>) {
   const port = await findPort();
-  const told: string[] = [];
+  const reported: string[] = [];
   const channels = createChannels();
-  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
+  channels.upstreamWebhooks.subscribe((what) => void reported.push(what));
   const PUBLIC_URL = `http://127.0.0.1:${port}`;
   const gateway = await start({ PORT: String(port), PUBLIC_URL, ...variables }, { channels });
   const submit = async (): Promise<string> =>
@@ -52,7 +52,7 @@ async function open(variables: Readonly<Record<string, string>>) {
         id: DEPLOYMENT,
       })
     ).deployment.stats.upstreamWebhooks;
-  return { ...gateway, PUBLIC_URL, told, submit, read, countCalls };
+  return { ...gateway, PUBLIC_URL, reported, submit, read, countCalls };
 }
 
 test("RunComfy's call shows the end of a job at once, whichever gateway of the database it reaches", async () => {
@@ -65,7 +65,7 @@ test("RunComfy's call shows the end of a job at once, whichever gateway of the d
   const other = await open({ ...shared, PUBLIC_URL: called.PUBLIC_URL });
   const id = await other.submit();
   await expect.poll(() => other.read(id), LATER).toMatchObject({ status: "SUCCEEDED" });
-  expect([called.told, other.told]).toEqual([["taken"], []]);
+  expect([called.reported, other.reported]).toEqual([["taken"], []]);
   expect([...called.lines, ...other.lines].join()).not.toMatch(/upstream-webhooks|signature/);
   expect([await called.countCalls(), await other.countCalls()]).toEqual([1, 0]);
 });

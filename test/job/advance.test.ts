@@ -73,8 +73,8 @@ test.each([
   ["within the job's life", "2026-01-01T00:00:30Z", "2026-01-01T00:00:30Z"],
   ["before the job", "2025-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
   ["in the future", "2027-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
-])("the upstream's time of the end counts only where it can be true: %s", (_, told, kept) => {
-  const end: Observation = { kind: "cancelled", finishedAt: new Date(told) };
+])("the upstream's time of the end counts only where it can be true: %s", (_, reported, kept) => {
+  const end: Observation = { kind: "cancelled", finishedAt: new Date(reported) };
   expect(advance(queued, end, LATER, "sandbox").finishedAt).toEqual(new Date(kept));
 });
 
@@ -99,7 +99,7 @@ test("no order of observations moves a job backwards", () => {
   expect(JOB_STATUSES.filter(isFinal)).toEqual(["SUCCEEDED", "FAILED", "CANCELLED"]);
 });
 
-test("a cost that is told with the result is the job's; one that is not is unknown, and not nothing", () => {
+test("a cost that comes with the result is the job's; one that is not is unknown, and not nothing", () => {
   const costOf = (cost?: number | "not-yet") =>
     advance(
       running,

@@ -29,17 +29,17 @@ test("every hosted file of an output is found where it is, whatever its shape", 
   });
 });
 
-test("a URL of more than 4,096 characters is no asset, which is told of each that would be one", () => {
+test("a URL of more than 4,096 characters is no asset, which is reported for each that would be one", () => {
   const toUrl = (length: number) => "https://x.runcomfy.net/".padEnd(length, "a");
   const [longest, tooLong] = [toUrl(4_096), toUrl(4_097)];
-  let told = 0;
-  const onLongUrl = () => (told += 1);
+  let reported = 0;
+  const onLongUrl = () => (reported += 1);
   const output = { images: [longest, tooLong, tooLong, "a".repeat(5_000)] };
   expect(toUrls(findAssets(output, null, onLongUrl))).toEqual([longest]);
-  expect(told).toBe(2);
+  expect(reported).toBe(2);
   const nodes = { 9: { images: [{ url: tooLong }, { url: longest }], text: [tooLong] } };
   expect(toUrls(findWorkflowAssets(nodes, null, onLongUrl))).toEqual([longest]);
-  expect(told).toBe(3);
+  expect(reported).toBe(3);
 });
 
 test("a key that is far too long is cut in the paths of all files that are in it", () => {
@@ -52,14 +52,14 @@ test("a key that is far too long is cut in the paths of all files that are in it
   );
 });
 
-test("of more files than any output has, the first 1,000 are told", () => {
+test("of more files than any output has, the first 1,000 are listed", () => {
   const urls = Array.from({ length: 2_000 }, (_, index) => `https://x.runcomfy.net/${index}.png`);
   expect(findAssets(urls).map(({ url }) => url)).toEqual(urls.slice(0, 1_000));
   const named = Object.fromEntries(urls.map((url, index) => [`image${index}`, url]));
   expect(findAssets([null, { none: null }, named])).toHaveLength(1_000);
 });
 
-test("what a file is, is told by what is nearest to it that tells anything", () => {
+test("what a file is, is decided by the nearest member that says anything", () => {
   const url = "https://x.runcomfy.net/";
   const output = {
     video: {
@@ -84,7 +84,7 @@ test("assets are read from JSON as they were found, and what is none is left out
   expect(toAssets([null, {}, "https://x.runcomfy.net/a.png"])).toEqual([]);
 });
 
-test("each URL is told once", () => {
+test("each URL is listed once", () => {
   const url = "https://x.runcomfy.net/a.png";
   expect(toUrls(findAssets([url, { url }]))).toEqual([url]);
 });

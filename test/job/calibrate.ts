@@ -7,7 +7,7 @@ import type { Random } from "./distributions.ts";
 import { createRandom } from "./distributions.ts";
 
 const JOBS = 1_000;
-/** Of those, as many are told when they will end. */
+/** Of those, the ends of so many are predicted. */
 const TOLD = 250;
 /** Before the first that is judged. */
 const PAST = 200;
@@ -18,7 +18,7 @@ const LOAD = 0.85;
 
 /**
  * How well jobs are foretold at this part of their lives, from 0 to 1, by what those before them taught: the share that ends
- * by `finishesBy`, and the median errors in seconds of the estimate and of whoever knows the distribution.
+ * by `finishesBy`, and the median errors in seconds of the estimate and of one that knows the distribution.
  */
 export function calibrate(draw: (random: Random) => number, part: number) {
   const random = createRandom(7);
@@ -35,10 +35,10 @@ export function calibrate(draw: (random: Random) => number, part: number) {
     if (index % (JOBS / TOLD) > 0) continue;
     const { job, now, seen } = one;
     const before = jobs.slice(0, PAST + index);
-    const told = estimate(seen, learnAt(before, now), now * 1_000);
-    if (told === null) throw new Error("nothing could be told");
-    if (job.finishedAt * 1_000 <= told.finishesBy) inTime += 1;
-    ours.push(Math.abs(told.finishesAt / 1_000 - job.finishedAt));
+    const reported = estimate(seen, learnAt(before, now), now * 1_000);
+    if (reported === null) throw new Error("there is no estimate");
+    if (job.finishedAt * 1_000 <= reported.finishesBy) inTime += 1;
+    ours.push(Math.abs(reported.finishesAt / 1_000 - job.finishedAt));
     byKnown.push(Math.abs(known(one) - job.finishedAt));
   }
   return { inTime: inTime / TOLD, ours: toMedian(ours), known: toMedian(byKnown) };
@@ -106,7 +106,7 @@ function pollAt(jobs: readonly Simulated[], index: number, now: number): Job {
 type Judged = { readonly job: Simulated; readonly seen: Job; readonly now: number };
 
 /**
- * The median of what is left as whoever knows the distributions would tell it from what is seen: of a running job that of
+ * The median of what is left, as predicted with knowledge of the distributions: of a running job that of
  * the runs that last as long, of a queued one that of all that ever had its place.
  */
 function foretell(

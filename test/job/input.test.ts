@@ -70,7 +70,7 @@ test.each([
   ["a\nb", "control character"],
   ["\u0085", "control character"],
   ["\ud83d", "half a character"],
-])("%j can't be a tag, and is told why at its place", (tag, reason) => {
+])("%j can't be a tag, and the reason is given at its place", (tag, reason) => {
   expect(checkTags(["a", tag, "b"])).toEqual([
     { path: ["tags", 1], message: expect.stringContaining(reason) },
   ]);
@@ -148,7 +148,7 @@ test("every text of an input is found by, folded, in a line of its own", () => {
   expect(toSearchText(input)).toBe(
     "an old sailor, in golden light\nhttps://files.example/sailor.png\ncaf\u00e9",
   );
-  // Capitals do not tell which sigma ends a word.
+  // Capitals do not show which sigma ends a word.
   expect(foldText("ΚΟΣΜΟΣ")).toContain(foldText("ΚΟΣ"));
   expect(foldText("Caf\u00e9")).toBe(foldText("CAFE\u0301"));
 });

@@ -57,7 +57,7 @@ describe("run times", () => {
       const after = [...drawRuns(20, STEADY.draw, 1.5, 100 + seed), ...before];
       medians.push(medianOf(after));
     }
-    // Twenty runs tell their own median no better.
+    // Twenty runs give their own median no better.
     expect(Math.min(...medians)).toBeGreaterThan(9.6);
     expect(Math.max(...medians)).toBeLessThan(14.4);
     const mean = medians.reduce((a, b) => a + b) / medians.length;
@@ -132,13 +132,13 @@ describe("run times", () => {
         const delayMs = nextPollMs(job, times, NOW, COST_SECONDS);
         expect(delayMs).toBeGreaterThanOrEqual(100);
         expect(delayMs).toBeLessThanOrEqual(60_000);
-        const told = estimate(job, times, NOW);
-        if (told === null) continue;
-        expect(told.finishesAt).toBeGreaterThanOrEqual(NOW);
-        expect(told.finishesBy).toBeGreaterThanOrEqual(told.finishesAt);
-        expect(told.finishesBy).toBeLessThan(Infinity);
-        expect(told.progress).toBeGreaterThanOrEqual(0);
-        expect(told.progress).toBeLessThan(1);
+        const reported = estimate(job, times, NOW);
+        if (reported === null) continue;
+        expect(reported.finishesAt).toBeGreaterThanOrEqual(NOW);
+        expect(reported.finishesBy).toBeGreaterThanOrEqual(reported.finishesAt);
+        expect(reported.finishesBy).toBeLessThan(Infinity);
+        expect(reported.progress).toBeGreaterThanOrEqual(0);
+        expect(reported.progress).toBeLessThan(1);
       }
     },
   );
@@ -202,15 +202,15 @@ describe("an estimate", () => {
 
   test("moves as time passes without an end", () => {
     const times = learnTimes(drawRuns(100, SPREAD.draw));
-    const told = [0, 4, 8, 16, 40].map((age) => estimate(createRunning(age), times, NOW));
-    const left = told.map((one) => (one?.finishesAt ?? 0) - NOW);
+    const reported = [0, 4, 8, 16, 40].map((age) => estimate(createRunning(age), times, NOW));
+    const left = reported.map((one) => (one?.finishesAt ?? 0) - NOW);
     expect(left[0]).toBeGreaterThan(left[1] ?? 0);
     for (const ms of left) expect(ms).toBeGreaterThan(0);
-    const progress = told.map((one) => one?.progress ?? 0);
+    const progress = reported.map((one) => one?.progress ?? 0);
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
   });
 
-  test("of a job behind others counts them, and tells when it starts", () => {
+  test("of a job behind others counts them, and says when it starts", () => {
     const at = (position: number) =>
       estimate(createQueued({ queuePosition: position, place: position }), IN_LINE, NOW);
     const starts = [1, 3, 6, 9].map((position) => ((at(position)?.startsAt ?? 0) - NOW) / 1_000);
@@ -223,17 +223,17 @@ describe("an estimate", () => {
 
   test("of a first job behind another guesses that jobs run one after the other", () => {
     const times = learnTimes(createRuns(20));
-    const told = estimate(createQueued({ queuePosition: 2, place: 2 }), times, NOW);
-    expect((told?.startsAt ?? 0) - NOW).toBeGreaterThan(12_000);
+    const reported = estimate(createQueued({ queuePosition: 2, place: 2 }), times, NOW);
+    expect((reported?.startsAt ?? 0) - NOW).toBeGreaterThan(12_000);
   });
 
-  test("of a job that is no longer told its position takes it for the next one", () => {
+  test("of a job whose position is no longer reported takes it for the next one", () => {
     const times = learnTimes(createRuns(20));
-    const [told, untold] = [0, null].map((queuePosition) =>
+    const [reported, untold] = [0, null].map((queuePosition) =>
       estimate(createQueued({ queuePosition, place: 2 }), times, NOW),
     );
     expect(untold).not.toBeNull();
-    expect(untold).toEqual(told);
+    expect(untold).toEqual(reported);
   });
 
   test("knows a cold start by how long the deployment was idle, and only where that is clear", () => {

@@ -70,7 +70,7 @@ test("a compiled query answers as the executor does, whatever its fields do", as
   expect(Math.min(counts.good, counts.failed)).toBeGreaterThan(8);
 }, 60_000);
 
-test("of what is wrong with variables a compiled query is told no more than the executor", async () => {
+test("a compiled query reports what is wrong with variables as the executor does", async () => {
   const schema = buildSchema("type Query { a(n: [N]): Int } scalar N");
   let validated = 0;
   Object.assign(schema.getType("N") ?? {}, {
@@ -128,7 +128,7 @@ test("what a page has of each job without reading more needs no resolver, so tha
   }
 });
 
-test("what a compiled query has told before it fails is not counted twice", async () => {
+test("what a compiled query has answered before it fails is not counted twice", async () => {
   const { addJob, observe, openContext, schema } = await openInProcessGateway({
     mostAnswerBytes: 60_000,
   });

@@ -13,7 +13,7 @@ import { createViewer } from "../support/viewers.ts";
 const DOCUMENT = parse("subscription ($add: Int) { counted(add: $add) }");
 const ANNA = createViewer({ ownerId: "anna" });
 
-/** Everybody is told of the same event; `count` is how often something was made of it. */
+/** Everybody gets the same event; `count` is how often something was made of it. */
 function createRunner({ failure = null }: { readonly failure?: Error | null } = {}) {
   const event = { value: 1 };
   let current = failure;
@@ -85,7 +85,7 @@ test.each([
   },
 );
 
-test("what was made of an event is shared for a second, as what else it tells may change", async () => {
+test("what was made of an event is shared for a second, as its other fields may change", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { open, count } = createRunner();
@@ -115,28 +115,28 @@ test("an event whose fields can't be read waits for the database: an error in it
   onTestFinished(() => void vi.useRealTimers());
   const { open, mend, startAnew } = createRunner({ failure: new DatabaseUnreachableError({}) });
   const [one, other] = [await open(ANNA), await open(ANNA)];
-  const told = Promise.all([one.next(), other.next()]);
+  const reported = Promise.all([one.next(), other.next()]);
   await vi.advanceTimersByTimeAsync(60_000);
   // Both, as they asked, and the one that makes it for both each second.
   expect(startAnew).toHaveBeenCalledTimes(2 + 60);
   mend();
   await vi.advanceTimersByTimeAsync(1_000);
-  for (const { value } of await told) expect(value).toEqual({ data: { counted: 1 } });
+  for (const { value } of await reported) expect(value).toEqual({ data: { counted: 1 } });
 });
 
-test("whoever leaves while the database is away is not read for any longer, and who stays is", async () => {
+test("a reader who leaves while the database is away is not read for any longer, and one who stays is", async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { open, mend } = createRunner({ failure: new DatabaseUnreachableError({}) });
   const [one, other] = [await open(ANNA), await open(ANNA)];
-  const [left, told] = [one.next(), other.next()];
+  const [left, reported] = [one.next(), other.next()];
   await vi.advanceTimersByTimeAsync(0);
   await one.return();
   await vi.advanceTimersByTimeAsync(1_000);
   expect((await left).value?.errors).toHaveLength(1);
   mend();
   await vi.advanceTimersByTimeAsync(1_000);
-  expect((await told).value).toEqual({ data: { counted: 1 } });
+  expect((await reported).value).toEqual({ data: { counted: 1 } });
   expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
 });
 

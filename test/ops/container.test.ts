@@ -37,7 +37,7 @@ const BLOCKS = readBlocks("docs/deploy.md", "In containers", "sh").join("\n");
 const [, ENV = ""] = /^ENV (.+)$/m.exec(DOCKERFILE) ?? [];
 const OF_IMAGE = parseEnv(ENV.replaceAll(" ", "\n"));
 
-/** What a gateway finds in its environment, with the file that the page tells to write. */
+/** What a gateway finds in its environment, with the file that the page says to write. */
 function environmentOf({ environment }: z.infer<typeof SERVICE>) {
   const [, written = ""] = /^cat > ops\/.env <<END\n([^]*?)^END$/m.exec(BLOCKS) ?? [];
   const file = parseEnv(written.replaceAll(/…|\$\(.+\)/g, "secret"));
@@ -81,10 +81,10 @@ test("an env file that leaves NODE_ENV empty does not take production from a con
 test("a port is published on this machine alone, unless somebody says otherwise", () => {
   const ports = Object.values(services).flatMap((service) => service.ports);
   expect(ports.length).toBeGreaterThan(3);
-  const told = PAGES.map(readPage)
+  const reported = PAGES.map(readPage)
     .join("\n")
     .matchAll(/ -p (\S+)/g);
-  const published = [...ports, ...[...told].map(([, port = ""]) => port)];
+  const published = [...ports, ...[...reported].map(([, port = ""]) => port)];
   const elsewhere = /^(127\.0\.0\.1|\$\{PUBLISH:-127\.0\.0\.1\}):/;
   expect(published.filter((port) => !elsewhere.test(port))).toEqual([]);
 });
@@ -156,7 +156,7 @@ test("the files that they take from the checkout are there", () => {
     .flatMap(({ volumes }) => volumes)
     .filter((volume) => volume.startsWith("./"))
     .map((volume) => join("ops", volume.split(":")[0] ?? ""))
-    // Whoever runs it makes this one, or Docker does.
+    // Its operator makes this one, or Docker does.
     .filter((path) => path !== "ops/config");
   expect(mounted).toHaveLength(3);
   const files = [...copied, ...mounted, "ops/alerts.yaml"];

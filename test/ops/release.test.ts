@@ -64,7 +64,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // As npm keeps `--dry-run` for itself, a release has to learn of it from npm.
-test("a dry run tells what it would do, packs, and leaves the tree as it was", () => {
+test("a dry run says what it would do, packs, and leaves the tree as it was", () => {
   const command = ["run", "--silent", "release", "7.8.9", "--dry-run"];
   const { status, stdout } = spawnSync("npm", command, { cwd: folder, env, encoding: "utf8" });
   expect(status).toBe(0);

@@ -175,7 +175,7 @@ describe("a call that is refused or of unknown outcome", () => {
     await submit("dep");
   });
 
-  test("The problems of an input are told with paths of the input", async () => {
+  test("The problems of an input are reported with paths of the input", async () => {
     const refused = { code: "REJECTED", delivery: "refused" };
     const issues = [
       { path: ["width"], message: "must be at least 64" },
@@ -342,7 +342,7 @@ describe("where the token and requests may go", () => {
   });
 
   test.each(["..", ".", "a/b", "a%2Fb", "a?b", "a#b", "a&ids=b", "", "é", "x".repeat(129)])(
-    "An id that would change a path is not sent, and tells nothing of the upstream: %j",
+    "An id that would change a path is not sent, and reveals nothing of the upstream: %j",
     async (id) => {
       const health = createHealth();
       runComfy = connect(upstream, { health });
@@ -363,7 +363,7 @@ describe("where the token and requests may go", () => {
     },
   );
 
-  test("No error tells the token, the address or a word of the answer", async () => {
+  test("No error reveals the token, the address or a word of the answer", async () => {
     const gone = await startFaultyUpstream();
     await gone.close();
     const wrong = connect({ ...upstream, token: "wrong" });
@@ -378,8 +378,8 @@ describe("where the token and requests may go", () => {
     ];
     expect(errors[3]?.code).toBe("UNAUTHORIZED");
     for (const error of errors) {
-      const told = `${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`;
-      expect(told).not.toMatch(/127\.0\.0\.1|test-token|vendor|nginx|succ"/);
+      const reported = `${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`;
+      expect(reported).not.toMatch(/127\.0\.0\.1|test-token|vendor|nginx|succ"/);
       expect(error.message).toMatch(/\. .+\.$/);
     }
   });
@@ -421,7 +421,7 @@ describe("the end of a call", () => {
     20_000,
   );
 
-  test("A refusal whose body never ends is told by its status, at the time-out", async () => {
+  test("A refusal whose body never ends is reported by its status, at the time-out", async () => {
     await using slow = await startFaultyUpstream();
     const by = connect(slow, { submitTimeoutMs: 500 });
     const error = await failureOf(submit("fault-endless-402", by));

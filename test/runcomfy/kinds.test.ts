@@ -22,7 +22,7 @@ type Kind = {
   readonly paths: readonly [string, string];
   readonly result: string;
   readonly succeeded: object;
-  /** What an accepted cancel says: where a running job may be cancelled too, only its status tells. */
+  /** What an accepted cancel says: where a running job may be cancelled too, only its status shows it. */
   readonly cancelled: string;
   readonly errors: readonly (readonly [FaultName, object])[];
 };

@@ -25,8 +25,9 @@ const NEVER_ARRIVED = [
 ];
 
 test("What fails before a byte is sent never arrived", () => {
-  const told = { code: "UNAVAILABLE", delivery: "never-arrived" };
-  for (const error of NEVER_ARRIVED) expect(toNetworkError("submit", error)).toMatchObject(told);
+  const reported = { code: "UNAVAILABLE", delivery: "never-arrived" };
+  for (const error of NEVER_ARRIVED)
+    expect(toNetworkError("submit", error)).toMatchObject(reported);
 });
 
 const UNKNOWN = [

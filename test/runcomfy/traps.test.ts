@@ -177,7 +177,7 @@ describe("a trap of ComfyUI deployments", () => {
     expect(readStatus({ status: "in_queue", queue_position: 0 })?.queuePosition).toBe(0);
   });
 
-  test("15: files come in the order of their nodes, numbers as numbers, whatever order they are told in", () => {
+  test("15: files come in the order of their nodes, numbers as numbers, whatever order they come in", () => {
     const entries = ["38:42", "100", "9", "38:9", "save"].map((id) => [
       id,
       { images: [file(`${id}.png`, "output")] },

@@ -31,7 +31,7 @@ function answered(httpStatus: number, code: UpstreamErrorCode = "UNAVAILABLE") {
   return new RunComfyError("It failed.", { code, delivery: "unknown", httpStatus });
 }
 
-/** Five failures of all of RunComfy, if not told otherwise. */
+/** Five failures of all of RunComfy by default. */
 function failReads(error = failure("UNAVAILABLE"), deploymentId = "dep", count = 5): void {
   for (let reads = 0; reads < count; reads += 1) health.noteRead(error, deploymentId);
 }
@@ -58,7 +58,7 @@ function failProbes(
   });
 }
 
-test("An outage tells how long it has lasted, of all and of a deployment alone", () => {
+test("An outage reports how long it has lasted, of all and of a deployment alone", () => {
   const readMs = () => [health.outageMs(), health.outageMs("bad"), health.outageMs("good")];
   failAlone("bad");
   now += 2_000;
@@ -82,14 +82,14 @@ describe("A pause", () => {
     expect(health.pausedForMs()).toBe(300_000);
   });
 
-  test("that is longer than before is told once, and one that others were told is not told again", () => {
-    let told = 0;
-    health.on("pause", () => (told += 1));
+  test("that is longer than before is reported once, and one that others reported is not reported again", () => {
+    let reported = 0;
+    health.on("pause", () => (reported += 1));
     for (let answers = 0; answers < 20; answers += 1) health.notePause(7_000);
-    expect(told).toBe(1);
+    expect(reported).toBe(1);
     health.adoptPause(60_000);
     health.notePause(7_000);
-    expect(told).toBe(1);
+    expect(reported).toBe(1);
     expect(health.pausedForMs()).toBe(60_000);
   });
 });
@@ -119,7 +119,7 @@ describe("An outage of all", () => {
     "begins with the list, which is asked after $count reads of whichever deployments that end as $error.code in a row, if that fails too",
     ({ error, count }) => {
       let asked = 0;
-      health.on("doubt", () => (asked += 1));
+      health.on("suspicion", () => (asked += 1));
       for (let reads = 1; reads < count; reads += 1) failReads(error, `dep-${reads}`, 1);
       expect(asked).toBe(0);
       failReads(error, "other", 1);
@@ -140,7 +140,7 @@ describe("An outage of all", () => {
     "does not begin with bad answers and time-outs of many deployments where $who is answered",
     ({ deploymentId }) => {
       const failing = ["a", "b", "c", "d", "e"];
-      health.on("doubt", () => health.noteProbe(null, deploymentId));
+      health.on("suspicion", () => health.noteProbe(null, deploymentId));
       for (const error of [failure("TIMEOUT"), answered(302)])
         for (let reads = 0; reads < 5; reads += 1)
           for (const id of failing) {
@@ -195,7 +195,7 @@ describe("An outage of all", () => {
     ["an answer about one job", () => health.noteRead(answered(404, "NOT_FOUND"), "dep")],
     ["a submit", () => health.noteSubmit(null, "dep")],
     ["a refusal of a submit", () => health.noteSubmit(answered(400, "REJECTED"), "dep")],
-  ])("ends with %s, which is told at once, and logged once", (_, note) => {
+  ])("ends with %s, which is reported at once, and logged once", (_, note) => {
     const delays: number[] = [];
     const outages: unknown[] = [];
     health.on("recovery", () => delays.push(health.pollDelayMs()));
@@ -302,12 +302,12 @@ describe("A deployment", () => {
   ])(
     "that fails while no other is called, $error.code, has an outage of its own, and one of all if the list fails too",
     ({ error, count }) => {
-      const told: unknown[] = [];
-      health.on("outage", (deploymentId) => told.push(deploymentId));
+      const reported: unknown[] = [];
+      health.on("outage", (deploymentId) => reported.push(deploymentId));
       failReads(error, "bad", count + 50);
-      expect([health.isOutage(), told]).toEqual([false, ["bad"]]);
+      expect([health.isOutage(), reported]).toEqual([false, ["bad"]]);
       health.noteProbe(error, null);
-      expect([health.isOutage(), told]).toEqual([true, ["bad", null]]);
+      expect([health.isOutage(), reported]).toEqual([true, ["bad", null]]);
       health.noteRead(null, "good");
       expect([health.isOutage(), health.failingDeployments()]).toEqual([false, ["bad"]]);
     },
@@ -334,19 +334,23 @@ describe("A deployment", () => {
     expect([health.isOutage(), health.isOutage("bad")]).toEqual([false, true]);
   });
 
-  test("is answered well again by its own calls, which is told, and not by those of others", () => {
-    let told = 0;
-    health.on("recovery", () => (told += 1));
+  test("is answered well again by its own calls, which is reported, and not by those of others", () => {
+    let reported = 0;
+    health.on("recovery", () => (reported += 1));
     failAlone("bad");
     health.noteRead(null, "good");
     health.noteProbe(null, null);
-    expect([health.failingDeployments(), told]).toEqual([["bad"], 0]);
+    expect([health.failingDeployments(), reported]).toEqual([["bad"], 0]);
     health.noteProbe(answered(404, "NOT_FOUND"), "bad");
-    expect([health.failingDeployments(), told, health.nextProbeMs("bad")]).toEqual([[], 1, null]);
+    expect([health.failingDeployments(), reported, health.nextProbeMs("bad")]).toEqual([
+      [],
+      1,
+      null,
+    ]);
     expect(logged[1]).toMatch(/"bad".*"msg":"A deployment answers again/);
     failAlone("bad");
     health.noteSubmit(null, "bad");
-    expect([health.failingDeployments(), told]).toEqual([[], 2]);
+    expect([health.failingDeployments(), reported]).toEqual([[], 2]);
   });
 
   test("of a service of its own begins and ends no outage but its own, whatever fails there", () => {

@@ -189,7 +189,7 @@ test("a LoRA has the shape that the schema says", () => {
   ]);
 });
 
-test("what the vendor demands of a file is told, and formats of its forms are not", () => {
+test("what the vendor demands of a file is described, and formats of its forms are not", () => {
   const { shape } = modelWith({
     image: {
       type: "string",

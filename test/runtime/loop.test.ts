@@ -58,7 +58,7 @@ test("who wakes it while it is done cuts the rest after that, but not the least"
   await expect.poll(() => rests).toEqual([7, 100, 100, 4_900]);
 });
 
-test("of failures that follow each other the first is told, and nobody wakes it before the next try", async () => {
+test("of failures that follow each other the first is logged, and nobody wakes it before the next try", async () => {
   const outcomes = ["a", "b", null, "c"];
   const { loop, rests, failures, endRest } = start({
     async act() {

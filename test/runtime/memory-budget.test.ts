@@ -40,7 +40,7 @@ test("a share that is closed takes nothing more", async () => {
   share("anna").take(MIB);
 });
 
-test("whoever asks hears that a share is closed, also when it is cut or was closed before", () => {
+test("listeners learn that a share is closed, also when it is cut or was closed before", () => {
   const { share } = open();
   const closed: string[] = [];
   const first = share("anna");
@@ -104,7 +104,7 @@ test("who waits for room for too long is told so, and who needs less comes next"
   await small;
 });
 
-test("what is held beyond an owner's quarter cuts whoever of the owner holds most", () => {
+test("what is held beyond an owner's quarter cuts the owner's connection that holds most", () => {
   const { share, aborted } = open();
   share("ben").charge(MIB);
   const [small, large] = [share("anna", "small"), share("anna", "large")];
@@ -120,7 +120,7 @@ test("what is held beyond an owner's quarter cuts whoever of the owner holds mos
   share("anna").take(MIB);
 });
 
-test("what is held beyond all that there is cuts whoever holds most of all", () => {
+test("what is held beyond all that there is cuts the connection that holds most of all", () => {
   const { share, aborted } = open();
   const shares = ["anna", "ben", "cleo", "dan", "eve"].map((owner) => share(owner));
   for (const [index, own] of shares.entries()) own.charge(MIB * (0.7 + index / 100));

@@ -104,7 +104,7 @@ test("acts that take little follow each other in one turn of the event loop, and
   await Promise.all([third, other]);
 });
 
-test("what has released its slot goes on after it, and fails for whoever began it alone", async () => {
+test("what has released its slot goes on after it, and fails only for its own caller", async () => {
   const queue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
   const { begun, act, end } = createActs();
   const first = queue.run("a", (release) => {
@@ -183,7 +183,7 @@ test("of amounts, what finds no room waits behind others of its key, and less co
   expect(queue.count("a")).toBe(10);
 });
 
-test("of one key so much may be taken as what is free allows, so that whoever comes later finds some", async () => {
+test("of one key so much may be taken as what is free allows, so that latecomers find some", async () => {
   const queue = new Queue({ total: 16, perKey: (free) => Math.ceil(free / 4) });
   const takeAll = (key: string): Release[] => {
     const releases: Release[] = [];

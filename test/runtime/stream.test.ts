@@ -26,7 +26,7 @@ test.each(["itself", "what is made of it"])(
   },
 );
 
-test("a value that was waited for before is given to whoever asks first", async () => {
+test("a value that was waited for before is given to the first who asks", async () => {
   const { stream, pull, give } = open();
   const peeking = stream.peek();
   give(1);

@@ -8,7 +8,7 @@ const openWith = (inputSchema: unknown) =>
   openSandbox({ deployments: [{ id: "own", name: "Own", inputSchema }] });
 
 describe("a deployment with a schema of its own", () => {
-  test("takes what the schema takes, and tells where the rest is wrong", async () => {
+  test("takes what the schema takes, and says where the rest is wrong", async () => {
     const scene = {
       type: "object",
       properties: { text: { type: "string" }, "a/b": { type: "boolean" } },
@@ -74,7 +74,7 @@ describe("a deployment with a schema of its own", () => {
     expect(await sandbox.refuse("later", { a: 1 })).toEqual({ '["body","a"]': "extra_forbidden" });
   });
 
-  test("tells at most 100 problems of a body", async () => {
+  test("reports at most 100 problems of a body", async () => {
     const sandbox = await openWith({
       properties: { list: { type: "array", items: { type: "string" } } },
     });

@@ -108,7 +108,7 @@ test("a fault is for the calls and as often as it says, and a failed job fails",
     .toMatchObject({ status: "failed" });
 });
 
-test("faults are set over HTTP by whoever has the token", async () => {
+test("faults are set over HTTP with the token", async () => {
   const { url, call, list } = await start();
   const set = (faults: unknown) => call("/faults", Object(faults), "PUT");
   expect(await (await set(["error-500:list", "html-502:list"])).json()).toHaveLength(2);

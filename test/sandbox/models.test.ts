@@ -59,7 +59,7 @@ test("a model takes a request and answers as the documentation shows, and its st
   expect(await sandbox.poll(stopped)).toMatchObject({ status: "cancelled" });
 });
 
-test("each model gives its own files in its own shape, and what a run cost to whoever asks", async () => {
+test("each model gives its own files in its own shape, and what a run cost if asked for it", async () => {
   const sandbox = await openModels();
   const bodies = new Map<string, object>([
     [FLASH, { prompt: "A kite", output_format: "webp", image_size: "portrait_16_9" }],

@@ -7,7 +7,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Longer than anything here waits or runs. */
 const MINUTES_MS = 10 * 60_000;
 
-/** A sandbox for one test, by a clock that only the test moves. Unless told otherwise it runs its own deployments. */
+/** A sandbox for one test, by a clock that only the test moves. By default it runs its own deployments. */
 export async function openSandbox({
   now = START,
   ...options

@@ -42,7 +42,7 @@ async function start(
   return { ...sandbox, receiver, call, submit, accept };
 }
 
-test("an end is told to the URL that a submit names, as a result tells it", async () => {
+test("an end is sent to the URL that a submit names, as a result reports it", async () => {
   const { call, accept, receiver } = await start([]);
   const listed = LISTED.parse((await call("/prod/v2/deployments")).answered);
   const workflow = listed.find(({ name }) => name === "Harbour Workflow")?.id ?? "";
@@ -63,7 +63,7 @@ test("an end is told to the URL that a submit names, as a result tells it", asyn
   ]);
 });
 
-test("a cancelled job is told at once, and a job without a URL to nobody", async () => {
+test("a cancelled job is reported at once, and a job without a URL to nobody", async () => {
   // So slow that it would not have ended by itself.
   const { call, accept, receiver } = await start([], undefined, 1);
   const unnamed = await call(`/prod/v1/deployments/${LORA}/inference`, { prompt: "[slow]" });
@@ -82,7 +82,7 @@ test("a call that gets no 2xx is made again", async () => {
   await expect.poll(() => receiver.calls.length, LATER).toBe(3);
 });
 
-test("calls are late, twice, never or forged where the sandbox is told so", async () => {
+test("calls are late, twice, never or forged if the sandbox is set so", async () => {
   const { accept, call, receiver, setFaults } = await start([]);
   const run = async (which: string) => {
     setFaults([`${which}*1`]);
@@ -92,7 +92,7 @@ test("calls are late, twice, never or forged where the sandbox is told so", asyn
   const status = async () =>
     (await call(`/prod/v1/deployments/${LORA}/requests/${untold}/status`)).answered;
   await expect.poll(status, LATER).toMatchObject({ status: "succeeded" });
-  // That it is told is looked at in the same moment as its end, or before.
+  // The call is checked for at the moment of its end, or before.
   const twice = await run("webhook-twice");
   await expect
     .poll(receiver.bodies, LATER)

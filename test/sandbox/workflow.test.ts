@@ -67,7 +67,7 @@ test("a workflow refuses what it has no place for, and fails at what only its no
   });
 });
 
-test("the workflow is told from LoRAs by its payload, which leads to what ComfyUI says of its nodes", async () => {
+test("the workflow is distinguished from LoRAs by its payload, which leads to what ComfyUI says of its nodes", async () => {
   const sandbox = await openSandbox({ deployments: [{ id: "own" }] });
   const query = "?includes=payload&includes=readme";
   const { answer } = await sandbox.call(`/prod/v2/deployments${query}`);
@@ -96,7 +96,7 @@ test("a workflow that only a deployments file knows takes any body, and has a pi
   ]);
 });
 
-test("a workflow of a deployments file shows a graph of the nodes that the file names, so that it is told from a LoRA", async () => {
+test("a workflow of a deployments file shows a graph of the nodes that the file names, so that it differs from a LoRA", async () => {
   const inputs = {
     prompt: { node: "6", input: "text", default: "A robot" },
     seed: { node: "31", input: "seed", type: "integer" },

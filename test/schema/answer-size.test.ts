@@ -15,7 +15,7 @@ async function addFinished(gateway: Gateway, outputBytes: number, at = 0): Promi
   return await gateway.observe(job, { kind: "succeeded", output, finishedAt: null });
 }
 
-test("outputs that are too much for one answer are errors of their fields, and all else is told", async () => {
+test("outputs that are too much for one answer are errors of their fields, and everything else is answered", async () => {
   const gateway = await openInProcessGateway({ mostAnswerBytes: 2.5 * LARGE_BYTES });
   for (let at = 0; at < 4; at++) await addFinished(gateway, LARGE_BYTES, at);
   gateway.statements.length = 0;
@@ -44,9 +44,9 @@ test("assets have no null to stand for them, so where they are too much the whol
     output,
     finishedAt: null,
   });
-  const told = await gateway.answer(`{ job(id: "${id}") { assets { url path } } }`);
+  const reported = await gateway.answer(`{ job(id: "${id}") { assets { url path } } }`);
   const assets = output.map((url, at) => ({ url, path: `[${at}]` }));
-  expect(told).toEqual({ data: { job: { assets } } });
+  expect(reported).toEqual({ data: { job: { assets } } });
   const limit = 1.5 * LARGE_BYTES;
   for (const [text, data] of [
     [`{ job(id: "${id}") { output assets { url } } }`, { job: null }],
@@ -80,7 +80,7 @@ test("the fields of assets are counted before they are made, and URLs of the gat
   }
 });
 
-test("one output that is told again and again is counted each time", async () => {
+test("one output that is selected again and again is counted each time", async () => {
   const gateway = await openInProcessGateway({ mostAnswerBytes: 2.5 * LARGE_BYTES });
   const { id } = await addFinished(gateway, LARGE_BYTES);
   const aliases = Array.from({ length: 8 }, (_, index) => `o${index}: output`).join(" ");
@@ -103,7 +103,7 @@ test("each event of a stream has room of its own", async () => {
   await stream.return();
 });
 
-test("what a mutation has told counts for the mutations behind it", async () => {
+test("what a mutation has answered counts for the mutations behind it", async () => {
   const { promise: finished, resolve } = Promise.withResolvers<Job>();
   const gateway = await openInProcessGateway({
     mostAnswerBytes: 2.5 * LARGE_BYTES,

@@ -54,7 +54,7 @@ async function open(
   return { gateway, check };
 }
 
-test("an input that fits is told as it was given, with what will happen to it, and nothing is written", async () => {
+test("an input that fits is returned as it was given, with what will happen to it, and nothing is written", async () => {
   const { gateway, check } = await open();
   gateway.statements.length = 0;
   expect(await check({ prompt: "a glow" })).toEqual({
@@ -69,7 +69,7 @@ test("an input that fits is told as it was given, with what will happen to it, a
   expect(gateway.statements).toEqual([]);
 });
 
-test("an input that doesn't fit is told every issue, by its path in RunComfy's spelling", async () => {
+test("an input that doesn't fit gets every issue, by its path in RunComfy's spelling", async () => {
   const { check } = await open();
   expect(await check({ prompt: "much too long", ctrl_img_1: "no" })).toMatchObject({
     issues: [
@@ -128,7 +128,7 @@ test("a deployment that nobody knows is NOT_FOUND", async () => {
   }
 });
 
-test("a model that nobody listed is told with whom to ask for it", async () => {
+test("a model that nobody listed is refused with whom to ask for it", async () => {
   const { gateway } = await open();
   const variables = { deploymentId: "google/veo-3", input: {} };
   const { errors } = await gateway.answer(CHECK, variables);

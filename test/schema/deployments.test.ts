@@ -32,7 +32,7 @@ test("a deployment lists its own jobs only", async () => {
   expect(deployment?.jobs).toEqual({ totalCount: 1, edges: [{ node: { id } }] });
 });
 
-test("a deployment tells its mutation and the fields of its input", async () => {
+test("a deployment names its mutation and the fields of its input", async () => {
   const inputSchema = {
     required: ["tags", "mode"],
     properties: {
@@ -84,7 +84,7 @@ test("a deployment tells its mutation and the fields of its input", async () => 
   });
 });
 
-test("a deployment tells its kind and what a run costs, which null does not say to be nothing", async () => {
+test("a deployment has its kind and what a run costs, which null does not say to be nothing", async () => {
   const price = { amount: 0.04, unit: "output", note: null };
   const gateway = await openInProcessGateway({
     catalogue: catalogueOf(
@@ -103,7 +103,7 @@ test("a deployment tells its kind and what a run costs, which null does not say 
   });
 });
 
-test("a job of what is no longer listed tells its kind, and a model that is gone is not offered", async () => {
+test("a job of what is no longer listed has its kind, and a model that is gone is not offered", async () => {
   const gateway = await openInProcessGateway();
   const facts = [
     { deploymentId: "a/b", kind: "model", createdAt: new Date(1_000) },
@@ -124,7 +124,7 @@ test("a job of what is no longer listed tells its kind, and a model that is gone
   });
 });
 
-test("a deployment tells how the upstream runs it, or null where that says nothing", async () => {
+test("a deployment shows how the upstream runs it, or null where that says nothing", async () => {
   const live: LiveDeployment = {
     id: "warm-glow",
     kind: "lora",
@@ -153,7 +153,7 @@ test("a deployment tells how the upstream runs it, or null where that says nothi
   });
 });
 
-test("an outage is told where it is, with the moment at which it was noticed", async () => {
+test("an outage is reported where it is, with the moment at which it was noticed", async () => {
   let outages = new Map<string | undefined, number>();
   const gateway = await openInProcessGateway({
     catalogue: CATALOGUE,

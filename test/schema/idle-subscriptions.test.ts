@@ -19,14 +19,14 @@ test("while a stream waits for the next event, it holds nothing of the last one"
   const job = await gateway.addJob();
   const stream = await gateway.subscribe("subscription { jobsUpdated { job { input } } }", {});
   if (!(Symbol.asyncIterator in stream)) throw new AggregateError(stream.errors ?? []);
-  let told = 0;
+  let reported = 0;
   const listening = (async () => {
-    for await (const { errors } of stream) if (errors === undefined) told += 1;
+    for await (const { errors } of stream) if (errors === undefined) reported += 1;
   })();
 
   await gateway.observe(job, { kind: "running" });
   await vi.waitFor(() => {
-    expect(told).toBeGreaterThan(0);
+    expect(reported).toBeGreaterThan(0);
     collectGarbage();
     expect(read.every((documents) => documents.deref() === undefined)).toBe(true);
   }, 10_000);

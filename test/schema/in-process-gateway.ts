@@ -153,7 +153,7 @@ export async function openInProcessGateway(
     statements,
     schema,
 
-    /** For whoever executes operations itself. */
+    /** For tests that execute operations themselves. */
     openContext(
       share: Reservation = memory.open(usual.ownerId, () => undefined),
       viewer: Viewer = usual,

@@ -29,7 +29,7 @@ const SUBMITTED = `__typename
 
 const IDS = `["job_unknown", "${FOREIGN_ID}"]`;
 
-/** A mutation, of whose results these tell of the job. */
+/** A mutation, and those of its results that show the job. */
 function toMutation(field: string, ...types: readonly string[]): string {
   const results = types.map((type) =>
     type === "DeleteJobSuccess"
@@ -40,7 +40,7 @@ function toMutation(field: string, ...types: readonly string[]): string {
 }
 
 /**
- * Operations that may tell of a job: together they select every field of the schema through which one can be reached.
+ * Operations that may show a job: together they select every field of the schema through which one can be reached.
  * In `$after` they get a place in the feed from before anything happened.
  */
 export const ISOLATION_CASES: readonly (readonly [string, string])[] = [

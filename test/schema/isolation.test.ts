@@ -182,18 +182,18 @@ test.each(GROUPS)(
 
     // The owner gets to see it: the case is about something.
     for (const [title, text] of cases) {
-      const told = await world.ask(OWNER, text);
-      expect(told, title).toContain(FOREIGN_ID);
-      expect(told, title).not.toBe(before.get(title)?.answer);
+      const reported = await world.ask(OWNER, text);
+      expect(reported, title).toContain(FOREIGN_ID);
+      expect(reported, title).not.toBe(before.get(title)?.answer);
     }
   },
 );
 
-test("an operator's feed tells of everybody's jobs", async () => {
+test("an operator's feed reports everybody's jobs", async () => {
   const world = await openWorld();
   await world.addForeignJob();
   const [, feed = ""] = ISOLATION_CASES.find(([title]) => title === "jobsUpdated") ?? [];
-  // The stranger's job changed last, and the other one is told first.
+  // The stranger's job changed last, and the other one is reported first.
   expect(await world.ask(OPERATOR, feed)).toContain('"ownerId":"theirs"');
   expect(await world.ask(OWNER, feed)).toContain('"ownerId":"theirs"');
 });

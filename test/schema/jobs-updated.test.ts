@@ -27,7 +27,7 @@ async function next(stream: Stream<ExecutionResult>) {
   return value.data;
 }
 
-/** A job that the upstream has: from then on it is told. */
+/** A job that the upstream has: from then on it is reported. */
 async function addJob(gateway: Gateway, deploymentId?: string) {
   const job = await gateway.addJob(deploymentId === undefined ? {} : { deploymentId });
   return await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
@@ -71,8 +71,8 @@ test("a filter lets through what matches in its newest state", async () => {
   const job = await gateway.addJob(facts);
   const accepted = await gateway.observe(job, { kind: "accepted", requestId: "request-1" });
   await gateway.observe(accepted, { kind: "running" });
-  const told = { jobsUpdated: { job: { id: job.id, status: "IN_PROGRESS" } } };
-  expect(await next(stream)).toMatchObject(told);
+  const reported = { jobsUpdated: { job: { id: job.id, status: "IN_PROGRESS" } } };
+  expect(await next(stream)).toMatchObject(reported);
   await stream.return();
 });
 
@@ -113,7 +113,7 @@ const JOB_FIELDS = Object.values(
   assertObjectType(createSchema(TYPED).getType("Job")).getFields(),
 ).map(({ name, type }) => (isLeafType(getNamedType(type)) ? name : `${name} { __typename }`));
 
-test("no field of a job that was deleted meanwhile is told as if it were missing", async () => {
+test("no field of a job that was deleted meanwhile is reported as if it were missing", async () => {
   const gateway = await openInProcessGateway({ catalogue: TYPED });
   const after = await gateway.store.feed.readHead();
   const job = await addJob(gateway, "wg");
@@ -128,12 +128,12 @@ test("no field of a job that was deleted meanwhile is told as if it were missing
   const other = await addJob(gateway, "wg");
   for (const [index, stream] of streams.entries()) {
     const field = JOB_FIELDS[index] ?? "";
-    const told = await next(stream);
-    expect(told, field).not.toMatchObject({ jobsUpdated: { job: null } });
-    expect(told, field).not.toMatchObject({ jobsUpdated: { job: { history: [] } } });
+    const reported = await next(stream);
+    expect(reported, field).not.toMatchObject({ jobsUpdated: { job: null } });
+    expect(reported, field).not.toMatchObject({ jobsUpdated: { job: { history: [] } } });
     // Where what it asks for is gone, the change is.
     if (/^(input|output|typedOutput|assets|history)/.test(field))
-      expect(told, field).toMatchObject({ jobsUpdated: { job: { id: other.id } } });
+      expect(reported, field).toMatchObject({ jobsUpdated: { job: { id: other.id } } });
     await stream.return();
   }
 });
@@ -145,8 +145,8 @@ test("documents that can't be read cost the change its fields, and not the strea
   });
   const stream = await watch(gateway);
   const job = await addJob(gateway);
-  const told = (await stream.next()).value;
-  expect(told).toMatchObject({ errors: [{ extensions: { code: "INTERNAL_SERVER_ERROR" } }] });
+  const reported = (await stream.next()).value;
+  expect(reported).toMatchObject({ errors: [{ extensions: { code: "INTERNAL_SERVER_ERROR" } }] });
   await gateway.observe(job, { kind: "running" });
   expect((await stream.next()).done).toBe(false);
   await stream.return();

@@ -16,7 +16,7 @@ const START_MS = Date.parse("2025-07-22T13:00:00Z");
 
 async function addJobs(gateway: Gateway, count: number, deploymentId = "warm-glow") {
   const jobs = [];
-  // Three jobs share each moment, so that only the id tells their order.
+  // Three jobs share each moment, so that only the id orders them.
   for (let index = 0; index < count; index++) {
     const createdAt = new Date(START_MS + Math.floor(index / 3) * 1_000);
     jobs.push(await gateway.addJob({ deploymentId, createdAt }));
@@ -35,7 +35,7 @@ async function codeOf(gateway: Gateway, text: string) {
   return { code: errors?.[0]?.extensions["code"], message: errors?.[0]?.message };
 }
 
-test("a finished job is told in full, but for numbers of its output that JavaScript can't hold", async () => {
+test("a finished job is returned in full, except for numbers of its output that JavaScript can't hold", async () => {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE });
   const submitted = await gateway.addJob({ tags: ["b", "a"] });
   const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });

@@ -53,7 +53,7 @@ test("many jobs are labelled at once, each answered in the order of the ids", as
   expect(await edit({ ids: [ended.id], star: false, add: null })).toEqual([other]);
 });
 
-test("what can't be a tag, and more tags than a job has, are told beside the others", async () => {
+test("what can't be a tag, and more tags than a job has, are reported beside the others", async () => {
   const { addJob, edit } = await open();
   const tags = Array.from({ length: 9 }, (_, index) => `tag ${index}`);
   const full = await addJob({ tags });
@@ -87,7 +87,7 @@ test("at most 100 jobs are labelled in a call", async () => {
   expect(errors?.[0]?.extensions["code"]).toBe("BAD_USER_INPUT");
 });
 
-test("the feed and the job's watchers are told of it", async () => {
+test("the feed and the job's watchers get it", async () => {
   const { addJob, observe, subscribe, edit } = await open();
   const job = await observe(await addJob(), { kind: "accepted", requestId: "r" });
   const FIELDS = "job { id tags isStarred version }";
@@ -101,13 +101,13 @@ test("the feed and the job's watchers are told of it", async () => {
     return stream;
   });
   expect((await watcher?.next())?.value).toMatchObject({ data: { jobUpdated: { version: 2 } } });
-  const told = [ofA?.next(), ofB?.next(), watcher?.next()];
+  const reported = [ofA?.next(), ofB?.next(), watcher?.next()];
   await edit({ ids: [job.id], add: ["a"], star: true });
   const jobsUpdated = { reason: "LABELS", job: { id: job.id, tags: ["a"], isStarred: true } };
-  expect((await told[0])?.value).toMatchObject({ data: { jobsUpdated } });
-  expect((await told[2])?.value).toMatchObject({ data: { jobUpdated: { version: 3 } } });
+  expect((await reported[0])?.value).toMatchObject({ data: { jobsUpdated } });
+  expect((await reported[2])?.value).toMatchObject({ data: { jobUpdated: { version: 3 } } });
   await edit({ ids: [job.id], add: ["b"], remove: ["a"] });
-  expect((await told[1])?.value).toMatchObject({
+  expect((await reported[1])?.value).toMatchObject({
     data: { jobsUpdated: { reason: "LABELS", job: { tags: ["b"] } } },
   });
   await Promise.all([ofA?.return(), ofB?.return(), watcher?.return()]);

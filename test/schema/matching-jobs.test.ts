@@ -114,7 +114,7 @@ test.each(["cancelMatchingJobs", "deleteMatchingJobs"] as const)(
   },
 );
 
-test("whoever calls again from the cursor deletes all that match, a hundred at a time", async () => {
+test("repeated calls from the cursor delete all that match, a hundred at a time", async () => {
   const gateway = await openInProcessGateway();
   for (let second = 0; second < 120; second++)
     await finish(gateway, await gateway.addJob({ createdAt: at(second), deploymentId: "old" }));

@@ -53,7 +53,7 @@ const NEEDS: readonly (readonly [Scope, string])[] = [
   ["jobs:cancel", `mutation { deleteJobs(ids: ["job_1"]) { __typename } }`],
 ];
 
-/** They need `webhooks` and `jobs:read`, since what a webhook is told is about jobs. */
+/** They need `webhooks` and `jobs:read`, since a webhook's events are about jobs. */
 const NEED_BOTH: readonly string[] = [
   `{ webhooks { id } }`,
   `{ webhook(id: "whk_1") { id } }`,
@@ -126,7 +126,7 @@ test("who has only one of two scopes that a field needs is told which one is mis
   }
 });
 
-test("who names a URL to be told of a job needs the scopes for that too", async () => {
+test("a submit with a URL to call needs the scopes for that too", async () => {
   const ask = await openGateway();
   for (const field of NAME_URL) {
     const text = `mutation { ${field} { __typename } }`;

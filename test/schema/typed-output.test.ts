@@ -32,7 +32,7 @@ const TYPED_OUTPUT = `typedOutput {
 
 const READ = `query ($id: ID!) { job(id: $id) { output ${TYPED_OUTPUT} } }`;
 
-/** What a gateway tells of the outputs of jobs. */
+/** How a gateway answers for the outputs of jobs. */
 async function openReader() {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE_WITH_OUTPUTS });
   return async (deploymentId: string, output: JsonValue) => {

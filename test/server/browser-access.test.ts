@@ -108,7 +108,7 @@ test("the log says once of each foreign page that is refused what to set, and of
   expect(warned().every((line) => line.includes('"level":40'))).toBe(true);
 });
 
-test("the log says nothing of the gateway's own page, a listed one or a program, and cuts what it is told", async () => {
+test("the log says nothing of the gateway's own page, a listed one or a program, and cuts what it prints", async () => {
   const { log, lines } = keepLog();
   const { graphqlUrl, url } = await serve({ log, httpAccess: LISTED });
   for (const origin of [url, PAGE]) await post(graphqlUrl, QUERY, { origin });
@@ -182,7 +182,7 @@ test("without GraphiQL a browser gets a sentence, and programs their answers", a
   expect((await post(graphqlUrl, QUERY)).status).toBe(200);
 });
 
-test("without introspection neither the schema nor a guess at a name is told, over HTTP and sockets", async () => {
+test("without introspection neither the schema nor a guess at a name is revealed, over HTTP and sockets", async () => {
   const { graphqlUrl } = await serve({ httpAccess: { ...HTTP_ACCESS, hasIntrospection: false } });
   const client = connect(graphqlUrl);
   for (const query of ["{ __schema { types { name } } }", "{ nod { name } }", "{ echo(tex: 1) }"]) {

@@ -48,7 +48,7 @@ test("a query may come by GET, a mutation by POST only", async () => {
   }
 });
 
-test("bad documents have codes of their own, and what fails unexpectedly is logged once and told without its words", async () => {
+test("bad documents have codes of their own, and what fails unexpectedly is logged once and answered without its words", async () => {
   const { log, lines } = keepLog();
   const { graphqlUrl } = await serve({ log });
   const brackets = "([{".repeat(200);
@@ -81,13 +81,13 @@ test("bad documents have codes of their own, and what fails unexpectedly is logg
 
 test("a body that is no operation is refused with the next step, and introspection is within the limits", async () => {
   const { graphqlUrl } = await serve();
-  for (const [sent, told] of [
+  for (const [sent, reported] of [
     [{}, /^Must provide query string\. Send .*`query`/],
     ["{ no JSON", /^POST body sent invalid JSON\. Send .*`query`/],
     [{ query: "query A { __typename } query B { __typename }" }, /Set operationName/],
     [[{ query: "{ __typename }" }], /Send one operation in each request/],
   ] as const)
-    expect((await ask(graphqlUrl, sent)).body.errors[0].message).toMatch(told);
+    expect((await ask(graphqlUrl, sent)).body.errors[0].message).toMatch(reported);
   const { body } = await ask(graphqlUrl, { query: getIntrospectionQuery() });
   expect(body.errors).toBeUndefined();
 });
@@ -147,9 +147,9 @@ test.each([
 
 test("an answer in a form that there is none of is refused, and its source freed", async () => {
   const { graphqlUrl, counts } = await serve();
-  const told = "A subscription is answered as text/event-stream. Send that in accept.";
+  const reported = "A subscription is answered as text/event-stream. Send that in accept.";
   expect(await ask(graphqlUrl, TICKS, { accept: "application/json" })).toMatchObject(
-    errorOf(406, "NOT_ACCEPTABLE", told),
+    errorOf(406, "NOT_ACCEPTABLE", reported),
   );
   await expect.poll(() => counts.open).toBe(0);
   const picture = await ask(graphqlUrl, { query: "{ fail }" }, { accept: "image/png" });
@@ -183,7 +183,7 @@ test("a body over 256 KiB is refused, whether its length is said or not, and bef
   unsent.destroy();
 });
 
-test("/health tells of the process, /ready of the database, and other paths where GraphQL is", async () => {
+test("/health reports on the process, /ready on the database, and other paths where GraphQL is", async () => {
   const { url } = await serve();
   const { log, lines } = keepLog();
   const failing = () => Promise.reject(new Error("hunter2 in /var/gateway.db"));
@@ -215,13 +215,13 @@ test("an event stream gives its first event at once, is cut without completing a
   const { graphqlUrl, close, counts } = await serve();
   const response = await post(graphqlUrl, TICKS, { accept: "text/event-stream" });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  let told = "";
+  let reported = "";
   const read = async () => {
     const { value, done } = (await reader?.read()) ?? { done: true };
-    told += value ?? "";
+    reported += value ?? "";
     return !done;
   };
-  while (!told.includes('{"data":{"ticks":1}}')) await read();
+  while (!reported.includes('{"data":{"ticks":1}}')) await read();
   expect(counts.open).toBe(1);
   const end = expect(
     (async () => {
@@ -230,6 +230,6 @@ test("an event stream gives its first event at once, is cut without completing a
   ).rejects.toThrow();
   await close();
   await end;
-  expect(told).not.toContain("complete");
+  expect(reported).not.toContain("complete");
   await expect.poll(() => counts.open).toBe(0);
 });

@@ -88,11 +88,12 @@ test("the cost of a page is that of the size which a variable or its default giv
     ] as const) {
       const variables = size === undefined ? {} : Object.fromEntries([["constructor", size]]);
       const { body } = await askHttp(of(variable), variables);
-      const told = await askSocket(of(variable), variables);
+      const reported = await askSocket(of(variable), variables);
       if (isRefused) {
         expect(body).toMatchObject({ errors: refused });
-        expect(told).toMatchObject(refused);
-      } else for (const one of [body, told]) expect(one).toEqual({ data: { jobs: { edges: [] } } });
+        expect(reported).toMatchObject(refused);
+      } else
+        for (const one of [body, reported]) expect(one).toEqual({ data: { jobs: { edges: [] } } });
     }
 });
 

@@ -5,17 +5,17 @@ import { createChannels, createSubscriptions } from "../../src/engine/diagnostic
 import { greet, init, nextMessage, subscribe } from "./open-socket.ts";
 import { post, serve } from "./serve.ts";
 
-test("each operation is published once, with the code that clients are told", async () => {
-  const heard: unknown[] = [];
+test("each operation is published once, with the code that clients get", async () => {
+  const received: unknown[] = [];
   const channels = createChannels();
   createSubscriptions(pino()).on(channels.operation.asyncEnd, ({ kind, code }) =>
-    heard.push([kind, code]),
+    received.push([kind, code]),
   );
   const { graphqlUrl } = await serve({ channels });
   // The first goes Yoga's way, and the second is answered without it.
   for (const query of ["{ fail }", "{ fail }", "{ node { name } }"])
     await post(graphqlUrl, { query });
-  expect(heard.splice(0)).toEqual([
+  expect(received.splice(0)).toEqual([
     ["query", "INTERNAL_SERVER_ERROR"],
     ["query", "INTERNAL_SERVER_ERROR"],
     ["query", null],
@@ -23,7 +23,7 @@ test("each operation is published once, with the code that clients are told", as
   const socket = await greet(graphqlUrl, init({}));
   socket.send(subscribe("1", "{ fail }"));
   await nextMessage(socket);
-  expect(heard.splice(0)).toEqual([["query", "INTERNAL_SERVER_ERROR"]]);
+  expect(received.splice(0)).toEqual([["query", "INTERNAL_SERVER_ERROR"]]);
   socket.send(subscribe("2", "subscription { ticks }"));
-  await expect.poll(() => heard).toEqual([["subscription", null]]);
+  await expect.poll(() => received).toEqual([["subscription", null]]);
 });

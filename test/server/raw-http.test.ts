@@ -96,7 +96,7 @@ test("100 requests that come at once are answered in their order, whatever the l
   ]);
 });
 
-test("a client that asks before it sends its body is told to go on only when it will be read", async () => {
+test("a client that asks before it sends its body may go on only when it will be read", async () => {
   const { port } = await serve({ authenticator: createNameAuthenticator() });
   const asking = `${POST}${LENGTH}expect: 100-continue\r\n`;
   const refused = (await exchange(port, `${asking}\r\n`)).text;
@@ -138,7 +138,7 @@ const TARDY: readonly (readonly [string, string, string, string])[] = [
   ["sends pings instead of connection_init", SHAKEN, "\x89\x80\0\0\0\0", "101"],
 ];
 
-test("a connection that dawdles is closed, and told so where its request has begun", async () => {
+test("a connection that dawdles is closed, with an answer if its request has begun", async () => {
   const http = { ...LIMITS.http, requestSeconds: 0.5, idleSeconds: 0.5 };
   const webSocket = { ...LIMITS.webSocket, initSeconds: 0.5 };
   const { port } = await serve({ limits: { ...LIMITS, http, webSocket } });

@@ -15,8 +15,8 @@ test("an owner's requests beyond its limit are refused until the second is over"
   const greedy = viewer("greedy", 3);
   for (const _ of [1, 2, 3]) rates.take(greedy);
   nowMs += 999;
-  const told = { code: "RATE_LIMITED", retryAfterSeconds: 1, limit: 3 };
-  expect(() => rates.take(greedy)).toThrow(expect.objectContaining(told));
+  const reported = { code: "RATE_LIMITED", retryAfterSeconds: 1, limit: 3 };
+  expect(() => rates.take(greedy)).toThrow(expect.objectContaining(reported));
   // Requests that are refused don't put it off.
   nowMs += 2;
   rates.take(greedy);
@@ -28,8 +28,8 @@ test("an owner may sign in sixty times a minute, whatever its other limits are",
   const greedy = createViewer({ ownerId: "greedy" });
   for (let count = 0; count < 60; count += 1) rates.takeSignIn(greedy);
   nowMs += 59_000;
-  const told = { code: "RATE_LIMITED", retryAfterSeconds: 60, limit: 60 };
-  expect(() => rates.takeSignIn(greedy)).toThrow(expect.objectContaining(told));
+  const reported = { code: "RATE_LIMITED", retryAfterSeconds: 60, limit: 60 };
+  expect(() => rates.takeSignIn(greedy)).toThrow(expect.objectContaining(reported));
   rates.take(greedy);
   rates.takeSignIn(createViewer({ ownerId: "other" }));
   nowMs += 2_000;

@@ -49,7 +49,7 @@ test("a file that can't be opened, or breaks off, leaves no request open", async
   await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
 });
 
-test("a browser that has the file is told so, with the headers that a file has", async () => {
+test("a browser that has the file gets a 304, with the headers that a file has", async () => {
   const url = await serveFrom({ size: async () => 5 });
   const { status, headers } = await fetch(url, { headers: { "if-none-match": '"a.png"' } });
   expect(status).toBe(304);
@@ -102,7 +102,7 @@ test.each([
   expect([[...kept], ended]).toEqual([names, leasesEnded]);
 });
 
-test("where nothing tells whether a file was deleted, it can't be read at the moment", async () => {
+test("if nothing says whether a file was deleted, it can't be read at the moment", async () => {
   const findOwner = () => Promise.reject(new DatabaseUnreachableError({}));
   const { status, headers } = await fetch(await serveFrom({ size: async () => 5 }, { findOwner }));
   expect([status, headers.get("cache-control")]).toEqual([503, "no-store"]);

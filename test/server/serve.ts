@@ -21,7 +21,7 @@ import { ALL_SCOPES } from "../support/parts.ts";
 
 type Options = Parameters<typeof startServer>[0];
 
-/** The limits that the gateway has unless it is told others. */
+/** The gateway's default limits. */
 export const LIMITS: Options["limits"] = loadConfig({}).limits;
 
 /** The HTTP access of a gateway without authentication. */
@@ -36,7 +36,7 @@ export const HTTP_ACCESS: Options["httpAccess"] = {
 };
 
 /**
- * A server of a small schema, closed when the test ends; `counts` tells how many `ticks` streams are open and how many
+ * A server of a small schema, closed when the test ends; `counts` says how many `ticks` streams are open and how many
  * `wait` fields wait for `release`.
  */
 export async function serve(overrides: Partial<Options> = {}) {
@@ -91,7 +91,7 @@ export function post(
 }
 
 /**
- * Lets in whoever sends `Bearer <name>` but `nobody` and `nowhere`, as the owner of that name; `revoke` ends a name, and
+ * Lets in requests with `Bearer <name>`, except `nobody` and `nowhere`, as the owner of that name; `revoke` ends a name, and
  * `limits` are each owner's.
  */
 export function createNameAuthenticator(

@@ -123,8 +123,8 @@ test("a socket runs so many operations at once, and what a client says is comple
   const { graphqlUrl, counts, release } = await serve({ limits: { ...LIMITS, webSocket } });
   const [open4, complete] = [await greet(graphqlUrl), await greet(graphqlUrl)];
   for (let id = 1; id <= 4; id += 1) open4.send(subscribe(String(id), "{ wait }"));
-  const told = await nextMessage(open4);
-  expect(told).toMatch(/"id":"4","type":"error".*TOO_MANY_OPERATIONS/);
+  const reported = await nextMessage(open4);
+  expect(reported).toMatch(/"id":"4","type":"error".*TOO_MANY_OPERATIONS/);
   for (let id = 0; id < 20; id += 1) {
     complete.send(subscribe(String(id), "{ wait }"));
     complete.send(JSON.stringify({ id: String(id), type: "complete" }));

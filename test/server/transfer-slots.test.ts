@@ -86,7 +86,7 @@ test("what waits for the gateway is not cut", async () => {
   expect([first.slot, cut]).toEqual(["taken", ["b1"]]);
 });
 
-test("who is slower than 1 KiB a second for 20 s gives way to whoever waits", async () => {
+test("who is slower than 1 KiB a second for 20 s gives way to those who wait", async () => {
   const { begin, cut } = createTransfers(4);
   begin("a1", 900);
   begin("b1", 1_100);

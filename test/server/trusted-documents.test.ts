@@ -54,8 +54,8 @@ test("what is listed runs, by its hash or word for word, over HTTP and sockets, 
     [{ documentId: "__proto__" }, "PERSISTED_QUERY_NOT_FOUND"],
     [{ query: LISTED, extensions: persisted(unknown) }, "PERSISTED_QUERY_NOT_FOUND"],
   ] as const) {
-    const told: unknown = await (await post(graphqlUrl, body)).json();
-    expect(told).toMatchObject({ errors: toErrors(code) });
+    const reported: unknown = await (await post(graphqlUrl, body)).json();
+    expect(reported).toMatchObject({ errors: toErrors(code) });
     expect(await run(client, { query: "", ...body })).toMatchObject(toErrors(code));
   }
   const errors = toErrors("PERSISTED_QUERY_NOT_FOUND");
@@ -87,6 +87,9 @@ test.each([
   ["is missing", null, "ENOENT"],
   ["is no JSON", "{", "not a JSON object"],
   ["is a list", "[]", "not a JSON object"],
-])("a file of trusted documents that %s is told at the start", async (_what, text, expected) => {
-  await expect(load(text)).rejects.toThrow(expected);
-});
+])(
+  "a file of trusted documents that %s is reported at the start",
+  async (_what, text, expected) => {
+    await expect(load(text)).rejects.toThrow(expected);
+  },
+);

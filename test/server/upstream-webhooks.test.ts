@@ -10,12 +10,12 @@ const JOB = "job_0123456789abcdef";
 const PUBLIC = "https://gateway.example.com";
 const FAR = Math.floor(Date.now() / 1_000) + 3_600;
 
-/** A server, what it takes, and what it tells of it. */
+/** A server, what it takes, and what it reports of it. */
 async function start() {
   const taken: string[] = [];
-  const told: string[] = [];
+  const reported: string[] = [];
   const channels = createChannels();
-  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
+  channels.upstreamWebhooks.subscribe((what) => void reported.push(what));
   const urls = createSignedUrls({ key: "key", publicUrl: () => PUBLIC });
   const { log, lines } = keepLog();
   const server = await serve({
@@ -29,11 +29,11 @@ async function start() {
   };
   const send = async (path: string, method = "POST", body = "{}") =>
     (await fetch(server.url + path, { method, ...(method === "POST" && { body }) })).status;
-  return { ...server, taken, told, lines, toPath, send };
+  return { ...server, taken, reported, lines, toPath, send };
 }
 
 test("a call with the gateway's signature is taken, whatever it says, and others are not found", async () => {
-  const { taken, told, lines, toPath, send } = await start();
+  const { taken, reported, lines, toPath, send } = await start();
   for (const body of ["{}", "", "nonsense", "x".repeat(300_000)])
     expect(await send(toPath(), "POST", body)).toBe(204);
   expect(taken).toEqual([JOB, JOB, JOB, JOB]);
@@ -51,7 +51,7 @@ test("a call with the gateway's signature is taken, whatever it says, and others
   for (const one of forged) expect(await send(one), one).toBe(404);
   for (const method of ["GET", "PUT", "DELETE"]) expect(await send(path, method)).toBe(404);
   expect(taken).toHaveLength(4);
-  expect(told).toEqual(Array.from({ length: forged.length + 3 }, () => "refused"));
+  expect(reported).toEqual(Array.from({ length: forged.length + 3 }, () => "refused"));
   expect(lines.join()).not.toContain("upstream-webhooks");
 });
 

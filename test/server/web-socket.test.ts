@@ -143,13 +143,13 @@ test("a ping's payload is echoed up to 1 KiB, and a longer one is left out of it
   const { port } = await serve();
   const client = await greetRaw(port);
   const expected: unknown[] = [{ type: "connection_ack" }];
-  const told = () => client.messages.map((text): unknown => JSON.parse(text));
+  const reported = () => client.messages.map((text): unknown => JSON.parse(text));
   // The quotes and braces around it are 11 of its bytes.
   for (const length of [1_013, 1_014, 60_000]) {
     const payload = { text: "x".repeat(length) };
     client.say({ type: "ping", payload });
     expected.push(length === 1_013 ? { type: "pong", payload } : { type: "pong" });
-    await expect.poll(told).toEqual(expected);
+    await expect.poll(reported).toEqual(expected);
   }
 });
 

@@ -275,7 +275,7 @@ export class DatabaseServer {
       return await promise;
     }
     world.schedule(this.process, this.#latency(), () => {
-      if (this.#isDetached || session.isOver) return fail("refused", 1);
+      if (this.#isUnreachable || session.isOver) return fail("refused", 1);
       this.#inTurn(session, () => {
         if (session.isOver) return fail("ended", 1);
         let outcome: () => void;
@@ -294,7 +294,7 @@ export class DatabaseServer {
     return await promise;
   }
 
-  get #isDetached(): boolean {
+  get #isUnreachable(): boolean {
     return this.process.world.nowMs < this.#awayUntilMs;
   }
 

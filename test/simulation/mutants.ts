@@ -1,7 +1,7 @@
 /** Replaces what it finds first behind a mark. It names nothing of the source, so that a renaming breaks no mutant. */
 export type Edit = readonly [found: RegExp, replacement: string];
 
-/** A change of the source that breaks a promise: the first seed that is known to find it, and what happens to the lines below each `// Mutant: NAME`. */
+/** A change of the source that breaks a promise: a seed that finds it, and what happens below each `// Mutant: NAME`. */
 export type Mutant = readonly [seed: number, ...edits: readonly Edit[]];
 
 const LEAVE_OUT: Edit = [/^.*\n/, ""];

@@ -15,7 +15,7 @@ type Fault =
   | { readonly kind: "weather"; readonly weather: Weather };
 export type TimedFault = Fault & { readonly atMs: number; readonly ms: number };
 
-/** What a caller does with one job. `mark` tells it from all others, in its input. */
+/** What a caller does with one job. `mark` identifies it in its input. */
 export type Errand = {
   readonly mark: number;
   readonly atMs: number;

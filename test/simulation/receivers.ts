@@ -5,7 +5,7 @@ import { SimulatedProcess, type World } from "./world.ts";
 /** As long as a gateway waits for an answer. */
 const PATIENCE_MS = 15_000;
 
-/** Half of a claim, so that whoever holds it may call a little later. */
+/** Half of a claim, so that its holder may call a little later. */
 const ALONE_MS = 20_000;
 
 type Call = {

@@ -638,7 +638,7 @@ class Simulation {
     }
   }
 
-  /** As whoever begins to read the feed does. */
+  /** As a new reader of the feed does. */
   #readList({ ownerId, versions }: FeedReading): void {
     for (const { id, version } of this.#read(
       `select id, version from jobs where owner_id = '${ownerId}' and status <> 'SUBMITTING'`,

@@ -175,7 +175,7 @@ function toSuccess(job: Job) {
   return { data: { submit: { __typename: "SubmitJobSuccess", job } } };
 }
 
-/** As the gateway's schema tells it. Throws what is no answer. */
+/** As in the gateway's schema. Throws what is no answer. */
 function toFailure(error: unknown) {
   const coded = error instanceof CodedError ? error : toCodedError(error);
   if (coded !== null) return { errors: [coded.toJSON()] };

@@ -16,7 +16,7 @@ function countWakes(wakeUps: WakeUps, jobId: string) {
   return { count: () => count, stop };
 }
 
-test("word that is lost is made good within 15 s, for all who hear of a job together", async () => {
+test("word that is lost is made good within 15 s, for all who watch a job together", async () => {
   const wakeUps = new WakeUps();
   const first = countWakes(wakeUps, "a");
   vi.advanceTimersByTime(14_999);

@@ -49,7 +49,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
   }
 
   describe("the feed", () => {
-    test("begins behind what has happened and tells what happens next, once, also over a restart", async () => {
+    test("begins behind what has happened and reports what happens next, once, also over a restart", async () => {
       const before = await insert();
       const head = await store().feed.readHead();
       expect(await readOn(head)).toMatchObject({ jobs: [] });
@@ -73,7 +73,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       expect((await readOn(head)).jobs).toEqual([other, newest]);
     });
 
-    test("tells nothing when nothing changed: not of a poll, a longer lease or a save that was refused", async () => {
+    test("reports nothing when nothing changed: not of a poll, a longer lease or a save that was refused", async () => {
       const { feed, jobs, polls } = store();
       const job = await see(store(), await insertJob(store()), ACCEPTED);
       const submitting = await insertJob(store());
@@ -87,7 +87,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       expect((await readOn(head)).jobs).toEqual([]);
     });
 
-    test("tells of a job once the upstream has it, and nothing of one that was refused", async () => {
+    test("reports a job once the upstream has it, and nothing of one that was refused", async () => {
       const head = await store().feed.readHead();
       const [refused, job] = [await insertJob(store()), await insertJob(store())];
       expect((await readOn(head)).jobs).toEqual([]);
@@ -113,15 +113,15 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       },
     );
 
-    test("tells a job that changes between two pages in its newest state, and loses nobody", async () => {
+    test("reports a job that changes between two pages in its newest state, and loses nobody", async () => {
       const head = await store().feed.readHead();
       const jobs = [];
       for (let index = 0; index < 4; index++) jobs.push(await insert());
-      const [told, second, third, fourth] = jobs;
-      if (!told || !third) throw new Error("four jobs were inserted");
+      const [reported, second, third, fourth] = jobs;
+      if (!reported || !third) throw new Error("four jobs were inserted");
       const page = await readFeed(store(), head, 1);
-      expect(page).toMatchObject({ changes: [{ job: told }], isLast: false });
-      const again = [await move(told), await move(third)];
+      expect(page).toMatchObject({ changes: [{ job: reported }], isLast: false });
+      const again = [await move(reported), await move(third)];
       expect((await readOn(page?.cursor ?? "", 1)).jobs).toEqual([second, fourth, ...again]);
     });
 
@@ -135,7 +135,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       expect([idsOf(page), idsOf(next)]).toEqual([[first.id], [second.id]]);
     });
 
-    test("says why it tells of a job, as seen from the reader's place", async () => {
+    test("says why it reports a job, as seen from the reader's place", async () => {
       const { feed, files } = store();
       const beginning = await feed.readHead();
       const job = await insert();
@@ -153,49 +153,49 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       const claimed = await files.claimDue({ limit: 10, claimMs: 30_000 });
       for (const file of claimed.files) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
       expect(await reasonsSince(end)).toEqual(["FILES"]);
-      // Whoever has not heard of the end yet hears of that, with all that came after it.
+      // A reader who has not had the end yet gets it, with all that came after it.
       expect(await reasonsSince(queued)).toEqual(["STATUS"]);
     });
 
-    test("tells of a cost once, which comes with the end or makes a version of its own", async () => {
+    test("reports a cost once, which comes with the end or makes a version of its own", async () => {
       const { feed, files, jobs } = store();
       const late = await see(store(), await insert(), toResult(null, URLS));
-      const told = await see(store(), await insert(), { ...SUCCEEDED, cost: 0.04 });
+      const reported = await see(store(), await insert(), { ...SUCCEEDED, cost: 0.04 });
       const unfinished = await insert();
       const end = await feed.readHead();
       const reasons = async () =>
         (await readFeed(store(), end, 10))?.changes.map(({ job, reason }) => [job.id, reason]);
-      for (const { id } of [told, unfinished, late, late]) await jobs.noteCost(id, 0.1 + 0.2);
+      for (const { id } of [reported, unfinished, late, late]) await jobs.noteCost(id, 0.1 + 0.2);
       expect(await reasons()).toEqual([[late.id, "COST"]]);
       const read = (job: Job) => jobs.read(job.id);
       expect(await read(late)).toMatchObject({ cost: 0.1 + 0.2, version: late.version + 1 });
-      expect(await read(told)).toMatchObject({ cost: 0.04, version: told.version });
+      expect(await read(reported)).toMatchObject({ cost: 0.04, version: reported.version });
       expect(await read(unfinished)).toMatchObject({ cost: null, version: unfinished.version });
       const claimed = await files.claimDue({ limit: 10, claimMs: 30_000 });
       for (const file of claimed.files) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
       expect(await reasons()).toEqual([[late.id, "FILES"]]);
     });
 
-    test("says that a status is new although its job changed again before it could be told", async () => {
+    test("says that a status is new although its job changed again before it could be reported", async () => {
       const { feed } = store();
       const head = await feed.readHead();
-      const [told, moved] = [await insert(), await insert()];
+      const [reported, moved] = [await insert(), await insert()];
       const until = await feed.readHead();
       const expectPage = (page: FeedPage | null, job: Job, reason: string) =>
         expect(page?.changes).toMatchObject([{ job: { id: job.id }, reason }]);
       // Between the two statements of a read, and then between two pages.
-      const first = await move(told);
+      const first = await move(reported);
       const page = await feed.read(head, { until, limit: 1 });
       expectPage(page, moved, "STATUS");
       const next = await readFeed(store(), page?.cursor ?? "", 10);
-      expectPage(next, told, "STATUS");
+      expectPage(next, reported, "STATUS");
       const second = await move(first, 2);
-      expectPage(await readFeed(store(), next?.cursor ?? "", 10), told, "PROGRESS");
+      expectPage(await readFeed(store(), next?.cursor ?? "", 10), reported, "PROGRESS");
 
       const again = await readFeed(store(), head, 1);
       expectPage(again, moved, "STATUS");
       await move(second, 3);
-      expectPage(await readFeed(store(), again?.cursor ?? "", 10), told, "STATUS");
+      expectPage(await readFeed(store(), again?.cursor ?? "", 10), reported, "STATUS");
     });
 
     test("says so of any number of jobs, and of each once where they can be listed", async () => {
@@ -277,7 +277,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       }
     });
 
-    test("tells nothing of what has changed: neither by what it says nor by being the same", async () => {
+    test("reveals nothing of what has changed: neither by what it says nor by being the same", async () => {
       const first = decode(await store().feed.readHead());
       const again = decode(await store().feed.readHead());
       await insert();

@@ -89,7 +89,7 @@ export function describeFiles({ store, execute }: Context): void {
       expect(await claimDue()).toEqual({ files: [], nextInMs: null });
     });
 
-    test("make a new version of their job, which the feed tells", async () => {
+    test("make a new version of their job, which the feed reports", async () => {
       const job = await succeed();
       const head = await store().feed.readHead();
       const [file] = await claimTwo();
@@ -101,7 +101,7 @@ export function describeFiles({ store, execute }: Context): void {
       expect(await store().jobs.readHistories([job.id])).toHaveLength(1);
     });
 
-    test("are settled and renewed by whoever has the claim alone", async () => {
+    test("are settled and renewed only with the claim", async () => {
       const { files } = store();
       await succeed();
       const [file] = await claimTwo();
@@ -214,7 +214,7 @@ export function describeFiles({ store, execute }: Context): void {
       expect(await uploads.readMany([id], "another")).toEqual([null]);
     });
 
-    test("are told of each job that names them, to their owner alone", async () => {
+    test("are listed for each job that names them, to their owner alone", async () => {
       const { uploads } = store();
       const [first, second] = [await upload(), await upload()];
       await execute(`update uploads set created_at = created_at - 1 where id = '${first}'`);

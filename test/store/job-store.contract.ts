@@ -95,7 +95,7 @@ export function describeJobStore(context: Context): void {
       expect(histories.flat()).toHaveLength(1);
     });
 
-    describe("without a key, but with what tells repeats", () => {
+    describe("without a key, but with what identifies repeats", () => {
       const submit = (job = makeJob(FACTS), fingerprint = "f") =>
         store.jobs.insert({ job, input: {}, key: { key: null, fingerprint, repeats: "found" } });
       const fail = (retryable: boolean): Partial<Job> => ({
@@ -300,7 +300,7 @@ export function describeJobStore(context: Context): void {
       expect([found, statements.length]).toEqual([job, 3]);
     });
 
-    test("tells the bytes of documents, and reads those that are small, in one statement", async () => {
+    test("gives the sizes of documents, and reads those that are small, in one statement", async () => {
       const small = await insert();
       const output = { url: `https://x.runcomfy.net/${"é".repeat(600)}` };
       const large = await see(store, await insert(), ACCEPTED, toResult(output));
@@ -320,7 +320,7 @@ export function describeJobStore(context: Context): void {
       expect(await readTexts("job_missing")).toEqual([null, null, null]);
     });
 
-    test("tells the first files and how many there are from where they are few, never from the list of all", async () => {
+    test("reads the first files and how many there are from where they are few, never from the list of all", async () => {
       const toUrls = (count: number, characters: number) =>
         Array.from({ length: count }, (_, index) =>
           `https://x.runcomfy.net/"},{"/${index}/`.padEnd(characters, "é"),

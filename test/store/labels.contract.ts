@@ -48,7 +48,7 @@ export function describeLabels({ store, statements, execute }: Context): void {
     );
 
   describe("labels", () => {
-    test("change at any time, as a new version that the feed tells and that wakes watchers", async () => {
+    test("change at any time, as a new version that the feed reports and that wakes watchers", async () => {
       const { feed, jobs } = store();
       const insertedAt = new Date(1_000);
       const open = await see(store(), await insert({ updatedAt: insertedAt }), ACCEPTED);
@@ -70,8 +70,8 @@ export function describeLabels({ store, statements, execute }: Context): void {
           expect.not.arrayContaining([expect.objectContaining({ version: version + 1 })]),
         ]);
       }
-      const told = (await readFeed(store(), head, 10))?.changes;
-      expect(told?.map(({ job, reason }) => [job.id, reason])).toEqual([
+      const reported = (await readFeed(store(), head, 10))?.changes;
+      expect(reported?.map(({ job, reason }) => [job.id, reason])).toEqual([
         [open.id, "LABELS"],
         [ended.id, "LABELS"],
       ]);

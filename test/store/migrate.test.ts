@@ -67,7 +67,7 @@ describe.each([
     await (await openStore({ databaseUrl, ...QUIET })).close();
   });
 
-  test("are not made beside another program's table of one of their names, which is told and left as it is", async () => {
+  test("are not made beside another program's table of one of their names, which is reported and left as it is", async () => {
     const { databaseUrl, read } = await create();
     await read("create table pending_deletions (x integer)");
     await expect(openStore({ databaseUrl, ...QUIET })).rejects.toThrow(

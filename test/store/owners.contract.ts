@@ -67,19 +67,19 @@ export function describeOwners({ store, execute, count: countRows, restart }: Co
       expect(await submit("another")).toBe(true);
     });
 
-    test("an owner's feed tells its own changes alone, page by page", async () => {
+    test("an owner's feed reports its own changes alone, page by page", async () => {
       const ids: Record<string, string[]> = { mine: [], theirs: [] };
-      const told: string[] = [];
+      const reported: string[] = [];
       let cursor = await store().feed.readHead();
       for (let index = 0; index < 5; index++)
         for (const [owner, own] of Object.entries(ids)) own.push((await insert(owner)).id);
       for (let isLast = false; !isLast;) {
         const page = await readFeed(store(), cursor, 2, "mine");
         if (page === null) throw new Error("the feed asked for a reset");
-        told.push(...page.changes.map(({ job }) => job.id));
+        reported.push(...page.changes.map(({ job }) => job.id));
         ({ cursor, isLast } = page);
       }
-      expect(told).toEqual(ids["mine"]);
+      expect(reported).toEqual(ids["mine"]);
     });
   });
 
@@ -114,7 +114,7 @@ export function describeOwners({ store, execute, count: countRows, restart }: Co
       expect(await submit("mine", "new")).toBe(true);
     });
 
-    test("are counted whoever writes their rows, once each, for as long as they are followed", async () => {
+    test("are counted whatever writes their rows, once each, for as long as they are followed", async () => {
       const { jobs } = store();
       const mine = { ownerId: "mine", upstream: "sandbox" };
       /** Resolves once a submit has seen so many others, no more and no fewer. */

@@ -34,7 +34,7 @@ describe("the feed on Postgres", () => {
     };
   }
 
-  test("tells a change whose transaction has a lower number and commits later, and waits for none", async () => {
+  test("reports a change whose transaction has a lower number and commits later, and waits for none", async () => {
     const [early, late] = [await insert(), await insert()];
     const head = await store.feed.readHead();
     const first = await hold(early.id);
@@ -50,12 +50,12 @@ describe("the feed on Postgres", () => {
     const last = await read(next.cursor);
     expect(last.changes).toMatchObject([{ job: { id: early.id, version: 2 } }]);
     expect((await read(last.cursor)).ids).toEqual([]);
-    // Whoever was away all the while hears of all three, and each of the cursors between is as good.
+    // A reader who was away all the while gets all three, and each of the cursors between is as good.
     expect((await read(head)).ids).toEqual([early.id, late.id, other.id]);
     expect((await read(page.changes[0]?.cursor ?? "")).ids).toEqual([early.id, late.id]);
   });
 
-  test("tells what commits between the pages of a stage in the next stage", async () => {
+  test("reports what commits between the pages of a stage in the next stage", async () => {
     const held = await insert();
     const head = await store.feed.readHead();
     const transaction = await hold(held.id);
@@ -79,14 +79,14 @@ describe("the feed on Postgres", () => {
     const before = await read(head);
     expect(before.ids).toEqual([other.id]);
     await client.query("commit");
-    const told = await read(before.cursor);
+    const reported = await read(before.cursor);
     await query(`update jobs set version = version + 1 where id = '${job.id}'`);
     // The change of the status has a lower number than the reader's place, and was open there.
     expect((await read(before.cursor)).reasons).toEqual(["STATUS"]);
-    expect((await read(told.cursor)).reasons).toEqual(["PROGRESS"]);
+    expect((await read(reported.cursor)).reasons).toEqual(["PROGRESS"]);
   });
 
-  test("tells no status as new that is of an era whose numbers are still to come", async () => {
+  test("reports no status as new that is of an era whose numbers are still to come", async () => {
     await insert();
     // As a dump that is restored where fewer transactions have been.
     await query("update jobs set status_changed = 1000000000000");
@@ -111,7 +111,7 @@ describe("the feed on Postgres", () => {
     await fill(10_001, 10_001);
     expect(await readFeed(store, head, 200)).toBeNull();
     expect(await readFeed(store, head, 200, "local")).toBeNull();
-    // The changes are all of one owner: another one's feed hears nothing of them.
+    // The changes are all of one owner: another one's feed gets none of them.
     expect(await readFeed(store, head, 200, "quiet")).toMatchObject({ changes: [], isLast: true });
     expect((await read(await store.feed.readHead())).ids).toEqual([]);
     await query("truncate jobs cascade");

@@ -155,7 +155,7 @@ export function describeRecovery({ store, execute, count: countRows }: Context):
 
     test("list a submit whose lease ends later than any can, since the clock was set back, and no other", async () => {
       const stuck = await submitFor(3_600_000);
-      // The longest that a gateway can be told to take.
+      // The longest that a gateway can be set to take.
       await submitFor(360_000);
       expect(await store().jobs.listAbandonedSubmits(10)).toMatchObject([{ id: stuck.id }]);
       expect(await store().jobs.extendSubmit(stuck.id, 1_000)).toBe(false);
@@ -176,7 +176,7 @@ export function describeRecovery({ store, execute, count: countRows }: Context):
     });
   });
 
-  test("a pause is told with what is left of it, the one that ends later holds, and it ends", async () => {
+  test("a pause is reported with what is left of it, the one that ends later holds, and it ends", async () => {
     const { pauses } = store();
     expect(await pauses.readPauseMs()).toBe(0);
     await pauses.notePause(20);

@@ -39,7 +39,7 @@ export function describeRuns({ store, execute }: Context): void {
   }
 
   describe("the runs of a deployment", () => {
-    test("tell how long each waited and ran, by what was seen, the last one first", async () => {
+    test("say how long each waited and ran, by what was seen, the last one first", async () => {
       await run({}, [300, RUNNING], [2_000, SUCCEEDED]);
       const job = await run({}, [100, RUNNING], [500, FAILED]);
       await run({ deploymentId: "other" }, [9, CANCELLED]);
@@ -83,7 +83,7 @@ export function describeRuns({ store, execute }: Context): void {
       expect(await store().readRuns("d")).toEqual([]);
     });
 
-    test("keep how much was asked for, and the first place in the queue that was told", async () => {
+    test("keep how much was asked for, and the first place in the queue that was reported", async () => {
       const queued = (queuePosition: number | null) => ({ kind: "queued", queuePosition }) as const;
       await run({ work: 0.125 }, [9, SUCCEEDED]);
       const seen = [queued(4), queued(2), queued(null), RUNNING, SUCCEEDED];
@@ -132,7 +132,7 @@ export function describeRuns({ store, execute }: Context): void {
       expect(idleMs).toBeLessThan(3_300_000);
     });
 
-    test("is told by the database's clock, however wrong the gateway's is", async () => {
+    test("is measured by the database's clock, however wrong the gateway's is", async () => {
       for (const atMs of [-1e12, 1e12]) {
         const facts = { createdAt: new Date(startMs + atMs) };
         await run(facts, [1, SUCCEEDED]);

@@ -8,7 +8,7 @@ import { createDatabase } from "../support/postgres.ts";
 import { EMPTY } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
-/** A database that each test of a `describe` finds empty, and what shares it; what is still open is closed after the test, the last first. */
+/** A database that each test of a `describe` finds empty. What shares it is closed after the test, the last first. */
 export function useSharedPostgres() {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let client: pg.Client;

@@ -254,7 +254,7 @@ test.each([
   ["full", "pragma max_page_count = 1", "pragma max_page_count = 1000000"],
   ["failing", "pragma query_only = 1", "pragma query_only = 0"],
 ] as const)(
-  "a disk lets nothing begin while it is %s; the log is told once a minute, and once that it is over",
+  "a disk lets nothing begin while it is %s; it is logged once a minute, and once when it is over",
   async (kind, fail, mend) => {
     const { store, run, clock, lines } = await createFile();
     const begin = [
@@ -328,7 +328,7 @@ describe("another program on the same file", () => {
 });
 
 describe("writes that come at once", () => {
-  test("share a commit, and each is told of its own outcome", async () => {
+  test("share a commit, and each gets its own outcome", async () => {
     const { store, countCommits, statements } = await createFile();
     const before = countCommits();
     const jobs = await Promise.all(Array.from({ length: 40 }, () => insertJob(store)));

@@ -90,7 +90,7 @@ export const addMany = (count: number) => `
   insert into job_tags (job_id, tag, owner_id, created_at)
   select id, 'a', owner_id, created_at from jobs where owner_id = 'many'`;
 
-/** Why a database can't be opened; no password is told. */
+/** Why a database can't be opened; without a password. */
 export async function failToOpen(databaseUrl: string): Promise<SetupError> {
   const log = pino({ level: "silent" });
   const error = await openStore({ upstream: "sandbox", databaseUrl, log }).then(

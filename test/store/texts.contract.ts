@@ -25,7 +25,7 @@ export function describeTexts({ store, execute }: Context): void {
   const find = (text: string) => listIds({ text: foldText(text) });
 
   describe("tags", () => {
-    test("are kept as they are, in their order, and told wherever the job is", async () => {
+    test("are kept as they are, in their order, and shown wherever the job is", async () => {
       const tags = ["b", "A", "a", "Ü 😀", "it's 100 %", "_"];
       const job = await insert({ tags, status: "IN_QUEUE", requestId: "r" });
       expect(await store().jobs.read(job.id)).toEqual(job);

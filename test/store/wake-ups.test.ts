@@ -21,7 +21,7 @@ const shared = useSharedPostgres();
 let proxy: TcpProxy;
 /** The database as seen through the proxy. */
 let proxiedUrl: string;
-/** Hears what all gateways send. */
+/** Receives what all gateways send. */
 let ear: pg.Client;
 let payloads: string[];
 let logged: string[];
@@ -97,7 +97,7 @@ describe("a change on one gateway", () => {
     const ofForeign = countWakes((wake) => a.feed.subscribeToJob(foreign.id, wake));
     await change(a, own);
     await expect.poll(() => payloads.join()).toContain(own.id);
-    // Messages keep their order: once this one is heard, so is that of its own change.
+    // Messages keep their order: once this one has arrived, so has that of its own change.
     await change(b, foreign);
     await expect.poll(ofForeign).toBe(1);
     expect([ofOwn(), ofOwner()]).toEqual([1, 1]);
@@ -105,7 +105,7 @@ describe("a change on one gateway", () => {
 });
 
 describe("messages between gateways", () => {
-  test("tell the first change at once, and all that come meanwhile in one more", async () => {
+  test("send the first change at once, and all that come meanwhile in one more", async () => {
     const wakeUps = await openWakeUps();
     const ids = Array.from({ length: 100 }, (_, index) => `job_${index}`);
     for (const id of [...ids, ...ids]) wakeUps.announce(id);
@@ -134,7 +134,7 @@ describe("messages between gateways", () => {
     for (const id of ["job_second", ...longIds(75)]) a.announce(id);
     await expect.poll(() => payloads.join().match(/job_0/g)).toHaveLength(75);
     for (const payload of payloads) expect(Buffer.byteLength(payload)).toBeLessThan(8_000);
-    expect(countLogged("can't be told")).toBe(0);
+    expect(countLogged("can't be notified")).toBe(0);
   });
 
   test("are at most five a second, however many jobs change", async () => {
@@ -164,7 +164,7 @@ describe("messages between gateways", () => {
 describe("a listening connection", () => {
   const LOST = "was lost and is being reopened";
 
-  /** A change that the gateway behind the proxy can't hear. */
+  /** A change that the gateway behind the proxy doesn't get. */
   async function changeUnheard(store: JobStore): Promise<void> {
     const job = await insertJob(store);
     await change(store, job);
@@ -233,18 +233,18 @@ describe("a listening connection", () => {
   });
 });
 
-test("what can't be sent is dropped with one warning, and the next change is told", async () => {
+test("what can't be sent is dropped with one warning, and the next change is sent", async () => {
   const wakeUps = await openWakeUps(shared.url(), proxiedUrl);
   proxy.drop();
   wakeUps.announce("job_1");
-  await expect.poll(() => countLogged("can't be told")).toBe(1);
+  await expect.poll(() => countLogged("can't be notified")).toBe(1);
   const refused = proxy.refused();
   wakeUps.announce("job_2");
   await expect.poll(() => proxy.refused()).toBeGreaterThan(refused);
   proxy.heal();
   wakeUps.announce("job_3");
   await expect.poll(() => payloads.map((payload) => JSON.parse(payload).t)).toEqual([["job_3"]]);
-  expect(countLogged("can't be told")).toBe(1);
+  expect(countLogged("can't be notified")).toBe(1);
 });
 
 test("a query on a connection that went silent fails, and the next one has another connection", async () => {

@@ -13,8 +13,8 @@ let browser: Promise<Browser> | undefined;
 
 /**
  * A page with nothing in it, which is closed when the test ends; `errors` has what it printed as an error. One browser
- * serves all tests of a file, which calls `closeBrowser` after them. A test fails if its page asked for anything elsewhere, or did what its
- * own policy forbids; what the page of a failed test looked like is kept as `artifacts/<title>.png`.
+ * serves all tests of a file, which calls `closeBrowser` after them. A test fails if its page asked for anything elsewhere,
+ * or did what its own policy forbids. A failed test leaves a screenshot, `artifacts/<title>.png`.
  */
 export async function openPage() {
   browser ??= launchChromium(inject("programFolder"));

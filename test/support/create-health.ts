@@ -2,7 +2,7 @@ import { pino } from "pino";
 
 import { UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 
-/** Health by a clock that stands still, without a chance in it and without a log, where not told otherwise. */
+/** Health by a clock that stands still, without a chance in it and without a log by default. */
 export function createHealth(
   options: Partial<ConstructorParameters<typeof UpstreamHealth>[0]> = {},
 ): UpstreamHealth {

@@ -25,9 +25,9 @@ const PROGRAMS = ["connect-mcp", "main", "manage-keys", "print-schema"];
 const APART = ["sharp", "pino-pretty", /^@opentelemetry\/(?!api$)/];
 
 /**
- * Starts the one Postgres that all test files of a run share; each makes its own database in it. Bundles the
- * programs for them, and runs the gateway once: it makes the tables that they begin with, and what Node compiles of it is kept, as it is not of
- * a gateway that is killed.
+ * Starts the one Postgres that all test files of a run share; each makes its own database in it. Bundles the programs for
+ * them, and runs the gateway once: it makes the tables that they begin with, and Node keeps what it has compiled, which it
+ * doesn't for a gateway that is killed.
  */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = copyProgram();

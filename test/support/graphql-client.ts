@@ -48,7 +48,7 @@ export async function submit(
   return submitJob.job;
 }
 
-/** How many jobs of these statuses there are, of all unless told. */
+/** How many jobs of these statuses there are, of all by default. */
 export async function countJobs(origin: string, status: readonly JobStatus[] | null = null) {
   const { jobs } = await request(origin, JobsDocument, { first: 0, filter: { status } });
   return jobs.totalCount;

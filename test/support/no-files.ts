@@ -4,7 +4,7 @@ import type { Services } from "../../src/engine/engine.ts";
 
 const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
 
-/** For whoever has nothing to do with files. */
+/** For tests that have nothing to do with files. */
 export const NO_FILES: ServerOptions["files"] & Services["files"] = {
   store: {
     draft: unexpected,

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
 
-/** One in the run's Postgres; `drop` also cuts off whoever still uses it. */
+/** One in the run's Postgres; `drop` also cuts off its remaining users. */
 type TestDatabase = { readonly url: string; drop(): Promise<void> };
 
 /** A new one with the gateway's tables, and nothing in them. */

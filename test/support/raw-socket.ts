@@ -8,7 +8,7 @@ export type Exchange = { readonly text: string; readonly isClosed: boolean };
 /** A connection that minds no reset; it ends with the server, if not before. */
 export async function openSocket(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => undefined); // It is told by `close`.
+  socket.on("error", () => undefined); // `close` reports it.
   await once(socket, "connect");
   return socket;
 }

@@ -73,8 +73,8 @@ export function spawnGateway(
 }
 
 /**
- * A copy of the program, or of another copy of it, in a new folder, which the caller deletes. Never run it where it is developed: there may be a
- * `.env` with a token, and jobs that cost money.
+ * Copies the program, or another copy of it, into a new folder, which the caller deletes. Never run it where it is
+ * developed: there may be a `.env` with a token, and jobs that cost money.
  */
 export function copyProgram(original = PROJECT): string {
   const folder = createFolder();

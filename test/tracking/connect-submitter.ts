@@ -47,7 +47,7 @@ export async function openUpstreamAndStore(
   return { upstream, store };
 }
 
-/** What a call ends with, of which nobody else hears. */
+/** What a call ends with, which nobody else sees. */
 export async function endOf(call: Promise<unknown>): Promise<unknown> {
   return await call.catch((error: unknown) => error);
 }

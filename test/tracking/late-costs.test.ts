@@ -13,14 +13,14 @@ const job = () => makeJob({ kind: "model", status: "SUCCEEDED", requestId: "r" }
 
 /** What notes costs, and lets two seconds pass by `wake`. */
 function createCosts(readResult: RunComfy["readResult"]) {
-  const told: number[] = [];
+  const reported: number[] = [];
   const slept: number[] = [];
   const awake = Promise.withResolvers<void>();
   const health = createHealth();
   const costs = createLateCosts({
     runcomfy: { readResult },
     health,
-    jobs: { noteCost: async (_, cost) => void told.push(cost) },
+    jobs: { noteCost: async (_, cost) => void reported.push(cost) },
     log,
     async sleep(durationMs, signal) {
       slept.push(durationMs);
@@ -29,14 +29,14 @@ function createCosts(readResult: RunComfy["readResult"]) {
       await Promise.race([awake.promise, left.promise]);
     },
   });
-  return { costs, health, told, slept, wake: awake.resolve };
+  return { costs, health, reported, slept, wake: awake.resolve };
 }
 
 test("costs are asked for once, two seconds after the end, four at once, and of no more than a thousand", async () => {
   let underWay = 0;
   let most = 0;
   let asked = 0;
-  const { costs, told, slept, wake } = createCosts(async () => {
+  const { costs, reported, slept, wake } = createCosts(async () => {
     const number = (asked += 1);
     most = Math.max(most, (underWay += 1));
     await new Promise((resolve) => setImmediate(resolve));
@@ -47,19 +47,19 @@ test("costs are asked for once, two seconds after the end, four at once, and of 
   for (let count = 0; count < 1_001; count++) costs.ask(job());
   wake();
   await expect.poll(() => asked).toBe(1_000);
-  await expect.poll(() => told.length).toBe(500);
-  expect([new Set(slept), new Set(told), most]).toEqual([new Set([2_000]), new Set([0.25]), 4]);
+  await expect.poll(() => reported.length).toBe(500);
+  expect([new Set(slept), new Set(reported), most]).toEqual([new Set([2_000]), new Set([0.25]), 4]);
   await costs.close();
   expect(asked).toBe(1_000);
 });
 
 test("a stop ends what waits, and asks nobody", async () => {
-  const { costs, told } = createCosts(async () => {
+  const { costs, reported } = createCosts(async () => {
     throw new Error("It was asked.");
   });
   costs.ask(job());
   await costs.close();
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
 test("nobody is asked in a pause, nor in an outage of the model, and what waits then is over", async () => {
@@ -72,7 +72,7 @@ test("nobody is asked in a pause, nor in an outage of the model, and what waits 
   ];
   for (const holdUp of holdUps) {
     let asked = 0;
-    const { costs, health, told, wake } = createCosts(async () => {
+    const { costs, health, reported, wake } = createCosts(async () => {
       asked += 1;
       return { kind: "succeeded", output: {}, finishedAt: null, cost: 0.25 };
     });
@@ -81,6 +81,6 @@ test("nobody is asked in a pause, nor in an outage of the model, and what waits 
     wake();
     await new Promise((resolve) => setImmediate(resolve));
     await costs.close();
-    expect([asked, told]).toEqual([0, []]);
+    expect([asked, reported]).toEqual([0, []]);
   }
 });

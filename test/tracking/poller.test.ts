@@ -37,7 +37,7 @@ let poller: Poller;
 let statements = 0;
 /** Polls jobs that go on. */
 let ended = 0;
-/** What a poll is told to wait. */
+/** The delay that a poll gets. */
 let pollDelayMs = POLL_DELAY_MS;
 /** The gateway's two clocks, which only the test moves. */
 let wallMs = 0;
@@ -313,7 +313,7 @@ test("when a run has ended, the next in its queue is polled at once, and others 
   expect(pollsAt(later)).toBe(laterBefore);
 });
 
-test("of a queue that has moved up only a few are asked about, and all are told", async () => {
+test("of a queue that has moved up only a few are polled, and all are reported", async () => {
   pollDelayMs = 5_000;
   upstream.startInOrder("line", 0);
   const ids: string[] = [];
@@ -334,7 +334,7 @@ test("of a queue that has moved up only a few are asked about, and all are told"
   const asked = upstream.count("status");
   upstream.startInOrder("line", 5);
   passTime(4_000);
-  // Time stands still until those in front have told: RunComfy answers in real time.
+  // Time stands still until those in front have answered: RunComfy answers in real time.
   await until(() => ended === ids.length + 6, { eachTurnMs: 0 });
   passTime(1_000);
   const moved = ids.map((_, place) => (place < 5 ? null : place - 5));
@@ -342,7 +342,7 @@ test("of a queue that has moved up only a few are asked about, and all are told"
   expect(upstream.count("status") - asked).toBeLessThan(12);
 });
 
-test("of a job in a queue that may have ended RunComfy is asked, whatever others have told", async () => {
+test("of a job in a queue that may have ended RunComfy is asked, whatever others have shown", async () => {
   pollDelayMs = 5_000;
   upstream.startInOrder("line", 0);
   const jobs = await acceptMany("line", 20);
@@ -352,7 +352,7 @@ test("of a job in a queue that may have ended RunComfy is asked, whatever others
   const countAsked = () => upstream.count("status", requestId);
   expect(countAsked()).toBe(1);
   upstream.startInOrder("line", 5);
-  // Those in front tell how far the queue has moved.
+  // Those in front show how far the queue has moved.
   passTime(1_000);
   expect(await store.polls.makeDue(jobs.slice(0, 3).map((job) => job.id))).toHaveLength(3);
   await until(() => upstream.count("status") > jobs.length, { eachTurnMs: 1 });
@@ -417,7 +417,7 @@ test.each([
   expect((await store.jobs.read(id))?.error?.code).toBe(given.code);
 });
 
-test("a table of polls that can't be claimed ends no job and is told once, and once that it can be again", async () => {
+test("a table of polls that can't be claimed ends no job and is logged once, and once when it can be again", async () => {
   const { id } = await accept("warm-glow");
   const { claimDue } = store.polls;
   store.polls.claimDue = () => Promise.reject(new DatabaseUnreachableError({}));
@@ -454,7 +454,7 @@ test("what is seen and can't be written down ends no job, and that others have n
   expect(readMessages().at(-1)).toMatch(/^Jobs are polled again/);
 });
 
-test("a value that the database can't hold is told of each job", async () => {
+test("a value that the database can't hold is logged for each job", async () => {
   await acceptMany("a", 2);
   const error = Object.assign(new pg.DatabaseError("no", 1, "error"), { code: "22P05" });
   store.jobs.save = () => Promise.reject(error);

@@ -89,7 +89,7 @@ test("after a start, a job past its deadline is left to polls for ten seconds", 
   expect((await store.jobs.read(late))?.error?.code).toBe("EXPIRED");
 });
 
-test("a beat that fails is told once, the next ones come all the same, and what was found before is doubtful", async () => {
+test("a beat that fails is logged once, the next ones come all the same, and what was found before is doubtful", async () => {
   await insert(0);
   const { listAbandonedSubmits } = store.jobs;
   let beats = 0;
@@ -112,7 +112,7 @@ test("a first beat that fails fails the start", async () => {
   await expect(recovery.start()).rejects.toThrow("away");
 });
 
-test("a pause is told to other gateways at once, and theirs applies here, without being told back", async () => {
+test("a pause is sent to other gateways at once, and theirs applies here, without being sent back", async () => {
   const { notePause } = store.pauses;
   const write = vi.spyOn(store.pauses, "notePause");
   for (let answers = 0; answers < 50; answers++) health.notePause(7_000);
@@ -124,7 +124,7 @@ test("a pause is told to other gateways at once, and theirs applies here, withou
   expect(write).toHaveBeenCalledOnce();
 });
 
-test("a pause that could not be told is told at a later beat", async () => {
+test("a pause that could not be sent is sent at a later beat", async () => {
   const { readPauseMs } = store.pauses;
   store.pauses.readPauseMs = () => Promise.reject(new Error("away"));
   health.notePause(7_000);

@@ -118,7 +118,7 @@ test.each([
   { outcome: "an acceptance", fault: null },
   { outcome: "an unknown fate", fault: "html-502" },
 ] as const)(
-  "$outcome that the database never takes is told as unknown, and not as worth another try",
+  "$outcome that the database never takes is reported as unknown, and not as worth another try",
   async ({ fault }) => {
     upstream.setFault(fault);
     store.jobs.save = () => Promise.reject(new DatabaseBusyError({}));
@@ -144,7 +144,7 @@ test("an insert whose answer is lost leaves nothing behind, and the key is free"
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
 });
 
-test("a submit that can't be stored is not sent, and the log is told nothing of an outcome", async () => {
+test("a submit that can't be stored is not sent, and the log says nothing of an outcome", async () => {
   const fail = () => Promise.reject(new DatabaseDiskError("damaged", {}));
   Object.assign(store.jobs, { insert: fail, withdraw: fail });
   await expect(submitter.submitJob(REQUEST)).rejects.toMatchObject({ kind: "damaged" });
@@ -258,7 +258,7 @@ test("tags that can't be kept are issues beside all others, and nothing is sent"
   expect(upstream.count("submit")).toBe(0);
 });
 
-test("paths are told as the caller spells them, those of the upstream too", async () => {
+test("paths are reported as the caller spells them, those of the upstream too", async () => {
   const spell = (path: InputPath) => path.map((part) => `typed ${part}`);
   const request = { ...REQUEST, deploymentId: "fault-validation", spell };
   await expect(submitter.submitJob(request)).rejects.toMatchObject({
@@ -325,7 +325,7 @@ test.each(["too slow", "away"])(
   },
 );
 
-test("a submit that others settled while the gateway was frozen is never sent, and is told as the row says", async () => {
+test("a submit that others settled while the gateway was frozen is never sent, and is reported as the row says", async () => {
   freezeAfterInsert(60_000, async () => {
     const keyed = await store.jobs.readKeyed("local", "key");
     await recordOf(store)(keyed?.job.id ?? "", { kind: "unanswered" });

@@ -74,7 +74,7 @@ test("a retry under a known key does not wait, and a second call under one that 
   expect(upstream.count("submit")).toBe(3);
 });
 
-test("who has waited for as long as a POST may take is refused, nothing is left of it, and the log tells once", async () => {
+test("who has waited for as long as a POST may take is refused, nothing is left of it, and it is logged once", async () => {
   const logged: string[] = [];
   const log = pino({}, { write: (line: string) => void logged.push(line) });
   submitter = connectSubmitter({ upstream, store, submitsAtOnce: 1, timeoutMs: 300, log });

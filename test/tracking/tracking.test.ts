@@ -178,7 +178,7 @@ test("a call whose cancel was not answered may have changed the job", async () =
 });
 
 test.each(["cancel-too-late", "cancel-too-late-409"])(
-  "a job that already runs upstream (%s) can't be cancelled, and is told as it is now",
+  "a job that already runs upstream (%s) can't be cancelled, and is returned as it is now",
   async (fault) => {
     upstream.script(`fault-${fault}`, ["in_progress"]);
     const job = await submit(`fault-${fault}`);

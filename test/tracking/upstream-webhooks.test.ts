@@ -17,7 +17,7 @@ import { NOTHING_LISTED, TRACKING_SETTINGS } from "../support/tracking-settings.
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 const log = pino({ level: "silent" });
-/** How long RunComfy takes to answer, and to call, unless it is told otherwise. */
+/** How long RunComfy takes to answer, and to call by default. */
 const ANSWER_MS = 60;
 const CALL_MS = 120;
 const BETWEEN_JOBS_MS = 1_500;
@@ -57,14 +57,14 @@ async function openFleet({
   const drawRun = logNormal(30_000, 0.4);
   const runs: Run[] = [];
   const upstream = new SimulatedProcess(world, "upstream");
-  let told: Told = IN_TIME;
+  let reported: Told = IN_TIME;
   let floodOf = { lastsMs: 0, inATurn: 0 };
   let statements = 0;
 
   const callLater = (jobId: string, ms: number): void =>
     void world.schedule(upstream, ms, () => {
       const last = fleet.at(-1);
-      if (told.detachedMs !== undefined) server.goAway(told.detachedMs);
+      if (reported.detachedMs !== undefined) server.goAway(reported.detachedMs);
       last?.process.run(() => last.tracking.upstreamWebhooks.take(jobId));
     });
 
@@ -79,7 +79,7 @@ async function openFleet({
     for (let ms = 0; ms < lastsMs; ms += 10)
       for (let count = 0; count < inATurn; count++) callLater(jobId, ms);
     if (webhook != null) {
-      const { afterMs = [], beforeMs = null } = told;
+      const { afterMs = [], beforeMs = null } = reported;
       for (const ms of afterMs) callLater(jobId, toEndMs + ms);
       if (beforeMs !== null) callLater(jobId, toEndMs - beforeMs);
     }
@@ -151,9 +151,9 @@ async function openFleet({
       const { process, tracking } = fleet.at(-1) ?? first;
       return (await settle(process.run(() => tracking.learning.readStats("d")))).upstreamWebhooks;
     },
-    /** Submits so many jobs, one after the other, and says how RunComfy tells of them; resolves when all have ended. */
+    /** Submits so many jobs, one after the other, and says how RunComfy calls about them; resolves when all have ended. */
     async runJobs(count: number, how: Told) {
-      told = how;
+      reported = how;
       statements = 0;
       const from = runs.length;
       for (let submitted = 0; submitted < count; submitted++) {
@@ -202,7 +202,7 @@ async function openFleet({
 
 type Tracking = ReturnType<typeof createTracking>;
 
-/** The same jobs, of which RunComfy is not asked to tell; those that come first teach how long they take. */
+/** The same jobs, for which RunComfy is not asked to call; those that come first teach how long they take. */
 let usual: Awaited<ReturnType<Awaited<ReturnType<typeof openFleet>>["runJobs"]>>;
 
 beforeAll(async () => {
@@ -290,9 +290,9 @@ test("however many upstream webhooks come for one job, it is polled once a secon
 
 test("upstream webhooks wait within bounds, and share statements that are small", async () => {
   const asked: number[] = [];
-  const told: string[] = [];
+  const reported: string[] = [];
   const channels = createChannels();
-  channels.upstreamWebhooks.subscribe((what) => void told.push(what));
+  channels.upstreamWebhooks.subscribe((what) => void reported.push(what));
   const upstreamWebhooks = new UpstreamWebhooks({
     polls: {
       async makeDue(jobIds) {
@@ -306,7 +306,7 @@ test("upstream webhooks wait within bounds, and share statements that are small"
     ...{ channels, log, monotonic: () => 0 },
   });
   for (let number = 0; number < 10_200; number++) upstreamWebhooks.take(`job_${number}`);
-  expect(told.filter((what) => what === "dropped")).toHaveLength(200);
+  expect(reported.filter((what) => what === "dropped")).toHaveLength(200);
   while ((await upstreamWebhooks.tick()) === 0);
   // What is not followed may be just being written, so it is tried again, but not for ever.
   expect(asked).toEqual(Array.from({ length: (3 * 10_000) / 500 }, () => 500));

@@ -159,7 +159,7 @@ const CASES: Readonly<Record<string, Case>> = {
   findDeploymentOf: {
     scope: null,
     call: async (caller, { ended }) => findDeploymentOf(caller, ended),
-    // Whoever has the job knows its deployment.
+    // A viewer of the job knows its deployment.
     toAnother: { id: "of-them" },
   },
   createUpload: {
@@ -291,7 +291,7 @@ async function firstOf<Event>(stream: AsyncIterable<Event>): Promise<Event | nul
   return null;
 }
 
-/** What a call ends with, of which nobody else hears. */
+/** What a call ends with, which nobody else sees. */
 async function endOf(call: Promise<unknown>): Promise<unknown> {
   return await call.catch((error: unknown) => error);
 }

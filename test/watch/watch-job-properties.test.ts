@@ -17,11 +17,11 @@ const EVENT = fc.oneof(
   { weight: 3, arbitrary: fc.record({ count: fc.constantFrom(1, 3, 120), slow: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("leave"), index: fc.nat(400) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("read on"), index: fc.nat(400) }) },
-  { weight: 2, arbitrary: fc.record({ isDetached: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ isUnreachable: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ turns: fc.nat(3) }) },
 );
 
-test("whatever happens, each reader is told of growing versions up to the end, and of the end once it was read", async () => {
+test("whatever happens, each reader gets growing versions up to the end, and the end once it was read", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(EVENT, { maxLength: 40, size: "max" }), async (events) => {
       const listeners = new Set<() => void>();
@@ -31,7 +31,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         job = advance(job, observation, new Date(1), "sandbox");
         wake();
       };
-      let isDetached = false;
+      let isUnreachable = false;
       let readTurns = 0;
       let isEndRead = false;
       const watchJob = createJobWatch({
@@ -43,7 +43,7 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         },
         async readJob() {
           const read = { ...job };
-          const hasFailed = isDetached;
+          const hasFailed = isUnreachable;
           for (let turns = 0; turns < readTurns; turns++) await turn();
           if (hasFailed) throw new Error("away");
           isEndRead ||= isFinished(read);
@@ -57,8 +57,8 @@ test("whatever happens, each reader is told of growing versions up to the end, a
 
       for (const event of events) {
         if ("count" in event) for (let count = 0; count < event.count; count++) begin(event.slow);
-        else if ("isDetached" in event) {
-          isDetached = event.isDetached;
+        else if ("isUnreachable" in event) {
+          isUnreachable = event.isUnreachable;
           wake();
         } else if ("turns" in event) readTurns = event.turns;
         else if (event.kind === "turn") await turn();
@@ -72,9 +72,9 @@ test("whatever happens, each reader is told of growing versions up to the end, a
         }
       }
       for (let turns = 0; turns < 5; turns++) await turn();
-      // What was read once is told with no more wake-ups, whether the database answers or not.
+      // What was read once is delivered with no more wake-ups, whether the database answers or not.
       if (!isEndRead) {
-        isDetached = false;
+        isUnreachable = false;
         observe(CANCELLED);
       }
       for (let turns = 0; turns < 40; turns++) {
@@ -98,7 +98,7 @@ type Reader = {
   leave(): Promise<void>;
 };
 
-/** A slow one reads on only when it is told to. */
+/** A slow one reads on only on command. */
 function startReader(jobs: ReturnType<ReturnType<typeof createJobWatch>>, isSlow: boolean): Reader {
   const seen = { versions: [] as number[], hasLeft: false, hasFailed: false, hasEnded: false };
   let readOn = (): void => undefined;

@@ -12,7 +12,7 @@ import { CANCELLED, makeJob, RUNNING } from "../store/store-jobs.ts";
 const SUBMITTED = makeJob();
 const ESTIMATE = { startsAt: null, progress: 0.5, isColdStart: false, basedOn: 10 };
 
-/** One job, whoever listens to it, and how often it was read. */
+/** One job, its listeners, and how often it was read. */
 function createFixture() {
   const listeners = new Set<() => void>();
   let job: Job | null = SUBMITTED;
@@ -74,7 +74,7 @@ test("a slow reader skips states, never the last one, and nothing piles up for i
   expect((await jobs.next()).done).toBe(true);
 });
 
-test("a wake-up without news, or with an older row, tells the reader nothing", async () => {
+test("a wake-up without news, or with an older row, delivers nothing", async () => {
   const fixture = createFixture();
   const jobs = watch(fixture);
   fixture.change(RUNNING);
@@ -141,16 +141,16 @@ test("a database that is away does not end a stream that has begun, but one that
   expect((await last).value).toMatchObject({ status: "CANCELLED" });
 });
 
-test("a database that is away is told once until it is back", async () => {
+test("a database that is away is logged once until it is back", async () => {
   const warnings: unknown[] = [];
-  let isDetached = true;
+  let isUnreachable = true;
   const store = {
     readMany: (ids: readonly string[]) =>
-      isDetached ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
+      isUnreachable ? Promise.reject(new Error("away")) : Promise.resolve(ids.map(() => null)),
   };
   const readJob = createJobReader(store, { warn: (warning: unknown) => warnings.push(warning) });
   for (const state of [true, true, false, true]) {
-    isDetached = state;
+    isUnreachable = state;
     await readJob("job_1").catch(() => null);
   }
   expect(warnings).toHaveLength(2);
@@ -181,7 +181,7 @@ test("500 watchers that wake at once cost one statement, which reads their job o
   expect(fixture.listeners.size).toBe(0);
 });
 
-test("many are told over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
+test("many are served over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
   const fixture = createFixture();
   const watchJob = createJobWatch(fixture);
   const watchers = Array.from({ length: 500 }, () => watchJob(SUBMITTED.id));
@@ -201,7 +201,7 @@ test("many are told over several turns of the event loop, and what is newer by t
   expect(fixture.listeners.size).toBe(0);
 });
 
-test("who comes while a read is under way is told by one that began later", async () => {
+test("who comes while a read is under way is served by one that began later", async () => {
   const fixture = createFixture();
   const watchJob = createJobWatch(fixture);
   const first = Promise.withResolvers<void>();
@@ -251,24 +251,24 @@ describe("a watcher who wants estimates", () => {
     };
   }
 
-  test("hears the same version again when its estimate has moved by more than a tenth, and not before", async () => {
+  test("gets the same version again when its estimate has moved by more than a tenth, and not before", async () => {
     const { watchJob, move, pass } = watchEstimates();
     const jobs = watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true });
     await jobs.next();
-    let told = 0;
+    let reported = 0;
     const next = jobs.next();
-    void next.then(() => (told += 1));
+    void next.then(() => (reported += 1));
     await pass(3);
     move(NOW + 10_900);
     await pass(2);
-    expect(told).toBe(0);
+    expect(reported).toBe(0);
     move(NOW + 12_000);
     await pass(1);
     expect((await next).value?.version).toBe(SUBMITTED.version);
     await jobs.return();
   });
 
-  test("hears of an estimate that can be told now, and the end once", async () => {
+  test("gets an estimate that is available now, and the end once", async () => {
     const { fixture, watchJob, move, pass, reckonings } = watchEstimates();
     move(null);
     const jobs = watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true });
@@ -287,7 +287,7 @@ describe("a watcher who wants estimates", () => {
     expect(fixture.listeners.size).toBe(0);
   });
 
-  test("shares what is told with all who want it, and those who don't want it hear nothing", async () => {
+  test("shares estimates with all who want them, and those who don't get nothing", async () => {
     const { watchJob, move, pass } = watchEstimates();
     const wanting = Array.from({ length: 50 }, () =>
       watchJob(SUBMITTED.id, undefined, { isEstimateWanted: true }),
@@ -333,7 +333,7 @@ describe("a wait for the end", () => {
     ["the gateway", "IN_PROGRESS", ({ stop }) => stop()],
     ["its deletion", "IN_PROGRESS", ({ fixture }) => fixture.set(null)],
   ])(
-    "that is over by %s tells the job as it is, %s, and frees everything",
+    "that is over by %s returns the job as it is, %s, and frees everything",
     async (_by, status, act) => {
       const wait = await begin();
       const { fixture, end } = wait;
@@ -359,7 +359,7 @@ describe("a wait for the end", () => {
     expect([fixture.reads(), fixture.listeners.size, vi.getTimerCount()]).toEqual([0, 0, 0]);
   });
 
-  test("for a job that can't be read tells it as it was last seen", async () => {
+  test("for a job that can't be read returns it as it was last seen", async () => {
     const fixture = createFixture();
     fixture.holdReads(() => Promise.reject(new Error("the database is away")));
     const { waitForEnd } = createEndWaits(createJobWatch(fixture));

@@ -56,7 +56,7 @@ test("a change while the feed is read is not missed", async () => {
   await jobs.return();
 });
 
-test("who comes back with any cursor that was told hears everything after it", async () => {
+test("who comes back with any cursor that was sent gets everything after it", async () => {
   const fixture = createFixture();
   const ids = Array.from({ length: 7 }, (_, index) => `job_${index}`);
   const cursors = ids.map((id) => fixture.change(id));
@@ -67,7 +67,7 @@ test("who comes back with any cursor that was told hears everything after it", a
   }
 });
 
-test("more than one page is told at once, without waiting for another wake-up", async () => {
+test("more than one page is delivered at once, without waiting for another wake-up", async () => {
   const fixture = createFixture();
   const ids = Array.from({ length: 450 }, (_, index) => `job_${index}`);
   for (const id of ids) fixture.change(id);
@@ -97,7 +97,7 @@ test("for a slow reader nothing is read ahead, and the changes of a job merge in
   await jobs.return();
 });
 
-test("a cursor that is too old is told as one reset, and the feed goes on from there", async () => {
+test("a cursor that is too old gets one reset, and the feed goes on from there", async () => {
   const fixture = createFixture();
   fixture.change("job_lost");
   fixture.forget();
@@ -117,18 +117,18 @@ test("a cursor that is none is refused before anything is listened to", async ()
   expect(fixture.warnings).toEqual([]);
 });
 
-test.each<{ readonly filter: JobsWatch["filter"]; readonly told: readonly string[] }>([
-  { filter: {}, told: ["job_a", "job_b", "job_c"] },
-  { filter: { statuses: ["IN_QUEUE"] }, told: ["job_b"] },
-  { filter: { statuses: [] }, told: [] },
-  { filter: { deploymentId: "cold-light" }, told: ["job_c"] },
-  { filter: { createdAfter: new Date(1_000) }, told: ["job_b", "job_c"] },
-  { filter: { createdBefore: new Date(3_000) }, told: ["job_a", "job_b"] },
-  { filter: { createdAfter: new Date(1_000), deploymentId: "warm-glow" }, told: ["job_b"] },
-  { filter: { tag: "red" }, told: ["job_c"] },
-  { filter: { isStarred: true }, told: ["job_b"] },
-  { filter: { isStarred: false }, told: ["job_a", "job_c"] },
-])("$filter lets $told through", async ({ filter, told }) => {
+test.each<{ readonly filter: JobsWatch["filter"]; readonly reported: readonly string[] }>([
+  { filter: {}, reported: ["job_a", "job_b", "job_c"] },
+  { filter: { statuses: ["IN_QUEUE"] }, reported: ["job_b"] },
+  { filter: { statuses: [] }, reported: [] },
+  { filter: { deploymentId: "cold-light" }, reported: ["job_c"] },
+  { filter: { createdAfter: new Date(1_000) }, reported: ["job_b", "job_c"] },
+  { filter: { createdBefore: new Date(3_000) }, reported: ["job_a", "job_b"] },
+  { filter: { createdAfter: new Date(1_000), deploymentId: "warm-glow" }, reported: ["job_b"] },
+  { filter: { tag: "red" }, reported: ["job_c"] },
+  { filter: { isStarred: true }, reported: ["job_b"] },
+  { filter: { isStarred: false }, reported: ["job_a", "job_c"] },
+])("$filter lets $reported through", async ({ filter, reported }) => {
   const fixture = createFixture();
   fixture.change("job_a", { status: "FAILED" });
   fixture.change("job_b", { status: "IN_QUEUE", isStarred: true, createdAt: new Date(2_000) });
@@ -138,14 +138,14 @@ test.each<{ readonly filter: JobsWatch["filter"]; readonly told: readonly string
     tags: ["red"],
   });
   const jobs = await fixture.watch({ filter, after: "0" });
-  const heard: (string | undefined)[] = [];
+  const received: (string | undefined)[] = [];
   const listening = (async () => {
-    for await (const { job } of jobs) heard.push(job?.id);
+    for await (const { job } of jobs) received.push(job?.id);
   })();
   await settle();
   await jobs.return();
   await listening;
-  expect(heard).toEqual(told);
+  expect(received).toEqual(reported);
 });
 
 test("however often it is woken, it reads at most five times a second", async () => {
@@ -163,7 +163,7 @@ test("however often it is woken, it reads at most five times a second", async ()
   expect((await waiting).done).toBe(true);
 });
 
-test("a database that is away is told once, ends no stream that has begun, and costs it no change", async () => {
+test("a database that is away is logged once, ends no stream that has begun, and costs it no change", async () => {
   const fixture = createFixture();
   const jobs = await fixture.watch();
   const next = jobs.next();
@@ -204,13 +204,13 @@ test.each(["waiting", "between two events", "reading", "resting"])(
   },
 );
 
-test("200 readers in step cost one read a change, and each hears of it", async () => {
+test("200 readers in step cost one read a change, and each gets it", async () => {
   const fixture = createFixture();
   const streams = await Promise.all(Array.from({ length: 200 }, () => fixture.watch()));
-  let told = 0;
+  let reported = 0;
   for (const stream of streams) {
     void (async () => {
-      for await (const { job } of stream) if (job !== null) told += 1;
+      for await (const { job } of stream) if (job !== null) reported += 1;
     })();
   }
   await rest();
@@ -219,7 +219,7 @@ test("200 readers in step cost one read a change, and each hears of it", async (
     fixture.change(`job_${round}`);
     await rest();
     expect(fixture.reads).toHaveLength(1 + round);
-    expect(told).toBe(200 * round);
+    expect(reported).toBe(200 * round);
   }
   await Promise.all(streams.map((stream) => stream.return()));
 });

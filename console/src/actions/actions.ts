@@ -44,7 +44,7 @@ export const CANCEL_THEM: Action = {
   },
   async call({ gateway, feed }, ids) {
     const { cancelJobs } = await gateway.request(CANCEL_MANY, { ids: [...ids] });
-    // Whoever may cancel jobs may lack the scope to hear of them.
+    // A viewer who may cancel jobs may lack the scope to watch them.
     for (const result of cancelJobs)
       if (result.__typename === "CancelJobSuccess") feed.notify(result.job);
     return cancelJobs;
@@ -59,7 +59,7 @@ export const DELETE_THEM: Action = {
   matching: { mutation: DELETE_MATCHING, failure: "They have not ended yet." },
   async call(session, ids) {
     const { deleteJobs } = await session.gateway.request(DELETE_MANY, { ids: [...ids] });
-    // Whoever deleted it, it is gone.
+    // It is gone, even if somebody else deleted it.
     const results = deleteJobs.map((result) =>
       result.__typename === "JobNotFoundError" ? { __typename: result.__typename } : result,
     );

@@ -2,7 +2,7 @@ import type { DeploymentsQuery } from "../gql";
 import { formatSeconds, tellPrice } from "../model/words";
 import { TOKEN_REFUSED } from "../session/gateway";
 
-/** Of fewer the gateway tells no estimate either. */
+/** With fewer, the gateway gives no estimate either. */
 const MIN_RUNS = 5;
 
 /** Which deployment is run, and what it is good for. */

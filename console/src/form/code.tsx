@@ -11,7 +11,7 @@ type Submit = {
   readonly isPublic: boolean;
 };
 
-/** Exactly what the button would send, in the language of one's choice, for whoever goes on from here in a program. */
+/** Exactly what the button would send, in a language of choice, to go on from here in a program. */
 export function Code({ isPublic, deploymentId, input, idempotencyKey: key }: Submit) {
   const [language, setLanguage] = useState("curl");
   const url = `${location.origin}/graphql`;

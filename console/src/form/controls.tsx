@@ -82,7 +82,7 @@ export function FlagControl({ field, value, onChange, attributes }: ControlProps
   );
 }
 
-/** A slider for the hand beside a number for whoever knows it. */
+/** A slider beside a number, for those who know the number. */
 export function NumberControl(props: ControlProps<"number">) {
   const { field, widget, value, onChange } = props;
   const { slider } = widget;

@@ -5,7 +5,7 @@ import { draw } from "../model/seeds";
 import { createKept } from "../session/kept";
 import { noteChange } from "../session/submit-keys";
 
-/** Drafts and keys are of one deployment, and of whoever is signed in. */
+/** Drafts and keys belong to one deployment and one viewer. */
 export function toScope(viewerId: string, deploymentId: string): string {
   return `${viewerId} ${deploymentId}`;
 }

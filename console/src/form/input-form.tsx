@@ -63,7 +63,7 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
   );
 }
 
-/** A field with its label, its control, and one line below that tells what is wrong, or else what it is for. */
+/** A field with its label, its control, and one line below that says what is wrong, or else what it is for. */
 function FieldRow({ field, form }: { readonly field: Field; readonly form: Form }) {
   const id = useId();
   const { name, label, isRequired, widget } = field;

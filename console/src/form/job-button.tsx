@@ -37,7 +37,7 @@ export function JobButton({
   );
 }
 
-/** Those of one prompt are told apart by their seeds. */
+/** Seeds distinguish jobs with the same prompt. */
 function nameOf(job: JobRowFragment): string {
   const seed = isObject(job.input) ? job.input["seed"] : undefined;
   const words = `${promptOf(job) || "Job"}, ${job.deployment.name}`;

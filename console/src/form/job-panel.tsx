@@ -44,7 +44,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
   const viewer = useViewer();
   const handOver = useHandOver();
   const { doing, problem, act } = useActions();
-  // The answer to its submit may be all that its page ever hears of it.
+  // The answer to its submit may be all that its page ever gets.
   const isNotified = viewer.mayRead || job.isFinished;
   const { deployment, input } = job;
   const fields = fieldsOf(deployment.id);

@@ -21,7 +21,7 @@ export function useCheck(deploymentId: string, text: string, isWanted: boolean):
       const input: JsonObject = JSON.parse(text);
       gateway.request(CHECK_INPUT, { deploymentId, input }).then(
         ({ checkInput }) => isStale || setCheck(checkInput),
-        // Where no answer comes nothing is said: the submit tells it all the same.
+        // Without an answer, nothing is shown: the submit reports problems too.
         () => undefined,
       );
     }, PAUSE_MS);

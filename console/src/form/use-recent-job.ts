@@ -20,7 +20,7 @@ export function useRecentJob(id: string, isEstimated: boolean) {
   const listed = data?.job ?? null;
   const isWatched = isEstimated && mayRead && listed !== null && !listed.isFinished;
   const { job: watched } = useWatchedJob(isWatched ? id : null, WATCH);
-  // Whoever may not read jobs knows only what the answer to the submit said.
+  // Viewers who may not read jobs have only the answer to the submit.
   const isGone = data ? data.job === null : !mayRead;
   useEffect(() => {
     if (isGone) removeRecent(viewerId, id);

@@ -76,7 +76,7 @@ export function useSubmit({
     }
     if (failures.length === 0) drawn.set(draw());
     if (failures.length < results.length) noteAccepted();
-    // Whoever may not read jobs hears no more of them.
+    // Viewers who may not read jobs get nothing more about them.
     for (const job of jobs)
       answers.find(LISTED_JOB, { id: job.id }).state.set({ data: { job }, error: null });
     if (jobs.length > 0) onJobs(jobs);

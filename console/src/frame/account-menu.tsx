@@ -13,7 +13,7 @@ export function AccountMenu() {
   const screens = useParts().flatMap(({ screen }) => screen ?? []);
   /** What needs attention, by the name of its screen. */
   const [news, setNews] = useState<ReadonlyMap<string, string>>(new Map());
-  const told = screens.flatMap(({ name }) =>
+  const notices = screens.flatMap(({ name }) =>
     news.get(name) ? [`${name}: ${news.get(name)}`] : [],
   );
   return (
@@ -21,7 +21,7 @@ export function AccountMenu() {
       <button className="row frame-account" popoverTarget="account" aria-label={`Account: ${id}`}>
         <span className="frame-initial" data-initial={id.slice(0, 1).toUpperCase()} />
         <span className="cut">{id}</span>
-        {told.length > 0 && <span className="frame-dot issue" />}
+        {notices.length > 0 && <span className="frame-dot issue" />}
       </button>
       <div
         id="account"
@@ -32,9 +32,9 @@ export function AccountMenu() {
       >
         {isWanted && <AccountPanel news={news} />}
       </div>
-      {/* Heard also while the menu is closed. */}
+      {/* Announced also while the menu is closed. */}
       <span role="status" className="unseen">
-        {told.join(", ")}
+        {notices.join(", ")}
       </span>
       {screens.map(
         ({ name, Watch }) =>

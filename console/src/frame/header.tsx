@@ -59,7 +59,7 @@ export function HeaderRow({ children }: { readonly children?: ReactNode }) {
   );
 }
 
-/** Whether the page hears of changes. */
+/** Whether the page is live: whether changes reach it. */
 function Live() {
   const { mayRead } = useViewer();
   const { kind } = useConnection();

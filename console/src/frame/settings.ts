@@ -1,6 +1,6 @@
 import { createStore, type Store } from "../session/store";
 
-/** Whether single characters are shortcuts (WCAG 2.1.4 asks that one can switch them off); kept by the browser, for all its tabs. */
+/** Whether single characters are shortcuts (WCAG 2.1.4 requires a way to turn them off); kept for all of the browser's tabs. */
 export const areLettersKeys = createSetting("letters are keys", true);
 
 /** Whether the browser says that a job has ended while nobody sees the page; kept as the other is. */

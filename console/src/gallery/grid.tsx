@@ -19,7 +19,7 @@ export function Grid({
   current,
   selection,
 }: {
-  /** Hears which of its jobs are near the screen. */
+  /** Is notified which of its jobs are near the screen. */
   readonly list: JobList;
   readonly pictures: readonly Picked[];
   /** Up to where in the list one sees at the end of the grid: behind the last picture there may be jobs that made none. */

@@ -27,7 +27,7 @@ export type Row = {
   readonly day: number | null;
   readonly tiles: readonly Tile[];
 };
-/** A picture's shape as it was when first seen, as one that is told better later moves nothing, and its day. */
+/** A picture's shape when it was first seen, so that a better one later moves nothing, and its day. */
 type Look = { readonly shape: number; readonly day: number };
 type Seen = Picked & Look;
 
@@ -58,11 +58,11 @@ export function createLayout() {
     const fixed = seen.findIndex(({ picture }) => picture.key === first);
     if (fixed < 0) first = seen[0]?.picture.key ?? "";
     let from = 0;
-    return [...Map.groupBy(seen, ({ day }) => day)].flatMap(([day, stretch]) => {
-      const at = Math.min(Math.max(fixed - from, 0), stretch.length);
-      from += stretch.length;
-      const above = fill(stretch.slice(0, at).toReversed(), width, maxHeight).toReversed();
-      const below = fill(stretch.slice(at), width, maxHeight);
+    return [...Map.groupBy(seen, ({ day }) => day)].flatMap(([day, ofDay]) => {
+      const at = Math.min(Math.max(fixed - from, 0), ofDay.length);
+      from += ofDay.length;
+      const above = fill(ofDay.slice(0, at).toReversed(), width, maxHeight).toReversed();
+      const below = fill(ofDay.slice(at), width, maxHeight);
       return [...above.map((row) => row.toReversed()), ...below].map((row, index) =>
         toRow(row, index === 0 ? day : null, Math.min(maxHeight, heightOf(row, width))),
       );

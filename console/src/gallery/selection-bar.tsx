@@ -15,7 +15,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   const viewer = useViewer();
   const [search] = useSearchParams();
   const { doing, said, act } = useActions();
-  const [told, setTold] = useState("");
+  const [notice, setNotice] = useState("");
   const { selected } = selection;
   const isBusy = doing !== null;
   const ids = selected.map(({ id }) => id);
@@ -23,7 +23,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
 
   async function run(action: Action): Promise<void> {
     if (isBusy) return;
-    setTold("");
+    setNotice("");
     const { done } = await act(action, ids);
     if (action === DELETE_THEM) selection.drop(done);
   }
@@ -31,7 +31,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
   if (selected.length === 0)
     return (
       <p role="status" className="unseen">
-        {told || said}
+        {notice || said}
       </p>
     );
 
@@ -53,7 +53,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
       )}
       {parts.map(
         ({ SelectionButton }, index) =>
-          SelectionButton && <SelectionButton key={index} ids={ids} onSaid={setTold} />,
+          SelectionButton && <SelectionButton key={index} ids={ids} onSaid={setNotice} />,
       )}
       {isMine && viewer.may("jobs:submit") && (
         <>
@@ -73,7 +73,7 @@ export function SelectionBar({ selection }: { readonly selection: Selection }) {
         ✕
       </button>
       <span role="status" className="hint">
-        {told || said}
+        {notice || said}
       </span>
     </div>
   );

@@ -10,9 +10,9 @@ export type FilterProps = {
 };
 
 /**
- * The filters that are typed or ticked. Asks by the browser's own event of a change: of a word when it is left or Enter is pressed, as no part of it finds
- * anything, and of a day at each whole one. While its year is typed it is the year 2, then 20, then 202: none counts, but
- * each has to stay.
+ * The filters that are typed or ticked. They apply at the browser's `change` event: a word when it loses the focus or Enter
+ * is pressed, as a part of it finds nothing; a day whenever it is complete. While a year is typed it is 2, then 20, then
+ * 202: none of them counts, but each has to stay.
  */
 export function TypedFilters({ filters, hasOwners, onChange }: FilterProps) {
   const form = useRef<HTMLFormElement>(null);

@@ -40,7 +40,7 @@ export function Lightbox({
     dialog.current?.focus();
   }, []);
   useEffect(() => {
-    // What had it may have gone with the last picture, and the keys are heard here.
+    // What had the focus may have gone with the last picture, and the keys are handled here.
     if (document.activeElement === document.body) dialog.current?.focus();
   });
   useEffect(() => {

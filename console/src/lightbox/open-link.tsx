@@ -4,7 +4,7 @@ import { Link, useLocation, useSearchParams } from "wouter";
 import { OPENED_HERE, withOpened } from "../model/pictures";
 import { useViewer } from "../session/viewer";
 
-/** Opens a picture over the screen that is shown; only its content to whoever may not read jobs. */
+/** Opens a picture over the screen that is shown; just its content for viewers who may not read jobs. */
 export function OpenLink({
   picture,
   ...given

@@ -20,7 +20,7 @@ export function Opened({
   readonly pictures?: readonly Shown[];
   /** Which others are before and after what is not among them. */
   readonly filter?: JobFilter;
-  /** Hears of a job that was deleted here, once the lists have. */
+  /** Called with a job that was deleted here, after the lists. */
   readonly onDeleted?: (jobId: string) => void;
 }) {
   const [search] = useSearchParams();

@@ -15,7 +15,7 @@ export function isOurs(asset: Asset): boolean {
   return urlOf(asset).startsWith(`${location.origin}/`);
 }
 
-/** In pixels, of the file or as far as the input tells, which for most models is what comes out. */
+/** In pixels: the file's own size or the input's, which for most models is the output's. */
 export function sizeOf(input: unknown, asset: Asset | null = null) {
   for (const source of [asset, input]) {
     const { width, height }: JsonObject = isObject(source) ? source : {};

@@ -8,7 +8,7 @@ type Status = {
   readonly of: readonly JobStatus[];
 };
 
-/** What people tell apart, in the words of the URL. */
+/** The statuses that people distinguish, in the words of the URL. */
 export const STATUSES: readonly Status[] = [
   { word: "active", name: "Active", of: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] },
   { word: "succeeded", name: STATUS_WORDS.SUCCEEDED, of: ["SUCCEEDED"] },

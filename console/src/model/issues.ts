@@ -2,7 +2,7 @@ import { type Draft, isToken, toLines } from "./draft";
 import { type Field, REST } from "./fields";
 import { isText, parseJson } from "./json";
 
-/** As the gateway tells it: the message is read after the name of what is at the path. */
+/** As the gateway reports it: the message is read after the name of what is at the path. */
 export type Issue = { readonly path: string; readonly message: string };
 
 /** Sentences by the field that they stand beside, and those that no field is for. */

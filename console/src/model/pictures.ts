@@ -29,7 +29,7 @@ export function picturesOf(job: JobRowFragment): Shown[] {
 
 const WORDS = { IMAGE: "Picture", VIDEO: "Video", AUDIO: "Sound", OTHER: "File" } as const;
 
-/** What somebody hears who can't see it. */
+/** What a screen reader says. */
 export function describe({ job, asset, n }: Pick<Shown, "job" | "asset" | "n">): string {
   const what = WORDS[asset.kind];
   const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;

@@ -34,7 +34,7 @@ export function readMembers(schema: JsonObject): {
   return { members: [...members], required };
 }
 
-/** The one type that a value may have besides null; empty where there are several, or none is told. */
+/** The one type that a value may have besides null; empty if there are several or none. */
 export function typeOf({ type }: JsonObject): string {
   const types = (Array.isArray(type) ? type : [type]).filter((one) => one !== "null");
   const [only] = types;

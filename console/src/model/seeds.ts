@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from "./json";
 
 /** Every model takes 31 bits. */
 const MAX_DRAWN = 2 ** 31 - 1;
-/** By which models mean a seed that they tell nobody. */
+/** Models take it to mean a random seed, which they don't report. */
 const RANDOM = -1;
 /** A seed for whatever model. */
 export function draw(): number {

@@ -111,7 +111,7 @@ function End({
   );
 }
 
-/** Tells how to make the first picture, to whoever may. */
+/** Says how to make the first picture, if the viewer may. */
 function Empty({ filter: { deploymentId, text, tag, isStarred } }: { readonly filter: JobFilter }) {
   const viewer = useViewer();
   if (text || tag || isStarred)

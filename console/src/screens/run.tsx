@@ -125,7 +125,7 @@ function Desk({
   );
 }
 
-/** So that whoever comes for the first time needs words alone. */
+/** So that a first-time user needs nothing but words. */
 function needsNoFile({ inputSchema }: Deployments[number]): boolean {
   return readFields(inputSchema).every(
     ({ isRequired, widget }) => !isRequired || !/^files?$/.test(widget.kind),

@@ -85,7 +85,7 @@ export function createAnswers(gateway: Pick<GatewayClient, "request">, feed: Fee
       ids.add(id);
       const newer = changed.get(id);
       const isOld = newer !== undefined && newer.version > Number(value.version);
-      // A query that selects more of a job than the feed does is sent again by whoever shows it.
+      // A query that selects more of a job than the feed does is sent again by the component that shows it.
       return isOld && Object.keys(value).every((name) => name in newer) ? newer : value;
     }
     const members = Object.entries(value).map(([name, one]) => [name, toNewest(one, ids)]);

@@ -4,7 +4,7 @@ import type { JobRowFragment } from "../gql";
 import { LIVE } from "./queries";
 import { createStore } from "./store";
 
-/** Hears of a job in its newest state, and of null where changes may have been missed. */
+/** Called with a job in its newest state, and with null when changes may have been missed. */
 export type Listener = (job: JobRowFragment | null) => void;
 
 export type Feed = ReturnType<typeof createFeed>;
@@ -16,7 +16,7 @@ export type Feed = ReturnType<typeof createFeed>;
 export function createFeed(gateway: Pick<GatewayClient, "subscribe">) {
   const listeners = new Set<Listener>();
   const silence = createStore("");
-  /** To the other tabs of this browser; none while this one hears of no jobs. */
+  /** To the other tabs of this browser; none while this one is not notified of jobs. */
   let otherTabs: BroadcastChannel | undefined;
 
   function notify(job: JobRowFragment | null): void {

@@ -21,7 +21,7 @@ export function openList(gateway: GatewayClient, feed: Feed, filter: JobFilter) 
       return feed.listen(notify);
     },
   });
-  /** How far one had scrolled, in which row one was and what was selected, for whoever comes back. */
+  /** The scroll position, the current row and the selection, for when the user comes back. */
   return {
     ...list,
     filter,

@@ -21,7 +21,7 @@ export function openSession(
     ...(credential !== "" && { authorization: () => `Bearer ${credential}` }),
   });
   const feed = createFeed(gateway);
-  /** The last list of each screen, so that whoever comes back from a job finds it read. */
+  /** The last list of each screen, so that a user who comes back from a job finds it loaded. */
   const lists = new Map<string, { readonly key: string; readonly list: JobList }>();
   const uploads = createUploads(gateway);
   return { signIn, gateway, feed, answers: createAnswers(gateway, feed), lists, uploads };
@@ -57,7 +57,7 @@ export function useQuery<Data extends object, Variables>(
   return { ...useStore(query.state), ask: query.ask };
 }
 
-/** Hears of every job that changes, and of null where changes may have been missed. */
+/** Calls back with every job that changes, and with null when changes may have been missed. */
 export function useChanges(onChange: Listener): void {
   const { feed } = useSession();
   const notify = useEffectEvent(onChange);

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** A value that anybody may read and hear of. */
+/** A value that anybody may read and subscribe to. */
 export type Store<Value> = {
   get(): Value;
   set(value: Value): void;
@@ -33,5 +33,5 @@ export function useStore<Value>({
   return useSyncExternalStore(subscribe, get);
 }
 
-/** The time, set every second, for whoever shows how long ago something was. */
+/** The time, set every second, to show how long ago something was. */
 export const clock = createStore(Date.now());

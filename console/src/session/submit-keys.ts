@@ -33,7 +33,7 @@ function keysOf(scope: string) {
   return createKeys(`keys ${scope}`);
 }
 
-/** Whoever presses again this soon after an answer, or goes on pressing, did not mean another job. */
+/** A user who presses again this soon after an answer, or goes on pressing, did not mean another job. */
 const PAUSE_MS = 1_000;
 
 let quietUntil = -Infinity;
@@ -42,7 +42,7 @@ export function noteAccepted(): void {
   quietUntil = performance.now() + PAUSE_MS;
 }
 
-/** Whoever has changed something since means another one. */
+/** A user who has changed something since means another one. */
 export function noteChange(): void {
   quietUntil = -Infinity;
 }

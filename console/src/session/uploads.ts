@@ -32,7 +32,7 @@ const MEBIBYTE = 1_048_576;
 /** Of those that are not on their way; the gateway shows the others. */
 const MAX_HELD = 20;
 
-/** The files of a session on their way to the gateway, by token, and those that have arrived, by what stands for them in an input. */
+/** A session's files on their way to the gateway, by token, and those that have arrived, by their references in inputs. */
 export function createUploads(gateway: Pick<GatewayClient, "request">) {
   const files = createStore<ReadonlyMap<string, HeldFile>>(new Map());
 

@@ -22,7 +22,7 @@ export function removeFromLists({ lists, feed }: Session, ids: readonly string[]
   feed.notifyOtherTabs();
 }
 
-/** Reads the lists anew where nobody tells which jobs are gone. */
+/** Reads the lists again when it is unknown which jobs are gone. */
 export function renewLists({ lists, feed }: Session): void {
   for (const { list } of lists.values()) list.reload();
   feed.notifyOtherTabs();

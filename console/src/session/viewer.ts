@@ -1,6 +1,6 @@
 import { createContext, use } from "react";
 
-/** Around all that is for whoever has signed in. */
+/** Around everything that is for a signed-in viewer. */
 export const ViewerContext = createContext<{
   readonly id: string;
   readonly scopes: readonly string[];

@@ -6,7 +6,7 @@ export const SIGNS = { IMAGE: "▣", VIDEO: "▶", AUDIO: "♪", OTHER: "▤" } 
 
 /**
  * An output as it is best shown: small where it is one of many, from the gateway's copy where there is one. What can't be
- * seen is heard where it is large, and a sign where it is small.
+ * seen is played where it is large, and a symbol where it is small.
  */
 export function Picture({
   asset,

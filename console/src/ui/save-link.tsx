@@ -21,7 +21,7 @@ export function SaveLink(file: File) {
   );
 }
 
-/** `paper-lantern-325c2f70-1.png`, so that several of them are told apart. */
+/** `paper-lantern-325c2f70-1.png`, so that several of them have different names. */
 function toFileName({ job, asset, n }: File): string {
   const name = job.deployment.name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-");
   const [ending = ""] = /\.\w+$/.exec(fileNameOf(asset.url)) ?? [];

@@ -150,7 +150,7 @@ function WarmGlow() {
   );
 }
 
-/** What is wrong elsewhere in the input is told below the form. */
+/** What is wrong elsewhere in the input is shown below the form. */
 const FIELDS: ReadonlySet<string> = new Set(["prompt", "ctrlImg1", "width"]);
 
 function readDraft(): WarmGlowInput {
@@ -158,7 +158,7 @@ function readDraft(): WarmGlowInput {
   return saved ? JSON.parse(saved) : { prompt: "", ctrlImg1: "" };
 }
 
-function onHashChange(tell: () => void) {
-  addEventListener("hashchange", tell);
-  return () => removeEventListener("hashchange", tell);
+function onHashChange(notify: () => void) {
+  addEventListener("hashchange", notify);
+  return () => removeEventListener("hashchange", notify);
 }

@@ -27,8 +27,8 @@ import { createDocumentFinder } from "./trusted-documents.ts";
 export type OperationOrigin = {
   readonly viewer: Viewer;
   /**
-   * For what waits for the client to read it. Whoever opened the share closes it once the answer or the client has left;
-   * what is given back before then counts until it has left.
+   * Memory for what the client has yet to read. Its opener closes it once the answer was sent or the client has left.
+   * Bytes refunded before then stay charged until they were sent.
    */
   readonly share: Reservation;
   /**
@@ -269,7 +269,7 @@ function createSubscriptionRunner(
         // Yoga keeps all that it was given as long as the stream is open.
         Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
         Object.assign(contextValue.params, { query: "", variables: null });
-        // Nobody reads the stream of a client that has left, nor hears how it ends.
+        // Once the client has left, nobody reads its stream or learns how it ends.
         if (result instanceof Stream) contextValue.onStream?.(() => result.end());
         return result;
       });

@@ -59,7 +59,7 @@ const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
 const MISTAKE =
   "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
 
-/** The same for GraphQL; `thrown` may tell where it was thrown. */
+/** The same for GraphQL, with the location and path of `thrown` if that is a `GraphQLError`. */
 export function toGraphQLError(coded: CodedError, thrown?: unknown): GraphQLError {
   const { nodes = null, path = null } = thrown instanceof GraphQLError ? thrown : {};
   // The failure of one field leaves a good answer, and what a limit says is for users: so a 200.
@@ -90,7 +90,7 @@ export function toFormattedError(error: GraphQLError): GraphQLFormattedError {
   return { ...formatted, extensions };
 }
 
-/** Whoever gives an error a code wants it seen; so does GraphQL with an error of its own that wraps no other. */
+/** Errors with a code are meant to be seen, and so are GraphQL's own, which wrap no other. */
 function isMeantForClients(error: unknown): error is GraphQLError {
   if (!(error instanceof GraphQLError)) return false;
   if (typeof error.extensions["code"] === "string") return true;

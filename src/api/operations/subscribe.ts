@@ -79,18 +79,18 @@ export function createSubscribe({
   }
 
   /**
-   * An event whose fields can't be read waits for the database. With an error in its place whoever goes on from the next
-   * one's cursor would never hear of it, and a final one does not come again.
+   * An event whose fields can't be read waits for the database. If an error took its place, a client that continues from
+   * the next event's cursor would never get it, and a final one does not come again.
    */
   async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
       context.reads?.finish();
-      const isDetached = result.errors
+      const isUnreachable = result.errors
         ?.map(findCause)
         .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
       // One that is an error ends its stream.
-      if (isDetached !== true || event instanceof Error || isLeft()) {
+      if (isUnreachable !== true || event instanceof Error || isLeft()) {
         const value = mask(result);
         const [first] = value.errors ?? [];
         if (first !== undefined) channels.failedEvent.publish(toCode(first));
@@ -160,7 +160,7 @@ export function createSubscribe({
       share(toError(error, "watching failed"), reader);
     const results = new Stream<ExecutionResult>(
       () => {
-        // Whoever asks for an event is done with the one before, and the next may be a long time coming.
+        // The reader is done with the event before, and the next may be a long time coming.
         context.reads?.startAnew();
         return events.next().then<Next, Made>(toResult, toLastResult);
       },

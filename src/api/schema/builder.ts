@@ -229,7 +229,7 @@ function readLiteral(literal: ValueNode, variables: { readonly [name: string]: u
   return valueFromASTUntyped(given, variables);
 }
 
-/** GraphQL would put words of its own before those of any other error; `literal` tells where it is. */
+/** GraphQL would prefix the message of any other error with words of its own. `literal` gives its location. */
 function badUserInput(message: string, literal: ValueNode | null = null): GraphQLError {
   return new GraphQLError(message, { nodes: literal, extensions: { code: "BAD_USER_INPUT" } });
 }

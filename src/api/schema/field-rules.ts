@@ -43,8 +43,8 @@ type Field<Types extends SchemaTypes> = PothosOutputFieldConfig<Types>;
 const MAX_ANSWERED = 10;
 
 /**
- * What holds for fields besides what they resolve to: who may ask for those without a use case, and what they take in the answer. Each mutation
- * begins in a later turn of the event loop, and few of one owner are answered in one.
+ * Rules for fields besides their resolvers: who may ask for those without a use case, and what they charge to the answer.
+ * Each mutation begins in a later turn of the event loop, and few of one owner are answered in one.
  */
 class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #answers = new Queue({ perKey: MAX_ANSWERED });
@@ -62,7 +62,7 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   #inTurn(resolve: Resolver<Types>): Resolver<Types> {
     return async (parent, given, context, info) => {
       await clock.nextTurn();
-      // It may wait long, and what the mutations before it have read is told.
+      // It may wait long, so what earlier mutations have read is released first.
       if (isOurs(context)) context.reads.finish();
       try {
         return await resolve(parent, given, context, info);
@@ -98,7 +98,7 @@ function charge<Types extends SchemaTypes>(resolve: Resolver<Types>): Resolver<T
   };
 }
 
-/** Pothos does not tell a plugin what the context is. */
+/** Pothos does not give a plugin the type of the context. */
 function isOurs(context: object): context is GatewayContext {
   return "viewer" in context;
 }

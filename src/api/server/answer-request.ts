@@ -237,7 +237,7 @@ function createReadiness({
   isLeaving,
   log,
 }: Pick<ServerParts, "database" | "isLeaving" | "log">) {
-  let told: string | null = null;
+  let logged: string | null = null;
   return async (response: ServerResponse): Promise<void> => {
     if (isLeaving()) return sendText(response, 503, LEAVING);
     try {
@@ -247,13 +247,13 @@ function createReadiness({
       const reason = error instanceof DatabaseReplacedError ? REPLACED : AWAY;
       const text = isOfDisk || error instanceof SetupError ? `${error.message}\n` : reason;
       // The store logs what is wrong with a disk.
-      if (text !== told && !isOfDisk)
+      if (text !== logged && !isOfDisk)
         log.error({ err: error }, "The gateway is not ready. Check its database.");
-      told = text;
+      logged = text;
       return sendText(response, 503, text);
     }
-    if (told !== null) log.info({}, "The gateway is ready again.");
-    told = null;
+    if (logged !== null) log.info({}, "The gateway is ready again.");
+    logged = null;
     sendText(response, 200, "The gateway is ready.\n");
   };
 }

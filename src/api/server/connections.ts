@@ -107,11 +107,11 @@ export class Connections {
       // Where the answer came first, the rest of the body still has to come in time.
       if (response.req.complete || socket.destroyed) request.stopTimer?.();
       requests.delete(response);
-      this.#count(socket, connection);
+      this.#charge(socket, connection);
       if (socket.writable) this.#begin(socket, connection);
     });
     if (requests.size === 1) this.#begin(socket, connection);
-    else this.#count(socket, connection);
+    else this.#charge(socket, connection);
   }
 
   /** Gives a request so long from now on to arrive. Node's own limit knows no uploads, which may take minutes. */
@@ -201,7 +201,7 @@ export class Connections {
     const [{ req }, request] = first;
     const begin = (release: Release, recalled: Admission | null = null): void => {
       request.hasBegun = true;
-      this.#count(socket, connection);
+      this.#charge(socket, connection);
       if (socket.writable) request.answer(recalled);
       release();
     };
@@ -211,12 +211,12 @@ export class Connections {
     const key = recalled?.viewer.ownerId ?? findClient(req);
     const release = queue.tryEnter(key);
     if (release !== null) return begin(release, recalled);
-    this.#count(socket, connection);
+    this.#charge(socket, connection);
     void queue.enter(key).then((release) => begin(release));
   }
 
-  /** Holds what waits, which the owner's reservations can't yet. */
-  #count(socket: Duplex, connection: Connection): void {
+  /** Charges what waits, before it has a reservation of its owner. */
+  #charge(socket: Duplex, connection: Connection): void {
     const { requests } = connection;
     let bytes = requests.size > 1 ? requests.size * REQUEST_BYTES : 0;
     for (const [{ req }, { hasBegun }] of requests) if (!hasBegun) bytes += toUnaskedBytes(req);

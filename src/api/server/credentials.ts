@@ -80,7 +80,7 @@ function toHash(text: string): string {
 
 /**
  * Of the cookie for a page; null where a browser would keep none. A name with the prefix is one that no other host can have
- * set. On this machine, where there need be no TLS, each port has its own, as cookies don't tell ports apart.
+ * set. On this machine, where there need be no TLS, each port has its own, as cookies don't distinguish ports.
  */
 export function toCookieName(origin: string): string | null {
   const { protocol, port } = new URL(origin);

@@ -23,7 +23,7 @@ export const FILE_HEADERS = {
 
 export type FileReaders = ReturnType<typeof createFileReaders>;
 
-/** What bounds those who read files, whichever way. */
+/** Limits for everybody who reads files, in whichever way. */
 export function createFileReaders(log: Pick<BaseLogger, "warn">) {
   const slots = createTransferSlots(MAX_READERS, BUSY);
   const queue = new Queue({ perKey: MAX_IN_A_TURN });
@@ -32,7 +32,7 @@ export function createFileReaders(log: Pick<BaseLogger, "warn">) {
   return {
     headers: FILE_HEADERS,
 
-    /** Runs an answer. What fails rejects as a `CodedError` while that can still be answered, and ends the connection afterwards. */
+    /** Runs an answer. A failure rejects with a `CodedError` while that can still be sent, and cuts the connection later. */
     async answer(response: ServerResponse, act: () => Promise<void>): Promise<void> {
       try {
         await act();

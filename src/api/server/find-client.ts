@@ -6,9 +6,10 @@ import ipaddr from "ipaddr.js";
 import { createRanges } from "../../runtime/public-address.ts";
 
 /**
- * Makes what tells clients apart that are not admitted yet: by their addresses, of IPv6 by the /64, which one client may
- * have whole. Proxies are trusted to write into `X-Forwarded-For`: from its right end, the first address that is none of
- * theirs is the client's. What needs no admission, as it is for none of `paths`, such as a balancer's health check, waits for none that others ask for.
+ * Makes a function that tells clients apart before they are admitted: by address, for IPv6 by the /64, which one client
+ * may have to itself. Proxies are trusted to write `X-Forwarded-For`: from its right end, the first address that is not
+ * theirs is the client's. Requests to none of `paths`, such as a balancer's health check, need no admission, so they wait
+ * in a line of their own.
  */
 export function createFindClient(trustedProxies: readonly string[], paths: readonly string[]) {
   const isTrusted = createRanges(trustedProxies);

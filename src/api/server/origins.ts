@@ -5,7 +5,7 @@ import type { BaseLogger } from "pino";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { isOwnHost, toName } from "../../runtime/own-host.ts";
 
-/** Tells pages that may call the gateway from those that may not. */
+/** Decides which pages may call the gateway. */
 export type Origins = ReturnType<typeof createOrigins>;
 
 /** Strangers can name any origin, and must not fill the log with them. */
@@ -39,7 +39,7 @@ export function createOrigins(options: {
     return true;
   }
 
-  /** Only here: a browser does not tell its page why it was refused. */
+  /** Logged, because a browser does not say to its page why it was refused. */
   function warn(origin: string): void {
     if (warned.has(origin) || warned.size >= MAX_WARNINGS) return;
     warned.add(origin);

@@ -47,8 +47,8 @@ export async function answerPlainPost(options: {
     return true;
   }
   // Rare enough for Yoga's own rules of statuses.
-  const told = processRegularResult(result, operations.yoga.fetchAPI, type);
-  send(response, told.status, type, await told.text());
+  const answer = processRegularResult(result, operations.yoga.fetchAPI, type);
+  send(response, answer.status, type, await answer.text());
   return true;
 }
 

@@ -98,7 +98,7 @@ export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number):
   return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }
 
-/** The whole body, held by the share. Rejects with PAYLOAD_TOO_LARGE when it is larger than `limitBytes`. */
+/** Reads the whole body and charges it to `share`. Rejects with PAYLOAD_TOO_LARGE if it exceeds `limitBytes`. */
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,

@@ -8,7 +8,7 @@ import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import { FILE_HEADERS, type FileReaders } from "./file-readers.ts";
 import { methodNotAllowed, notFound } from "./refuse.ts";
 
-/** A browser that has the file asks again then, and hears at little cost whether it is still there. */
+/** After this, a browser that has the file revalidates it, which costs little. */
 const MAX_CACHED_SECONDS = 3_600;
 
 type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;

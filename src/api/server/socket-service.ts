@@ -138,8 +138,8 @@ type Result = {
 };
 
 /**
- * Sends each result as it comes, as text that is made once for all sockets that get it, and tells graphql-ws of the end
- * alone. The next one is asked for when the client is not behind.
+ * Sends each result as it comes, as text that is made once for all sockets that get it. graphql-ws sees only the end. The
+ * next result is asked for when the client is not behind.
  */
 function sendEach(session: SocketSession, id: string, events: Stream<Result>): Stream<never> {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
@@ -162,7 +162,7 @@ function toPayload({ errors, data, extensions }: Result) {
   };
 }
 
-/** No client hears this. */
+/** No client gets this. */
 const TOO_LATE = "The socket is closed. Connect again.";
 
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */

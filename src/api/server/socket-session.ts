@@ -26,7 +26,7 @@ const MAX_CORKED_BYTES = 16_384;
 const KEEP_ALIVE_MS = 12_000;
 /** What a message takes until it is handled, or leaves, besides its own bytes: small ones fill the memory soonest. */
 const MESSAGE_BYTES = 2_048;
-/** Clients tell one ping's answer from another's by some bytes. */
+/** A few bytes are enough for clients to match pongs to pings. */
 const MAX_ECHO_BYTES = 1_024;
 /** More than any credential takes. */
 const MAX_BYTES_BEFORE_INIT = 65_536;
@@ -93,7 +93,7 @@ export class SocketSession implements ProtocolSocket {
       this.#whenLeft((left) => {
         this.#unsentCount += 1;
         socket.pong(data, false, left);
-        this.#count();
+        this.#charge();
       }),
     );
     socket.on("ping", (data) => {
@@ -182,7 +182,7 @@ export class SocketSession implements ProtocolSocket {
       // Set up like this, ws gives nothing but buffers.
       const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
       this.#handledBytes += bytes.length + MESSAGE_BYTES;
-      this.#count();
+      this.#charge();
       if (this.admission === null) return this.#handle(bytes, handle, null);
       this.#waiting.push(bytes);
       if (this.#isHandling) socket.pause();
@@ -206,7 +206,7 @@ export class SocketSession implements ProtocolSocket {
     const handledBytes = bytes.length + MESSAGE_BYTES;
     const end = (): void => {
       this.#handledBytes -= handledBytes;
-      this.#count();
+      this.#charge();
     };
     const fail = (error: unknown): void => {
       this.#options.log.debug({ err: error }, "A message could not be handled.");
@@ -231,7 +231,7 @@ export class SocketSession implements ProtocolSocket {
     this.#unhandledBytes += chunk.length;
     if (this.admission === null && this.#unhandledBytes > MAX_BYTES_BEFORE_INIT)
       this.#end(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
-    else this.#count();
+    else this.#charge();
   }
 
   /** What came before the client is let in counts for as long as it is not. */
@@ -246,7 +246,7 @@ export class SocketSession implements ProtocolSocket {
     this.#cork();
     // As bytes, because a string would wait on the heap.
     socket.send(Buffer.from(text), { binary: false }, left);
-    this.#count();
+    this.#charge();
     if (socket.bufferedAmount > MAX_CORKED_BYTES) this.#uncork();
   }
 
@@ -278,11 +278,11 @@ export class SocketSession implements ProtocolSocket {
 
   readonly #noteLeft = (): void => {
     this.#unsentCount -= 1;
-    this.#count();
+    this.#charge();
   };
 
-  /** Where that is too much, the budget cuts whatever holds most. */
-  #count(): void {
+  /** Charges what the socket holds. If that is too much, the budget closes whichever connection holds most. */
+  #charge(): void {
     const unsentBytes = this.#options.socket.bufferedAmount + this.#unsentCount * MESSAGE_BYTES;
     this.#share.charge(unsentBytes + this.#unhandledBytes + this.#handledBytes);
     if (!this.isBehind) this.#goOn();

@@ -134,8 +134,8 @@ const LISTENERS = 32;
 const CAN_SHARE_PORTS = platform() === "linux";
 
 /**
- * The same with several listeners that hand the server their connections, where they can share a port: else whoever
- * connects behind a burst would wait for as many turns of the event loop. `close` stops accepting, and resolves when
+ * The same with several listeners that hand the server their connections, where they can share a port. Otherwise, a client
+ * behind a burst of connections would wait for as many turns of the event loop. `close` stops accepting, and resolves when
  * nothing is open.
  */
 async function listenWidely(

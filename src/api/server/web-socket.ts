@@ -24,8 +24,8 @@ export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessa
 }
 
 /**
- * Opens WebSockets for the upgrades of a server. `close` tells every socket to come back later (1001). Whoever closes a
- * socket waits 2 s for the client, and then cuts it.
+ * Opens WebSockets for the upgrades of a server. `close` closes every socket with 1001, so that clients come back later. A
+ * closing socket waits 2 s for its client, and is then cut.
  */
 export function serveWebSocket(
   server: Server,

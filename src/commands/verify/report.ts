@@ -71,8 +71,8 @@ export function printReport({ answeredBy, at, facts }: Report): string {
     (state) => `${facts.filter((fact) => fact.state === state).length} ${state}`,
   );
   const summary = `${answeredBy} answered, on ${at}: ${counts.join(", ")}.`;
-  const hints = facts.some(({ state }) => state === "not seen") ? [NOT_SEEN] : [];
-  return [summary, ...hints, "", ...lines].join("\n");
+  const notes = facts.some(({ state }) => state === "not seen") ? [NOT_SEEN] : [];
+  return [summary, ...notes, "", ...lines].join("\n");
 }
 
 const NOT_SEEN = "Most of what is not seen needs --spend, and a workflow's facts --workflow ID.";

@@ -74,7 +74,7 @@ export type Catalogue = {
   readonly deployments: readonly Deployment[];
   /** Whether others exist too: every well-formed id is passed on upstream then. */
   readonly hasOthers: boolean;
-  /** Those of which RunComfy's list of deployments may tell; models have another. */
+  /** Those that may be on RunComfy's list of deployments; models have another list. */
   readonly liveIds: readonly string[] | "all";
   find(id: string): Deployment | null;
   /** The ids that somebody may have meant who named one that doesn't exist, or its name. */

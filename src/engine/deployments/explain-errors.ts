@@ -44,7 +44,7 @@ const MEMBERS = ["missingProperty", "additionalProperty", "unevaluatedProperty",
 /** An error, and what the branches have against the value where its keyword has branches. */
 type Finding = { readonly error: ErrorObject; readonly inside: readonly ErrorObject[] };
 
-/** Ajv tells the errors of branches right before that of their keyword. */
+/** Ajv reports the errors of branches right before that of their keyword. */
 function toFindings(errors: readonly ErrorObject[], targets: Context["targets"]): Finding[] {
   const findings: Finding[] = [];
   const known = new Map<unknown, ReadonlySet<unknown>>();
@@ -55,7 +55,7 @@ function toFindings(errors: readonly ErrorObject[], targets: Context["targets"])
   };
   for (const error of errors) {
     const last = findings.at(-1)?.error;
-    // The values that are possible tell the type as well.
+    // The possible values show the type as well.
     if (isChoice(error) && last?.keyword === "type" && last.parentSchema === error.parentSchema) {
       findings.pop();
     }
@@ -224,7 +224,7 @@ function toList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** A JSON pointer as a path; only the data tells an index from a name. */
+/** A JSON pointer as a path; only the data shows whether a part is an index or a name. */
 function toPath(pointer: string, input: JsonValue): InputPath {
   let value: JsonValue | undefined = input;
   return pointer

@@ -51,7 +51,7 @@ export function createChannels() {
     stored: open<Job>("stored"),
     /** Within it watchers are woken, who do not belong to the write that wakes them. */
     wakeUp: channel(`${prefix}:wakeUp`),
-    /** What became of a file of an output. */
+    /** The outcome of keeping a file. */
     settled: open<string>("settled"),
     /** An event that was sent to a watcher. */
     sent: open<SentEvent>("sent"),
@@ -126,8 +126,8 @@ export function createSubscriptions(log: Pick<BaseLogger, "error">) {
   }
 
   return {
-    on<Message>(one: Channel<Message>, hear: (message: Message) => void): void {
-      const listener = (message: Message): void => void attempt(() => hear(message));
+    on<Message>(one: Channel<Message>, handle: (message: Message) => void): void {
+      const listener = (message: Message): void => void attempt(() => handle(message));
       one.subscribe(listener);
       subscriptions.defer(() => one.unsubscribe(listener));
     },

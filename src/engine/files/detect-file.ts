@@ -52,7 +52,7 @@ export function createFileName(extension: string): string {
   return `${chance.uuid()}.${extension}`;
 }
 
-/** What tells an SVG, and how large a picture is. A JPEG may have a profile and a small copy of itself before its size. */
+/** What identifies an SVG and gives the size of a picture. A JPEG may have a profile and a small copy of itself before its size. */
 export async function readHead(path: string): Promise<Uint8Array> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES);
@@ -149,7 +149,7 @@ function measureHeif(head: Uint8Array): Size {
       const [width, height] = [view.getUint32(at + 12), view.getUint32(at + 16)];
       if (width * height > largest.width * largest.height) largest = { width, height };
     }
-    // What is in a box comes before what is behind it. One that tells no size is the last, or too large for a head.
+    // What is in a box comes before what is behind it. A box without a size is the last, or too large for a head.
     at += HEADERS_OF_BOXES.get(name) ?? (bytes < 8 ? head.length : bytes);
   }
   return largest.width === 0 ? NO_SIZE : largest;

@@ -15,7 +15,7 @@ export type FetchFile = ReturnType<typeof createFetchFile>;
 
 /**
  * Fetches files from URLs that anybody may have written. They have to be https and lead to public addresses, except for
- * those of `trustedOrigins`; that is checked again after each redirect. What is sent tells nothing of the gateway.
+ * those of `trustedOrigins`; that is checked again after each redirect. What is sent reveals nothing of the gateway.
  */
 export function createFetchFile({
   trustedOrigins,

@@ -31,8 +31,8 @@ type KeeperOptions = {
 };
 
 /**
- * Fetches the files that outputs name, each once for all gateways of a database: whoever claims it fetches it. One that
- * can't be fetched is tried again, with back-off, for six days.
+ * Fetches the files that outputs name, each once for all gateways of a database: the gateway that claims it fetches it. A
+ * file that can't be fetched is tried again, with back-off, for six days.
  */
 export class Keeper {
   readonly #options: Required<KeeperOptions>;
@@ -61,7 +61,7 @@ export class Keeper {
     });
   }
 
-  /** Tells the keeper that there are files to keep. */
+  /** Notifies the keeper of files to keep. */
   readonly wake = (): void => this.#loop.wake();
 
   /** Cuts off what is under way, and leaves it to others. */
@@ -133,8 +133,8 @@ export class Keeper {
       : keepBackOffMs(file.attempts, file.sinceEndMs, chance.random());
     this.#logFirst(file, error, delayMs === null);
     if (delayMs !== null) return await files.putBack(file, delayMs);
-    const isTold = isLasting || error instanceof FetchFileError;
-    const reason = isTold ? error.message : NOT_STORED;
+    const isShown = isLasting || error instanceof FetchFileError;
+    const reason = isShown ? error.message : NOT_STORED;
     await this.#settle(file, { ...NOT_KEPT, state: "FAILED", reason });
   }
 
@@ -151,7 +151,7 @@ export class Keeper {
 }
 
 const CLAIM_FAILS = "Files can't be claimed to be kept; the gateway tries again.";
-const SETTLE_FAILS = "What became of a file can't be written down; it is fetched again.";
+const SETTLE_FAILS = "The result of a fetch can't be stored; the file is fetched again.";
 const TRIED_AGAIN = "Files of an output could not be kept; the gateway tries again.";
 const NOT_TRIED_AGAIN =
   "Files of an output are not kept. Once the reason is mended, try again with keepOutputs.";

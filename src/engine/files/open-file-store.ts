@@ -60,7 +60,7 @@ export async function openFileStore(options: {
 const openBucket: typeof openS3Store = async (options) =>
   await (await import("./s3-store.ts")).openS3Store(options);
 
-/** Does what keeping a file takes: permissions alone don't tell of a full disk, nor credentials of what they may do. */
+/** Writes as keeping a file does: permissions don't show a full disk, nor credentials what they may do. */
 async function checkWriting(store: FileStore): Promise<void> {
   await using draft = await store.draft(Readable.from([]), { mostBytes: 0 });
   await draft.keepAs("check", "application/octet-stream");

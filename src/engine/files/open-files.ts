@@ -104,9 +104,9 @@ export async function openFiles({
       listensAt = url;
     },
     keeper,
-    /** Tells the keeper that there are files to keep; undefined where outputs are not kept. */
+    /** Notifies the keeper of files to keep; undefined where outputs are not kept. */
     onKeep: settings.areOutputsKept ? keeper.wake : undefined,
-    /** Tells the cleanup that jobs were deleted, with which files go. */
+    /** Notifies the cleanup of deleted jobs, whose files go too. */
     onDelete: cleanup.wake,
     close: () => all.disposeAsync(),
   };

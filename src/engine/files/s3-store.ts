@@ -125,7 +125,7 @@ async function ignore(response: Response): Promise<void> {
 
 function readLength(headers: Headers): number {
   const length = headers.get("content-length");
-  if (length === null) throw new FileStoreError(`S3 did not tell the length of a file. ${MEDDLED}`);
+  if (length === null) throw new FileStoreError(`S3 did not give the length of a file. ${MEDDLED}`);
   return Number(length);
 }
 
@@ -291,21 +291,21 @@ const OTHER_REGION = /^(?:AuthorizationHeaderMalformed|IllegalLocationConstraint
 const BAD_TOKEN = /^(?:ExpiredToken|InvalidToken|TokenRefreshRequired)$/;
 
 function explain(httpStatus: number, code: string | null): string {
-  const told = code ?? `HTTP ${httpStatus}`;
+  const reason = code ?? `HTTP ${httpStatus}`;
   if (code === "NoSuchBucket") {
-    return `There is no such bucket (${told}). Create it, or correct its name in FILES_URL.`;
+    return `There is no such bucket (${reason}). Create it, or correct its name in FILES_URL.`;
   }
   if (code === "RequestTimeTooSkewed") {
-    return `S3 and the gateway have different times (${told}). Set the clock of the gateway's machine.`;
+    return `S3 and the gateway have different times (${reason}). Set the clock of the gateway's machine.`;
   }
-  if ((httpStatus >= 300 && httpStatus < 400) || OTHER_REGION.test(told)) {
-    return `The bucket is elsewhere (${told}). Correct region= and endpoint= in FILES_URL.`;
+  if ((httpStatus >= 300 && httpStatus < 400) || OTHER_REGION.test(reason)) {
+    return `The bucket is elsewhere (${reason}). Correct region= and endpoint= in FILES_URL.`;
   }
-  if (httpStatus === 401 || httpStatus === 403 || BAD_TOKEN.test(told)) {
-    return `S3 refused the credentials (${told}). Check AWS_ACCESS_KEY_ID and its secret, and that this key may list the bucket, and read, write and delete its files.`;
+  if (httpStatus === 401 || httpStatus === 403 || BAD_TOKEN.test(reason)) {
+    return `S3 refused the credentials (${reason}). Check AWS_ACCESS_KEY_ID and its secret, and that this key may list the bucket, and read, write and delete its files.`;
   }
   if (httpStatus === 429 || httpStatus >= 500) {
-    return `S3 failed (${told}). Try again soon; check the status page of the service if this stays.`;
+    return `S3 failed (${reason}). Try again soon; check the status page of the service if this stays.`;
   }
-  return `S3 refused a call (${told}). Check that FILES_URL leads to a bucket.`;
+  return `S3 refused a call (${reason}). Check that FILES_URL leads to a bucket.`;
 }

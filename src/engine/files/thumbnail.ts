@@ -233,7 +233,7 @@ async function openPicture(source: string | Uint8Array, options: SharpOptions): 
     isRestricted = true;
     sharp.block({ operation: ["VipsForeignLoad"] });
     sharp.unblock({ operation: DECODERS.map((name) => `VipsForeignLoad${name}`) });
-    // It goes by paths, and would tell of a file that has been replaced.
+    // It caches by path, so it would return a file that has since been replaced.
     sharp.cache(false);
     sharp.concurrency(1);
   }

@@ -39,7 +39,7 @@ const KEYS: readonly (readonly [AssetKind, RegExp])[] = [
 
 /**
  * Every http(s) URL in an output once, in its order and at most 1,000: outputs differ by deployment, so all of it is walked.
- * `onLongUrl` hears of each that is too long to be one.
+ * `onLongUrl` is called for each that is too long to be one.
  */
 export function findAssets(
   output: JsonValue,

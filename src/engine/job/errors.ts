@@ -3,7 +3,7 @@ import type { InputIssue } from "./input.ts";
 import type { Job, JobError } from "./job.ts";
 import { isFinished } from "./job.ts";
 
-/** A failure that only results of mutations tell of; its message tells the app's users what happened and what to do next. */
+/** A failure that is a result of a mutation; its message says to the app's users what happened and what to do next. */
 export class ExpectedError extends Error {
   override readonly name: string = this.constructor.name;
 }
@@ -97,8 +97,8 @@ export class InvalidLabelsError extends InvalidError {
 /** No deployment with this id may run here, or none that runs what is asked for. */
 export class DeploymentNotFoundError extends CodedError {
   /**
-   * `nearMisses` may be empty; `unlisted` is the noun for what may be there, such as "model", and has to be listed to run; `isChanged`
-   * where it runs another kind of job than the one that is to run again.
+   * `nearMisses` may be empty. `unlisted` is a noun, such as "model", for what may exist but must be listed to run.
+   * `isChanged` if the deployment now runs another kind of job than the one that is to run again.
    */
   constructor(
     deploymentId: string,

@@ -95,7 +95,7 @@ export type JobEvent = {
  */
 export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST" | "LABELS";
 
-/** Tells a job's id from a deployment's. */
+/** Distinguishes a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 
 /** Makes a job that is about to be submitted, or is HELD; `work` is 1 where it is not known. */

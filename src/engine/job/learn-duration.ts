@@ -45,7 +45,7 @@ export function learnDuration(samples: readonly Sample[]): Learned {
   const tailWeight = TAIL_SAMPLES / (TAIL_SAMPLES + total);
   const parts = split(points).map((one) => {
     const { weight, mean, variance } = summarize(one);
-    // Of the next one: its spread, and the doubt about the mean.
+    // Of the next one: its spread, and the uncertainty of the mean.
     const deviation = Math.sqrt(variance * (1 + 1 / one.length));
     return { weight: (weight / total) * (1 - tailWeight), mean, deviation };
   });

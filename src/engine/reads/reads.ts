@@ -337,7 +337,7 @@ export class Reads {
     this.#largeSlot = null;
   }
 
-  /** Forgets what was read and gives its room back: the next event of a stream is an answer of its own. */
+  /** Forgets what was read and refunds its memory: the next event of a stream is an answer of its own. */
   startAnew(): void {
     this.finish();
     this.clear();
@@ -508,7 +508,7 @@ class AnswerBudget {
     this.#chargedBytes = 0;
   }
 
-  /** Gives everything back; what comes next is an answer of its own. */
+  /** Refunds everything: what comes next is an answer of its own. */
   leave(): void {
     this.#share.refund(this.#takenBytes);
     this.#takenBytes = 0;

@@ -28,7 +28,7 @@ export type AnswerReader = ReturnType<typeof createAnswerReader>;
 /**
  * Reads the bodies of answers in slices of the event loop, deployments in rotation, a large one alone in its turn, and large
  * results in one worker, one after the other. The worker starts with the first and ends when it has been idle for a minute;
- * `onFailure` hears why it could not read one.
+ * `onFailure` gets the reason why it could not read one.
  */
 export function createAnswerReader(onFailure: (error: unknown) => void, program = PROGRAM) {
   const turns = new Queue({ perKey: 1, total: MAX_IN_A_TURN, sliceMs: SLICE_MS });

@@ -75,7 +75,7 @@ export function createRunComfy(options: {
   readonly health: UpstreamHealth;
   readonly log: Pick<BaseLogger, "warn">;
   readonly channels?: Channels;
-  /** The nodes of a deployment whose files count; null is all. */
+  /** The nodes whose files are a deployment's outputs; null for all nodes. */
   readonly findOutputs?: (deploymentId: string) => readonly string[] | null;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic?: () => number;

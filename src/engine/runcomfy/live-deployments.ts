@@ -54,7 +54,7 @@ export function createLiveDeployments({
   });
   /** Those listed here as of another kind, which the log has named already. */
   const mistaken = new Set<string>();
-  /** What payloads have shown of deployments that have a mark, and the reads under way, one after the other: payloads are large. */
+  /** The kinds that payloads have shown, and the reads under way, one at a time because payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
   const pending = new Map<string, Promise<void>>();
   const queue = new Queue({ total: 1 });
@@ -98,7 +98,7 @@ export function createLiveDeployments({
     if (deploymentIds.length > 0) log.warn({ deploymentIds }, OF_ANOTHER_KIND);
   }
 
-  /** Whether only its payload tells whether it is what it seems. */
+  /** Whether only its payload shows its kind. */
   function isMarked(id: string): boolean {
     const listed = last.get(id);
     return listed !== undefined && findKind(listed.kind).mark !== null;
@@ -147,8 +147,8 @@ export function createLiveDeployments({
     /** The last list, however old, without a call. */
     lastList: (): UpstreamList => last,
     /**
-     * What the upstream lists a deployment as; null where the last list lacks it, also after a new one if that is due and
-     * comes within a second. By then its payload may have shown that a seeming workflow is none. Never rejects.
+     * The kind of a deployment on the upstream's list; null if it isn't there. Waits up to a second for a new list if one
+     * is due, and for the payload that shows whether a seeming workflow is one. Never rejects.
      */
     async findKind(id: string): Promise<JobKind | null> {
       if (!last.has(id)) await withinPatience(renew().then(() => resolveKind(id)));

@@ -8,7 +8,7 @@ import { KINDS } from "./kinds/kinds.ts";
 /** What the upstream says about a deployment now; null where it says nothing readable. */
 export type LiveDeployment = {
   readonly id: string;
-  /** What it seems to run: nothing in the list names that, and only a payload tells. */
+  /** The kind of job that it seems to run: the list doesn't name it, and only a payload shows it. */
   readonly kind: JobKind;
   /** At most 128 printable characters. */
   readonly name: string | null;

@@ -22,7 +22,7 @@ export class RunComfyError extends Error {
   readonly httpStatus: number | null;
   /** How long the upstream asked everybody to stay away; null when it did not ask. Already bounded. */
   readonly retryAfterMs: number | null;
-  /** Whether a whole body came that is too deep, too large, large and no answer, or met a bug. Fetched again, it would be the same. */
+  /** Whether a whole body came that can't be read: too deep, too large, or no answer. Fetching it again wouldn't help. */
   readonly isRefused: boolean;
   /** Whether the upstream says that what it was asked about is another account's. */
   readonly isAnothers: boolean;

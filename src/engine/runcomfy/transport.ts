@@ -43,7 +43,7 @@ export type CallRequest<Report> = {
     bytes: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ) => Promise<Reading<Report>>;
-  /** Hears which request an answer says it is about. */
+  /** Called with the request that an answer says it is about. */
   readonly onRequestId?: (requestId: string) => void;
   readonly errors: ErrorMeanings;
 };
@@ -198,7 +198,7 @@ async function readBody(
   signal.throwIfAborted();
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
-  // Closes the connection, and ends a read that waits, whether or not fetch still hears of the signal.
+  // Closes the connection and ends a pending read, whether or not fetch still handles the signal.
   const hangUp = (): void => void reader.cancel(signal.reason).catch(() => undefined);
   signal.addEventListener("abort", hangUp, { once: true });
   const chunks: Uint8Array[] = [];

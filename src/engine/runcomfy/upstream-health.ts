@@ -32,7 +32,7 @@ type HealthEvents = {
   /** A noted pause lasts longer than the one before. */
   pause: [];
   /** So many deployments' failures came in a row that one of the list would begin an outage of all. */
-  doubt: [];
+  suspicion: [];
   /** An outage begins, of a deployment or of all (null). */
   outage: [string | null];
   /** An outage ends, of a deployment or of all (null). */
@@ -40,8 +40,7 @@ type HealthEvents = {
 };
 
 /**
- * Whether RunComfy and each deployment may be called. The client notes how its calls end; whoever wants to poll or to submit
- * asks first.
+ * Whether RunComfy and each deployment may be called. The client notes how its calls end; polls and submits ask first.
  *
  * - A Retry-After pauses every call.
  * - Five failures in a row, or two time-outs, open a breaker: that of all of RunComfy, or that of a deployment.
@@ -134,7 +133,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     if (deploymentId !== null && (hasOwnBreaker || isOfDeployment(error))) {
       const deployment = this.#deployments.memo(deploymentId);
       if (deployment.isOpen) return;
-      if (!hasOwnBreaker && this.#all.noteDoubt(code)) this.emit("doubt");
+      if (!hasOwnBreaker && this.#all.noteSuspicion(code)) this.emit("suspicion");
       if (deployment.noteFailure(code)) this.#report("outage", deploymentId, code);
       return;
     }
@@ -172,7 +171,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
   }
 }
 
-/** Probes RunComfy, and each deployment, from when an outage of it begins until it is over, and RunComfy in doubt. */
+/** Probes RunComfy, and each deployment, while it has an outage, and RunComfy also when an outage is suspected. */
 export function startOutageProbe({
   health,
   runcomfy,
@@ -199,7 +198,7 @@ export function startOutageProbe({
     underWay.delete(deploymentId);
   }
 
-  health.on("doubt", () => {
+  health.on("suspicion", () => {
     if (asking === null && !signal.aborted)
       asking = runcomfy.probe(null, signal).finally(() => (asking = null));
   });
@@ -258,8 +257,8 @@ class Breaker {
     return this.isOpen ? this.#options.now() - this.#openedAt : null;
   }
 
-  /** Counts a failure that may not be its own, which opens nothing. Whether one more of its own would. */
-  noteDoubt(code: UpstreamErrorCode): boolean {
+  /** Counts a failure that may not be its own, which opens nothing. Returns whether one more of its own would. */
+  noteSuspicion(code: UpstreamErrorCode): boolean {
     const most = FAILURES_UNTIL_OUTAGE - 1;
     this.#failures = Math.min(this.#failures + weigh(code), most);
     return this.#failures === most;

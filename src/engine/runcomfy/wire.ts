@@ -126,7 +126,7 @@ export function readCancelReport(body: JsonValue): CancelReport | null {
   return CANCEL_REPORTS.get(word) ?? "requested";
 }
 
-/** The same where even an accepted cancel may come too late: only the job's own status tells. */
+/** The same where even an accepted cancel may come too late: only the job's own status shows that. */
 export function readCancelRequest(body: JsonValue): CancelReport | null {
   const report = readCancelReport(body);
   return report === "cancelled" ? "requested" : report;

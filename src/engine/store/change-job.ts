@@ -18,7 +18,7 @@ export type ChangeJob = (
 ) => Promise<JobRow | null>;
 
 /**
- * Makes a new version of a job of which `where` holds, and what goes with it, all or nothing, and wakes whoever watches.
+ * Makes a new version of a job of which `where` holds, and what goes with it, all or nothing, and wakes its watchers.
  * Resolves with the job as it is then. Jobs come first, as a deletion locks them.
  */
 export function createChangeJob(

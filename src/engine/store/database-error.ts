@@ -5,15 +5,15 @@ import { CodedError, codeOf, unavailable } from "../../runtime/coded-error.ts";
 import { chance } from "../../runtime/environment.ts";
 import type { Write } from "./database.ts";
 
-/** The database fails, and not what it was asked for. The text is for operators; `told` is what clients are told. */
+/** The database itself fails, not a statement. The message is for operators, `forClients` for clients. */
 class DatabaseFailure extends Error {
   override readonly name = this.constructor.name;
-  readonly told: CodedError;
+  readonly forClients: CodedError;
   readonly code = codeOf(this.cause);
 
-  constructor(message: string, told: CodedError, options: ErrorOptions) {
+  constructor(message: string, forClients: CodedError, options: ErrorOptions) {
     super(message, options);
-    this.told = told;
+    this.forClients = forClients;
   }
 }
 
@@ -73,10 +73,10 @@ const DISK_SENTENCES = {
   },
 };
 
-/** What a client is told of a statement that failed; null where it is a mistake of the program. */
+/** The error that a client gets for a failed statement; null for a bug of the gateway. */
 export function toCodedError(error: unknown): CodedError | null {
   if (isTooSlow(error)) return TOO_SLOW;
-  return error instanceof DatabaseFailure ? error.told : null;
+  return error instanceof DatabaseFailure ? error.forClients : null;
 }
 
 const TOO_SLOW = new CodedError(
@@ -95,7 +95,7 @@ export class DatabaseReplacedError extends Error {
   }
 }
 
-/** SQLSTATEs that tell of Postgres' own state, not of a statement or its values. */
+/** SQLSTATEs about Postgres' own state, not about a statement or its values. */
 const POSTGRES_STATES = /^(?:25|40|53|55|57|58|XX)/;
 /** SQLite's codes for a file that can't be read or written: permissions, memory, disk, damage. */
 const SQLITE_STATES: ReadonlySet<unknown> = new Set([3, 6, 7, 8, 10, 11, 13, 14, 26]);

@@ -22,7 +22,7 @@ export type Database = Dialect & {
   readonly reads: Kysely<Tables>;
   /** How one owner's reads take turns, so that others find the database free, and on SQLite the thread. */
   readonly readTurns: { readonly perKey: number; readonly sliceMs: number };
-  /** Milliseconds of the clock that says when a poll is due: on Postgres the database's, on SQLite the process's monotonic one. */
+  /** Milliseconds of the clock for polls: on Postgres the database's, on SQLite the process's monotonic one. */
   readonly pollMs: RawBuilder<number>;
   /** For polls: on Postgres they never wait behind other queries for a connection, nor for the disk. */
   readonly pollQueries: Kysely<Tables>;
@@ -45,11 +45,11 @@ export type Dialect = {
   readonly nameType: RawBuilder<unknown>;
   /** Milliseconds since 1970 by the database's clock, the only one that all gateways share. */
   readonly nowMs: RawBuilder<number>;
-  /** A number for each row, which tells nothing. */
+  /** A random number for each row. */
   readonly random: RawBuilder<unknown>;
   /** Whether several gateways share the database. */
   readonly isShared: boolean;
-  /** Whether a query may update rows of which it tells. */
+  /** Whether a query may return rows that it updates. */
   readonly updatesInQueries: boolean;
   /** Reads the secret of the feed's era, and which changes have been committed, as `xmin:xmax:xip,xip`. */
   readonly selectEra: RawBuilder<{ readonly secret: string; readonly snapshot: string }>;

@@ -25,7 +25,7 @@ export type FeedCursor = {
   } | null;
 };
 
-/** Encrypts cursors: their numbers would tell every owner how much the others do. */
+/** Encrypts cursors: their numbers would show every owner how much the others do. */
 export type CursorSeal = {
   /** Url-safe and different each time; empty, which begins anew, where it would be too long. */
   close(cursor: FeedCursor): string;
@@ -45,7 +45,7 @@ const MAX_CURSOR_LENGTH = 32_768;
 const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;
 const PROOF_BYTES = 16;
-/** Cursors are padded to a multiple of this, so that their length tells little. */
+/** Cursors are padded to a multiple of this, so that their length reveals little. */
 const BLOCK_CHARACTERS = 64;
 
 /** All gateways that know the same secret make the same seal. */

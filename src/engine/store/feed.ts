@@ -152,8 +152,8 @@ function selectStage(
 }
 
 /**
- * The numbers of statuses that belong to the stage and that it does not tell, as far as can be seen when it is read: their
- * jobs have changed again and belong to the next one, which would take them for delivered.
+ * The numbers of statuses that belong to the stage but that it does not deliver, as far as can be seen when it is read:
+ * their jobs have changed again and belong to the next stage, which would take them for delivered.
  */
 function aggregateSuperseded(
   database: Database,
@@ -230,7 +230,7 @@ type Era = { readonly secret: string; readonly snapshot: Snapshot };
  * The newest snapshot, and the secret of the era its numbers belong to. On Postgres the era's row is in an unlogged
  * table, which Postgres empties whenever numbers may be given out twice: after a crash, in a promoted standby and in a
  * restored copy of a running server's files. A dump keeps the row, but not the transaction (`xmin`) that wrote it. A
- * copied SQLite file keeps its era: whoever restores one empties the table.
+ * copied SQLite file keeps its era, so a restore has to empty the table.
  */
 async function readEra(database: Database): Promise<Era> {
   for (const isBegun of [false, true]) {

@@ -19,12 +19,12 @@ type FilePlace = {
   readonly marker: string | null;
 };
 
-/** A file that one gateway is to fetch. */
+/** A file that this gateway has claimed, to fetch it. */
 export type ClaimedFile = {
   readonly jobId: string;
   readonly number: number;
   readonly url: string;
-  /** Its job's; null where that is not known. */
+  /** Its job's upstream; null if unknown. */
   readonly upstream: string;
   /** This one included. */
   readonly attempts: number;
@@ -37,13 +37,13 @@ export type ClaimedFile = {
 export type Files = ReturnType<typeof createFiles>;
 
 /**
- * The copies of files that outputs name, and where all files of this database are. What becomes of a copy is a new version
- * of its job, although that has ended: so queries and the feed tell it.
+ * The copies of files that outputs name, and where all files of this database are. Each change of a copy is a new version
+ * of its job, although that has ended, so that queries and the feed report it.
  */
 export function createFiles(database: Database, changeJob: ChangeJob, { settled }: Channels) {
   const { nowMs, skipLocked, queries, reads, write, writeOne } = database;
 
-  /** What is new of a job's files is a new version of it. */
+  /** Changes a job's files, which makes a new version of the job. */
   async function change(
     jobId: string,
     where: RawBuilder<unknown>,

@@ -38,7 +38,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       changed bigint not null default 0, status_changed bigint not null default 0,
       unique (owner_id, idempotency_key)
     )`,
-    // One index for each way of listing, so that a page or a count passes over no row that it does not tell of; see
+    // One index for each way of listing, so that a page or a count skips no row; see
     // `sortKeyOf` in `list-jobs.ts`.
     sql`create index jobs_by_age on jobs (created_at, id)`,
     sql`create index jobs_by_status on jobs (status, (created_at + 0), id)`,
@@ -196,9 +196,9 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
 }
 
 /**
- * Whoever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and
+ * Whatever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and
  * every end of an accepted job a run to learn from. Thousands that wait behind each other move millions of times, which is
- * a change and no history.
+ * a change but no history.
  */
 function createTriggers(database: Database): readonly RawBuilder<unknown>[] {
   const { kind, createTrigger } = database;

@@ -43,7 +43,7 @@ export function createGroupCommit(queries: Kysely<Tables>): Pick<Database, "writ
   async function commitAll(): Promise<void> {
     isCommitting = true;
     while (waiting.length > 0) {
-      // All that has come from the network by now has told what it writes; what others ask goes first.
+      // By then, all that has come from the network has queued its writes, and others' reads go first.
       await clock.nextTurn();
       await commit(waiting.splice(0, countTogether()));
     }

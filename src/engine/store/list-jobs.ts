@@ -359,7 +359,7 @@ function toOthers(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
   ]);
 }
 
-/** What tells of a row whether it holds a text, or leads to its text where no owner is given. */
+/** Selects whether a row contains a text, or without an owner, what leads to its text. */
 function toTextColumn(holdsText: Dialect["holdsText"], filter: JobFilter): Sql {
   const { text, ownerId } = filter;
   if (text === undefined) return sql``;

@@ -12,8 +12,8 @@ const ENGINE = "engine";
 
 /**
  * Brings the tables of the engine and of these parts up to date, with their triggers, wholly or not at all. Gateways that
- * start at once wait for each other. Tables of a newer program are used as they are, with a warning, unless it says that this one can't. Rejects
- * with a `SetupError`.
+ * start at the same time wait for each other. Tables of a newer version are used as they are, with a warning, unless its
+ * changes are breaking. Rejects with a `SetupError`.
  */
 export async function migrate(
   database: Database,

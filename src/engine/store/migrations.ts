@@ -25,7 +25,7 @@ export type PartTables = {
 
 /**
  * In their order. Only ever added to: a migration is never edited, which a test holds by their hashes. What they take from
- * elsewhere is a part of them, such as the triggers of polls: whoever changes that leaves them a copy. Gateways of the
+ * elsewhere is a part of them, such as the triggers of polls: a change of that leaves them a copy. Gateways of the
  * version before run beside a migration that is not breaking, so the next one follows these rules:
  *
  * - It adds tables, and columns that are null or have a constant default, which Postgres does not write into the rows.

@@ -155,7 +155,7 @@ function createPool(config: pg.PoolConfig, log: Logger, settings: string | undef
   return pool;
 }
 
-/** What fails because Postgres is unreachable rejects with a `DatabaseUnreachableError`, because of its disk with a `DatabaseDiskError`. */
+/** Rejects with a `DatabaseUnreachableError` if Postgres is unreachable, with a `DatabaseDiskError` if its disk fails. */
 function createDialect(pool: pg.Pool, disk: DiskWatch): PostgresDialect {
   const rethrow = (error: unknown): never => {
     throw disk.note(toUnreachable(error));

@@ -136,7 +136,7 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
 /**
  * Makes this process the only gateway of a SQLite file until it lets go or dies: the kernel ends the lock, so a `kill -9`
  * leaves none behind. It is held on `<path>-lock`, so that backups can read the main file. The lock file is never deleted:
- * that would race with whoever is about to take it. Returns how to let go.
+ * that would race with a process about to take it. Returns a function that releases it.
  */
 function lockFile(path: string): () => void {
   const lock = new DatabaseSync(`${path}-lock`, { timeout: 0 });

@@ -18,7 +18,7 @@ export type StoreOptions = {
   readonly log: Logger;
   /** The tables of the parts that are on; none by default. */
   readonly parts?: readonly PartTables[];
-  /** How often the connection that hears of other gateways' changes has to answer; 5 s by default. */
+  /** How often the connection for other gateways' notifications has to answer; 5 s by default. */
   readonly heartbeatMs?: number;
   readonly channels?: Channels;
   /** On SQLite: milliseconds of the clock by which polls are due, which never goes back. */

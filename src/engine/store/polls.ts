@@ -249,7 +249,7 @@ export function createPolls(database: Database) {
       }));
     },
 
-    /** Makes due the polls of detached jobs, and were for so long since the last poll. */
+    /** Makes the polls due of jobs that have been detached for so long since their last poll. */
     async resume(leftForMs: number): Promise<void> {
       await sql`
         update polls set due_at = ${pollMs}, was_due_at = null

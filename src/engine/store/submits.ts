@@ -20,8 +20,8 @@ import { insertUses } from "./upload-rows.ts";
 import { idleMs } from "./upstream-rows.ts";
 
 /**
- * An idempotency key, which is its owner's alone, and a digest of what was submitted. Without a key it is the digest that
- * counts, where wanted: of whoever submits the same within ten minutes the job is `found` again, if it was `noted`.
+ * An idempotency key, which is its owner's alone, and a digest of what was submitted. Without a key, the digest may count:
+ * the same submit within ten minutes is `found` again, if the first was `noted`.
  */
 export type SubmissionKey = {
   readonly key: string | null;
@@ -29,7 +29,7 @@ export type SubmissionKey = {
   readonly repeats?: Repeats | undefined;
 };
 
-/** Whether a submit is noted for ten minutes as one that may be repeated, and whether one without a key may itself be a repeat. */
+/** Whether a submit is noted for ten minutes, so that it can be found again, and whether one without a key may be a repeat. */
 export type Repeats = "noted" | "found";
 
 /** A job to be submitted. */
@@ -55,8 +55,8 @@ const RETRY_AFTER_SECONDS = 10;
 
 /**
  * Twice the longest submit lease there can be: one that ends later was taken before the database's clock was set back,
- * and would keep its row open for as long as that. Whoever is still submitting under it can't send any more, and gets the
- * time to write down the outcome that everybody gets.
+ * and would keep its row open for as long as that. A gateway that is still submitting under it can't send any more, and
+ * has as long as every other to store the outcome.
  */
 const MAX_LEASE_MS = 720_000;
 

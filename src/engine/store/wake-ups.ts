@@ -25,8 +25,8 @@ type Topic = { readonly turn: number; readonly listeners: Set<Listener> };
 type Listener = { readonly wake: () => void };
 
 /**
- * How watchers hear that they have to read again. This one wakes those of its own process, and so is all that the gateway
- * of a SQLite file needs. What is lost costs 15 s.
+ * Notifies watchers that they have to read again. This one wakes those of its own process, which is all that the gateway
+ * of a SQLite file needs. A lost wake-up costs 15 s.
  */
 export class WakeUps {
   readonly #topics = new Map<string, Topic>();
@@ -117,7 +117,7 @@ const MAX_PENDING = 1_000;
 const MIN_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 5_000;
 
-/** From gateway `g`: these topics (`t`), or any (`all`), have news. A later version may tell more. */
+/** From gateway `g`: these topics (`t`), or any (`all`), have news. A later version may add members. */
 const Message = z.object({
   g: z.string(),
   t: z.array(z.string()).optional(),
@@ -221,7 +221,7 @@ class SharedWakeUps extends WakeUps {
     await sql`select pg_notify(${CHANNEL}, ${payload})`.execute(this.#given.queries);
   }
 
-  #hear(payload: string): void {
+  #receive(payload: string): void {
     const message = readMessage(payload);
     if (message === null || message.g === this.#gatewayId) return;
     if (message.all === true) this.wake();
@@ -268,7 +268,7 @@ class SharedWakeUps extends WakeUps {
     };
     client.on("error", (error) => stopping.abort(error));
     client.on("end", stop);
-    client.on("notification", ({ payload = "" }) => this.#hear(payload));
+    client.on("notification", ({ payload = "" }) => this.#receive(payload));
     closing.addEventListener("abort", stop);
     try {
       await client.connect();
@@ -276,7 +276,7 @@ class SharedWakeUps extends WakeUps {
       await client.query(SHARE_DATABASE);
       await this.#given.checkShared();
       this.#refusal = null;
-      if (this.#losses > 0) log.info("Other gateways' changes are heard again.");
+      if (this.#losses > 0) log.info("Other gateways' notifications arrive again.");
       // What was sent before is lost.
       this.wake();
       this.#firstTry.resolve();
@@ -294,9 +294,9 @@ class SharedWakeUps extends WakeUps {
 }
 
 const UNSENT =
-  "Other gateways can't be told of changes and see them at their next re-read. Check the database if this lasts.";
+  "Other gateways can't be notified of changes and see them at their next re-read. Check the database if this lasts.";
 const LOST =
-  "The connection that hears of other gateways' changes was lost and is being reopened. Until then those changes show up to 15 s late. Check the database if this lasts.";
+  "The connection for other gateways' notifications was lost and is being reopened. Until then their changes show up to 15 s late. Check the database if this lasts.";
 
 function readMessage(payload: string): z.infer<typeof Message> | null {
   try {

@@ -16,7 +16,7 @@ import { attempt, pollJob } from "./poll-job.ts";
 const PATIENCE_MS = 5_000;
 const POLL_DELAY_MS = 500;
 
-/** How long a submit's outcome may take to be written down. */
+/** How long it may take to store a submit's outcome. */
 const SUBMIT_MARGIN_MS = 1_000;
 
 /** A CANCELLED job, and whether this gateway's POST may be what cancelled it. */
@@ -98,7 +98,7 @@ export class Canceller {
     if (answer === "cancelled")
       return await this.#given.record(job.id, { kind: "cancelled", finishedAt: null });
     if (answer === "requested") return await this.#pollUntil(job, isFinished);
-    // Any other answer says nothing, so one poll has to tell.
+    // Any other answer says nothing, so one poll decides.
     return await this.#pollUntil(job, (now) => answer !== "not-cancellable" || !isCancellable(now));
   }
 

@@ -4,7 +4,7 @@ import { findKind } from "../runcomfy/kinds/find-kind.ts";
 import { chance } from "../../runtime/environment.ts";
 
 /**
- * The input with a number in the place of `seed: -1`, which means a random one: RunComfy doesn't tell which it took, and
+ * The input with a number in the place of `seed: -1`, which means a random one: RunComfy doesn't report which it took, and
  * without it nobody could make the same picture again. The same input where `seed` may mean something else.
  */
 export function drawSeed(input: JsonObject, deployment: Deployment): JsonObject {

@@ -104,7 +104,7 @@ const MAX_WORDS = 100;
 export class PollLog {
   readonly #log: BaseLogger;
   readonly #words = new Set<string>();
-  #hasToldOfOthers = false;
+  #hasNotedOthers = false;
   /** Where the database failed last: polls that bring no news need no row. */
   readonly #failing = new Set<"polls" | "jobs">();
 
@@ -112,10 +112,10 @@ export class PollLog {
     this.#log = log;
   }
 
-  /** Tells of an unknown word and of another account's jobs once, and of a job's failures the first. */
+  /** Logs each unknown word once, other accounts' jobs once, and the first failure of each job. */
   note({ id: jobId }: Job, { failures }: Polls, { kind, error, word }: Poll): void {
-    if (kind === "not-ours" && !this.#hasToldOfOthers) {
-      this.#hasToldOfOthers = true;
+    if (kind === "not-ours" && !this.#hasNotedOthers) {
+      this.#hasNotedOthers = true;
       this.#log.warn(
         { jobId },
         "RunComfy says that a job is another account's, so it is paused, as others of that account will be. Set RUNCOMFY_API_TOKEN to a token of that account to go on with them.",
@@ -133,7 +133,7 @@ export class PollLog {
     this.#log.warn({ jobId, code, reason }, "A poll failed; the job is polled again.");
   }
 
-  /** Polls could not be claimed, or a job's not be made or written down. Of the database's failures it tells the first. */
+  /** Polls could not be claimed, or a job's could not be made or stored. Logs only the database's first failure. */
   noteFailure(error: unknown, jobId?: string): void {
     // The store logs what is wrong with a disk.
     if (error instanceof DatabaseDiskError) return;
@@ -153,7 +153,7 @@ export class PollLog {
     this.#failing.add(jobId === undefined ? "polls" : "jobs");
   }
 
-  /** Polls could be claimed, or what was seen be written down. */
+  /** Polls could be claimed, or a result stored. */
   noteMade(where: "polls" | "jobs"): void {
     if (this.#failing.delete(where) && this.#failing.size === 0)
       this.#log.info({}, "Jobs are polled again: the database answers.");

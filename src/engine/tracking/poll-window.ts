@@ -78,7 +78,7 @@ export function createPollWindow({
         return underWay + 1 >= most;
       };
     },
-    /** A poll begins. Returns how to say that it has ended and how well, which tells whether that made the first room. */
+    /** Begins a poll. The returned function ends it, well or not, and returns whether that made the first room. */
     enter(deploymentId: string): (isBad: boolean) => boolean {
       const window = windows.memo(deploymentId);
       const startedAt = monotonic();

@@ -31,7 +31,7 @@ const LOCAL_FAILURE_DELAY_MS = 2_000;
 /** Nothing is claimed in an outage. */
 const OUTAGE_DELAY_MS = 1_000;
 
-/** Ends a poll, well or not; tells whether that made the first room. */
+/** Ends a poll, well or not; returns whether that made the first room. */
 type Leave = (isBad: boolean) => boolean;
 
 type Dependencies = Pick<
@@ -230,7 +230,7 @@ export class Poller {
 
 /** What is known of a line is good for so long. */
 const FRESH_MS = 15_000;
-/** A job that waits may have ended otherwise, which only a poll of itself tells. */
+/** A queued job may have ended otherwise, which only a poll of its own shows. */
 const BETWEEN_POLLS_MS = 120_000;
 const MAX_LINES = 1_000;
 const MAX_JOBS = 100_000;

@@ -4,24 +4,24 @@ import type { Viewer } from "../../auth/viewer.ts";
 import { LimitError, toCountText, toDurationText } from "../../runtime/coded-error.ts";
 import type { QuotaName, Quotas } from "../store/quotas.ts";
 
-/** `told` is what an owner is told who has reached it, before the time of the next try. */
+/** `toReason` begins the message to an owner who has reached the limit; the time of the next try follows. */
 const BOUNDS = {
   submits: {
     limitName: "submitsPerMinute",
     code: "RATE_LIMITED",
-    told: (limit: number) =>
+    toReason: (limit: number) =>
       `You have sent ${toCountText(limit, "jobs")} within a minute, the most allowed. Submit again`,
   },
   jobs: {
     limitName: "jobsPerDay",
     code: "QUOTA_EXCEEDED",
-    told: (limit: number) =>
+    toReason: (limit: number) =>
       `You have submitted ${toCountText(limit, "jobs")}, the most allowed in a day. Submit again`,
   },
   uploads: {
     limitName: "uploadMibPerDay",
     code: "QUOTA_EXCEEDED",
-    told: (limit: number) =>
+    toReason: (limit: number) =>
       `With this file you would upload more than ${limit} MiB in a day, the most allowed. Upload a smaller one, or try again`,
   },
 } as const;
@@ -37,7 +37,7 @@ export function createQuota({
   readonly log: BaseLogger;
 }) {
   async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
-    const { limitName, code, told } = BOUNDS[name];
+    const { limitName, code, toReason } = BOUNDS[name];
     const limit = limits[limitName];
     if (limit === null) return { refund: async () => undefined, counted: null };
     const { key, count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
@@ -51,7 +51,7 @@ export function createQuota({
     if (count <= limit) return { refund, counted: { key, endsAtMs } };
     await refund();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
-    const message = `${told(limit)} in ${toDurationText(retryAfterSeconds)}.`;
+    const message = `${toReason(limit)} in ${toDurationText(retryAfterSeconds)}.`;
     throw new LimitError(message, { limitName, code, retryAfterSeconds, limit });
   }
 

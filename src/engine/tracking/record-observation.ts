@@ -10,16 +10,17 @@ import type { Jobs, Result } from "../store/job-store.ts";
 
 export type RecordObservation = ReturnType<typeof createRecordObservation>;
 
-/** Another writer can win only as often as it has something newer to tell, which is seldom twice in a row. */
+/** Another writer can win only as often as it has something newer to write, which is seldom twice in a row. */
 const MAX_ATTEMPTS = 20;
 
 const LONG_URLS =
   "URLs of more than 4,096 characters in an output are no files of its job; they stay in the output.";
 
 /**
- * Writes what an observation says that is new: the one way in which a job changes until it has ended, but for its labels.
- * What comes later, a cost and copies of files, has writers of its own. Returns the job as it then is, or null when there is none; rejects when the database does not answer. Whoever has just read the row passes it as `known`,
- * which saves a read; a stale one is read anew.
+ * Writes what is new in an observation: the only way in which a job changes until it has ended, except for its labels. What
+ * comes later, a cost and copies of files, has its own writers. Returns the job as it then is, or null if there is none;
+ * rejects if the database does not answer. A caller that has just read the row passes it as `known`, which saves a read; a
+ * stale one is read anew.
  */
 export function createRecordObservation(dependencies: {
   readonly jobs: Jobs;
@@ -27,9 +28,9 @@ export function createRecordObservation(dependencies: {
   readonly upstream: string;
   readonly now: () => number;
   readonly catalogue: Catalogue;
-  /** Hears that there are files to keep; none are where it is not given. */
+  /** Called when there are files to keep; without it, none are kept. */
   readonly onKeep?: (() => void) | undefined;
-  /** Hears of jobs that SUCCEEDED whose cost the upstream has yet to tell. */
+  /** Called with each job that SUCCEEDED and whose cost the upstream has yet to report. */
   readonly onCostDue?: ((job: Job) => void) | undefined;
   readonly log: Pick<BaseLogger, "info">;
 }) {

@@ -159,7 +159,7 @@ export function toSubmission(
 
 /**
  * Rejects with a `DeploymentNotFoundError` where RunComfy lists what runs only if the file does too. It may wait for that
- * list, so whoever calls it holds nothing that others wait for.
+ * list, so a caller must hold nothing that others wait for.
  */
 export async function refuseUnlisted(
   deploymentId: string,

@@ -71,7 +71,7 @@ type Attempt = {
   readonly reached: { turn: boolean; post: boolean };
 };
 
-/** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind tells how far it came. */
+/** Writes the row first, then sends one POST, then records the answer: what a crash leaves behind shows how far it came. */
 export class Submitter {
   readonly #given: Dependencies;
   readonly #quota: Quota;
@@ -404,7 +404,7 @@ function toNull(error: unknown): null {
   throw error;
 }
 
-/** What a client is told of a submit that was surely refused. */
+/** The error for a submit that was surely refused. */
 function toRefusal(cause: RunComfyError, submission: Submission): Error {
   const { deploymentId } = submission;
   if (cause.issues !== null)

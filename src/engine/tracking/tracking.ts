@@ -127,7 +127,7 @@ export function createTracking(
       dispatcher.start();
       upstreamWebhooks.start();
     },
-    /** Waits until every submit's outcome is written down, then stops polls and hands those under way over. */
+    /** Waits until every submit's outcome is stored, then stops polls and hands over those under way. */
     async close(): Promise<void> {
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);

@@ -41,7 +41,7 @@ export async function findDeployment(caller: Caller, id: string): Promise<Deploy
   return exists ? toOther(id, listed) : null;
 }
 
-/** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, whoever may see the list. */
+/** Whether a submit takes what is not in the catalogue: nothing that seems a workflow, even for those who see the list. */
 function isOffered({ engine: { live } }: Caller, id: string): boolean {
   return runsUnlisted(live.lastList().get(id)?.kind ?? DEFAULT_KIND.name);
 }

@@ -44,7 +44,7 @@ export function createDetailReader(
     readonly jobs: Pick<JobStore["jobs"], "readHistories">;
     readonly files: Pick<JobStore["files"], "findPending" | "readMany">;
   },
-  /** For reads, and for those that go through all files of a job: one job at a time, as that takes longer than others may wait. */
+  /** `steps` is for reads of all files of a job, one job at a time, because they take longer than others may wait. */
   { reads: queue, steps }: { readonly reads: Queue; readonly steps: Queue },
 ) {
   async function readFirstFiles(id: string): Promise<FirstFiles> {
@@ -155,8 +155,8 @@ const UNREAD_FEED =
 const EVERYBODY = "";
 
 /**
- * All who ask in one turn of the event loop share a read. Whoever asks while it is under way shares the one after it: a
- * read that has begun may miss the very change that its asker was woken for.
+ * All who ask in one turn of the event loop share a read. Those who ask while it is under way share the next one: a read
+ * that has begun may miss the very change that they were woken for.
  */
 function shareReads<Value>(read: () => Promise<Value>): () => Promise<Value> {
   let last: Promise<unknown> = Promise.resolve();

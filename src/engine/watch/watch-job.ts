@@ -10,9 +10,9 @@ import type { ReadJob } from "./shared-readers.ts";
 
 /**
  * The job as it is now, then its newest state after each change: versions never fall, and the stream ends after a final
- * one, unless what comes after the end is wanted too. A slow reader skips states, but never the last. A version comes once, or where estimates are wanted again when its
- * estimate has moved. Fails with a `JobNotFoundError` when there is no such job, no longer, or it is not this owner's.
- * Nothing is listened to before the first `next()`.
+ * one, unless what comes after the end is wanted too. A slow reader skips states, but never the last. A version comes once,
+ * and with estimates again when its estimate has moved. Fails with a `JobNotFoundError` if the job doesn't exist, no longer
+ * exists, or is not this owner's. Nothing is listened to before the first `next()`.
  */
 export type WatchJob = (
   jobId: string,
@@ -140,7 +140,7 @@ class Group {
     };
   }
 
-  /** Tells the watcher what is new, once; `isFirst` where it has to be read from now on. */
+  /** Notifies the watcher of what is new, once; `isFirst` where it has to be read from now on. */
   wait(watcher: Watcher, isFirst: boolean): void {
     const newest = this.#newest;
     this.#watchers.add(watcher);
@@ -203,7 +203,7 @@ class Group {
     if (this.#newest === job) this.#lastEstimate = notified;
   }
 
-  /** Tells the same state again once its estimate has moved. */
+  /** Delivers the same state again once its estimate has moved. */
   async #reckon(estimateOf: EstimateOf): Promise<void> {
     const job = this.#newest;
     if (job === null || job === undefined || isFinished(job)) return;

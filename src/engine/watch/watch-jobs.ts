@@ -15,7 +15,7 @@ export type JobChange = {
   readonly reason: JobChangeReason | null;
 };
 
-/** Which changes to tell, and after which cursor; null for from now on. */
+/** Which changes to deliver, and after which cursor; null for from now on. */
 export type JobsWatch = {
   readonly filter: JobFilter;
   readonly after: string | null;

@@ -25,7 +25,7 @@ export async function answerDownload(
         "content-type": "application/zip",
         "content-disposition": `attachment; filename="runcomfy-${toDay(new Date(clock.now()))}.zip"`,
       });
-      // How long it will be is not known, so where it ends early, that its end is missing tells so.
+      // Its length is unknown, so only the missing end shows that it broke off.
       await readers.send(response, ownerId, chunks);
     });
   });

@@ -141,25 +141,25 @@ export class Downloads {
   async *#toEntries(jobs: Jobs, signal: AbortSignal): AsyncGenerator<ZipEntry> {
     const plan: Plan = { files: [], bytes: 0 };
     const modifiedAt = new Date(clock.now());
-    yield { name: "jobs.json", modifiedAt, chunks: this.#tellJobs(jobs, plan) };
+    yield { name: "jobs.json", modifiedAt, chunks: this.#describeJobs(jobs, plan) };
     for (const { name, kept, modifiedAt } of plan.files)
       yield { name, modifiedAt, chunks: this.#readWhole(kept, signal) };
   }
 
-  async *#tellJobs(jobs: Jobs, plan: Plan): AsyncGenerator<Uint8Array> {
+  async *#describeJobs(jobs: Jobs, plan: Plan): AsyncGenerator<Uint8Array> {
     let before = "[\n";
     for (const [id, job] of jobs) {
       await clock.nextTurn();
-      const told = job === null ? null : await this.#tellJob(job, plan);
+      const entry = job === null ? null : await this.#describeJob(job, plan);
       // A line each. Indented, an input that is nested deep would take sixty times its room.
-      yield Buffer.from(before + JSON.stringify(told ?? { id, files: [], why: GONE }));
+      yield Buffer.from(before + JSON.stringify(entry ?? { id, files: [], why: GONE }));
       before = ",\n";
     }
     yield Buffer.from(jobs.length === 0 ? "[]\n" : "\n]\n");
   }
 
-  /** Null where it has been deleted meanwhile. */
-  async #tellJob(job: Job, plan: Plan) {
+  /** Null if it has been deleted meanwhile. */
+  async #describeJob(job: Job, plan: Plan) {
     const { id, deploymentId, status, createdAt, finishedAt, cost, error } = job;
     const input = await this.#store.documents.readInput(id);
     if (input === null) return null;

@@ -95,7 +95,7 @@ export function createMcp(engine: OpenEngine, mostBodyBytes: number) {
         // Even `subscriptions/listen` holds nothing: no capability says that a list may change, so the SDK ends it at once.
         await answer(read, response);
       } finally {
-        // Signals of the SDK's requests hold what heard them until garbage was collected twice.
+        // The signals of the SDK's requests hold their listeners until the second garbage collection.
         Object.assign(message, { params: null });
       }
     },

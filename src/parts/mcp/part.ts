@@ -6,7 +6,7 @@ const SETTINGS = {
   MCP: optional(
     flag(),
     NOT_IN_PRODUCTION,
-    "Whether to serve agents at `/mcp`, by the Model Context Protocol: [agents.md](agents.md).",
+    "Whether to serve agents at `/mcp`, with the Model Context Protocol: [agents.md](agents.md).",
   ),
 };
 

@@ -155,7 +155,7 @@ function toCall(
   const notify: ToolCall["notify"] = (progress, message) => {
     if (progressToken === undefined) return;
     const params = { progressToken, progress, total: 1, message };
-    // Nobody hears it who has left.
+    // A client that has left doesn't get it.
     void mcpReq.notify({ method: "notifications/progress", params }).catch(() => undefined);
   };
   return { context, signal, notify: progressToken === undefined ? null : notify };

@@ -19,7 +19,7 @@ const MISTAKE =
   "Something went wrong inside this service. Try again; if it keeps happening, contact support.";
 const MISFIT = "The arguments don't fit the tool. Correct them, then call it again.";
 const TOO_LARGE =
-  "What this job was given and made is too large for an answer. list_jobs tells its status; a person can see its files in the console.";
+  "What this job was given and made is too large for an answer. list_jobs shows its status; a person can see its files in the console.";
 const ANOTHER_KEY =
   "To start a new job, call again with another idempotency_key or none: with this one it is refused again.";
 /** What most clients show of a longer list. */

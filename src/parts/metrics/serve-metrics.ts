@@ -11,7 +11,7 @@ const PATH = "/metrics";
 const MAX_CONNECTIONS = 100;
 
 /**
- * Serves `/metrics` on a port of its own, without credentials, to whoever asks by a name that is the gateway's own. A
+ * Serves `/metrics` on a port of its own, without credentials, to requests by a name that is the gateway's own. A
  * connection may last `patienceMs`. Rejects with a `SetupError`.
  */
 export async function serveMetrics(

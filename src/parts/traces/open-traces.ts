@@ -245,7 +245,7 @@ export function createTraces(
     // As when a deadline has passed.
     if (scope === null && isFinished(job)) void noteEnd("end", job, job.updatedAt.getTime());
   });
-  // Whoever is woken goes on with something of their own.
+  // Those who are woken go on in spans of their own.
   bind(channels.wakeUp, scopes, () => null);
   // The first event on this gateway that reported a job's end is a span, however many watch.
   on(channels.sent, ({ job, at }) => {

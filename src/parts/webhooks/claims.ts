@@ -15,7 +15,7 @@ export type ClaimedWebhook = {
   /** Whether it stands for the one-job URLs of an origin. */
   readonly isOfJobs: boolean;
   readonly url: string;
-  /** Whoever has one of them can verify; the newest first. */
+  /** Each of them can verify; the newest first. */
   readonly secrets: readonly string[];
   /** Proves the claim. */
   readonly token: number;
@@ -117,7 +117,7 @@ export function createWebhookClaims(database: Database) {
 
     /** Empty where it has nothing to send, or another gateway calls it. */
     async claim(webhookId: string): Promise<Claim> {
-      // What was sent could not be written down.
+      // The result of what was sent could not be stored.
       await checkDisk();
       return await write(async (transaction) => {
         // Mutant: a webhook's claim that keeps nobody else off

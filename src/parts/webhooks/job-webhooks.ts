@@ -35,7 +35,7 @@ export function createJobWebhooks(database: Database) {
             where owner_id = ${ownerId}`.execute(transaction);
       }),
 
-    /** Of each job that names a URL for itself alone, and is the owner's: that, and its deliveries, newest first. */
+    /** The one-job URL of each of the owner's jobs that has one, with its deliveries, newest first. */
     async readOfJobs(jobIds: readonly string[], ownerId: string): Promise<(JobWebhook | null)[]> {
       const rows = await inChunks(jobIds, async (chunk) => {
         const named = sql<{ readonly id: string; readonly url: string }>`
@@ -43,21 +43,21 @@ export function createJobWebhooks(database: Database) {
             where job_id in (${sql.join(chunk)}) and owner_id = ${ownerId}`;
         return (await named.execute(reads)).rows;
       });
-      const told = await inChunks(
+      const deliveries = await inChunks(
         rows.map(({ id }) => id),
         async (chunk) => {
-          const { rows: deliveries } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
+          const { rows: found } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
             select webhook_deliveries.* from webhook_deliveries join job_webhooks
               on job_webhooks.job_id = webhook_deliveries.job_id
                 and job_webhooks.webhook_id = webhook_deliveries.webhook_id
               where webhook_deliveries.job_id in (${sql.join(chunk)})`.execute(reads);
           // Readers' settings would have the database go through everybody's in this order.
-          return deliveries.toSorted((one, other) => other.number - one.number).map(toDelivery);
+          return found.toSorted((one, other) => other.number - one.number).map(toDelivery);
         },
       );
       return inOrder(jobIds, rows, ({ id, url }) => ({
         url,
-        deliveries: told.filter(({ jobId }) => jobId === id),
+        deliveries: deliveries.filter(({ jobId }) => jobId === id),
       }));
     },
   };

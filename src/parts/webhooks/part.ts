@@ -15,7 +15,7 @@ const SETTINGS = {
       "must be a list of address ranges, such as 10.0.0.0/8,::1/128",
     ),
     "none",
-    "Ranges of private addresses that [webhooks](webhooks.md) may call too, with http and on any port, separated by commas. Whoever has the scope `webhooks` can then send requests there.",
+    "Ranges of private addresses that [webhooks](webhooks.md) may call too, with http and on any port, separated by commas. Anyone with the scope `webhooks` can then send requests there.",
   ),
 };
 

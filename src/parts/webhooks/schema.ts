@@ -351,9 +351,12 @@ function addResults(builder: Builder, webhook: WebhookRef) {
     description: "The delivery's webhook is disabled. Nothing was changed.",
     interfaces: ["Error"],
   });
-  const success = (name: "CreateWebhookSuccess" | "RotateWebhookSecretSuccess", told: string) =>
+  const success = (
+    name: "CreateWebhookSuccess" | "RotateWebhookSecretSuccess",
+    description: string,
+  ) =>
     builder.objectRef<WebhookWithSecret>(name).implement({
-      description: told,
+      description,
       fields: (t) => ({
         webhook: t.expose("webhook", { type: webhook, description: "The webhook as it is now." }),
         secret: t.exposeString("secret", {

@@ -12,7 +12,7 @@ import { type DeliveryState, toRestMs, toRetryMs } from "./webhook.ts";
 
 /**
  * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners
- * have calls that hang, the fewer each has, and some stay free for whoever has none.
+ * have calls that hang, the fewer each has, and some stay free for an owner who has none.
  */
 const MAX_AT_ONCE = 256;
 const toShare = (free: number): number => Math.ceil(free / 4);
@@ -192,6 +192,6 @@ const LISTED_AGAIN = new Error("It is listed again.");
 const CLAIM_FAILS =
   "Deliveries to webhooks can't be claimed; the gateway tries again. Check the database.";
 const SEND_FAILS =
-  "Deliveries to webhooks can't be made or written down; the gateway tries again. Check the database.";
+  "Deliveries to webhooks can't be made or stored; the gateway tries again. Check the database.";
 const DISABLED =
-  "A webhook was disabled. Tell its owner the reason, and that it can be enabled again once that is mended.";
+  "A webhook was disabled. Tell its owner the reason, and that it can be enabled again once that is fixed.";

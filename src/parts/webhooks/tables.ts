@@ -69,7 +69,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, isBreaking: false, statements: createWebhookTables },
 ];
 
-/** Webhooks and what they are to be told. A part of a migration, so it is frozen as that is. */
+/** The tables of webhooks and their deliveries. Part of a migration, so never edited. */
 function createWebhookTables({ kind, nameType: name }: Database): readonly RawBuilder<unknown>[] {
   return [
     sql`create table webhooks (
@@ -156,13 +156,13 @@ function addDeliveries(
   const add = (
     webhookId: RawBuilder<unknown>,
     table: "webhooks" | "job_webhooks",
-    isTold: RawBuilder<unknown>,
+    isNotified: RawBuilder<unknown>,
   ) => sql`
     insert into webhook_deliveries (id, webhook_id, job_id, event, created_at, due_at, of_origin)
       select 'msg_' || substr(${job}.id, 5) || '_' || substr(${webhookId}, 5) || '_' || lower(substr(${event}, 5)),
         ${webhookId}, ${job}.id, ${event}, ${nowMs}, ${nowMs}, ${sql.lit(table === "webhooks" ? 0 : 1)}
       from ${sql.table(table)}${among === undefined ? sql`` : sql`, jobs`}
-      where ${isTold} and ${among ?? sql`1 = 1`}
+      where ${isNotified} and ${among ?? sql`1 = 1`}
       on conflict (id) do nothing`;
   const ofOwner = sql`webhooks.owner_id = ${job}.owner_id and webhooks.secret is not null
     and webhooks.disabled_at is null

@@ -145,7 +145,7 @@ export function createWebhooks(database: Database) {
         const [webhook] = rows;
         if (webhook === undefined) return null;
         if (webhook.disabled_at !== null) throw new WebhookDisabledError(webhook.id);
-        // Another time than before, by which whoever is trying it sees that it is wanted again.
+        // Another time than before, so that a gateway that is trying it sees that it is wanted again.
         const dueAt = sql`${nowMs} - (case when due_at = ${nowMs} then 1 else 0 end)`;
         const { rows: due } = await sql<Selectable<WebhookTables["webhook_deliveries"]>>`
           update webhook_deliveries set state = 'PENDING', attempts = 0, due_at = ${dueAt}, ended_at = null

@@ -114,7 +114,7 @@ export class WebhookService {
     return first === 0 ? [] : await webhooks.listDeliveries(id, { limit: first, after });
   }
 
-  /** How an operation reads what its jobs are to call; null for jobs of others, whoever may read them. */
+  /** How an operation reads its jobs' one-job URLs; null for others' jobs, even if the viewer may read them. */
   ofJobs(viewer: Viewer) {
     this.#admit(viewer);
     return this.#ofJobs;

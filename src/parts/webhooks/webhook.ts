@@ -34,7 +34,7 @@ export type CallFailure =
   | "TIMED_OUT"
   | "CUT_OFF";
 
-/** One call of a webhook, as it is written down. */
+/** One call of a webhook, as it is stored. */
 export type WebhookTry = {
   /** In milliseconds since 1970. */
   readonly at: number;

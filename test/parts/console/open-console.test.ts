@@ -82,7 +82,7 @@ test("pictures come over https, and from the sandbox where there is one", async 
   }
 });
 
-test("the page is told where people sign in once", async () => {
+test("the page knows where people sign in once", async () => {
   const { url } = await serveConsole({ AUTH: "api-keys", SIGN_IN: "key" });
   expect(await (await fetch(`${url}/`)).text()).toContain(
     'content="runcomfy graphiql mcp upload-mib-50 login-key"',

@@ -180,9 +180,9 @@ test("what a job was given takes about as much room as where it is stored, howev
   const input = { values };
   await store.jobs.insert({ job, input, key: null });
   const zip = await readZip(await (await fetch(await create([job.id]))).bytes());
-  const told = zip.get("jobs.json") ?? Buffer.of();
-  expect(JSON.parse(String(told))).toMatchObject([{ id: job.id, input }]);
-  expect(told.length).toBeLessThan(JSON.stringify(input).length + 2_000);
+  const reported = zip.get("jobs.json") ?? Buffer.of();
+  expect(JSON.parse(String(reported))).toMatchObject([{ id: job.id, input }]);
+  expect(reported.length).toBeLessThan(JSON.stringify(input).length + 2_000);
 });
 
 test("a URL is good for 10 minutes, as all are that are signed", async () => {
@@ -231,7 +231,10 @@ test("files that were kept since the URL was made are left out above the limits,
   }
   const zip = await readZip(await (await fetch(url)).bytes());
   expect(zip.size).toBe(501);
-  const [{ files: told }] = JSON.parse(String(zip.get("jobs.json")));
-  expect(told).toHaveLength(501);
-  expect(told[500]).toMatchObject({ file: null, why: expect.stringContaining("as much as one") });
+  const [{ files: reported }] = JSON.parse(String(zip.get("jobs.json")));
+  expect(reported).toHaveLength(501);
+  expect(reported[500]).toMatchObject({
+    file: null,
+    why: expect.stringContaining("as much as one"),
+  });
 });

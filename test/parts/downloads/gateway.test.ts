@@ -73,8 +73,8 @@ test.each([
     const kept = await fetch(gateway.here(assets[0].keptUrl));
     expect(files.get(names[index] ?? "")).toEqual(Buffer.from(await kept.bytes()));
   }
-  const told = JSON.parse(String(files.get("jobs.json")));
-  expect(told).toMatchObject([
+  const reported = JSON.parse(String(files.get("jobs.json")));
+  expect(reported).toMatchObject([
     {
       id: ids[0],
       deployment: { name: "Paper Lantern" },
@@ -91,7 +91,7 @@ test.each([
   expect((await unzip(gateway.here(download.url))).files.size).toBe(3);
 });
 
-test("what is not kept is told with the reason, and so is a job that was deleted since", async () => {
+test("what is not kept is listed with the reason, and so is a job that was deleted since", async () => {
   const gateway = await start({ KEEP_OUTPUTS: "false" });
   const ids = [await gateway.succeed("A lantern"), await gateway.succeed("Another")];
   const { download } = await gateway.create(ids);
@@ -198,7 +198,7 @@ test("what is gone, never was or is another owner's looks alike, and keeps nobod
   expect(await create(anna, ["no id"])).toMatchObject({ __typename: "JobNotFoundError" });
 });
 
-test("whoever has the URL gets the ZIP, and an altered one is none", async () => {
+test("anyone with the URL gets the ZIP, and an altered one is none", async () => {
   const { anna, create, here } = await startForMany();
   const url = here((await create(anna, [])).download.url);
   expect((await unzip(url)).files.size).toBe(1);

@@ -34,7 +34,7 @@ test("the files of downloads are counted one step at a time, however many are as
   expect(mostAtOnce()).toBe(1);
 });
 
-test("nothing more is counted, and nothing stored, for whoever has left", async () => {
+test("nothing more is counted, and nothing stored, for a client that has left", async () => {
   const { leave, ids, counted, statements } = await open();
   const { answer, hangUp } = leave(
     `mutation { createDownload(ids: ${JSON.stringify(ids)}) { __typename } }`,

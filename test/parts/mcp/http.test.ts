@@ -20,7 +20,7 @@ function send(url: string, body: unknown, headers: Readonly<Record<string, strin
   });
 }
 
-test("what is no message is refused with the next step, and nothing else is told", async () => {
+test("what is no message is refused with the next step, and nothing else is said", async () => {
   const { url } = await start();
   const cases = [
     { body: [PING, PING], status: 400, says: "a list of messages" },

@@ -42,12 +42,12 @@ test.each([false, true])(
     const { id } = read(await client.callTool(call)).job;
     const leaving = new AbortController();
     const wait = { name: "wait_for_job", arguments: { id } };
-    const told = Promise.withResolvers<number>();
+    const reported = Promise.withResolvers<number>();
     const waiting = client.callTool(wait, {
       signal: leaving.signal,
-      onprogress: ({ progress }) => told.resolve(progress),
+      onprogress: ({ progress }) => reported.resolve(progress),
     });
-    expect(await told.promise).toBeLessThan(1);
+    expect(await reported.promise).toBeLessThan(1);
     leaving.abort();
     await expect(waiting).rejects.toThrow();
     const { contents } = await client.readResource({ uri: `job://${id}` });
@@ -55,7 +55,7 @@ test.each([false, true])(
   },
 );
 
-test("a gateway that refuses the key, or is away, is told in words with the next step", async () => {
+test("a gateway that refuses the key, or is away, is reported in words with the next step", async () => {
   const keys = await createApiKeysFile();
   await keys.create("web");
   const { url } = await start({ AUTH: "api-keys", API_KEYS_FILE: keys.file });

@@ -165,7 +165,7 @@ test("a task outlives kill -9 of the gateway that made it: another one on its Po
   const { url } = await start(variables, { upstream });
   const get = async () => (await ask(url, "tasks/get", { taskId })).result;
   expect(await get()).toMatchObject({ status: "working" });
-  // A client that did not hear the answer asks once more.
+  // A client that did not get the answer asks once more.
   expect((await ask(url, "tools/call", SUBMIT)).result.taskId).toBe(taskId);
   upstream.finish(await requestIdOf(upstream, "queued"), { output: OUTPUT });
   await expect.poll(async () => (await get()).status, { timeout: 30_000 }).toBe("completed");

@@ -39,7 +39,7 @@ test.each([
   { revision: "2026-07-28", isOld: false },
   { revision: "2025-11-25", isOld: true },
 ])(
-  "the official client of $revision lists tools, submits, hears how far a job is, and sees its picture",
+  "the official client of $revision lists tools, submits, gets progress, and sees its picture",
   async ({ isOld }) => {
     const { url, lines } = await start(SANDBOX);
     const client = await connect(url, { isOld });
@@ -69,14 +69,14 @@ test.each([
     });
     const { id } = read(submitted).job;
     expect(read(submitted)).toMatchObject({ note: expect.stringContaining("wait_for_job") });
-    const told: number[] = [];
+    const reported: number[] = [];
     const ended = await client.callTool(
       { name: "wait_for_job", arguments: { id } },
-      { onprogress: ({ progress }) => void told.push(progress) },
+      { onprogress: ({ progress }) => void reported.push(progress) },
     );
-    expect(told.at(0)).toBeLessThan(1);
-    expect(told.at(-1)).toBe(1);
-    expect(told.toSorted((a, b) => a - b)).toEqual(told);
+    expect(reported.at(0)).toBeLessThan(1);
+    expect(reported.at(-1)).toBe(1);
+    expect(reported.toSorted((a, b) => a - b)).toEqual(reported);
     const { job } = read(ended);
     expect(job).toMatchObject({
       ...{ id, status: "SUCCEEDED", is_finished: true, error: null, seed: 7 },
@@ -257,7 +257,7 @@ test("of a job with very many files an answer has the first, says how many there
   expect(JSON.stringify(resource)).toContain('\\"asset_count\\":900');
 });
 
-test("what fails after RunComfy has accepted a job is not told as a refusal", async () => {
+test("what fails after RunComfy has accepted a job is not reported as a refusal", async () => {
   const DATABASE_URL = await DATABASES.SQLite();
   const { url, upstream } = await start({ DATABASE_URL });
   using database = new DatabaseSync(DATABASE_URL.slice("file:".length));
@@ -363,7 +363,7 @@ test("a call that would be held is small, as what it was parsed to is held too",
   });
 });
 
-test("whoever listens for changes is told at once that there are none, however many wait", async () => {
+test("a client that listens for changes is told at once that there are none, however many wait", async () => {
   const { url, upstream } = await start();
   upstream.script("queued", ["in_queue"]);
   const client = await connect(url);
@@ -375,8 +375,10 @@ test("whoever listens for changes is told at once that there are none, however m
   await Promise.race(all);
   // The extension of tasks lets a server push no state of one.
   const notifications = { toolsListChanged: true, resourcesListChanged: true, taskIds: [id] };
-  const told = await send(url, "subscriptions/listen", { notifications });
-  expect(await told.text()).toMatch(/acknowledged.*"notifications":{}.*"resultType":"complete"/s);
+  const reported = await send(url, "subscriptions/listen", { notifications });
+  expect(await reported.text()).toMatch(
+    /acknowledged.*"notifications":{}.*"resultType":"complete"/s,
+  );
   leaving.abort();
   await Promise.allSettled(all);
 });
@@ -423,7 +425,7 @@ test("above 40 deployments there are tools that list and describe them instead",
   expect(checked).toMatchObject({ is_valid: false, issues: [{ path: "input.prompt" }] });
 });
 
-test("what RunComfy will change is told beside what the gateway says, with where it stands", async () => {
+test("what RunComfy will change is said beside the gateway's own description, with where it stands", async () => {
   const { url } = await start(SANDBOX);
   const client = await connect(url);
   const input = { prompt: "Glow", width: 1_001 };
@@ -439,9 +441,9 @@ test("a key that can't read is told of no tool that it lacks", async () => {
   const client = await enter("submitter");
   const { tools } = await client.listTools();
   const submitted = await client.callTool({ name: "submit_job", arguments: QUEUED });
-  const told = JSON.stringify([tools, client.getInstructions(), submitted]);
-  expect(told).toContain("costs money");
-  expect(told).not.toContain("wait_for_job");
+  const reported = JSON.stringify([tools, client.getInstructions(), submitted]);
+  expect(reported).toContain("costs money");
+  expect(reported).not.toContain("wait_for_job");
   expect(tools.find(({ name }) => name === "create_upload")?.description).toContain("189 KiB");
 });
 

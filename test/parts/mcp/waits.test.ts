@@ -45,7 +45,7 @@ async function open() {
   };
 }
 
-test("a wait for a job that has ended hears when its files have come, and asks for nothing meanwhile", async () => {
+test("a wait for a job that has ended returns when its files have come, and asks for nothing meanwhile", async () => {
   const { isOver, wait, context, job, statements, fetchFile } = await open();
   const waiting = wait(45);
   await settle();
@@ -71,8 +71,8 @@ test.each([
   expect(isOver()).toBe(false);
   await vi.advanceTimersByTimeAsync(1);
   const found = await waiting;
-  const told = await toJobResult(found ?? job, context);
-  expect(told.structuredContent).toMatchObject({
+  const reported = await toJobResult(found ?? job, context);
+  expect(reported.structuredContent).toMatchObject({
     note: expect.stringContaining("Call get_job"),
   });
 });

@@ -27,15 +27,15 @@ test.for([
   ["an alert", RULES],
   ["the dashboard", DASHBOARD],
 ])("every metric that %s names exists", async ([, text = ""]) => {
-  const told = await readAtFirst();
+  const reported = await readAtFirst();
   const names = [...text.matchAll(/runcomfy_gateway_\w+/g)].map(([name]) => name);
   expect(names.length).toBeGreaterThan(5);
-  for (const name of names) expect(told).toContain(`# TYPE ${name.replace(/_bucket$/, "")} `);
+  for (const name of names) expect(reported).toContain(`# TYPE ${name.replace(/_bucket$/, "")} `);
 });
 
 test("every metric of the page on monitoring exists, and the page has every one", async () => {
-  const told = await readAtFirst();
-  const own = [...told.matchAll(/^# TYPE runcomfy_gateway_(\w+) /gm)]
+  const reported = await readAtFirst();
+  const own = [...reported.matchAll(/^# TYPE runcomfy_gateway_(\w+) /gm)]
     .map(([, name = ""]) => name)
     .filter((name) => !/^(process|nodejs)_/.test(name));
   const rows = PAGE.split("\n").filter((line) => /^\| `[a-z]+_/.test(line));
@@ -53,11 +53,11 @@ test("every alert has its line in the page on monitoring", () => {
 });
 
 test("what an alert counts is there before it first happens, as Prometheus sees no increase otherwise", async () => {
-  const told = await readAtFirst();
+  const reported = await readAtFirst();
   const counted = [...RULES.matchAll(/increase\((\w+)(?:\{(.+?)\})?\[/g)];
   expect(counted.length).toBeGreaterThan(2);
   for (const [, name = "", label = ""] of counted) {
-    const rows = told.split("\n").filter((row) => row.startsWith(name) && row.includes(label));
+    const rows = reported.split("\n").filter((row) => row.startsWith(name) && row.includes(label));
     expect(rows.length, `${name}{${label}}`).toBeGreaterThan(0);
     for (const row of rows) expect(row).toMatch(/ 0$/);
   }

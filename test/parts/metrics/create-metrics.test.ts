@@ -26,21 +26,21 @@ test("100 deployments have rows of their own, and the others share one", async (
   expect(rows.at(-1)).toMatch(/status="FAILED",deployment="other"} 5$/);
 });
 
-test("an end is late only by the time that RunComfy told, and the last unknown submit has its time", async () => {
+test("an end is late only by the time that RunComfy gave, and the last unknown submit has its time", async () => {
   await using opened = await openForTest();
   const { channels, metrics } = opened;
   const updatedAt = new Date(5_000);
   const error = { code: "SUBMISSION_UNKNOWN", message: "", retryable: false } as const;
   const end = { requestId: "r", status: "FAILED", updatedAt, error } as const;
   for (const [deploymentId, finishedAt] of [
-    ["told", new Date(2_000)],
+    ["reported", new Date(2_000)],
     ["untold", updatedAt],
   ] as const) {
     const job = createJob({ ...FACTS, kind: "lora", deploymentId, now: new Date(1_000) });
     channels.stored.publish({ ...job, ...end, finishedAt });
   }
   const text = await metrics.metrics();
-  expect(text).toContain('job_end_lateness_seconds_sum{deployment="told"} 3\n');
+  expect(text).toContain('job_end_lateness_seconds_sum{deployment="reported"} 3\n');
   expect(text).not.toContain('job_end_lateness_seconds_sum{deployment="untold"}');
   expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
 });
@@ -62,7 +62,7 @@ test("ends are counted, and files by what became of them, where that could be wr
   expect(text).toContain('files_settled_total{state="FAILED"} 1\n');
 });
 
-test("a database that is away is told, and the rest with it", async () => {
+test("a database that is away is reported, and the rest with it", async () => {
   const { metrics, store, figures } = await openForTest();
   figures.push({ name: "sockets_open", help: "A figure.", read: () => 3 });
   expect(await metrics.metrics()).toContain(

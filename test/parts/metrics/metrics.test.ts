@@ -47,7 +47,7 @@ async function start(variables: Readonly<Record<string, string>> = {}) {
   return { ...gateway, metricsPort, upstream, statements };
 }
 
-test("the life of a job is counted and measured, who watches it, and what fails, by codes of the gateway's own; nothing of its input, owner or id is told", async () => {
+test("the life of a job is counted and measured, who watches it, and what fails, by codes of the gateway's own; nothing of its input, owner or id is shown", async () => {
   const { url, metricsPort, upstream } = await start();
   upstream.script("dep", ["in_queue"]);
   const get = async (name: string) => (await readMetrics(metricsPort)).get(name);
@@ -58,7 +58,7 @@ test("the life of a job is counted and measured, who watches it, and what fails,
   expect(await get("watchers_open")).toBe(2);
   await expect.poll(() => get('events_total{of="job"}')).toBeGreaterThan(0);
   upstream.script(requestId ?? "", ["in_progress", "succeeded"]);
-  // The end of the job is the last that its watcher is told.
+  // The end of the job is the last that its watcher gets.
   await expect.poll(() => get("watchers_open")).toBe(1);
   await expect.poll(() => get('events_total{of="feed"}')).toBeGreaterThan(1);
   leaving.abort();
@@ -97,8 +97,8 @@ test("the life of a job is counted and measured, who watches it, and what fails,
     ['jobs_unfinished{status="IN_QUEUE"}', 0],
   ] as const)
     expect(metrics.get(name), name).toBe(value);
-  const told = [...metrics.keys()].join("\n");
-  for (const secret of ["lantern", id, '"local"']) expect(told).not.toContain(secret);
+  const reported = [...metrics.keys()].join("\n");
+  for (const secret of ["lantern", id, '"local"']) expect(reported).not.toContain(secret);
 });
 
 test("what owners are refused is counted by the limit that they have reached", async () => {

@@ -81,7 +81,7 @@ test("what goes on after its operation belongs to no trace", async () => {
   expect(opened.names()).toEqual(["read jobs", "mutation"]);
 });
 
-test("whoever is woken by a write does not belong to its trace", async () => {
+test("a watcher that a write wakes does not belong to its trace", async () => {
   await using opened = await open();
   const { operate, store } = opened;
   const { job, ended } = createEnded();
@@ -96,7 +96,7 @@ test("whoever is woken by a write does not belong to its trace", async () => {
   expect(opened.names()).toEqual(["save jobs", "mutation"]);
 });
 
-test("an end that nobody looked for is told in the job's trace, and a job without one has none", async () => {
+test("an end that nobody polled for is in the job's trace, and a job without one has none", async () => {
   await using opened = await open();
   const { operate, store } = opened;
   const [traced, untraced] = [createEnded(), createEnded()];
@@ -109,7 +109,7 @@ test("an end that nobody looked for is told in the job's trace, and a job withou
   expect(end?.attributes).toMatchObject({ "runcomfy.job.id": traced.job.id });
 });
 
-test("an end is told once on each gateway, and not to somebody who comes much later", async () => {
+test("an end is traced once on each gateway, and not for somebody who comes much later", async () => {
   await using opened = await open();
   const { channels, operate, store } = opened;
   const recent = createEnded();
@@ -117,11 +117,11 @@ test("an end is told once on each gateway, and not to somebody who comes much la
   await operate(async () => {
     for (const { job } of [recent, old]) await store.jobs.insert({ job, input: {}, key: null });
   });
-  const told = opened.names().length;
+  const reported = opened.names().length;
   for (const { ended: job } of [old, recent, recent])
     channels.sent.publish({ of: "job", job, at: Date.now() });
   // Two lost turns of the event loop are enough for a second one.
-  await expect.poll(() => opened.names().slice(told)).toEqual(["event"]);
+  await expect.poll(() => opened.names().slice(reported)).toEqual(["event"]);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(opened.names().slice(told)).toEqual(["event"]);
+  expect(opened.names().slice(reported)).toEqual(["event"]);
 });

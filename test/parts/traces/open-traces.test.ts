@@ -35,7 +35,7 @@ async function open(variables: Readonly<Record<string, string>> = {}) {
   };
 }
 
-test("a collector that refuses traces is told of once, and so is its return", async () => {
+test("a collector that refuses traces is logged once, and so is its return", async () => {
   const { collector, lines, fill } = await open();
   collector.answerWith(400);
   for (const _ of [1, 2]) await fill();

@@ -32,7 +32,7 @@ const SUBMIT = `mutation Submit($deploymentId: ID!, $key: String) {
   }
 }`;
 
-test("one trace leads from an operation over RunComfy to the event that tells the end", async () => {
+test("one trace leads from an operation over RunComfy to the event with the end", async () => {
   const collector = await startCollector();
   const upstream = await openUpstream();
   const folder = copyProject();
@@ -102,7 +102,7 @@ test("one trace leads from an operation over RunComfy to the event that tells th
     expect(collector.text()).not.toContain(secret);
 });
 
-test("a trace goes on at another gateway, which polls and tells the end", async () => {
+test("a trace goes on at another gateway, which polls and reports the end", async () => {
   const database = await createDatabase();
   onTestFinished(() => database.drop());
   const shared = {
@@ -141,7 +141,7 @@ test("a trace goes on at another gateway, which polls and tells the end", async 
     expect(collector.text()).not.toContain(secret);
 });
 
-test("what fails is told by codes, and the log names the trace of an operation, a submit and a poll", async () => {
+test("what fails is traced by codes, and the log names the trace of an operation, a submit and a poll", async () => {
   const { collector, gateway, lines } = await openGateway({});
   const [submitted, polled, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];
   await expect(

@@ -18,7 +18,7 @@ const SUBMIT = `mutation { submitPaperLantern(input: { prompt: "A lantern" }, ta
 } }`;
 const LIST = `{ webhooks { ${WEBHOOK} deliveries(first: 10) { ${DELIVERY} } } }`;
 
-test.each(KINDS)("on %s a job's end and its kept files are told to a webhook", async (kind) => {
+test.each(KINDS)("on %s a webhook is called for a job's end and its kept files", async (kind) => {
   const { ask } = await start({
     ...SANDBOX,
     DATABASE_URL: await DATABASES[kind](),
@@ -112,10 +112,10 @@ test.each(KINDS)(
       jobs.map((_job, index) => `${url}?of=${index}`),
     );
     await ask(`mutation { rerunJob(id: "${jobs[0]?.id}") { __typename } }`);
-    const told = () => calls.map(({ path, body }) => [path, JSON.parse(body).data.job.id]);
-    await expect.poll(() => told().length, LATER).toBe(8);
+    const reported = () => calls.map(({ path, body }) => [path, JSON.parse(body).data.job.id]);
+    await expect.poll(() => reported().length, LATER).toBe(8);
     for (const [index, { id }] of jobs.entries())
-      expect(told().filter(([path]) => path === `/hook?of=${index}`)).toEqual([
+      expect(reported().filter(([path]) => path === `/hook?of=${index}`)).toEqual([
         [`/hook?of=${index}`, id],
         [`/hook?of=${index}`, id],
       ]);

@@ -56,7 +56,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
   }
 
   describe("a URL of one job", () => {
-    test("is told that job's end and its kept files, in order, signed with the owner's own secret", async () => {
+    test("is called for that job's end and its kept files, in order, signed with the owner's own secret", async () => {
       const job = await see(store(), await submit(URL_A), toResult({ a: 1 }, ["u"]));
       await end(URL_A, "other");
       await see(store(), await insertJob(store()), FAILED);
@@ -180,13 +180,13 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
       expect(oldest.map(({ state }) => state)).toEqual(["PENDING", "DELIVERED", "FAILED"]);
     });
 
-    test("is not told of webhooks that were disabled", async () => {
+    test("is not called about webhooks that were disabled", async () => {
       await add("whk_1");
       const job = await end(URL_A);
       expect(await settleOne(await claimOf("whk_1"), GONE)).toMatch(/410/);
       const id = (await read(job.id))?.deliveries[0]?.webhookId ?? "";
-      const told = await rows().webhooks.listDeliveries(id, { limit: 10, after: null });
-      expect(told).toMatchObject([{ event: "JOB_SUCCEEDED" }]);
+      const reported = await rows().webhooks.listDeliveries(id, { limit: 10, after: null });
+      expect(reported).toMatchObject([{ event: "JOB_SUCCEEDED" }]);
     });
 
     test("goes with its job, and its origin's row once no job names it", async () => {

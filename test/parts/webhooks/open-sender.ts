@@ -9,7 +9,7 @@ import { createTargets } from "../../../src/parts/webhooks/target.ts";
 import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
 import { PART_TABLES } from "../../support/part-tables.ts";
 
-/** A database, and what makes senders for its webhooks, which may call loopback unless told otherwise. */
+/** A database, and what makes senders for its webhooks, which may call loopback by default. */
 export async function openSender(options: {
   readonly databaseUrl: string;
   readonly allow?: readonly string[];

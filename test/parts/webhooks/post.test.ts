@@ -27,14 +27,14 @@ const ignore = () => undefined;
 const cut = (socket: Socket) => void socket.once("data", () => socket.destroy());
 const refuseTls = (socket: Socket) => void socket.once("data", () => socket.end("no TLS here"));
 
-test("why no answer came is told from how far a call got", async () => {
+test("the reason why no answer came is derived from how far a call got", async () => {
   expect(await postTo(ignore, { allow: [] })).toMatchObject({ failure: "NOT_ALLOWED" });
   expect(await postTo(refuseTls, { scheme: "https" })).toMatchObject({ failure: "TLS" });
   expect(await postTo(ignore, { patienceMs: 20 })).toMatchObject({ failure: "TIMED_OUT" });
   expect(await postTo(cut)).toMatchObject({ status: null, failure: "CUT_OFF" });
 });
 
-test("a name without an address, one of another network, and a port without a server are told apart", async () => {
+test("a name without an address, one of another network, and a port without a server are distinguished", async () => {
   onTestFinished(() => void vi.restoreAllMocks());
   vi.spyOn(dns, "lookup").mockRejectedValueOnce(new Error("nobody"));
   const post = createPost(createTargets(LOOPBACK));

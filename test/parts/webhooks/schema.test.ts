@@ -4,7 +4,7 @@ import { createWebhookStore } from "../../../src/parts/webhooks/webhook-store.ts
 import { createViewer } from "../../support/viewers.ts";
 import { openInProcessGateway } from "../../schema/in-process-gateway.ts";
 
-test("a webhook is read by its owner alone, whoever may read all jobs", async () => {
+test("only its owner can read a webhook, even beside a scope for all jobs", async () => {
   const { store, answer } = await openInProcessGateway();
   const id = "whk_1";
   const settings = { url: "https://example.com/", events: null, deploymentId: null, tag: null };

@@ -220,7 +220,7 @@ test("Retry-After is obeyed for all that waits for a server", async () => {
   await expect.poll(() => busy.calls.length, LATER).toBe(2);
 });
 
-test("410 disables a webhook, which the log and the owner's others are told", async () => {
+test("410 disables a webhook, which is logged and delivered to the owner's others", async () => {
   const { webhooks, add, end, list, lines } = await open();
   const gone = await startReceiver(() => 410);
   const other = await startReceiver();

@@ -40,7 +40,7 @@ export function describeWebhooks({ store, execute }: Context): void {
   const end = async (facts: Partial<Job> = {}, how: Parameters<typeof see>[2] = SUCCEEDED) =>
     await see(store(), await insertJob(store(), facts), how);
   const list = (id: string) => rows().webhooks.listDeliveries(id, { limit: 100, after: null });
-  const told = async (id: string) => (await list(id)).map(({ event }) => event).toReversed();
+  const reported = async (id: string) => (await list(id)).map(({ event }) => event).toReversed();
 
   const claimAll = async (id: string) => (await rows().claims.claim(id)).claimed;
 
@@ -64,7 +64,7 @@ export function describeWebhooks({ store, execute }: Context): void {
   const settle = async (id: string, tried: Tried) => await settleOne(await claim(id), tried);
 
   describe("webhooks", () => {
-    test("are told each end of their owner's jobs, and nobody else's, that fits their filter", async () => {
+    test("are called for each end of their owner's jobs alone that fits their filter", async () => {
       const all = await add();
       const failures = await add({ events: ["JOB_FAILED", "WEBHOOK_DISABLED"] });
       const ofD = await add({ deploymentId: "other" });
@@ -74,35 +74,35 @@ export function describeWebhooks({ store, execute }: Context): void {
       await end({ tags: ["draft", "b"] }, FAILED);
       await end({ deploymentId: "other" }, CANCELLED);
       await insertJob(store());
-      expect(await told(all.id)).toEqual(["JOB_SUCCEEDED", "JOB_FAILED", "JOB_CANCELLED"]);
-      expect(await told(failures.id)).toEqual(["JOB_FAILED"]);
-      expect(await told(ofD.id)).toEqual(["JOB_CANCELLED"]);
-      expect(await told(tagged.id)).toEqual(["JOB_FAILED"]);
-      expect(await told(others.id)).toEqual([]);
+      expect(await reported(all.id)).toEqual(["JOB_SUCCEEDED", "JOB_FAILED", "JOB_CANCELLED"]);
+      expect(await reported(failures.id)).toEqual(["JOB_FAILED"]);
+      expect(await reported(ofD.id)).toEqual(["JOB_CANCELLED"]);
+      expect(await reported(tagged.id)).toEqual(["JOB_FAILED"]);
+      expect(await reported(others.id)).toEqual([]);
     });
 
-    test("hear nothing of labels, and of an end where the labels at that time concern them", async () => {
+    test("are not called for labels, and for an end where the labels at that time concern them", async () => {
       const { id } = await add({ tag: "late" });
       const label = async (job: Job): Promise<Job> =>
         (await store().jobs.label(job, { tags: ["late"], isStarred: true })) ?? job;
       await label(await see(store(), await insertJob(store()), SUCCEEDED));
-      expect(await told(id)).toEqual([]);
+      expect(await reported(id)).toEqual([]);
       const open = await label(await see(store(), await insertJob(store()), ACCEPTED));
       await see(store(), open, SUCCEEDED);
-      expect(await told(id)).toEqual(["JOB_SUCCEEDED"]);
+      expect(await reported(id)).toEqual(["JOB_SUCCEEDED"]);
     });
 
-    test("are told once that no file of a job waits to be kept, after its end", async () => {
+    test("are called once when no file of a job waits to be kept, after its end", async () => {
       const { id } = await add();
       const job = await see(store(), await insertJob(store()), toResult({ a: 1 }, ["u", "v"]));
       const { files } = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
       const kept = { ...NOT_KEPT, state: "FAILED", reason: "gone" } as const;
       for (const [index, file] of files.entries()) {
-        expect(await told(id)).toHaveLength(1);
+        expect(await reported(id)).toHaveLength(1);
         expect(index).toBeLessThan(2);
         await store().files.settle(file, kept);
       }
-      expect(await told(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
+      expect(await reported(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
       // The first one fails, so the second one waits.
       await settle(id, toFailure(60_000));
       await vi.waitFor(async () => {
@@ -122,7 +122,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       const again = await store().files.claimDue({ limit: 10, claimMs: 30_000 });
       for (const file of again.files) await store().files.settle(file, kept);
       expect(again.files).toHaveLength(2);
-      expect(await told(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
+      expect(await reported(id)).toEqual(["JOB_SUCCEEDED", "JOB_KEPT"]);
     });
 
     test("get one delivery at a time, which another gateway makes when a claim has ended", async () => {
@@ -138,7 +138,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       await execute("update webhooks set claimed_until = claimed_until - 41000");
       const second = await claimAfter(first);
       expect(second.delivery.id).toBe(first.delivery.id);
-      // Whoever lost the claim writes nothing.
+      // A sender that lost the claim writes nothing.
       await settleOne(first, DELIVERED);
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING", "PENDING"]);
       await settleOne(second, DELIVERED);
@@ -285,7 +285,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       },
     );
 
-    test("lose what was to be told of a job that is deleted", async () => {
+    test("lose the deliveries of a job that is deleted", async () => {
       const { id } = await add();
       const job = await end();
       await store().jobs.delete(job.id);
@@ -303,7 +303,7 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect((await list(id)).map(({ state }) => state)).toEqual(["PENDING"]);
     });
 
-    test("that want no more, or fail for five days, are disabled, which the owner's others are told", async () => {
+    test("that want no more, or fail for five days, are disabled, which is delivered to the owner's others", async () => {
       const gone = await add();
       const deaf = await add();
       const healthy = await add();
@@ -316,14 +316,14 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await settle(deaf.id, toFailure(0))).toMatch(/five days/);
       const webhooks = await rows().webhooks.list("local");
       expect(webhooks.map(({ disabledAt }) => disabledAt === null)).toEqual([false, false, true]);
-      expect(await told(healthy.id)).toEqual([
+      expect(await reported(healthy.id)).toEqual([
         "JOB_SUCCEEDED",
         "WEBHOOK_DISABLED",
         "WEBHOOK_DISABLED",
       ]);
-      expect(await told(foreign.id)).toEqual([]);
+      expect(await reported(foreign.id)).toEqual([]);
       await end();
-      expect(await told(gone.id)).toEqual(["JOB_SUCCEEDED"]);
+      expect(await reported(gone.id)).toEqual(["JOB_SUCCEEDED"]);
       expect(await claimAll(deaf.id)).toEqual([]);
       await rows().webhooks.update(deaf.id, "local", { isEnabled: true });
       expect((await claim(deaf.id)).delivery.event).toBe("JOB_SUCCEEDED");
@@ -365,7 +365,7 @@ export function describeWebhooks({ store, execute }: Context): void {
         const oldest = await rows().webhooks.listDeliveries(id, { limit: 3, after: `${id}_4` });
         expect(oldest.map(({ state }) => state)).toEqual(["PENDING", "FAILED", how]);
         expect((await rows().webhooks.list("local"))[0]?.disabledAt).not.toBeNull();
-        expect(await told(other.id)).toEqual(["WEBHOOK_DISABLED"]);
+        expect(await reported(other.id)).toEqual(["WEBHOOK_DISABLED"]);
       },
     );
 

@@ -313,7 +313,7 @@ async function shut(server: Server): Promise<void> {
 }
 
 /**
- * The contract's list of these deployments, the last one first, without those that begin with `unlisted`. What tells one
+ * The contract's list of these deployments, the last one first, without those that begin with `unlisted`. What distinguishes one
  * from another follows from its id; `changes` are made to each.
  */
 function toList(

@@ -13,7 +13,7 @@ const PAGE = 20;
 /** A try is shown soon after it was made. */
 const AGAIN_MS = 3_000;
 
-/** What a webhook was told, newest first, a page at a time; `isCalled` is false while it is disabled. */
+/** A webhook's deliveries, newest first, a page at a time; `isCalled` is false while it is disabled. */
 export function Deliveries({ id, isCalled }: { readonly id: string; readonly isCalled: boolean }) {
   const [after, setAfter] = useState<string | null>(null);
   const variables = { id, first: PAGE, after };

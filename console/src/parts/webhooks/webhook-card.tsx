@@ -8,7 +8,7 @@ import { Deliveries } from "./deliveries";
 import { EVENTS, type Webhook, WebhookForm } from "./webhook-form";
 import { DELETE, ROTATE, UPDATE } from "./webhook-queries";
 
-/** A webhook: how it does, what can be done with it and, unfolded, what it was told. */
+/** A webhook: how it does, what can be done with it and, unfolded, its deliveries. */
 export function WebhookCard({
   webhook,
   onChanged,

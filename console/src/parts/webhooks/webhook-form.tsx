@@ -33,7 +33,7 @@ export function WebhookForm({
 }: {
   /** Null for one that is to be made. */
   readonly webhook: Webhook | null;
-  /** Hears the secret of one that was made. */
+  /** Called with the secret of a new webhook. */
   readonly onSaved: (secret: string | null) => void;
   readonly onLeave: () => void;
 }) {
@@ -48,7 +48,7 @@ export function WebhookForm({
     const named = [...EVENTS.keys()].filter((event) => form.has(event));
     const settings = {
       url: read("url"),
-      // What a later version adds is told to one that is told everything.
+      // A webhook with all events also gets those that a later version adds.
       events: named.length === EVENTS.size ? null : named,
       filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
     };

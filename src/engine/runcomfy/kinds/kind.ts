@@ -40,10 +40,10 @@ type Mark = {
 
 /** Takes a sentence about a place in an entry. */
 type Note = (path: InputPath, message: string) => void;
-/** `report` takes what keeps the file from being used, `warn` what is probably a mistake. */
+/** `report` takes errors, which keep the file from being used; `warn` takes probable mistakes. */
 export type Notes = { readonly report: Note; readonly warn: Note };
 
-/** What forms of entries are made with; Zod takes 40 ms to load, which only what reads a deployments file pays. */
+/** What describes the form of an entry. Zod takes 40 ms to load, so only what reads a deployments file loads it. */
 export type EntryTools = {
   readonly z: typeof z;
   readonly text: z.ZodString;
