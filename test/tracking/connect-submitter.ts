@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import type { Authenticator } from "../../src/auth/authenticator.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
@@ -107,12 +108,18 @@ export function connectTracking({
   store,
   submitTimeoutSeconds,
   catalogue = OPEN_CATALOGUE,
-}: Ends & { readonly submitTimeoutSeconds: number; readonly catalogue?: Catalogue }): Tracking {
+  isRevoked = async () => false,
+}: Ends & {
+  readonly submitTimeoutSeconds: number;
+  readonly catalogue?: Catalogue;
+  readonly isRevoked?: Authenticator["isRevoked"];
+}): Tracking {
   const health = createHealth({ now: () => performance.now() });
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   return createTracking({
     ...TRACKING_SETTINGS,
     ...{ store, health, catalogue, live: NOTHING_LISTED, log: silent, submitTimeoutSeconds },
+    isRevoked,
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     uploads: NO_FILES.uploads,
     channels: createChannels(),
