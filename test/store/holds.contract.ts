@@ -83,7 +83,7 @@ export function describeHolds({ store, execute, count }: Context): void {
       expect(await reasonOf(job)).toBe("APPROVAL");
       expect(await holds.approve(job.id, "somebody else")).toMatchObject({ version: 2 });
       expect(await reasonOf(job)).toBe("BY_HAND");
-      await holds.release(job.id, { id: "key", needsApproval: false });
+      await holds.release(job.id, { id: "key", signedBy: "", needsApproval: false });
       expect(await reasonOf(job)).toBe("SCHEDULED");
       expect(await claim()).toEqual({ kind: "none" });
       await execute("update holds set due_at = 1, send_after = 1");
@@ -95,7 +95,7 @@ export function describeHolds({ store, execute, count }: Context): void {
     test("are not approved by who submitted or released them, and whoever needs an approval adds one", async () => {
       const { holds } = store();
       const job = await hold({}, { options: { hold: true } });
-      await holds.release(job.id, { id: "second", needsApproval: true });
+      await holds.release(job.id, { id: "second", signedBy: "", needsApproval: true });
       for (const id of ["key", "second"]) expect(await holds.approve(job.id, id)).toBeNull();
       expect(await claim()).toEqual({ kind: "none" });
       expect(await holds.listToApprove("mine", 10)).toMatchObject([{ id: job.id }]);

@@ -14,6 +14,8 @@ import { connectTracking, openUpstreamAndStore } from "./connect-submitter.ts";
 
 const VIEWER = createViewer({ ownerId: "mine", limits: { jobsPerDay: 100 } });
 
+const VIEWER_WITH_KEY = createViewer({ ownerId: "mine", credential: { id: "key" } });
+
 let upstream: FaultyUpstream;
 let store: JobStore;
 let tracking: Tracking;
@@ -267,6 +269,17 @@ test("a job whose credential was revoked, or whose deployment is no longer liste
   await vi.waitFor(async () => expect((await read(job)).claim).toBe(2), 10_000);
   await vi.waitFor(async () => expect(await reasonOf(job)).toBe("BY_HAND"), 10_000);
   expect(posts()).toBe(0);
+});
+
+test("a job of a revoked credential is sent for whoever releases it", async () => {
+  const credential = { id: "gone", signedBy: "", needsApproval: false };
+  revoked.add("gone");
+  const job = await submit(
+    { hold: true },
+    { viewer: createViewer({ ownerId: "mine", credential }) },
+  );
+  await tracking.holder.releaseJob(job.id, VIEWER_WITH_KEY);
+  await until(job, { status: "IN_QUEUE" });
 });
 
 test("a credential that needs approval has every submit held, until another one approves or refuses it", async () => {

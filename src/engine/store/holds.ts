@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
-import type { OwnerLimits } from "../../auth/viewer.ts";
+import type { Credential, OwnerLimits } from "../../auth/viewer.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { HoldFacts, QueueOptions } from "../job/hold.ts";
 import type { Job } from "../job/job.ts";
@@ -38,8 +38,8 @@ export type ClaimedHold = {
   readonly job: Job;
   /** How long after the claim was asked for its POST may leave; Infinity where that is not limited. */
   readonly leftMs: number;
-  readonly submittedBy: string | null;
-  readonly signedBy: string;
+  /** Whoever released it last, or else submitted it. */
+  readonly sentFor: Pick<Credential, "id" | "signedBy">;
 };
 
 /** Why nothing was claimed: the owner has nothing that may be sent, is at a limit, or its deployment takes no more. */
@@ -182,8 +182,7 @@ export function createHolds(
           kind: "claimed",
           job: toJob(sent),
           leftMs: row.ends_at === null ? Infinity : row.ends_at - sent.now,
-          submittedBy: row.submitted_by,
-          signedBy: row.signed_by,
+          sentFor: { id: row.released_by ?? row.submitted_by, signedBy: row.signed_by },
         } as const;
       });
       if (claimed.kind === "claimed") {
@@ -228,13 +227,10 @@ export function createHolds(
       change(jobId, { set: sql`by_hand = 1, due_at = null, since = ${nowMs}` }),
 
     /** Ends that. It waits for an approval from then on if the one who releases it needs one. */
-    release(
-      jobId: string,
-      by: { readonly id: string | null; readonly needsApproval: boolean },
-    ): Promise<Job | null> {
+    release(jobId: string, by: Credential): Promise<Job | null> {
       const needsApproval = by.needsApproval ? sql`1` : sql`needs_approval`;
       return change(jobId, {
-        set: sql`by_hand = 0, released_by = ${by.id}, needs_approval = ${needsApproval},
+        set: sql`by_hand = 0, released_by = ${by.id}, signed_by = ${by.signedBy}, needs_approval = ${needsApproval},
           since = ${nowMs},
           due_at = case when ${needsApproval} = 1 then null when due_at > 0 then due_at else ${dueAt} end`,
       });

@@ -166,7 +166,7 @@ export type Tables = {
     /** The ids of the credentials that submitted and last released it, neither of which may approve it. */
     readonly submitted_by: string | null;
     readonly released_by: string | null;
-    /** How it is found out whether the submitter's credential is still in use. */
+    /** How it is found out whether that credential, the releaser's before the submitter's, is still in use. */
     readonly signed_by: string;
     /** Those of its submitter, as JSON. */
     readonly limits: string;

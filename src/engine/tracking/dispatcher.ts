@@ -241,15 +241,11 @@ export class Dispatcher {
   }
 
   /** What is POSTed, or why nothing is: much may have changed since the job was submitted. */
-  async #prepare({
-    job,
-    submittedBy,
-    signedBy,
-  }: ClaimedHold): Promise<Outcome | { readonly body: JsonObject }> {
+  async #prepare({ job, sentFor }: ClaimedHold): Promise<Outcome | { readonly body: JsonObject }> {
     const { store, catalogue, uploads, inputQueue, isRevoked } = this.#given;
     const { id, ownerId, deploymentId } = job;
     const untilReleased = { kind: "put-back", delayMs: null } as const;
-    if (await isRevoked({ id: submittedBy, signedBy })) return untilReleased;
+    if (await isRevoked(sentFor)) return untilReleased;
     const listed = catalogue.find(deploymentId);
     const deployment = listed ?? toUnlisted(deploymentId);
     // Another gateway's file may list it.
