@@ -154,7 +154,7 @@ export function createHolds(
         sql`owner_id = ${ownerId} and ${isOpen}`,
         sql`order by ${order} limit 1`,
       );
-      const claimed = await writeForOwner(ownerId, async (transaction) => {
+      const claiming = writeForOwner(ownerId, async (transaction) => {
         const { rows } = await sql<Row>`
           select * from ${first} as ready order by ${order} limit 1`.execute(transaction);
         const [row] = rows;
@@ -175,15 +175,22 @@ export function createHolds(
             where id = ${jobId} and status = 'HELD' returning *, ${nowMs} as now`.execute(
           transaction,
         );
+        // Asked again once the job is locked, as it may have been held meanwhile.
+        const { rows: taken } = await sql`
+          update holds set due_at = null where job_id = ${jobId} and due_at = 0
+            returning job_id`.execute(transaction);
         const [sent] = jobs;
-        if (sent === undefined) return { kind: "none" } as const;
-        await sql`update holds set due_at = null where job_id = ${jobId}`.execute(transaction);
+        if (sent === undefined || taken.length === 0) throw new LostHold();
         return {
           kind: "claimed",
           job: toJob(sent),
           leftMs: row.ends_at === null ? Infinity : row.ends_at - sent.now,
           sentFor: { id: row.released_by ?? row.submitted_by, signedBy: row.signed_by },
         } as const;
+      });
+      const claimed = await claiming.catch((error: unknown) => {
+        if (error instanceof LostHold) return { kind: "none" } as const;
+        throw error;
       });
       if (claimed.kind === "claimed") {
         channels.stored.publish(claimed.job);
@@ -404,6 +411,9 @@ export function createHolds(
     return rows.length > 0;
   }
 }
+
+/** A row that was ready was changed while it was claimed: nothing of the claim is written. */
+class LostHold extends Error {}
 
 type FactsRow = Row & {
   readonly id: string;
