@@ -22,7 +22,7 @@ const NOTHING: Outcome = { said: "", problem: "", done: [] };
 
 export type Actions = ReturnType<typeof useActions>;
 
-/** Does one thing after another with jobs, and has what came of the last one. */
+/** Runs one action after another on jobs, and has the result of the last one. */
 export function useActions() {
   const session = useSession();
   const viewer = useViewer();

@@ -47,7 +47,7 @@ const MAX_ATTEMPTS = 5;
 /** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
 const UNSENT_PART = 0.4;
 
-/** Between the tries to write down an outcome; five minutes in all. */
+/** The delays between attempts to store an outcome; five minutes in all. */
 const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 
 /** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
