@@ -64,6 +64,17 @@ test("nothing but parts.ts knows of a part of the gateway", () => {
   expect(knowing).toEqual([]);
 });
 
+test("no part of the console imports another", () => {
+  const isForeign = (from: string, to: string) =>
+    to.startsWith("parts/") && dirname(to) !== dirname(from);
+  const parts = [...IMPORTS].filter(([from]) => from.startsWith("parts/"));
+  expect(parts.length).toBeGreaterThan(5);
+  const wrong = parts.flatMap(([from, targets]) =>
+    targets.filter((to) => isForeign(from, to)).map((to) => `${from} → ${to}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
 /** Whether one file is in the other's room or in one further left. */
 function isBelow(one: string, other: string): boolean {
   const [place, limit = -1] = [one, other].map((path) => ORDER.indexOf(dirname(path)));

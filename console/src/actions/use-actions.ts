@@ -92,6 +92,7 @@ export function useActions() {
 }
 
 type Matching = CancelMatchingMutation | DeleteMatchingMutation;
+
 function* toChunks(ids: readonly string[], size: number) {
   for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
 }
