@@ -723,7 +723,7 @@ class Simulation {
     );
     for (const row of open)
       this.#broken.push(
-        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["detached_since"]}.`,
+        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, detached since ${row["detached_since"]}.`,
       );
     this.#broken.push(...this.#missedByFeeds(), ...this.#undelivered());
     if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
@@ -857,7 +857,7 @@ function toLimits(jobs: number) {
 const MISCOUNTED = `
   select owner_id, sum(amount) as excess from (
     select owner_id, upstream, amount from unfinished_jobs
-    union all select owner_id, coalesce(upstream, ''), -1 from jobs
+    union all select owner_id, upstream, -1 from jobs
       where finished_at is null and detached_since is null
   ) group by owner_id, upstream having sum(amount) <> 0`;
 
