@@ -1,6 +1,6 @@
-import { NO_ANSWER, type Post } from "../../src/parts/webhooks/post.ts";
-import type { Chance } from "./chance.ts";
-import { SimulatedProcess, type World } from "./world.ts";
+import { NO_ANSWER, type Post } from "../../../src/parts/webhooks/post.ts";
+import type { Chance } from "../../simulation/chance.ts";
+import { SimulatedProcess, type World } from "../../simulation/world.ts";
 
 /** As long as a gateway waits for an answer. */
 const PATIENCE_MS = 15_000;
