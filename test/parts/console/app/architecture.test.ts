@@ -3,9 +3,9 @@ import { dirname, join, normalize } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { findCircles } from "../support/find-circles.ts";
+import { findCircles } from "../../../support/find-circles.ts";
 
-const ROOT = join(import.meta.dirname, "../../console/src");
+const ROOT = join(import.meta.dirname, "../../../../console/src");
 
 /** A file of these rooms imports from its own or from one further left, and from `gql.ts`. */
 const ORDER = [

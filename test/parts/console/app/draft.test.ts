@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { toDraft, toInput } from "../../console/src/model/draft";
-import { readFields, withOthers } from "../../console/src/model/fields";
-import { withFile } from "../../console/src/model/file-inputs";
-import { toSentence } from "../../console/src/model/issues";
+import { toDraft, toInput } from "../../../../console/src/model/draft";
+import { readFields, withOthers } from "../../../../console/src/model/fields";
+import { withFile } from "../../../../console/src/model/file-inputs";
+import { toSentence } from "../../../../console/src/model/issues";
 
 const PICTURE = { type: "string", format: "image_uri" };
 const SCHEMA = {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 
-import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { findBarriers, openAccount, openConsole } from "./console-page.ts";
+import { createApiKeysFile } from "../../auth/api-keys-file.ts";
+import { closeBrowser, hasChromium } from "../../support/chromium.ts";
+import { findBarriers, openAccount, openConsole } from "../console/browser/console-page.ts";
 
 afterAll(closeBrowser);
 

@@ -6,11 +6,11 @@ import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 
-import sandbox from "../../sandbox/src/deployments.json" with { type: "json" };
-import { closeBrowser, hasChromium, holdUploads, openPage } from "../support/chromium.ts";
-import { SubmitJobDocument } from "../support/gql/operations.ts";
-import { countJobs, request } from "../support/graphql-client.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import sandbox from "../../../../sandbox/src/deployments.json" with { type: "json" };
+import { closeBrowser, hasChromium, holdUploads, openPage } from "../../../support/chromium.ts";
+import { SubmitJobDocument } from "../../../support/gql/operations.ts";
+import { countJobs, request } from "../../../support/graphql-client.ts";
+import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 import {
   button,
   expectMain,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { goOn } from "../../console/src/form/progress";
-import { toCountText } from "../../console/src/model/words";
+import { goOn } from "../../../../console/src/form/progress";
+import { toCountText } from "../../../../console/src/model/words";
 
 test("a new estimate counts from when it came, and what is shown never falls", () => {
   const job = (progress: number) => ({

@@ -1,9 +1,9 @@
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { submit } from "../support/graphql-client.ts";
+import { createApiKeysFile } from "../../../auth/api-keys-file.ts";
+import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
+import { submit } from "../../../support/graphql-client.ts";
 import { findBarriers, openAccount, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };

@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { countJobs } from "../support/graphql-client.ts";
+import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
+import { countJobs } from "../../../support/graphql-client.ts";
 import { findBarriers, LANTERN, makePictures, openConsole } from "./console-page.ts";
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });

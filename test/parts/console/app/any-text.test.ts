@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { toDraft, toInput } from "../../console/src/model/draft";
-import { readFields, withOthers } from "../../console/src/model/fields";
-import { findFiles, withFile } from "../../console/src/model/file-inputs";
-import { findIssues } from "../../console/src/model/issues";
-import { findSeeds, withSeeds } from "../../console/src/model/seeds";
-import { readFilters, toJobFilter, isSearched } from "../../console/src/model/filters";
-import { fileNameOf } from "../../console/src/model/address";
-import { ratioOf } from "../../console/src/model/asset";
-import { promptOf } from "../../console/src/model/prompt";
+import { toDraft, toInput } from "../../../../console/src/model/draft";
+import { readFields, withOthers } from "../../../../console/src/model/fields";
+import { findFiles, withFile } from "../../../../console/src/model/file-inputs";
+import { findIssues } from "../../../../console/src/model/issues";
+import { findSeeds, withSeeds } from "../../../../console/src/model/seeds";
+import { readFilters, toJobFilter, isSearched } from "../../../../console/src/model/filters";
+import { fileNameOf } from "../../../../console/src/model/address";
+import { ratioOf } from "../../../../console/src/model/asset";
+import { promptOf } from "../../../../console/src/model/prompt";
 
 const FIELDS = readFields({
   properties: {

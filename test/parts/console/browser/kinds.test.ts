@@ -5,11 +5,11 @@ import { startSandbox } from "runcomfy-sandbox";
 import sharp from "sharp";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
-import workflow from "../../sandbox/src/workflow.json" with { type: "json" };
-import { createCatalogueClient } from "../../src/commands/catalogue-client.ts";
-import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import workflow from "../../../../sandbox/src/workflow.json" with { type: "json" };
+import { createCatalogueClient } from "../../../../src/commands/catalogue-client.ts";
+import { runDeploymentsCommand } from "../../../../src/commands/deployments-command.ts";
+import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
+import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 import { findBarriers, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };

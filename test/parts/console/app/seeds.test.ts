@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { readFields } from "../../console/src/model/fields";
-import { drawSeed, findSeeds, withSeeds } from "../../console/src/model/seeds";
+import { readFields } from "../../../../console/src/model/fields";
+import { drawSeed, findSeeds, withSeeds } from "../../../../console/src/model/seeds";
 
 const seedsOf = (seed: object) =>
   findSeeds(readFields({ properties: { seed: { type: "integer", ...seed } } }), {});

@@ -1,11 +1,12 @@
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { createApiKeysFile } from "../auth/api-keys-file.ts";
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { submit } from "../support/graphql-client.ts";
-import { isSigned, startReceiver } from "../parts/webhooks/receiver.ts";
-import { findBarriers, openAccount, openConsole } from "./console-page.ts";
+import { createApiKeysFile } from "../../auth/api-keys-file.ts";
+import { closeBrowser, hasChromium } from "../../support/chromium.ts";
+import { submit } from "../../support/graphql-client.ts";
+import { isSigned } from "./is-signed.ts";
+import { startReceiver } from "../../support/receiver.ts";
+import { findBarriers, openAccount, openConsole } from "../console/browser/console-page.ts";
 
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { verifyWebhook } from "../../client/src/webhooks.ts";
-import { createSecret } from "../../src/parts/webhooks/webhook.ts";
-import { toHeaders } from "../../src/parts/webhooks/signature.ts";
+import { verifyWebhook } from "../../../client/src/webhooks.ts";
+import { createSecret } from "../../../src/parts/webhooks/webhook.ts";
+import { toHeaders } from "../../../src/parts/webhooks/signature.ts";
 
 const BODY = JSON.stringify({ type: "webhook.disabled", timestamp: "", data: {} });
 const now = () => Math.floor(Date.now() / 1_000);

@@ -6,16 +6,16 @@ import type { Page } from "playwright-core";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 
-import { advance } from "../../src/engine/job/advance.ts";
-import { createJob } from "../../src/engine/job/job.ts";
-import { openStore } from "../../src/engine/store/open-store.ts";
-import { createApiKeysFile, idOf } from "../auth/api-keys-file.ts";
-import { closeBrowser, hasChromium } from "../support/chromium.ts";
-import { DeleteJobDocument, JobDocument } from "../support/gql/operations.ts";
-import { countJobs, request, submit } from "../support/graphql-client.ts";
-import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
-import { startTcpProxy } from "../support/tcp-proxy.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+import { advance } from "../../../../src/engine/job/advance.ts";
+import { createJob } from "../../../../src/engine/job/job.ts";
+import { openStore } from "../../../../src/engine/store/open-store.ts";
+import { createApiKeysFile, idOf } from "../../../auth/api-keys-file.ts";
+import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
+import { DeleteJobDocument, JobDocument } from "../../../support/gql/operations.ts";
+import { countJobs, request, submit } from "../../../support/graphql-client.ts";
+import { toManyJobs, toManyTexts } from "../../../support/many-jobs.ts";
+import { startTcpProxy } from "../../../support/tcp-proxy.ts";
+import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 import {
   button,
   expectMain,

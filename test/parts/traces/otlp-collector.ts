@@ -6,7 +6,7 @@ import protobuf from "protobufjs";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 
-import { listenOnLoopback } from "./listen-on-loopback.ts";
+import { listenOnLoopback } from "../../support/listen-on-loopback.ts";
 
 /** What is read here of opentelemetry-proto's `trace_service.proto`, `trace.proto` and `common.proto`. */
 const REQUEST = protobuf

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 
-import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "../auth/issuer.ts";
-import type { AttackedGateway, Bearer } from "./attacked-gateway.ts";
-import { startAttackedGateway } from "./attacked-gateway.ts";
+import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "../../auth/issuer.ts";
+import type { AttackedGateway, Bearer } from "../../attacks/attacked-gateway.ts";
+import { startAttackedGateway } from "../../attacks/attacked-gateway.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -8,16 +8,16 @@ import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { z } from "zod";
 
-import { SANDBOX, start } from "../gateway/open-gateway.ts";
-import { openPage } from "../support/chromium.ts";
-import { request } from "../support/graphql-client.ts";
+import { SANDBOX, start } from "../../../gateway/open-gateway.ts";
+import { openPage } from "../../../support/chromium.ts";
+import { request } from "../../../support/graphql-client.ts";
 import {
   DeleteJobDocument,
   JobDocument,
   JobsDocument,
   SubmitJobDocument,
-} from "../support/gql/operations.ts";
-import { createTemporaryFolder } from "../support/temporary-folder.ts";
+} from "../../../support/gql/operations.ts";
+import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 
 const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
 /** A deployment of the sandbox that takes words alone. */

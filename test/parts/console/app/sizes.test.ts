@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { carry } from "../../console/src/model/carry";
-import { readFields } from "../../console/src/model/fields";
-import { findSides, SHAPES, toSize } from "../../console/src/model/sizes";
+import { carry } from "../../../../console/src/model/carry";
+import { readFields } from "../../../../console/src/model/fields";
+import { findSides, SHAPES, toSize } from "../../../../console/src/model/sizes";
 
 function sizesOf(side: object) {
   const properties = { width: { type: "integer", ...side }, height: { type: "integer", ...side } };

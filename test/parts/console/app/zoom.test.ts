@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { gestureOf, toggle, type View, WHOLE, zoom } from "../../console/src/lightbox/zoom";
+import { gestureOf, toggle, type View, WHOLE, zoom } from "../../../../console/src/lightbox/zoom";
 
 /** Where a point of the picture is in the stage. */
 const place = ({ scale, x, y }: View, at: { x: number; y: number }) => ({

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { createLayout, pick } from "../../console/src/gallery/layout";
-import type { JobRowFragment } from "../../console/src/gql";
+import { createLayout, pick } from "../../../../console/src/gallery/layout";
+import type { JobRowFragment } from "../../../../console/src/gql";
 
 const DAY_MS = 86_400_000;
 const NOON = new Date(2026, 5, 15, 12).getTime();
