@@ -10,7 +10,7 @@ import { openClient } from "./http-client.ts";
 const TELL_MS = 250;
 const REST_MS = 20;
 
-// A program that makes one of the attacks until it is killed. It prints `ready` when it begins, and then what came of it.
+// A program that makes one of the attacks until it is killed. It prints `ready` when it begins, and then the outcome.
 const name = process.argv[2] ?? "";
 const options: AttackOptions = JSON.parse(process.argv[3] ?? "");
 const { url, keys } = options;

@@ -66,9 +66,7 @@ export async function measureAttacks(folder: string, settings: AttackSettings): 
   await using stack = new AsyncDisposableStack();
   const postgres = wanted === "sqlite" ? null : stack.use(await startBenchPostgres());
   const names = Object.keys(ATTACK_ROWS).filter((name) => only.length === 0 || only.includes(name));
-  console.log(
-    toLine(["attack", "database", ...PROMISED, "files", "webhooks", "MiB", "what came of it"]),
-  );
+  console.log(toLine(["attack", "database", ...PROMISED, "files", "webhooks", "MiB", "outcome"]));
   console.log(toLine(["---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---"]));
   let isKept = true;
   for (const name of names) {

@@ -74,7 +74,7 @@ export function createListState<Job extends ListedJob>(
 
   function showNews(): void {
     const most = isSteady ? MAX_ROWS : viewport.last + MAX_UNSEEN;
-    // Never what one looks at: it would be read again at once.
+    // Never what is in view: it would be read again at once.
     if (isBehind || (order.length > most && !isNearEnd())) isStartStale = isBehind = true;
     if (countNews() === 0) return;
     for (const [id, entry] of entries) entries.set(id, { ...entry, isShown: true });

@@ -46,7 +46,7 @@ export type JobListState<Job> = {
  * The newest jobs of a filter, `pageSize` at first, live while somebody listens. Changes are put in their place, and what may
  * have been missed is read anew. Of what has a text, which the gateway alone finds, only what is listed changes.
  *
- * Once `setViewport` is called, nothing moves that one looks at: pages are read as one comes near the end, new jobs wait
+ * Once `setViewport` is called, nothing in view moves: pages are read as the viewport comes near the end, new jobs wait
  * unless one sees the top, and what no longer fits stays until `update`.
  *
  * @example

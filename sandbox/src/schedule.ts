@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /**
  * A deployment's queue is first in, first out, with a few runners. When a request is accepted its start and finish are
- * written down for good, unless it is cancelled. So the state of everything follows from the rows and the clock: no timer
+ * stored for good, unless it is cancelled. So the state of everything follows from the rows and the clock: no timer
  * runs, and a restart changes nothing. What varies is drawn from the request's id.
  */
 export const RUNNERS = 2;

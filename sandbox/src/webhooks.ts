@@ -8,7 +8,7 @@ const PATIENCE_MS = 10_000;
 const RETRIES_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 /** How late a call comes that was asked to be late; at speed 1. */
 const LATE_MS = 5_000;
-/** What timers take; a later end is looked for then. */
+/** The longest delay of a timer; a later end is checked for then. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A request to report, and where. */

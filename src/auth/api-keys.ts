@@ -23,7 +23,7 @@ export async function openApiKeys(options: {
   /** All that there are. */
   readonly scopes: readonly Scope[];
   readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
-  /** How often to look for a change. */
+  /** How often to check for a change. */
   readonly pollMs?: number;
 }): Promise<Authenticator> {
   const { file, limits, scopes, log, pollMs = 500 } = options;
@@ -52,7 +52,7 @@ export async function openApiKeys(options: {
     if (keys.length === 0)
       log.warn(
         { file: resolve(file) },
-        `The API keys file holds no key, so nobody is let in. Make one with: ${COMMANDS.key} create --owner web`,
+        `The API keys file holds no key, so nobody is admitted. Create one with: ${COMMANDS.key} create --owner web`,
       );
   }
 
@@ -123,7 +123,7 @@ async function readMark(file: string): Promise<string> {
   }
 }
 
-/** What the id of a key looks like; source of a regular expression without its anchors. */
+/** The form of a key's id, as the source of a regular expression without anchors. */
 export const KEY_ID = "[A-Za-z0-9]{12,64}";
 
 const FORM = new RegExp(`^rck_(${KEY_ID})_([\\w-]{43})$`);

@@ -41,7 +41,7 @@ export type Admission = {
 };
 
 /**
- * Nobody is let in. `missing`: no credential came; `invalid`: it is unknown, malformed, expired or not for this gateway;
+ * Nobody is admitted. `missing`: no credential came; `invalid`: it is unknown, malformed, expired or not for this gateway;
  * `unavailable`: it can't be checked at the moment. The text says the next step, and nothing of the credential. A close
  * frame has room for it, unless the credential is missing.
  */
@@ -64,7 +64,7 @@ const BEARER = /^bearer +([\w.~+/-]+=*)$/i;
 
 /** The credential of an `Authorization` value; undefined where that is written in another way. */
 export function findBearer(authorization: string): string | undefined {
-  // The length first: the expression looks at every character.
+  // The length first: the expression reads every character.
   const isShort = authorization.length <= MAX_CREDENTIAL_CHARACTERS + "Bearer ".length;
   return isShort ? BEARER.exec(authorization)?.[1] : undefined;
 }

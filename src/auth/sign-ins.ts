@@ -35,7 +35,7 @@ const MAX_KEPT = 10_000;
 
 export type SignIns = ReturnType<typeof createSignIns>;
 
-/** Lets browsers in again that have shown a credential once. It asks the database again of those it has let in. */
+/** Admits browsers that have shown a credential once. The database is asked again about those it has admitted. */
 export function createSignIns(options: {
   readonly rows: SignInRows;
   /** All gateways of a database have the same one. */
@@ -81,7 +81,7 @@ export function createSignIns(options: {
     return admission;
   }
 
-  /** What outlives its request is looked for again, because another gateway may have ended its sign-in. */
+  /** What outlives its request is checked again, because another gateway may have ended its sign-in. */
   async function checkLasting(): Promise<number> {
     const lasting = new Set(sessions.admissions().flatMap((one) => hashes.get(one) ?? []));
     const open = new Set(lasting.size === 0 ? [] : await rows.listOpen([...lasting]));
@@ -99,7 +99,7 @@ export function createSignIns(options: {
   });
 
   return {
-    /** Opens one for who was let in. Resolves with what the browser has to show, and for how long. */
+    /** Opens one for a client that was admitted. Resolves with what the browser has to show, and for how long. */
     async open({ viewer, expiresAt }: Admission) {
       const id = chance.bytes(32).toString("base64url");
       const endsAt = Math.min(expiresAt ?? Infinity, clock.now() + MAX_LIFE_MS);

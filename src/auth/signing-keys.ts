@@ -15,7 +15,7 @@ import { AuthenticationError } from "./authenticator.ts";
 export type SigningKeys = {
   /** The key for a token with this header. Rejects with jose's errors, or an `AuthenticationError` while no keys are known. */
   find(header: JWSHeaderParameters): Promise<CryptoKey>;
-  /** Looks for new keys, for a token that none of them has signed. False when it did not look. */
+  /** Fetches new keys, for a token that none of the known ones has signed. False if it did not fetch. */
   refresh(): Promise<boolean>;
   /** Resolves once keys are known. Rejects with an `AuthenticationError` while none are. */
   ready(): Promise<void>;
@@ -127,7 +127,7 @@ export function openKeyServer(options: {
     retryMs,
     onFailure: noteFailure,
   });
-  // Who asks next waits for it.
+  // The next caller waits for it.
   void load();
 
   async function whenKnown(): Promise<SigningKeys["find"]> {
@@ -157,7 +157,7 @@ export function openKeyServer(options: {
 }
 
 const NEVER_GIVEN =
-  "The server of JWT_JWKS_URL gives no keys, so nobody can be let in. It is asked again every few seconds. Check the URL and the server.";
+  "The server of JWT_JWKS_URL gives no keys, so nobody can be admitted. It is asked again every few seconds. Check the URL and the server.";
 const NOT_GIVEN_NOW =
   "The server of JWT_JWKS_URL gives no keys; the last ones go on. It is asked again every few seconds. Check the server.";
 const NO_KEYS =

@@ -5,7 +5,7 @@ export const MAX_IDS = 100;
 /** How many jobs of a call are changed at once. */
 export const MAX_AT_ONCE = 10;
 
-/** What became of each id, in their order, once all are done. Throws BAD_USER_INPUT for too many. */
+/** Resolves with the result of each id, in order, once all are done. Throws BAD_USER_INPUT for too many. */
 export async function forEach<Value>(
   ids: readonly string[],
   act: (id: string) => Promise<Value>,

@@ -18,7 +18,7 @@ export function publicUrlProblem(text: string): string | null {
   if (authority === undefined) {
     return "must start with https://; upload the file, or put it on a public host and give its full URL";
   }
-  // Looked for up to the first slash: some parsers let only that end the authority.
+  // Searched up to the first slash: in some parsers, only that ends the authority.
   if (/^https:\/\/[^/]*@/i.test(text)) {
     return "must have no user name, password or @ before its path; give a URL that works without";
   }

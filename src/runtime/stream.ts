@@ -1,7 +1,7 @@
 type Next<Value> = IteratorResult<Value, undefined>;
 
 /**
- * What comes one after the other, for one reader who asks for one value at a time and may leave whenever they like. Unlike
+ * Values in sequence, for one reader who asks for one at a time and may leave at any time. Unlike
  * an `async function*` it ends at once, also while the reader waits for a value.
  */
 export class Stream<Value> implements AsyncIterableIterator<Value, undefined> {

@@ -71,15 +71,6 @@ export async function startAttackedGateway(
   const ask = (body: string | object, headers?: Partial<Bearer>): Promise<string> =>
     post(JSON.stringify(typeof body === "string" ? { query: body } : body), headers);
 
-  /** What an agent's call of a tool is answered with. */
-  const callTool = async (name: string, given: object): Promise<string> => {
-    const message = { method: "tools/call", params: { name, arguments: given } };
-    const accept = "application/json, text/event-stream";
-    const headers = { "content-type": "application/json", accept };
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, ...message });
-    return await (await fetch(`${url}/mcp`, { method: "POST", headers, body })).text();
-  };
-
   const url = await process.url;
   return {
     process,
@@ -95,7 +86,6 @@ export async function startAttackedGateway(
     },
     ask,
     post,
-    callTool,
     readHeldMib,
     /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
     async expectHeldBelow(mib: number): Promise<void> {

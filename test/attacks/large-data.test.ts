@@ -1,13 +1,8 @@
-import { DatabaseSync } from "node:sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 
 import { toManyJobs, toManyTexts } from "../support/many-jobs.ts";
-import { createDatabase, runIn } from "../support/postgres.ts";
+import { ATTACKED_DATABASES, type AttackedDatabase } from "./attacked-databases.ts";
 import type { AttackedGateway } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 
@@ -23,7 +18,13 @@ const OUTPUT = JSON.stringify({
   images: Array.from({ length: URLS }, (_, index) => `https://x.runcomfy.net/${index}.png`),
   frames: Array.from({ length: 50_000 }, (_, index) => ({ box: [index, 1, 2, 3], seen: SEEN })),
 });
-const ASSETS = toAssets((at) => `https://x.runcomfy.net/${at}.png`);
+const ASSETS = JSON.stringify(
+  Array.from({ length: URLS }, (_, at) => ({
+    url: `https://x.runcomfy.net/${at}.png`,
+    path: `images[${at}]`,
+    kind: "IMAGE",
+  })),
+);
 const LARGE_JOB = `
   insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at,
     finished_at, work, submit_until)
@@ -36,25 +37,6 @@ const KEEP = Array.from(
   { length: 10 },
   (_, index) => `k${index}: keepOutputs(jobId: "${ID}") { __typename }`,
 ).join(" ");
-/** A thousand files whose URLs take 8 MB, and whose copies are still to come. */
-const LONG_ID = "job_long";
-const toLongUrl = (at: number) => `https://x.runcomfy.net/${at}.png?signature=`.padEnd(8_000, "a");
-const LONG_ASSETS = toAssets(toLongUrl);
-const FIRST_ASSETS = JSON.stringify([{ url: toLongUrl(0), path: "images[0]", kind: "IMAGE" }]);
-const LONG_JOB = `
-  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at,
-    finished_at, work, submit_until)
-  values ('${LONG_ID}', 'local', 'lora', 'd', 'sandbox', 'v1', 'SUCCEEDED', 3, 1000, 2000, 2000, 1, 0);
-  insert into job_documents (job_id, input_bytes, input) values ('${LONG_ID}', 2, '{}');
-  insert into job_assets (job_id, bytes, assets)
-  values ('${LONG_ID}', ${LONG_ASSETS.length}, '${LONG_ASSETS}');
-  insert into first_assets (job_id, count, assets) values ('${LONG_ID}', ${URLS}, '${FIRST_ASSETS}');
-  insert into kept_files (job_id, number, url, state, due_at)
-  values ${Array.from({ length: URLS }, (_, at) => `('${LONG_ID}', ${at}, '${toLongUrl(at)}', 'PENDING', 9000000000000)`).join()};`;
-const WAITS = 100;
-const GETS = 16;
-/** A gateway that has begun takes 180, and each answer a quarter of one. */
-const MAX_MIB = 450;
 /** A hundred kept files of each of the newest hundred of ten thousand jobs. */
 const FILES = JSON.stringify(
   Array.from({ length: 100 }, (_, at) => ({
@@ -87,11 +69,8 @@ const WALK = `query ($filter: JobFilter, $after: String) {
   jobs(filter: $filter, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } }
 }`;
 
-describe.each([
-  ["SQLite", openSqlite],
-  ["Postgres", openPostgres],
-])("on %s", (_name, openDatabase) => {
-  let database: Awaited<ReturnType<typeof openDatabase>>;
+describe.each(ATTACKED_DATABASES)("on %s", (_name, openDatabase) => {
+  let database: AttackedDatabase;
   let gateway: AttackedGateway;
 
   beforeAll(async () => {
@@ -105,22 +84,6 @@ describe.each([
   afterAll(async () => {
     await gateway.end();
     await database.drop();
-  });
-
-  test("agents that wait for a job with very long URLs, or get it, on many connections, hold no turn and little memory", async () => {
-    await database.execute(LONG_JOB);
-    const call = (name: string) => gateway.callTool(name, { id: LONG_ID });
-    const answers = await gateway.expectShortTurns(() =>
-      Promise.all([
-        ...Array.from({ length: WAITS }, () => call("wait_for_job")),
-        ...Array.from({ length: GETS }, () => call("get_job")),
-      ]),
-    );
-    for (const answer of answers) {
-      expect(answer.includes(`"asset_count":${URLS}`) || answer.slice(0, 300)).toBe(true);
-      expect(answer.length).toBeLessThan(500_000);
-    }
-    expect(gateway.readPeakMib()).toBeLessThan(MAX_MIB);
   });
 
   test.each([
@@ -172,35 +135,3 @@ describe.each([
     }
   }
 });
-
-function toAssets(toUrl: (at: number) => string): string {
-  const assets = Array.from({ length: URLS }, (_, at) => ({
-    url: toUrl(at),
-    path: `images[${at}]`,
-    kind: "IMAGE",
-  }));
-  return JSON.stringify(assets);
-}
-
-async function openSqlite() {
-  const folder = mkdtempSync(join(tmpdir(), "runcomfy-graphql-"));
-  const path = join(folder, "jobs.db");
-  return {
-    url: `file:${path}`,
-    async execute(sql: string) {
-      using file = new DatabaseSync(path);
-      file.exec(`pragma busy_timeout = 10000; begin; ${sql} commit`);
-    },
-    drop: async () => rmSync(folder, { recursive: true }),
-  };
-}
-
-async function openPostgres() {
-  const { url, drop } = await createDatabase();
-  return {
-    url,
-    drop,
-    // Without triggers, which would take most of the time.
-    execute: (sql: string) => runIn(url, `set session_replication_role = replica; ${sql}`),
-  };
-}

@@ -198,7 +198,7 @@ test("a start without the file names the command that makes it, and one without 
   await run("revoke", key);
   const { keys, of } = await open(file);
   expect(await isLetIn(keys, key)).toBe(false);
-  expect(of("warn").join()).toContain("nobody is let in");
+  expect(of("warn").join()).toContain("nobody is admitted");
 });
 
 test("a start with a file that can't be used lists every problem and quotes no hash", async () => {

@@ -9,7 +9,7 @@ const CHECK_TIMEOUT_MS = 1_000;
  * Starts a load balancer of the plainest kind: each connection, HTTP or WebSocket, goes to the next back-end in turn, but
  * for those that refuse it, or do not say that they live.
  */
-export async function startFront(port = 0) {
+export async function startFront(port: number) {
   const open = new Set<Socket>();
   const silent = new Set<string>();
   let backEnds: readonly string[] = [];
@@ -56,7 +56,6 @@ export async function startFront(port = 0) {
   }
 
   const checks = setInterval(() => {
-    for (const origin of silent) if (!backEnds.includes(origin)) silent.delete(origin);
     for (const origin of backEnds) void check(origin);
   }, CHECK_INTERVAL_MS);
 
@@ -66,7 +65,7 @@ export async function startFront(port = 0) {
   if (address === null || typeof address === "string") throw new Error("No TCP address.");
   return {
     url: `http://127.0.0.1:${address.port}`,
-    /** From now on connections go to these; those that are open stay where they are. */
+    /** From now on connections go to these. */
     setBackEnds(origins: readonly string[]): void {
       backEnds = origins;
     },

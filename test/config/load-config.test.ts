@@ -88,8 +88,6 @@ describe("a start is refused", () => {
     [{ FILES_URL: "s3://bucket" }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set/],
     [{ SANDBOX_PORT: "4000" }, /SANDBOX_PORT must .* PORT/],
     [{ PORT: "4001", SANDBOX_PORT: "4001" }, /SANDBOX_PORT must .* PORT/],
-    [{ METRICS_PORT: "4000" }, /METRICS_PORT must be another port .*PORT/],
-    [{ METRICS_PORT: "4001" }, /METRICS_PORT must be another port .*PORT/],
     [{ SIGN_IN: "key" }, /AUTH must be api-keys or jwt with SIGN_IN=key/],
     [{ ...JWT, SIGN_IN: "true" }, /SIGN_IN must be key, not "true"/],
     [{ ...JWT, JWT_ISSUER: "" }, /JWT_ISSUER must be set/],
@@ -110,7 +108,6 @@ describe("a start is refused", () => {
         RUNCOMFY_BASE_URL: "http://secret.example.com",
         DATABASE_URL: "mysql://secret@localhost",
         FILES_URL: "ftp://secret",
-        OTEL_EXPORTER_OTLP_ENDPOINT: "secret",
         AWS_ACCESS_KEY_ID: "secret\n",
         AWS_SECRET_ACCESS_KEY: "secret\n",
         AWS_SESSION_TOKEN: "secret\n",
@@ -124,7 +121,7 @@ describe("a start is refused", () => {
       });
     expect(act).toThrow(SetupError);
     expect(act).toThrow(
-      /^The gateway can't start\. Correct these.*(\n {2}[A-Z_]+ must be .*){17}$/,
+      /^The gateway can't start\. Correct these.*(\n {2}[A-Z_]+ must be .*){16}$/,
     );
     expect(act).toThrow(/LOG_LEVEL must be trace, .* or silent, not "loud"\./);
     expect(act).not.toThrow(/secret|se cret/);
@@ -133,9 +130,9 @@ describe("a start is refused", () => {
 
 test("ports that nobody set, or that take free ones, stand in nobody's way", () => {
   expect(loadConfig({ PORT: "4001" })).toMatchObject({ port: 4_001, upstream: { port: 0 } });
-  const free = { PORT: "0", SANDBOX_PORT: "0", METRICS_PORT: "0" };
+  const free = { PORT: "0", SANDBOX_PORT: "0" };
   expect(loadConfig(free).upstream).toMatchObject({ port: 0 });
-  const withToken = { ...WITH_TOKEN, SANDBOX_PORT: "4000", METRICS_PORT: "4001" };
+  const withToken = { ...WITH_TOKEN, SANDBOX_PORT: "4000" };
   expect(() => loadConfig(withToken)).not.toThrow();
 });
 

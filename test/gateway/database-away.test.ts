@@ -66,7 +66,7 @@ test("while another program locks the file, a write is refused with when to try 
   using other = new DatabaseSync(path);
   other.exec("begin immediate");
   polled();
-  // What was seen can't be written down.
+  // What was seen can't be stored.
   await expect.poll(() => countOf(gateway, "Jobs can't be polled"), PATIENCE).toBe(1);
   expect(await gateway.answer(SUBMIT)).toMatchObject(
     refused("The database is busy. Try again in a second.", 1),

@@ -3,7 +3,6 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { connect } from "../parts/mcp/connect.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { start } from "./open-gateway.ts";
 
@@ -81,19 +80,6 @@ test("a check draws nothing", async () => {
   }`;
   const { checkInput } = await ask(check, { input: INPUT });
   expect(checkInput).toEqual({ issues: [], input: INPUT });
-});
-
-test("an agent's call that is repeated gives the job of the first draw", async () => {
-  const { url } = await open();
-  const client = await connect(url);
-  const submit = async (more: object = {}) => {
-    const call = { name: "submit_dep", arguments: { input: INPUT, ...more } };
-    return JSON.stringify((await client.callTool(call)).structuredContent);
-  };
-  const toId = (text: string) => /job_\w+/.exec(text)?.[0];
-  const id = toId(await submit());
-  expect(toId(await submit())).toBe(id);
-  expect(toId(await submit({ new_run: true }))).not.toBe(id);
 });
 
 test("with DRAW_SEEDS=false RunComfy draws", async () => {

@@ -4,7 +4,6 @@ import { expect, test } from "vitest";
 
 import { DOCUMENTS } from "runcomfy-graphql-client";
 import { createDocumentChecks } from "../../src/api/operations/document-checks.ts";
-import { readDocuments } from "../../src/parts/console/open-console.ts";
 
 /** Parses and checks as a request does; gives the parsed document, and what is wrong with it. */
 function createRunner({ areTrusted = false, tokens = 100 } = {}) {
@@ -56,8 +55,8 @@ test("a document of more than 10,000 characters is refused, unless the operator 
   expect(runTrusted(text(1, 1_000_000)).document).toBe(longest);
 });
 
-test("what the client, the console and tools send by themselves is far shorter than that", () => {
-  const texts = [getIntrospectionQuery(), ...DOCUMENTS, ...readDocuments("console/dist")];
+test("what the client and tools send by themselves is far shorter than that", () => {
+  const texts = [getIntrospectionQuery(), ...DOCUMENTS];
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(5_000);
 });
 

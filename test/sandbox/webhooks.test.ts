@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import file from "../../sandbox/src/deployments.json" with { type: "json" };
 import models from "../../sandbox/src/models.json" with { type: "json" };
-import { startReceiver } from "../parts/webhooks/receiver.ts";
+import { startReceiver } from "../support/receiver.ts";
 
 const LATER = { timeout: 20_000 };
 const [, LORA = ""] = file.deployments.map(({ id }) => id);

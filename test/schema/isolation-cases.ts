@@ -1,20 +1,31 @@
-/** The job of another owner that every case is about. */
-export const FOREIGN_ID = "job_0123456789abcdef0123456789abcdef";
+import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import { loadFromParts } from "../support/load-from-parts.ts";
+import { FOREIGN_ID, FOREIGN_KEY, FOREIGN_UPLOAD, SHARED_TAG } from "./foreign-job.ts";
 
-/** An upload of another owner, which that job names. */
-export const FOREIGN_UPLOAD = "upl_0123456789abcdef0123456789abcdef";
+type IsolationCase = readonly [title: string, operation: string];
 
-/** A tag of both owners' jobs. */
-export const SHARED_TAG = "shared";
+/** What a part adds, by `isolation-cases.ts` of its tests. */
+export type IsolationOfPart = {
+  readonly cases?: readonly IsolationCase[];
+  /** Those that a job has of it. */
+  readonly jobFields?: string;
+  /** What is written of it with the other owner's job. */
+  readonly foreignJob?: { readonly alsoWrite: AlsoWrite };
+};
 
-/** A key under which another owner has submitted. */
-export const FOREIGN_KEY = "a-key-that-both-have";
+const loaded = await loadFromParts<{ readonly isolation: IsolationOfPart }>("isolation-cases.ts");
+const OF_PARTS = loaded.map(({ isolation }) => isolation);
+
+/** Writes what parts have of the other owner's job. */
+export const writeOfParts: AlsoWrite = async (transaction, job) => {
+  for (const { foreignJob } of OF_PARTS) await foreignJob?.alsoWrite(transaction, job);
+};
 
 /** A place in the list right before that job, and with its id. */
 const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toString("base64url");
 
 const TOLD = `fragment Told on Job {
-  id ownerId requestId tags isStarred status input output typedOutput { __typename } webhookUrl webhookDeliveries { jobId } uploads { id fileName url } assets { url } error { code }
+  id ownerId requestId tags isStarred status input output typedOutput { __typename } ${OF_PARTS.map(({ jobFields = "" }) => jobFields).join(" ")} uploads { id fileName url } assets { url } error { code }
   history { version status at } isFinished createdAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
@@ -43,7 +54,8 @@ function toMutation(field: string, ...types: readonly string[]): string {
  * Operations that may show a job: together they select every field of the schema through which one can be reached.
  * In `$after` they get a place in the feed from before anything happened.
  */
-export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
+export const ISOLATION_CASES: readonly IsolationCase[] = [
+  ...OF_PARTS.flatMap(({ cases = [] }) => cases),
   ["job", `query { job(id: "${FOREIGN_ID}") { ...Told } } ${TOLD}`],
   // Its row alone is read by another statement.
   ["job without documents", `query { job(id: "${FOREIGN_ID}") { id ownerId status } }`],
@@ -96,11 +108,6 @@ export const ISOLATION_CASES: readonly (readonly [string, string])[] = [
   [
     "keepOutputs",
     toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),
-  ],
-  [
-    "createDownload",
-    `mutation { createDownload(ids: ["${FOREIGN_ID}"]) { __typename ... on CreateDownloadSuccess { download { files } } ... on Error { message } }
-      cancelJob(id: "${FOREIGN_ID}") { __typename ... on JobNotCancellableError { job { id } } } }`,
   ],
   [
     "rerunJob",

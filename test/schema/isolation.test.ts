@@ -14,22 +14,22 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import { clock } from "../../src/runtime/environment.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
-import { SCHEMA_PARTS } from "../support/parts.ts";
+import { ALL_SCOPES, SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
-import { withUrl } from "../parts/webhooks/stored-webhooks.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import {
   FOREIGN_ID,
   FOREIGN_KEY,
   FOREIGN_UPLOAD,
-  ISOLATION_CASES,
+  OWNERS_ALONE,
   SHARED_TAG,
-} from "./isolation-cases.ts";
+} from "./foreign-job.ts";
+import { ISOLATION_CASES, writeOfParts } from "./isolation-cases.ts";
 
-const scopes = new Set(["jobs:submit", "jobs:cancel", "jobs:read", "webhooks"] as const);
+const scopes = new Set(ALL_SCOPES.filter((scope) => scope !== "jobs:read:all"));
 const OWNER = createViewer({ ownerId: "theirs", scopes });
 const STRANGER = createViewer({ ownerId: "mine", scopes });
 const OPERATOR = createViewer({ ownerId: "operator" });
@@ -41,7 +41,7 @@ const SECRETS = [
   "prompt-of-them",
   "output-of-them",
   "tag-of-them",
-  "url-of-them",
+  OWNERS_ALONE,
 ];
 
 const CATALOGUE = catalogueOf({
@@ -104,7 +104,7 @@ async function openWorld() {
     /** The owner's job, in its last state, and one more change of the stranger's behind it. */
     async addForeignJob(): Promise<void> {
       const { ownerId } = OWNER;
-      await gateway.addUpload({ id: FOREIGN_UPLOAD, ownerId, file: "url-of-them.png" });
+      await gateway.addUpload({ id: FOREIGN_UPLOAD, ownerId, file: `${OWNERS_ALONE}.png` });
       const job = await gateway.addJob({
         id: FOREIGN_ID,
         ownerId: OWNER.ownerId,
@@ -113,7 +113,7 @@ async function openWorld() {
         tags: [SHARED_TAG, "tag-of-them"],
         input: { prompt: "prompt-of-them" },
         key: FOREIGN_KEY,
-        ...withUrl("https://url-of-them.example/"),
+        alsoWrite: writeOfParts,
         uploads: [FOREIGN_UPLOAD],
       });
       const accepted = await gateway.observe(job, {
@@ -174,8 +174,8 @@ test.each(GROUPS)(
       const answer = await world.ask(OPERATOR, text);
       if (text.startsWith("mutation")) expect(answer, title).toBe(refused.get(title));
       else expect(answer, title).not.toContain("FORBIDDEN");
-      // Where its owner has it called is the owner's alone, and so are the files that went in.
-      expect(answer, title).not.toContain("url-of-them");
+      // Such as the files that went in.
+      expect(answer, title).not.toContain(OWNERS_ALONE);
       if (/^(query|subscription \{)/.test(text)) expect(answer, title).toContain(FOREIGN_ID);
     }
     expect(await world.store.jobs.read(FOREIGN_ID)).toMatchObject({ status: "SUCCEEDED" });

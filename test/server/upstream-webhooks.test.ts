@@ -85,7 +85,7 @@ test("a call is answered before its body comes, however long that is said to be"
   expect(socket.bytesWritten).toBeGreaterThan(1_000_000);
 });
 
-test("where everybody is let in, the public name leads to signed URLs alone", async () => {
+test("if everybody is admitted, the public name leads to signed URLs alone", async () => {
   const { port, taken, toPath } = await start();
   const ask = async (line: string) => {
     const head = `${line} HTTP/1.1\r\nhost: gateway.example.com\r\nconnection: close\r\n`;

@@ -58,3 +58,9 @@ export class Chance {
     return sum >>> 0;
   }
 }
+
+/** What decides the plan of a seed, or one of the plan's errands. */
+export function chanceOf(seed: string, mark?: number): Chance {
+  const chance = new Chance(`plan ${seed}`);
+  return mark === undefined ? chance : chance.fork(`${mark}`);
+}

@@ -63,19 +63,15 @@ const CHECKS = `
 type Given = {
   /** Limits by owner. */
   readonly mostInFlight?: Readonly<Record<string, number>>;
-  /** Who has a webhook. */
-  readonly withWebhook?: readonly string[];
+  /** Statements that write what parts have. */
+  readonly ofParts?: string;
 };
 
-function setUp(sqlite: DatabaseSync, { mostInFlight = {}, withWebhook = [] }: Given): void {
+function setUp(sqlite: DatabaseSync, { mostInFlight = {}, ofParts = "" }: Given): void {
   sqlite.exec(CHECKS);
   const limit = sqlite.prepare("insert into simulated_limits values (?, ?)");
   for (const [ownerId, most] of Object.entries(mostInFlight)) limit.run(ownerId, most);
-  const insert = sqlite.prepare(
-    "insert into webhooks (id, owner_id, url, secret, created_at) values (?, ?, ?, 'whsec_eA==', 0)",
-  );
-  for (const [index, ownerId] of withWebhook.entries())
-    insert.run(`whk_${index}`, ownerId, `https://receiver-${index}.invalid/`);
+  sqlite.exec(ofParts);
 }
 
 /** The file of one gateway, as long as `close` is not called: a killed process lets go of it, and the next one opens it. */

@@ -11,12 +11,9 @@ import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
 import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts";
-import { createMessages } from "../../src/parts/webhooks/message.ts";
-import type { Post } from "../../src/parts/webhooks/post.ts";
-import { WebhookSender } from "../../src/parts/webhooks/sender.ts";
-import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
+import type { PartOfSimulation } from "./simulated-part.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
 import type { SimulatedProcess } from "./world.ts";
 
@@ -39,15 +36,16 @@ export async function startGateway(options: {
   readonly process: SimulatedProcess;
   readonly openStore: OpenStore;
   readonly upstream: Upstream;
-  /** What webhooks are called with; null where there are none. */
-  readonly post: Post | null;
+  readonly parts: readonly PartOfSimulation[];
+  /** Gives up the files of outputs. */
+  readonly keepsOutputs: boolean;
   /** Notified of what a gateway must never have to say. */
   readonly onBug: (line: string) => void;
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
 }) {
-  const { process, openStore, upstream, post, onBug } = options;
+  const { process, openStore, upstream, parts, keepsOutputs, onBug } = options;
   const log = createLog(onBug);
   const channels = createChannels();
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
@@ -77,7 +75,7 @@ export async function startGateway(options: {
     live: { findKind: async () => null },
     uploads: { check: async () => [], toSent: async (input) => input },
     channels,
-    ...(post !== null && { onKeep: () => undefined }),
+    ...(keepsOutputs && { onKeep: () => undefined }),
     drawsSeeds: true,
     apiVersion: "v1",
     toUpstreamWebhookUrl: null,
@@ -91,10 +89,8 @@ export async function startGateway(options: {
     log,
   });
   await tracking.start();
-  const keeper = post && startKeeper(store);
-  const toMessages = createMessages({ store, urls: { create: () => "" } });
-  const { claims } = createWebhookStore(store);
-  const sender = post && new WebhookSender({ claims, toMessages, post, log });
+  const keeper = keepsOutputs ? startKeeper(store) : null;
+  const started = parts.map((part) => part.start({ process, store, log }));
   const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
   return {
     process,
@@ -106,7 +102,7 @@ export async function startGateway(options: {
     async close(): Promise<void> {
       await tracking.close();
       await keeper?.close();
-      await sender?.close();
+      for (const part of started) await part.close();
       await probe.close();
       await store.close();
     },

@@ -1,3 +1,5 @@
+import { loadFromParts } from "../support/load-from-parts.ts";
+
 /** Replaces what it finds first behind a mark. It names nothing of the source, so that a renaming breaks no mutant. */
 export type Edit = readonly [found: RegExp, replacement: string];
 
@@ -9,8 +11,11 @@ const ALWAYS: Edit = [/if \(/, "if (true || "];
 const NEVER: Edit = [/if \(/, "if (false && "];
 const FIRST_CONDITION_ALONE: Edit = [/ \|\| [^)]*/, ""];
 
+const OF_PARTS = await loadFromParts<{ readonly MUTANTS: typeof MUTANTS }>("mutants.ts");
+
 /** `npm run simulate -- --mutant "no fence on the version"` shows whether that is found. */
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  ...Object.assign({}, ...OF_PARTS.map((part) => part.MUTANTS)),
   "a POST that does not wait for its row": [1, [/await (.*);/, "($1.catch(() => {}), true);"]],
   "a POST that leaves although its lease has run out": [248, [/\(await .*\) \?/, "true ?"]],
   "a row that stays where nobody knows whether it was written": [143, FIRST_CONDITION_ALONE],
@@ -47,7 +52,4 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "more POSTs at once than there may be": [5, [/,/, " * 4,"]],
   "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
   "a pause that nobody keeps": [67, NEVER],
-  "a webhook's claim that keeps nobody else off": [10, [/ and \$\{\w+\}/, ""]],
-  "a failed delivery that is not made again": [7, [/= \w+ \?/, "= true ?"]],
-  "files of a job that are delivered before its end": [7, [/number < \w+\.number/, "$& - 1000000"]],
 };

@@ -1,5 +1,6 @@
-import { Chance } from "./chance.ts";
+import { type Chance, chanceOf } from "./chance.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
+import { SIMULATED_PARTS } from "./simulated-part.ts";
 import { FAIR, OUTCOMES, type Weather } from "./upstream.ts";
 
 /** Jobs are submitted, and faults begin, within this time. */
@@ -28,8 +29,6 @@ export type Errand = {
   readonly runMs: number;
   readonly outcome: number;
   readonly watchers: number;
-  /** Whether a URL is called for its job alone, where there are webhooks. */
-  readonly hasOwnUrl: boolean;
   readonly cancelsAfterMs: number | null;
   /** When its job gets another tag. */
   readonly tagsAfterMs: readonly number[];
@@ -40,8 +39,8 @@ export type Plan = {
   readonly seed: string;
   /** One has a file of its own; more share a server. */
   readonly gateways: number;
-  /** Whether each owner has a webhook. */
-  readonly hasWebhooks: boolean;
+  /** Those that are on. */
+  readonly parts: readonly string[];
   readonly errands: readonly Errand[];
   readonly faults: readonly TimedFault[];
 };
@@ -49,9 +48,9 @@ export type Plan = {
 export const OWNERS = 3;
 /** What a seed stands for. */
 export function toPlan(seed: string, jobs = 30): Plan {
-  const chance = new Chance(`plan ${seed}`);
+  const chance = chanceOf(seed);
   const gateways = chance.happens(0.4) ? 1 : chance.integer(2, chance.happens(0.04) ? 20 : 4);
-  const errands = Array.from({ length: jobs }, (_, mark) => toErrand(mark, chance.fork(`${mark}`)));
+  const errands = Array.from({ length: jobs }, (_, mark) => toErrand(mark, chanceOf(seed, mark)));
   const count = chance.happens(0.1) ? 0 : chance.integer(1, 12);
   const faults = Array.from({ length: count }, (_, number) =>
     toFault(chance.fork(`fault ${number}`), gateways),
@@ -59,7 +58,9 @@ export function toPlan(seed: string, jobs = 30): Plan {
   return {
     seed,
     gateways,
-    hasWebhooks: chance.fork("webhooks").happens(0.25),
+    parts: SIMULATED_PARTS.filter(({ name, share }) => chance.fork(name).happens(share)).map(
+      ({ name }) => name,
+    ),
     errands,
     faults: faults.toSorted((one, other) => one.atMs - other.atMs),
   };
@@ -81,7 +82,6 @@ function toErrand(mark: number, chance: Chance): Errand {
     runMs: 200 + chance.random() ** 3 * 15_000,
     outcome: chance.happens(0.7) ? 0 : chance.integer(0, OUTCOMES.length - 1),
     watchers: chance.integer(0, 3),
-    hasOwnUrl: chance.fork("webhook").happens(0.3),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
     tagsAfterMs: Array.from(
       { length: labels.happens(0.2) ? labels.integer(1, 3) : 0 },

@@ -15,14 +15,14 @@ import { isFinished, JOB_STATUSES } from "../../src/engine/job/job.ts";
 import { ownNamesOf } from "../../src/engine/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/engine/store/database-error.ts";
+import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
-import { withUrl } from "../parts/webhooks/stored-webhooks.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
 import { type Claim, type Gateway, startGateway, SUBMIT_TIMEOUT_SECONDS } from "./gateway.ts";
 import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
-import { Receivers } from "./receivers.ts";
+import { type PartOfSimulation, SIMULATED_PARTS } from "./simulated-part.ts";
 import { runWithClient, Submission } from "./submission.ts";
 import { costOf, FAIR, truthOf, Upstream } from "./upstream.ts";
 import { BEGINNING, SimulatedProcess, World } from "./world.ts";
@@ -70,7 +70,8 @@ class Simulation {
   readonly #callers: SimulatedProcess;
   readonly #supervisor: SimulatedProcess;
   readonly #upstreams: readonly [Upstream, Upstream];
-  readonly #receivers: Receivers;
+  readonly #parts: readonly PartOfSimulation[];
+  readonly #keepsOutputs: boolean;
   readonly #broken: string[] = [];
   readonly #nodes: Node[];
   /** The last one of each job, unless it was put back. */
@@ -105,7 +106,6 @@ class Simulation {
     );
     if (one === undefined || other === undefined) throw new Error("There are two.");
     this.#upstreams = [one, other];
-    this.#receivers = new Receivers(world);
     this.#nodes = Array.from({ length: plan.gateways }, (_, index) => {
       return { index, starts: 0, process: null, gateway: null, upstream: one };
     });
@@ -113,10 +113,15 @@ class Simulation {
     this.#viewers = Array.from({ length: OWNERS }, (_, index) =>
       createViewer({ ownerId: `owner ${index}`, limits: index === 0 ? this.#limits : {} }),
     );
+    const parts = SIMULATED_PARTS.filter(({ name }) => plan.parts.includes(name));
+    const ownerIds = this.#viewers.map(({ ownerId }) => ownerId);
+    const read = (text: string): readonly Row[] => this.#read(text);
+    this.#parts = parts.map((part) => part.open({ plan, world, ownerIds, read }));
+    this.#keepsOutputs = parts.some(({ keepsOutputs }) => keepsOutputs);
   }
 
   async run(): Promise<Outcome> {
-    const { gateways, errands, faults, seed, hasWebhooks } = this.#plan;
+    const { gateways, errands, faults, seed } = this.#plan;
     const world = this.#world;
     const log = pino({ level: "silent" });
     const mostInFlight = Object.fromEntries(
@@ -124,15 +129,15 @@ class Simulation {
         most === null ? [] : [[ownerId, most]],
       ),
     );
-    const withWebhook = hasWebhooks ? this.#viewers.map(({ ownerId }) => ownerId) : [];
+    const given = { mostInFlight, ofParts: this.#parts.map((part) => part.given).join(";") };
     let close = (): void => undefined;
     if (gateways === 1) {
       const file = createFile(world);
       ({ open: this.#openStore, read: this.#read, close } = file);
-      await file.start(log, { mostInFlight, withWebhook });
+      await file.start(log, given);
     } else {
       const server = new DatabaseServer(world);
-      await server.start(log, { mostInFlight, withWebhook });
+      await server.start(log, given);
       this.#server = server;
       close = () => server.close();
       this.#openStore = server.open;
@@ -174,7 +179,7 @@ class Simulation {
     const broken = [
       ...this.#broken,
       ...this.#upstreams.flatMap(({ broken }) => broken),
-      ...this.#receivers.broken,
+      ...this.#parts.flatMap(({ broken }) => broken),
     ];
     return { broken, digest: world.digest, lines: world.lines, steps: world.steps, jobs };
   }
@@ -199,7 +204,8 @@ class Simulation {
         process,
         upstream: node.upstream,
         openStore: this.#openStore,
-        post: this.#plan.hasWebhooks ? this.#receivers.connect(process) : null,
+        parts: this.#parts,
+        keepsOutputs: this.#keepsOutputs,
         onBug: (line) =>
           void (process.isDead || this.#broken.push(`${process.name} logged: ${line}`)),
         onClaim: (claim) => this.#noteClaim(claim),
@@ -407,7 +413,7 @@ class Simulation {
       Array.from({ length: watchers + 1 }, () => this.#watch(job, this.#ownerOf(errand))),
     );
     // Who begins to watch after the end may see a cost that came late, that its files were given up, or other labels.
-    const mayChange = this.#plan.hasWebhooks || tagsAfterMs.length > 0;
+    const mayChange = this.#keepsOutputs || tagsAfterMs.length > 0;
     const ends = new Set(
       seen.map(
         ({ version, status, cost }) =>
@@ -441,8 +447,11 @@ class Simulation {
     const deploymentId = DEPLOYMENTS[deployment]?.id;
     if (viewer === undefined || deploymentId === undefined)
       throw new Error("There is no such owner or deployment.");
-    const url = this.#webhookUrlOf(errand);
-    const ofUrl = url === null ? {} : withUrl(url);
+    const writes = this.#parts.flatMap((part) => part.toWrite(errand) ?? []);
+    const alsoWrite: AlsoWrite = async (transaction, job) => {
+      for (const write of writes) await write(transaction, job);
+    };
+    const ofParts = writes.length === 0 ? {} : { alsoWrite };
     const input = {
       mark,
       prompt: `picture ${mark}`,
@@ -459,7 +468,7 @@ class Simulation {
         this.#call(async ({ tracking }) => {
           const request = { viewer, idempotencyKey };
           const { job } = await (rerunOf === null
-            ? tracking.submitter.submitJob({ ...request, deploymentId, input, ...ofUrl })
+            ? tracking.submitter.submitJob({ ...request, deploymentId, input, ...ofParts })
             : tracking.submitter.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
           return job;
         }),
@@ -673,7 +682,7 @@ class Simulation {
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const [row] = this.#read("select count(*) as open from jobs where finished_at is null");
     if (Number(row?.["open"]) > 0) return false;
-    if (this.#undelivered().length > 0) return false;
+    if (this.#missingOfParts().length > 0) return false;
     return this.#missedByFeeds().length === 0;
   }
 
@@ -688,33 +697,8 @@ class Simulation {
     );
   }
 
-  /** Ends that no receiver got. */
-  #undelivered(): string[] {
-    if (!this.#plan.hasWebhooks) return [];
-    const urls = new Map(
-      this.#plan.errands.map((errand) => [errand.mark, this.#webhookUrlOf(errand)]),
-    );
-    const ended = this.#read(
-      `select jobs.id, status, json_extract(input, '$.mark') as mark, webhooks.url,
-          exists (select 1 from kept_files where kept_files.job_id = jobs.id) as has_files
-        from jobs join job_documents on job_documents.job_id = jobs.id
-          join webhooks on webhooks.owner_id = jobs.owner_id
-        where finished_at is not null and secret is not null`,
-    );
-    return ended.flatMap(({ id, status, mark, url, has_files: hasFiles }) =>
-      [url, urls.get(Number(mark)) ?? null]
-        .filter((one) => one !== null)
-        .flatMap((one) =>
-          [String(status).toLowerCase(), ...(hasFiles === 1 ? ["kept"] : [])]
-            .filter((end) => !this.#receivers.delivered.has(`${one} job.${end} ${String(id)}`))
-            .map((end) => `${one} never got that ${String(id)} is ${end}.`),
-        ),
-    );
-  }
-
-  /** What is called for the errand's job alone. */
-  #webhookUrlOf({ owner, mark, hasOwnUrl }: Errand): string | null {
-    return this.#plan.hasWebhooks && hasOwnUrl ? `https://jobs-${owner}.invalid/${mark}` : null;
+  #missingOfParts(): readonly string[] {
+    return this.#parts.flatMap((part) => part.findMissing());
   }
 
   #noteUnsettled(): void {
@@ -723,9 +707,9 @@ class Simulation {
     );
     for (const row of open)
       this.#broken.push(
-        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, away ${row["detached_since"]}.`,
+        `${row["id"]} is still ${row["status"]}, version ${row["version"]}, detached since ${row["detached_since"]}.`,
       );
-    this.#broken.push(...this.#missedByFeeds(), ...this.#undelivered());
+    this.#broken.push(...this.#missedByFeeds(), ...this.#missingOfParts());
     if (this.#underWay > 0) this.#broken.push(`${this.#underWay} callers still wait.`);
     for (const { index, gateway } of this.#nodes)
       if (gateway === null) this.#broken.push(`Gateway ${index} does not serve.`);
@@ -857,7 +841,7 @@ function toLimits(jobs: number) {
 const MISCOUNTED = `
   select owner_id, sum(amount) as excess from (
     select owner_id, upstream, amount from unfinished_jobs
-    union all select owner_id, coalesce(upstream, ''), -1 from jobs
+    union all select owner_id, upstream, -1 from jobs
       where finished_at is null and detached_since is null
   ) group by owner_id, upstream having sum(amount) <> 0`;
 

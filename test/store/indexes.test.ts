@@ -22,20 +22,16 @@ import {
 import { openStore } from "../../src/engine/store/open-store.ts";
 import type { Tables } from "../../src/engine/store/tables.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
-import type { WebhookClaims } from "../../src/parts/webhooks/claims.ts";
-import { FROM_START } from "../../src/parts/webhooks/due-webhooks.ts";
-import { createDownloadRows } from "../../src/parts/downloads/download-rows.ts";
-import { createWebhookStore } from "../../src/parts/webhooks/webhook-store.ts";
 import { collectStatements } from "../support/collect-statements.ts";
+import { loadFromParts } from "../support/load-from-parts.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
+import type { IndexCases, Read } from "./index-cases.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { makeJob } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
-
-type Read = (store: JobStore) => Promise<unknown>;
 
 // As the gateway's own pools do.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -186,20 +182,15 @@ const seed = (first: number, last: number) => `
     from jobs where created_at between ${first} and ${last}`;
 const ANALYZE = "vacuum analyze jobs, job_tags, job_texts";
 
-/** "mine" has 100 of 100,000 deliveries that wait, which are due, and 100 that ended; each job names three uploads. */
-const ofOthers = (numbers: (first: number, last: number) => string, nowMs: string) => `
-  insert into webhooks (id, owner_id, url, secret, created_at)
-    select case when n = 0 then 'whk_mine' else 'whk_' || n end, case when n = 0 then 'mine' else 'o' || n end,
-      'https://a.example/' || n, case when n % 2 = 0 then 'whsec_' end, n from ${numbers(0, 900)};
-  insert into webhook_deliveries (id, webhook_id, event, created_at, due_at, ended_at, of_origin)
-    select 'msg_' || n, case when n <= 200 then 'whk_mine' else 'whk_' || (n % 900 + 1) end, 'JOB_SUCCEEDED', n,
-      case when n <= 100 then n when n > 200 then ${nowMs} + 3600000 end, case when n between 101 and 200 then n end,
-      case when n > 200 then (n % 900 + 1) % 2 else 0 end
-    from ${numbers(1, 100_000)};
+/** What a part adds, by `index-cases.ts` of its tests. */
+const OF_PARTS = (await loadFromParts<{ readonly indexCases: IndexCases }>("index-cases.ts")).map(
+  ({ indexCases }) => indexCases,
+);
+
+/** Each of 900 jobs names three uploads. */
+const ofOthers: IndexCases["seed"] = (numbers, nowMs) => `
   insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until)
     select 'job_' || n, 'mine', 'lora', 'd', 'sandbox', 'v1', 'SUCCEEDED', 1, n, n, 1, 0 from ${numbers(1, 900)};
-  insert into job_webhooks (job_id, webhook_id, url) select 'job_' || n, 'whk_' || n, 'https://a.example/' from ${numbers(1, 900)};
-  update webhook_deliveries set job_id = 'job_' || (created_at % 900 + 1);
   insert into uploads (id, owner_id, file_name, content_type, bytes, file, created_at)
     select 'upl_' || n, 'mine', 'f', 'image/png', 1, n || '.png', n from ${numbers(1, 50_000)};
   insert into upload_uses (upload_id, job_id)
@@ -207,30 +198,16 @@ const ofOthers = (numbers: (first: number, last: number) => string, nowMs: strin
   insert into sign_ins (id_hash, owner_id, scopes, signed_by, needs_approval, created_at, ends_at)
     select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', 0, n, ${nowMs} + n * 1000
     from ${numbers(-10, 50_000)};
-  insert into downloads (id, owner_id, job_ids, expires_at)
-    select 'dl_' || n, 'o' || n % 5000, '[]', ${nowMs} + 3600000 from ${numbers(1, 20_000)};
   insert into kept_files (job_id, number, url, state, bytes)
-    select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)}`;
+    select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)};
+  ${OF_PARTS.map(({ seed: ofPart }) => ofPart(numbers, nowMs)).join("")}`;
 
-const OTHER_READS: readonly (readonly [string, Read])[] = [
-  ["what is due", (store) => claimsOf(store).listDue(FROM_START)],
-  ["a claim, and what became of it", (store) => claimAndSettle(claimsOf(store))],
-  ["origins that no job names", (store) => claimsOf(store).deleteUnused("")],
-  [
-    "a page",
-    (store) => webhooksOf(store).listDeliveries("whk_mine", { limit: LIMIT, after: null }),
-  ],
-  [
-    "a later page",
-    (store) =>
-      webhooksOf(store).listDeliveries("whk_mine", {
-        limit: LIMIT,
-        after: "msg_150",
-      }),
-  ],
-  ["those of jobs", (store) => webhooksOf(store).readOfJobs(["job_1", "job_2"], "mine")],
-  ["one that is to be made again", (store) => webhooksOf(store).redeliver("msg_150", "mine")],
-  ["an owner's", (store) => webhooksOf(store).list("mine")],
+const OTHER_TABLES = new RegExp(
+  ["upload", "sign_ins", "kept_files", ...OF_PARTS.map(({ tables }) => tables)].join("|"),
+);
+
+const OTHER_READS: IndexCases["reads"] = [
+  ...OF_PARTS.flatMap(({ reads }) => reads),
   ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
   ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
   ["a sign-in", ({ signIns }) => signIns.find("sign_150")],
@@ -238,35 +215,14 @@ const OTHER_READS: readonly (readonly [string, Read])[] = [
   ["sign-ins that have expired", ({ signIns }) => signIns.deleteExpired(5)],
   ["an owner's sign-ins", (store) => openAndEnd(store)],
   ["whether copies are to come", ({ files }) => files.findPending(["job_1", "job_2"])],
-  ["a download's files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
-  ["a download to be claimed", (store) => createDownloadRows(store).claim("dl_1", 1_000)],
-  [
-    "a download to be made",
-    (store) =>
-      createDownloadRows(store).create(
-        { id: `${Math.random()}`, ownerId: "o1", jobIds: [], readsAll: false },
-        1_000,
-      ),
-  ],
+  ["a count of kept files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
 ];
-
-const webhooksOf = (store: JobStore) => createWebhookStore(store).webhooks;
-const claimsOf = (store: JobStore) => createWebhookStore(store).claims;
 
 async function openAndEnd({ signIns }: JobStore): Promise<void> {
   const { credential } = LOCAL_VIEWER;
   const one = { hash: "next", ownerId: "owner_7", scopes: [], credential, endsAt: Date.now() };
   await signIns.open(one, 20);
   await signIns.end("next");
-}
-
-async function claimAndSettle(claims: WebhookClaims): Promise<void> {
-  const { claimed } = await claims.claim("whk_mine");
-  const [first] = claimed;
-  if (first === undefined) throw new Error("nothing was claimed");
-  const made = { at: 0, status: 500, durationMs: 1 };
-  const ended = { state: "FAILED", made, retryMs: null, restMs: 0, isGone: false } as const;
-  await claims.settle([{ claimed: first, ...ended }]);
 }
 
 describe("on SQLite", () => {
@@ -341,9 +297,9 @@ describe("on SQLite", () => {
   test.each(OTHER_READS)("%s is found by an index", async (_title, read) => {
     const numbers = (first: number, last: number) =>
       `(with recursive s (n) as (select ${first} union all select n + 1 from s where n < ${last}) select n from s)`;
-    if (file.prepare("select id from webhooks limit 1").get() === undefined)
+    if (file.prepare("select id from uploads limit 1").get() === undefined)
       file.exec(ofOthers(numbers, "unixepoch() * 1000"));
-    const steps = await explain(read, /webhook|upload|sign_ins|download|kept_files/);
+    const steps = await explain(read, OTHER_TABLES);
     expect(steps.length).toBeGreaterThan(0);
     // The walk itself, and lists that were given.
     for (const scan of steps.filter((one) => one.startsWith("SCAN")))
@@ -502,7 +458,7 @@ const POLLS = `
     from generate_series(1, 10000) n;
   insert into polls (job_id, deployment_id, upstream, due_at)
     select id, deployment_id, upstream, extract(epoch from clock_timestamp()) * 1000 + (created_at - 5000) * 10 from jobs`;
-const POLL_READS: readonly (readonly [string, Read])[] = [
+const POLL_READS: IndexCases["reads"] = [
   ["claimed", ({ polls }) => polls.claimDue({ limit: MAX_DUE, exceptDeployments: [] })],
   [
     "claimed but for those of some deployments",
@@ -544,7 +500,7 @@ describe.each(["without", "with"])("on Postgres, %s statistics", (title) => {
     );
   });
 
-  describe("of 100,000 deliveries of 900 webhooks, 50,000 uploads, 50,000 sign-ins and 20,000 downloads", () => {
+  describe("of 50,000 uploads, 50,000 sign-ins, 90,000 kept files, and what parts have", () => {
     const MAX_READ = 2_500;
     let opened: Awaited<ReturnType<typeof openExplained>>;
 
@@ -558,10 +514,7 @@ describe.each(["without", "with"])("on Postgres, %s statistics", (title) => {
     });
 
     test.each(OTHER_READS)("%s is found by an index", async (_title, read) => {
-      const scans = await opened.explain(
-        read,
-        /webhook|upload|sign_ins|(from|update) downloads|kept_files/,
-      );
+      const scans = await opened.explain(read, OTHER_TABLES);
       expect(scans.length).toBeGreaterThan(0);
       for (const scan of scans) expect(scan.read).toBeLessThanOrEqual(MAX_READ);
     });

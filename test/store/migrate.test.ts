@@ -12,24 +12,30 @@ import { type Migration, MIGRATIONS, type PartTables } from "../../src/engine/st
 import { openPostgres } from "../../src/engine/store/open-postgres.ts";
 import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
+import { loadFromParts } from "../support/load-from-parts.ts";
 import { createEmptyDatabase, runIn, runInPostgres } from "../support/postgres.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }) };
 
+/** A part adds its hashes by `frozen-tables.ts` of its tests. */
+const OF_PARTS = await loadFromParts<{
+  readonly MIGRATIONS: typeof FROZEN;
+  readonly TRIGGERS?: typeof FROZEN_TRIGGERS;
+}>("frozen-tables.ts");
+
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
   engine: ["f03da99231ed8d01e1e85a5be047b27ad5b9033cece73c3dd877754e35978da2"],
-  webhooks: ["9bc26ec0c479e5d3305659ced1d537acdd702a924ddb6339e353a84665e0d085"],
-  downloads: ["d8ecedbf7d21daabe5acdbf9102709c098ea2fad0f059b36ceb4a20fbf3332b2"],
+  ...Object.assign({}, ...OF_PARTS.map((part) => part.MIGRATIONS)),
 };
 
 /** Of the triggers of parts, which are made anew only under another name. */
-const FROZEN_TRIGGERS: Readonly<Record<string, string>> = {
-  jobs_add_delivery: "11b23bad6f49967856920f1d02a3a20b1c9b20a4255bd47d863e43ab3c2a86cf",
-  kept_files_add_delivery: "988291c987256b9b01b7f6e65499783ea7f57725738fbb13731da9ce4dd3afee",
-};
+const FROZEN_TRIGGERS: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...OF_PARTS.map((part) => part.TRIGGERS),
+);
 
 /** A part whose tables have so many versions. */
 function makePart(name: string, versions: number, isBreaking = false): PartTables {

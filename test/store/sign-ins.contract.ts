@@ -10,7 +10,7 @@ export function describeSignIns({ store, execute }: Context): void {
   const make = (hash: string, facts: Partial<SignIn> = {}): SignIn => ({
     hash,
     ownerId: "anna",
-    scopes: ["jobs:read", "webhooks"],
+    scopes: ["jobs:read", "jobs:submit"],
     credential: { id: "k1", signedBy: "k1 digest", needsApproval: true },
     endsAt: Date.now() + 3_600_000,
     ...facts,

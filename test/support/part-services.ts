@@ -1,11 +1,9 @@
-import { globSync } from "node:fs";
-import { join } from "node:path";
-
 import { PartServices } from "../../src/api/schema/part-services.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import type { Channels } from "../../src/engine/diagnostics/channels.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { OpenPart } from "../../src/part.ts";
+import { loadFromParts } from "./load-from-parts.ts";
 
 /** What a part gives to resolvers over a store, without what it does in the background. */
 export type MakeService = (given: {
@@ -14,12 +12,8 @@ export type MakeService = (given: {
   readonly catalogue: Catalogue;
 }) => Pick<OpenPart, "service" | "submitOptions">;
 
-const TESTS = join(import.meta.dirname, "..");
-
 /** Of each part whose tests say how. */
-const MAKERS: readonly { readonly makeService: MakeService }[] = await Promise.all(
-  globSync("parts/*/make-service.ts", { cwd: TESTS }).map((file) => import(join(TESTS, file))),
-);
+const MAKERS = await loadFromParts<{ readonly makeService: MakeService }>("make-service.ts");
 
 export function makePartServices(given: Parameters<MakeService>[0]) {
   const services = new PartServices();

@@ -433,7 +433,7 @@ test("a table of polls that can't be claimed ends no job and is logged once, and
   ]);
 });
 
-test("what is seen and can't be written down ends no job, and that others have nothing to write ends the failure for nobody", async () => {
+test("what is seen and can't be stored ends no job, and that others have nothing to write ends the failure for nobody", async () => {
   upstream.script("a", ["in_progress"]);
   upstream.script("b", ["in_progress"]);
   const [busy] = [await accept("a"), await accept("b")];

@@ -92,7 +92,7 @@ test("an acceptance outlives a database that is away for a moment", async () => 
 });
 
 test.each([{ isBack: true }, { isBack: false }])(
-  "a stop while the database is away tries once more to write down an acceptance ($isBack)",
+  "a stop while the database is away tries once more to store an acceptance ($isBack)",
   async ({ isBack }) => {
     const { save } = store.jobs;
     const failed = Promise.withResolvers<void>();
@@ -152,7 +152,7 @@ test("a submit that can't be stored is not sent, and the log says nothing of an 
   expect(logged).toEqual([]);
 });
 
-test("a submit that is not answered in time for a stop is written down as unknown", async () => {
+test("a submit that is not answered in time for a stop is stored as unknown", async () => {
   const { submitting } = await beginSubmit();
   submitter.stop(0);
   await expect(submitting).rejects.toMatchObject({

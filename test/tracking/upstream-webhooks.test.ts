@@ -28,8 +28,8 @@ const JOBS = 70;
 type Told = {
   readonly afterMs?: readonly number[];
   readonly beforeMs?: number;
-  /** The database is away from then on, for so long. */
-  readonly detachedMs?: number;
+  /** The database is unreachable from then on, for so long. */
+  readonly unreachableMs?: number;
 };
 
 const IN_TIME: Told = { afterMs: [CALL_MS] };
@@ -64,7 +64,7 @@ async function openFleet({
   const callLater = (jobId: string, ms: number): void =>
     void world.schedule(upstream, ms, () => {
       const last = fleet.at(-1);
-      if (reported.detachedMs !== undefined) server.goAway(reported.detachedMs);
+      if (reported.unreachableMs !== undefined) server.goAway(reported.unreachableMs);
       last?.process.run(() => last.tracking.upstreamWebhooks.take(jobId));
     });
 
@@ -271,7 +271,7 @@ test("upstream webhooks that come while the database is away are followed once i
   const { runJobs, countCalls } = await openFleet();
   await runJobs(FIRST_JOBS, IN_TIME);
   const before = await countCalls();
-  const { maxLatenessMs } = await runJobs(1, { ...IN_TIME, detachedMs: 2_500 });
+  const { maxLatenessMs } = await runJobs(1, { ...IN_TIME, unreachableMs: 2_500 });
   expect(await countCalls()).toBe(before + 1);
   expect(maxLatenessMs).toBeLessThan(5_000);
 });

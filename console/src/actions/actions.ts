@@ -19,7 +19,7 @@ export type Action = {
   readonly doing: string;
   readonly jobsACall: number;
   readonly callsAtOnce: number;
-  /** What became of each, in order. */
+  /** The result of each, in order. */
   readonly call: (
     session: Session,
     ids: readonly string[],

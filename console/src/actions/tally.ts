@@ -5,7 +5,7 @@ import type { Action } from "./actions";
 
 export type Tally = ReturnType<typeof createTally>;
 
-/** Counts what came of calls until one fails, or they are stopped. */
+/** Counts the results of calls until one fails, or they are stopped. */
 export function createTally(
   { done, doing }: Action,
   total: number | null | undefined,

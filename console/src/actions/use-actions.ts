@@ -22,7 +22,7 @@ const NOTHING: Outcome = { said: "", problem: "", done: [] };
 
 export type Actions = ReturnType<typeof useActions>;
 
-/** Does one thing after another with jobs, and has what came of the last one. */
+/** Runs one action after another on jobs, and has the result of the last one. */
 export function useActions() {
   const session = useSession();
   const viewer = useViewer();
@@ -92,6 +92,7 @@ export function useActions() {
 }
 
 type Matching = CancelMatchingMutation | DeleteMatchingMutation;
+
 function* toChunks(ids: readonly string[], size: number) {
   for (let at = 0; at < ids.length; at += size) yield ids.slice(at, at + size);
 }

@@ -7,7 +7,7 @@ import { useGivenFile } from "../session/use-given-file";
 import { GivenPicture } from "../ui/given-file";
 import type { ControlProps } from "./controls";
 
-/** An address that is typed is looked at once it has rested. */
+/** A typed address is checked once the user pauses. */
 const REST_MS = 400;
 
 type Props = ControlProps<"file" | "files"> & {

@@ -6,7 +6,7 @@ import { promptOf } from "../model/prompt";
 import { Picture } from "../ui/picture";
 import { Status } from "../ui/status";
 
-/** A job by its picture, or its status until it has one, to look at it. */
+/** Shows a job's picture, or its status until it has one, and opens the job. */
 export function JobButton({
   job,
   isSmall = false,

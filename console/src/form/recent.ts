@@ -7,7 +7,7 @@ type Recent = {
   readonly ids: Ids;
   /** Those of the last submit. */
   readonly together: Ids;
-  /** The one that is looked at; null for all of the last submit. */
+  /** The one that is shown; null for all of the last submit. */
   readonly shown: string | null;
 };
 
@@ -18,7 +18,7 @@ export function recentOf(viewerId: string) {
   return createKept(`recent jobs ${viewerId}`, readRecent);
 }
 
-/** What came of one submit. */
+/** The outcome of one submit. */
 export function addRecent(viewerId: string, made: Ids): void {
   const store = recentOf(viewerId);
   const others = store.get().ids.filter((id) => !made.includes(id));

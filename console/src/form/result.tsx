@@ -15,7 +15,7 @@ import type { WatchedJob } from "./use-recent-job";
 
 type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
 
-/** What came of a job, in a place that is as large while it runs as its pictures will be. */
+/** A job's result, in a place that is as large while it runs as its pictures will be. */
 export function Result({ job, fields }: Props) {
   if (job.assets.length > 0)
     return job.assets.map((asset, n) => (

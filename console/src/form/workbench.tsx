@@ -45,8 +45,11 @@ export function Workbench({
   const [tries, setTries] = useState(0);
 
   const scope = toScope(viewer.id, deploymentId);
-  const typed = useDraft(scope, deploymentId, known);
-  const { store, draft, former, fields, problems, hasSeeds, toSent } = typed;
+  const { store, draft, former, fields, problems, hasSeeds, toSent } = useDraft(
+    scope,
+    deploymentId,
+    known,
+  );
   const input = toSent(0);
   const text = JSON.stringify(input);
 

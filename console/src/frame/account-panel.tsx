@@ -71,7 +71,7 @@ function Settings() {
   const isBlocked = !("Notification" in window) || Notification.permission === "denied";
 
   async function askToNotify(isWanted: boolean): Promise<void> {
-    // It shows what was pressed in any case, and then what came of it.
+    // It shows what was pressed in any case, and then the outcome.
     isNotified.set(isWanted);
     if (isWanted) isNotified.set((await Notification.requestPermission()) === "granted");
   }

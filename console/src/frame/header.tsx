@@ -7,25 +7,18 @@ import { useSession } from "../session/session";
 import { useStore } from "../session/store";
 import { useViewer } from "../session/viewer";
 import { AccountMenu } from "./account-menu";
+import { SCREENS } from "./screens";
 import "./frame.css";
-
-/** Each with what a credential must allow for it. */
-const SCREENS = [
-  ["/run", "Run", null],
-  ["/jobs", "Jobs", "mayRead"],
-  ["/gallery", "Gallery", "mayRead"],
-  ["/deployments", "Deployments", null],
-] as const;
 
 /** The screens, what runs cost, whether the page is live, and whose it is. */
 export function Header() {
   const viewer = useViewer();
   const [location] = useLocation();
-  const screens = SCREENS.filter(([, , need]) => need === null || viewer[need]);
+  const screens = SCREENS.filter(({ need }) => need === null || viewer[need]);
   return (
     <HeaderRow>
       <nav aria-label="Screens">
-        {screens.map(([path, name]) => (
+        {screens.map(({ path, name }) => (
           <Link
             key={path}
             href={path}

@@ -2,15 +2,8 @@ import { useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
 
 import { useParts } from "../session/part";
+import { SCREENS } from "./screens";
 import { areLettersKeys } from "./settings";
-
-/** The letters that lead to screens, beside those of parts. */
-const SCREENS = [
-  { letter: "r", path: "/run", name: "Run" },
-  { letter: "j", path: "/jobs", name: "Jobs" },
-  { letter: "g", path: "/gallery", name: "Gallery" },
-  { letter: "d", path: "/deployments", name: "Deployments" },
-];
 
 /** The keys of the page, and the list of them. */
 export function Keys() {

@@ -5,7 +5,7 @@ import { useSession } from "../session/session";
 import { focus } from "../ui/focus";
 import { openSignIn, REFUSED } from "./sign-ins";
 
-/** Asks for the credential that the gateway wants; `reason` is why the last one was not let in, or empty. */
+/** Asks for the credential that the gateway wants; `reason` is why the last one was refused, or empty. */
 export function SignIn({ reason }: { readonly reason: string }) {
   const { signIn } = useSession();
   const [problem, setProblem] = useState(reason);

@@ -35,8 +35,8 @@ export function GalleryBar({
 }) {
   const [search, setSearch] = useSearchParams();
   const { deploymentId, tag, text, isStarred } = readAddress(search);
-  const change = (part: string) => (value: string) =>
-    setSearch((before) => withParameters(before, { [part]: value }), { replace: true });
+  const change = (name: string) => (value: string) =>
+    setSearch((before) => withParameters(before, { [name]: value }), { replace: true });
   return (
     <search className="row gallery-bar">
       <h1>Gallery</h1>

@@ -28,8 +28,8 @@ export type Row = {
   readonly tiles: readonly Tile[];
 };
 /** A picture's shape when it was first seen, so that a better one later moves nothing, and its day. */
-type Look = { readonly shape: number; readonly day: number };
-type Seen = Picked & Look;
+type Place = { readonly shape: number; readonly day: number };
+type Seen = Picked & Place;
 
 /** What the grid shows of jobs. */
 export function pick(jobs: readonly JobRowFragment[]): Picked[] {
@@ -47,13 +47,13 @@ export function pick(jobs: readonly JobRowFragment[]): Picked[] {
  * rows above that one are filled from their end, so that another one in front changes the first row of its day only.
  */
 export function createLayout() {
-  const looks = new Map<string, Look>();
+  const places = new Map<string, Place>();
   let first = "";
   return (pictures: readonly Picked[], width: number, maxHeight: number): Row[] => {
     const seen = pictures.map((picked) => {
-      const look = looks.get(picked.picture.key) ?? lookAt(picked.picture);
-      looks.set(picked.picture.key, look);
-      return { ...picked, ...look };
+      const place = places.get(picked.picture.key) ?? toPlace(picked.picture);
+      places.set(picked.picture.key, place);
+      return { ...picked, ...place };
     });
     const fixed = seen.findIndex(({ picture }) => picture.key === first);
     if (fixed < 0) first = seen[0]?.picture.key ?? "";
@@ -70,7 +70,7 @@ export function createLayout() {
   };
 }
 
-function lookAt({ job, asset }: Shown): Look {
+function toPlace({ job, asset }: Shown): Place {
   // A square where nothing is known.
   const size = sizeOf(job.input, asset) ?? { width: 1, height: 1 };
   const shape = Math.min(MAX_LENGTH, Math.max(1 / MAX_LENGTH, size.width / size.height));

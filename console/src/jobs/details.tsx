@@ -21,7 +21,7 @@ type Step = {
 
 const TIME = new Intl.DateTimeFormat("en", { timeStyle: "medium" });
 
-/** What became of a job and when, with how long each step took. */
+/** A job's history, with how long each step took. */
 export function Timeline({ job }: { readonly job: FullJob }) {
   const steps = toSteps(job);
   const last = steps.findLastIndex(({ at }) => at !== null);

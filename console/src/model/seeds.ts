@@ -5,6 +5,7 @@ import { isObject, type JsonObject } from "./json";
 const MAX_DRAWN = 2 ** 31 - 1;
 /** Models take it to mean a random seed, which they don't report. */
 const RANDOM = -1;
+
 /** A seed for whatever model. */
 export function draw(): number {
   const [drawn = 0] = crypto.getRandomValues(new Uint32Array(1));

@@ -23,7 +23,7 @@ import { Status } from "../ui/status";
 import { useTitle } from "../ui/use-title";
 import "../jobs/job.css";
 
-/** One job: what became of it, what went in and what came out. */
+/** One job: its status, what went in and what came out. */
 export function JobPage({ id }: { readonly id: string }) {
   const [, navigate] = useLocation();
   return (

@@ -18,7 +18,7 @@ export type Part = {
   };
   /** What its scopes let one do. */
   readonly scopes?: readonly (readonly [scope: string, words: string])[];
-  /** A button for the jobs that are selected in the gallery, which reports what came of it. */
+  /** A button for the jobs that are selected in the gallery, which reports its outcome. */
   readonly SelectionButton?: ComponentType<{
     readonly ids: readonly string[];
     readonly onSaid: (said: string) => void;

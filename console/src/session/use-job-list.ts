@@ -16,7 +16,7 @@ export function useJobList(screen: "jobs" | "gallery", filter: JobFilter): JobLi
   }, [gateway, feed, lists, screen, key]);
 }
 
-/** Takes deleted jobs out of the lists, also of those that nobody looks at, and in other tabs. */
+/** Takes deleted jobs out of the lists, including those that are not shown, and in other tabs. */
 export function removeFromLists({ lists, feed }: Session, ids: readonly string[]): void {
   for (const { list } of lists.values()) list.remove(ids);
   feed.notifyOtherTabs();

@@ -91,7 +91,7 @@ export function createOperations(options: {
     landingPage: false,
     multipart: false,
     cors: false,
-    // Yoga looks at the end of any URL, and no URL has a space.
+    // Yoga checks the end of any URL, and no URL has a space.
     healthCheckEndpoint: " ",
     // Counted at node:http, which costs half as much as Yoga's own limit.
     maxRequestBodySize: false,

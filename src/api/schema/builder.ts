@@ -206,7 +206,7 @@ function parseJson(value: unknown): JsonValue {
   throw badUserInput("This is not a JSON value. Send what JSON can hold.");
 }
 
-/** Looks at the outside only: what was parsed from JSON is JSON all the way down. */
+/** Checks the outermost level only: what was parsed from JSON is JSON all the way down. */
 function isJson(value: unknown): value is JsonValue {
   if (value === null) return true;
   if (typeof value !== "object") return ["boolean", "number", "string"].includes(typeof value);

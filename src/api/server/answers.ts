@@ -30,7 +30,7 @@ export type Exchange = {
   receive(what: string, act: (message: Message) => Promise<void>): Promise<void>;
 };
 
-/** What came, whose sender was let in. */
+/** A request whose sender was admitted. */
 type Message = {
   readonly body: Buffer;
   readonly viewer: Viewer;

@@ -13,7 +13,7 @@ const MAX_ADMITTED = 10_000;
 
 export type Credentials = ReturnType<typeof createCredentials>;
 
-/** Finds what a client is let in by, its authorization or the cookie of a sign-in, and remembers what it has let in. */
+/** Admits a client by its authorization or the cookie of a sign-in, and remembers what it has admitted. */
 export function createCredentials({
   authenticator,
   signIns,

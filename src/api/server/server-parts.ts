@@ -56,7 +56,7 @@ export type ServerOptions = {
   /** Notified that RunComfy says that a job has ended. */
   readonly upstreamWebhooks: Pick<UpstreamWebhooks, "take">;
   readonly httpAccess: {
-    /** Whether everybody is let in, so that only this machine may reach the gateway. */
+    /** Whether everybody is admitted, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;
     readonly origins: readonly string[];
     /** Ranges of the addresses of proxies that say where a request comes from. */

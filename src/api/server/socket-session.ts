@@ -49,12 +49,12 @@ type Options = {
 
 /**
  * One socket, as graphql-ws and the functions that handle its operations see it. A client that is gone or does not read is
- * closed. Until it is let in, a client is sent the answers to its pings and nothing else.
+ * closed. Until it is admitted, a client gets the answers to its pings and nothing else.
  */
 export class SocketSession implements ProtocolSocket {
   readonly protocol: string;
   readonly cookie: string | undefined;
-  /** Null until the client is let in. */
+  /** Null until the client is admitted. */
   admission: Admission | null = null;
   /** What runs, by the client's id for it, until it ends, whatever the client says about it. */
   readonly operations = new Map<string, SocketOperation>();
@@ -190,7 +190,7 @@ export class SocketSession implements ProtocolSocket {
     });
   }
 
-  /** Messages of a client that is let in wait for slots of its owner, and no more is read from it meanwhile. */
+  /** Messages of an admitted client wait for slots of its owner, and no more is read from it meanwhile. */
   async #handleWaiting({ ownerId }: Viewer, handle: Handle): Promise<void> {
     const { socket, operations } = this.#options;
     this.#isHandling = true;
@@ -234,7 +234,7 @@ export class SocketSession implements ProtocolSocket {
     else this.#charge();
   }
 
-  /** What came before the client is let in counts for as long as it is not. */
+  /** What came before the client was admitted counts until it is. */
   #noteHandled(): void {
     if (this.admission !== null) this.#unhandledBytes = 0;
   }

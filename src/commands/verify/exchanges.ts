@@ -185,7 +185,7 @@ export function createExchanges(options: {
       made.push({ purpose: "file", kind, id: null, sentAt, httpStatus, body, error: null });
     },
 
-    /** Cancels what may be waiting or running, and prints what becomes of it. */
+    /** Cancels what may be waiting or running, and prints the outcome. */
     async cancelOpen(): Promise<void> {
       for (const request of open.values()) {
         open.delete(request.requestId);

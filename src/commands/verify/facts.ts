@@ -389,7 +389,7 @@ function hasMembers(record: JsonObject, members: Members): Shown {
   return seen.length === 0 || seen.join(", ");
 }
 
-/** Of a success of this kind: whether files are found, and it looks as it should. */
+/** Of a success of this kind: whether files are found, and it has the expected form. */
 function ofOutput(
   kind: JobKind,
   name: string,

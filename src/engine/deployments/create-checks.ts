@@ -33,7 +33,7 @@ export function createChecks() {
   return {
     /** At most 50 issues and 50 warnings. */
     inputCheck(document: SchemaDocument, known: Known): InputCheck {
-      // The first issue decides: looking for all, Ajv may miss some where a schema says `unevaluated…`.
+      // The first issue decides: with all errors, Ajv may miss some where a schema says `unevaluated…`.
       const firstIssue = compile(document, "first issue");
       const allIssues = compile(document, "all issues");
       const { targets } = document;

@@ -21,7 +21,7 @@ export function readForm<Form>(
   const given = Object.keys(Object(value));
   const slips = new Map<string, string>();
   for (const name of given.filter((one) => !known.includes(one))) {
-    // What looks like nothing known may be a note to other readers of the file.
+    // A name that resembles no known one may be a note to other readers of the file.
     const [meant] = nearMisses(name, known);
     if (meant === undefined) continue;
     const isThere = given.includes(meant);

@@ -27,13 +27,13 @@ export function createChannels() {
     call: trace<{ readonly call: string; readonly method: string } & Timed>("call"),
     /** The HTTP status of the answer to a call, published within the call. */
     answered: open<number>("answered"),
-    /** What became of a submit: `accepted`, `refused` or `never-arrived`. The job says the rest. */
+    /** The outcome of a submit: `accepted`, `refused` or `never-arrived`. The job says the rest. */
     submitted: open<string>("submitted"),
     /** A poll of which RunComfy is asked, with the `traceparent` of its job. */
     poll: trace<{ readonly job: Job; readonly traceparent: string | null }>("poll"),
     /** What a poll found; `derived` where that followed from others. */
     polled: open<string>("polled"),
-    /** What became of a call that says that a job has ended: `taken`, `dropped` where too many wait, or `refused`. */
+    /** The outcome of RunComfy's call about a job's end: `taken`, `dropped` where too many wait, or `refused`. */
     upstreamWebhooks: open<string>("upstreamWebhooks"),
     /** A job whose poll was claimed once more, as the earlier claim had expired. */
     takenOver: open<Job>("takenOver"),

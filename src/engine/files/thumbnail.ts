@@ -140,7 +140,7 @@ const MAX_SIDE = 16_383;
 
 /**
  * One picture of each owner at a time, and two in all: each takes one of the four threads on which Node also reads files
- * and looks names up, and much memory.
+ * and resolves names, and much memory.
  */
 const queue = new Queue({
   perKey: 1,

@@ -18,7 +18,7 @@ export type Polls = {
 
 export const NO_POLLS: Polls = { failures: 0, notFoundForMs: null, unreadForMs: null };
 
-/** What came of one poll. */
+/** The outcome of one poll. */
 export type PollOutcome =
   | { readonly kind: "seen"; readonly observation: Observation }
   /** The job is another account's, as the upstream says. */

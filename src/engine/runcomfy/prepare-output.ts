@@ -3,7 +3,7 @@ import type { JobKind } from "../job/kind.ts";
 import type { PreparedOutput } from "../job/prepared-output.ts";
 import { findAdapter } from "./kinds/find-kind.ts";
 
-/** Looks through an output and writes it out. `outputs` are its parts that count; null is all. */
+/** Walks an output and serializes it. `outputs` are its parts that count; null is all. */
 export function prepareOutput(
   output: JsonValue,
   kind: JobKind,

@@ -100,7 +100,7 @@ export type Trigger = {
 };
 
 /**
- * What follows `limit`. SQLite looks at a number by itself when it plans, and so compiles the statement again at each run,
+ * What follows `limit`. SQLite's planner uses a bound number, and so compiles the statement again at each run,
  * which may take ten times as long as the run.
  */
 export function atMost(count: number): RawBuilder<number> {

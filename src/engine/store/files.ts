@@ -123,7 +123,7 @@ export function createFiles(database: Database, changeJob: ChangeJob, { settled 
       await setDue(file, delayMs);
     },
 
-    /** Writes down what became of a file, as a new version of its job. False when the claim or the file's lease has ended. */
+    /** Stores the outcome of a file, as a new version of its job. False if the claim or the file's lease has ended. */
     async settle(file: ClaimedFile, kept: KeptFile): Promise<boolean> {
       const isSettled = await change(
         file.jobId,

@@ -32,7 +32,7 @@ export type Upload = NewUpload & {
   readonly createdAt: Date;
 };
 
-/** What came of an upload. */
+/** The outcome of an upload. */
 type Received = Pick<Upload, "width" | "height"> & { readonly file: string };
 
 export type Uploads = ReturnType<typeof createUploads>;

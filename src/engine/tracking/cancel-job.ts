@@ -12,7 +12,7 @@ import { waitForJob } from "../watch/watch-job.ts";
 import type { Services } from "./services.ts";
 import { attempt, pollJob } from "./poll-job.ts";
 
-/** How long to look for the outcome of a cancel that the upstream only took note of. */
+/** How long to poll for the outcome of a cancel that the upstream only acknowledged. */
 const PATIENCE_MS = 5_000;
 const POLL_DELAY_MS = 500;
 
@@ -92,7 +92,7 @@ export class Canceller {
     return job.status === "CANCELLED" ? { job, isOwn: true } : await this.#cancel(id, ownerId);
   }
 
-  /** The job once it shows what came of the cancel, or when patience ends. */
+  /** The job once it shows the cancel's outcome, or when the time is over. */
   async #observe(job: Accepted, answer: CancelAnswer): Promise<Job | null> {
     // Mutant: a cancel recorded as final
     if (answer === "cancelled")

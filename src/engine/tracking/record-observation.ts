@@ -36,7 +36,7 @@ export function createRecordObservation(dependencies: {
 }) {
   const { jobs, upstream, now, catalogue, onKeep, onCostDue, log } = dependencies;
 
-  /** An output that is not prepared was parsed in a turn of the event loop, and is looked through in another. */
+  /** An output that is not prepared was parsed in a turn of the event loop, and is walked in another. */
   async function toResult(
     { id, kind, deploymentId }: Job,
     { output, prepared }: Extract<Observation, { kind: "succeeded" }>,

@@ -27,7 +27,7 @@ type Dependencies = Pick<
   Services,
   "store" | "health" | "record" | "deadlineSeconds" | "now" | "monotonic" | "log"
 > & {
-  /** Of a job that this process is submitting, it writes down the outcome itself, however late. */
+  /** For a job that this process is submitting, it stores the outcome itself, however late. */
   readonly sender: Pick<JobSender, "isSubmitting">;
 };
 
@@ -104,7 +104,7 @@ export class Recovery {
     else health.adoptPause(sharedMs);
   }
 
-  /** Right after an outage of the database, their own gateways may still have an outcome to write down. */
+  /** Right after an outage of the database, their own gateways may still have an outcome to store. */
   async #settleAbandoned(): Promise<void> {
     const { store, sender, monotonic } = this.#given;
     const abandoned = await store.jobs.listAbandonedSubmits(MAX_JOBS);

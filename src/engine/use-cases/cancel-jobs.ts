@@ -11,7 +11,7 @@ export async function cancelJob({ engine, viewer, reads }: Caller, id: string): 
   return await engine.canceller.cancelJob(id, viewer.ownerId).finally(() => reads.clear());
 }
 
-/** Cancels several; resolves with what became of each, once all are done. Throws BAD_USER_INPUT for too many. */
+/** Cancels several; resolves with the result of each, once all are done. Throws BAD_USER_INPUT for too many. */
 export async function cancelJobs(caller: Caller, ids: readonly string[]): Promise<Promise<Job>[]> {
   requireScopes(caller.viewer, "jobs:cancel");
   return await forEach(ids, (id) => cancelJob(caller, id));

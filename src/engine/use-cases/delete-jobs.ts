@@ -12,7 +12,7 @@ export async function deleteJob({ engine, viewer, reads }: Caller, id: string): 
   return id;
 }
 
-/** Deletes several; resolves with what became of each, once all are done. Throws BAD_USER_INPUT for too many. */
+/** Deletes several; resolves with the result of each, once all are done. Throws BAD_USER_INPUT for too many. */
 export async function deleteJobs(
   caller: Caller,
   ids: readonly string[],

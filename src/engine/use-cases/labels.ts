@@ -12,7 +12,7 @@ export const DEFAULT_TAGS = 20;
 export const MAX_TAGS = 100;
 
 /**
- * Changes the labels of some of the viewer's jobs; resolves with what became of each, once all are done: the job, a
+ * Changes the labels of some of the viewer's jobs; resolves with the result of each, once all are done: the job, a
  * JobNotFoundError or an InvalidLabelsError. Throws BAD_USER_INPUT for too many.
  */
 export async function editJobs(

@@ -51,7 +51,7 @@ export async function submitJob(caller: Caller, request: SubmitRequest): Promise
   return await answer(caller, submitting, answerWithinSeconds);
 }
 
-/** What became of each, in their order, once all are done. Throws BAD_USER_INPUT for none, or too many. */
+/** Resolves with the result of each, in order, once all are done. Throws BAD_USER_INPUT for none, or too many. */
 export async function submitJobs(
   caller: Caller,
   items: readonly SubmitRequest[],

@@ -31,7 +31,7 @@ const JOBS_PER_READ = 200;
 /** Most documents are smaller, and those of some hundred jobs fit into memory at once. */
 export const MAX_SMALL_BYTES = 16_384;
 
-/** The first files that an output names with what became of their copies, and how many it names. */
+/** The first files that an output names with the states of their copies, and how many it names. */
 export type FirstFiles = {
   readonly files: readonly (Asset & { readonly kept: KeptFile })[];
   readonly count: number;

@@ -22,7 +22,7 @@ import { createWaits } from "./waits.ts";
 /** Answers what MCP clients send. */
 export type Mcp = ReturnType<typeof createMcp>;
 
-/** A message whose sender was let in. */
+/** A message whose sender was admitted. */
 export type McpRequest = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;

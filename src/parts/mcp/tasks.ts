@@ -82,7 +82,7 @@ export function serveTasks(server: Server, context: ToolContext, guard: Guard): 
   // No job asks anything of its client.
   serve("tasks/update", async () => ({}));
   serve("tasks/cancel", async (job) => {
-    // It says what is wished, and the task's state says what came of it.
+    // It states a wish, and the task's state shows its outcome.
     await cancelJob(context, job.id).catch(ignoreOutcome);
     return {};
   });

@@ -177,7 +177,7 @@ function observeUpstream({ channels, on, count, countEach, measure }: Observer):
 
 function observeJobs({ channels, on, count, countEach, measure, gauge }: Observer): void {
   const { submitted, settled } = channels;
-  const help = "Submits to RunComfy, by what became of them.";
+  const help = "Submits to RunComfy, by outcome.";
   const submits = countEach("outcome", submitted, "submits_total", help);
   submits.inc({ outcome: "unknown" }, 0);
   const lastUnknown = gauge([
@@ -188,7 +188,7 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
     "state",
     settled,
     "files_settled_total",
-    "Files of outputs that were fetched or given up, by what became of them.",
+    "Files of outputs that were fetched or given up, by outcome.",
   ).inc({ state: "FAILED" }, 0);
   const ends = count("jobs_ended_total", "Jobs whose end this gateway wrote down.", [
     "status",
@@ -224,7 +224,7 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
     // Without RunComfy's word for it, the id may be anything that a client made up.
     const deployment = job.requestId === null ? OTHER : toLabel(job.deploymentId);
     const { createdAt, startedAt, finishedAt, updatedAt, error } = job;
-    // Here, as most of them are written down after a gateway died over its submit.
+    // Counted here, as most of them are stored after a gateway died during its submit.
     if (error?.code === "SUBMISSION_UNKNOWN") {
       submits.inc({ outcome: "unknown" });
       lastUnknown.set(updatedAt.getTime() / 1_000);

@@ -40,7 +40,7 @@ export type Claim = {
   readonly hasMore: boolean;
 };
 
-/** What became of a try. */
+/** The outcome of a try. */
 export type TriedDelivery = {
   readonly claimed: ClaimedWebhook;
   readonly state: DeliveryState;

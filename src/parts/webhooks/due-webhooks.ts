@@ -10,14 +10,14 @@ export type DueWebhook = {
   readonly isFailing: boolean;
 };
 
-/** Some of those, and where to go on; `hasMore` until all were looked at. */
+/** Some of those, and where to continue; `hasMore` until all were checked. */
 export type DueWebhooks = {
   readonly due: readonly DueWebhook[];
   readonly next: DueAfter;
   readonly hasMore: boolean;
 };
 
-/** After which webhook, and after which delivery to an origin, to look for what is due. */
+/** The webhook, and the delivery to an origin, after which to look for what is due. */
 export type DueAfter = {
   readonly webhookId: string;
   readonly dueAt: number;
@@ -33,7 +33,7 @@ const MAX_OF_ORIGINS = 500;
  * Makes what lists webhooks that are free and have something due: one of each owner after the other, of those that fail and
  * of the others, those first that were called longest ago. Owners have few webhooks, so it walks from one that has
  * deliveries to the next. Origins there are without end, most of which answer nobody and have something to come for days,
- * so of these it looks at what is due alone: at what came due last, however much else waits, and at the next of all.
+ * so of these it reads only what is due: what came due last, however much else waits, and the next of all.
  */
 export function createListDue({ nowMs, queries, toTexts }: Database, isFree: RawBuilder<boolean>) {
   // Asked once in a statement, so that an index serves it: Postgres asks its clock for each row.

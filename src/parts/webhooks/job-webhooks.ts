@@ -10,7 +10,7 @@ import type { WebhookTables } from "./tables.ts";
 import { createSecret, createWebhookId, type JobWebhook } from "./webhook.ts";
 import { toDelivery } from "./webhook-rows.ts";
 
-/** How many are looked at in a step. */
+/** How many are checked in a step. */
 const MAX_WALKED = 1_000;
 
 /**

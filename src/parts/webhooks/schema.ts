@@ -244,7 +244,7 @@ function addDelivery(builder: Builder, event: EventRef) {
         nullable: true,
         description: "The `id` of the job that it is about; null for WEBHOOK_DISABLED.",
       }),
-      state: t.expose("state", { type: state, description: "What became of it." }),
+      state: t.expose("state", { type: state, description: "Its state." }),
       createdAt: t.expose("createdAt", {
         type: "DateTime",
         description: "When its event happened.",

@@ -50,7 +50,7 @@ export class WebhookSender {
   #dueAfter = FROM_START;
   #unusedAfter = "";
   #sweptAt = clock.monotonic();
-  /** How many calls there were, by what became of them. */
+  /** How many calls there were, by outcome. */
   readonly #tries = new Map<DeliveryState, number>();
   #disabled = 0;
   readonly #loop;
@@ -73,7 +73,7 @@ export class WebhookSender {
   readonly figures: readonly Figure[] = [
     {
       name: "webhook_tries_total",
-      help: "Calls of webhooks, by what became of them.",
+      help: "Calls of webhooks, by outcome.",
       label: "state",
       read: () => this.#tries,
     },

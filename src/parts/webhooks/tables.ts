@@ -108,7 +108,7 @@ function createWebhookTables({ kind, nameType: name }: Database): readonly RawBu
     )`,
     sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at)
       where due_at is not null`,
-    // What is looked for all the time: webhooks with anything to come, and what is due of origins, of which there is no end.
+    // For frequent queries: webhooks with anything to come, and what is due of origins, of which there may be any number.
     sql`create index webhook_deliveries_of_webhooks on webhook_deliveries (webhook_id)
       where due_at is not null and of_origin = 0`,
     sql`create index webhook_deliveries_of_origins on webhook_deliveries (due_at, number)

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { expect, test } from "vitest";
 
-import { openConsole } from "../../../src/parts/console/open-console.ts";
+import { openConsole, readDocuments } from "../../../src/parts/console/open-console.ts";
 import { loadConfig } from "../../support/parts.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 import { HTTP_ACCESS, keepLog, serve } from "../../server/serve.ts";
@@ -110,4 +110,10 @@ test("where it was not built, which is logged, the first path leads to GraphiQL"
   expect(lines).toEqual([expect.stringMatching(/not built.*--include=dev/)]);
   const response = await fetch(url, { redirect: "manual" });
   expect([response.status, response.headers.get("location")]).toEqual([302, "/graphql"]);
+});
+
+test("what it sends by itself is far shorter than a document may be", () => {
+  const lengths = readDocuments("console/dist").map(({ length }) => length);
+  expect(lengths.length).toBeGreaterThan(10);
+  expect(Math.max(...lengths)).toBeLessThan(5_000);
 });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createApiKeysFile } from "../../auth/api-keys-file.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "../../auth/issuer.ts";
 import { start } from "../../gateway/open-gateway.ts";
+import { signIn } from "../../gateway/signed-in.ts";
 import { connect } from "./connect.ts";
 
 const PING = { jsonrpc: "2.0", id: 1, method: "ping" };
@@ -112,4 +113,18 @@ test("with JWTs, the metadata of RFC 9728 says whose are taken, and every 401 le
   const key = await sign(signer, { scope: "jobs:read" });
   const client = await connect(url, { key });
   expect((await client.listTools()).tools.map(({ name }) => name)).toContain("get_job");
+});
+
+test("who is signed in at the gateway's own page is nobody here", async () => {
+  const keys = await createApiKeysFile();
+  const key = await keys.create("anna");
+  const { url } = await start({
+    AUTH: "api-keys",
+    API_KEYS_FILE: keys.file,
+    SIGN_IN: "key",
+    MCP: "true",
+  });
+  const cookie = await signIn(url, key);
+  expect((await send(url, PING, { origin: url, cookie })).status).toBe(401);
+  expect((await send(url, PING, { origin: url, authorization: `Bearer ${key}` })).status).toBe(200);
 });

@@ -472,3 +472,16 @@ test("a file comes with the call, and is named in an input", async () => {
   const body = Buffer.from(pixel, "base64");
   expect((await fetch(putUrl, { method: "PUT", body })).status).toBe(204);
 });
+
+test("a call that is repeated gives the job of the first draw of a seed", async () => {
+  const { url, upstream } = await start();
+  const client = await connect(url);
+  const submit = async (more: object = {}) => {
+    const given = { deployment_id: "dep", input: { prompt: "x", seed: -1 }, ...more };
+    return read(await client.callTool({ name: "submit_job", arguments: given })).job.id;
+  };
+  const id = await submit();
+  expect(JSON.parse(upstream.requests.at(-1)?.body ?? "").seed).toBeGreaterThanOrEqual(0);
+  expect(await submit()).toBe(id);
+  expect(await submit({ new_run: true })).not.toBe(id);
+});

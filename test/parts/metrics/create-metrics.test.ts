@@ -45,7 +45,7 @@ test("an end is late only by the time that RunComfy gave, and the last unknown s
   expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
 });
 
-test("ends are counted, and files by what became of them, where that could be written down", async () => {
+test("ends are counted, and files by outcome, if that could be stored", async () => {
   await using opened = await openForTest();
   const { metrics, store } = opened;
   const job = createJob({ ...FACTS, kind: "lora", deploymentId: "d", now: new Date(0) });

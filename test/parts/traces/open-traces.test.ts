@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 import { loadConfig } from "../../support/parts.ts";
 import { createChannels } from "../../../src/engine/diagnostics/channels.ts";
-import { startCollector } from "../../support/otlp-collector.ts";
+import { startCollector } from "./otlp-collector.ts";
 
 /** So many leave at once. */
 const BATCH = 512;
@@ -78,3 +78,9 @@ test.each([
     expect(ids.includes(unwanted)).toBe(keepsUnwanted);
   },
 );
+
+test("a collector that is no URL is refused without being quoted", () => {
+  const act = () => loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: "secret" });
+  expect(act).toThrow(/OTEL_EXPORTER_OTLP_ENDPOINT must be an http: or https: URL/);
+  expect(act).not.toThrow(/secret/);
+});

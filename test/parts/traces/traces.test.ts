@@ -17,7 +17,7 @@ import { startFaultyUpstream } from "../../support/faulty-upstream/faulty-upstre
 import { copyProject, runGateway } from "../../support/gateway-process.ts";
 import { JobUpdatedDocument } from "../../support/gql/operations.ts";
 import { ask } from "../../support/graphql-client.ts";
-import { startCollector } from "../../support/otlp-collector.ts";
+import { startCollector } from "./otlp-collector.ts";
 import { ROOT } from "../../support/pages.ts";
 import { createDatabase } from "../../support/postgres.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";

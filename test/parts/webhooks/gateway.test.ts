@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { isSigned, startReceiver } from "./receiver.ts";
+import { isSigned } from "./is-signed.ts";
+import { startReceiver } from "../../support/receiver.ts";
 import { DATABASES, KINDS, SANDBOX, start } from "../../gateway/open-gateway.ts";
 
 const LATER = { timeout: 20_000 };

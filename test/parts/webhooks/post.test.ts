@@ -6,7 +6,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { createPost } from "../../../src/parts/webhooks/post.ts";
 import { createTargets } from "../../../src/parts/webhooks/target.ts";
 import { listen } from "../../support/listen.ts";
-import { startReceiver } from "./receiver.ts";
+import { startReceiver } from "../../support/receiver.ts";
 
 const LOOPBACK = ["127.0.0.0/8"];
 const MESSAGE = { body: "{}", headers: {}, signal: new AbortController().signal };

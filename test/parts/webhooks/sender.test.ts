@@ -10,7 +10,8 @@ import { insertJob, see, SUCCEEDED } from "../../store/store-jobs.ts";
 import { succeedWith } from "../../support/open-keeper.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 import { openSender } from "./open-sender.ts";
-import { isSigned, startReceiver } from "./receiver.ts";
+import { isSigned } from "./is-signed.ts";
+import { startReceiver } from "../../support/receiver.ts";
 import { withUrl } from "./stored-webhooks.ts";
 
 const LATER = { timeout: 20_000 };

@@ -24,11 +24,8 @@ type RecordedRequest = {
   readonly requestId: string | null;
   /** Whether it brought the right bearer token. */
   readonly isAuthorized: boolean;
-  readonly hasAuthorization: boolean;
   /** The body as it came. */
   readonly body: string;
-  /** The one that `setFault` had set when it came, for whichever calls. */
-  readonly fault: FaultName | null;
 };
 
 const PATH =
@@ -85,7 +82,7 @@ export async function startFaultyUpstream(
     for (const end of ["prefinish", "close"]) response.once(end, () => unanswered.delete(response));
     const recorded = await record(request, token, jobs).catch(() => null);
     if (recorded === null) return; // It hung up in the middle of the request.
-    requests.push({ ...recorded, fault: fault?.name ?? null });
+    requests.push(recorded);
     for (const wake of waiters) wake();
     if (recorded.call !== null) await gates.get(recorded.call)?.promise;
     const delayMs = recorded.call === null ? undefined : delaysMs.get(recorded.call);
@@ -294,9 +291,7 @@ async function record(
     deploymentIds: listed ?? (deploymentId === undefined ? [] : [deploymentId]),
     requestId,
     isAuthorized: authorization === `Bearer ${token}`,
-    hasAuthorization: authorization !== undefined,
     body,
-    fault: null,
   };
 }
 

@@ -55,7 +55,7 @@ function DeliveryRow({
   return (
     <li>
       <div className="row">
-        <span className="sentence">{EVENTS.get(event)}</span>
+        <span className="sentence">{EVENTS[event]}</span>
         {jobId && <Link href={`/jobs/${jobId}`}>{jobId.slice(0, 12)}…</Link>}
         <Ago at={createdAt} />
         <span className={`status end ${className}`}>

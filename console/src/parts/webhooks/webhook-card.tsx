@@ -38,7 +38,7 @@ export function WebhookCard({
         Called{" "}
         {events === null
           ? "for every event"
-          : `when ${LIST.format(events.map((event) => EVENTS.get(event) ?? event))}`}
+          : `when ${LIST.format(events.map((event) => EVENTS[event]))}`}
         {deploymentId !== null && `; jobs of ${deploymentId} only`}
         {tag !== null && `; jobs with the tag ${tag} only`}
       </p>

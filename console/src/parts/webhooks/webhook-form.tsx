@@ -9,13 +9,13 @@ import { CREATE, UPDATE } from "./webhook-queries";
 export type Webhook = WebhooksQuery["webhooks"][number];
 
 /** What has happened when a webhook is called. */
-export const EVENTS: ReadonlyMap<WebhookEvent, string> = new Map([
-  ["JOB_SUCCEEDED", "a job succeeded"],
-  ["JOB_FAILED", "a job failed"],
-  ["JOB_CANCELLED", "a job was cancelled"],
-  ["JOB_KEPT", "a job's files were kept"],
-  ["WEBHOOK_DISABLED", "another webhook was disabled"],
-]);
+export const EVENTS: Readonly<Record<WebhookEvent, string>> = {
+  JOB_SUCCEEDED: "a job succeeded",
+  JOB_FAILED: "a job failed",
+  JOB_CANCELLED: "a job was cancelled",
+  JOB_KEPT: "a job's files were kept",
+  WEBHOOK_DISABLED: "another webhook was disabled",
+};
 
 /** What arguments are called here. */
 const NAMES: ReadonlyMap<string, string> = new Map([
@@ -45,11 +45,12 @@ export function WebhookForm({
       const value = form.get(name);
       return typeof value === "string" ? value.trim() : "";
     };
-    const named = [...EVENTS.keys()].filter((event) => form.has(event));
+    const all = Object.keys(EVENTS);
+    const named = all.filter((event): event is WebhookEvent => form.has(event));
     const settings = {
       url: read("url"),
       // A webhook with all events also gets those that a later version adds.
-      events: named.length === EVENTS.size ? null : named,
+      events: named.length === all.length ? null : named,
       filter: { deploymentId: deploymentId || null, tag: read("tag") || null },
     };
     const saved =
@@ -81,12 +82,12 @@ export function WebhookForm({
       </label>
       <fieldset className="row">
         <legend>Call it when</legend>
-        {[...EVENTS].map(([event, words]) => (
+        {Object.entries(EVENTS).map(([event, words]) => (
           <label key={event} className="check">
             <input
               name={event}
               type="checkbox"
-              defaultChecked={webhook?.events?.includes(event) ?? true}
+              defaultChecked={webhook?.events?.some((one) => one === event) ?? true}
             />
             {words}
           </label>
