@@ -107,7 +107,7 @@ const RUNCOMFY = {
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
     "86400",
-    "How long a job may take. After that it is `FAILED` with `EXPIRED`.",
+    "How long a job may take from when it is sent. After that it is `FAILED` with `EXPIRED`.",
   ),
 };
 
@@ -125,7 +125,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "forever",
-    "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was created.",
+    "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was sent.",
   ),
 };
 

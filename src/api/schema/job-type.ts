@@ -118,8 +118,8 @@ export function addJob(
       queueSeconds: t.float({
         nullable: true,
         description:
-          "How long it waited, from the submit until it was seen to start; null until then.",
-        resolve: ({ createdAt, startedAt }) => secondsBetween(createdAt, startedAt),
+          "How long it waited, from when it was sent until it was seen to start; null until then.",
+        resolve: ({ sentAt, startedAt }) => secondsBetween(sentAt, startedAt),
       }),
       runSeconds: t.float({
         nullable: true,
@@ -171,6 +171,12 @@ export function addJob(
       createdAt: t.expose("createdAt", {
         type: "DateTime",
         description: "When it was submitted to the gateway.",
+      }),
+      sentAt: t.expose("sentAt", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "When it was last sent to RunComfy; null while it is HELD, and if it ended there.",
       }),
       startedAt: t.expose("startedAt", {
         type: "DateTime",
@@ -288,7 +294,7 @@ function addJobEstimate(builder: Builder): void {
       }),
       progress: t.exposeFloat("progress", {
         description:
-          "The fraction of the time from submit to end that has probably passed, from 0 to below 1. It may fall when the job turns out slower.",
+          "The fraction of the time from when it was sent to its end that has probably passed, from 0 to below 1. It may fall when the job turns out slower.",
       }),
       isColdStart: t.exposeBoolean("isColdStart", {
         description: "Whether it probably waits for an instance to start.",

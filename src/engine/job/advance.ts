@@ -1,5 +1,5 @@
 import type { Job, JobError, JobStatus } from "./job.ts";
-import { isAccepted, isFinished, isForward } from "./job.ts";
+import { isAccepted, isFinished, isForward, sentAtOf } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import type { PreparedOutput } from "./prepared-output.ts";
@@ -115,7 +115,7 @@ function finish(job: Job, status: JobStatus, finishedAt: Date | null, now: Date)
 
 /** The upstream's own time of the end where it can be true; its clock is not ours. */
 function within(job: Job, finishedAt: Date | null, now: Date): Date {
-  if (finishedAt === null || finishedAt < job.createdAt || finishedAt > now) return now;
+  if (finishedAt === null || finishedAt < sentAtOf(job) || finishedAt > now) return now;
   return finishedAt;
 }
 

@@ -1,6 +1,6 @@
 import { nearestRank, quantile, secondsSince } from "./duration.ts";
 import type { Job } from "./job.ts";
-import { isAccepted } from "./job.ts";
+import { isAccepted, sentAtOf } from "./job.ts";
 import type { Times } from "./run-times.ts";
 import { isColdStart, toStart } from "./run-times.ts";
 
@@ -31,7 +31,7 @@ export function estimate(job: Job, times: Times, nowMs: number): Estimate | null
     job.startedAt === null
       ? estimateQueued(job, times, nowMs)
       : estimateRunning(job, job.startedAt.getTime(), times, nowMs);
-  const whole = Math.max(1, finishesAt - job.createdAt.getTime());
+  const whole = Math.max(1, finishesAt - sentAtOf(job).getTime());
   return {
     startsAt,
     finishesAt,

@@ -53,6 +53,7 @@ export type Job = {
   /** Grows by one with each recorded change, including a new place in the queue. */
   readonly version: number;
   readonly createdAt: Date;
+  /** When it was last sent; null while it is HELD. Its deadline, place and times count from it; see `sentAtOf`. */
   readonly sentAt: Date | null;
   /** When the job was first seen IN_PROGRESS. */
   readonly startedAt: Date | null;
@@ -62,7 +63,7 @@ export type Job = {
   readonly work: number;
   /** How many jobs were in front of it when RunComfy first said so; null until then. */
   readonly place: number | null;
-  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  /** For how long the deployment had run nothing of the gateway's when it was sent; null: it never had. */
   readonly idleMs: number | null;
 };
 
@@ -135,6 +136,11 @@ export function createJob({
     // The store knows.
     idleMs: null,
   };
+}
+
+/** When a job was sent; where it never was, when it was created. */
+export function sentAtOf({ sentAt, createdAt }: Pick<Job, "sentAt" | "createdAt">): Date {
+  return sentAt ?? createdAt;
 }
 
 /** Whether a job in this status has ended; nothing changes it any more. */

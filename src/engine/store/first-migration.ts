@@ -52,8 +52,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create index jobs_by_owner_and_change
       on jobs (owner_id, ${isPostgres ? sql`(changed + 0)` : sql`changed`}, id)`,
     // What is followed, past all that is paused, however much that is.
-    sql`create index jobs_followed on jobs (upstream, deployment_id, status, created_at, id)
+    sql`create index jobs_followed on jobs (upstream, deployment_id, status, sent_at, id)
       where finished_at is null and detached_since is null`,
+    // What is overdue, past all that was sent later, however long ago that was created.
+    sql`create index jobs_by_deadline on jobs (detached_since, sent_at)
+      where status in ('IN_QUEUE', 'IN_PROGRESS')`,
     sql`create table job_tags (
       job_id ${name} not null references jobs (id) on delete cascade,
       tag ${name} not null, owner_id ${name} not null, created_at bigint not null,
@@ -287,12 +290,12 @@ function addRun({ nowMs, skipLocked }: Database): RawBuilder<unknown> {
     values (
       new.deployment_id, new.upstream, new.status, new.work, new.place, new.idle_ms,
       case when new.detached_ms > 0 then null
-        when new.started_at is not null then new.started_at - new.created_at
+        when new.started_at is not null then new.started_at - new.sent_at
         when new.status = 'SUCCEEDED' then 0 end,
       case when new.detached_ms > 0 then null
         when new.finished_at > new.started_at then new.finished_at - new.started_at
         when new.started_at is not null then new.updated_at - new.started_at
-        when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,
+        when new.status = 'SUCCEEDED' then new.finished_at - new.sent_at end,
       ${nowMs}
     );
   delete from runs where number in (

@@ -46,6 +46,7 @@ export type Tables = {
     readonly error_retryable: number | null;
     readonly version: number;
     readonly created_at: number;
+    /** When it was last sent; null while it is HELD. */
     readonly sent_at: number | null;
     readonly started_at: number | null;
     readonly finished_at: number | null;
