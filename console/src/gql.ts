@@ -32,6 +32,7 @@ export type JobFilter = {
 export type JobStatus =
   | 'CANCELLED'
   | 'FAILED'
+  | 'HELD'
   | 'IN_PROGRESS'
   | 'IN_QUEUE'
   | 'SUBMITTING'
@@ -54,6 +55,7 @@ export type SubmitJobItem = {
 export type WebhookEvent =
   | 'JOB_CANCELLED'
   | 'JOB_FAILED'
+  | 'JOB_HELD'
   | 'JOB_KEPT'
   | 'JOB_SUCCEEDED'
   | 'WEBHOOK_DISABLED';

@@ -4,23 +4,11 @@ import type { Job } from "../../src/engine/job/job.ts";
 import { toHold } from "../../src/engine/job/hold.ts";
 import type { ClaimedHold, NewHold } from "../../src/engine/store/holds.ts";
 import { readFeed } from "../support/read-feed.ts";
-import { ACCEPTED, CANCELLED, type Context, insertJob, makeJob, see } from "./store-jobs.ts";
+import { ACCEPTED, CANCELLED, type Context, HOLD, insertJob, makeJob, see } from "./store-jobs.ts";
 
 const UNSENT = { kind: "unsent", error: null } as const;
-const AT_ITS_TURN = { priority: 0, sendAfter: null, sendBefore: null, hold: false };
-const NO_LIMITS = { jobsInFlight: null, submitsPerMinute: null };
 const ANY = { leaseMs: 15_000, closed: [], atOnceOf: () => null, mayLeave: () => true };
 const LATER = new Date("2100-01-01");
-
-export const HOLD: NewHold = {
-  options: AT_ITS_TURN,
-  needsApproval: false,
-  submittedBy: "key",
-  signedBy: "key",
-  limits: NO_LIMITS,
-  counted: null,
-  mostHeld: null,
-};
 
 /** What every database promises of jobs that wait here before they are sent. */
 export function describeHolds({ store, execute, count }: Context): void {
@@ -34,7 +22,7 @@ export function describeHolds({ store, execute, count }: Context): void {
     } = {},
   ): Promise<Job> => {
     const job = { ownerId: "mine", status: "HELD", sentAt: null, ...facts } as const;
-    const row = { ...HOLD, ...more, options: { ...AT_ITS_TURN, ...options } };
+    const row = { ...HOLD, ...more, options: { ...HOLD.options, ...options } };
     return insertJob(store(), job, { hold: row });
   };
   const claim = (

@@ -122,10 +122,10 @@ export function createSubmits(
           if (mostInFlight !== null)
             refuseAbove(await count(...namesOf(database.upstream)), mostInFlight, "jobsInFlight");
           if (mostHeld !== null) refuseAbove(await count(HELD_HERE), mostHeld, "heldJobs");
-          if (hold !== undefined) await insertHold(transaction, database, job, hold);
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
           await submit.alsoWrite?.(transaction, job);
+          if (hold !== undefined) await insertHold(transaction, database, job, hold);
           return true;
         },
         texts.input.length,

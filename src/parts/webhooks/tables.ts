@@ -142,6 +142,22 @@ export function createTriggers({ nowMs }: Database): readonly Trigger[] {
           select 1 from kept_files where job_id = new.job_id and state = 'PENDING')`,
       ),
     },
+    // Of a job that is submitted, or released by a credential that needs an approval.
+    ...[
+      {
+        name: "holds_add_delivery",
+        after: sql`insert on holds`,
+        when: sql`new.needs_approval = 1`,
+      },
+      {
+        name: "holds_add_late_delivery",
+        after: sql`update of needs_approval on holds`,
+        when: sql`old.needs_approval = 0 and new.needs_approval = 1`,
+      },
+    ].map((trigger) => ({
+      ...trigger,
+      act: addDeliveries(nowMs, sql`jobs`, sql`'JOB_HELD'`, sql`jobs.id = new.job_id`),
+    })),
   ];
 }
 
