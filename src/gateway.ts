@@ -76,6 +76,8 @@ export async function startGateway(
     ? opened.keep(createSignIns({ rows: store.signIns, key: files.key, authenticator, sessions }))
     : null;
   await parts.openOn({ ...engine, version, folder: FOLDER });
+  // After the parts, so that they know of each job that it settles.
+  await tracking.start();
 
   const access = await toAccess(config, engine, parts.documents);
   // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.

@@ -25,9 +25,9 @@ import { createDetailReader, createFeedReader } from "./watch/shared-readers.ts"
 import { createEndWaits, type EndWaits } from "./watch/watch-job.ts";
 import { FeedWatch } from "./watch/watch-jobs.ts";
 
-/** An engine that runs, with what only a gateway may do with it. */
+/** An engine, with what only a gateway may do with it. */
 export type OpenedEngine = Engine & {
-  readonly tracking: Pick<Tracking, "upstreamWebhooks" | "stopSubmits">;
+  readonly tracking: Pick<Tracking, "start" | "upstreamWebhooks" | "stopSubmits">;
   readonly endWaits: EndWaits;
   /** Of RunComfy, or of the sandbox that was started. */
   readonly upstreamOrigin: string;
@@ -40,7 +40,7 @@ type Sources = {
   readonly log: Logger;
 };
 
-/** Opens what runs jobs, which goes on with those that the database has. Rejects with a `SetupError`. */
+/** Opens what runs jobs; `tracking.start` goes on with those that the database has. Rejects with a `SetupError`. */
 export async function openEngine(
   config: Config,
   {
@@ -85,7 +85,6 @@ export async function openEngine(
       pollCostSeconds: config.pollCostSeconds,
     }),
   );
-  await tracking.start();
   const { learning, submitter, inputChecker, canceller, deleter, labeler, watchJob } = tracking;
   const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
