@@ -75,7 +75,7 @@ export async function startGateway(
   const signIns = httpAccess.hasSignIns
     ? opened.keep(createSignIns({ rows: store.signIns, key: files.key, authenticator, sessions }))
     : null;
-  await parts.openOn({ ...engine, version, folder: FOLDER });
+  await parts.openOn({ ...engine, version, folder: FOLDER, scopes });
   // After the parts, so that they know of each job that it settles.
   await tracking.start();
 

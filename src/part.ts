@@ -67,6 +67,8 @@ export type OpenEngine = Engine & {
   readonly folder: string;
   /** The names of all parts that are on. */
   readonly parts: readonly string[];
+  /** All that a credential may have. */
+  readonly scopes: readonly Scope[];
 };
 
 /** What there is to observe before the engine is open. */

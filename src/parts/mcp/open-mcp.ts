@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { AuthenticationError } from "../../auth/authenticator.ts";
-import { SCOPES } from "../../auth/viewer.ts";
 import type { Exchange } from "../../api/server/answers.ts";
 import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
 import { isJsonObject } from "../../engine/job/json.ts";
@@ -58,7 +57,7 @@ export function openMcp(engine: OpenEngine): OpenPart {
     return {
       resource: `${toOrigin(request)}${PATH}`,
       authorization_servers: [issuer],
-      scopes_supported: SCOPES,
+      scopes_supported: engine.scopes,
       bearer_methods_supported: ["header"],
     };
   }
