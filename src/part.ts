@@ -65,8 +65,6 @@ export type OpenEngine = Engine & {
   readonly version: string;
   /** The folder of the gateway's package.json. */
   readonly folder: string;
-  /** The names of all parts that are on. */
-  readonly parts: readonly string[];
   /** All that a credential may have. */
   readonly scopes: readonly Scope[];
 };
