@@ -79,7 +79,7 @@ export async function startGateway(
   // After the parts, so that they know of each job that it settles.
   await tracking.start();
 
-  const access = await toAccess(config, engine, parts.documents);
+  const access = await toAccess(config, engine, parts);
   // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
   const isExampleShown = access.isOpen || !config.deploymentsFile;
   const server = opened.keep(
@@ -130,7 +130,7 @@ export async function startGateway(
 async function toAccess(
   { auth, httpAccess, upstream }: GatewayConfig,
   { store }: OpenedEngine,
-  documents: readonly string[],
+  parts: OpenParts,
 ) {
   const { origins, trustedDocumentsFile: file } = httpAccess;
   const isOpen = auth.kind === "none";
@@ -145,7 +145,7 @@ async function toAccess(
       isOpen &&
       !(await store.jobs.holdsOthers()),
     trustedDocuments:
-      file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...documents]),
+      file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...parts.documents()]),
   };
 }
 

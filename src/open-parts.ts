@@ -60,8 +60,8 @@ export class OpenParts {
   }
 
   /** What runs where only trusted documents do. */
-  get documents(): readonly string[] {
-    return this.open.flatMap(({ documents = [] }) => documents);
+  documents(): readonly string[] {
+    return this.open.flatMap((part) => part.documents?.() ?? []);
   }
 
   /** Where people find parts: titles, and URLs or paths of the gateway. */

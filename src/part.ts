@@ -51,7 +51,7 @@ export type OpenPart = Answers & {
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;
   /** Documents that run where only trusted ones do. */
-  readonly documents?: readonly string[];
+  documents?(): readonly string[];
   /** Where people find it: a URL, or a path of the gateway. */
   readonly url?: string;
   /** Lets go of those who wait, before anything closes. */

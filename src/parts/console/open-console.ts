@@ -20,7 +20,7 @@ export function openConsole(folder: string, engine: Pick<OpenEngine, "config" | 
   }
   return {
     url: "/",
-    documents: readDocuments(folder),
+    documents: () => readDocuments(folder),
     /** The console knows its screens by their paths, so a browser gets it at every path that is nothing else's. */
     async answer({ request, response, path }) {
       const { method, headers } = request;
