@@ -1,6 +1,6 @@
 import { addAbortSignal } from "node:stream";
 
-import { readableOwner, type Viewer } from "../../auth/viewer.ts";
+import { readableOwner, requireScopes, type Viewer } from "../../auth/viewer.ts";
 import type { Catalogue } from "../../engine/deployments/catalogue.ts";
 import { type KeptFile, NOT_KEPT, toAssets } from "../../engine/job/asset.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
@@ -67,14 +67,15 @@ export class Downloads {
 
   /**
    * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
-   * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
-   * `countKept` does.
+   * owner's turn. Rejects with FORBIDDEN, with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id,
+   * and as `countKept` does.
    */
   async create(
     ids: readonly string[],
     viewer: Pick<Viewer, "ownerId" | "scopes">,
     countKept: CountKept,
   ): Promise<OpenDownload> {
+    requireScopes(viewer, "jobs:read");
     const jobIds = [...new Set(ids)];
     if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
     const wrong = jobIds.find((id) => !isIdentifier(id));
