@@ -100,7 +100,7 @@ export function toSubmitArguments(builder: Builder, ofParts: SubmitArguments) {
 }
 
 /** An argument that a part adds to all submits. */
-export type SubmitArgument = {
+type SubmitArgument = {
   readonly type: "String" | "URL";
   readonly description: string;
 };
