@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
-import { type Catalogue, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
+import { type Catalogue, type Deployment, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -127,11 +127,9 @@ async function openUpstream(
     findListedKind: (id) => catalogue.find(id)?.kind ?? null,
     log,
   });
-  const hasModels = catalogue.deployments.some(
-    ({ kind }) => findAdapter(kind).service === "models",
-  );
-  const deploymentsFile = findDeploymentsFile(config);
-  if (modelUrl === null && hasModels) log.warn({ deploymentsFile }, MODELS_OFF);
+  const isModel = ({ kind }: Deployment) => findAdapter(kind).service === "models";
+  if (modelUrl === null && catalogue.deployments.some(isModel))
+    log.warn({ deploymentsFile: findDeploymentsFile(config) }, MODELS_OFF);
   // An early call shows whether the token is accepted. A sandbox's token was made for it.
   if (config.upstream.kind !== "sandbox") void live.list();
   return { runcomfy, health, live, origin: new URL(baseUrl).origin };

@@ -11,8 +11,8 @@ export function findDeploymentOf(
   { deploymentId: id, kind }: Pick<Job, "deploymentId" | "kind">,
 ): Deployment {
   const { catalogue, live } = engine;
-  const unlisted = () => toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
-  return catalogue.find(id) ?? { ...unlisted(), kind };
+  const listed = seesAll(viewer) ? live.lastList() : NOTHING;
+  return catalogue.find(id) ?? { ...toOther(id, listed), kind };
 }
 
 /** Those that the viewer may submit to, as far as the gateway knows them. */
