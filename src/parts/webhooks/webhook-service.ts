@@ -15,7 +15,7 @@ import type { Delivery, JobWebhook, Webhook, WebhookSettings } from "./webhook.t
 import { createSecret, createWebhookId } from "./webhook.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
-const MAX_PAGE = 100;
+export const MAX_PAGE = 100;
 
 /** A webhook with the secret that is shown this once. */
 export type WebhookWithSecret = { readonly webhook: Webhook; readonly secret: string };
