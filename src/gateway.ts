@@ -52,7 +52,7 @@ export async function startGateway(
   const opened = new Opened();
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
-  opening.use(opened);
+  opening.defer(() => opened.close());
 
   const { channels = createChannels() } = options;
   const version = readVersion();
