@@ -238,7 +238,7 @@ function toLimits(variables: Variables, given: Given) {
   };
 }
 
-/** What is wrong with variables together, each of which may be good: texts that name one and say what to set. */
+/** What is wrong with variables together, though each may be valid: texts that name one and say what to set. */
 function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
   const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;

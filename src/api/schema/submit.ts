@@ -176,7 +176,7 @@ export function addSubmitJobResult(builder: Builder) {
   });
 }
 
-/** A submit's arguments, with those of parts, of which Pothos knows nothing, among its options. */
+/** A submit's arguments. Its options include those of parts, which Pothos doesn't know. */
 export function toSubmit<Given extends object>(given: Given) {
   return { ...given, options: { ...given } };
 }

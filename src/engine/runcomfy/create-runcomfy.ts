@@ -48,7 +48,7 @@ const PROBE_ID = "probe";
 
 export type RunComfy = ReturnType<typeof createRunComfy>;
 
-/** What ends a read early: the caller, or so many milliseconds. */
+/** What ends a read early: the caller, or a time-out in milliseconds. */
 type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
 type Submission = Target & {

@@ -28,7 +28,7 @@ export async function listDeployments(caller: Caller): Promise<readonly Deployme
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
 
-/** One of these; null where there is none. */
+/** One of these; null if there is none. */
 export async function findDeployment(caller: Caller, id: string): Promise<Deployment | null> {
   const { catalogue, live } = caller.engine;
   const known = catalogue.find(id);

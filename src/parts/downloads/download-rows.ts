@@ -66,7 +66,7 @@ export function createDownloadRows({ database, publish }: Pick<JobStore, "databa
         );
       }),
 
-    /** Null where there is none; false while its owner has one claimed. */
+    /** Null if there is none; false while its owner has one claimed. */
     async claim(id: string, claimMs: number): Promise<Download | null | false> {
       const known = sql<{ readonly owner_id: string; readonly is_free: unknown }>`
         select owner_id, ${isFree} as is_free from downloads as wanted where id = ${id}`;

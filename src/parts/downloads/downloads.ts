@@ -95,7 +95,7 @@ export class Downloads {
   }
 
   /**
-   * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null where there is none;
+   * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null if there is none;
    * rejects with a `LimitError` while another one goes on.
    */
   async claim(id: string) {
@@ -205,7 +205,7 @@ export class Downloads {
   }
 }
 
-/** By their ids; null where there is none that the owner may read. */
+/** By their ids; null if there is none that the owner may read. */
 type Jobs = readonly (readonly [id: string, job: Job | null])[];
 
 /** A file that is there. */

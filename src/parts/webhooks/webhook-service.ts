@@ -45,7 +45,7 @@ export class WebhookService {
     return this.#admit(viewer).list(viewer.ownerId);
   }
 
-  /** Null where there is none. An owner's are few. */
+  /** Null if there is none. An owner's are few. */
   async read(viewer: Viewer, id: string): Promise<Webhook | null> {
     return (await this.list(viewer)).find((webhook) => webhook.id === id) ?? null;
   }
