@@ -393,7 +393,7 @@ describe("the end of a call", () => {
     "Every call that meets %s ends at its time-out, and its connection closes",
     async (fault, httpStatus) => {
       // A call that forgets it goes on for longer than a test may take.
-      const timeoutMs = 500;
+      const timeoutMs = 3_000;
       keepCollecting();
       await using slow = await startFaultyUpstream();
       const by = connect(slow, {
