@@ -60,7 +60,7 @@ function toUrl(given: string): URL {
   return url;
 }
 
-/** Null where there is none. Throws a `SetupError` for what no header can hold. */
+/** Null if there is none. Throws a `SetupError` for what no header can hold. */
 function readKey(): string | null {
   const key = process.env["RUNCOMFY_GATEWAY_KEY"] ?? "";
   if (/^[!-~]*$/.test(key)) return key === "" ? null : key;

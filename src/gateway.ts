@@ -52,7 +52,7 @@ export async function startGateway(
   const opened = new Opened();
   // Unlike a catch, it keeps the reason of a failed start where closing fails too.
   await using opening = new AsyncDisposableStack();
-  opening.use(opened);
+  opening.defer(() => opened.close());
 
   const { channels = createChannels() } = options;
   const version = readVersion();
@@ -79,8 +79,10 @@ export async function startGateway(
     ? opened.keep(createSignIns({ rows: store.signIns, key: files.key, authenticator, sessions }))
     : null;
   await parts.openOn({ ...engine, version, folder: FOLDER });
+  // After the parts, so that they know of each job that it settles.
+  await tracking.start();
 
-  const access = await toAccess(config, engine, parts.documents);
+  const access = await toAccess(config, engine, parts);
   // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
   const isExampleShown = access.isOpen || !config.deploymentsFile;
   const server = opened.keep(
@@ -131,7 +133,7 @@ export async function startGateway(
 async function toAccess(
   { auth, httpAccess, upstream }: GatewayConfig,
   { store }: OpenedEngine,
-  documents: readonly string[],
+  parts: OpenParts,
 ) {
   const { origins, trustedDocumentsFile: file } = httpAccess;
   const isOpen = auth.kind === "none";
@@ -146,7 +148,7 @@ async function toAccess(
       isOpen &&
       !(await store.jobs.holdsOthers()),
     trustedDocuments:
-      file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...documents]),
+      file === null ? null : await loadTrustedDocuments(file, [...DOCUMENTS, ...parts.documents()]),
   };
 }
 

@@ -145,7 +145,7 @@ function stopInOrder(gateway: Promise<Gateway>, drainMs: number, log: Logger): v
     );
     if (hasThrown) process.exit(1);
     hasThrown = true;
-    // What nothing caught leaves nobody knows what behind.
+    // After an uncaught error the state is unknown.
     draining.abort();
     stop();
   }

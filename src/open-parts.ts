@@ -51,18 +51,17 @@ export class OpenParts {
   }
 
   /** Opens the others. */
-  async openOn(engine: Omit<OpenEngine, "parts">): Promise<void> {
-    const known = { ...engine, parts: this.on.map(({ name }) => name) };
-    this.#engine = known;
+  async openOn(engine: OpenEngine): Promise<void> {
+    this.#engine = engine;
     for (const part of this.on) {
-      const opened = await part.open?.(known, this.#settings.get(part));
+      const opened = await part.open?.(engine, this.#settings.get(part));
       if (opened !== undefined) this.#add(part, opened);
     }
   }
 
   /** What runs where only trusted documents do. */
-  get documents(): readonly string[] {
-    return this.open.flatMap(({ documents = [] }) => documents);
+  documents(): readonly string[] {
+    return this.open.flatMap((part) => part.documents?.() ?? []);
   }
 
   /** Where people find parts: titles, and URLs or paths of the gateway. */

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 
 import type { SchemaAddition } from "./api/schema/create-schema.ts";
 import type { Answers } from "./api/server/answers.ts";
-import type { SubmitArgument } from "./api/schema/submit.ts";
+import type { SubmitArguments } from "./api/schema/submit.ts";
 import type { Scope } from "./auth/viewer.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
@@ -32,7 +32,7 @@ export type Part<Settings = unknown> = {
   /** The kinds of events that a webhook can have, each with its description in the schema. */
   readonly events?: Readonly<Record<string, string>>;
   /** The arguments that it adds to every submit, by their names. */
-  readonly submitOptions?: Readonly<Record<string, SubmitArgument>>;
+  readonly submitOptions?: SubmitArguments;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
   schema?(): Promise<SchemaAddition>;
   /** Opens it before the engine, so that it observes everything, and closes it last. */
@@ -51,7 +51,7 @@ export type OpenPart = Answers & {
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;
   /** Documents that run where only trusted ones do. */
-  readonly documents?: readonly string[];
+  documents?(): readonly string[];
   /** Where people find it: a URL, or a path of the gateway. */
   readonly url?: string;
   /** Lets go of those who wait, before anything closes. */
@@ -65,8 +65,6 @@ export type OpenEngine = Engine & {
   readonly version: string;
   /** The folder of the gateway's package.json. */
   readonly folder: string;
-  /** The names of all parts that are on. */
-  readonly parts: readonly string[];
 };
 
 /** What there is to observe before the engine is open. */

@@ -79,6 +79,9 @@ type SourceFile = {
 };
 
 const FILES = globSync("**/*.ts", { cwd: ROOT }).map((path) => readSource(path));
+const SHARED_TESTS = globSync("test/**/*.ts", { cwd: PROJECT })
+  .filter((path) => !path.startsWith("test/parts/"))
+  .map((path) => readSource(path, PROJECT));
 
 test("src has the folders of ARCHITECTURE.md and nothing else", () => {
   const folders = new Set(FILES.map(({ folder }) => folder));
@@ -206,19 +209,51 @@ const NAMING = [
   "main.ts",
 ];
 
+/** Of shared tests, which find by `test/support/load-from-parts.ts` what a part adds to them. */
+const TESTS_NAMING = [
+  "test/architecture.test.ts",
+  "test/commands/relay-messages.test.ts",
+  // What is installed has all of them.
+  "test/end-to-end/package.test.ts",
+  // RunComfy has webhooks too.
+  "test/gateway/upstream-webhooks.test.ts",
+  "test/gateway/without-parts.test.ts",
+  "test/ops/container.test.ts",
+  "test/runcomfy/kinds.test.ts",
+  "test/sandbox/shapes.test.ts",
+  "test/sandbox/webhooks.test.ts",
+  "test/support/faulty-upstream/faulty-upstream.ts",
+  "test/support/global-setup.ts",
+  "test/tracking/upstream-webhooks.test.ts",
+  "test/vitest.config.ts",
+];
+
 test("nothing else names a single part", () => {
-  const stems = [...PARTS_TEXT.matchAll(/^ {2}(\w+): \(\) => import\(/gm)].map(([, name = ""]) =>
-    name.replace(/s$/, ""),
+  const names = [...PARTS_TEXT.matchAll(/^ {2}(\w+): \(\) => import\(/gm)].map(
+    ([, name = ""]) => name,
   );
-  expect(stems).toContain("metric");
-  const names = new RegExp(`(?<![a-z])(?:${stems.join("|")})s?(?![a-z])`, "i");
-  const naming = FILES.filter(
-    ({ path, text }) =>
-      !/^parts(?:\/|\.ts$)/.test(path) &&
-      names.test(withoutComments(text).replaceAll(NOT_PARTS, "")),
-  );
-  expect(naming.map(({ path }) => path).toSorted()).toEqual(NAMING);
+  expect(names).toContain("metrics");
+  const others = FILES.filter(({ path }) => !/^parts(?:\/|\.ts$)/.test(path));
+  expect(findNaming(others, names)).toEqual(NAMING);
+  // The console is a package, too, which is built and installed.
+  const except = names.filter((name) => name !== "console");
+  expect(findNaming(SHARED_TESTS, except)).toEqual(TESTS_NAMING);
 });
+
+test("the tests of a part go with its folder: no other test imports them, or the part", () => {
+  const wrong = importsOf(SHARED_TESTS).filter(({ to }) => /^(?:src|test)\/parts\//.test(to));
+  expect(wrong).toEqual([]);
+});
+
+/** Those of the files in whose code a word is the name of a part. */
+function findNaming(files: readonly SourceFile[], names: readonly string[]): readonly string[] {
+  const stems = names.map((name) => name.replace(/s$/, ""));
+  const pattern = new RegExp(`(?<![a-z])(?:${stems.join("|")})s?(?![a-z])`, "i");
+  const naming = files.filter(({ text }) =>
+    pattern.test(withoutComments(text).replaceAll(NOT_PARTS, "")),
+  );
+  return naming.map(({ path }) => path).toSorted();
+}
 
 test("a kind of job is named in its folder and the list alone, and nothing compares one by name", () => {
   const ofKinds = "engine/runcomfy/kinds/";

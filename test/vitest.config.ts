@@ -1,4 +1,17 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Short files that take long. By size, as Vitest has it, they would begin last, when little is left to run beside them. */
+const LONG = /\/(?:conformance|kill|large-results|large-data|mutants|reading|\w+-seeds)\.test\.ts$/;
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId);
+    // oxlint-disable-next-line unicorn/no-array-sort -- It is no array's.
+    const sorted = await super.sort(files);
+    return sorted.toSorted((one, other) => Number(isLong(other)) - Number(isLong(one)));
+  }
+}
 
 export default defineConfig({
   // Vite would take graphql's other build, and objects of the one are strangers to the other.
@@ -8,6 +21,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // Two more than processors: tests wait for processes, leases and time-outs more than they compute.
     maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,
     globalSetup: ["test/support/global-setup.ts"],

@@ -14,7 +14,7 @@ import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
 const CLOCK_TOLERANCE_SECONDS = 5;
-/** A token that names no key is tried with so many, so that nobody's token costs a hundred checks. */
+/** How many keys a token without a `kid` is checked against, so that nobody's token costs a hundred checks. */
 const MAX_TRIED_KEYS = 8;
 
 /** Scopes as OAuth writes them (`scope`), and as some issuers do (`scp`); what is neither grants nothing. */

@@ -77,7 +77,7 @@ export function readableOwner({
   return scopes.has("jobs:read:all") ? undefined : ownerId;
 }
 
-/** How much one owner may ask for; null where there is no limit. */
+/** How much one owner may ask for; null if there is no limit. */
 export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number | null>>;
 
 /**

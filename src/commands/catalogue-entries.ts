@@ -20,7 +20,7 @@ type Asked = {
   readonly isSandbox: boolean;
 };
 
-/** The entry for what there is under an id. Rejects with a sentence where there is no such thing. */
+/** The entry for what has an id. Rejects with a sentence if nothing has it. */
 export async function findEntry(id: string, asked: Asked) {
   const found = await ask(id, asked);
   return "graph" in found ? toDeploymentEntry(found) : toModelEntry(found);

@@ -85,7 +85,7 @@ function findLeadingTo(nodes: readonly Node[], input: string): ReadonlySet<strin
   return found;
 }
 
-/** The node that a link comes from; null where the value is none. */
+/** The node that a link comes from; null if the value isn't a link. */
 function sourceOf(value: JsonValue | undefined): string | null {
   if (value === undefined || !isJsonArray(value)) return null;
   const [node, output] = value;

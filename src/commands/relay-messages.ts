@@ -40,7 +40,7 @@ export async function relayMessages(options: {
   for await (const line of readLines(input, MAX_LINE_LENGTH)) {
     const message = parse(line);
     if (!isJsonObject(message)) refuse(line, message);
-    // A gateway holds no session, so that it can't know of which request this speaks.
+    // A gateway holds no session, so it can't know which request this is about.
     else if (message["method"] === "notifications/cancelled")
       underWay.get(toObject(message["params"])["requestId"] ?? null)?.abort();
     // Not awaited, so that cancels are read meanwhile: they make room for what waits.
@@ -84,7 +84,7 @@ export async function relayMessages(options: {
       signal,
     });
     for await (const answer of readAnswers(response)) {
-      // An error may not know of which request it speaks.
+      // An error may not know which request it is about.
       const named = answer["id"] === null ? { ...answer, id } : answer;
       write(JSON.stringify(named));
       if (named["id"] === id) return;

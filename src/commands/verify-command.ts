@@ -17,7 +17,7 @@ import { printReport, toReport } from "./verify/report.ts";
 import { HELP, MAX_MINUTES, type NamedTarget, readWords, WrongUseError } from "./verify/words.ts";
 
 type Setting = {
-  /** Rejects with a sentence where there is no token. */
+  /** Rejects with a sentence if there is no token. */
   readonly open: () => Promise<
     Upstream & { readonly apiVersion: string; readonly isSandbox: boolean }
   >;

@@ -30,18 +30,16 @@ export function loadConfig<Part extends { readonly settings?: Rules }>(
     parsed: z.object(part.settings ?? {}).safeParse(given),
   }));
   const rulesOfParts: Rules = Object.assign({}, ...parts.map(({ settings }) => settings));
+  const rules: Rules = { ...VARIABLES.shape, ...rulesOfParts };
   // Found apart, so that they are listed beside what is wrong with single variables.
   const problems = [
     ...[parsed, ...ofParts.map((one) => one.parsed)].flatMap(({ error }) =>
-      explain(error, { given: environment, rules: { ...VARIABLES.shape, ...rulesOfParts } }),
+      explain(error, { given: environment, rules }),
     ),
     ...findProblems(given),
     ...findTakenPorts(given, Object.keys(rulesOfParts)),
   ];
-  const misspelt = findMisspelt(given, [
-    ...Object.keys(VARIABLES.shape),
-    ...Object.keys(rulesOfParts),
-  ]);
+  const misspelt = findMisspelt(given, Object.keys(rules));
   const advice = findAdvice(given);
   if (!parsed.success || problems.length > 0) {
     const wrong = [...problems, ...misspelt];
@@ -241,7 +239,7 @@ function toLimits(variables: Variables, given: Given) {
   };
 }
 
-/** What is wrong with variables together, each of which may be good: texts that name one and say what to set. */
+/** What is wrong with variables together, though each may be valid: texts that name one and say what to set. */
 function findProblems(given: Given): readonly string[] {
   const filled: Given = { ...DEFAULTS, ...given };
   const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;

@@ -6,7 +6,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
-import { type Catalogue, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
+import { type Catalogue, type Deployment, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -26,9 +26,9 @@ import { createDetailReader, createFeedReader } from "./watch/shared-readers.ts"
 import { createEndWaits, type EndWaits } from "./watch/watch-job.ts";
 import { FeedWatch } from "./watch/watch-jobs.ts";
 
-/** An engine that runs, with what only a gateway may do with it. */
+/** An engine, with what only a gateway may do with it. */
 export type OpenedEngine = Engine & {
-  readonly tracking: Pick<Tracking, "upstreamWebhooks" | "stopSubmits">;
+  readonly tracking: Pick<Tracking, "start" | "upstreamWebhooks" | "stopSubmits">;
   readonly endWaits: EndWaits;
   /** Of RunComfy, or of the sandbox that was started. */
   readonly upstreamOrigin: string;
@@ -41,7 +41,7 @@ type Sources = {
   readonly log: Logger;
 };
 
-/** Opens what runs jobs, which goes on with those that the database has. Rejects with a `SetupError`. */
+/** Opens what runs jobs; `tracking.start` goes on with those that the database has. Rejects with a `SetupError`. */
 export async function openEngine(
   config: Config,
   {
@@ -89,7 +89,6 @@ export async function openEngine(
       pollCostSeconds: config.pollCostSeconds,
     }),
   );
-  await tracking.start();
   const { learning, submitter, inputChecker, holder, canceller, deleter, labeler, watchJob } =
     tracking;
   const queues = createReadQueues(store.readTurns);
@@ -133,11 +132,9 @@ async function openUpstream(
     findListedKind: (id) => catalogue.find(id)?.kind ?? null,
     log,
   });
-  const hasModels = catalogue.deployments.some(
-    ({ kind }) => findAdapter(kind).service === "models",
-  );
-  const deploymentsFile = findDeploymentsFile(config);
-  if (modelUrl === null && hasModels) log.warn({ deploymentsFile }, MODELS_OFF);
+  const isModel = ({ kind }: Deployment) => findAdapter(kind).service === "models";
+  if (modelUrl === null && catalogue.deployments.some(isModel))
+    log.warn({ deploymentsFile: findDeploymentsFile(config) }, MODELS_OFF);
   // An early call shows whether the token is accepted. A sandbox's token was made for it.
   if (config.upstream.kind !== "sandbox") void live.list();
   return { runcomfy, health, live, origin: new URL(baseUrl).origin };

@@ -9,9 +9,9 @@ export type Environment = {
     now(): number;
     /** In ms, never goes back. */
     monotonic(): number;
-    /** Calls it once, after so many ms. Returns what stops it. Timers do not keep the process alive, as sleeps do. */
+    /** Calls it once, after so many ms. Returns a function that stops it. Unlike sleeps, it doesn't keep the process alive. */
     setTimer(act: () => void, ms: number): () => void;
-    /** Calls it again and again, so many ms apart. */
+    /** Calls it repeatedly, so many ms apart. */
     repeat(act: () => void, ms: number): () => void;
     /** Rejects when the signal is aborted. */
     sleep(ms: number, options?: { signal?: AbortSignal; ref?: boolean }): Promise<void>;

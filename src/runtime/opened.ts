@@ -4,7 +4,7 @@ import { clock } from "./environment.ts";
  * What a process has opened. Closes in reverse order and tries all; of what fails, it rejects as an
  * `AsyncDisposableStack`.
  */
-export class Opened implements AsyncDisposable {
+export class Opened {
   readonly #stack = new AsyncDisposableStack();
   #patienceMs = 0;
   #hangUp = (): void => undefined;
@@ -22,9 +22,5 @@ export class Opened implements AsyncDisposable {
   async close(): Promise<void> {
     const stopTimer = clock.setTimer(this.#hangUp, this.#patienceMs);
     await this.#stack.disposeAsync().finally(stopTimer);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }

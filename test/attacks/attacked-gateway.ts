@@ -9,8 +9,8 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 import { ALL_SCOPES } from "../support/parts.ts";
 
-/** What a turn of the event loop may take of the thread's CPU, whatever one owner does. */
-const MAX_MS_A_TURN = 150;
+/** What a turn of the event loop may take, whatever one owner does: the thread's CPU, in the pieces of `gauge.ts`. */
+const MAX_PIECES_A_TURN = 200;
 
 /** The header that a key goes in. */
 export type Bearer = { readonly authorization: string };
@@ -19,7 +19,7 @@ export type Bearer = { readonly authorization: string };
 export type AttackedGateway = Awaited<ReturnType<typeof startAttackedGateway>>;
 
 const GAUGE = new URL("gauge.ts", import.meta.url).href;
-const READING = /"longestTurnMs":([\d.]+),"heldBytes":(\d+)/g;
+const READING = /"longestTurn":([\d.]+),"heldBytes":(\d+)/g;
 
 /** Starts one with these variables added. */
 export async function startAttackedGateway(
@@ -55,8 +55,8 @@ export async function startAttackedGateway(
     const reported = listReadings().length;
     process.signal("SIGUSR2");
     await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(reported);
-    const [, longestTurnMs, heldBytes] = listReadings().at(-1) ?? [];
-    return { longestTurnMs: Number(longestTurnMs), heldMib: Number(heldBytes) / 1_048_576 };
+    const [, longestTurn, heldBytes] = listReadings().at(-1) ?? [];
+    return { longestTurn: Number(longestTurn), heldMib: Number(heldBytes) / 1_048_576 };
   }
 
   /** What its objects and buffers take once garbage is collected. */
@@ -87,25 +87,26 @@ export async function startAttackedGateway(
     ask,
     post,
     readHeldMib,
-    /** Fails when it holds more for 10 s: buffers are freed a moment after a collection. */
+    /** Fails when it holds more for 20 s: buffers are freed a moment after a collection. */
     async expectHeldBelow(mib: number): Promise<void> {
       // A gateway that is still busy may take long to answer the first time.
       await readHeldMib();
-      await expect.poll(readHeldMib, { timeout: 10_000 }).toBeLessThan(mib);
+      await expect.poll(readHeldMib).toBeLessThan(mib);
     },
     /** The most memory that its process has had so far. */
     readPeakMib(): number {
       const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
       return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
     },
-    /** Fails when a turn of its event loop took too much of the thread's CPU meanwhile. */
+    /** Fails when a turn of its event loop took too much meanwhile. */
     async expectShortTurns<Result>(
       attack: () => Promise<Result>,
-      mostMs = MAX_MS_A_TURN,
+      mostPieces = MAX_PIECES_A_TURN,
     ): Promise<Result> {
       await readGauge();
       const result = await attack();
-      expect((await readGauge()).longestTurnMs).toBeLessThan(mostMs);
+      const { longestTurn } = await readGauge();
+      expect(longestTurn).toBeLessThan(mostPieces);
       return result;
     },
     /** Fails when it has died, no longer serves, or logged an error. */

@@ -201,6 +201,14 @@ test("a start without the file names the command that makes it, and one without 
   expect(of("warn").join()).toContain("nobody is admitted");
 });
 
+test("a scope that is no text is refused, as a list that holds the text of one is", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  await create("web");
+  const nested = JSON.stringify(await read()).replace('"jobs:read"', '["jobs:read"]');
+  await writeFile(file, nested);
+  await expect(open(file)).rejects.toThrow(/keys\[0\]\.scopes\[2\]: must be one of jobs:submit, /);
+});
+
 test("a start with a file that can't be used lists every problem and quotes no hash", async () => {
   const { file, create, read } = await createApiKeysFile();
   await create("web");

@@ -153,7 +153,7 @@ test("one that another gateway ends is believed for 700 ms, and what it opened e
   await expect(there.signIns.authenticate(shown)).rejects.toEqual(over);
   expect(there.rests).toEqual([{ ms: 700, end: expect.any(Function) }]);
   there.rests[0]?.end();
-  await vi.waitFor(() => expect(there.rests).toHaveLength(2));
+  await vi.waitFor(() => expect(there.rests).toHaveLength(2), 10_000);
   // Once it is known to be over, it costs no read.
   await expect(there.signIns.authenticate(shown)).rejects.toEqual(over);
   await expect(here.signIns.authenticate(shown)).rejects.toEqual(over);
@@ -169,7 +169,7 @@ test("those who ask at once share a read, and where nothing lasts nothing is rea
   const all = await Promise.all(Array.from({ length: 20 }, () => signIns.authenticate(shown)));
   expect(new Set(all).size).toBe(1);
   rests[0]?.end();
-  await vi.waitFor(() => expect(rests).toHaveLength(2));
+  await vi.waitFor(() => expect(rests).toHaveLength(2), 10_000);
   expect(reads).toEqual(["find"]);
 });
 

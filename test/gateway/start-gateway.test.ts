@@ -8,9 +8,6 @@ import { expect, onTestFinished, test } from "vitest";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { DATABASES, SANDBOX, start } from "./open-gateway.ts";
 
-/** Without a token, as who tries it for the first time. */
-const NO_TOKEN = { RUNCOMFY_API_TOKEN: "", SANDBOX_PORT: "0" };
-
 /** A port that something else listens on until the test ends. */
 async function takePort(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -20,18 +17,6 @@ async function takePort(): Promise<string> {
   if (address === null || typeof address === "string") throw new Error("no port");
   return String(address.port);
 }
-
-test("a gateway without a token serves the sandbox's deployments, and is ready", async () => {
-  const { gateway, ask, probe } = await start(NO_TOKEN);
-  expect(gateway.upstream.isSandbox).toBe(true);
-  expect(await probe()).toMatchObject({ status: 200 });
-  expect(await ask("{ deployments { name } }")).toMatchObject({
-    deployments: [
-      ...[{ name: "Warm Glow" }, { name: "Paper Lantern" }, { name: "Slow Tide" }],
-      ...[{ name: "Harbour Workflow" }, { name: "Flux 2 Flash" }],
-    ],
-  });
-});
 
 test("where a credential is needed, GraphiQL shows the sandbox's own deployments and none of a file", async () => {
   const folder = await createTemporaryFolder();

@@ -13,21 +13,25 @@ const PATIENCE = { timeout: 10_000, interval: 5 };
 let upstream: FaultyUpstream;
 let health: UpstreamHealth;
 let runComfy: RunComfy;
+/** Of a deployment, or of all. */
 let mostUnderWay = 0;
 let probe: { close(): Promise<void> };
 
 beforeEach(async () => {
   upstream = await startFaultyUpstream();
   health = createHealth({ now: () => performance.now(), longestBackOffMs: 40 });
-  runComfy = connect(upstream, { health, probeTimeoutMs: 200 });
+  runComfy = connect(upstream, { health, probeTimeoutMs: 10_000 });
   mostUnderWay = 0;
-  let underWay = 0;
+  const underWay = new Map<string | null, number>();
   probe = startOutageProbe({
     health,
     runcomfy: {
       async probe(deploymentId, signal) {
-        mostUnderWay = Math.max(mostUnderWay, ++underWay);
-        await runComfy.probe(deploymentId, signal).finally(() => (underWay -= 1));
+        const count = (underWay.get(deploymentId) ?? 0) + 1;
+        underWay.set(deploymentId, count);
+        mostUnderWay = Math.max(mostUnderWay, count);
+        await runComfy.probe(deploymentId, signal);
+        underWay.set(deploymentId, (underWay.get(deploymentId) ?? 0) - 1);
       },
     },
   });
@@ -119,7 +123,8 @@ test("What has failed is asked after as it was called, whatever was called since
   expect(upstream.requests.at(-1)?.path).toBe("/prod/v2/deployments/dep/requests/probe/status");
 });
 
-test("Probes that hang end in time, and there is never more than one, also when the outage ends and another begins", async () => {
+test("Probes that hang end in time, and there is never more than one of a deployment, also when the outage ends and another begins", async () => {
+  runComfy = connect(upstream, { health, probeTimeoutMs: 200 });
   upstream.setFault("html-502", ["submit"]);
   const release = upstream.hold("list");
   await beginOutage();

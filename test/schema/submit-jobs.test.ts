@@ -123,7 +123,7 @@ test("many are submitted at the pace that RunComfy takes, those with the same ke
 test("what gets no turn in time is RATE_LIMITED, and becomes a job when it is sent again with its key", async () => {
   const { upstream, submit, submitJob, gateway } = await openSubmitting({
     submitsAtOnce: 1,
-    timeoutMs: 300,
+    timeoutMs: 1_000,
   });
   const release = upstream.hold("submit");
   const items = ["a", "b", "c"].map((key) => toItem(key, { idempotencyKey: key }));

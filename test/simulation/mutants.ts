@@ -32,7 +32,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a quota refunded twice": [1, [/await (\w+\(\))/, "await Promise.all([$1, $1])"]],
   "a withdrawn row that still counts as in flight": [1, [/-1/, "0"]],
   "a withdrawn row that keeps its key": [8, [/delete (from .*) returning/, "select id $1 --"]],
-  "a lost answer taken for one that was not sent": [35, [/"unknown"/, '"refused"']],
+  "a lost answer taken for one that was not sent": [52, [/"unknown"/, '"refused"']],
   "a proxy's time-out taken for a refusal": [1, [/>= 500/, "=== 500"]],
   "a code that nobody knows taken for a refusal": [65, [/= /, "= true || "]],
   "a cancel recorded as final": [1, ALWAYS],

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { toPlan } from "./plan.ts";
 import { simulate } from "./simulation.ts";
 
-/** Half of a hundred: files run beside each other. `npm run simulate` runs more. */
-const SEEDS = 50;
+/** Half of sixty: files run beside each other. `npm run simulate` runs more. */
+const SEEDS = 30;
 
 export function testSeeds(first: number): void {
   test.each(Array.from({ length: SEEDS }, (_, index) => String(first + index)))(

@@ -111,7 +111,7 @@ export function createOperations(options: {
   // Each operation brings its own context.
   const { execute } = yoga.getEnveloped();
 
-  /** The document that is asked for, or why it is none. */
+  /** The requested document, or why there is none. */
   function findQuery(params: OperationParams): string | GraphQLError {
     return trustedDocuments?.find(params) ?? String(params.query);
   }

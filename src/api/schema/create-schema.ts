@@ -13,7 +13,7 @@ import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addKeepOutputs } from "./files.ts";
-import type { SubmitArgument } from "./submit.ts";
+import type { SubmitArguments } from "./submit.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
 import { addUploads } from "./uploads.ts";
@@ -28,7 +28,7 @@ export type SchemaPart = {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly events: Events;
-  readonly submitOptions: Readonly<Record<string, SubmitArgument>>;
+  readonly submitOptions: SubmitArguments;
   readonly add: SchemaAddition | null;
 };
 
@@ -68,7 +68,8 @@ export function createSchema(
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
-  for (const { add } of parts) add?.(builder, merge(parts, "events"));
+  const events = merge(parts, "events");
+  for (const { add } of parts) add?.(builder, events);
   addSubscriptions(builder, jobFilter);
   addGenerated(builder, { catalogue, submitJobResult, submitOptions });
   // Unsorted, so that fields keep the order of their JSON Schema: the prompt first.

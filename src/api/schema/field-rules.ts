@@ -9,7 +9,6 @@ import SchemaBuilder, { BasePlugin } from "@pothos/core";
 import type { GraphQLFieldResolver } from "graphql";
 
 import { clock } from "../../runtime/environment.ts";
-import { requireScopes, type Scope } from "../../auth/viewer.ts";
 import { Queue } from "../../runtime/queue.ts";
 import type { GatewayContext } from "./context.ts";
 
@@ -28,8 +27,6 @@ declare global {
       ResolveShape,
       ResolveReturnShape,
     > {
-      /** The scopes that it needs where no use case checks them. */
-      scope?: readonly Scope[];
       /** Whether its bytes count towards the size of the answer, each time that it is selected. */
       isCharged?: true;
     }
@@ -43,20 +40,15 @@ type Field<Types extends SchemaTypes> = PothosOutputFieldConfig<Types>;
 const MAX_ANSWERED = 10;
 
 /**
- * Rules for fields besides their resolvers: who may ask for those without a use case, and what they charge to the answer.
- * Each mutation begins in a later turn of the event loop, and few of one owner are answered in one.
+ * Rules for fields besides their resolvers: what they charge to the answer. Each mutation begins in a later turn of the
+ * event loop, and few of one owner are answered in one.
  */
 class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   readonly #answers = new Queue({ perKey: MAX_ANSWERED });
 
   override wrapResolve(resolve: Resolver<Types>, field: Field<Types>): Resolver<Types> {
-    if (field.kind === "Subscription") return resolve;
-    if (field.kind === "Mutation") return this.#inTurn(guard(resolve, field));
-    return field.pothosOptions.isCharged ? charge(resolve) : guard(resolve, field);
-  }
-
-  override wrapSubscribe(subscribe: Resolver<Types> | undefined, field: Field<Types>) {
-    return subscribe && guard(subscribe, field);
+    if (field.kind === "Mutation") return this.#inTurn(resolve);
+    return field.pothosOptions.isCharged ? charge(resolve) : resolve;
   }
 
   #inTurn(resolve: Resolver<Types>): Resolver<Types> {
@@ -74,20 +66,6 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 }
 
 SchemaBuilder.registerPlugin("fieldRules", FieldRulesPlugin);
-
-/** Throws FORBIDDEN unless the viewer's credential has the scopes. */
-function guard<Types extends SchemaTypes>(
-  resolve: Resolver<Types>,
-  { pothosOptions: { scope = [] } }: Field<Types>,
-): Resolver<Types> {
-  if (scope.length === 0) return resolve;
-  return (parent, given, context, info) => {
-    requireScopes(isOurs(context) ? context.viewer : NOBODY, ...scope);
-    return resolve(parent, given, context, info);
-  };
-}
-
-const NOBODY = { scopes: new Set<Scope>() };
 
 function charge<Types extends SchemaTypes>(resolve: Resolver<Types>): Resolver<Types> {
   return (parent, given, context, info) => {

@@ -100,7 +100,7 @@ export function toSubmitArguments(builder: Builder, ofParts: SubmitArguments) {
 }
 
 /** An argument that a part adds to all submits. */
-export type SubmitArgument = {
+type SubmitArgument = {
   readonly type: "String" | "URL";
   readonly description: string;
 };
@@ -176,7 +176,7 @@ export function addSubmitJobResult(builder: Builder) {
   });
 }
 
-/** A submit's arguments, with those of parts, of which Pothos knows nothing, among its options. */
+/** A submit's arguments. Its options include those of parts, which Pothos doesn't know. */
 export function toSubmit<Given extends object>(given: Given) {
   return { ...given, options: { ...given } };
 }

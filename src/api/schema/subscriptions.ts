@@ -116,7 +116,7 @@ function unwrap<Event>(event: Event): Event {
   return event;
 }
 
-/** The same events, each of which is published once it has been sent. */
+/** The same events; each is published once it has been sent. */
 function publishSent<Event>(
   { sent }: Channels,
   events: Stream<Event>,

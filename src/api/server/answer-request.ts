@@ -1,43 +1,22 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-import { clock } from "../../runtime/environment.ts";
-import type { Admission } from "../../auth/authenticator.ts";
-import type { OperationOrigin } from "../operations/create-operations.ts";
 import { CodedError, SetupError } from "../../runtime/coded-error.ts";
-import type { Reservation } from "../../runtime/memory-budget.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/database-error.ts";
 import { createFileReaders } from "./file-readers.ts";
-import { whenOver } from "../../runtime/when-over.ts";
 import { createExchanges } from "./exchange.ts";
 import type { Graphiql } from "./graphiql-page.ts";
-import { answerPlainPost } from "./plain-post.ts";
-import {
-  checkHeaders,
-  checkOperation,
-  dropBody,
-  isSurelySmall,
-  isTooDeep,
-  readBody,
-  TOO_DEEP,
-} from "./read-request.ts";
-import { badRequest, notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
+import { type Answer, createOperationAnswer } from "./answer-operation.ts";
+import { checkHeaders, checkOperation, dropBody, isSurelySmall } from "./read-request.ts";
+import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";
 import { createUploadAnswer } from "./receive-upload.ts";
 import { createSignInAnswer } from "./sign-in.ts";
 import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
-/** Answers one request; `mustAsk` when the client waits to be asked for its body, `recalled` where it was admitted lately. */
-export type Answer = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  mustAsk: boolean,
-  recalled: Admission | null,
-) => Promise<void>;
-
 /** Makes what takes a request from its first line to GraphQL. */
 export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
-  const { credentials, sessions, rates, origins, connections, memory, operations } = parts;
+  const { origins, connections } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
   const readers = createFileReaders(parts.log);
@@ -45,6 +24,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
   const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
   const answerSignIn = createSignInAnswer(parts);
   const toExchange = createExchanges(parts, readers);
+  const answerOperation = createOperationAnswer(parts);
   const answersSigned = new Map(
     parts.answers.flatMap(({ name, answerSigned }) =>
       answerSigned === undefined ? [] : [[name, answerSigned] as const],
@@ -161,75 +141,10 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     });
     response.writeHead(204).end();
   }
-
-  async function answerOperation(
-    ...[request, response, mustAsk, recalled]: Parameters<Answer>
-  ): Promise<void> {
-    const cookie = request.method === "POST" ? credentials.findCookie(request) : undefined;
-    // Another gateway may have ended a sign-in.
-    const former = cookie === undefined ? recalled : null;
-    const admission = former ?? (await credentials.admit(request.headers.authorization, cookie));
-    const { ownerId } = admission.viewer;
-    rates.take(admission.viewer);
-    if (mustAsk) response.writeContinue();
-    const cut = (): void => void response.destroy();
-    const share = memory.open(ownerId, cut, (act) => whenSent(response, act));
-    whenOver(response, () => share.close());
-    const origin = toOrigin(request, response, { admission, share });
-    let bodyBytes = 0;
-    if (request.method === "POST") {
-      const body = await readBody(request, largestBodyBytes, share);
-      const { accept } = request.headers;
-      const isAnswered = await operations.begin(ownerId, async (release) => {
-        if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
-        return await answerPlainPost({ operations, body, accept, origin, response, release });
-      });
-      if (isAnswered) return share.charge(response.writableLength);
-      // Yoga knows one spelling of the type.
-      request.headers["content-type"] = "application/json";
-      Object.assign(request, { body });
-      bodyBytes = body.length;
-    }
-    await operations.begin(ownerId, async (onValidated) =>
-      operations.yoga(request, response, { ...origin, onValidated }),
-    );
-    // A stream keeps the variables that it came with.
-    return share.charge(bodyBytes + response.writableLength);
-  }
-
-  function toOrigin(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { admission, share }: { admission: Admission; share: Reservation },
-  ): OperationOrigin {
-    return {
-      viewer: admission.viewer,
-      traceparent: request.headers["traceparent"],
-      share,
-      onStream(end) {
-        whenOver(response, end);
-        if (response.closed) return;
-        connections.markStream(response);
-        // An answer still goes out, but a stream would go on for long.
-        whenOver(
-          response,
-          sessions.enter(admission, () => response.destroy()),
-        );
-      },
-    };
-  }
 }
 
 /** The folders of the server's own URLs that are signed. */
 const SIGNED = new Set(["files", "uploads", "upstream-webhooks"]);
-
-/** An event is written a moment after the next one was asked for, and waits behind what has not been read. */
-function whenSent(response: ServerResponse, act: () => void): void {
-  clock.onNextTurn(() => {
-    if (response.writableNeedDrain) response.once("drain", () => whenSent(response, act));
-    else act();
-  });
-}
 
 /** However often it is asked, it logs each reason once, and once that the gateway is ready again. */
 function createReadiness({

@@ -10,7 +10,7 @@ export type Answers = {
   answerSigned?(exchange: Exchange, id: string): Promise<void>;
   /** The path at which it receives messages, if it does. */
   readonly receivesAt?: string;
-  /** Answers; false, and nothing done, for what is none of its own. Throws a `CodedError` for what it refuses. */
+  /** Answers; returns false, having done nothing, for others' requests. Throws a `CodedError` for what it refuses. */
   answer?(exchange: Exchange): Promise<boolean>;
 };
 

@@ -67,7 +67,7 @@ export function createCredentials({
   };
 }
 
-/** A hash, so that no credential stays in memory; the same however it is written, and null where it is none. */
+/** A hash, so that no credential stays in memory; the same however it is written, and null if it isn't one. */
 function toName(authorization: string | undefined, cookie: string | undefined): string | null {
   if (authorization === undefined) return cookie === undefined ? "" : toHash(`cookie ${cookie}`);
   const bearer = findBearer(authorization);

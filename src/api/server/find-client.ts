@@ -21,7 +21,7 @@ export function createFindClient(trustedProxies: readonly string[], paths: reado
       // Node joins several headers with commas.
       forwarded ??= String(headers["x-forwarded-for"]).split(",");
       const next = parse(forwarded.pop() ?? "");
-      // Where it is none, all that is known is which proxy wrote it.
+      // If it isn't an address, all that is known is which proxy wrote it.
       if (next === null) break;
       address = next;
     }

@@ -156,7 +156,7 @@ const EXAMPLE_INPUT = {
   seed: 42,
 } satisfies Input;
 
-/** The deployment's own mutation where there is one, as GraphiQL then completes its fields. */
+/** The deployment's own mutation if there is one, because GraphiQL can complete its fields. */
 function toCall(example: Deployment | null, input: Input): string {
   const contract = example?.input;
   if (contract?.shape)

@@ -35,7 +35,7 @@ export function writeRefusal(response: ServerResponse, refusal: CodedError, isLa
   response.writeHead(refusal.status, headers).write(response.req.method === "HEAD" ? "" : body);
 }
 
-/** Answers with a refusal where there is only a connection, and closes that. */
+/** Answers with a refusal on a bare connection, and closes it. */
 export function refuseConnection(connection: Duplex, refusal: CodedError): void {
   const body = toBody(refusal);
   const headers = { ...toHeaders(refusal, body), connection: "close" };

@@ -13,7 +13,7 @@ const MAX_CACHED_SECONDS = 3_600;
 
 type SignedTarget = NonNullable<ReturnType<SignedUrls["open"]>>;
 
-/** Makes what answers requests for files, whose URLs are signed; rejects where there is nothing to send. */
+/** Makes what answers requests for files, whose URLs are signed; rejects if there is nothing to send. */
 export function createFileAnswer({
   store,
   findOwner,
@@ -99,7 +99,7 @@ function readRange(
   const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? "") ?? [];
   const isOfOther = headers["if-range"] !== undefined && headers["if-range"] !== etag;
   if ((first === "" && last === "") || isOfOther) return null;
-  // Without a first byte, it is the last so many bytes.
+  // Without a first byte, the number counts from the end.
   const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const to = first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1);
   return from > to ? "unsatisfiable" : { from, to };

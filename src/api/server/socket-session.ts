@@ -16,7 +16,7 @@ import { isTooDeep, TOO_DEEP } from "./read-request.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
-/** Of graphql-ws, for a message that is none of the protocol. */
+/** The close code of graphql-ws for a message that is not of the protocol. */
 const BAD_MESSAGE = 4400;
 const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;

@@ -1,9 +1,13 @@
 import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
 import type { JobKind } from "../../engine/job/kind.ts";
 import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
-import { findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { findAdapter, findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
 import { isModelId } from "../../engine/runcomfy/kinds/model/model-id.ts";
-import { readLiveDeployments, toListPath } from "../../engine/runcomfy/read-deployments.ts";
+import {
+  readLiveDeployments,
+  toDeploymentPath,
+  toListPath,
+} from "../../engine/runcomfy/read-deployments.ts";
 import {
   describeEnd,
   type Exchange,
@@ -59,7 +63,7 @@ export async function sendGets(
     await get("list-payloads", `${toListPath(ids)}&includes=payload`);
   }
   for (const one of ids.slice(0, Math.max(deploymentIds.length, MAX_RECORDS)))
-    await get("deployment", `prod/v2/deployments/${one}?includes=payload`, one);
+    await get("deployment", toDeploymentPath(one), one);
   await get("list-unknown", toListPath([UNKNOWN_ID]), UNKNOWN_ID);
   for (const one of new Set([id ?? UNKNOWN_ID, UNKNOWN_ID]))
     for (const verb of ["status", "result"])
@@ -162,6 +166,6 @@ async function follow(exchanges: Exchanges, request: RequestReference, shown = "
     const later = readResult(await ask(request, "result"));
     if (later?.kind === "succeeded") ({ cost } = later);
   }
-  for (const { url } of findKind(kind).adapter.findAssets(report.output, null).slice(0, MAX_FILES))
+  for (const { url } of findAdapter(kind).findAssets(report.output, null).slice(0, MAX_FILES))
     await askForFile(url, request);
 }

@@ -103,7 +103,7 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
     "The list shows a workflow's graph as `payload.workflow_api_json`, with `includes=payload`":
       page(["list-payloads"], ofEach("comfyui", showGraph)),
   },
-  "src/engine/runcomfy/wire.ts": {
+  "src/engine/runcomfy/read-deployments.ts": {
     "The list of deployments is an array, bare or in `deployments`, and each has an id": page(
       ["list"],
       ({ body = null, error }) => {
@@ -119,6 +119,8 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
       client(["list", "deployment"], ({ body }) =>
         judgeEach(toRecords(body) ?? [], (record) => hasMembers(record, DEPLOYMENT_MEMBERS)),
       ),
+  },
+  "src/engine/runcomfy/kinds/comfyui/kind.ts": {
     "A workflow has a `workflow_id`": client(
       ["list", "list-payloads"],
       ofEach("comfyui", ({ workflow_id: id }) => isText(id) || describeValue(id)),
@@ -127,6 +129,8 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
       ["list"],
       ofEach("lora", ({ workflow_id: id }) => !isText(id) || "it has one"),
     ),
+  },
+  "src/engine/runcomfy/wire.ts": {
     "A submit is answered with a `request_id`": page(
       ["submit"],
       ({ body = null, error }) => error === null && readRequestId(body) !== null,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { InputPath } from "../job/input.ts";
-import type { JsonObject } from "../job/json.ts";
+import { isJsonObject, type JsonObject } from "../job/json.ts";
 import type { Notes } from "../runcomfy/kinds/kind.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
 
@@ -53,13 +53,7 @@ const FILE = z.object(
 
 /** An object of any members: zod's own objects drop keys such as `__proto__`. */
 export function anyObject(problem: string): z.ZodType<JsonObject | null> {
-  return z
-    .custom<JsonObject>(
-      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-      problem,
-    )
-    .nullable()
-    .default(null);
+  return z.custom<JsonObject>(isJsonObject, problem).nullable().default(null);
 }
 
 export const TEXT = z.string({

@@ -187,7 +187,7 @@ function describeUnknown({ params, parentSchema }: ErrorObject, spellName: Spell
   return `is not known here${suggestion || `; leave it out${others}`}`;
 }
 
-/** One sentence for all branches, of which the value fits none or too many. */
+/** One sentence for all branches, if the value fits none or too many of them. */
 function describeUnion(
   error: ErrorObject,
   inside: readonly ErrorObject[],

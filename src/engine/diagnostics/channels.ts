@@ -29,7 +29,7 @@ export function createChannels() {
     answered: open<number>("answered"),
     /** The outcome of a submit: `accepted`, `refused` or `never-arrived`. The job says the rest. */
     submitted: open<string>("submitted"),
-    /** A poll of which RunComfy is asked, with the `traceparent` of its job. */
+    /** A poll that is sent to RunComfy, with the `traceparent` of its job. */
     poll: trace<{ readonly job: Job; readonly traceparent: string | null }>("poll"),
     /** What a poll found; `derived` where that followed from others. */
     polled: open<string>("polled"),

@@ -52,7 +52,7 @@ export function createFileName(extension: string): string {
   return `${chance.uuid()}.${extension}`;
 }
 
-/** What identifies an SVG and gives the size of a picture. A JPEG may have a profile and a small copy of itself before its size. */
+/** The bytes that identify an SVG and give a picture's size. A JPEG may have a profile and a small copy before its size. */
 export async function readHead(path: string): Promise<Uint8Array> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES);
@@ -75,7 +75,7 @@ const SVG_HEAD_BYTES = 4_096;
 /** White space, an XML declaration, a comment or a document type. */
 const PROLOGUE = /^(?:\s+|<\?[^]*?\?>|<!--[^]*?-->|<!doctype\s[^[>]*(?:\[[^]*?\]\s*)?>)/i;
 
-/** A content type and its extensions, the first of which is given to files. */
+/** A content type and its extensions; files get the first. */
 type FileType = readonly [contentType: string, extension: string, ...others: string[]];
 
 const SVG = "image/svg+xml";
@@ -137,7 +137,7 @@ async function measurePicture(head: Uint8Array): Promise<Size> {
 
 const MEASURED: ReadonlySet<string> = new Set(["bmp", "gif", "jpg", "png", "tiff", "webp"]);
 
-/** The largest size of an item: a picture may have tiles, and smaller copies. Only so many boxes are read, which may be tiny. */
+/** The largest size of an item: a picture may have tiles and smaller copies. Boxes may be tiny, so few are read. */
 function measureHeif(head: Uint8Array): Size {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   let largest = { width: 0, height: 0 };

@@ -9,11 +9,11 @@ import { createFileName, detectFile } from "./detect-file.ts";
 import { type FetchFile, FetchFileError } from "./fetch-file.ts";
 import { type FileStore, FileStoreError, FileTooLargeError } from "./file-store.ts";
 
-/** A gateway fetches so many files at once. */
+/** How many files a gateway fetches at once. */
 const MAX_AT_ONCE = 16;
 /** How often to ask for files whose jobs other gateways saw end. */
 const MAX_REST_MS = 2_000;
-/** The keeper remembers so many jobs whose files failed. */
+/** How many jobs whose files failed the keeper remembers. */
 const MAX_LOGGED_JOBS = 10_000;
 
 type KeeperOptions = {
@@ -37,7 +37,7 @@ type KeeperOptions = {
 export class Keeper {
   readonly #options: Required<KeeperOptions>;
   readonly #underWay = new Set<Promise<void>>();
-  /** What was logged of which job: it may have a thousand files, and each may fail often. */
+  /** What was logged for each job: it may have a thousand files, and each may fail often. */
   readonly #logged = new LRUCache<string, true>({ max: MAX_LOGGED_JOBS });
   readonly #loop;
   readonly #tryToCopy;

@@ -67,7 +67,7 @@ type PictureFacts = Pick<Metadata, "width" | "height" | "channels" | "depth"> & 
   readonly isProgressive?: boolean;
 };
 
-/** Libvips calls every format of its family `heif`, of which it can read AVIF alone. */
+/** Libvips calls the whole family `heif`, but can read only AVIF. */
 const AVIF = { draw: 6, write: 13.5 } as const;
 const FACTORS: ReadonlyMap<string, { readonly draw: number; readonly write: number }> = new Map([
   ["jpeg", { draw: 1, write: 1 }],
@@ -164,7 +164,7 @@ const ENCODERS: ReadonlyMap<string, (picture: Sharp) => Sharp> = new Map([
   ["image/avif", (picture) => picture.avif({ quality: 95, effort: 0 })],
 ]);
 
-/** Reads a stream into memory; null where there is nothing, or too much. */
+/** Reads a stream into memory; null if it has nothing, or too much. */
 async function collect(source: Readable, timeoutMs: number): Promise<Buffer | null> {
   const slow = unavailable("The picture comes too slowly. Try again in a few seconds.");
   const stopTimer = clock.setTimer(() => source.destroy(slow), timeoutMs);

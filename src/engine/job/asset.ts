@@ -163,7 +163,7 @@ export type KeptFile = {
   readonly reason: string | null;
 };
 
-/** What holds of a file of which there is no copy. */
+/** The facts of a file without a copy. */
 export const NOT_KEPT: KeptFile = {
   state: "NOT_KEPT",
   file: null,

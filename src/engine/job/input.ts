@@ -115,7 +115,7 @@ export function tagProblem(tag: string): string | null {
   return textProblem(tag);
 }
 
-/** What is wrong with a job's tags, of which the same one may come often, in an argument: at most 10 issues. */
+/** What is wrong with a job's tags in an argument, where a tag may be repeated: at most 10 issues. */
 export function checkTags(tags: readonly string[], argument = "tags"): InputIssue[] {
   const distinct = new Set(tags);
   if (distinct.size > MAX_TAGS) {

@@ -16,7 +16,7 @@ export type Learned = {
 /** With each newer sample, an older one counts so much less. */
 const AGEING = 0.99;
 
-/** What is expected of something of which nothing is known. */
+/** What is expected before anything is known. */
 const UNKNOWN_SCALE = 20;
 /** As many samples as the tail weighs, and as the usual spread weighs in each part. */
 const TAIL_SAMPLES = 0.02;

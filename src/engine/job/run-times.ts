@@ -36,7 +36,7 @@ export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
   };
   const pixels = read("width") * read("height");
   const work = (read("num_frames") * read("sample_steps") * pixels) / PIXELS;
-  // Never 0, whose logarithm is none, nor NaN, which is 0 × Infinity.
+  // Never 0, which has no logarithm, nor NaN, which is 0 × Infinity.
   return work >= 1 / MAX_WORK ? Math.min(MAX_WORK, work) : 1 / MAX_WORK;
 }
 

@@ -5,7 +5,7 @@ import type { JobStatus } from "../job/job.ts";
 import { isDeploymentId } from "../runcomfy/kinds/find-kind.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 
-/** Which jobs a caller asks for; a condition that is null or missing is none. */
+/** Which jobs a caller asks for; a condition that is null or missing doesn't restrict them. */
 export type GivenFilter =
   | { readonly [Condition in keyof Conditions]?: Conditions[Condition] | null | undefined }
   | null

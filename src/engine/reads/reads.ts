@@ -50,7 +50,7 @@ export function createReadQueues(readTurns: Database["readTurns"]) {
     steps: new Queue({ perKey: 1, total: 1 }),
     /** For large documents: one operation of an owner at a time. */
     large: new Queue({ perKey: 1 }),
-    /** For the fields of assets: so many bytes of an owner's answers in a turn of the event loop. */
+    /** For the fields of assets: limits the bytes of an owner's answers in a turn of the event loop. */
     assets: new Queue({ perKey: MAX_ASSET_BYTES }),
   };
 }
@@ -189,7 +189,7 @@ export class Reads {
     return loader.load(id);
   }
 
-  /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED where there is no room for them. */
+  /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED if there is no room for them. */
   get documents() {
     const read = (this.#made.read ??= new Map());
     return (this.#made.documents ??= new DataLoader((keys) => this.#loadDocuments(keys, read), {

@@ -48,7 +48,7 @@ const PROBE_ID = "probe";
 
 export type RunComfy = ReturnType<typeof createRunComfy>;
 
-/** What ends a read early: the caller, or so many milliseconds. */
+/** What ends a read early: the caller, or a time-out in milliseconds. */
 type ReadLimits = { readonly signal: AbortSignal; readonly timeoutMs: number };
 
 type Submission = Target & {
@@ -95,20 +95,7 @@ export function createRunComfy(options: {
     createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
-  /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
-  let lastAnswered: Target = {
-    kind: DEFAULT_KIND.name,
-    apiVersion: "v1",
-    deploymentId: PROBE_ID,
-  };
-  let hasAnswered = false;
-
-  /** What failed last of each deployment that may have an outage. */
-  const failed = new LRUCache<string, Target>({ max: MAX_DEPLOYMENTS });
-
-  function noteFailed({ kind, apiVersion, deploymentId }: Target): void {
-    failed.set(deploymentId, { kind, apiVersion, deploymentId });
-  }
+  const probed = createProbedTargets();
 
   /** Makes a call to the service of its target. */
   async function performFor<Report>(
@@ -121,32 +108,19 @@ export function createRunComfy(options: {
     return await send({ ...request, deploymentId, errors });
   }
 
-  function noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
-    if (!mayFailForAll(findAdapter(kind).service) || (hasAnswered && !isAnswered)) return;
-    lastAnswered = { kind, apiVersion, deploymentId };
-    hasAnswered = isAnswered;
-  }
-
-  /** Whom to ask about a deployment, or about all of RunComfy. */
-  function toProbed(deploymentId: string | null): Target {
-    if (deploymentId === null) return lastAnswered;
-    const { name: kind } = findKindById(deploymentId) ?? DEFAULT_KIND;
-    return failed.get(deploymentId) ?? { ...lastAnswered, kind, deploymentId };
-  }
-
   /** Submits one job and returns the upstream's id for it. */
   async function submit({ body, webhook = null, ...target }: Submission): Promise<string> {
     const startedAt = monotonic();
     const { kind, deploymentId } = target;
     const { service, toSubmitPath } = findAdapter(kind);
     const path = toSubmitPath(target, webhook);
-    if (path !== null) noteCalled(target, false);
+    if (path !== null) probed.noteCalled(target, false);
     const request = { call: "submit", path, json: body, readReport: readRequestId } as const;
     for (let tries = 0; ; tries += 1) {
       try {
         const timeoutMs = submitTimeoutMs - (monotonic() - startedAt);
         const requestId = await performFor(target, { ...request, timeoutMs });
-        noteCalled(target, true);
+        probed.noteCalled(target, true);
         health.noteSubmit(null, deploymentId, service);
         return requestId;
       } catch (error) {
@@ -157,7 +131,7 @@ export function createRunComfy(options: {
           await sleep(delayMs * (0.5 + 0.5 * random()));
           if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2)) continue;
         }
-        noteFailed(target);
+        probed.noteFailed(target);
         health.noteSubmit(error, deploymentId, service);
         throw error;
       }
@@ -179,17 +153,17 @@ export function createRunComfy(options: {
     const { deploymentId } = request;
     const { service, toRequestPath } = findAdapter(request.kind);
     const path = toRequestPath(request, call);
-    if (path !== null) noteCalled(request, false);
+    if (path !== null) probed.noteCalled(request, false);
     const onRequestId = (requestId: string): void => {
       if (requestId !== request.requestId) warnOfAnother(deploymentId);
     };
     try {
       const report = await performFor(request, { ...limits, ...readers, onRequestId, call, path });
-      noteCalled(request, true);
+      probed.noteCalled(request, true);
       health.noteRead(null, deploymentId, service);
       return report;
     } catch (error) {
-      noteFailed(request);
+      probed.noteFailed(request);
       if (error instanceof RunComfyError) health.noteRead(error, deploymentId, service);
       throw error;
     }
@@ -228,7 +202,7 @@ export function createRunComfy(options: {
 
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
-    const target = toProbed(deploymentId);
+    const target = probed.find(deploymentId);
     const { service, toRequestPath, readStatus: readReport } = findAdapter(target.kind);
     const path = toRequestPath({ ...target, requestId: PROBE_ID }, "status");
     const limits = { timeoutMs: probeTimeoutMs, signal };
@@ -270,6 +244,31 @@ export function createRunComfy(options: {
     probe,
     /** After the last call. */
     close: () => answers.close(),
+  };
+}
+
+/** Remembers whom to ask whether a deployment, or all of RunComfy, answers again. */
+function createProbedTargets() {
+  /** What answered well last, or was called last before anything has, of those whose failure may be one of all of RunComfy. */
+  let lastAnswered: Target = { kind: DEFAULT_KIND.name, apiVersion: "v1", deploymentId: PROBE_ID };
+  let hasAnswered = false;
+  /** What failed last of each deployment that may have an outage. */
+  const failed = new LRUCache<string, Target>({ max: MAX_DEPLOYMENTS });
+  return {
+    noteCalled({ kind, apiVersion, deploymentId }: Target, isAnswered: boolean): void {
+      if (!mayFailForAll(findAdapter(kind).service) || (hasAnswered && !isAnswered)) return;
+      lastAnswered = { kind, apiVersion, deploymentId };
+      hasAnswered = isAnswered;
+    },
+    noteFailed({ kind, apiVersion, deploymentId }: Target): void {
+      failed.set(deploymentId, { kind, apiVersion, deploymentId });
+    },
+    /** Of one deployment, or (null) of all of RunComfy. */
+    find(deploymentId: string | null): Target {
+      if (deploymentId === null) return lastAnswered;
+      const { name: kind } = findKindById(deploymentId) ?? DEFAULT_KIND;
+      return failed.get(deploymentId) ?? { ...lastAnswered, kind, deploymentId };
+    },
   };
 }
 

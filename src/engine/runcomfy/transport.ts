@@ -1,6 +1,7 @@
 import ky from "ky";
 
 import { clock } from "../../runtime/environment.ts";
+import { Queue } from "../../runtime/queue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Answer, ErrorMeanings } from "./answer-error.ts";
@@ -16,6 +17,8 @@ import { MAX_PAUSE_MS } from "./upstream-health.ts";
 /** How large an answer's body may be, after decompression. */
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Of long answers that come together, a turn of the event loop takes so much: 5 ms. */
+const MAX_BYTES_A_TURN = 1024 * 1024;
 
 const AT_ONCE: Pick<AnswerReader, "read"> = {
   read: async (_deploymentId, bytes, read) => readAnswer(bytes, read),
@@ -71,6 +74,7 @@ export function createTransport(options: {
     throwHttpErrors: false,
     ...(fetch && { fetch }),
   });
+  const turns = new Queue({ total: MAX_BYTES_A_TURN });
 
   /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */
   async function send<Report>(
@@ -94,19 +98,25 @@ export function createTransport(options: {
       channels.answered.publish(httpStatus);
       const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), clock.now());
       const mostBytes = call === "result" && response.ok ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
-      const { maxBytes = mostBytes } = request;
-      const body = await readBody(response, maxBytes, ending.signal).catch((thrown: unknown) => {
+      const { maxBytes = mostBytes, deploymentId = "" } = request;
+      const waitForTurn = async (bytes: number): Promise<void> => {
+        const amount = Math.min(bytes, MAX_BYTES_A_TURN);
+        await turns.take(deploymentId, amount, ending);
+        clock.onNextTurn(() => turns.adjust(deploymentId, -amount));
+      };
+      const reading = readBody(response, { maxBytes, waitForTurn, signal: ending.signal });
+      const body = await reading.catch((thrown: unknown) => {
         if (response.ok) throw thrown;
         // The body of an error may break off or never end; its status says enough.
         return "broken off" as const;
       });
       isWhole = true;
       const isLarge = body === "too large" || body.length > LARGE_BYTES;
-      const reading =
+      const said =
         typeof body === "string"
           ? toUnreadable(body)
           : await read(response, body, request, ending.signal);
-      return { httpStatus, retryAfterMs, isLarge, ...reading };
+      return { httpStatus, retryAfterMs, isLarge, ...said };
     } catch (thrown) {
       signal?.throwIfAborted();
       throw thrown instanceof RunComfyError ? thrown : toNetworkError(call, thrown);
@@ -192,9 +202,14 @@ function readDate(value: string): number {
 /** Hangs up on a body that goes on. Rejects when the connection breaks, and once the signal is aborted with its reason. */
 async function readBody(
   response: Response,
-  maxBytes: number,
-  signal: AbortSignal,
+  options: {
+    readonly maxBytes: number;
+    /** Waits for room for more of a long one. Meanwhile nothing of it is read. */
+    readonly waitForTurn: (bytes: number) => Promise<void>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Uint8Array<ArrayBuffer> | "too large"> {
+  const { maxBytes, waitForTurn, signal } = options;
   signal.throwIfAborted();
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
@@ -211,6 +226,7 @@ async function readBody(
         return "too large";
       }
       chunks.push(chunk.value);
+      if (bytes > LARGE_RESULT_BYTES) await waitForTurn(chunk.value.byteLength);
     }
     signal.throwIfAborted();
   } finally {

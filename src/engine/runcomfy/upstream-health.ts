@@ -115,7 +115,7 @@ export class UpstreamHealth extends EventEmitter<HealthEvents> {
     return this.#find(deploymentId)?.nextProbeMs() ?? null;
   }
 
-  /** A read of a job of this deployment ended well (null), or failed; or a list did, where there is no deployment. */
+  /** A read of a job of this deployment ended well (null), or failed; without a deployment, a read of the list did. */
   noteRead(
     error: RunComfyError | null,
     deploymentId: string | null,

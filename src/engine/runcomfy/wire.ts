@@ -194,7 +194,7 @@ const TIME =
 
 /**
  * Reads a time in any of the upstream's three forms: without a zone (which means UTC, never local time), with an
- * offset, or with an offset and a `Z` besides, which JavaScript does not read. Null when it is none of them.
+ * offset, or with an offset and a `Z` besides, which JavaScript does not read. Null for anything else.
  */
 export function readUpstreamTime(value: unknown): Date | null {
   if (typeof value !== "string" || value.length > 64) return null;

@@ -61,7 +61,7 @@ export type Dialect = {
   isRowOf(query: RawBuilder<unknown>): RawBuilder<unknown>;
   /** Whether the column `search` holds a text of at least three characters, both folded. */
   holdsText(text: string): RawBuilder<unknown>;
-  /** Finds a row where there is a table of that name. */
+  /** Finds a row if there is a table of that name. */
   hasTable(name: string): RawBuilder<unknown>;
   /** A table of texts, which are one parameter; their column is `value`. */
   toTexts(texts: readonly string[]): RawBuilder<unknown>;

@@ -6,7 +6,7 @@ import type { Tables } from "./tables.ts";
 /** More than one row for each that is written, so that they end. */
 const MAX_DELETED = 100;
 
-/** Deletes at most so many of the rows whose `end` is over by the database's clock; resolves with how many. */
+/** Deletes rows whose `end` is over by the database's clock, up to a limit; resolves with how many. */
 export async function deleteEnded<Table extends keyof Tables>(
   { queries, nowMs, skipLocked, rowId, isRowOf }: Database,
   table: Table,

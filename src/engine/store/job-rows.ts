@@ -131,7 +131,7 @@ export async function inChunks<Row>(
   return rows;
 }
 
-/** Converts the row of each of `ids`; null where there is none. */
+/** Converts the row of each of `ids`; null if there is none. */
 export function inOrder<Row extends { readonly id: string }, Value>(
   ids: readonly string[],
   rows: readonly Row[],

@@ -52,7 +52,7 @@ export function createJobStore(dependencies: {
     channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
   const changeJob = createChangeJob(database, announce);
 
-  /** The same methods, each of which is published. */
+  /** The same methods, with each call published. */
   function publish<Group extends object>(table: string, group: Group): Group {
     const system = isShared ? "postgresql" : "sqlite";
     const methods = new Proxy(group, {

@@ -8,13 +8,18 @@ import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../../runtime/coded-error.ts";
 import { type Database, POSTGRES } from "./database.ts";
-import { createDiskWatch, DatabaseUnreachableError, type DiskWatch } from "./database-error.ts";
+import {
+  createDiskWatch,
+  DatabaseUnreachableError,
+  type DiskWatch,
+  isPostgresError,
+} from "./database-error.ts";
 import { migrate } from "./migrate.ts";
 import type { PartTables } from "./migrations.ts";
 import type { Tables } from "./tables.ts";
 
 /** Connections are refused or ended, resources but the disk are missing, the server starts or stops. */
-const AWAY_STATES = /^(?:08|53(?!100)|57P)/;
+const UNREACHABLE_STATES = /^(?:08|53(?!100)|57P)/;
 
 type PostgresOptions = {
   readonly upstream: string;
@@ -177,7 +182,7 @@ function createDialect(pool: pg.Pool, disk: DiskWatch): PostgresDialect {
 
 /** Whatever is no answer of Postgres comes from the network or the client. */
 function toUnreachable(error: unknown): unknown {
-  const isAnswer = error instanceof pg.DatabaseError && !AWAY_STATES.test(error.code ?? "");
+  const isAnswer = isPostgresError(error) && !UNREACHABLE_STATES.test(error.code ?? "");
   return isAnswer ? error : new DatabaseUnreachableError({ cause: error });
 }
 

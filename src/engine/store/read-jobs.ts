@@ -51,7 +51,7 @@ export function createJobReads({ queries, reads }: Database) {
       return row === undefined ? null : toJob(row);
     },
 
-    /** In the order of `ids`, null where there is none. */
+    /** In the order of `ids`, null if there is none. */
     async readMany(ids: readonly string[], ownerId?: string): Promise<(Job | null)[]> {
       const rows = await inChunks(ids, ([id = "", ...others]) =>
         others.length === 0 ? one(reads, id, ownerId) : select([id, ...others], ownerId).execute(),
@@ -130,7 +130,7 @@ export function createDocuments({ reads, toTexts }: Database) {
       .where(sql<boolean>`job_documents.job_id in ${toTexts([String(ids)])}`),
   );
 
-  /** The text of one, however large it is; null where there is none. */
+  /** The text of one, however large it is; null if there is none. */
   async function readText(id: string, name: DocumentName): Promise<string | null> {
     const { rows } = await sql<{ readonly text: string | null }>`
       select ${sql.ref(name)} as text from ${sql.table(name === "assets" ? "job_assets" : "job_documents")}
@@ -139,7 +139,7 @@ export function createDocuments({ reads, toTexts }: Database) {
   }
 
   return {
-    /** In the order of `ids`, null where there is no job. The texts of documents above `mostBytes` are not read. */
+    /** In the order of `ids`, null if there is no job. The texts of documents above `mostBytes` are not read. */
     async read(ids: readonly string[], mostBytes: number): Promise<(StoredDocuments | null)[]> {
       const rows = await inChunks(ids, (chunk) => select(reads, JSON.stringify(chunk), mostBytes));
       return inOrder(ids, rows, toStoredDocuments);
@@ -164,7 +164,7 @@ export function createDocuments({ reads, toTexts }: Database) {
       });
     },
 
-    /** A job's input without its output, which may be far larger; null where there is no job. */
+    /** A job's input without its output, which may be far larger; null if there is no job. */
     async readInput(id: string): Promise<JsonObject | null> {
       const text = await readText(id, "input");
       if (text === null) return null;

@@ -196,7 +196,7 @@ export function isRepeatable({ key, repeats }: SubmissionKey): boolean {
 const REPEATED_FOR_MS = 10 * 60_000;
 
 /**
- * The job that a submit without a key repeats; null where there is none, or only one that was cancelled, or of which its
+ * The job that a submit without a key repeats; null if there is none, or only one that was cancelled, or of which its
  * error says that another may be paid for.
  */
 async function findRepeated(

@@ -60,7 +60,7 @@ export function createUploads(database: Database) {
           .execute();
       }),
 
-    /** In the order of `ids`, null where there is none. */
+    /** In the order of `ids`, null if there is none. */
     async readMany(ids: readonly string[], ownerId?: string): Promise<(Upload | null)[]> {
       const rows = await inChunks(ids, (chunk) =>
         reads

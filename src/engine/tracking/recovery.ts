@@ -18,7 +18,7 @@ const LAST_POLL_MS = 10_000;
 
 /** How often a job that is detached is polled, as near as makes sense. */
 const RESUMED_AFTER_MS = 3_600_000;
-const AWAY_SEEN_EVERY_MS = 60_000;
+const DETACHED_SEEN_EVERY_MS = 60_000;
 
 /** Two gateways that round a pause differently need not correct each other. */
 const SAME_PAUSE_MS = 1_000;
@@ -37,7 +37,7 @@ export class Recovery {
   /** Since when each abandoned submit, by its job's id, was found at every beat. */
   #abandonedSince: ReadonlyMap<string, number> = new Map();
   /** When detached jobs were last seen to, by `monotonic`. */
-  #awaySeenAt = -Infinity;
+  #detachedSeenAt = -Infinity;
   /** Since when beats have succeeded without a break, and so polls could be made. */
   #answeredSince = Infinity;
   #loop: Loop | null = null;
@@ -145,10 +145,10 @@ export class Recovery {
   /** A detached job may be the upstream's after all, with another token or once it knows the job. */
   async #seeToDetached(leftForMs: number): Promise<void> {
     const { store, monotonic } = this.#given;
-    if (monotonic() - this.#awaySeenAt < AWAY_SEEN_EVERY_MS) return;
+    if (monotonic() - this.#detachedSeenAt < DETACHED_SEEN_EVERY_MS) return;
     await store.polls.resume(leftForMs);
     await store.jobs.noteLeft();
-    this.#awaySeenAt = monotonic();
+    this.#detachedSeenAt = monotonic();
   }
 
   /** Says whose jobs wait until their upstream is back. */

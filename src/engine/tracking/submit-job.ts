@@ -167,7 +167,7 @@ export class Submitter {
     throw new UpstreamError("UNAVAILABLE");
   }
 
-  /** The job that the key has already, or that is repeated, once its submit is over; null where there is none. */
+  /** The job that the key has already, or that is repeated, once its submit is over; null if there is none. */
   async #findKeyed({ viewer, submissionKey }: Submission): Promise<Job | null> {
     if (submissionKey === null) return null;
     const { store, watchJob, sender } = this.#given;

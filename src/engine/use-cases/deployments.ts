@@ -11,8 +11,8 @@ export function findDeploymentOf(
   { deploymentId: id, kind }: Pick<Job, "deploymentId" | "kind">,
 ): Deployment {
   const { catalogue, live } = engine;
-  const unlisted = () => toOther(id, seesAll(viewer) ? live.lastList() : NOTHING);
-  return catalogue.find(id) ?? { ...unlisted(), kind };
+  const listed = seesAll(viewer) ? live.lastList() : NOTHING;
+  return catalogue.find(id) ?? { ...toOther(id, listed), kind };
 }
 
 /** Those that the viewer may submit to, as far as the gateway knows them. */
@@ -28,7 +28,7 @@ export async function listDeployments(caller: Caller): Promise<readonly Deployme
   return [...deployments, ...[...others].map((id) => toOther(id, listed))];
 }
 
-/** One of these; null where there is none. */
+/** One of these; null if there is none. */
 export async function findDeployment(caller: Caller, id: string): Promise<Deployment | null> {
   const { catalogue, live } = caller.engine;
   const known = catalogue.find(id);

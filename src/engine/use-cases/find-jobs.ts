@@ -9,7 +9,7 @@ import type { JobFilter, JobPage, JobRange } from "../store/list-jobs.ts";
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;
 
-/** A job that the viewer may read; null where there is none. `isWhole` reads its documents with it. */
+/** A job that the viewer may read; null if there is none. `isWhole` reads its documents with it. */
 export async function findJob(
   { viewer, reads }: Caller,
   id: string,

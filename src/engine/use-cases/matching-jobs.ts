@@ -1,9 +1,8 @@
 import { requireScopes, type Viewer } from "../../auth/viewer.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
-import { Queue } from "../../runtime/queue.ts";
 import type { Caller } from "../caller.ts";
-import { MAX_AT_ONCE } from "../for-each.ts";
+import { forEach, MAX_IDS } from "../for-each.ts";
 import { fromCursor, toCursor } from "../reads/job-cursor.ts";
 import { type GivenFilter, toJobFilter } from "../reads/job-filter.ts";
 import { ExpectedError, JobNotFoundError } from "../job/errors.ts";
@@ -11,7 +10,7 @@ import type { JobStatus } from "../job/job.ts";
 import type { JobFilter } from "../store/list-jobs.ts";
 
 /** How many jobs a call takes on, and for how long it begins with further ones. */
-export const MAX_JOBS = 100;
+export const MAX_JOBS = MAX_IDS;
 export const MAX_MS = 10_000;
 
 /** What can be cancelled, or will be in a moment. */
@@ -76,18 +75,15 @@ async function forMatching(
     limit: MAX_JOBS,
     ...(typeof given.after === "string" && { after: fromCursor(given.after, "after") }),
   });
-  const queue = new Queue({ total: MAX_AT_ONCE });
+  const ids = jobs.map(({ id }) => id);
   let begun = 0;
-  const outcomes = await Promise.allSettled(
-    jobs.map(({ id }) =>
-      queue.run("", async () => {
-        // The first one always begins, so that each call comes further.
-        if (begun > 0 && now() >= endsAt) return false;
-        begun += 1;
-        return (await hasLabels(caller, id, filter)) && (await act(id));
-      }),
-    ),
-  );
+  const acts = await forEach(ids, async (id) => {
+    // The first one always begins, so that each call comes further.
+    if (begun > 0 && now() >= endsAt) return false;
+    begun += 1;
+    return (await hasLabels(caller, id, filter)) && (await act(id));
+  });
+  const outcomes = await Promise.allSettled(acts);
   let failed = 0;
   for (const outcome of outcomes) {
     if (outcome.status === "fulfilled" || outcome.reason instanceof JobNotFoundError) continue;

@@ -112,7 +112,7 @@ function admitOptions(
   };
 }
 
-/** The submitted job once it has ended, and as it is at the latest so many seconds after the operation began. */
+/** The submitted job once it has ended, or as it is so many seconds after the operation began. */
 async function answer(
   { engine, reads, origin, beganAt }: Caller,
   submitting: Promise<Submitted>,

@@ -96,7 +96,7 @@ export function createJobWatch(options: Options<EstimateOf>): WatchJob {
 
 const USUAL: NonNullable<Parameters<WatchJob>[2]> = { isEstimateWanted: false };
 
-/** What a read found: null where there is no job. */
+/** What a read found: null if there is no job. */
 type Found = Job | null | Error;
 
 /** Is notified of what a read found; false when that is no news, so that it still waits. */

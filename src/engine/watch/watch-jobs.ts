@@ -11,7 +11,7 @@ export type JobChange = {
   readonly cursor: string;
   /** Null where changes may have been missed. */
   readonly job: Job | null;
-  /** Null where there is no job. */
+  /** Null if there is no job. */
   readonly reason: JobChangeReason | null;
 };
 

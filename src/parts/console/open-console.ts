@@ -8,10 +8,7 @@ import { holdFile, sendFile, toContentPolicy } from "../../runtime/held-file.ts"
 import type { OpenEngine, OpenPart } from "../../part.ts";
 
 /** Reads the console's files, a few hundred KB, from where it was built. */
-export function openConsole(
-  folder: string,
-  engine: Pick<OpenEngine, "config" | "parts" | "log">,
-): OpenPart {
+export function openConsole(folder: string, engine: Pick<OpenEngine, "config" | "log">): OpenPart {
   const files = readFiles(folder, engine);
   const page = files.get("/console/index.html");
   const close = async (): Promise<void> => undefined;
@@ -23,7 +20,7 @@ export function openConsole(
   }
   return {
     url: "/",
-    documents: readDocuments(folder),
+    documents: () => readDocuments(folder),
     /** The console knows its screens by their paths, so a browser gets it at every path that is nothing else's. */
     async answer({ request, response, path }) {
       const { method, headers } = request;
@@ -81,19 +78,17 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 const FOR_GOOD = "public, max-age=31536000, immutable";
 
-type Facts = Pick<OpenEngine, "config" | "parts">;
+type Facts = Pick<OpenEngine, "config">;
 
 /** Writes into the page what it can't ask: whether jobs cost money, what else is there, and whether people sign in. */
-function toPage(built: Buffer, { config, parts }: Facts): Buffer {
-  const { upstream, files, httpAccess } = config;
+function toPage(built: Buffer, { config: { upstream, files, httpAccess } }: Facts): Buffer {
   const words = [
     upstream.kind,
     httpAccess.hasGraphiql && "graphiql",
-    ...parts,
     `upload-mib-${files.uploadBytes / 1_048_576}`,
     httpAccess.hasSignIns && "login-key",
   ].filter(Boolean);
-  return Buffer.from(built.toString().replace("sandbox graphiql mcp", words.join(" ")));
+  return Buffer.from(built.toString().replace("sandbox graphiql", words.join(" ")));
 }
 
 /** Pictures and videos may come from any host, as outputs name them; everything else is the gateway's own. */

@@ -37,7 +37,7 @@ export type DownloadRows = ReturnType<typeof createDownloadRows>;
 
 /** What owners may download, each for a while, and which of it they do: one at a time, on whichever gateway. */
 export function createDownloadRows({ database, publish }: Pick<JobStore, "database" | "publish">) {
-  const { nowMs, skipLocked, queries, reads } = database;
+  const { nowMs, skipLocked, rowId, isRowOf, queries, reads } = database;
   const writeFor = createOwnerWrites(database);
   const isUnclaimed = sql`claimed_until <= ${nowMs}`;
 
@@ -51,12 +51,11 @@ export function createDownloadRows({ database, publish }: Pick<JobStore, "databa
     create: ({ id, ownerId, jobIds, readsAll }: Download, lifeMs: number): Promise<void> =>
       writeFor(ownerId, async (transaction) => {
         // Read once: Postgres walks no index as far as a clock that goes on.
-        await sql`
-          with ended as (
-            select id from downloads where expires_at <= (select ${nowMs}) and ${isUnclaimed}
-              order by expires_at limit ${atMost(MAX_FORGOTTEN)} ${skipLocked}
-          )
-          delete from downloads where id in (select id from ended)`.execute(transaction);
+        await sql`delete from downloads where ${isRowOf(sql`
+          select ${rowId} from downloads where expires_at <= (select ${nowMs}) and ${isUnclaimed}
+            order by expires_at limit ${atMost(MAX_FORGOTTEN)} ${skipLocked}`)}`.execute(
+          transaction,
+        );
         await sql`delete from downloads where owner_id = ${ownerId} and ${isUnclaimed} and id not in (
           select id from downloads where owner_id = ${ownerId} and ${isUnclaimed}
             order by expires_at desc limit ${sql.lit(MAX_OF_OWNER - 1)}
@@ -67,7 +66,7 @@ export function createDownloadRows({ database, publish }: Pick<JobStore, "databa
         );
       }),
 
-    /** Null where there is none; false while its owner has one claimed. */
+    /** Null if there is none; false while its owner has one claimed. */
     async claim(id: string, claimMs: number): Promise<Download | null | false> {
       const known = sql<{ readonly owner_id: string; readonly is_free: unknown }>`
         select owner_id, ${isFree} as is_free from downloads as wanted where id = ${id}`;

@@ -1,6 +1,6 @@
 import { addAbortSignal } from "node:stream";
 
-import { readableOwner, type Viewer } from "../../auth/viewer.ts";
+import { readableOwner, requireScopes, type Viewer } from "../../auth/viewer.ts";
 import type { Catalogue } from "../../engine/deployments/catalogue.ts";
 import { type KeptFile, NOT_KEPT, toAssets } from "../../engine/job/asset.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
@@ -67,14 +67,15 @@ export class Downloads {
 
   /**
    * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
-   * owner's turn. Rejects with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id, and as
-   * `countKept` does.
+   * owner's turn. Rejects with FORBIDDEN, with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id,
+   * and as `countKept` does.
    */
   async create(
     ids: readonly string[],
     viewer: Pick<Viewer, "ownerId" | "scopes">,
     countKept: CountKept,
   ): Promise<OpenDownload> {
+    requireScopes(viewer, "jobs:read");
     const jobIds = [...new Set(ids)];
     if (jobIds.length > MAX_OF_DOWNLOAD.jobs) throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
     const wrong = jobIds.find((id) => !isIdentifier(id));
@@ -94,7 +95,7 @@ export class Downloads {
   }
 
   /**
-   * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null where there is none;
+   * Begins one, which nobody else of its owner does on any gateway until it is disposed of. Null if there is none;
    * rejects with a `LimitError` while another one goes on.
    */
   async claim(id: string) {
@@ -204,7 +205,7 @@ export class Downloads {
   }
 }
 
-/** By their ids; null where there is none that the owner may read. */
+/** By their ids; null if there is none that the owner may read. */
 type Jobs = readonly (readonly [id: string, job: Job | null])[];
 
 /** A file that is there. */

@@ -35,7 +35,6 @@ export function addDownloads(builder: Builder): void {
   builder.mutationField("createDownload", (t) =>
     t.field({
       type: download,
-      scope: ["jobs:read"],
       description: `Makes a URL at which you can download the kept files of jobs that you may read as one ZIP: at most ${files} files of ${bytes / 1e9} GB in all. A job that you may not read, or that was deleted, is listed as missing in \`jobs.json\`.`,
       complexity: ({ ids }) => ({ field: 2 * Math.min(ids.length, jobs), multiplier: 1 }),
       args: {

@@ -42,13 +42,13 @@ const KEEP_ALIVE_MS = 10_000;
  * The same jobs as GraphQL's, by the same use cases, as tools of the Model Context Protocol. The SDK speaks the protocol,
  * each request in a server of its own, so that any gateway answers any of them.
  */
-export function createMcp(engine: OpenEngine, mostBodyBytes: number) {
-  const { files, version, log } = engine;
+export function createMcp(engine: OpenEngine) {
+  const { config, files, version, log } = engine;
   const waits = createWaits(engine.channels);
   const readThumbnail = createReadThumbnail(files);
   const tools = [
     ...createSubmitTools(engine.catalogue),
-    createUploadTool(mostBodyBytes),
+    createUploadTool(config.limits.http.bodyBytes),
     ...createJobTools(waits),
   ];
   const noteClient = createClientLog(log);

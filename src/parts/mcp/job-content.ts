@@ -129,7 +129,7 @@ export async function areFilesPending(job: Job, { reads }: Caller): Promise<bool
   return job.status === "SUCCEEDED" && (await reads.arePending(job.id));
 }
 
-/** What an answer names of a job's files, once there is room for it. Rejects where there is none. */
+/** What an answer names of a job's files, once there is room for it. Rejects if there is none. */
 export async function readFiles({ id, status }: Job, { reads }: Caller): Promise<FirstFiles> {
   if (status !== "SUCCEEDED") return { files: [], count: 0 };
   const found = await reads.readFirstFiles(id);

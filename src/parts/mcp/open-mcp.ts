@@ -20,14 +20,14 @@ const HEADERS = ", mcp-protocol-version, mcp-method, mcp-name, mcp-session-id";
 
 /** Answers the Model Context Protocol's requests. What does is loaded when the first of them comes. */
 export function openMcp(engine: OpenEngine): OpenPart {
-  const { auth, files, limits } = engine.config;
+  const { auth, files } = engine.config;
   const issuer = auth.kind === "jwt" ? auth.issuer : null;
   let mcp: Mcp | null = null;
   let isStopped = false;
 
   async function load(): Promise<Mcp> {
     const { createMcp } = await import("./create-mcp.ts");
-    mcp ??= createMcp(engine, limits.http.bodyBytes);
+    mcp ??= createMcp(engine);
     if (isStopped) mcp.stop();
     return mcp;
   }

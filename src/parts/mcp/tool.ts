@@ -10,7 +10,7 @@ import type { Caller } from "../../engine/caller.ts";
 /** What tools work with: what use cases take, and pictures. */
 export type ToolContext = Caller & { readonly readThumbnail: ReadThumbnail };
 
-/** Reads a smaller picture of a kept file as WebP; null where there is none, or none so small. */
+/** Reads a smaller picture of a kept file as WebP; null if there is none, or none so small. */
 export type ReadThumbnail = (
   file: string,
   options: { readonly width: number; readonly ownerId: string; readonly mostBytes: number },

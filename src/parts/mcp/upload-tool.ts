@@ -43,7 +43,7 @@ export function createUploadTool(mostBodyBytes: number): GatewayTool {
   });
 }
 
-/** Throws an `InvalidUploadError` for what is none. */
+/** Throws an `InvalidUploadError` for what can't be an upload. */
 function readDataUri(uri: string): { readonly contentType: string; readonly bytes: Buffer } {
   const [head, contentType] = DATA_URI.exec(uri.slice(0, 200)) ?? [];
   if (head === undefined || contentType === undefined) {

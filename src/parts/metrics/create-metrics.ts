@@ -268,7 +268,11 @@ function measureEngine({ gauge }: Observer, engine: () => Sources | null): void 
   });
   gauge(
     ["database_up", "Whether the database answers within 3 s, and takes writes."],
-    async (one) => one.set((await counted) === null ? 0 : 1),
+    async (one) => {
+      // A start may take long, and says nothing of the database.
+      if (engine() === null) one.remove({});
+      else one.set((await counted) === null ? 0 : 1);
+    },
   );
 }
 

@@ -146,7 +146,7 @@ type Scope = {
   isOver: boolean;
 };
 
-/** A span that begins; it belongs to the current span unless it has another parent, and is none where that is null. */
+/** What begins a span. Its parent is the current one unless given; if that is null, there is no span. */
 type SpanStart = SpanOptions & { readonly name: string; readonly parent?: Context | null };
 
 /**

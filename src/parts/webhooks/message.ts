@@ -1,3 +1,4 @@
+import { toFileUrl } from "../../engine/files/file-urls.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import { type Asset, type KeptFile, NOT_KEPT } from "../../engine/job/asset.ts";
 import type { Job } from "../../engine/job/job.ts";
@@ -62,8 +63,7 @@ export function createMessages({
   ): string {
     const assets = named.map(({ url, kind }) => {
       const { state, file, contentType, bytes, width, height } = kept?.get(url) ?? NOT_KEPT;
-      const keptUrl =
-        file === null ? null : urls.create({ folder: "files", name: file, width: null });
+      const keptUrl = toFileUrl({ file }, urls);
       return { url, kind, keep: state, keptUrl, contentType, bytes, width, height };
     });
     const toText = () =>

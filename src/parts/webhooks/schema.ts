@@ -3,10 +3,9 @@ import type { SchemaAddition } from "../../api/schema/create-schema.ts";
 import { InvalidWebhookError, WebhookDisabledError, WebhookNotFoundError } from "./errors.ts";
 import { addJobWebhooks } from "./job-schema.ts";
 import type { CallFailure, Delivery, DeliveryState, Webhook, WebhookTry } from "./webhook.ts";
-import { WebhookService, type WebhookWithSecret } from "./webhook-service.ts";
+import { MAX_PAGE, WebhookService, type WebhookWithSecret } from "./webhook-service.ts";
 
 const DEFAULT_SIZE = 20;
-const MAX_SIZE = 100;
 
 const STATES: Readonly<Record<DeliveryState, { readonly description: string }>> = {
   PENDING: { description: "It has not been tried yet, or will be retried." },
@@ -308,12 +307,12 @@ function addWebhook(
           "Its deliveries, newest first: all that are PENDING, and the last 1,000 that have ended. A page of fewer than `first` is the last.",
         complexity: ({ first }) => ({
           field: 5,
-          multiplier: Math.min(Math.max(first ?? DEFAULT_SIZE, 1), MAX_SIZE),
+          multiplier: Math.min(Math.max(first ?? DEFAULT_SIZE, 1), MAX_PAGE),
         }),
         args: {
           first: t.arg.int({
             defaultValue: DEFAULT_SIZE,
-            description: `How many, 0 to ${MAX_SIZE}.`,
+            description: `How many, 0 to ${MAX_PAGE}.`,
           }),
           after: t.arg.id({ description: "A delivery's `id`: only the older ones." }),
         },

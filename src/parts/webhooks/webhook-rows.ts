@@ -21,7 +21,7 @@ export function createWebhooks(database: Database) {
   const isOwn = (id: string, ownerId: string) =>
     sql<boolean>`id = ${id} and owner_id = ${ownerId} and secret is not null`;
 
-  /** Null where there is none. */
+  /** Null if there is none. */
   async function change(id: string, ownerId: string, set: RawBuilder<unknown>) {
     const update = sql<Row>`update webhooks set ${set} where ${isOwn(id, ownerId)} returning *`;
     const { rows } = await writeOne((queries) => update.execute(queries));
@@ -60,7 +60,7 @@ export function createWebhooks(database: Database) {
       return rows.map(toWebhook);
     },
 
-    /** Null where there is none. To enable it forgets how it failed. */
+    /** Null if there is none. To enable it forgets how it failed. */
     async update(
       id: string,
       ownerId: string,
@@ -97,7 +97,7 @@ export function createWebhooks(database: Database) {
         return null;
       }),
 
-    /** Deletes it with its deliveries, few at a time: it may have thousands. False where there is none. */
+    /** Deletes it with its deliveries, few at a time: it may have thousands. False if there is none. */
     async delete(id: string, ownerId: string): Promise<boolean> {
       const disabled = await change(
         id,
@@ -130,7 +130,7 @@ export function createWebhooks(database: Database) {
 
     /**
      * Makes a delivery due, with all its tries before it, also where its server asked to be left alone; and with it what
-     * waits of its job, which comes in order. Null where there is none. Rejects with a `WebhookDisabledError` where nobody
+     * waits of its job, which comes in order. Null if there is none. Rejects with a `WebhookDisabledError` where nobody
      * would send it.
      */
     redeliver: (id: string, ownerId: string): Promise<Delivery | null> =>

@@ -15,7 +15,7 @@ import type { Delivery, JobWebhook, Webhook, WebhookSettings } from "./webhook.t
 import { createSecret, createWebhookId } from "./webhook.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
-const MAX_PAGE = 100;
+export const MAX_PAGE = 100;
 
 /** A webhook with the secret that is shown this once. */
 export type WebhookWithSecret = { readonly webhook: Webhook; readonly secret: string };
@@ -45,7 +45,7 @@ export class WebhookService {
     return this.#admit(viewer).list(viewer.ownerId);
   }
 
-  /** Null where there is none. An owner's are few. */
+  /** Null if there is none. An owner's are few. */
   async read(viewer: Viewer, id: string): Promise<Webhook | null> {
     return (await this.list(viewer)).find((webhook) => webhook.id === id) ?? null;
   }

@@ -10,8 +10,8 @@ import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 import { HTTP_ACCESS, keepLog, serve } from "../../server/serve.ts";
 
 const BUILT =
-  '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql mcp">';
-const PAGE = BUILT.replace("sandbox graphiql mcp", "runcomfy graphiql mcp upload-mib-50");
+  '<!doctype html><title>Console</title><meta name="gateway" content="sandbox graphiql">';
+const PAGE = BUILT.replace("sandbox graphiql", "runcomfy graphiql upload-mib-50");
 const SCRIPT = "console.log(1)";
 const BROWSER = { accept: "text/html,*/*;q=0.8" };
 
@@ -28,7 +28,7 @@ async function serveConsole(variables: Readonly<Record<string, string>> = {}) {
 async function serveFrom(folder: string, variables: object, log: Logger) {
   const config = loadConfig({ RUNCOMFY_API_TOKEN: "token", ...variables });
   const { hasGraphiql } = config.httpAccess;
-  const opened = openConsole(folder, { config, parts: ["mcp"], log });
+  const opened = openConsole(folder, { config, log });
   return await serve({
     answers: [{ ...opened, name: "console" }],
     httpAccess: { ...HTTP_ACCESS, hasGraphiql },
@@ -85,7 +85,7 @@ test("pictures come over https, and from the sandbox where there is one", async 
 test("the page knows where people sign in once", async () => {
   const { url } = await serveConsole({ AUTH: "api-keys", SIGN_IN: "key" });
   expect(await (await fetch(`${url}/`)).text()).toContain(
-    'content="runcomfy graphiql mcp upload-mib-50 login-key"',
+    'content="runcomfy graphiql upload-mib-50 login-key"',
   );
 });
 

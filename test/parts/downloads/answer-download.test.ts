@@ -21,7 +21,7 @@ import { readZip } from "../../support/read-zip.ts";
 import { serve } from "../../server/serve.ts";
 import { PART_TABLES } from "../../support/part-tables.ts";
 
-const OWNER = { ownerId: "o", scopes: new Set<Scope>() };
+const OWNER = { ownerId: "o", scopes: new Set<Scope>(["jobs:read"]) };
 const BYTES = 300_000;
 
 type Open = FileStore["open"];

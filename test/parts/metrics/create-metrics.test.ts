@@ -85,6 +85,19 @@ test("a database that is away is reported, and the rest with it", async () => {
   expect(text).not.toContain("runcomfy_gateway_jobs_unfinished{");
 });
 
+test("nothing is reported of a database that is not open yet", async () => {
+  const channels = createChannels();
+  const log = pino({ level: "silent" });
+  let engine: Parameters<typeof createMetrics>[0]["engine"] = () => null;
+  const read = { channels, version: "1", figures: [], engine: () => engine(), log };
+  const metrics = createMetrics(read);
+  const isUp = /^runcomfy_gateway_database_up (\d)$/m;
+  expect(await metrics.metrics()).not.toMatch(isUp);
+  await using opened = await openForTest();
+  engine = () => ({ store: opened.store, health: opened.health });
+  expect(isUp.exec(await metrics.metrics())?.[1]).toBe("1");
+});
+
 const FACTS = { ownerId: "o", upstream: "sandbox", apiVersion: "v1" } as const;
 
 async function openForTest() {
@@ -95,5 +108,5 @@ async function openForTest() {
   const figures: Figure[] = [];
   const engine = () => ({ store, health });
   const metrics = createMetrics({ channels, version: "1", figures, engine, log });
-  return { channels, metrics, store, figures, [Symbol.asyncDispose]: () => store.close() };
+  return { channels, metrics, store, health, figures, [Symbol.asyncDispose]: () => store.close() };
 }

@@ -141,6 +141,36 @@ test("a trace goes on at another gateway, which polls and reports the end", asyn
     expect(collector.text()).not.toContain(secret);
 });
 
+test("the end of a job whose submit was cut off is in its trace, though it is settled while the next gateway starts", async () => {
+  const collector = await startCollector();
+  const upstream = await openUpstream();
+  const release = upstream.hold("submit");
+  onTestFinished(release);
+  const environment = {
+    DATABASE_URL: `file:${await createTemporaryFolder()}/jobs.db`,
+    RUNCOMFY_BASE_URL: upstream.url,
+    RUNCOMFY_API_TOKEN: upstream.token,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  };
+  const before = runGateway(environment);
+  const caller = makeTraceparent();
+  const lost = submit(await before.url, caller.traceparent).catch(() => null);
+  await upstream.whenRequested("submit", 1);
+  await before.kill("SIGKILL");
+  expect(await lost).toBeNull();
+
+  const after = runGateway(environment);
+  await after.url;
+  await after.kill("SIGTERM");
+  expect(collector.spans.filter(({ name }) => name === "end")).toMatchObject([
+    {
+      traceId: caller.traceId,
+      parentSpanId: expect.stringMatching(/^[\da-f]{16}$/),
+      attributes: { "runcomfy.job.status": "FAILED", "runcomfy.deployment.id": "dep" },
+    },
+  ]);
+});
+
 test("what fails is traced by codes, and the log names the trace of an operation, a submit and a poll", async () => {
   const { collector, gateway, lines } = await openGateway({});
   const [submitted, polled, failed] = [makeTraceparent(), makeTraceparent("00"), makeTraceparent()];

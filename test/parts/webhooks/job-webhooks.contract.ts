@@ -43,7 +43,7 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
         if (claimed === undefined) throw new Error("nothing is due");
         return claimed;
       },
-      { interval: 1 },
+      { timeout: 10_000, interval: 1 },
     );
 
   const settleOne = (claimed: ClaimedWebhook, tried: Tried) =>

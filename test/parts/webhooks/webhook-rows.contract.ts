@@ -126,7 +126,7 @@ export function describeWebhooks({ store, execute }: Context): void {
         // It is due a millisecond after the first one was, and then put behind it.
         expect(await claimAll(id)).toEqual([]);
         expect((await rows().claims.listDue(FROM_START)).due).toEqual([]);
-      });
+      }, 10_000);
       await execute("update webhook_deliveries set due_at = due_at - 61000");
       const first = await claim(id);
       await settleOne(first, DELIVERED);

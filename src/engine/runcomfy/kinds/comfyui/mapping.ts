@@ -29,7 +29,7 @@ export function readMapping(
     if (twin !== undefined)
       report(["inputs", name], `sets the same input of the same node as ${twin}; keep one`);
     targets.set(name, target);
-    properties.push([name, toSchema(value)]);
+    properties.push([name, toSchema(value, form.shape)]);
     if (target.required) required.push(name);
   }
   if (properties.length === 0)
@@ -56,11 +56,9 @@ function toTargetForm({ z, text }: EntryTools) {
   );
 }
 
-const OF_TARGETS: ReadonlySet<string> = new Set(["node", "input", "required"]);
-
 /** The words of JSON Schema; a string, where they say nothing of the type. */
-function toSchema(value: JsonObject): JsonObject {
-  const words = Object.entries(value).filter(([word]) => !OF_TARGETS.has(word));
+function toSchema(value: JsonObject, ofTarget: object): JsonObject {
+  const words = Object.entries(value).filter(([word]) => !Object.hasOwn(ofTarget, word));
   const isTyped = words.some(([word]) => TYPING_WORDS.has(word));
   return Object.fromEntries(isTyped ? words : [["type", "string"], ...words]);
 }
