@@ -6,6 +6,7 @@ import type { UpstreamErrorCode } from "../src/engine/job/errors.ts";
 import { checkJson } from "../src/engine/job/input.ts";
 import {
   DeploymentNotFoundError,
+  deploymentPaused,
   expired,
   IdempotencyConflictError,
   inferenceFailed,
@@ -108,6 +109,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
     ...UPSTREAM_CODES.map((code) => new UpstreamError(code)),
     ...UPSTREAM_CODES.map((code) => new UpstreamError(code, { retryAfterMs: 3_000 })),
+    deploymentPaused("Its workflow is being changed"),
     inferenceFailed(null),
     inferenceFailed("CUDA out of memory"),
     SUBMISSION_UNKNOWN,

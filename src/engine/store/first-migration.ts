@@ -110,7 +110,6 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
           sql`create table change_counter (id integer primary key, value integer not null)`,
           sql`insert into change_counter (id, value) values (1, 0)`,
         ]),
-    sql`create table paused_deployments (upstream ${name} not null, deployment_id ${name} not null, reason text not null, paused_at bigint not null, primary key (upstream, deployment_id))`,
     sql`create table holds (
       job_id ${name} primary key references jobs (id) on delete cascade,
       owner_id ${name} not null, upstream ${name} not null, deployment_id ${name} not null,
@@ -136,6 +135,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create table pauses (
       id ${name} primary key, noted_at bigint not null, paused_until bigint not null
     )`,
+    sql`create table paused_deployments (
+      upstream ${name} not null, deployment_id ${name} not null,
+      reason text not null, paused_at bigint not null, primary key (upstream, deployment_id)
+    )`,
+    ...(isPostgres ? [READ_PAUSE_ON_POSTGRES] : []),
     sql`create table repeatable_submits (
       owner_id ${name} not null, fingerprint ${name} not null, job_id ${name} not null, until bigint not null,
       primary key (owner_id, fingerprint)
@@ -197,6 +201,22 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     )`,
   ];
 }
+
+/**
+ * Why a deployment is paused, read for a row that the same transaction writes. No pause commits between this and the end of
+ * the transaction, since whoever pauses holds the lock alone. Each statement here sees what was committed before it, as the
+ * statement that calls it does not.
+ */
+const READ_PAUSE_ON_POSTGRES = sql`
+  create function gateway_read_pause(upstreams text[], id text) returns text language plpgsql as $$
+    declare
+      found_reason text;
+    begin
+      perform pg_advisory_xact_lock_shared(hashtextextended('runcomfy-graphql:pause:' || id, 0));
+      select reason into found_reason from paused_deployments
+        where upstream = any(upstreams) and deployment_id = id limit 1;
+      return found_reason;
+    end $$`;
 
 /**
  * Whatever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and

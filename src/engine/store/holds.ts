@@ -405,10 +405,9 @@ export function createHolds(
   }
 
   async function readIsPaused(transaction: Kysely<Tables>, row: Row): Promise<boolean> {
-    const { rows } = await sql`
-      select 1 from paused_deployments where deployment_id = ${row.deployment_id}
-        and upstream in (${sql.join(upstreams)})`.execute(transaction);
-    return rows.length > 0;
+    const { rows } = await sql<{ readonly reason: string | null }>`
+      select ${database.readPause(upstreams, row.deployment_id)} as reason`.execute(transaction);
+    return rows[0]?.reason !== null;
   }
 }
 

@@ -13,6 +13,7 @@ import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createUpstreamWebhookTrust } from "./upstream-webhook-trust.ts";
+import { createPausedDeployments } from "./paused-deployments.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
 import { createDocuments, createJobReads, MAX_SHORT_BYTES, toFirstAssets } from "./read-jobs.ts";
@@ -148,6 +149,7 @@ export function createJobStore(dependencies: {
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
     holds: publish("holds", createHolds(database, { announce, changeJob, channels })),
+    pausedDeployments: publish("paused_deployments", createPausedDeployments(database)),
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),

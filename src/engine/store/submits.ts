@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
+import { deploymentPaused } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { toSearchText } from "../job/input.ts";
@@ -69,15 +70,16 @@ export function createSubmits(
   announce: (id: string, ownerId?: string) => void,
   channels: Channels,
 ) {
-  const { nowMs, queries, checkDisk, skipLocked } = database;
+  const { nowMs, queries, checkDisk, readPause, skipLocked, upstream } = database;
   const write = createOwnerWrites(database);
 
   return {
     /**
      * Adds a job with its first history event, under a submit lease (15 s by default). False, and nothing added, when
      * another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was deleted,
-     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, or the most that may be HELD, and
-     * with an `InvalidInputError` when one of the uploads is gone.
+     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, or the most that may be HELD, with
+     * an `InvalidInputError` when one of the uploads is gone, and with an `UpstreamError` when the deployment is paused and the
+     * job is not HELD.
      */
     async insert(submit: NewJob): Promise<boolean> {
       const { job, input, key, leaseMs = 15_000, hold, uploads = [] } = submit;
@@ -109,10 +111,11 @@ export function createSubmits(
               ...inserting,
             }))
             .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
-            .returning("id")
+            .returning(["id", readPause(namesOf(upstream), job.deploymentId).as("pausedFor")])
             .executeTakeFirst();
           // A retry gets its job even at the limit.
           if (row === undefined) return false;
+          if (row.pausedFor !== null && hold === undefined) throw deploymentPaused(row.pausedFor);
           // After the insert: a deletion that freed the key for it has committed its part here, too.
           if (key !== null && key.key !== null)
             await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);

@@ -212,6 +212,13 @@ export type Tables = {
     readonly noted_at: number;
     readonly paused_until: number;
   };
+  /** The deployments that operators have paused. */
+  readonly paused_deployments: {
+    readonly upstream: string;
+    readonly deployment_id: string;
+    readonly reason: string;
+    readonly paused_at: number;
+  };
   /** One row: where this database's files are. */
   readonly file_places: {
     readonly number: number;
