@@ -39,6 +39,8 @@ export type JobStatus =
   | 'CANCELLED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
+  /** Stored here, and not sent to RunComfy yet: it costs nothing, and can be cancelled. */
+  | 'HELD'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
   /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */

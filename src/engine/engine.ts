@@ -39,6 +39,7 @@ export type Services = ReadSources & {
   readonly canceller: Pick<Tracking["canceller"], "cancelJob">;
   readonly deleter: Pick<Tracking["deleter"], "deleteJob">;
   readonly labeler: Pick<Tracking["labeler"], "editJob">;
+  readonly pauser: Pick<Tracking["pauser"], "pauseDeployment" | "resumeDeployment">;
   readonly watchJob: WatchJob;
   readonly feedWatch: Pick<FeedWatch, "watchJobs">;
   readonly endWaits: Pick<EndWaits, "waitForEnd">;

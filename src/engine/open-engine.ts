@@ -89,13 +89,32 @@ export async function openEngine(
       pollCostSeconds: config.pollCostSeconds,
     }),
   );
-  const { learning, submitter, inputChecker, holder, canceller, deleter, labeler, watchJob } =
-    tracking;
+  const {
+    learning,
+    submitter,
+    inputChecker,
+    holder,
+    canceller,
+    deleter,
+    labeler,
+    pauser,
+    watchJob,
+  } = tracking;
   const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   return {
     ...{ config, store, catalogue, live, health, files, channels, log },
-    ...{ learning, submitter, inputChecker, holder, canceller, deleter, labeler, submitOptions },
+    ...{
+      learning,
+      submitter,
+      inputChecker,
+      holder,
+      canceller,
+      deleter,
+      labeler,
+      pauser,
+      submitOptions,
+    },
     ...{ queues, watchJob, tracking, upstreamOrigin },
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,

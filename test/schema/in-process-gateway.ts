@@ -31,6 +31,8 @@ import { openStore } from "../../src/engine/store/open-store.ts";
 import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
 import { Holder } from "../../src/engine/tracking/hold-jobs.ts";
 import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
+import { DeploymentPauser } from "../../src/engine/tracking/pause-deployments.ts";
+import type { Known } from "../../src/engine/tracking/submission.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
 import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
 import {
@@ -58,7 +60,7 @@ export type Stubs = Services["submitter"] &
 
 type Trackers = Pick<
   Services,
-  "submitter" | "inputChecker" | "holder" | "canceller" | "deleter" | "labeler"
+  "submitter" | "inputChecker" | "holder" | "canceller" | "deleter" | "labeler" | "pauser"
 >;
 
 /** One of each catalogue: to make it takes longer than most tests. */
@@ -115,7 +117,9 @@ export async function openInProcessGateway(
   const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
   const engine: Services = {
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
-    ...(typeof tracking === "function" ? tracking(store) : toServices(store, tracking)),
+    ...(typeof tracking === "function"
+      ? tracking(store)
+      : toServices(store, tracking, { catalogue, live: { ...SILENT_UPSTREAM, ...options.live } })),
     details: { ...details, ...options.details },
     endWaits: createEndWaits(watchJob),
     feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
@@ -247,7 +251,7 @@ export async function openInProcessGateway(
 
 const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
 
-function toServices(store: JobStore, stubs: Partial<Stubs>): Trackers {
+function toServices(store: JobStore, stubs: Partial<Stubs>, known: Known): Trackers {
   const { submitJob = unexpected, rerunJob = unexpected, checkInput = unexpected } = stubs;
   const { cancelJob = unexpected, deleteJob, editJob } = stubs;
   return {
@@ -257,6 +261,7 @@ function toServices(store: JobStore, stubs: Partial<Stubs>): Trackers {
     canceller: { cancelJob },
     deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
     labeler: editJob === undefined ? new Labeler(store) : { editJob },
+    pauser: new DeploymentPauser({ ...known, ...store }),
   };
 }
 

@@ -110,6 +110,12 @@ export const ISOLATION_CASES: readonly IsolationCase[] = [
     toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),
   ],
   [
+    "pauseDeployment and resumeDeployment",
+    `mutation { pauseDeployment(id: "wg", reason: "r") { ... on PauseDeploymentSuccess { deployment { id paused { reason } } } }
+      resumeDeployment(id: "wg") { ... on ResumeDeploymentSuccess { deployment { id paused { reason } } } }
+      cancelJob(id: "${FOREIGN_ID}") { __typename ... on JobNotCancellableError { job { id } } } }`,
+  ],
+  [
     "rerunJob",
     `mutation { rerunJob(id: "${FOREIGN_ID}", idempotencyKey: "${FOREIGN_KEY}") { ${SUBMITTED} } }`,
   ],

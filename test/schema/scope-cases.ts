@@ -33,6 +33,8 @@ export const SCOPE_CASES: readonly ScopeCase[] = [
     "jobs:read:all",
     `subscription { jobsUpdated(after: "", filter: { ownerId: "web" }) { reset } }`,
   ],
+  ["operate", `mutation { pauseDeployment(id: "wg", reason: "r") { __typename } }`],
+  ["operate", `mutation { resumeDeployment(id: "wg") { __typename } }`],
   ["jobs:submit", `mutation { submitJob(deploymentId: "wg", input: {}) { __typename } }`],
   ["jobs:submit", `mutation { rerunJob(id: "job_1") { __typename } }`],
   ["jobs:submit", `{ checkInput(deploymentId: "wg", input: {}) { issues { path } } }`],

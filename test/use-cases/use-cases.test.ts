@@ -23,6 +23,7 @@ import {
   cancelMatchingJobs,
   deleteMatchingJobs,
 } from "../../src/engine/use-cases/matching-jobs.ts";
+import { pauseDeployment, resumeDeployment } from "../../src/engine/use-cases/pause-deployments.ts";
 import { rerunJob, submitJob, submitJobs } from "../../src/engine/use-cases/submit-jobs.ts";
 import { createUpload, findUpload } from "../../src/engine/use-cases/uploads.ts";
 import { watchJob, watchJobs } from "../../src/engine/use-cases/watch-jobs.ts";
@@ -160,6 +161,17 @@ const CASES: Readonly<Record<string, Case>> = {
     scope: null,
     call: async (caller, { ended }) => findDeploymentOf(caller, ended),
     // A viewer of the job knows its deployment.
+    toAnother: { id: "of-them" },
+  },
+  pauseDeployment: {
+    scope: "operate",
+    call: (caller) => pauseDeployment(caller, "of-them", "Its price has changed"),
+    // Whoever operates the gateway pauses for everybody.
+    toAnother: { id: "of-them" },
+  },
+  resumeDeployment: {
+    scope: "operate",
+    call: (caller) => resumeDeployment(caller, "of-them"),
     toAnother: { id: "of-them" },
   },
   createUpload: {

@@ -13,6 +13,7 @@ import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addKeepOutputs } from "./files.ts";
+import { addPauseDeployment } from "./pause-deployment.ts";
 import type { SubmitArguments } from "./submit.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
@@ -65,6 +66,7 @@ export function createSchema(
   addSubmit(builder, submitJobResult, submitOptions);
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
+  addPauseDeployment(builder);
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);

@@ -16,6 +16,7 @@ import type { Database } from "../store/database.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { JobFilter, JobPage, JobRange, WalkBudget } from "../store/list-jobs.ts";
 import { createWalkBudget, isWalk } from "../store/list-jobs.ts";
+import type { DeploymentPause } from "../store/paused-deployments.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
 import type { Upload } from "../store/upload-rows.ts";
 import type { Learning } from "../tracking/learning.ts";
@@ -27,7 +28,10 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "holds" | "files" | "uploads">;
+  readonly store: Pick<
+    JobStore,
+    "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
+  >;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -82,6 +86,7 @@ type Made = {
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
+  deploymentPauses?: DataLoader<string, DeploymentPause | null>;
   /** By the id of the job with which they came. */
   read?: Map<string, ReadDocuments>;
 };
@@ -212,6 +217,13 @@ export class Reads {
       const found = await this.#run(({ jobs }) => jobs.findDeployments(ids, this.#readableOwner));
       return ids.map((id) => found.has(id));
     }));
+  }
+
+  /** Why deployments are paused, if they are. */
+  get deploymentPauses() {
+    return (this.#made.deploymentPauses ??= new DataLoader((ids) =>
+      this.#run(({ pausedDeployments }) => pausedDeployments.readMany(ids)),
+    ));
   }
 
   /**

@@ -94,7 +94,7 @@ export type InputCheck = {
 };
 
 /** What is known of deployments. */
-type Known = {
+export type Known = {
   readonly catalogue: Catalogue;
   readonly live: Pick<LiveDeployments, "findKind">;
 };
@@ -170,6 +170,14 @@ export async function refuseUnlisted(
   const kind = await live.findKind(deploymentId);
   if (kind !== null && !runsUnlisted(kind))
     throw new DeploymentNotFoundError(deploymentId, { unlisted: findKind(kind).noun });
+}
+
+/** Rejects with a `DeploymentNotFoundError` unless the deployment may run here. It may wait as `refuseUnlisted` does. */
+export async function refuseMissing(deploymentId: string, known: Known): Promise<void> {
+  const { catalogue } = known;
+  const mayRun = catalogue.hasOthers && DEFAULT_KIND.adapter.isId(deploymentId);
+  if (!mayRun && catalogue.find(deploymentId) === null) throw notFound(deploymentId, catalogue);
+  await refuseUnlisted(deploymentId, known);
 }
 
 /** Checks inputs as submits do, without one. */

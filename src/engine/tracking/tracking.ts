@@ -14,6 +14,7 @@ import { UpstreamWebhooks } from "./upstream-webhooks.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Holder } from "./hold-jobs.ts";
 import { createLearning } from "./learning.ts";
+import { DeploymentPauser } from "./pause-deployments.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { Recovery } from "./recovery.ts";
@@ -118,6 +119,7 @@ export function createTracking(
     canceller: new Canceller({ ...given, record, watchJob, signal: closing.signal }),
     deleter: new Deleter({ ...store, onDelete: given.onDelete }),
     labeler: new Labeler(store),
+    pauser: new DeploymentPauser({ ...given, ...store, onResume: () => dispatcher.wake() }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Polls the unfinished jobs from then on. */
