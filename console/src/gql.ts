@@ -44,10 +44,18 @@ export type KeepState =
   | 'NOT_KEPT'
   | 'PENDING';
 
+export type QueueInput = {
+  hold?: boolean | null | undefined;
+  priority?: number | null | undefined;
+  sendAfter?: string | null | undefined;
+  sendBefore?: string | null | undefined;
+};
+
 export type SubmitJobItem = {
   deploymentId: string;
   idempotencyKey?: string | null | undefined;
   input: unknown;
+  queue?: QueueInput | null | undefined;
   tags?: Array<string> | null | undefined;
   webhookUrl?: string | null | undefined;
 };

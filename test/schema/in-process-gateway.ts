@@ -25,6 +25,7 @@ import type { Services } from "../../src/engine/engine.ts";
 import { createContexts } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
+import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
@@ -203,10 +204,12 @@ export async function openInProcessGateway(
         readonly key?: string;
         readonly alsoWrite?: AlsoWrite;
         readonly uploads?: readonly string[];
+        /** The job is HELD with it. */
+        readonly hold?: NewHold;
       } = {},
     ): Promise<Job> {
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
-      const { alsoWrite, uploads = [] } = changes;
+      const { alsoWrite, uploads = [], hold } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         kind: changes.kind ?? "lora",
@@ -215,6 +218,7 @@ export async function openInProcessGateway(
         apiVersion: "v1",
         tags,
         now: createdAt,
+        status: hold === undefined ? "SUBMITTING" : "HELD",
       });
       const { id = made.id, sentAt = made.sentAt } = changes;
       const job = { ...made, id, sentAt };
@@ -224,6 +228,7 @@ export async function openInProcessGateway(
         key: key === undefined ? null : { key, fingerprint: "of another input" },
         uploads,
         alsoWrite,
+        hold,
       });
       return job;
     },

@@ -50,6 +50,23 @@ function toMutation(field: string, ...types: readonly string[]): string {
   return `mutation { ${field} { __typename ${results.join(" ")} ... on Error { message } } } ${TOLD}`;
 }
 
+/** A mutation of HELD jobs; of any other it shows the job too. */
+function toHeldCase(field: string): readonly [string, string] {
+  const rest = { prioritizeJobs: ", priority: 1", refuseJobs: `, reason: "not this"` }[field] ?? "";
+  const success = `${field.charAt(0).toUpperCase()}${field.slice(1, -1)}Success`;
+  return [field, toMutation(`${field}(ids: ${IDS}${rest})`, success, "JobNotHeldError")];
+}
+
+/** Operations on jobs that are HELD, of which the others show nothing. */
+export const HELD_CASES: readonly (readonly [string, string])[] = [
+  ["heldJobs", `query { heldJobs(deploymentId: "wg") { ...Told } } ${TOLD}`],
+  ["jobsToApprove", `query { jobsToApprove { ...Told } } ${TOLD}`],
+  [
+    "a job and its upload",
+    `query { job(id: "${FOREIGN_ID}") { ...Told hold { reason ahead } } upload(id: "${FOREIGN_UPLOAD}") { id fileName url } } ${TOLD}`,
+  ],
+];
+
 /**
  * Operations that may show a job: together they select every field of the schema through which one can be reached.
  * In `$after` they get a place in the feed from before anything happened.
@@ -100,6 +117,7 @@ export const ISOLATION_CASES: readonly IsolationCase[] = [
     "editJobs",
     toMutation(`editJobs(ids: ${IDS}, addTags: ["mine"], isStarred: true)`, "EditJobSuccess"),
   ],
+  ...["releaseJobs", "holdJobs", "prioritizeJobs", "approveJobs", "refuseJobs"].map(toHeldCase),
   ["jobs with a star", `query { jobs(filter: { isStarred: true }) { ${PAGE} } } ${TOLD}`],
   [
     "jobs with a star that match",

@@ -222,6 +222,11 @@ const OTHER_TABLES = new RegExp(
 const OTHER_READS: IndexCases["reads"] = [
   ...OF_PARTS.flatMap(({ reads }) => reads),
   ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
+  [
+    "uploads of jobs, to an approver",
+    ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine", true),
+  ],
+  ["uploads, to an approver", ({ uploads }) => uploads.readMany(["upl_1"], "mine", true)],
   ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
   ["a sign-in", ({ signIns }) => signIns.find("sign_150")],
   ["sign-ins that are in use", ({ signIns }) => signIns.listOpen(["sign_150", "sign_151"])],

@@ -9,6 +9,7 @@ import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
+import { addHeldJobs } from "./held-jobs.ts";
 import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
@@ -67,6 +68,7 @@ export function createSchema(
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
   addPauseDeployment(builder);
+  addHeldJobs(builder);
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);

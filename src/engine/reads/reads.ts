@@ -156,6 +156,16 @@ export class Reads {
     ));
   }
 
+  /** The viewer's own that are HELD, in the order in which they are sent; of one deployment, if it is given. */
+  listHeld(limit: number, deploymentId?: string): Promise<readonly Job[]> {
+    return this.#run(({ holds }) => holds.list(this.#viewer.ownerId, limit, deploymentId));
+  }
+
+  /** Those that wait for an approval, oldest first. */
+  listToApprove(limit: number): Promise<readonly Job[]> {
+    return this.#run(({ holds }) => holds.listToApprove(this.#readableOwner, limit));
+  }
+
   /** How many of their owner's jobs are sent before jobs that the viewer has read; null for one that is not ready. */
   get ahead() {
     return (this.#made.ahead ??= new DataLoader(
@@ -171,17 +181,17 @@ export class Reads {
     ));
   }
 
-  /** Null where the viewer has none. */
+  /** Null where the viewer may see none. */
   get uploads() {
     return (this.#made.uploads ??= new DataLoader((ids) =>
-      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId)),
+      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId, this.#approvesAll)),
     ));
   }
 
-  /** Those that the inputs of jobs name; empty for others' jobs, even where they may be read. */
+  /** Those that the inputs of jobs name; empty for others' jobs, unless they wait for the viewer's approval. */
   get jobUploads() {
     return (this.#made.jobUploads ??= new DataLoader((ids) =>
-      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId)),
+      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId, this.#approvesAll)),
     ));
   }
 
@@ -375,6 +385,11 @@ export class Reads {
       now,
       runStep: (step) => queues.steps.run(this.#viewer.ownerId, () => this.#attempt(step)),
     }));
+  }
+
+  /** Whether the viewer may approve everybody's jobs, and so has to see what goes into them. */
+  get #approvesAll(): boolean {
+    return this.#readableOwner === undefined && this.#viewer.scopes.has("jobs:approve");
   }
 
   get #readableOwner(): string | undefined {

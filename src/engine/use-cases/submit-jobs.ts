@@ -63,9 +63,17 @@ export async function submitJobs(
     );
   }
   // Their inputs are checked one after the other, and then all wait for RunComfy together.
-  const all = items.map((item) => submitJob(caller, item));
+  const all = items.map((item) => submitJob(caller, { ...item, queue: findQueue(items, item) }));
   await Promise.allSettled(all);
   return all;
+}
+
+/** How the job of an item waits: of several with its key, as the first says. */
+function findQueue(items: readonly SubmitRequest[], item: SubmitRequest) {
+  const { idempotencyKey: key = null } = item;
+  return key === null
+    ? item.queue
+    : items.find(({ idempotencyKey }) => idempotencyKey === key)?.queue;
 }
 
 /**
