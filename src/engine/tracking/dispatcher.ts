@@ -131,7 +131,8 @@ export class Dispatcher {
     if (sender.isStopping || health.pausedForMs() > 0) return true;
     const outage = await store.holds.enterOutage();
     if (outage === "wait") return true;
-    const closed = [...health.failingDeployments()];
+    const paused = await store.pausedDeployments.listPaused();
+    const closed = [...health.failingDeployments(), ...paused];
     for (let asked = 0; asked < MAX_OWNERS && !sender.isStopping; asked++) {
       const ownerId =
         (await store.holds.findOwnerAfter(this.#lastOwner)) ??

@@ -122,6 +122,8 @@ function createWebhookTables({ kind, nameType: name }: Database): readonly RawBu
 
 /** The statement that writes a job's end, or that of its last copy, also writes the deliveries. */
 export function createTriggers({ nowMs }: Database): readonly Trigger[] {
+  const isOfHold = sql`jobs.id = new.job_id`;
+  const addHeld = addDeliveries(nowMs, sql`jobs`, sql`'JOB_HELD'`, isOfHold);
   return [
     {
       name: "jobs_add_delivery",
@@ -143,21 +145,18 @@ export function createTriggers({ nowMs }: Database): readonly Trigger[] {
       ),
     },
     // Of a job that is submitted, or released by a credential that needs an approval.
-    ...[
-      {
-        name: "holds_add_delivery",
-        after: sql`insert on holds`,
-        when: sql`new.needs_approval = 1`,
-      },
-      {
-        name: "holds_add_late_delivery",
-        after: sql`update of needs_approval on holds`,
-        when: sql`old.needs_approval = 0 and new.needs_approval = 1`,
-      },
-    ].map((trigger) => ({
-      ...trigger,
-      act: addDeliveries(nowMs, sql`jobs`, sql`'JOB_HELD'`, sql`jobs.id = new.job_id`),
-    })),
+    {
+      name: "holds_add_delivery",
+      after: sql`insert on holds`,
+      when: sql`new.needs_approval = 1`,
+      act: addHeld,
+    },
+    {
+      name: "holds_add_late_delivery",
+      after: sql`update of needs_approval on holds`,
+      when: sql`old.needs_approval = 0 and new.needs_approval = 1`,
+      act: addHeld,
+    },
   ];
 }
 
