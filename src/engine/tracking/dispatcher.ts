@@ -220,6 +220,7 @@ export class Dispatcher {
   ): Promise<Outcome> {
     const { sender, monotonic, log } = this.#given;
     const { job, leftMs } = claimed;
+    const toLeftMs = (): number => leftMs - (monotonic() - askedAt);
     let body: JsonObject;
     try {
       const prepared = await this.#prepare(claimed);
@@ -227,13 +228,13 @@ export class Dispatcher {
       ({ body } = prepared);
       const mayLeave = !sender.isStopping && (await sender.mayLeave(job.id, askedAt));
       // Mutant: a POST that leaves after its job's `sendBefore`
-      if (!mayLeave || monotonic() - askedAt >= leftMs) return { kind: "put-back", delayMs: 0 };
+      if (!mayLeave || toLeftMs() <= 0) return { kind: "put-back", delayMs: 0 };
     } catch (err) {
       log.warn({ jobId: job.id, err }, "A held job could not be sent yet; it is tried again.");
       return { kind: "put-back", delayMs: toBackOff(job) };
     }
     try {
-      await sender.send(job, body, release);
+      await sender.send(job, body, release, toLeftMs());
       return { kind: "sent" };
     } catch (error) {
       // Whoever could not write down what became of it has logged so; the recovery settles it.

@@ -90,15 +90,21 @@ export class JobSender {
   /**
    * Sends the POST, and resolves with the job once its acceptance, or that nobody knows of one, is written down. Rejects with
    * a `RunComfyError` where the upstream certainly did not accept it, and with an `UpstreamError` where the outcome could not
-   * be written down. `release` ends the turn of the POST.
+   * be written down. `release` ends the turn of the POST, which leaves within so many ms.
    */
-  async send(job: Job, body: JsonObject, release: () => void): Promise<Job> {
+  async send(
+    job: Job,
+    body: JsonObject,
+    release: () => void,
+    leavesWithinMs = Infinity,
+  ): Promise<Job> {
     const { runcomfy, record, poller, toUpstreamWebhookUrl, channels, log } = this.#given;
     const { kind, apiVersion, deploymentId, claim } = job;
     const webhook = toUpstreamWebhookUrl?.(job.id) ?? null;
     let requestId: string;
     try {
-      const post = runcomfy.submit({ kind, apiVersion, deploymentId, webhook, body });
+      const target = { kind, apiVersion, deploymentId };
+      const post = runcomfy.submit({ ...target, webhook, body, leavesWithinMs });
       requestId = await this.untilOver(post.finally(release));
     } catch (error) {
       if (error instanceof RunComfyError && error.delivery !== "unknown") {
