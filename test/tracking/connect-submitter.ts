@@ -109,17 +109,19 @@ export function connectTracking({
   submitTimeoutSeconds,
   catalogue = OPEN_CATALOGUE,
   isRevoked = async () => false,
+  submitsAtOnce = TRACKING_SETTINGS.submitsAtOnce,
 }: Ends & {
   readonly submitTimeoutSeconds: number;
   readonly catalogue?: Catalogue;
   readonly isRevoked?: Authenticator["isRevoked"];
+  readonly submitsAtOnce?: number;
 }): Tracking {
   const health = createHealth({ now: () => performance.now() });
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   return createTracking({
     ...TRACKING_SETTINGS,
     ...{ store, health, catalogue, live: NOTHING_LISTED, log: silent, submitTimeoutSeconds },
-    isRevoked,
+    ...{ isRevoked, submitsAtOnce },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     uploads: NO_FILES.uploads,
     channels: createChannels(),

@@ -306,3 +306,13 @@ test("a credential that needs approval has every submit held, until another one 
   });
   expect(posts()).toBe(1);
 });
+
+test("a claim that fails takes no submit's place", async () => {
+  await tracking.close();
+  const claim = vi.fn<JobStore["holds"]["claim"]>(store.holds.claim);
+  claim.mockRejectedValueOnce(new Error("the database is away"));
+  await connect({ store: { ...store, holds: { ...store.holds, claim } }, submitsAtOnce: 1 });
+  const job = await submit({});
+  await until(job, { status: "IN_QUEUE" });
+  expect(claim.mock.results.length).toBeGreaterThan(1);
+});

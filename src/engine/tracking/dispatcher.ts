@@ -147,8 +147,12 @@ export class Dispatcher {
       const release = submitter.tryEnter(ownerId);
       if (release === null) return true;
       this.#lastOwner = ownerId;
-      const isSent = await this.#claimOf(ownerId, { closed, release, isTry: outage === "try" });
-      if (!isSent) release();
+      let isSent = false;
+      try {
+        isSent = await this.#claimOf(ownerId, { closed, release, isTry: outage === "try" });
+      } finally {
+        if (!isSent) release();
+      }
       this.#firstBlocked = isSent ? null : (this.#firstBlocked ?? ownerId);
       if (outage === "try" && isSent) return true;
     }
