@@ -44,12 +44,18 @@ export async function startGateway(options: {
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
+  /** Notified of a HELD job that is about to be sent. */
+  readonly onHeldClaim: (jobId: string) => void;
 }) {
   const { process, openStore, upstream, parts, keepsOutputs, onBug } = options;
   const log = createLog(onBug);
   const channels = createChannels();
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
-  const store: JobStore = { ...opened, polls: watchClaims(opened.polls, options) };
+  const store: JobStore = {
+    ...opened,
+    polls: watchClaims(opened.polls, options),
+    holds: watchHolds(opened.holds, options.onHeldClaim),
+  };
   const health = new UpstreamHealth({
     now: clock.monotonic,
     random: chance.random,
@@ -146,6 +152,20 @@ function watchClaims(
     async putBack(ended) {
       for (const { jobId } of ended) onPutBack(jobId);
       return await polls.putBack(ended);
+    },
+  };
+}
+
+function watchHolds(
+  holds: JobStore["holds"],
+  onHeldClaim: (jobId: string) => void,
+): JobStore["holds"] {
+  return {
+    ...holds,
+    async claim(...options) {
+      const claimed = await holds.claim(...options);
+      if (claimed.kind === "claimed") onHeldClaim(claimed.job.id);
+      return claimed;
     },
   };
 }

@@ -52,4 +52,9 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "more POSTs at once than there may be": [5, [/,/, " * 4,"]],
   "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
   "a pause that nobody keeps": [67, NEVER],
+  "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
+  "a paused deployment whose jobs are sent": [2, [/= await [^;]*;/, "= false;"]],
+  "an approval by who submitted the job": [1, [/\w+ is distinct from \$\{\w+\}/, "1 = 1"]],
+  "a job that is not ended in time": [1, [/of await [^)]*\)/, "of []"]],
+  "a POST that leaves after its job's `sendBefore`": [106, [/=> .*;/, "=> Infinity;"]],
 };

@@ -1,5 +1,6 @@
 import { type Chance, chanceOf } from "./chance.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
+import { type DeploymentPause, toDeploymentPauses, toWaiting, type Waiting } from "./queues.ts";
 import { SIMULATED_PARTS } from "./simulated-part.ts";
 import { FAIR, OUTCOMES, type Weather } from "./upstream.ts";
 
@@ -30,6 +31,10 @@ export type Errand = {
   readonly outcome: number;
   readonly watchers: number;
   readonly cancelsAfterMs: number | null;
+  /** How its job waits before it is sent; it is sent at once where that is null. */
+  readonly waiting: Waiting | null;
+  /** Whether a credential submits it that needs an approval. */
+  readonly isByAgent: boolean;
   /** When its job gets another tag. */
   readonly tagsAfterMs: readonly number[];
   readonly afterwards: "nothing" | "delete" | "delete-and-submit" | "submit" | "rerun";
@@ -43,6 +48,8 @@ export type Plan = {
   readonly parts: readonly string[];
   readonly errands: readonly Errand[];
   readonly faults: readonly TimedFault[];
+  /** Of deployments. */
+  readonly pauses: readonly DeploymentPause[];
 };
 
 export const OWNERS = 3;
@@ -63,6 +70,7 @@ export function toPlan(seed: string, jobs = 30): Plan {
     ),
     errands,
     faults: faults.toSorted((one, other) => one.atMs - other.atMs),
+    pauses: toDeploymentPauses(chance.fork("pauses"), DEPLOYMENTS.length, BUSY_MS),
   };
 }
 
@@ -82,6 +90,8 @@ function toErrand(mark: number, chance: Chance): Errand {
     runMs: 200 + chance.random() ** 3 * 15_000,
     outcome: chance.happens(0.7) ? 0 : chance.integer(0, OUTCOMES.length - 1),
     watchers: chance.integer(0, 3),
+    waiting: toWaiting(chance.fork("waiting")),
+    isByAgent: chance.fork("credential").happens(0.1),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
     tagsAfterMs: Array.from(
       { length: labels.happens(0.2) ? labels.integer(1, 3) : 0 },
@@ -144,6 +154,7 @@ function toWeather(chance: Chance): Weather {
     tooMany: some(),
     retryAfter: chance.random(),
     failing: some(),
+    unpaid: chance.fork("unpaid").happens(0.15) ? chance.random() : 0,
     stale: some() * 0.5,
     garbage: some() * 0.5,
   };

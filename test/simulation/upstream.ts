@@ -17,6 +17,8 @@ export type Weather = {
   /** So many of those with a Retry-After. */
   readonly retryAfter: number;
   readonly failing: number;
+  /** A submit is refused because of the token, or for want of money. */
+  readonly unpaid: number;
   /** An answer of before, a state that goes back, a word that nobody knows, a request that it does not know yet. */
   readonly stale: number;
   readonly garbage: number;
@@ -29,6 +31,7 @@ export const FAIR: Weather = {
   tooMany: 0,
   retryAfter: 0,
   failing: 0,
+  unpaid: 0,
   stale: 0,
   garbage: 0,
 };
@@ -209,6 +212,8 @@ export class Upstream {
         this.#accept(request, post);
       return toFailure(request, post);
     }
+    if (post !== null && chance.happens(this.weather.unpaid))
+      return json(post.mark % 2 === 0 ? 401 : 402, { code: 0, message: "not you, or no money" });
     if (chance.happens(garbage)) return { httpStatus: 200, retryAfterMs: null, body: "<html>" };
     switch (request.call) {
       case "inference":
@@ -365,7 +370,7 @@ function toFailure({ isOfModel }: Call, post: Post | null): Answer {
 }
 
 function toEnd({ httpStatus, body }: Answer): Post["end"] {
-  if (httpStatus === 429) return "refused";
+  if ([401, 402, 429].includes(httpStatus)) return "refused";
   return httpStatus === 200 && body.startsWith("{") ? "accepted" : "unknown";
 }
 

@@ -64,7 +64,6 @@ function toKnown(job: Job, upstream: string, now: Date): Job {
 function apply(job: Job, observation: Observation, now: Date): Job {
   switch (observation.kind) {
     case "accepted":
-      // Mutant: an outcome of a claim that is over
       if (!isUnderWay(job, observation.claim)) return job;
       return next(job, { status: "IN_QUEUE", requestId: observation.requestId }, now);
     case "unanswered":
@@ -106,6 +105,7 @@ function apply(job: Job, observation: Observation, now: Date): Job {
 
 /** Whether the submit of this claim has no outcome yet. */
 function isUnderWay(job: Job, claim = 0): boolean {
+  // Mutant: an outcome of a claim that is over
   return job.status === "SUBMITTING" && job.claim === claim;
 }
 

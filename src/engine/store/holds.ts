@@ -160,6 +160,7 @@ export function createHolds(
         const [row] = rows;
         if (row === undefined) return { kind: "none" } as const;
         const { job_id: jobId, deployment_id: deploymentId } = row;
+        // Mutant: a paused deployment whose jobs are sent
         const isPaused = await readIsPaused(transaction, row);
         const atOnce = atOnceOf(deploymentId);
         // Mutant: more jobs of a deployment than there may be at once
@@ -206,6 +207,7 @@ export function createHolds(
     async putBack({ id, claim }: Job, delayMs: number | null): Promise<boolean> {
       const row = await changeJob(id, {
         set: sql`status = 'HELD', sent_at = null, updated_at = ${nowMs}`,
+        // Mutant: an outcome of a claim that is over
         // Mutant: an abandoned claim that is put back
         where: sql`status = 'SUBMITTING' and claim = ${claim} and submit_until <> 0`,
         and: (transaction) =>

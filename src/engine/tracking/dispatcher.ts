@@ -224,6 +224,7 @@ export class Dispatcher {
   ): Promise<Outcome> {
     const { sender, monotonic, log } = this.#given;
     const { job, leftMs } = claimed;
+    // Mutant: a POST that leaves after its job's `sendBefore`
     const toLeftMs = (): number => leftMs - (monotonic() - askedAt);
     let body: JsonObject;
     try {
@@ -231,7 +232,6 @@ export class Dispatcher {
       if ("kind" in prepared) return prepared;
       ({ body } = prepared);
       const mayLeave = !sender.isStopping && (await sender.mayLeave(job.id, askedAt));
-      // Mutant: a POST that leaves after its job's `sendBefore`
       if (!mayLeave || toLeftMs() <= 0) return { kind: "put-back", delayMs: 0 };
     } catch (err) {
       log.warn({ jobId: job.id, err }, "A held job could not be sent yet; it is tried again.");
