@@ -212,12 +212,12 @@ function addQueueInput(builder: Builder): void {
       }),
       sendAfter: t.field({
         type: "DateTime",
-        description: "It is not sent before then; null for no such time.",
+        description: "It is not sent before then. Null sends it when its turn comes.",
       }),
       sendBefore: t.field({
         type: "DateTime",
         description:
-          "If it was not sent by then, whatever held it, it is FAILED with the error NOT_SENT_IN_TIME and costs nothing. Null for no such time; one in the past, or not after `sendAfter`, is an invalid input.",
+          "If it was not sent by then, whatever held it, it is FAILED with the error NOT_SENT_IN_TIME and costs nothing. Null lets it wait as long as it takes. A time in the past, or not after `sendAfter`, is an invalid input.",
       }),
       hold: t.boolean({
         defaultValue: false,
