@@ -50,6 +50,18 @@ export type JobStatus =
   /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
 
+/** How a job waits in the gateway before it is sent. */
+export type QueueInput = {
+  /** Whether it waits until `releaseJobs`. */
+  readonly hold?: boolean | null | undefined;
+  /** -100 to 100: among your own jobs, the highest is sent first, and of equal ones the oldest. */
+  readonly priority?: number | null | undefined;
+  /** It is not sent before then. Null sends it when its turn comes. */
+  readonly sendAfter?: string | null | undefined;
+  /** If it was not sent by then, whatever held it, it is FAILED with the error NOT_SENT_IN_TIME and costs nothing. Null lets it wait as long as it takes. A time in the past, or not after `sendAfter`, is an invalid input. */
+  readonly sendBefore?: string | null | undefined;
+};
+
 export type JobUpdatedSubscriptionVariables = Exact<{
   id: string;
 }>;
@@ -77,8 +89,9 @@ export type JobsUpdatedSubscription = { readonly jobsUpdated: { readonly cursor:
 export type SubmitJobMutationVariables = Exact<{
   deploymentId: string;
   input: unknown;
-  tags?: ReadonlyArray<string> | string | null | undefined;
   key: string;
+  tags?: ReadonlyArray<string> | string | null | undefined;
+  queue?: QueueInput | null | undefined;
 }>;
 
 
