@@ -103,7 +103,11 @@ export async function openApiKeys(options: {
       const admission = known.get(id ?? "")?.admission;
       return admission?.viewer.credential.signedBy === signedBy ? admission : null;
     },
-    isRevoked: async ({ id }) => !known.has(id ?? ""),
+    async isRevoked({ id }) {
+      // A gateway that shares the file may have read it before this one.
+      if (!known.has(id ?? "")) await load();
+      return !known.has(id ?? "");
+    },
     close: loop.close,
   };
 }

@@ -99,6 +99,8 @@ export function createJwtAuthenticator(options: {
 
   async function isRevoked({ signedBy }: Pick<Credential, "signedBy">): Promise<boolean> {
     await keys.ready();
+    // Another gateway may have fetched a new key before this one.
+    if (keys.isWithdrawn(signedBy)) await keys.refresh();
     return keys.isWithdrawn(signedBy);
   }
 

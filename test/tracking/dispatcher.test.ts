@@ -165,7 +165,7 @@ test.each(["unauthorized", "insufficient-funds", "payment-required"] as const)(
   async (fault) => {
     upstream.setFault(fault, ["submit"]);
     const tried = await submit({});
-    await vi.waitFor(async () => expect(await store.holds.enterOutage()).toBe("wait"));
+    await vi.waitFor(async () => expect(await store.holds.readOutage()).toBe("wait"));
     await until(tried, { status: "HELD", claim: 1, sentAt: null });
     const other = await submit({});
     expect([await reasonOf(tried), await reasonOf(other)]).toEqual(["OUTAGE", "OUTAGE"]);
@@ -173,7 +173,7 @@ test.each(["unauthorized", "insufficient-funds", "payment-required"] as const)(
     expect(posts()).toBe(1);
     await letTimeCome();
     for (const job of [tried, other]) await until(job, { status: "IN_QUEUE" });
-    expect(await store.holds.enterOutage()).toBe("no outage");
+    expect(await store.holds.readOutage()).toBe("no outage");
     expect(posts()).toBe(3);
   },
 );

@@ -52,13 +52,13 @@ export class JobNotFinishedError extends JobStateError {
 
 /** What was asked for applies only to a job that is HELD. */
 export class JobNotHeldError extends JobStateError {
-  constructor(job: Job, message = NOT_HELD) {
-    super(job, message);
+  constructor(job: Job) {
+    super(
+      job,
+      "The job doesn't wait for this, so it can't be done. Look at its status, and at why it is held.",
+    );
   }
 }
-
-const NOT_HELD =
-  "The job no longer waits here, so this can't be done. Look at its status; while it is queued, you can still cancel it.";
 
 /** What a client gave can't be used as it is. */
 export class InvalidError extends ExpectedError {

@@ -37,7 +37,6 @@ export const MAX_PRIORITY = 100;
 /** What is stored of how a job waits, and what the database says of it. */
 export type HoldFacts = {
   readonly since: Date;
-  readonly priority: number;
   readonly sendAfter: Date | null;
   readonly needsApproval: boolean;
   readonly isByHand: boolean;

@@ -116,7 +116,8 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       created_at bigint not null, since bigint not null,
       priority integer not null, send_after bigint,
       by_hand integer not null, needs_approval integer not null,
-      submitted_by text, released_by text, signed_by text not null, limits text not null,
+      submitted_by text, approval_added_by text, sent_for text, signed_by text not null,
+      limits text not null,
       counted_for text, counted_until bigint,
       due_at bigint, ends_at bigint, is_cancelled integer not null default 0
     )`,
@@ -126,6 +127,8 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create index holds_by_time on holds (due_at) where due_at > 0`,
     sql`create index holds_by_end on holds (ends_at) where ends_at is not null`,
     sql`create index holds_by_owner on holds (owner_id, (-priority), created_at, job_id)`,
+    sql`create index holds_by_deployment
+      on holds (owner_id, deployment_id, (-priority), created_at, job_id)`,
     sql`create index holds_to_approve on holds (created_at, job_id) where needs_approval = 1`,
     sql`create index holds_to_approve_by_owner on holds (owner_id, created_at, job_id) where needs_approval = 1`,
     sql`create table upstream_webhook_trust (

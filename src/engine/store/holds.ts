@@ -51,6 +51,9 @@ export type Holds = ReturnType<typeof createHolds>;
 
 type Row = Selectable<Tables["holds"]>;
 
+/** Further back, a job's place is not looked for. */
+const MAX_AHEAD = 1_000;
+
 /** How often one job may try whether the whole queue can go on, of all gateways. */
 const BETWEEN_TRIES_MS = 60_000;
 
@@ -71,6 +74,8 @@ export function createHolds(
   const writeForOwner = createOwnerWrites(database);
   const upstreams = namesOf(database.upstream);
   const outageId = `queue ${upstreams[0] ?? ""}`;
+  /** Where a clock was set back, too. */
+  const isDue = sql`(paused_until <= ${nowMs} or paused_until > ${nowMs} + ${2 * BETWEEN_TRIES_MS})`;
   /** The order in which an owner's jobs are sent. */
   const order = sql`(-priority), created_at, job_id`;
 
@@ -89,15 +94,20 @@ export function createHolds(
   /** Changes how a job waits, as a new version of it; null where it is not HELD, or `where` does not hold. */
   async function change(
     jobId: string,
-    { set, where = sql`1 = 1` }: { set: RawBuilder<unknown>; where?: RawBuilder<unknown> },
+    { set, where }: { set: RawBuilder<unknown>; where: RawBuilder<unknown> },
   ): Promise<Job | null> {
-    const row = await changeJob(jobId, {
+    const changing = changeJob(jobId, {
       set: sql`updated_at = ${nowMs}`,
-      where: sql`status = 'HELD'
-        and exists (select 1 from holds where job_id = jobs.id and ${where})`,
-      and: (transaction) =>
-        sql`update holds set ${set} where job_id = ${jobId}`.execute(transaction),
+      where: sql`status = 'HELD'`,
+      // Asked once the job is locked, as it may have been released meanwhile.
+      async and(transaction) {
+        const { rows } = await sql`
+          update holds set ${set} where job_id = ${jobId} and ${where}
+            returning job_id`.execute(transaction);
+        if (rows.length === 0) throw new LostHold();
+      },
     });
+    const row = await changing.catch(toLost);
     return row && toJob(row);
   }
 
@@ -113,24 +123,43 @@ export function createHolds(
     return rows.length >= atOnce;
   }
 
-  async function isLimited(transaction: Kysely<Tables>, ownerId: string, limits: HeldLimits) {
-    const { jobsInFlight, submitsPerMinute } = limits;
-    const inFlight = await countUnfinished(transaction, ownerId, upstreams);
-    if (jobsInFlight !== null && inFlight >= jobsInFlight) return true;
-    if (submitsPerMinute === null) return false;
-    const used = await readUsed(transaction, database, "submits", ownerId);
-    if (used !== null && used.count >= submitsPerMinute) return true;
-    await countWithin(transaction, database, "submits", ownerId);
-    return false;
+  /** Counts the submit; rejects with `LimitReached` where the owner may send none now. */
+  async function refuseAboveLimits(
+    transaction: Kysely<Tables>,
+    ownerId: string,
+    { jobsInFlight, submitsPerMinute }: HeldLimits,
+  ): Promise<void> {
+    if (jobsInFlight !== null) {
+      const inFlight = await countUnfinished(transaction, ownerId, upstreams);
+      if (inFlight >= jobsInFlight) throw new LimitReached();
+    }
+    if (submitsPerMinute === null) return;
+    const { count } = await countWithin(transaction, database, "submits", ownerId);
+    if (count > submitsPerMinute) throw new LimitReached();
+  }
+
+  /** Takes the try of this minute, of all gateways. */
+  async function takeTry(transaction: Kysely<Tables>): Promise<boolean> {
+    const { rows } = await sql`
+      update pauses set paused_until = ${nowMs} + ${BETWEEN_TRIES_MS}
+        where id = ${outageId} and ${isDue} returning id`.execute(transaction);
+    return rows.length > 0;
   }
 
   return {
-    /** The owner of a job that may be sent, who comes next after this one; null where there is none. */
-    async findOwnerAfter(ownerId: string): Promise<string | null> {
-      const owners = scanReady(sql`owner_id > ${ownerId}`, sql`order by owner_id limit 1`);
-      const { rows } = await sql<Pick<Row, "owner_id">>`
-        select owner_id from ${owners} as ready order by owner_id limit 1`.execute(queries);
-      return rows[0]?.owner_id ?? null;
+    /** At most `limit` owners of jobs that may be sent, by their ids, from behind this one on. */
+    async listOwnersAfter(ownerId: string, limit: number): Promise<string[]> {
+      const next = (after: RawBuilder<unknown>) =>
+        sql`(select min(owner_id) from ${scanReady(sql`owner_id > ${after}`, sql`order by owner_id limit 1`)} as ready)`;
+      const { rows } = await sql<{ readonly owner_id: string }>`
+        with recursive owners (owner_id, number) as (
+          select ${next(sql`${ownerId}`)}, 1
+          union all
+          select ${next(sql`owners.owner_id`)}, number + 1 from owners
+            where owner_id is not null and number < ${limit}
+        )
+        select owner_id from owners where owner_id is not null`.execute(queries);
+      return rows.map(({ owner_id }) => owner_id);
     },
 
     /**
@@ -144,9 +173,11 @@ export function createHolds(
         readonly closed: readonly string[];
         readonly atOnceOf: (deploymentId: string) => number | null;
         readonly mayLeave: (deploymentId: string) => boolean;
+        /** Whether it has to take this minute's try of an outage. */
+        readonly isTry: boolean;
       },
     ): Promise<ClaimedHold | NoClaim> {
-      const { leaseMs, closed, atOnceOf, mayLeave } = options;
+      const { leaseMs, closed, atOnceOf, mayLeave, isTry } = options;
       await checkDisk();
       const isOpen = sql`deployment_id not in ${database.toTexts(closed)}
         and (ends_at is null or ends_at > ${nowMs})`;
@@ -166,9 +197,10 @@ export function createHolds(
         // Mutant: more jobs of a deployment than there may be at once
         if (isPaused || (atOnce !== null && (await isFull(transaction, deploymentId, atOnce))))
           return { kind: "closed", deploymentId } as const;
-        if (!mayLeave(deploymentId)) return { kind: "closed", deploymentId } as const;
-        const limits: HeldLimits = JSON.parse(row.limits);
-        if (await isLimited(transaction, ownerId, limits)) return { kind: "limited" } as const;
+        await refuseAboveLimits(transaction, ownerId, JSON.parse(row.limits));
+        if (isTry && !(await takeTry(transaction))) throw new LostHold();
+        // Last, as one has to leave then.
+        if (!mayLeave(deploymentId)) throw new ClosedDeployment(deploymentId);
         const { rows: jobs } = await sql<JobRow & { readonly now: number }>`
           update jobs set status = 'SUBMITTING', claim = claim + 1, sent_at = ${nowMs},
               submit_until = ${nowMs} + ${leaseMs}, idle_ms = ${idleMs(database, deploymentId)},
@@ -186,11 +218,14 @@ export function createHolds(
           kind: "claimed",
           job: toJob(sent),
           leftMs: row.ends_at === null ? Infinity : row.ends_at - sent.now,
-          sentFor: { id: row.released_by ?? row.submitted_by, signedBy: row.signed_by },
+          sentFor: { id: row.sent_for, signedBy: row.signed_by },
         } as const;
       });
       const claimed = await claiming.catch((error: unknown) => {
         if (error instanceof LostHold) return { kind: "none" } as const;
+        if (error instanceof LimitReached) return { kind: "limited" } as const;
+        if (error instanceof ClosedDeployment)
+          return { kind: "closed", deploymentId: error.deploymentId } as const;
         throw error;
       });
       if (claimed.kind === "claimed") {
@@ -233,46 +268,48 @@ export function createHolds(
 
     /** Lets a job wait until it is released. */
     hold: (jobId: string): Promise<Job | null> =>
-      change(jobId, { set: sql`by_hand = 1, due_at = null, since = ${nowMs}` }),
+      change(jobId, {
+        set: sql`by_hand = 1, due_at = null, since = ${nowMs}`,
+        where: sql`by_hand = 0`,
+      }),
 
-    /** Ends that. It waits for an approval from then on if the one who releases it needs one. */
+    /**
+     * Ends that. It waits for an approval from then on if the one who releases it needs one. Null where no hand holds it.
+     */
     release(jobId: string, by: Credential): Promise<Job | null> {
       const needsApproval = by.needsApproval ? sql`1` : sql`needs_approval`;
+      const addedBy = by.needsApproval ? sql`${by.id}` : sql`approval_added_by`;
       return change(jobId, {
-        set: sql`by_hand = 0, released_by = ${by.id}, signed_by = ${by.signedBy}, needs_approval = ${needsApproval},
-          since = ${nowMs},
-          due_at = case when ${needsApproval} = 1 then null when due_at > 0 then due_at else ${dueAt} end`,
+        where: sql`by_hand = 1`,
+        set: sql`by_hand = 0, sent_for = ${by.id}, signed_by = ${by.signedBy}, since = ${nowMs},
+          needs_approval = ${needsApproval}, approval_added_by = ${addedBy},
+          due_at = case when ${needsApproval} = 1 then null else ${dueAt} end`,
       });
     },
 
-    /** Approves a job; null where it is not HELD, or this credential submitted or released it. */
+    /** Approves a job; null where it waits for no approval, or not for one of this credential. */
     approve: (jobId: string, credentialId: string | null): Promise<Job | null> =>
       change(jobId, {
         set: sql`needs_approval = 0, since = ${nowMs},
-          due_at = case when by_hand = 1 then null when due_at > 0 then due_at else ${dueAt} end`,
+          due_at = case when by_hand = 1 then null else ${dueAt} end`,
         // Mutant: an approval by who submitted the job
-        where: sql`submitted_by is distinct from ${credentialId}
-          and released_by is distinct from ${credentialId}`,
+        where: sql`needs_approval = 1 and not coalesce(submitted_by = ${credentialId}, false)
+          and not coalesce(approval_added_by = ${credentialId}, false)`,
       }),
 
     prioritize: (jobId: string, priority: number): Promise<Job | null> =>
-      change(jobId, { set: sql`priority = ${priority}` }),
+      change(jobId, { set: sql`priority = ${priority}`, where: sql`priority <> ${priority}` }),
 
-    /** In how many milliseconds the next job is due, and the next one ends unsent; whether some are ready. */
+    /** In how many milliseconds the next job is due; whether some are ready. */
     async readNext() {
       const isReady = upstreams.map(
         (upstream) => sql`exists (select 1 from holds where due_at = 0 and upstream = ${upstream})`,
       );
-      const { rows } = await sql<Record<"due_in" | "end_in" | "is_ready", number | null>>`
+      const { rows } = await sql<Record<"due_in" | "is_ready", number | null>>`
         select (select min(due_at) from holds where due_at > 0) - ${nowMs} as due_in,
-          (select min(ends_at) from holds where ends_at is not null) - ${nowMs} as end_in,
           case when ${sql.join(isReady, sql` or `)} then 1 else 0 end as is_ready`.execute(queries);
       const [row] = rows;
-      return {
-        dueInMs: row?.due_in ?? Infinity,
-        endInMs: row?.end_in ?? Infinity,
-        hasReady: row?.is_ready === 1,
-      };
+      return { dueInMs: row?.due_in ?? Infinity, hasReady: row?.is_ready === 1 };
     },
 
     /** Makes ready what has become due, at most `limit` of it. */
@@ -282,6 +319,15 @@ export function createHolds(
           select job_id from holds where due_at > 0 and due_at <= ${nowMs}
             order by due_at limit ${atMost(limit)} ${skipLocked}
         )`.execute(queries);
+    },
+
+    /** In how many milliseconds the next job ends unsent. */
+    async readNextEnd(): Promise<number> {
+      const { rows } = await sql<{ readonly end_in: number | null }>`
+        select (select min(ends_at) from holds where ends_at is not null) - ${nowMs} as end_in`.execute(
+        queries,
+      );
+      return rows[0]?.end_in ?? Infinity;
     },
 
     /** HELD jobs that are to end unsent now, and whether that is because they were cancelled. */
@@ -305,17 +351,24 @@ export function createHolds(
       await sql`delete from pauses where id = ${outageId}`.execute(queries);
     },
 
-    /** Whether jobs may be claimed: all, one to try (which takes this minute's try), or none in an outage. */
-    async enterOutage(): Promise<"no outage" | "try" | "wait"> {
-      const { rows: known } = await sql`
-        select 1 from pauses where id = ${outageId}`.execute(queries);
-      if (known.length === 0) return "no outage";
-      const { rows } = await sql`
-        update pauses set paused_until = ${nowMs} + ${BETWEEN_TRIES_MS}
-          where id = ${outageId}
-            and (paused_until <= ${nowMs} or paused_until > ${nowMs} + ${2 * BETWEEN_TRIES_MS})
-          returning id`.execute(queries);
-      return rows.length > 0 ? "try" : "wait";
+    /** Whether jobs may be claimed: all, one to try, or none in an outage. */
+    async readOutage(): Promise<"no outage" | "try" | "wait"> {
+      const { rows } = await sql<{ readonly is_due: number }>`
+        select case when ${isDue} then 1 else 0 end as is_due
+          from pauses where id = ${outageId}`.execute(queries);
+      const [row] = rows;
+      if (row === undefined) return "no outage";
+      return row.is_due === 1 ? "try" : "wait";
+    },
+
+    /** The owner's job once nobody writes it any more, as somebody may where its insert got no answer. */
+    async readSettled({ id, ownerId }: Job): Promise<Job | null> {
+      return await writeForOwner(ownerId, async (transaction) => {
+        const { rows } = await sql<JobRow>`select * from jobs where id = ${id}`.execute(
+          transaction,
+        );
+        return rows[0] === undefined ? null : toJob(rows[0]);
+      });
     },
 
     /** How jobs wait, in the order of `ids`; null for one that is not HELD. */
@@ -363,7 +416,7 @@ export function createHolds(
       return rows.map(toJob);
     },
 
-    /** How many of their owner's jobs are sent before each; null for one that is not ready. */
+    /** How many of their owner's jobs are sent before each; null for one that is not ready, or far behind. */
     async readAhead(jobs: readonly Pick<Job, "id" | "ownerId">[]): Promise<(number | null)[]> {
       const ids = jobs.map(({ id }) => id);
       const found: { readonly id: string; readonly ahead: number }[] = [];
@@ -371,8 +424,9 @@ export function createHolds(
         const { rows } = await sql<{ readonly id: string; readonly ahead: number }>`
           select job_id as id, ahead from (
             select job_id, row_number() over (order by ${order}) - 1 as ahead
-              from ${scanReady(sql`owner_id = ${ownerId}`, sql``)} as ready
-          ) as ranked where job_id in ${database.toTexts(ids)}`.execute(reads);
+              from ${scanReady(sql`owner_id = ${ownerId}`, sql`order by ${order} limit ${MAX_AHEAD}`)} as ready
+          ) as ranked
+            where ahead < ${MAX_AHEAD} and job_id in ${database.toTexts(ids)}`.execute(reads);
         found.push(...rows);
       }
       return inOrder(ids, found, ({ ahead }) => ahead);
@@ -393,7 +447,6 @@ export function createHolds(
   function toFacts(row: FactsRow, limited: Limited | undefined): HoldFacts {
     return {
       since: new Date(row.since),
-      priority: row.priority,
       sendAfter: toDate(row.send_after),
       needsApproval: row.needs_approval === 1,
       isByHand: row.by_hand === 1,
@@ -413,8 +466,26 @@ export function createHolds(
   }
 }
 
-/** A row that was ready was changed while it was claimed: nothing of the claim is written. */
+/** A row was changed by others meanwhile: nothing of the transaction is written. */
 class LostHold extends Error {}
+
+/** The same where its owner may send no more at the moment. */
+class LimitReached extends Error {}
+
+/** The same where nothing may leave to the deployment. */
+class ClosedDeployment extends Error {
+  readonly deploymentId: string;
+
+  constructor(deploymentId: string) {
+    super();
+    this.deploymentId = deploymentId;
+  }
+}
+
+function toLost(error: unknown): null {
+  if (error instanceof LostHold) return null;
+  throw error;
+}
 
 type FactsRow = Row & {
   readonly id: string;
@@ -449,12 +520,14 @@ export async function insertHold(
       by_hand: Number(isByHand),
       needs_approval: Number(needsApproval),
       submitted_by: hold.submittedBy,
-      released_by: null,
+      approval_added_by: null,
+      sent_for: hold.submittedBy,
       signed_by: hold.signedBy,
       limits: JSON.stringify(hold.limits),
       counted_for: counted?.key ?? null,
       counted_until: counted?.endsAtMs ?? null,
-      due_at: waits ? null : (sendAfterMs ?? 0),
+      // One long past is due now.
+      due_at: waits ? null : Math.max(0, sendAfterMs ?? 0),
       ends_at: sendBefore?.getTime() ?? null,
     })
     .execute();

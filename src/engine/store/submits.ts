@@ -93,7 +93,7 @@ export function createSubmits(
       await checkDisk();
       if (isNoted) await deleteEnded(database, "repeatable_submits", "until");
       const isInserted = await write(
-        mostInFlight === null && mostHeld === null && !isNoted ? null : job.ownerId,
+        mostInFlight === null && hold === undefined && !isNoted ? null : job.ownerId,
         async (transaction) => {
           if (key !== null && isRepeatable(key)) {
             const { fingerprint } = key;

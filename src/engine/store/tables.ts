@@ -164,10 +164,11 @@ export type Tables = {
     /** 0 or 1. */
     readonly by_hand: number;
     readonly needs_approval: number;
-    /** The ids of the credentials that submitted and last released it, neither of which may approve it. */
+    /** The ids of the credentials that submitted it, and whose release made it need an approval: neither may approve it. */
     readonly submitted_by: string | null;
-    readonly released_by: string | null;
-    /** How it is found out whether that credential, the releaser's before the submitter's, is still in use. */
+    readonly approval_added_by: string | null;
+    /** The credential's that released it last, or else submitted it, and how it is found out whether it is still in use. */
+    readonly sent_for: string | null;
     readonly signed_by: string;
     /** Those of its submitter, as JSON. */
     readonly limits: string;

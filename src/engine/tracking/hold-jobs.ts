@@ -33,11 +33,15 @@ export class Holder {
     return await this.#change(jobId, ownerId, (holds) => holds.prioritize(jobId, priority));
   }
 
-  /** Rejects with FORBIDDEN where the viewer's own credential submitted or released the job. */
+  /** Rejects with FORBIDDEN where the viewer's own credential submitted the job, or made it need an approval. */
   async approveJob(jobId: string, viewer: Viewer): Promise<Job> {
     const { id } = viewer.credential;
-    const ownerId = readableOwner(viewer);
-    return await this.#change(jobId, ownerId, (holds) => holds.approve(jobId, id), toOwnSubmit);
+    const job = await this.#change(jobId, readableOwner(viewer), (holds) =>
+      holds.approve(jobId, id),
+    );
+    const [facts] = await this.#given.store.holds.readMany([jobId]);
+    if (facts?.needsApproval === true) throw toOwnSubmit();
+    return job;
   }
 
   /** Ends a job that waits for an approval. */
@@ -53,12 +57,11 @@ export class Holder {
     return ended;
   }
 
+  /** Resolves with the job as it is where it is HELD and nothing of it was to change. */
   async #change(
     jobId: string,
     ownerId: string | undefined,
     change: (holds: JobStore["holds"]) => Promise<Job | null>,
-    /** Why a job that is HELD was not changed. */
-    toError = (held: Job): Error => new JobNotHeldError(held),
   ): Promise<Job> {
     const { store, onReady } = this.#given;
     const job = await store.jobs.read(jobId, ownerId);
@@ -71,7 +74,8 @@ export class Holder {
     }
     const current = await store.jobs.read(jobId, ownerId);
     if (current === null) throw new JobNotFoundError(jobId);
-    throw current.status === "HELD" ? toError(current) : new JobNotHeldError(current);
+    if (current.status !== "HELD") throw new JobNotHeldError(current);
+    return current;
   }
 }
 

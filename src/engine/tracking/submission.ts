@@ -257,7 +257,10 @@ function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoun
 }
 
 /** What RunComfy found at a path of the body, at the caller's path that leads there. */
-export function toInputIssue(issue: InputIssue, { input, toBody, spell }: Submission): InputIssue {
+export function toInputIssue(
+  issue: InputIssue,
+  { input, toBody, spell }: Pick<Submission, "input" | "toBody" | "spell">,
+): InputIssue {
   for (const name of Object.keys(input)) {
     const mark: JsonObject = {};
     const at = findPath(toBody({ [name]: mark }), mark) ?? [];
@@ -283,7 +286,7 @@ function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }
 
-const asItIs: Spelling = (path) => path;
+export const asItIs: Spelling = (path) => path;
 
 function checkKey(key: string): InputIssue[] {
   const problem =

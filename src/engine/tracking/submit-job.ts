@@ -18,6 +18,7 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue } from "../../runtime/queue.ts";
+import { DatabaseDiskError } from "../store/database-error.ts";
 import type { NewHold } from "../store/holds.ts";
 import { isRepeatable } from "../store/submits.ts";
 import { waitForJob } from "../watch/watch-job.ts";
@@ -146,9 +147,9 @@ export class Submitter {
     this.#queue.close(stopping());
   }
 
-  /** A slot for a POST of this owner; null where none is free. */
-  tryEnter(ownerId: string): Release | null {
-    return this.#queue.tryEnter(ownerId);
+  /** Waits for a slot for a POST of this owner, behind its submits and in turn with others'. */
+  async enter(ownerId: string): Promise<Release> {
+    return this.#queue.tryEnter(ownerId) ?? (await this.#queue.enter(ownerId));
   }
 
   /** Resolves once every submit under way has its outcome written down. */
@@ -222,7 +223,7 @@ export class Submitter {
 
   /** Adds a job that waits for its turn here. Null when another call took the key meanwhile. */
   async #hold(submission: Submission, options: QueueOptions): Promise<Job | null> {
-    const { store, record, uploads, sender } = this.#given;
+    const { store, uploads, sender } = this.#given;
     const { viewer, input, submissionKey: key, alsoWrite } = submission;
     const { credential, limits } = viewer;
     const { jobsInFlight, submitsPerMinute } = limits;
@@ -250,15 +251,19 @@ export class Submitter {
       else await refund();
       return isInserted ? job : null;
     } catch (error) {
-      if (isRefusal(error)) {
+      // A disk that fails takes no row.
+      if (isRefusal(error) || error instanceof DatabaseDiskError) {
         await refund();
         throw error;
       }
-      // The row may be there although its insert failed, and whoever reads it would send the job.
-      const cancel = () => record(job.id, { kind: "unsent", error: null });
-      await sender.persist({ jobId: job.id }, cancel, UNSENT_DELAYS_MS).catch((cause: unknown) => {
-        throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
-      });
+      // The row may be there although its insert failed, and then it is sent: that is the caller's job.
+      const settled = await sender
+        .persist({ jobId: job.id }, () => store.holds.readSettled(job), UNSENT_DELAYS_MS)
+        .catch((cause: unknown) => {
+          throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
+        });
+      if (settled !== null) return settled;
+      await refund();
       throw error;
     }
   }
