@@ -38,7 +38,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a cancel recorded as final": [1, ALWAYS],
   "a restart that forgets the polls to come": [1, [/where /, "where false and "]],
   "a client that retries under another key": [
-    6,
+    7,
     [/, (\w+)\)/, ", { ...$1, key: ($1.key += '+') })"],
   ],
   "a client that retries after an answer": [
@@ -51,5 +51,5 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a client that forgets a key with a lost answer": [2, LEAVE_OUT],
   "more POSTs at once than there may be": [5, [/,/, " * 4,"]],
   "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
-  "a pause that nobody keeps": [67, NEVER],
+  "a pause that nobody keeps": [82, NEVER],
 };
