@@ -14,14 +14,14 @@ import { ALL_SCOPES } from "../support/parts.ts";
 const LIMITS = { ...NO_LIMITS, requestsPerSecond: 1_000, jobsPerDay: 100_000 };
 const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "invalid" });
 
-async function open(file: string) {
+async function open(file: string, pollMs = 10) {
   const recorded = createRecordedLog();
   const keys = await openApiKeys({
     file,
     limits: LIMITS,
     scopes: ALL_SCOPES,
     log: recorded.log,
-    pollMs: 10,
+    pollMs,
   });
   onTestFinished(() => keys.close());
   return { keys, ...recorded };
@@ -115,6 +115,15 @@ test("a key whose scopes were changed ends its sessions, which come back with th
   await expect.poll(() => admission.isRevoked()).toBe(true);
   const { viewer } = await keys.authenticate(`Bearer ${key}`);
   expect(viewer.scopes).toEqual(new Set(["jobs:submit", "jobs:read"]));
+});
+
+test("a key is revoked only where the file has none, however long ago that was read", async () => {
+  const { file, create } = await createApiKeysFile();
+  await create("web");
+  const { keys } = await open(file, 3_600_000);
+  const id = idOf(await create("later"));
+  expect(await keys.isRevoked({ id, signedBy: "" })).toBe(false);
+  expect(await keys.isRevoked({ id: "0".repeat(16), signedBy: "" })).toBe(true);
 });
 
 test("what a key with approval submits needs approval, and as a new key does when that changes", async () => {

@@ -38,7 +38,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a cancel recorded as final": [1, ALWAYS],
   "a restart that forgets the polls to come": [1, [/where /, "where false and "]],
   "a client that retries under another key": [
-    6,
+    7,
     [/, (\w+)\)/, ", { ...$1, key: ($1.key += '+') })"],
   ],
   "a client that retries after an answer": [
@@ -51,10 +51,10 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a client that forgets a key with a lost answer": [2, LEAVE_OUT],
   "more POSTs at once than there may be": [5, [/,/, " * 4,"]],
   "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
-  "a pause that nobody keeps": [67, NEVER],
+  "a pause that nobody keeps": [82, NEVER],
   "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
   "a paused deployment whose jobs are sent": [2, [/= await [^;]*;/, "= false;"]],
-  "an approval by who submitted the job": [1, [/\w+ is distinct from \$\{\w+\}/, "1 = 1"]],
-  "a job that is not ended in time": [1, [/of await [^)]*\)/, "of []"]],
+  "an approval by who submitted the job": [1, [/not coalesce\(.*?\)/, "1 = 1"]],
+  "a job that is not ended in time": [1, [/over\.map/, "over.slice(0, 0).map"]],
   "a POST that leaves after its job's `sendBefore`": [106, [/=> .*;/, "=> Infinity;"]],
 };

@@ -100,6 +100,24 @@ export function describeHolds({ store, execute, count }: Context): void {
       expect((await claimOne()).job.id).toBe(job.id);
     });
 
+    test("are released by a hand alone, which bars nobody from approving them", async () => {
+      const { holds } = store();
+      const agent = { id: "agent", signedBy: "", needsApproval: true };
+      const person = { id: "person", signedBy: "", needsApproval: false };
+      const job = await hold({}, { options: { hold: true }, needsApproval: true });
+      await holds.release(job.id, person);
+      expect(await holds.approve(job.id, "person")).toMatchObject({ status: "HELD" });
+      // It waits for its turn, so there is nothing to release or to approve.
+      expect(await holds.release(job.id, agent)).toBeNull();
+      expect(await holds.approve(job.id, "other")).toBeNull();
+      expect((await claimOne()).sentFor).toEqual({ id: "person", signedBy: "" });
+    });
+
+    test("are due at once where their `sendAfter` is long past", async () => {
+      await hold({}, { options: { sendAfter: new Date(-1) } });
+      await claimOne();
+    });
+
     test("go back once they were not sent, with a history that has each status once", async () => {
       const job = await hold();
       const { job: claimed } = await claimOne();

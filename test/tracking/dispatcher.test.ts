@@ -254,6 +254,37 @@ test("what a stop finds before its POST goes back, and another gateway sends it"
   expect(posts()).toBe(1);
 });
 
+test("owners who can send nothing are asked seldom, whoever of them leaves", async () => {
+  await store.pausedDeployments.pause("d", "Moving");
+  const owners = ["a", "b", "c"].map((ownerId) => createViewer({ ownerId }));
+  const [first] = await Promise.all(owners.map((viewer) => submit({}, { viewer })));
+  const { claim } = store.holds;
+  let claims = 0;
+  store.holds.claim = (...given) => {
+    claims += 1;
+    return claim(...given);
+  };
+  await tracking.canceller.cancelJob(first?.id ?? "", "a");
+  // Each is submitted and sent at once, past those who wait.
+  for (let index = 0; index < 5; index++)
+    await until(await submit({}, { deploymentId: "open" }), { status: "IN_QUEUE" });
+  // Each wake asks the two once more at most.
+  expect(claims).toBeLessThan(100);
+});
+
+test("a submit whose insert was not answered is the caller's job where its row is there", async () => {
+  const { insert } = store.jobs;
+  store.jobs.insert = async (row) => {
+    await insert(row);
+    throw new Error("the connection was lost");
+  };
+  const job = await submit({ hold: true });
+  expect(job.status).toBe("HELD");
+  store.jobs.insert = async () => Promise.reject(new Error("the connection was lost"));
+  await expect(submit({ hold: true })).rejects.toThrow("the connection was lost");
+  expect(await countJobs()).toBe(1);
+});
+
 test("a job whose credential was revoked, or whose deployment is no longer listed, waits until it is released", async () => {
   const viewer = createViewer({
     ownerId: "mine",

@@ -211,7 +211,7 @@ test.each<FaultName>(["deep-result", "deep-body", "huge-body"])(
     upstream.setFault(null);
     upstream.finish(requestId, { output: {} });
     passTime(10_000);
-    await until(() => hasStatus(id, "SUCCEEDED"), { eachTurnMs: 100 });
+    await until(() => hasStatus(id, "SUCCEEDED"));
   },
 );
 

@@ -135,11 +135,10 @@ export class Dispatcher {
     if (nextMs > 0) return Math.min(nextMs, MAX_REST_MS);
     const over = await store.holds.listOver(MAX_ENDS);
     // Mutant: a job that is not ended in time
-    await Promise.all(
-      over.map(({ id, isCancelled }) =>
-        record(id, { kind: "unsent", error: isCancelled ? null : NOT_SENT_IN_TIME }),
-      ),
+    const ending = over.map(({ id, isCancelled }) =>
+      record(id, { kind: "unsent", error: isCancelled ? null : NOT_SENT_IN_TIME }),
     );
+    await Promise.all(ending);
     return over.length === MAX_ENDS ? 0 : MAX_REST_MS;
   }
 
