@@ -11,7 +11,7 @@ import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../su
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 import { usePostgres } from "./store-context.ts";
-import { ACCEPTED, failToOpen, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
+import { ACCEPTED, failToOpen, HOLD, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
@@ -45,6 +45,38 @@ test("while the disk of Postgres is full no job is taken in and no poll claimed,
   for (const act of begin) await act();
   expect(await store.jobs.count({})).toBe(1);
 });
+
+describe("gateways on one Postgres", () => {
+  const { url, open } = useSharedPostgres();
+
+  test("compare who approves a job once that is locked, as it may have been released meanwhile", async () => {
+    const store = await open();
+    const hold = { ...HOLD, options: { ...HOLD.options, hold: true } };
+    const { id } = await insertJob(store, { status: "HELD", ownerId: "mine" }, { hold });
+    const client = new pg.Client(url());
+    await client.connect();
+    onTestFinished(() => client.end());
+    await client.query("begin");
+    await client.query("update jobs set updated_at = updated_at where id = $1", [id]);
+    const approving = store.holds.approve(id, "agent");
+    await expect
+      .poll(async () => (await client.query(WAITING)).rows.length, { timeout: 10_000 })
+      .toBe(1);
+    // As `release` does for a credential that needs approval.
+    await client.query(
+      "update holds set by_hand = 0, needs_approval = 1, approval_added_by = 'agent' where job_id = $1",
+      [id],
+    );
+    await client.query("commit");
+    expect(await approving).toBeNull();
+    const [facts] = await store.holds.readMany([id]);
+    expect(facts?.needsApproval).toBe(true);
+  });
+});
+
+/** Who waits for a lock of somebody else's row. */
+const WAITING =
+  "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%jobs%'";
 
 describe("the connections to Postgres", () => {
   const { url } = useSharedPostgres();
