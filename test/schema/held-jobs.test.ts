@@ -35,11 +35,11 @@ test("a HELD job says why it waits and until when, and how many of its owner's g
     unapproved: await add({ hold: true }, true),
   };
   const { data } = await gateway.answer(
-    `{ heldJobs { id status estimate { basedOn } hold { reason until ahead } isCancellable } }`,
+    `{ heldJobs { id status estimate { basedOn } hold { reason until priority ahead } isCancellable } }`,
   );
   const held = (id: string, reason: string, ahead: number | null, until: string | null = null) => ({
     ...{ id, status: "HELD", estimate: null, isCancellable: true },
-    hold: { reason, until, ahead },
+    hold: { reason, until, priority: id === jobs.first.id ? 1 : 0, ahead },
   });
   const found: readonly { readonly id: string }[] = Object(data)["heldJobs"];
   expect(found.toSorted((one, other) => (one.id < other.id ? -1 : 1))).toEqual(

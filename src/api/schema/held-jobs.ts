@@ -42,6 +42,9 @@ export function addHeldJobs(builder: Builder): void {
         nullable: true,
         description: "When this reason ends by itself; null if that is not known.",
       }),
+      priority: t.exposeInt("priority", {
+        description: "As `queue` or `prioritizeJobs` had it.",
+      }),
       ahead: t.int({
         nullable: true,
         description:

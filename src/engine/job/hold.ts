@@ -18,6 +18,7 @@ export type Hold = {
   readonly since: Date;
   /** When the reason ends by itself; null where that is not known. */
   readonly until: Date | null;
+  readonly priority: number;
 };
 
 /** How a job waits for its turn. */
@@ -37,6 +38,7 @@ export const MAX_PRIORITY = 100;
 /** What is stored of how a job waits, and what the database says of it. */
 export type HoldFacts = {
   readonly since: Date;
+  readonly priority: number;
   readonly sendAfter: Date | null;
   readonly needsApproval: boolean;
   readonly isByHand: boolean;
@@ -54,7 +56,7 @@ export type HoldFacts = {
 
 /** Why a job is HELD: of several reasons the first. `isOutage`: its gateway can't reach the upstream or its deployment. */
 export function toHold(facts: HoldFacts, isOutage: boolean): Hold {
-  const { since, sendAfter, retryAt, outageUntil, limitedUntil } = facts;
+  const { since, priority, sendAfter, retryAt, outageUntil, limitedUntil } = facts;
   const reasons: readonly (readonly [HoldReason, boolean, Date | null])[] = [
     ["APPROVAL", facts.needsApproval, null],
     ["BY_HAND", facts.isByHand, null],
@@ -65,5 +67,5 @@ export function toHold(facts: HoldFacts, isOutage: boolean): Hold {
     ["TURN", true, null],
   ];
   const [reason, , until] = reasons.find(([, applies]) => applies) ?? ["TURN", true, null];
-  return { reason, since, until };
+  return { reason, since, until, priority };
 }

@@ -447,6 +447,7 @@ export function createHolds(
   function toFacts(row: FactsRow, limited: Limited | undefined): HoldFacts {
     return {
       since: new Date(row.since),
+      priority: row.priority,
       sendAfter: toDate(row.send_after),
       needsApproval: row.needs_approval === 1,
       isByHand: row.by_hand === 1,
