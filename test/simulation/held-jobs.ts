@@ -199,7 +199,7 @@ export class HeldJobs {
 }
 
 /** One of an owner's credentials, without limits. */
-export function toViewer(ownerId: string, name: CredentialName): Viewer {
+function toViewer(ownerId: string, name: CredentialName): Viewer {
   return createViewer({ ownerId, credential: toCredential(ownerId, name) });
 }
 

@@ -1,5 +1,5 @@
 /** Why a job is HELD; of several that apply, the first is shown. */
-export const HOLD_REASONS = [
+const HOLD_REASONS = [
   "APPROVAL",
   "BY_HAND",
   "PAUSED",

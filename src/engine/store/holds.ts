@@ -30,7 +30,7 @@ export type NewHold = {
 export type HeldLimits = Pick<OwnerLimits, "jobsInFlight" | "submitsPerMinute">;
 
 /** A row of `quotas`, and when its window ends. */
-export type CountedJob = { readonly key: string; readonly endsAtMs: number };
+type CountedJob = { readonly key: string; readonly endsAtMs: number };
 
 /** A job that was HELD and is to be sent now, by whoever claimed it alone. */
 export type ClaimedHold = {
@@ -46,8 +46,6 @@ export type ClaimedHold = {
 export type NoClaim =
   | { readonly kind: "none" | "limited" }
   | { readonly kind: "closed"; readonly deploymentId: string };
-
-export type Holds = ReturnType<typeof createHolds>;
 
 type Row = Selectable<Tables["holds"]>;
 
