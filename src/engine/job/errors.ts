@@ -55,7 +55,9 @@ export class JobNotHeldError extends JobStateError {
   constructor(job: Job) {
     super(
       job,
-      "The job doesn't wait for this, so it can't be done. Look at its status, and at why it is held.",
+      job.status === "HELD"
+        ? "The job waits for no approval, so this can't be done. Cancel it instead, if it is yours."
+        : "The job no longer waits here, so this can't be done. Look at its status; while it is queued, its owner can cancel it.",
     );
   }
 }
