@@ -159,7 +159,9 @@ export class HeldJobs {
         return void (await attempt((to) => to.tracking.holder.refuseJob(id, viewer, "Too much.")));
       if (!isOwn) this.#approvals.add(id);
       const isApproved = await attempt(({ tracking }) => tracking.holder.approveJob(id, viewer));
-      if (isApproved && isOwn) onBroken(`${name} approved ${id}, and had submitted it.`);
+      // Somebody else may have approved it meanwhile, and then there is nothing to refuse.
+      if (isApproved && isOwn && !this.#approvals.has(id))
+        onBroken(`${name} approved ${id}, and had submitted it.`);
       return;
     }
     if (row["by_hand"] === 1)
