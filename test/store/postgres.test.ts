@@ -75,8 +75,8 @@ describe("gateways on one Postgres", () => {
 });
 
 /** Who waits for a lock of somebody else's row. */
-const WAITING =
-  "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%jobs%'";
+const WAITING = `select 1 from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock' and query like '%jobs%'`;
 
 describe("the connections to Postgres", () => {
   const { url } = useSharedPostgres();
