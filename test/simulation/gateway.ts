@@ -13,6 +13,7 @@ import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
 import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
+import type { HeldJobs } from "./held-jobs.ts";
 import type { PartOfSimulation } from "./simulated-part.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
 import type { SimulatedProcess } from "./world.ts";
@@ -44,8 +45,7 @@ export async function startGateway(options: {
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
-  /** Notified of a HELD job that is about to be sent. */
-  readonly onHeldClaim: (jobId: string) => void;
+  readonly heldJobs: Pick<HeldJobs, "noteClaim" | "putBack">;
 }) {
   const { process, openStore, upstream, parts, keepsOutputs, onBug } = options;
   const log = createLog(onBug);
@@ -54,7 +54,7 @@ export async function startGateway(options: {
   const store: JobStore = {
     ...opened,
     polls: watchClaims(opened.polls, options),
-    holds: watchHolds(opened.holds, options.onHeldClaim),
+    holds: watchHolds(opened.holds, options),
   };
   const health = new UpstreamHealth({
     now: clock.monotonic,
@@ -158,15 +158,16 @@ function watchClaims(
 
 function watchHolds(
   holds: JobStore["holds"],
-  onHeldClaim: (jobId: string) => void,
+  { process, heldJobs }: Pick<Parameters<typeof startGateway>[0], "process" | "heldJobs">,
 ): JobStore["holds"] {
   return {
     ...holds,
     async claim(...options) {
       const claimed = await holds.claim(...options);
-      if (claimed.kind === "claimed") onHeldClaim(claimed.job.id);
+      if (claimed.kind === "claimed") heldJobs.noteClaim(claimed.job.id);
       return claimed;
     },
+    putBack: (job, delayMs) => heldJobs.putBack(job.id, process, () => holds.putBack(job, delayMs)),
   };
 }
 

@@ -1,17 +1,26 @@
 import type { Credential, Viewer } from "../../src/auth/viewer.ts";
 import { JobNotFoundError, JobNotHeldError } from "../../src/engine/job/errors.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
+import { DatabaseUnreachableError } from "../../src/engine/store/database-error.ts";
 import { createViewer } from "../support/viewers.ts";
 import type { Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
 import type { Gateway } from "./gateway.ts";
 import { LATE_MS } from "./held-checks.ts";
 import { BUSY_MS, type Plan } from "./plan.ts";
-import { CREDENTIALS, type CredentialName, type DeploymentPause, type Waiting } from "./queues.ts";
+import {
+  CREDENTIALS,
+  type CredentialName,
+  type DeploymentPause,
+  type Obstacle,
+  type Waiting,
+} from "./queues.ts";
 import type { SimulatedProcess } from "./world.ts";
 
 /** A cancel is noted within this time, where nothing keeps its gateway from that. */
 const NOTED_WITHIN_MS = 300;
+/** As long as a statement waits for its answer. */
+const UNANSWERED_MS = 15_000;
 
 type Dependencies = {
   readonly plan: Plan;
@@ -34,9 +43,17 @@ export class HeldJobs {
   /** Credentials that asked to approve a job, which others submitted. */
   readonly #approvals = new Set<string>();
   readonly #met: Met[] = [];
+  /** Those that no POST has met yet. */
+  readonly #obstacles: Obstacle[];
+  /** By the ids of the jobs that are to meet them. */
+  readonly #obstructed = new Map<string, Obstacle>();
+  /** What waits until a job is claimed again. */
+  readonly #reclaimed = new Map<string, () => void>();
+  obstructedUntilMs = -Infinity;
 
   constructor(dependencies: Dependencies) {
     this.#given = dependencies;
+    this.#obstacles = [...dependencies.plan.obstacles];
   }
 
   /** Pauses deployments for their time, and lets nothing wait for a person for ever. */
@@ -54,6 +71,7 @@ export class HeldJobs {
   /** A gateway has claimed a job; some are cancelled then. */
   noteClaim(jobId: string): void {
     const { callers, cancel, read } = this.#given;
+    this.#reclaimed.get(jobId)?.();
     if (!callers.chance.happens(0.08)) return;
     const [row] = read(`select owner_id from jobs where id = '${jobId}'`);
     void callers.run(async () => {
@@ -96,6 +114,62 @@ export class HeldJobs {
     const needsApproval = String(row["submitted_by"]).startsWith("agent");
     if (needsApproval && !this.#approvals.has(String(row["id"])))
       onBroken(`${sender} sent ${mark}, which nobody else has approved.`);
+  }
+
+  /** Whether this POST leads to an obstacle. */
+  isRefused(mark: number): boolean {
+    const { callers, read } = this.#given;
+    const next = this.#obstacles.findIndex(({ atMs }) => atMs <= callers.world.nowMs);
+    if (next < 0) return false;
+    const [row] = read(
+      `select id from jobs join job_documents on job_id = id
+        where json_extract(input, '$.mark') = ${mark} and claim > 0`,
+    );
+    const [obstacle] = row === undefined ? [] : this.#obstacles.splice(next, 1);
+    if (obstacle === undefined) return false;
+    this.#obstructed.set(String(row?.["id"]), obstacle);
+    return true;
+  }
+
+  /** Puts a job back with what is in the way of that. */
+  async putBack<Value>(
+    jobId: string,
+    process: SimulatedProcess,
+    act: () => Promise<Value>,
+  ): Promise<Value> {
+    const obstacle = this.#obstructed.get(jobId);
+    if (obstacle === undefined) return await act();
+    this.#obstructed.delete(jobId);
+    const { world } = process;
+    const { kind, frozenMs } = obstacle;
+    world.note(process.name, "puts back", jobId, kind);
+    this.obstructedUntilMs = Math.max(this.obstructedUntilMs, world.nowMs + frozenMs);
+    if (kind === "cancelled") this.#cancelInVain(jobId, process);
+    if (frozenMs > 0) process.freeze(frozenMs);
+    await process.wait(0);
+    const outcome = await act();
+    if (kind !== "unanswered") return outcome;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reclaimed.set(jobId, resolve);
+    await process.within(UNANSWERED_MS, promise);
+    this.#reclaimed.delete(jobId);
+    throw new DatabaseUnreachableError({ cause: new Error("The answer is lost.") });
+  }
+
+  /** By a gateway that dies once it has noted that. */
+  #cancelInVain(jobId: string, sender: SimulatedProcess): void {
+    const { callers, call, read } = this.#given;
+    const [row] = read(`select owner_id from jobs where id = '${jobId}'`);
+    const calling = callers.run(() =>
+      call(async ({ process, tracking }) => {
+        this.noteCancel(jobId, process);
+        const inMs = NOTED_WITHIN_MS + 100 + callers.chance.random() * 500;
+        if (process !== sender) callers.world.schedule(callers, inMs, () => process.kill());
+        await tracking.canceller.cancelJob(jobId, String(row?.["owner_id"]));
+      }),
+    );
+    // Others find out what comes of cancels.
+    calling.catch(() => undefined);
   }
 
   /** After the end. `isUndisturbed` says whether nothing kept gateways from what they do at a time. */

@@ -9,7 +9,7 @@ export type Mutant = readonly [seed: number, ...edits: readonly Edit[]];
 const LEAVE_OUT: Edit = [/^.*\n/, ""];
 const ALWAYS: Edit = [/if \(/, "if (true || "];
 const NEVER: Edit = [/if \(/, "if (false && "];
-const FIRST_CONDITION_ALONE: Edit = [/ \|\| [^)]*/, ""];
+const FIRST_CONDITION_ALONE: Edit = [/ \|\| .*?(?=\) )/, ""];
 
 const OF_PARTS = await loadFromParts<{ readonly MUTANTS: typeof MUTANTS }>("mutants.ts");
 
@@ -31,7 +31,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a watcher who is not notified": [13, LEAVE_OUT],
   "a quota refunded twice": [1, [/await (\w+\(\))/, "await Promise.all([$1, $1])"]],
   "a withdrawn row that still counts as in flight": [1, [/-1/, "0"]],
-  "a withdrawn row that keeps its key": [8, [/delete (from .*) returning/, "select id $1 --"]],
+  "a withdrawn row that keeps its key": [8, [/delete (from .*)\s+returning/, "select id $1 --"]],
   "a lost answer taken for one that was not sent": [52, [/"unknown"/, '"refused"']],
   "a proxy's time-out taken for a refusal": [1, [/>= 500/, "=== 500"]],
   "a code that nobody knows taken for a refusal": [65, [/= /, "= true || "]],
@@ -55,6 +55,9 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
   "a paused deployment whose jobs are sent": [2, [/= await [^;]*;/, "= false;"]],
   "an approval by who submitted the job": [1, [/not coalesce\(.*?\)/, "1 = 1"]],
-  "a job that is not ended in time": [1, [/over\.map/, "over.slice(0, 0).map"]],
+  "a job that is not ended in time": [1, [/= (\w+)\.map/, "= $1.slice(0, 0).map"]],
+  "an outcome of a claim that is over": [1, [/ and \w+ = \$\{\w+\}/, ""], [/ && [^;]*/, ""]],
+  "an abandoned claim that is put back": [1, [/ and \w+ <> 0/, ""]],
+  "a cancel that a claimed job does not keep": [1, LEAVE_OUT],
   "a POST that leaves after its job's `sendBefore`": [106, [/=> .*;/, "=> Infinity;"]],
 };

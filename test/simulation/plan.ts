@@ -1,6 +1,13 @@
 import { type Chance, chanceOf } from "./chance.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
-import { type DeploymentPause, toDeploymentPauses, toWaiting, type Waiting } from "./queues.ts";
+import {
+  type DeploymentPause,
+  type Obstacle,
+  toDeploymentPauses,
+  toObstacles,
+  toWaiting,
+  type Waiting,
+} from "./queues.ts";
 import { SIMULATED_PARTS } from "./simulated-part.ts";
 import { FAIR, OUTCOMES, type Weather } from "./upstream.ts";
 
@@ -50,6 +57,8 @@ export type Plan = {
   readonly faults: readonly TimedFault[];
   /** Of deployments. */
   readonly pauses: readonly DeploymentPause[];
+  /** To jobs that are put back. */
+  readonly obstacles: readonly Obstacle[];
 };
 
 export const OWNERS = 3;
@@ -71,6 +80,7 @@ export function toPlan(seed: string, jobs = 30): Plan {
     errands,
     faults: faults.toSorted((one, other) => one.atMs - other.atMs),
     pauses: toDeploymentPauses(chance.fork("pauses"), DEPLOYMENTS.length, BUSY_MS),
+    obstacles: toObstacles(chance.fork("obstacles"), gateways, BUSY_MS),
   };
 }
 
@@ -154,7 +164,8 @@ function toWeather(chance: Chance): Weather {
     tooMany: some(),
     retryAfter: chance.random(),
     failing: some(),
-    unpaid: chance.fork("unpaid").happens(0.15) ? chance.random() : 0,
+    // Each makes the plan a minute longer.
+    unpaid: chance.fork("unpaid").happens(0.05) ? chance.random() : 0,
     stale: some() * 0.5,
     garbage: some() * 0.5,
   };

@@ -104,6 +104,7 @@ class Simulation {
         new Upstream(world, name, {
           others: () => this.#upstreams,
           onPost: (mark, sender) => this.#checkMayLeave(mark, sender),
+          isRefused: (mark) => this.#heldJobs.isRefused(mark),
         }),
     );
     if (one === undefined || other === undefined) throw new Error("There are two.");
@@ -202,7 +203,8 @@ class Simulation {
 
   /** Whether nothing else goes wrong. */
   #meetsOnly(...kinds: readonly TimedFault["kind"][]): boolean {
-    return this.#plan.faults.every(({ kind }) => kinds.includes(kind));
+    const { faults, obstacles } = this.#plan;
+    return obstacles.length === 0 && faults.every(({ kind }) => kinds.includes(kind));
   }
 
   // Gateways
@@ -225,7 +227,7 @@ class Simulation {
         onBug: (line) =>
           void (process.isDead || this.#broken.push(`${process.name} logged: ${line}`)),
         onClaim: (claim) => this.#noteClaim(claim),
-        onHeldClaim: (jobId) => this.#heldJobs.noteClaim(jobId),
+        heldJobs: this.#heldJobs,
         onPutBack: (jobId) =>
           void (this.#claims.get(jobId)?.by === process && this.#claims.delete(jobId)),
       }),
@@ -627,6 +629,7 @@ class Simulation {
     const { nowMs } = this.#world;
     const lastFaultMs = Math.max(
       this.#lastDeathMs,
+      this.#heldJobs.obstructedUntilMs,
       ...this.#plan.faults
         .filter((fault) => fault.atMs <= nowMs)
         .map((fault) => fault.atMs + fault.ms),
@@ -709,6 +712,7 @@ class Simulation {
 
   /** Whether all that is open belongs to an upstream, while the gateways have the other one. */
   #waitsFor(upstream: Upstream, current: Upstream): boolean {
+    if (this.#plan.faults.every(({ kind }) => kind !== "other-upstream")) return false;
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const open = this.#read("select distinct upstream from jobs where finished_at is null");
     const isOpenAt = ({ name }: Upstream): boolean =>

@@ -86,6 +86,7 @@ export class Upstream {
   readonly #chance: Chance;
   readonly #others: () => readonly Upstream[];
   readonly #onPost: (mark: number, sender: string) => void;
+  readonly #isRefused: (mark: number) => boolean;
   /** As a socket would hold them: the signal of a request that is collected never aborts. */
   readonly #underWay = new Set<unknown>();
   /** Until when each gateway was asked to call nobody. */
@@ -99,6 +100,8 @@ export class Upstream {
       readonly others: () => readonly Upstream[];
       /** Notified of a POST that leaves its sender. */
       readonly onPost: (mark: number, sender: string) => void;
+      /** Whether a POST is answered with 429 in any weather. */
+      readonly isRefused: (mark: number) => boolean;
     },
   ) {
     this.baseUrl = `https://${name}.invalid`;
@@ -109,6 +112,7 @@ export class Upstream {
     this.#chance = this.#process.chance;
     this.#others = options.others;
     this.#onPost = options.onPost;
+    this.#isRefused = options.isRefused;
   }
 
   /** What sends a gateway's requests here. */
@@ -202,7 +206,7 @@ export class Upstream {
   #answer(request: Call, post: Post | null): Answer {
     const chance = this.#chance;
     const { tooMany, retryAfter, failing, garbage } = this.weather;
-    if (chance.happens(tooMany)) {
+    if (chance.happens(tooMany) || (post !== null && this.#isRefused(post.mark))) {
       const pauseMs = chance.happens(retryAfter) ? chance.integer(1, 8) * 1_000 : null;
       return json(429, { code: 429_001, message: "too many" }, pauseMs);
     }
