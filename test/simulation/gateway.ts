@@ -45,7 +45,7 @@ export async function startGateway(options: {
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
-  readonly heldJobs: Pick<HeldJobs, "noteClaim" | "putBack">;
+  readonly heldJobs: Pick<HeldJobs, "noteClaim" | "noteListed" | "putBack">;
 }) {
   const { process, openStore, upstream, parts, keepsOutputs, onBug } = options;
   const log = createLog(onBug);
@@ -53,8 +53,28 @@ export async function startGateway(options: {
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
   const store: JobStore = {
     ...opened,
+    jobs: {
+      ...opened.jobs,
+      async insert(row) {
+        const isInserted = await opened.jobs.insert(row);
+        if (process.afterInsertMs > 0) {
+          process.freeze(process.afterInsertMs);
+          process.afterInsertMs = 0;
+          await process.wait(0);
+        }
+        return isInserted;
+      },
+    },
     polls: watchClaims(opened.polls, options),
     holds: watchHolds(opened.holds, options),
+    pausedDeployments: {
+      ...opened.pausedDeployments,
+      async listPaused() {
+        const paused = await opened.pausedDeployments.listPaused();
+        await options.heldJobs.noteListed(process);
+        return paused;
+      },
+    },
   };
   const health = new UpstreamHealth({
     now: clock.monotonic,

@@ -21,6 +21,9 @@ import type { SimulatedProcess } from "./world.ts";
 const NOTED_WITHIN_MS = 300;
 /** As long as a statement waits for its answer. */
 const UNANSWERED_MS = 15_000;
+/** A pause waits so long for a gateway that is about to claim, and that for the pause. */
+const UNLISTED_MS = 5_000;
+const BETWEEN_MS = 1_000;
 
 type Dependencies = {
   readonly plan: Plan;
@@ -40,7 +43,7 @@ type Met = { readonly jobId: string; readonly claim: number; hadTime: boolean };
 /** Whoever decides about jobs that wait before they are sent, and what must hold of those. */
 export class HeldJobs {
   readonly #given: Dependencies;
-  /** Credentials that asked to approve a job, which others submitted. */
+  /** Jobs that somebody asked to approve who had not submitted them. */
   readonly #approvals = new Set<string>();
   readonly #met: Met[] = [];
   /** Those that no POST has met yet. */
@@ -49,7 +52,8 @@ export class HeldJobs {
   readonly #obstructed = new Map<string, Obstacle>();
   /** What waits until a job is claimed again. */
   readonly #reclaimed = new Map<string, () => void>();
-  obstructedUntilMs = -Infinity;
+  /** Begin pauses, and resolve once they are written. */
+  readonly #nextPauses = new Set<() => Promise<void>>();
 
   constructor(dependencies: Dependencies) {
     this.#given = dependencies;
@@ -78,6 +82,14 @@ export class HeldJobs {
       await callers.wait(callers.chance.random() ** 2 * 3_000);
       cancel(jobId, String(row?.["owner_id"]));
     });
+  }
+
+  /** A gateway has read which deployments are paused, and is about to claim: others begin in between. */
+  async noteListed(process: SimulatedProcess): Promise<void> {
+    if (this.#nextPauses.size === 0) return;
+    const begun = Promise.all([...this.#nextPauses].map((begin) => begin()));
+    await process.within(BETWEEN_MS, begun);
+    await process.wait(0);
   }
 
   /** A gateway is asked to cancel a job. */
@@ -140,10 +152,8 @@ export class HeldJobs {
     const obstacle = this.#obstructed.get(jobId);
     if (obstacle === undefined) return await act();
     this.#obstructed.delete(jobId);
-    const { world } = process;
     const { kind, frozenMs } = obstacle;
-    world.note(process.name, "puts back", jobId, kind);
-    this.obstructedUntilMs = Math.max(this.obstructedUntilMs, world.nowMs + frozenMs);
+    process.world.note(process.name, "puts back", jobId, kind);
     if (kind === "cancelled") this.#cancelInVain(jobId, process);
     if (frozenMs > 0) process.freeze(frozenMs);
     await process.wait(0);
@@ -252,7 +262,17 @@ export class HeldJobs {
     const { callers } = this.#given;
     const { id = "" } = DEPLOYMENTS[deployment] ?? {};
     await callers.wait(atMs);
+    const listed = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const begin = (): Promise<void> => {
+      listed.resolve();
+      return begun.promise;
+    };
+    this.#nextPauses.add(begin);
+    await callers.within(UNLISTED_MS, listed.promise);
+    this.#nextPauses.delete(begin);
     await this.#insist(({ store }) => store.pausedDeployments.pause(id, "Rest"));
+    begun.resolve();
     await callers.wait(ms);
     // A pause whose answer was lost may come late, from a gateway that was frozen.
     for (;;) {

@@ -18,7 +18,8 @@ export const BUSY_MS = 25_000;
 type Fault =
   | { readonly kind: "kill" | "stop" | "other-upstream"; readonly gateway: number }
   | { readonly kind: "kill-at-step"; readonly gateway: number; readonly steps: number }
-  | { readonly kind: "freeze" | "cut-database" | "cut-upstream"; readonly gateway: number }
+  | { readonly kind: "freeze"; readonly gateway: number; readonly isAfterInsert: boolean }
+  | { readonly kind: "cut-database" | "cut-upstream"; readonly gateway: number }
   | { readonly kind: "clock"; readonly gateway: number; readonly aheadMs: number }
   | { readonly kind: "database-away" | "database-slow" | "database-lossy" }
   | { readonly kind: "weather"; readonly weather: Weather };
@@ -136,7 +137,10 @@ function toFault(chance: Chance, gateways: number): TimedFault {
     case "kill-at-step":
       return { kind, gateway, steps: chance.integer(1, 60), atMs, ms };
     case "freeze":
-      return { kind, gateway, atMs, ms: 1_000 + chance.random() ** 4 * 89_000 };
+      // A lease that runs out after an insert takes some seconds.
+      return chance.fork("insert").happens(0.5)
+        ? { kind, gateway, isAfterInsert: true, atMs, ms: 5_000 + chance.random() * 15_000 }
+        : { kind, gateway, isAfterInsert: false, atMs, ms: 1_000 + chance.random() ** 4 * 89_000 };
     case "clock":
       return { kind, gateway, aheadMs: (chance.random() - 0.5) * 240_000, atMs, ms };
     case "weather":

@@ -315,7 +315,9 @@ class Simulation {
       case "stop":
         return this.#stop(node);
       case "freeze":
-        return process.freeze(ms);
+        if (!fault.isAfterInsert) return process.freeze(ms);
+        process.afterInsertMs = ms;
+        return;
       case "cut-database":
         process.isCutFromDatabase = true;
         return lastly(() => (process.isCutFromDatabase = false));
@@ -629,7 +631,7 @@ class Simulation {
     const { nowMs } = this.#world;
     const lastFaultMs = Math.max(
       this.#lastDeathMs,
-      this.#heldJobs.obstructedUntilMs,
+      ...this.#nodes.map(({ process }) => process?.frozenUntilMs ?? 0),
       ...this.#plan.faults
         .filter((fault) => fault.atMs <= nowMs)
         .map((fault) => fault.atMs + fault.ms),

@@ -365,7 +365,8 @@ const DOUBTS = [
   json(503, { error_code: 503_001, error_message: "deploying" }),
   json(408, "too slow"),
 ];
-const DOUBTS_OF_MODELS = [...DOUBTS, json(400, { error_code: 400_009, error_message: "odd" })];
+const ODD = json(400, { error_code: 400_009, error_message: "odd" });
+const DOUBTS_OF_MODELS = [ODD, ...DOUBTS, ODD, ODD];
 
 /** Of the callers' jobs each has one of its own. */
 function toFailure({ isOfModel }: Call, post: Post | null): Answer {
