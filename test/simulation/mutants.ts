@@ -53,7 +53,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
   "a pause that nobody keeps": [82, NEVER],
   "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
-  "a paused deployment whose jobs are sent": [2, [/= await [^;]*;/, "= false;"]],
+  "a paused deployment whose jobs are sent": [27, [/= await [^;]*;/, "= false;"]],
   "an approval by who submitted the job": [1, [/not coalesce\(.*?\)/, "1 = 1"]],
   "a job that is not ended in time": [1, [/= (\w+)\.map/, "= $1.slice(0, 0).map"]],
   "an outcome of a claim that is over": [50, [/ and \w+ = \$\{\w+\}/, ""], [/ && [^;]*/, ""]],

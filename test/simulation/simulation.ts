@@ -351,7 +351,9 @@ class Simulation {
   /** Others need not wait for the claims of one that has stopped. */
   #checkHandedOver(process: SimulatedProcess): void {
     // While the database is away or slow, a stop does not wait for it.
-    const isHeldUp = this.#plan.faults.some(({ kind }) => kind.includes("database"));
+    const isHeldUp = this.#plan.faults.some(
+      ({ kind, atMs }) => kind.includes("database") && atMs <= this.#world.nowMs,
+    );
     if (this.#server === null || process.hasBeenFrozen || isHeldUp) return;
     for (const { job_id: id } of this.#read(
       "select job_id from polls where was_due_at is not null",
