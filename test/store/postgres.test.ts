@@ -46,38 +46,6 @@ test("while the disk of Postgres is full no job is taken in and no poll claimed,
   expect(await store.jobs.count({})).toBe(1);
 });
 
-describe("gateways on one Postgres", () => {
-  const { url, open } = useSharedPostgres();
-
-  test("compare who approves a job once that is locked, as it may have been released meanwhile", async () => {
-    const store = await open();
-    const hold = { ...HOLD, options: { ...HOLD.options, hold: true } };
-    const { id } = await insertJob(store, { status: "HELD", ownerId: "mine" }, { hold });
-    const client = new pg.Client(url());
-    await client.connect();
-    onTestFinished(() => client.end());
-    await client.query("begin");
-    await client.query("update jobs set updated_at = updated_at where id = $1", [id]);
-    const approving = store.holds.approve(id, "agent");
-    await expect
-      .poll(async () => (await client.query(WAITING)).rows.length, { timeout: 10_000 })
-      .toBe(1);
-    // As `release` does for a credential that needs approval.
-    await client.query(
-      "update holds set by_hand = 0, needs_approval = 1, approval_added_by = 'agent' where job_id = $1",
-      [id],
-    );
-    await client.query("commit");
-    expect(await approving).toBeNull();
-    const [facts] = await store.holds.readMany([id]);
-    expect(facts?.needsApproval).toBe(true);
-  });
-});
-
-/** Who waits for a lock of somebody else's row. */
-const WAITING = `select 1 from pg_stat_activity
-  where datname = current_database() and wait_event_type = 'Lock' and query like '%jobs%'`;
-
 describe("the connections to Postgres", () => {
   const { url } = useSharedPostgres();
 
@@ -136,6 +104,26 @@ describe("gateways that share a Postgres", () => {
   const { open, connect, query } = useSharedPostgres();
   const openTwo = async () => [await open(), await open()] as const;
   const WAITING = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+
+  test("compare who approves a job once that is locked, as it may have been released meanwhile", async () => {
+    const store = await open();
+    const hold = { ...HOLD, options: { ...HOLD.options, hold: true } };
+    const { id } = await insertJob(store, { status: "HELD", ownerId: "mine" }, { hold });
+    const client = await connect();
+    await client.query("begin");
+    await client.query("update jobs set updated_at = updated_at where id = $1", [id]);
+    const approving = store.holds.approve(id, "agent");
+    await expect.poll(async () => (await query(WAITING)).length).toBe(1);
+    // As `release` does for a credential that needs approval.
+    await client.query(
+      "update holds set by_hand = 0, needs_approval = 1, approval_added_by = 'agent' where job_id = $1",
+      [id],
+    );
+    await client.query("commit");
+    expect(await approving).toBeNull();
+    const [facts] = await store.holds.readMany([id]);
+    expect(facts?.needsApproval).toBe(true);
+  });
 
   test("share what an owner has in flight and what it has used of its rates", async () => {
     const [a, b] = await openTwo();
