@@ -48,7 +48,7 @@ export function addHeldJobs(builder: Builder): void {
       ahead: t.int({
         nullable: true,
         description:
-          "How many other jobs of its owner are sent before it. Owners take turns, so others' jobs don't count. Null while it waits for an approval, a release or its `sendAfter`.",
+          "How many other jobs of its owner are sent before it. Owners take turns, so others' jobs don't count. Null while it waits for an approval, a release or its `sendAfter`, and if 1,000 or more are sent before it.",
         complexity: 20,
         resolve: ({ job }, _arguments, { reads }) => reads.ahead.load(job),
       }),
@@ -151,7 +151,7 @@ function addMutations(builder: Builder): void {
         type: ["Job"],
         nullable: { list: false, items: true },
         description:
-          "Approves jobs of your owner that wait for it, or with the scope `jobs:read:all` anybody's: they are sent when their turn comes. Whoever submitted or released a job can't approve it: its result is null, `errors` has a FORBIDDEN with its position in `path`, and the others are not affected. Needs the scope `jobs:approve`.",
+          "Approves jobs of your owner that wait for it, or with the scope `jobs:read:all` anybody's: they are sent when their turn comes. The credential that submitted a job, or whose release made it need an approval, can't approve it: its result is null, `errors` has a FORBIDDEN with its position in `path`, and the others are not affected. Needs the scope `jobs:approve`.",
         complexity: toCost,
         args: { ids },
         itemErrors: toResult("ApproveJob", "The job waits for no approval."),

@@ -41,7 +41,7 @@ export async function prioritizeJobs(caller: Caller, ids: readonly string[], pri
 
 /**
  * Approves jobs of the viewer's owner, or with `jobs:read:all` of anybody; a job's promise rejects with FORBIDDEN where the
- * viewer's own credential submitted or released it.
+ * viewer's own credential submitted it, or made it need an approval.
  */
 export async function approveJobs(caller: Caller, ids: readonly string[]) {
   requireScopes(caller.viewer, "jobs:approve");
