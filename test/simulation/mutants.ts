@@ -18,7 +18,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ...Object.assign({}, ...OF_PARTS.map((part) => part.MUTANTS)),
   "a POST that does not wait for its row": [1, [/await (.*);/, "($1.catch(() => {}), true);"]],
   "a POST that leaves although its lease has run out": [32, [/\(await .*\) \?/, "true ?"]],
-  "a row that stays where nobody knows whether it was written": [143, FIRST_CONDITION_ALONE],
   "no fence on the version": [35, LEAVE_OUT],
   "no fence on the labels": [9, [/sql`.*`/, "sql`1 = 1`"]],
   // The second mark: what is due so late is else taken for a clock that was set back.
@@ -34,7 +33,6 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a withdrawn row that keeps its key": [8, [/delete (from .*)\s+returning/, "select id $1 --"]],
   "a lost answer taken for one that was not sent": [52, [/"unknown"/, '"refused"']],
   "a proxy's time-out taken for a refusal": [4, [/>= 500/, "=== 500"]],
-  "a code that nobody knows taken for a refusal": [65, [/= /, "= true || "]],
   "a cancel recorded as final": [1, ALWAYS],
   "a restart that forgets the polls to come": [1, [/where /, "where false and "]],
   "a client that retries under another key": [

@@ -337,7 +337,6 @@ export class Submitter {
       return (await sender.mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
-      // Mutant: a row that stays where nobody knows whether it was written
       if (isInserted || !isRefusal(error)) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
       else await attempt.refund();
       throw error;
