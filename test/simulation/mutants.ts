@@ -49,7 +49,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a client that forgets a key with a lost answer": [2, LEAVE_OUT],
   "more POSTs at once than there may be": [17, [/,/, " * 4,"]],
   "a stop that hands no poll over": [113, [/\{ \.\.\.[^}]*\}/, "null"]],
-  "a pause that nobody keeps": [82, NEVER],
+  "a pause that nobody keeps": [178, NEVER],
   "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
   "a paused deployment whose jobs are sent": [27, [/= await [^;]*;/, "= false;"]],
   "an approval by who submitted the job": [1, [/not coalesce\(.*?\)/, "1 = 1"]],
