@@ -342,8 +342,8 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
       await query(
         databaseUrl,
         `insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at,
-           updated_at, work, submit_until)
-         values ('${LARGE_JOB}', '${OWNER}', 'lora', 'd', '${upstream.url}', 'r', 'v1', 'SUBMITTING', 1, ${now}, ${now}, 1, 0);
+           sent_at, updated_at, work, submit_until)
+         values ('${LARGE_JOB}', '${OWNER}', 'lora', 'd', '${upstream.url}', 'r', 'v1', 'SUBMITTING', 1, ${now}, ${now}, ${now}, 1, 0);
          insert into job_documents (job_id, input_bytes, input) values ('${LARGE_JOB}', 2, '{}');
          update jobs set status = 'IN_QUEUE' where id = '${LARGE_JOB}';
          update file_places set key = '${OWNER}'`,
@@ -612,12 +612,12 @@ async function storeQueue(
   const rows = Array.from(
     { length: count },
     (_, at) =>
-      `('${toJobId(at + 1)}', '${OWNER}', 'lora', 'd', '${upstream.url}', '${upstream.accept("d")}', 'v1', 'SUBMITTING', 0, 1, ${submittedAt + at}, 1, 1, 0)`,
+      `('${toJobId(at + 1)}', '${OWNER}', 'lora', 'd', '${upstream.url}', '${upstream.accept("d")}', 'v1', 'SUBMITTING', 0, 1, ${submittedAt + at}, ${submittedAt + at}, 1, 1, 0)`,
   );
   await query(
     databaseUrl,
     `insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, queue_position,
-       version, created_at, updated_at, work, submit_until) values ${rows.join()};
+       version, created_at, sent_at, updated_at, work, submit_until) values ${rows.join()};
      update jobs set status = 'IN_QUEUE', version = 2 where owner_id = '${OWNER}'`,
   );
 }

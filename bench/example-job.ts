@@ -93,15 +93,15 @@ export async function storeRunningJobs(
 ): Promise<void> {
   await fillStore(databaseUrl, async () => undefined);
   const rows = jobs.map(({ requestId, startedAtMs: at }, index) => {
-    return `('${toJobId(index)}', 'local', 'lora', '${DEPLOYMENT_ID}', '${upstream}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, 1, 0)`;
+    return `('${toJobId(index)}', 'local', 'lora', '${DEPLOYMENT_ID}', '${upstream}', '${requestId}', 'v1', 'SUBMITTING', 1, ${at}, ${at}, ${at}, 1, 0)`;
   });
   await query(
     databaseUrl,
-    `insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at, updated_at,
+    `insert into jobs (id, owner_id, kind, deployment_id, upstream, request_id, api_version, status, version, created_at, sent_at, updated_at,
        work, submit_until) values ${rows.join()};
      insert into job_documents (job_id, input_bytes, input) select id, 2, '{}' from jobs;
      update jobs set status = 'IN_QUEUE';
-     update jobs set status = 'IN_PROGRESS', started_at = created_at, version = 2;`,
+     update jobs set status = 'IN_PROGRESS', started_at = sent_at, version = 2;`,
   );
   const runs = pastRunsMs.map(
     (runMs) =>

@@ -70,12 +70,15 @@ export async function startGateway(
 
   const tables = await loadTables(parts.on);
   const { submitOptions } = parts;
-  const engine = await openEngine(config, { tables, submitOptions, opened, channels, log });
+  const engine = await openEngine(config, {
+    ...{ tables, submitOptions, opened, channels, log },
+    isRevoked: authenticator.isRevoked,
+  });
   const { catalogue, store, files, live, tracking } = engine;
   const signIns = httpAccess.hasSignIns
     ? opened.keep(createSignIns({ rows: store.signIns, key: files.key, authenticator, sessions }))
     : null;
-  await parts.openOn({ ...engine, version, folder: FOLDER, scopes });
+  await parts.openOn({ ...engine, version, folder: FOLDER });
   // After the parts, so that they know of each job that it settles.
   await tracking.start();
 

@@ -65,8 +65,6 @@ export type OpenEngine = Engine & {
   readonly version: string;
   /** The folder of the gateway's package.json. */
   readonly folder: string;
-  /** All that a credential may have. */
-  readonly scopes: readonly Scope[];
 };
 
 /** What there is to observe before the engine is open. */

@@ -205,7 +205,7 @@ const NAMING = [
   "engine/runcomfy/adapter.ts",
   "engine/runcomfy/create-runcomfy.ts",
   "engine/runcomfy/kinds/lora/adapter.ts",
-  "engine/tracking/submit-job.ts",
+  "engine/tracking/send-job.ts",
   "main.ts",
 ];
 

@@ -6,6 +6,7 @@ import type { UpstreamErrorCode } from "../src/engine/job/errors.ts";
 import { checkJson } from "../src/engine/job/input.ts";
 import {
   DeploymentNotFoundError,
+  deploymentPaused,
   expired,
   IdempotencyConflictError,
   inferenceFailed,
@@ -67,7 +68,12 @@ async function listLimits(): Promise<readonly string[]> {
   const counted = (count: number, endsInMs: number, by = viewer) =>
     createQuota({
       quotas: {
-        count: async (name) => ({ count: name === "jobs" ? count : 0, endsInMs, endsAtMs: 1 }),
+        count: async (name) => ({
+          key: name,
+          count: name === "jobs" ? count : 0,
+          endsInMs,
+          endsAtMs: 1,
+        }),
         discount: async () => undefined,
       },
       log: silent,
@@ -103,6 +109,7 @@ test("what people read says what they can do, and speaks of nothing that only pr
     ...JOB_STATUSES.map((status) => new JobNotFinishedError({ ...job, status })),
     ...UPSTREAM_CODES.map((code) => new UpstreamError(code)),
     ...UPSTREAM_CODES.map((code) => new UpstreamError(code, { retryAfterMs: 3_000 })),
+    deploymentPaused("Its workflow is being changed"),
     inferenceFailed(null),
     inferenceFailed("CUDA out of memory"),
     SUBMISSION_UNKNOWN,

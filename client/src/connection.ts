@@ -178,7 +178,7 @@ export function openConnection({
   async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
     const value = await toCredential();
-    if (value !== undefined) request.headers.set("authorization", value);
+    if (value) request.headers.set("authorization", value);
     const signal = AbortSignal.any([request.signal, platform.AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(request, { signal });
     likelyCause = undefined;

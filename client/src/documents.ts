@@ -88,8 +88,20 @@ export const JOBS_UPDATED: TypedDocument<
 `;
 
 export const SUBMIT_JOB: Submit = /* GraphQL */ `
-  mutation SubmitJob($deploymentId: ID!, $input: JSON!, $tags: [String!], $key: String!) {
-    submitJob(deploymentId: $deploymentId, input: $input, tags: $tags, idempotencyKey: $key) {
+  mutation SubmitJob(
+    $deploymentId: ID!
+    $input: JSON!
+    $key: String!
+    $tags: [String!]
+    $queue: QueueInput
+  ) {
+    submitJob(
+      deploymentId: $deploymentId
+      input: $input
+      tags: $tags
+      queue: $queue
+      idempotencyKey: $key
+    ) {
       __typename
       ... on SubmitJobSuccess {
         job {

@@ -33,20 +33,34 @@ export type JobFilter = {
   readonly text?: string | null | undefined;
 };
 
-/** The stage that a job has reached. It only moves forward, and may skip statuses. */
+/** The stage that a job has reached. It only moves forward, and may skip statuses; except that a job that was HELD is HELD again if RunComfy certainly did not get it. */
 export type JobStatus =
   /** Cancelled before it ran. Final. */
   | 'CANCELLED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
+  /** Stored in the gateway and not sent to RunComfy yet: it costs nothing, and a cancel is certain. `hold` says why. */
+  | 'HELD'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */
+  /** Accepted and waiting in the queue. A job can be cancelled until it is IN_PROGRESS, not later. */
   | 'IN_QUEUE'
   /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'
   /** Ended successfully; the job has an `output`. Final. */
   | 'SUCCEEDED';
+
+/** How a job waits in the gateway before it is sent. */
+export type QueueInput = {
+  /** Whether it waits until `releaseJobs`. */
+  readonly hold?: boolean | null | undefined;
+  /** -100 to 100: among your own jobs, the highest is sent first, and of equal ones the oldest. */
+  readonly priority?: number | null | undefined;
+  /** It is not sent before then. Null sends it when its turn comes. */
+  readonly sendAfter?: string | null | undefined;
+  /** If it was not sent by then, whatever held it, it is FAILED with the error NOT_SENT_IN_TIME and costs nothing. Null lets it wait as long as it takes. A time in the past, or not after `sendAfter`, is an invalid input. */
+  readonly sendBefore?: string | null | undefined;
+};
 
 export type JobUpdatedSubscriptionVariables = Exact<{
   id: string;
@@ -75,8 +89,9 @@ export type JobsUpdatedSubscription = { readonly jobsUpdated: { readonly cursor:
 export type SubmitJobMutationVariables = Exact<{
   deploymentId: string;
   input: unknown;
-  tags?: ReadonlyArray<string> | string | null | undefined;
   key: string;
+  tags?: ReadonlyArray<string> | string | null | undefined;
+  queue?: QueueInput | null | undefined;
 }>;
 
 

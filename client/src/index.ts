@@ -11,7 +11,7 @@ export {
   SUBMIT_JOB,
 } from "./documents.ts";
 export { GatewayError } from "./gateway-error.ts";
-export type { JobFieldsFragment, JobFilter, JobStatus } from "./gql.ts";
+export type { JobFieldsFragment, JobFilter, JobStatus, QueueInput } from "./gql.ts";
 export { createItem, createKey, createKeys } from "./idempotency-keys.ts";
 export { JOB_FIELDS } from "./job-fields.ts";
 export { MAX_ATTEMPTS } from "./until-answered.ts";

@@ -16,6 +16,7 @@ import type {
   JobFieldsFragment,
   JobFilter,
   JobUpdatedSubscription,
+  QueueInput,
   SubmitJobMutation,
 } from "./gql.ts";
 import { createJobList } from "./job-list.ts";
@@ -41,8 +42,7 @@ export const GatewayProvider = GatewayContext.Provider;
  */
 export function useGateway(): GatewayClient {
   const gateway = useContext(GatewayContext);
-  if (gateway === null)
-    throw new Error("Wrap the app in <GatewayProvider value={createGatewayClient({ url })}>.");
+  if (!gateway) throw new Error("Wrap the app in <GatewayProvider>.");
   return gateway;
 }
 
@@ -85,7 +85,7 @@ export function useJob(
   const gateway = useGateway();
   const [state, setState] = useState<WatchedJob<unknown> & { readonly id: string | null }>(NO_JOB);
   useEffect(() => {
-    if (id === null) return undefined;
+    if (!id) return undefined;
     return gateway.subscribe(
       document,
       { id },
@@ -167,6 +167,8 @@ export type Submitter<Input, Submitted> = {
 export function useSubmit(options: {
   readonly deploymentId: string;
   readonly tags?: readonly string[];
+  /** How the job waits in the gateway; a retry keeps that of the first try. */
+  readonly queue?: QueueInput;
   readonly name?: string;
 }): Submitter<object, SubmitJobMutation["submitJob"]>;
 export function useSubmit<Data extends object, Input>(options: {
@@ -176,11 +178,13 @@ export function useSubmit<Data extends object, Input>(options: {
 export function useSubmit({
   document = SUBMIT_JOB,
   name: given,
+  queue,
   ...others
 }: {
   readonly document?: Pick<TypedDocument<object, never>, "toString">;
   readonly deploymentId?: string;
   readonly tags?: readonly string[];
+  readonly queue?: QueueInput;
   readonly name?: string;
 }): Submitter<object, unknown> {
   const gateway = useGateway();
@@ -198,15 +202,15 @@ export function useSubmit({
     setAnswer(NO_ANSWER);
     try {
       const send = (key: string): Promise<Result> =>
-        gateway.submit(document, { ...others, input, key }, (next, lost) => {
+        gateway.submit(document, { ...others, queue, input, key }, (next, lost) => {
           setAttempt(next);
           if (lost) setAnswer({ name, result: null, error: lost });
         });
       const result = await sendUnderKey(`runcomfy keys ${name}`, text, send);
-      const id = result.job?.id;
-      if (id !== undefined) stored.set(id);
-      setAnswer({ name, result, error: id === undefined ? new GatewayError(result) : null });
-      return id ?? null;
+      const id = result.job?.id ?? null;
+      if (id) stored.set(id);
+      setAnswer({ name, result, error: id ? null : new GatewayError(result) });
+      return id;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       setAnswer({ name, result: null, error });

@@ -4,7 +4,7 @@ import { toClosed } from "./connection.ts";
 import { JOB_UPDATED, SUBMIT_JOB, toPayload, type TypedDocument } from "./documents.ts";
 import { platform } from "./environment.ts";
 import { GatewayError, toError } from "./gateway-error.ts";
-import type { JobUpdatedSubscription } from "./gql.ts";
+import type { JobUpdatedSubscription, QueueInput } from "./gql.ts";
 import { createKey } from "./idempotency-keys.ts";
 import type { createRequests } from "./request.ts";
 import type { OnAttempt } from "./until-answered.ts";
@@ -161,6 +161,7 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
       readonly deploymentId: string;
       readonly input: unknown;
       readonly tags?: readonly string[];
+      readonly queue?: QueueInput;
       readonly key?: string;
       /** As of `submit`. */
       readonly onAttempt?: OnAttempt;
@@ -170,7 +171,7 @@ export function createStreams(socket: Socket, submit: ReturnType<typeof createRe
           (cause: unknown) => {
             // An earlier try may have come through, whatever the last one met.
             if (!(cause instanceof GatewayError) || !cause.retryable) throw cause;
-            const message = `${cause.message} Submit it again with key: "${key}", so that it is paid once.`;
+            const message = `${cause.message} Submit it again with key: "${key}" to pay once.`;
             throw new GatewayError({ ...cause, message }, { cause });
           },
         );

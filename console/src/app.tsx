@@ -26,6 +26,7 @@ const Deployments = later(async () => (await import("./screens/deployments")).De
 const Gallery = later(async () => (await import("./screens/gallery")).Gallery, OPENING);
 const JobPage = later(async () => (await import("./screens/job-screen")).JobPage, OPENING);
 const Jobs = later(async () => (await import("./screens/jobs")).Jobs, OPENING);
+const Waiting = later(async () => (await import("./screens/waiting")).Waiting, OPENING);
 const SignIn = later(async () => (await import("./frame/sign-in")).SignIn);
 
 /** After which the first screen has come with its data. */
@@ -151,6 +152,7 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
             </Route>
             <Route path="/jobs">{() => <Jobs />}</Route>
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+            <Route path="/waiting">{() => <Waiting />}</Route>
             <Route path="/gallery">{() => <Gallery />}</Route>
             <Route path="/deployments">{() => <Deployments />}</Route>
             {parts?.map(

@@ -18,6 +18,15 @@ export type DeploymentKind =
   | 'LORA'
   | 'MODEL';
 
+export type HoldReason =
+  | 'APPROVAL'
+  | 'BY_HAND'
+  | 'LIMIT'
+  | 'OUTAGE'
+  | 'PAUSED'
+  | 'SCHEDULED'
+  | 'TURN';
+
 export type JobFilter = {
   createdAfter?: string | null | undefined;
   createdBefore?: string | null | undefined;
@@ -32,6 +41,7 @@ export type JobFilter = {
 export type JobStatus =
   | 'CANCELLED'
   | 'FAILED'
+  | 'HELD'
   | 'IN_PROGRESS'
   | 'IN_QUEUE'
   | 'SUBMITTING'
@@ -43,10 +53,18 @@ export type KeepState =
   | 'NOT_KEPT'
   | 'PENDING';
 
+export type QueueInput = {
+  hold?: boolean | null | undefined;
+  priority?: number | null | undefined;
+  sendAfter?: string | null | undefined;
+  sendBefore?: string | null | undefined;
+};
+
 export type SubmitJobItem = {
   deploymentId: string;
   idempotencyKey?: string | null | undefined;
   input: unknown;
+  queue?: QueueInput | null | undefined;
   tags?: Array<string> | null | undefined;
   webhookUrl?: string | null | undefined;
 };
@@ -54,6 +72,7 @@ export type SubmitJobItem = {
 export type WebhookEvent =
   | 'JOB_CANCELLED'
   | 'JOB_FAILED'
+  | 'JOB_HELD'
   | 'JOB_KEPT'
   | 'JOB_SUCCEEDED'
   | 'WEBHOOK_DISABLED';
@@ -71,17 +90,60 @@ export type WebhookFilter = {
   tag?: string | null | undefined;
 };
 
+export type WaitsFragment = { reason: HoldReason, since: string, until: string | null, ahead: number | null, priority: number };
+
 export type CancelManyMutationVariables = Exact<{
   ids: Array<string> | string;
 }>;
 
 
 export type CancelManyMutation = { cancelJobs: Array<
-    | { __typename: 'CancelJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'CancelJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
     | { __typename: 'JobNotCancellableError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
     | { __typename: 'UpstreamError', message: string }
   > };
+
+export type ReleaseManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type ReleaseManyMutation = { releaseJobs: Array<
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotHeldError', message: string }
+    | { __typename: 'ReleaseJobSuccess' }
+  > };
+
+export type HoldManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type HoldManyMutation = { holdJobs: Array<
+    | { __typename: 'HoldJobSuccess' }
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotHeldError', message: string }
+  > };
+
+export type PrioritizeManyMutationVariables = Exact<{
+  ids: Array<string> | string;
+  priority: number;
+}>;
+
+
+export type PrioritizeManyMutation = { prioritizeJobs: Array<
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotHeldError', message: string }
+    | { __typename: 'PrioritizeJobSuccess' }
+  > };
+
+export type JobHoldQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type JobHoldQuery = { job: { id: string, hold: { reason: HoldReason, since: string, until: string | null, ahead: number | null, priority: number } | null } | null };
 
 export type DeleteManyMutationVariables = Exact<{
   ids: Array<string> | string;
@@ -135,7 +197,7 @@ export type EditManyMutationVariables = Exact<{
 
 
 export type EditManyMutation = { editJobs: Array<
-    | { __typename: 'EditJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'EditJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
     | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
     | { __typename: 'JobNotFoundError', message: string }
   > };
@@ -154,15 +216,36 @@ export type DeploymentLoadQueryVariables = Exact<{
 
 export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
 
+export type PauseMutationVariables = Exact<{
+  id: string;
+  reason: string;
+}>;
+
+
+export type PauseMutation = { result:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'PauseDeploymentSuccess' }
+   };
+
+export type ResumeMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ResumeMutation = { result:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'ResumeDeploymentSuccess' }
+   };
+
 type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
 
 type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyConflictError', message: string };
 
 type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
 
-type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
 
-type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type SubmittedFragment =
   | Submitted_DeploymentNotFoundError_Fragment
@@ -176,6 +259,7 @@ export type RunMutationVariables = Exact<{
   deploymentId: string;
   input: unknown;
   key: string;
+  queue?: QueueInput | null | undefined;
 }>;
 
 
@@ -183,8 +267,8 @@ export type RunMutation = { submitJob:
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
    };
 
 export type RunManyMutationVariables = Exact<{
@@ -196,8 +280,8 @@ export type RunManyMutation = { submitJobs: Array<
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
    | null> };
 
 export type CheckInputQueryVariables = Exact<{
@@ -213,7 +297,7 @@ export type JobQueryVariables = Exact<{
 }>;
 
 
-export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, keepError: string | null, contentType: string | null, bytes: number | null, keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, keepError: string | null, contentType: string | null, bytes: number | null, keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type KeepMutationVariables = Exact<{
   id: string;
@@ -223,7 +307,7 @@ export type KeepMutationVariables = Exact<{
 export type KeepMutation = { result:
     | { __typename: 'JobNotFinishedError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
-    | { __typename: 'KeepOutputsSuccess', job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'KeepOutputsSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
    };
 
 export type DownloadMutationVariables = Exact<{
@@ -309,21 +393,21 @@ export type SendAgainMutation = { result:
     | { __typename: 'WebhookNotFoundError', message: string }
    };
 
-export type JobRowFragment = { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } };
+export type JobRowFragment = { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } };
 
 export type LiveSubscriptionVariables = Exact<{
   after: string;
 }>;
 
 
-export type LiveSubscription = { jobsUpdated: { job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null } };
+export type LiveSubscription = { jobsUpdated: { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null } };
 
 export type WatchSubscriptionVariables = Exact<{
   id: string;
 }>;
 
 
-export type WatchSubscription = { jobUpdated: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+export type WatchSubscription = { jobUpdated: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
 
 export type JobsQueryVariables = Exact<{
   filter?: JobFilter | null | undefined;
@@ -333,14 +417,14 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type ListedJobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type ListedJobQuery = { job: { queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+export type ListedJobQuery = { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
 
@@ -357,7 +441,7 @@ export type ViewerQuery = { viewer: { id: string, scopes: Array<string>, parts: 
 export type FrameQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type FrameQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null }> };
+export type FrameQuery = { isTokenRefused: boolean, outage: { since: string } | null, deployments: Array<{ id: string, name: string, outage: { since: string } | null, paused: { reason: string, since: string } | null }> };
 
 export type JobInputSchemaQueryVariables = Exact<{
   deploymentId: string;
@@ -377,3 +461,43 @@ export type UploadQueryVariables = Exact<{
 
 
 export type UploadQuery = { upload: { id: string, fileName: string, url: string | null, thumbnailUrl: string | null } | null };
+
+export type HeldJobsQueryVariables = Exact<{
+  deploymentId?: string | null | undefined;
+}>;
+
+
+export type HeldJobsQuery = { first: Array<{ hold: { priority: number } | null }>, heldJobs: Array<{ sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, hold: { reason: HoldReason, since: string, until: string | null, ahead: number | null, priority: number } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } }> };
+
+export type ToApproveQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ToApproveQuery = { jobsToApprove: Array<{ id: string, ownerId: string, createdAt: string, input: unknown, deployment: { id: string, name: string }, uploads: Array<{ id: string, fileName: string, url: string | null, thumbnailUrl: string | null }> }> };
+
+export type ToApproveIdsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ToApproveIdsQuery = { jobsToApprove: Array<{ id: string }> };
+
+export type ApproveMutationVariables = Exact<{
+  ids: Array<string> | string;
+}>;
+
+
+export type ApproveMutation = { approveJobs: Array<
+    | { __typename: 'ApproveJobSuccess' }
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotHeldError', message: string }
+   | null> };
+
+export type RefuseMutationVariables = Exact<{
+  ids: Array<string> | string;
+  reason: string;
+}>;
+
+
+export type RefuseMutation = { refuseJobs: Array<
+    | { __typename: 'JobNotFoundError', message: string }
+    | { __typename: 'JobNotHeldError', message: string }
+    | { __typename: 'RefuseJobSuccess' }
+  > };

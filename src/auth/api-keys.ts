@@ -61,10 +61,14 @@ export async function openApiKeys(options: {
       ownerId: stored.owner,
       scopes: new Set(stored.scopes),
       limits: { ...limits, ...stored.limits },
+      credential: {
+        id: stored.id,
+        signedBy: `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`,
+        needsApproval: stored.approval === "always",
+      },
     };
     const isRevoked = (): boolean => known.get(stored.id) !== made;
-    const signedBy = `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`;
-    const made = { stored, admission: { viewer, signedBy, expiresAt: null, isRevoked } };
+    const made = { stored, admission: { viewer, expiresAt: null, isRevoked } };
     return made;
   }
 
@@ -95,10 +99,14 @@ export async function openApiKeys(options: {
         );
       return found.admission;
     },
-    async restore({ signedBy }) {
-      const [id = ""] = signedBy.split(" ", 1);
-      const admission = known.get(id)?.admission;
-      return admission?.signedBy === signedBy ? admission : null;
+    async restore({ credential: { id, signedBy } }) {
+      const admission = known.get(id ?? "")?.admission;
+      return admission?.viewer.credential.signedBy === signedBy ? admission : null;
+    },
+    async isRevoked({ id }) {
+      // A gateway that shares the file may have read it before this one.
+      if (!known.has(id ?? "")) await load();
+      return !known.has(id ?? "");
     },
     close: loop.close,
   };
@@ -165,6 +173,7 @@ const toStoredKey = (scopes: readonly Scope[]) =>
       owner: z.string().refine(isOwnerId, OWNER_RULE),
       scopes: z.array(z.enum(scopes, `must be one of ${scopes.join(", ")}`)).readonly(),
       limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
+      approval: z.literal("always", 'must be "always", or left out').optional(),
       salt: BASE64URL.min(16).max(64),
       hash: BASE64URL.length(43),
       createdAt: z.iso.datetime(),

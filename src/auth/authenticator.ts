@@ -2,7 +2,7 @@ import type { BaseLogger } from "pino";
 
 import { CodedError } from "../runtime/coded-error.ts";
 import { clock } from "../runtime/environment.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Credential, Viewer } from "./viewer.ts";
 
 /** Decides who comes in. */
 export type Authenticator = {
@@ -16,6 +16,11 @@ export type Authenticator = {
    * it was. Rejects with an `AuthenticationError`.
    */
   restore(claims: Claims): Promise<Admission | null>;
+  /**
+   * Whether the API key, or the key that signed the token, is no longer in use here; one that was edited still is, and a
+   * token's `exp` does not count. Rejects with an `AuthenticationError` while that can't be known.
+   */
+  isRevoked(credential: Pick<Credential, "id" | "signedBy">): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -23,14 +28,12 @@ export type Authenticator = {
 export type Claims = {
   readonly ownerId: string;
   readonly scopes: readonly string[];
-  readonly signedBy: string;
+  readonly credential: Credential;
 };
 
 /** A credential that was accepted. */
 export type Admission = {
   readonly viewer: Viewer;
-  /** Names what vouches for it: an API key as its file has it, or the key that has signed a token. No secret. */
-  readonly signedBy: string;
   /** Milliseconds since 1970; null when it does not expire by itself. */
   readonly expiresAt: number | null;
   /** Whether the credential is no longer accepted although it has not expired, e.g. a key that was revoked. */

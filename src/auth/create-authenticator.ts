@@ -41,14 +41,20 @@ export function createLocalAuthenticator(
   scopes: readonly Scope[],
 ): Authenticator {
   const admission = {
-    viewer: { ownerId: LOCAL_OWNER, scopes: new Set(scopes), limits },
-    signedBy: "",
+    viewer: {
+      ownerId: LOCAL_OWNER,
+      scopes: new Set(scopes),
+      limits,
+      credential: { id: null, signedBy: "", needsApproval: false },
+    },
     expiresAt: null,
     isRevoked: () => false,
   };
   return {
     authenticate: async () => admission,
     restore: async () => admission,
+    // A key or token of before has nobody left who vouches for it.
+    isRevoked: async ({ id }) => id !== null,
     close: async () => undefined,
   };
 }

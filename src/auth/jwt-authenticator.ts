@@ -9,7 +9,7 @@ import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { toFingerprint } from "./signing-keys.ts";
-import type { OwnerLimits, Scope } from "./viewer.ts";
+import type { Credential, OwnerLimits, Scope } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
@@ -21,6 +21,8 @@ const MAX_TRIED_KEYS = 8;
 const CLAIMS = z.object({
   sub: z.string().refine((sub) => isOwnerId(sub) && sub !== LOCAL_OWNER),
   exp: z.number(),
+  // One that is misspelled must not let jobs pass unseen.
+  approval: z.enum(["always", "never"]).optional(),
   scope: z.string().catch(""),
   scp: z.union([z.string(), z.array(z.string()).transform((words) => words.join(" "))]).catch(""),
 });
@@ -50,20 +52,22 @@ export function createJwtAuthenticator(options: {
       if (cause instanceof AuthenticationError) throw cause;
       throw new AuthenticationError("invalid", explain(cause), { cause });
     });
-    const { data: claims } = CLAIMS.safeParse(payload);
+    const { data: claims, error } = CLAIMS.safeParse(payload);
     if (claims === undefined)
       throw new AuthenticationError(
         "invalid",
-        `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`,
+        error.issues.some(({ path }) => path[0] !== "approval")
+          ? `Get a token whose exp is a time, and whose sub is an owner: 1 to 255 characters, none for control, not "${LOCAL_OWNER}".`
+          : 'Get a token whose approval claim is "always" or "never", or one without it.',
       );
-    const { sub, exp, scope, scp } = claims;
+    const { sub, exp, scope, scp, approval } = claims;
     const scopes = new Set(`${scope} ${scp}`.split(" ").filter(isKnown));
     // It may have a fraction, and what is stored of it may not.
     const expiresAt = Math.floor(exp * 1_000);
     const signedBy = toFingerprint(KeyObject.from(key));
+    const credential = { id: sub, signedBy, needsApproval: approval === "always" };
     return {
-      viewer: { ownerId: sub, scopes, limits },
-      signedBy,
+      viewer: { ownerId: sub, scopes, limits, credential },
       // A session gets the tolerance for clocks only where it would end as it begins.
       expiresAt: expiresAt > now() ? expiresAt : expiresAt + CLOCK_TOLERANCE_SECONDS * 1_000,
       isRevoked: () => keys.isWithdrawn(signedBy),
@@ -93,18 +97,24 @@ export function createJwtAuthenticator(options: {
     }
   }
 
+  async function isRevoked({ signedBy }: Pick<Credential, "signedBy">): Promise<boolean> {
+    await keys.ready();
+    // Another gateway may have fetched a new key before this one.
+    if (keys.isWithdrawn(signedBy)) await keys.refresh();
+    return keys.isWithdrawn(signedBy);
+  }
+
   return {
     authenticate: async (authorization) => await check(readBearer(authorization)),
-    async restore({ ownerId, scopes, signedBy }) {
-      await keys.ready();
-      if (keys.isWithdrawn(signedBy)) return null;
+    async restore({ ownerId, scopes, credential }) {
+      if (await isRevoked(credential)) return null;
       return {
-        viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits },
-        signedBy,
+        viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits, credential },
         expiresAt: null,
-        isRevoked: () => keys.isWithdrawn(signedBy),
+        isRevoked: () => keys.isWithdrawn(credential.signedBy),
       };
     },
+    isRevoked,
     close: () => keys.close(),
   };
 }

@@ -15,7 +15,7 @@ import {
   readApiKeys,
 } from "./api-keys.ts";
 import type { Scope } from "./viewer.ts";
-import { isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
+import { DEFAULT_SCOPES, isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
 const toHelp = (
   scopes: readonly Scope[],
@@ -24,25 +24,23 @@ ${COMMANDS.key} list                    shows all keys, without their secrets
 ${COMMANDS.key} revoke <id>             ends a key and its connections within seconds
 
 create also takes
-  --scopes jobs:submit,jobs:cancel,jobs:read    (these three by default; ${toOthers(scopes)})
+  --scopes ${DEFAULT_SCOPES.join()}    (these three by default; ${toOthers(scopes)})
   --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions,
   --upload-mib-per-day, --open-uploads
                                                 a whole number, or none; by default the gateway's own limits hold
+  --approval always                             each submit waits until another credential approves it
 The file is API_KEYS_FILE, of the environment or of .env.`;
 
-/** What else a key may have: the scopes of parts, and the operators'. */
+/** What else a key may have: the approvers' scope, those of parts, and the operators'. */
 function toOthers(scopes: readonly Scope[]): string {
   const ofParts = scopes.filter((scope) => !isScope(scope, SCOPES));
-  return ofParts.length === 0
-    ? "also jobs:read:all for operators"
-    : `also ${ofParts.join(", ")}, and jobs:read:all for operators`;
+  return `also ${["jobs:approve", ...ofParts].join(", ")}; for operators jobs:read:all, operate`;
 }
 
-const DEFAULT_SCOPES = "jobs:submit jobs:cancel jobs:read";
 /** What may be a whole key or a part of one, which is never repeated. */
 const A_KEY = /rck_/i;
 const OPTIONS = Object.fromEntries(
-  ["owner", "scopes", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
+  ["owner", "scopes", "approval", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
     (name) => [name, { type: "string" }] as const,
   ),
 );
@@ -91,11 +89,11 @@ export async function runKeyCommand(
   }
 }
 
-type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits">;
+type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits" | "approval">;
 
 function readNewKey(args: string[], known: readonly Scope[]): NewKey {
   const { values } = parseArgs({ args, options: OPTIONS });
-  const { owner, scopes: listed = DEFAULT_SCOPES } = values;
+  const { owner, scopes: listed = DEFAULT_SCOPES.join(), approval } = values;
   if (owner === undefined) throw new Error("--owner is missing: whose jobs will they be?");
   if (A_KEY.test(owner)) throw new Error(`--owner is a key (${owner}).`);
   if (!isOwnerId(owner)) throw new Error(`--owner ${OWNER_RULE}.`);
@@ -103,6 +101,8 @@ function readNewKey(args: string[], known: readonly Scope[]): NewKey {
   const unknown = words.find((word) => !isScope(word, known));
   if (unknown !== undefined || words.length === 0)
     throw new Error(`--scopes must be a list of ${known.join(", ")}, not "${unknown ?? ""}".`);
+  if (approval !== undefined && approval !== "always")
+    throw new Error("--approval must be always, or left out.");
   const limits = OWNER_LIMITS.flatMap((name) => {
     const option = kebabCase(name);
     const text = values[option];
@@ -112,7 +112,7 @@ function readNewKey(args: string[], known: readonly Scope[]): NewKey {
     return [[name, text === "none" ? null : Number(text)] as const];
   });
   const scopes = known.filter((scope) => words.includes(scope));
-  return { owner, scopes, limits: Object.fromEntries(limits) };
+  return { owner, scopes, limits: Object.fromEntries(limits), approval };
 }
 
 /** Takes a whole key too, because a leaked one is all that its finder has. */
@@ -138,11 +138,15 @@ async function create(
 ) {
   const { key, id, secret } = makeApiKey();
   const stored = { id, ...newKey, ...hashSecret(secret), createdAt: now.toISOString() };
-  const { owner, scopes } = newKey;
+  const { owner, scopes, approval } = newKey;
+  const held =
+    approval === undefined
+      ? ""
+      : " Each of its submits waits until another credential approves it.";
   await changeApiKeys(path, known, (keys) => [...keys, stored]);
   return {
     result: key,
-    remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.`,
+    remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.${held}`,
   };
 }
 
@@ -150,11 +154,13 @@ async function list(path: string, known: readonly Scope[]) {
   const keys = (await readApiKeys(path, known)) ?? [];
   if (keys.length === 0)
     return { result: null, remark: `${path} holds no key. Make one with create --owner web.` };
-  const lines = keys.map(({ id, owner, scopes, limits = {}, createdAt }) => {
-    const own = Object.entries(limits).map(([name, value]) => `${name}=${value ?? "none"}`);
+  const lines = keys.map(({ id, owner, scopes, limits = {}, approval, createdAt }) => {
+    const own = Object.entries({ ...(approval && { approval }), ...limits }).map(
+      ([name, value]) => `${name}=${value ?? "none"}`,
+    );
     return [id, owner, scopes.join(","), createdAt, ...own].join("  ");
   });
-  const headings = "ID  OWNER  SCOPES  CREATED  LIMITS OF ITS OWN";
+  const headings = "ID  OWNER  SCOPES  CREATED  APPROVAL AND LIMITS OF ITS OWN";
   return { result: [headings, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 

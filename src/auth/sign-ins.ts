@@ -100,14 +100,14 @@ export function createSignIns(options: {
 
   return {
     /** Opens one for a client that was admitted. Resolves with what the browser has to show, and for how long. */
-    async open({ viewer, signedBy, expiresAt }: Admission) {
+    async open({ viewer, expiresAt }: Admission) {
       const id = chance.bytes(32).toString("base64url");
       const endsAt = Math.min(expiresAt ?? Infinity, clock.now() + MAX_LIFE_MS);
       const signIn = {
         hash: hash("sha256", id, "base64url"),
         ownerId: viewer.ownerId,
         scopes: [...viewer.scopes],
-        signedBy,
+        credential: viewer.credential,
         endsAt,
       };
       for (const gone of await ask(rows.open(signIn, MAX_PER_OWNER))) ended.set(gone, true);

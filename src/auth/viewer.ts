@@ -1,10 +1,13 @@
 import { CodedError } from "../runtime/coded-error.ts";
 
+/** What a credential may allow unless more is asked for. */
+export const DEFAULT_SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read"] as const;
+
 /**
- * What a credential may allow, besides the scopes of parts; `jobs:read:all` is an operator's: it reads the jobs of every
- * owner.
+ * What a credential may allow, besides the scopes of parts. `jobs:read:all` and `operate` are an operator's: they read the
+ * jobs of every owner, and pause deployments for all.
  */
-export const SCOPES = ["jobs:submit", "jobs:cancel", "jobs:read", "jobs:read:all"] as const;
+export const SCOPES = [...DEFAULT_SCOPES, "jobs:read:all", "jobs:approve", "operate"] as const;
 export type Scope = (typeof SCOPES)[number] | keyof PartScopes;
 
 /**
@@ -36,6 +39,20 @@ export type Viewer = {
   readonly ownerId: string;
   readonly scopes: ReadonlySet<Scope>;
   readonly limits: OwnerLimits;
+  readonly credential: Credential;
+};
+
+/** What a viewer was let in by, and what the database keeps of it. No secret. */
+export type Credential = {
+  /**
+   * An API key's id, or a token's `sub`, the same whichever key of the one issuer has signed it; null without
+   * authentication. A sign-in has that of the key or token that was shown.
+   */
+  readonly id: string | null;
+  /** What vouches for it: an API key as its file has it, or the key that has signed a token. */
+  readonly signedBy: string;
+  /** Whether what it submits waits until another credential has approved it. */
+  readonly needsApproval: boolean;
 };
 
 /** Throws FORBIDDEN unless the viewer's credential has these scopes; `jobs:read:all` includes `jobs:read`. */
@@ -65,8 +82,8 @@ export type OwnerLimits = Readonly<Record<(typeof OWNER_LIMITS)[number], number 
 
 /**
  * What is limited for each owner: HTTP requests and operations on WebSockets, submits, unfinished jobs, jobs a day, open
- * WebSockets, running subscriptions, event streams included, MiB of uploads a day, and uploads that have not come. The
- * requests, WebSockets and subscriptions are counted by each gateway.
+ * WebSockets, running subscriptions, event streams included, MiB of uploads a day, uploads that have not come, and jobs that
+ * are HELD. The requests, WebSockets and subscriptions are counted by each gateway.
  */
 export const OWNER_LIMITS = [
   "requestsPerSecond",
@@ -77,4 +94,5 @@ export const OWNER_LIMITS = [
   "subscriptions",
   "uploadMibPerDay",
   "openUploads",
+  "heldJobs",
 ] as const;

@@ -234,6 +234,7 @@ function toLimits(variables: Variables, given: Given) {
       subscriptions: perOwner("SUBSCRIPTIONS_PER_OWNER"),
       uploadMibPerDay: perOwner("UPLOAD_MIB_PER_DAY"),
       openUploads: perOwner("OPEN_UPLOADS"),
+      heldJobs: perOwner("HELD_JOBS"),
     },
   };
 }

@@ -107,7 +107,7 @@ const RUNCOMFY = {
   JOB_DEADLINE_SECONDS: setting(
     number(1, 2_592_000),
     "86400",
-    "How long a job may take. After that it is `FAILED` with `EXPIRED`.",
+    "How long a job may take from when it is sent. After that it is `FAILED` with `EXPIRED`.",
   ),
 };
 
@@ -125,7 +125,7 @@ const DATABASE = {
   JOB_RETENTION_DAYS: optional(
     number(0.01, 36_500),
     "forever",
-    "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was created.",
+    "How long to keep finished jobs and their idempotency keys. A job is kept for at least 26 h after it was sent.",
   ),
 };
 
@@ -326,6 +326,7 @@ export const OWNER_VARIABLES = {
     "100",
     "Uploads whose file has not arrived yet. More: `QUOTA_EXCEEDED`.",
   ),
+  HELD_JOBS: setting(count(), "10000", "Jobs that are `HELD`. More: `QUOTA_EXCEEDED`."),
 };
 
 const SANDBOX = {
@@ -401,7 +402,7 @@ export const VARIABLE_GROUPS = [
   ),
   group(
     "Limits of each owner",
-    "With `AUTH=none` these are off unless you set them. An API key may have its own limits. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted across all gateways. Their errors give `retryAfterSeconds`.",
+    "With `AUTH=none` these are off unless you set them. An API key may have its own limits. Each gateway counts requests, sockets and subscriptions by itself; submits and jobs are counted across all gateways and restarts. Their errors give `retryAfterSeconds`.",
     OWNER_VARIABLES,
   ),
   group("The sandbox", "The simulation of RunComfy that comes with the gateway.", SANDBOX),

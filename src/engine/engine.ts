@@ -32,9 +32,14 @@ export type Services = ReadSources & {
   readonly catalogue: Catalogue;
   readonly submitter: Pick<Tracking["submitter"], "submitJob" | "rerunJob">;
   readonly inputChecker: Pick<Tracking["inputChecker"], "checkInput">;
+  readonly holder: Pick<
+    Tracking["holder"],
+    "holdJob" | "releaseJob" | "prioritizeJob" | "approveJob" | "refuseJob"
+  >;
   readonly canceller: Pick<Tracking["canceller"], "cancelJob">;
   readonly deleter: Pick<Tracking["deleter"], "deleteJob">;
   readonly labeler: Pick<Tracking["labeler"], "editJob">;
+  readonly pauser: Pick<Tracking["pauser"], "pauseDeployment" | "resumeDeployment">;
   readonly watchJob: WatchJob;
   readonly feedWatch: Pick<FeedWatch, "watchJobs">;
   readonly endWaits: Pick<EndWaits, "waitForEnd">;

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 
 import type { Logger } from "pino";
 
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
@@ -46,8 +47,11 @@ export async function openEngine(
   {
     tables,
     submitOptions,
+    isRevoked,
     ...sources
-  }: Sources & Pick<Engine, "submitOptions"> & { readonly tables: readonly PartTables[] },
+  }: Sources &
+    Pick<Engine, "submitOptions"> &
+    Pick<Authenticator, "isRevoked"> & { readonly tables: readonly PartTables[] },
 ): Promise<OpenedEngine> {
   const { opened, channels, log } = sources;
   const catalogue = await loadDeployments(config, log);
@@ -70,7 +74,7 @@ export async function openEngine(
   if (days !== null) opened.keep(startRetention({ jobs: store.jobs, days, log }));
   const tracking = opened.keep(
     createTracking({
-      ...{ store, runcomfy, health, catalogue, live, channels, log },
+      ...{ store, runcomfy, health, catalogue, live, isRevoked, channels, log },
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
@@ -85,12 +89,32 @@ export async function openEngine(
       pollCostSeconds: config.pollCostSeconds,
     }),
   );
-  const { learning, submitter, inputChecker, canceller, deleter, labeler, watchJob } = tracking;
+  const {
+    learning,
+    submitter,
+    inputChecker,
+    holder,
+    canceller,
+    deleter,
+    labeler,
+    pauser,
+    watchJob,
+  } = tracking;
   const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
   return {
     ...{ config, store, catalogue, live, health, files, channels, log },
-    ...{ learning, submitter, inputChecker, canceller, deleter, labeler, submitOptions },
+    ...{
+      learning,
+      submitter,
+      inputChecker,
+      holder,
+      canceller,
+      deleter,
+      labeler,
+      pauser,
+      submitOptions,
+    },
     ...{ queues, watchJob, tracking, upstreamOrigin },
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,

@@ -14,14 +14,14 @@ import { ALL_SCOPES } from "../support/parts.ts";
 const LIMITS = { ...NO_LIMITS, requestsPerSecond: 1_000, jobsPerDay: 100_000 };
 const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "invalid" });
 
-async function open(file: string) {
+async function open(file: string, pollMs = 10) {
   const recorded = createRecordedLog();
   const keys = await openApiKeys({
     file,
     limits: LIMITS,
     scopes: ALL_SCOPES,
     log: recorded.log,
-    pollMs: 10,
+    pollMs,
   });
   onTestFinished(() => keys.close());
   return { keys, ...recorded };
@@ -51,7 +51,7 @@ test("a key lets its owner in with its scopes, and its own limits replace the ga
     expiresAt: null,
   });
   const { viewer, isRevoked } = await keys.authenticate(`bearer ${operator}`);
-  expect(viewer).toEqual({
+  expect(viewer).toMatchObject({
     ownerId: "operator",
     scopes: new Set(["jobs:read:all"]),
     limits: { ...LIMITS, requestsPerSecond: 5, jobsPerDay: null },
@@ -117,6 +117,52 @@ test("a key whose scopes were changed ends its sessions, which come back with th
   expect(viewer.scopes).toEqual(new Set(["jobs:submit", "jobs:read"]));
 });
 
+test("a key is revoked only where the file has none, however long ago that was read", async () => {
+  const { file, create } = await createApiKeysFile();
+  await create("web");
+  const { keys } = await open(file, 3_600_000);
+  const id = idOf(await create("later"));
+  expect(await keys.isRevoked({ id, signedBy: "" })).toBe(false);
+  expect(await keys.isRevoked({ id: "0".repeat(16), signedBy: "" })).toBe(true);
+});
+
+test("what a key with approval submits needs approval, and as a new key does when that changes", async () => {
+  const { file, create, read } = await createApiKeysFile();
+  const [web, agent] = [await create("web"), await create("web", "--approval", "always")];
+  const { keys } = await open(file);
+  const needsApproval = async (key: string) =>
+    (await keys.authenticate(`Bearer ${key}`)).viewer.credential.needsApproval;
+  expect([await needsApproval(web), await needsApproval(agent)]).toEqual([false, true]);
+  const { viewer, isRevoked } = await keys.authenticate(`Bearer ${web}`);
+  const scopes = [...viewer.scopes];
+  const claims = { ownerId: viewer.ownerId, scopes, credential: viewer.credential };
+  expect(await keys.restore(claims)).toMatchObject({ viewer });
+  const text = JSON.stringify(await read());
+  await writeFile(file, text.replace('"salt"', '"approval":"always","salt"'));
+  await expect.poll(() => needsApproval(web)).toBe(true);
+  // What it had opened ends, a sign-in too, so nobody goes on as before.
+  expect(isRevoked()).toBe(true);
+  expect(await keys.restore(claims)).toBeNull();
+});
+
+test("a credential is its key's id, and is revoked only when that is gone from the file, however often it was edited", async () => {
+  const { file, create, read, run } = await createApiKeysFile();
+  const [first, second] = [await create("web"), await create("web")];
+  const { keys } = await open(file);
+  const { viewer, isRevoked } = await keys.authenticate(`Bearer ${first}`);
+  const { credential } = viewer;
+  expect(credential).toMatchObject({ id: idOf(first), needsApproval: false });
+  expect((await keys.authenticate(`Bearer ${second}`)).viewer.credential.id).toBe(idOf(second));
+  await writeFile(file, JSON.stringify(await read()).replaceAll('"jobs:cancel",', ""));
+  await expect.poll(isRevoked).toBe(true);
+  expect(await keys.isRevoked(credential)).toBe(false);
+  await run("revoke", idOf(first));
+  await expect.poll(() => keys.isRevoked(credential)).toBe(true);
+  // Such as a token's, or of a time without authentication.
+  expect(await keys.isRevoked({ id: "user-1", signedBy: "k" })).toBe(true);
+  expect(await keys.isRevoked({ id: null, signedBy: "" })).toBe(true);
+});
+
 test.each([
   ["is broken", (file: string) => writeFile(file, '{"keys":[{"id":')],
   ["is gone", (file: string) => rm(file)],
@@ -180,11 +226,13 @@ test("a start with a file that can't be used lists every problem and quotes no h
   const bad = good
     .replace('"owner":"web"', '"owner":"a\\u0000b"')
     .replace('"jobs:cancel"', '"jobs:all"')
-    .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`);
+    .replace(`"hash":"${hash}"`, `"hash":"${hash}x","limits":{"sockets":0,"speed":1}`)
+    .replace('"salt"', '"approval":"sometimes","salt"');
   await writeFile(file, bad);
   const error: unknown = await open(file).catch((thrown: unknown) => thrown);
   for (const path of ["owner: ", "scopes[1]: ", "hash: ", "limits.sockets: ", "limits: "])
     expect(String(error)).toContain(`  keys[0].${path}`);
+  expect(String(error)).toContain(`  keys[0].approval: must be "always", or left out`);
   expect(String(error)).not.toContain(hash);
   await writeFile(file, "[]");
   await expect(open(file)).rejects.toThrow("the file: ");

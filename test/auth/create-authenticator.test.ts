@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { importPKCS8 } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 
-import { createAuthenticator } from "../../src/auth/create-authenticator.ts";
+import {
+  createAuthenticator,
+  createLocalAuthenticator,
+} from "../../src/auth/create-authenticator.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
@@ -41,6 +44,14 @@ async function signRsa(kid?: string): Promise<string> {
   const privateKey = await importPKCS8(RSA_PRIVATE_PEM, "RS256");
   return await sign({ privateKey, alg: "RS256", kid, jwk: { kty: "RSA" } });
 }
+
+test("without authentication everybody is one credential, beside which no other is in use", async () => {
+  const everybody = createLocalAuthenticator(NO_LIMITS, ALL_SCOPES);
+  const { viewer } = await everybody.authenticate(undefined);
+  expect(viewer.credential).toEqual({ id: null, signedBy: "", needsApproval: false });
+  expect(await everybody.isRevoked(viewer.credential)).toBe(false);
+  expect(await everybody.isRevoked({ id: "user-1", signedBy: "k" })).toBe(true);
+});
 
 test("with jwt the keys of a server let in", async () => {
   const signer = await createSigner("ES256", "k1");

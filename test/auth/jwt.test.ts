@@ -58,7 +58,7 @@ test("a token that is signed by an asymmetric algorithm lets its subject in unti
     const claims = { scope: "openid jobs:read jobs:submit", aud: ["other", AUDIENCE] };
     const admission = await letIn(await signNow(signer, claims));
     const scopes = new Set(["jobs:read", "jobs:submit"]);
-    expect(admission.viewer).toEqual({ ownerId: "user-1", scopes, limits: NO_LIMITS });
+    expect(admission.viewer).toMatchObject({ ownerId: "user-1", scopes, limits: NO_LIMITS });
     expect([admission.expiresAt, admission.isRevoked()]).toEqual([NOW + 300_000, false]);
   }
 });
@@ -80,6 +80,19 @@ test("scopes are those of `scope` and `scp`, as texts or a list", async () => {
   }
 });
 
+test("what a token submits needs approval where its claim says always, and not where it says never, or nothing", async () => {
+  const signer = await createSigner();
+  const { letIn } = await open([signer]);
+  for (const [approval, needsApproval] of [
+    ["always", true],
+    ["never", false],
+    [undefined, false],
+  ] as const) {
+    const { viewer } = await letIn(await signNow(signer, { approval }));
+    expect(viewer.credential).toMatchObject({ id: "user-1", needsApproval });
+  }
+});
+
 test.each([
   [{ aud: ["other", `${AUDIENCE}x`] }, "another audience"],
   [{ aud: undefined }, "no exp, sub, iss or aud"],
@@ -93,6 +106,11 @@ test.each([
   [{ sub: "a\u0000b" }, "sub"],
   [{ sub: "a\ud800" }, "sub"],
   [{ sub: "a".repeat(256) }, "sub"],
+  [{ approval: "Always" }, 'approval claim is "always" or "never"'],
+  [{ approval: "" }, "approval claim"],
+  [{ approval: true }, "approval claim"],
+  [{ approval: null }, "approval claim"],
+  [{ approval: ["always"] }, "approval claim"],
 ])("a token with %j is refused", async (claims, words) => {
   const signer = await createSigner();
   const { letIn } = await open([signer]);

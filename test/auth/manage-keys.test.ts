@@ -70,6 +70,7 @@ test("a command that is wrong explains itself", async () => {
     [["create", "--owner", "web", "--scopes", "jobs:sumbit"], 'not "jobs:sumbit"'],
     [["create", "--owner", "web", "--scopes", ""], "--scopes must be a list of jobs:submit"],
     [["create", "--owner", "web", "--jobs-per-day", "0"], "--jobs-per-day must be"],
+    [["create", "--owner", "web", "--approval", "never"], "--approval must be always"],
     [["create", "--owner", "web", "more"], "more"],
     [["revoke"], "id of one key"],
     [["revoke", "../x"], "list shows the ids"],
@@ -89,6 +90,31 @@ test("a key is listed with its scopes and limits until it is revoked", async () 
     result: null,
     remark: expect.stringContaining("holds no key"),
   });
+});
+
+test("a key whose jobs need approval is listed as such, and may not approve unless it is given that scope", async () => {
+  const { run: command, read } = await createApiKeysFile();
+  const { remark } = await command(..."create --owner agent --approval always".split(" "));
+  expect(remark).toContain("waits until another credential approves it");
+  const scopes = ["jobs:submit", "jobs:cancel", "jobs:read"];
+  expect(await read()).toMatchObject({ keys: [{ owner: "agent", approval: "always", scopes }] });
+  expect((await command("list")).result).toMatch(
+    /\n\w+  agent  jobs:submit,jobs:cancel,jobs:read  \S+  approval=always$/,
+  );
+});
+
+test("no key has the scopes to approve or to pause by default", async () => {
+  const { run: command, create, read } = await createApiKeysFile();
+  await create("web");
+  await create("web", "--scopes", "jobs:approve operate");
+  expect(await read()).toMatchObject({
+    keys: [
+      { scopes: ["jobs:submit", "jobs:cancel", "jobs:read"] },
+      { scopes: ["jobs:approve", "operate"] },
+    ],
+  });
+  const { remark } = await command("--help");
+  expect(remark).toMatch(/jobs:read +\(these three by default; also jobs:approve, .*operate/);
 });
 
 test("--help shows how it is done, and changes nothing", async () => {

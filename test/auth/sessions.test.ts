@@ -2,13 +2,11 @@ import { expect, onTestFinished, test, vi } from "vitest";
 
 import type { Admission } from "../../src/auth/authenticator.ts";
 import { createSessions } from "../../src/auth/authenticator.ts";
-import { NO_LIMITS } from "../support/viewers.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 
-const VIEWER = { ownerId: "web", scopes: new Set<never>(), limits: NO_LIMITS };
-
 function createAdmission(details: Partial<Admission> = {}): Admission {
-  return { viewer: VIEWER, signedBy: "key", expiresAt: null, isRevoked: () => false, ...details };
+  return { viewer: LOCAL_VIEWER, expiresAt: null, isRevoked: () => false, ...details };
 }
 
 /** On a clock that the test moves. */

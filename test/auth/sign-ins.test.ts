@@ -1,13 +1,22 @@
+import { pino } from "pino";
 import { expect, onTestFinished, test, vi } from "vitest";
 
+import { openApiKeys } from "../../src/auth/api-keys.ts";
 import type { Admission } from "../../src/auth/authenticator.ts";
 import { createSessions } from "../../src/auth/authenticator.ts";
+import { createJwtAuthenticator } from "../../src/auth/jwt-authenticator.ts";
 import type { SignIn } from "../../src/auth/sign-ins.ts";
 import { createSignIns } from "../../src/auth/sign-ins.ts";
-import { createViewer } from "../support/viewers.ts";
+import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
+import { openStore } from "../../src/engine/store/open-store.ts";
+import { ALL_SCOPES } from "../support/parts.ts";
+import { createViewer, NO_LIMITS } from "../support/viewers.ts";
+import { createApiKeysFile } from "./api-keys-file.ts";
+import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 
 const DAY_MS = 86_400_000;
+const QUIET = pino({ level: "silent" });
 
 /** Gateways that share their rows, on a clock that the test moves. */
 function open() {
@@ -38,8 +47,10 @@ function open() {
       },
       key: "of the database",
       authenticator: {
-        restore: async ({ ownerId, signedBy }) =>
-          revoked.has(signedBy) ? null : admit({ viewer: createViewer({ ownerId }), signedBy }),
+        restore: async ({ ownerId, credential }) =>
+          revoked.has(credential.signedBy)
+            ? null
+            : admit({ viewer: createViewer({ ownerId, credential }) }),
       },
       sessions,
       sleep: (ms, signal) =>
@@ -56,8 +67,7 @@ function open() {
   }
 
   const admit = (details: Partial<Admission> = {}): Admission => ({
-    viewer: createViewer({ ownerId: "anna" }),
-    signedBy: "k1",
+    viewer: createViewer({ ownerId: "anna", credential: { signedBy: "k1" } }),
     expiresAt: null,
     isRevoked: () => revoked.has("k1"),
     ...details,
@@ -74,6 +84,58 @@ test("a sign-in lasts for 30 days, or until its token's exp where that is sooner
   expect(await signIns.authenticate(soon.shown)).toMatchObject({ expiresAt: 61_000 });
   expect(await signIns.authenticate(long.shown)).toMatchObject({ expiresAt: 1_000 + 30 * DAY_MS });
 });
+
+test.each([
+  ["an API key", openKeys],
+  ["a token", openTokens],
+])(
+  "one with %s is that credential after a restart, whether its jobs need approval included",
+  async (_what, openAuthenticator) => {
+    const { authenticator, credentials } = await openAuthenticator();
+    const { log } = createRecordedLog();
+    const sessions = createSessions({ log });
+    const store = await openStore({ upstream: "sandbox", databaseUrl: ":memory:", log: QUIET });
+    onTestFinished(async () => (sessions.close(), await store.close()));
+    const start = () => {
+      const signIns = createSignIns({ rows: store.signIns, key: "k", authenticator, sessions });
+      onTestFinished(() => signIns.close());
+      return signIns;
+    };
+    for (const [credential, needsApproval] of credentials) {
+      const admission = await authenticator.authenticate(`Bearer ${credential}`);
+      const { shown } = await start().open(admission);
+      const restored = await start().authenticate(shown);
+      expect(restored.viewer).toEqual(admission.viewer);
+      expect(restored.viewer.credential.needsApproval).toBe(needsApproval);
+    }
+  },
+);
+
+async function openKeys() {
+  const { file, create } = await createApiKeysFile();
+  const credentials = [
+    [await create("anna"), false],
+    [await create("anna", "--approval", "always"), true],
+  ] as const;
+  const { log } = createRecordedLog();
+  const authenticator = await openApiKeys({ file, limits: NO_LIMITS, scopes: ALL_SCOPES, log });
+  onTestFinished(() => authenticator.close());
+  return { authenticator, credentials };
+}
+
+async function openTokens() {
+  const signer = await createSigner();
+  const credentials = [
+    [await sign(signer, { scope: "jobs:submit" }), false],
+    [await sign(signer, { scope: "jobs:submit", approval: "always" }), true],
+  ] as const;
+  const authenticator = createJwtAuthenticator({
+    config: { issuer: ISSUER, audience: AUDIENCE },
+    ...{ limits: NO_LIMITS, scopes: ALL_SCOPES, now: Date.now },
+    keys: keepSigningKeys({ keys: [signer.jwk] }),
+  });
+  return { authenticator, credentials };
+}
 
 test("one that another gateway ends is believed for 700 ms, and what it opened ends within 2 s", async () => {
   const { start, admit, reads } = open();

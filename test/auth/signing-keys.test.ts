@@ -32,6 +32,7 @@ async function open(
   const letIn = (token: string) => tokens.authenticate(`Bearer ${token}`);
   return {
     server,
+    tokens,
     ...recorded,
     letIn,
     reasonFor: (token: string) =>
@@ -80,6 +81,22 @@ test.each([
     expect(server.requests()).toBe(3);
   },
 );
+
+test("a credential is the token's subject, and is revoked once the key that signed it is withdrawn, whatever its exp", async () => {
+  const [first, second] = [await createSigner("ES256", "k1"), await createSigner("ES256", "k2")];
+  const { letIn, tokens, server } = await open(keysOf(first, second), { refreshMs: 20 });
+  // Over, but within what clocks may differ by.
+  const { viewer } = await letIn(await sign(first, { exp: Math.floor(Date.now() / 1_000) - 1 }));
+  const same = await letIn(await sign(second));
+  // The same person, whichever key has signed.
+  expect([viewer.credential.id, same.viewer.credential.id]).toEqual(["user-1", "user-1"]);
+  expect(viewer.credential.needsApproval).toBe(false);
+  expect(await tokens.isRevoked(viewer.credential)).toBe(false);
+  expect(await tokens.isRevoked({ id: "0123456789abcdef", signedBy: "of an API key" })).toBe(true);
+  server.answer(keysOf(second));
+  await expect.poll(() => tokens.isRevoked(viewer.credential)).toBe(true);
+  expect(await tokens.isRevoked(same.viewer.credential)).toBe(false);
+});
 
 test("an issuer that publishes no key any more has withdrawn all, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");
@@ -176,9 +193,11 @@ test("that a server answers with 503 is in the log, and its connection is not ke
 
 test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");
-  const { reasonFor, server, of } = await open(fail);
+  const { reasonFor, server, of, tokens } = await open(fail);
   const token = await sign(signer);
   expect(await reasonFor(token)).toBe("unavailable");
+  const asking = tokens.isRevoked({ id: "user-1", signedBy: "k" });
+  await expect(asking).rejects.toMatchObject({ reason: "unavailable" });
   server.answer((request) => void request.socket.destroy());
   const asked = server.requests();
   expect(await reasonFor(token)).toBe("unavailable");

@@ -49,6 +49,18 @@ test("a job is submitted and watched to its end, the socket closes behind it, an
   expect(await collect(client.submitAndWatch(job))).toMatchObject([{ id, output }]);
 });
 
+test("a job that is submitted with a queue is watched while it is HELD", async () => {
+  const { client } = await openClient({ SANDBOX_SPEED: "50" });
+  const jobs = client.submitAndWatch({ ...LANTERN_JOB, queue: { hold: true } });
+  const { value: held } = await jobs.next();
+  expect(held).toMatchObject({ status: "HELD", isCancellable: true, estimate: null });
+  const id = held?.id ?? "";
+  expect(await client.request(CANCEL_JOB, { id })).toMatchObject({
+    cancelJob: { __typename: "CancelJobSuccess" },
+  });
+  expect(await collect(jobs)).toMatchObject([{ id, status: "CANCELLED" }]);
+});
+
 test("ending a watch that waits returns at once, nor is its subscription kept", async () => {
   const { client, kinds } = await openClient({ SANDBOX_SPEED: "1" });
   const jobs = client.submitAndWatch(SLOW_JOB);
@@ -75,7 +87,7 @@ test("an answer that was lost leaves the key with whatever the next try meets", 
   ).rejects.toMatchObject({
     code: "RATE_LIMITED",
     retryAfterSeconds: 1,
-    message: 'Wait a second. Submit it again with key: "key-1", so that it is paid once.',
+    message: 'Wait a second. Submit it again with key: "key-1" to pay once.',
   });
   expect(tries).toBe(2);
 });

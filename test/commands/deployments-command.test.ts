@@ -297,7 +297,7 @@ test("what the sandbox says is marked, and refresh replaces it by what RunComfy 
 test("refresh replaces a workflow of the sandbox whole, but for what is the operator's, and says which RunComfy does not have", async () => {
   const { run, file, read, answers, origin } = await open({ "/info": OBJECT_INFO });
   const lora = { id: "a-lora", name: "Glow", from: "sandbox" };
-  const own = { id: WORKFLOW_ID, kind: "comfyui", name: "My Robot", outputs: ["9"] };
+  const own = { id: WORKFLOW_ID, kind: "comfyui", name: "My Robot", outputs: ["9"], atOnce: 3 };
   const others = { inputs: { fog: { node: "77", input: "fog" } }, others: { x: 1 } };
   const deployments = [{ ...own, ...others, from: "sandbox" }, lora];
   await writeFile(file, JSON.stringify({ deployments }));

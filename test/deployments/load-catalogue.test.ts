@@ -229,6 +229,27 @@ test("what fits another kind only is a problem, and so is a price that says it i
   );
 });
 
+test("an entry of any kind says how many of its jobs there may be at once, and says nothing by default", async () => {
+  const { catalogue, warnings } = await load({
+    deployments: [
+      { id: "a", name: "A", model: "flux", atOnce: 1 },
+      { id: "w", name: "W", kind: "comfyui", inputs: { x: { node: "1", input: "x" } }, atOnce: 2 },
+      { id: "b/c", name: "M", kind: "model", inputSchema: { required: ["x"] }, atOnce: 10_000 },
+      { id: "n", name: "N", model: "flux", atOnce: null },
+      { id: "d", name: "D", model: "flux" },
+    ],
+  });
+  expect(catalogue.deployments.map(({ atOnce }) => atOnce)).toEqual([1, 2, 10_000, null, null]);
+  expect(warnings.filter((warning) => warning.includes("atOnce"))).toEqual([]);
+});
+
+test.each([0, -1, 1.5, 10_001, "3", true, []])("atOnce can't be %j", (atOnce) => {
+  const { problems } = readCatalogue({ deployments: [{ id: "a", name: "A", atOnce }] }, "runcomfy");
+  expect(problems).toEqual([
+    "deployments[0].atOnce: must be a whole number from 1 to 10000; leave it out where there is no limit",
+  ]);
+});
+
 test("what the sandbox has said is used with the sandbox alone", async () => {
   const path = await write(
     JSON.stringify({ deployments: [{ id: "a", name: "A", from: "sandbox" }] }),

@@ -6,6 +6,7 @@ import { NOT_KEPT } from "../../src/engine/job/asset.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { NO_FILES } from "../support/no-files.ts";
 import { succeedWith } from "../support/open-keeper.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 
 /** The cleanup of files, which rests until the test says so. */
 async function openCleanup() {
@@ -62,8 +63,9 @@ async function openCleanup() {
 
 test("sign-ins that have expired go, however many there are", async () => {
   const { store, rests, untilRest } = await openCleanup();
+  const { credential } = LOCAL_VIEWER;
   const open = (hash: string, endsAt: number) =>
-    store.signIns.open({ hash, ownerId: hash, scopes: [], signedBy: "k", endsAt }, 20);
+    store.signIns.open({ hash, ownerId: hash, scopes: [], credential, endsAt }, 20);
   for (let index = 0; index < 501; index += 1) await open(`old-${index}`, Date.now() - 1);
   await open("new", Date.now() + 3_600_000);
   rests[1]?.end();

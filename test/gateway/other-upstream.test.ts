@@ -96,7 +96,7 @@ test("a job that RunComfy calls another account's is paused, and a start asks ag
 test("a job from before its account had a name is ended by no account that does not know it", async () => {
   const id = await submitPaid();
   const database = new DatabaseSync(variables.DATABASE_URL.slice("file:".length));
-  database.exec("update jobs set created_at = created_at - 100000");
+  database.exec("update jobs set sent_at = sent_at - 100000");
   database.close();
   upstream.setFault("not-found", ["status"]);
   const team = await start({ UPSTREAM_ACCOUNT: "team" });

@@ -203,7 +203,9 @@ test("the database has a hash of what the browser shows, and nothing of the key"
     {
       owner_id: "anna",
       scopes: '["jobs:submit","jobs:cancel","jobs:read"]',
+      credential_id: idOf(anna),
       signed_by: expect.stringContaining(`${idOf(anna)} `),
+      needs_approval: 0,
     },
   ]);
   const text = JSON.stringify(rows);

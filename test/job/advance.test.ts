@@ -28,6 +28,7 @@ const ENDS: readonly Observation[] = [
 
 test("a new job is SUBMITTING at version 1 and has an id that can't be guessed", () => {
   expect(submitting).toMatchObject({ status: "SUBMITTING", version: 1, requestId: null });
+  expect(submitting).toMatchObject({ createdAt: START, sentAt: START });
   expect(submitting.id).toMatch(/^job_[0-9a-f]{32}$/);
   expect(isCancellable(submitting)).toBe(true);
 });
@@ -71,11 +72,19 @@ test.each(ENDS)("$kind ends a job for good", (end) => {
 
 test.each([
   ["within the job's life", "2026-01-01T00:00:30Z", "2026-01-01T00:00:30Z"],
-  ["before the job", "2025-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
+  ["before the job was sent", "2025-12-31T23:59:59Z", "2026-01-01T00:01:00Z"],
   ["in the future", "2027-01-01T00:00:00Z", "2026-01-01T00:01:00Z"],
 ])("the upstream's time of the end counts only where it can be true: %s", (_, reported, kept) => {
   const end: Observation = { kind: "cancelled", finishedAt: new Date(reported) };
-  expect(advance(queued, end, LATER, "sandbox").finishedAt).toEqual(new Date(kept));
+  const sent = { ...queued, createdAt: new Date("2025-12-31T00:00:00Z"), sentAt: START };
+  expect(advance(sent, end, LATER, "sandbox").finishedAt).toEqual(new Date(kept));
+});
+
+test("a job that was never sent ends when that is noted, or since it was created", () => {
+  const unsent = { ...submitting, sentAt: null };
+  const end = (finishedAt: Date | null) =>
+    advance(unsent, { kind: "cancelled", finishedAt }, LATER, "sandbox").finishedAt;
+  expect([null, new Date(0), START].map(end)).toEqual([LATER, LATER, START]);
 });
 
 test("no order of observations moves a job backwards", () => {

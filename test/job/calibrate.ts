@@ -93,7 +93,7 @@ function pollAt(jobs: readonly Simulated[], index: number, now: number): Job {
   const hasStarted = job.startedAt <= now;
   const front = jobs.slice(0, index).filter((one) => one.startedAt - DISPATCH > now).length;
   return makeJob({
-    createdAt: new Date(job.createdAt * 1_000),
+    sentAt: new Date(job.createdAt * 1_000),
     status: hasStarted ? "IN_PROGRESS" : "IN_QUEUE",
     queuePosition: hasStarted ? null : front,
     place: job.place,

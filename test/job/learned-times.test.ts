@@ -26,16 +26,18 @@ function drawRuns(count: number, draw = STEADY.draw, factor = 1, seed = 1): Run[
   return createRuns(count, () => ({ runMs: draw(random) * factor * 1_000 }));
 }
 
-/** Half a second after its submit, in the queue, unless `changes` say otherwise. */
+/** Half a second after it was sent, a day after it was created, in the queue, unless `changes` say otherwise. */
 function createQueued(changes: Partial<Job> = {}): Job {
   const queued = { status: "IN_QUEUE", queuePosition: 0, place: 0, idleMs: 0 } as const;
-  return makeJob({ createdAt: new Date(NOW - 500), work: 25, ...queued, ...changes });
+  const sentAt = new Date(NOW - 500);
+  const times = { createdAt: new Date(NOW - 86_400_000), sentAt, updatedAt: sentAt };
+  return makeJob({ ...times, work: 25, ...queued, ...changes });
 }
 
 function createRunning(ageSeconds: number, changes: Partial<Job> = {}): Job {
   const startedAt = new Date(NOW - ageSeconds * 1_000);
   const running = { status: "IN_PROGRESS", queuePosition: null } as const;
-  return createQueued({ ...running, createdAt: startedAt, startedAt, ...changes });
+  return createQueued({ ...running, sentAt: startedAt, startedAt, ...changes });
 }
 
 /** Each place in the queue takes four seconds. */

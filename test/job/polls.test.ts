@@ -7,9 +7,10 @@ import { makeJob } from "../store/store-jobs.ts";
 
 const START = new Date("2026-01-01T00:00:00Z");
 const DAY = 86_400;
-const job = makeJob({ createdAt: START });
+/** It was created a day before it was sent. */
+const job = makeJob({ createdAt: new Date(START.getTime() - DAY * 1_000), sentAt: START });
 
-/** What polls came to, so many seconds after the job was made. */
+/** What polls came to, so many seconds after the job was sent. */
 type Steps = readonly (readonly [second: number, outcome: PollOutcome])[];
 
 /** What is concluded from the last of these outcomes. */

@@ -28,7 +28,7 @@ function at(hours: number): Date {
 
 function queuedAt(upstream: string): Job {
   const queued = { status: "IN_QUEUE", requestId: "r", queuePosition: 2 } as const;
-  return makeJob({ upstream, createdAt: START, ...queued });
+  return makeJob({ upstream, createdAt: at(-24), sentAt: START, ...queued });
 }
 
 test("an upstream is an origin, with the account's name where one is given", () => {

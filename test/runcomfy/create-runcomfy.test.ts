@@ -281,6 +281,22 @@ describe("a submit that can't be sent", () => {
     expect(await failureOf(submit("dep", by))).toMatchObject({ delivery: "never-arrived" });
     expect(frozenMs).toBe(60_000);
   });
+
+  test("is not sent again once it had to have left", async () => {
+    const gone = await startFaultyUpstream();
+    await gone.close();
+    let passedMs = 0;
+    const by = connect(gone, {
+      monotonic: () => passedMs,
+      sleep: async () => {
+        passedMs += 100;
+      },
+    });
+    const target = { kind: "lora", apiVersion: "v1", deploymentId: "dep" } as const;
+    const submitting = by.submit({ ...target, body: {}, leavesWithinMs: 100 });
+    expect(await failureOf(submitting)).toMatchObject({ delivery: "never-arrived" });
+    expect(passedMs).toBe(100);
+  });
 });
 
 describe("pauses and outages", () => {

@@ -25,11 +25,15 @@ import type { Services } from "../../src/engine/engine.ts";
 import { createContexts } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
+import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/submits.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
+import { Holder } from "../../src/engine/tracking/hold-jobs.ts";
 import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
+import { DeploymentPauser } from "../../src/engine/tracking/pause-deployments.ts";
+import type { Known } from "../../src/engine/tracking/submission.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
 import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
 import {
@@ -43,6 +47,7 @@ import { collectStatements } from "../support/collect-statements.ts";
 import { makePartServices } from "../support/part-services.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
 import { NO_FILES } from "../support/no-files.ts";
+import { recordOf } from "../tracking/connect-submitter.ts";
 import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { toResult } from "../support/to-result.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
@@ -54,7 +59,10 @@ export type Stubs = Services["submitter"] &
   Services["deleter"] &
   Services["labeler"];
 
-type Trackers = Pick<Services, "submitter" | "inputChecker" | "canceller" | "deleter" | "labeler">;
+type Trackers = Pick<
+  Services,
+  "submitter" | "inputChecker" | "holder" | "canceller" | "deleter" | "labeler" | "pauser"
+>;
 
 /** One of each catalogue: to make it takes longer than most tests. */
 const schemas = new WeakMap<Catalogue, GraphQLSchema>();
@@ -110,7 +118,9 @@ export async function openInProcessGateway(
   const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
   const engine: Services = {
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
-    ...(typeof tracking === "function" ? tracking(store) : toServices(store, tracking)),
+    ...(typeof tracking === "function"
+      ? tracking(store)
+      : toServices(store, tracking, { catalogue, live: { ...SILENT_UPSTREAM, ...options.live } })),
     details: { ...details, ...options.details },
     endWaits: createEndWaits(watchJob),
     feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
@@ -188,16 +198,18 @@ export async function openInProcessGateway(
 
     async addJob(
       changes: Partial<
-        Pick<Job, "id" | "ownerId" | "kind" | "deploymentId" | "createdAt" | "tags">
+        Pick<Job, "id" | "ownerId" | "kind" | "deploymentId" | "createdAt" | "sentAt" | "tags">
       > & {
         readonly input?: unknown;
         readonly key?: string;
         readonly alsoWrite?: AlsoWrite;
         readonly uploads?: readonly string[];
+        /** The job is HELD with it. */
+        readonly hold?: NewHold;
       } = {},
     ): Promise<Job> {
       const { createdAt = new Date("2025-07-22T13:00:00Z"), tags = [], input, key } = changes;
-      const { alsoWrite, uploads = [] } = changes;
+      const { alsoWrite, uploads = [], hold } = changes;
       const made = createJob({
         ownerId: changes.ownerId ?? LOCAL_VIEWER.ownerId,
         kind: changes.kind ?? "lora",
@@ -206,14 +218,17 @@ export async function openInProcessGateway(
         apiVersion: "v1",
         tags,
         now: createdAt,
+        status: hold === undefined ? "SUBMITTING" : "HELD",
       });
-      const job = { ...made, id: changes.id ?? made.id };
+      const { id = made.id, sentAt = made.sentAt } = changes;
+      const job = { ...made, id, sentAt };
       await store.jobs.insert({
         job,
         input: isJsonObject(input) ? input : { prompt: "a glow" },
         key: key === undefined ? null : { key, fingerprint: "of another input" },
         uploads,
         alsoWrite,
+        hold,
       });
       return job;
     },
@@ -241,15 +256,17 @@ export async function openInProcessGateway(
 
 const unexpected = () => Promise.reject(new Error("the test did not expect this call"));
 
-function toServices(store: JobStore, stubs: Partial<Stubs>): Trackers {
+function toServices(store: JobStore, stubs: Partial<Stubs>, known: Known): Trackers {
   const { submitJob = unexpected, rerunJob = unexpected, checkInput = unexpected } = stubs;
   const { cancelJob = unexpected, deleteJob, editJob } = stubs;
   return {
     submitter: { submitJob, rerunJob },
     inputChecker: { checkInput },
+    holder: new Holder({ store, record: recordOf(store), onReady: () => undefined }),
     canceller: { cancelJob },
     deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
     labeler: editJob === undefined ? new Labeler(store) : { editJob },
+    pauser: new DeploymentPauser({ ...known, ...store }),
   };
 }
 

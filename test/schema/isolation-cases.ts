@@ -26,7 +26,7 @@ const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toStr
 
 const TOLD = `fragment Told on Job {
   id ownerId requestId tags isStarred status input output typedOutput { __typename } ${OF_PARTS.map(({ jobFields = "" }) => jobFields).join(" ")} uploads { id fileName url } assets { url } error { code }
-  history { version status at } isFinished createdAt startedAt finishedAt
+  history { version status at } isFinished createdAt sentAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
 
@@ -49,6 +49,23 @@ function toMutation(field: string, ...types: readonly string[]): string {
   );
   return `mutation { ${field} { __typename ${results.join(" ")} ... on Error { message } } } ${TOLD}`;
 }
+
+/** A mutation of HELD jobs; of any other it shows the job too. */
+function toHeldCase(field: string): readonly [string, string] {
+  const rest = { prioritizeJobs: ", priority: 1", refuseJobs: `, reason: "not this"` }[field] ?? "";
+  const success = `${field.charAt(0).toUpperCase()}${field.slice(1, -1)}Success`;
+  return [field, toMutation(`${field}(ids: ${IDS}${rest})`, success, "JobNotHeldError")];
+}
+
+/** Operations on jobs that are HELD, of which the others show nothing. */
+export const HELD_CASES: readonly (readonly [string, string])[] = [
+  ["heldJobs", `query { heldJobs(deploymentId: "wg") { ...Told } } ${TOLD}`],
+  ["jobsToApprove", `query { jobsToApprove { ...Told } } ${TOLD}`],
+  [
+    "a job and its upload",
+    `query { job(id: "${FOREIGN_ID}") { ...Told hold { reason ahead } } upload(id: "${FOREIGN_UPLOAD}") { id fileName url } } ${TOLD}`,
+  ],
+];
 
 /**
  * Operations that may show a job: together they select every field of the schema through which one can be reached.
@@ -100,6 +117,7 @@ export const ISOLATION_CASES: readonly IsolationCase[] = [
     "editJobs",
     toMutation(`editJobs(ids: ${IDS}, addTags: ["mine"], isStarred: true)`, "EditJobSuccess"),
   ],
+  ...["releaseJobs", "holdJobs", "prioritizeJobs", "approveJobs", "refuseJobs"].map(toHeldCase),
   ["jobs with a star", `query { jobs(filter: { isStarred: true }) { ${PAGE} } } ${TOLD}`],
   [
     "jobs with a star that match",
@@ -108,6 +126,12 @@ export const ISOLATION_CASES: readonly IsolationCase[] = [
   [
     "keepOutputs",
     toMutation(`keepOutputs(jobId: "${FOREIGN_ID}")`, "KeepOutputsSuccess", "JobNotFinishedError"),
+  ],
+  [
+    "pauseDeployment and resumeDeployment",
+    `mutation { pauseDeployment(id: "wg", reason: "r") { ... on PauseDeploymentSuccess { deployment { id paused { reason } } } }
+      resumeDeployment(id: "wg") { ... on ResumeDeploymentSuccess { deployment { id paused { reason } } } }
+      cancelJob(id: "${FOREIGN_ID}") { __typename ... on JobNotCancellableError { job { id } } } }`,
   ],
   [
     "rerunJob",

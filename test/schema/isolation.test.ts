@@ -11,13 +11,14 @@ import {
 } from "graphql";
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import type { Viewer } from "../../src/auth/viewer.ts";
+import type { Scope, Viewer } from "../../src/auth/viewer.ts";
 import { clock } from "../../src/runtime/environment.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { ALL_SCOPES, SCHEMA_PARTS } from "../support/parts.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { createViewer } from "../support/viewers.ts";
+import { HOLD } from "../store/store-jobs.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
 import { openInProcessGateway } from "./in-process-gateway.ts";
 import {
@@ -27,7 +28,7 @@ import {
   OWNERS_ALONE,
   SHARED_TAG,
 } from "./foreign-job.ts";
-import { ISOLATION_CASES, writeOfParts } from "./isolation-cases.ts";
+import { HELD_CASES, ISOLATION_CASES, writeOfParts } from "./isolation-cases.ts";
 
 const scopes = new Set(ALL_SCOPES.filter((scope) => scope !== "jobs:read:all"));
 const OWNER = createViewer({ ownerId: "theirs", scopes });
@@ -101,6 +102,17 @@ async function openWorld() {
       return { answer: await ask(viewer, text), statements: [...statements] };
     },
 
+    /** The owner's job, which waits for an approval. */
+    async addHeldJob(): Promise<void> {
+      const { ownerId } = OWNER;
+      await gateway.addUpload({ id: FOREIGN_UPLOAD, ownerId, file: `${OWNERS_ALONE}.png` });
+      await gateway.addJob({
+        ...{ id: FOREIGN_ID, ownerId, deploymentId: "wg", uploads: [FOREIGN_UPLOAD] },
+        ...{ tags: ["tag-of-them"], input: { prompt: "prompt-of-them" } },
+        hold: { ...HOLD, needsApproval: true },
+      });
+    },
+
     /** The owner's job, in its last state, and one more change of the stranger's behind it. */
     async addForeignJob(): Promise<void> {
       const { ownerId } = OWNER;
@@ -172,7 +184,8 @@ test.each(GROUPS)(
     }
     for (const [title, text] of cases) {
       const answer = await world.ask(OPERATOR, text);
-      if (text.startsWith("mutation")) expect(answer, title).toBe(refused.get(title));
+      if (/^(approve|refuse)Jobs/.test(title)) expect(answer, title).toContain(FOREIGN_ID);
+      else if (text.startsWith("mutation")) expect(answer, title).toBe(refused.get(title));
       else expect(answer, title).not.toContain("FORBIDDEN");
       // Such as the files that went in.
       expect(answer, title).not.toContain(OWNERS_ALONE);
@@ -188,6 +201,38 @@ test.each(GROUPS)(
     }
   },
 );
+
+test("to another owner a HELD job is as if it did not exist, even if that one approves jobs", async () => {
+  const world = await openWorld();
+  const before = await Promise.all(HELD_CASES.map(([, text]) => world.ask(STRANGER, text)));
+  await world.addHeldJob();
+  for (const [index, [title, text]] of HELD_CASES.entries()) {
+    expect(await world.ask(STRANGER, text), title).toBe(before[index]);
+    expect(await world.ask(OWNER, text), title).toContain(FOREIGN_ID);
+  }
+});
+
+test("whoever reads everybody's jobs and may approve them sees the files of those that wait for that", async () => {
+  const world = await openWorld();
+  await world.addHeldJob();
+  const [title, text] = HELD_CASES.at(-1) ?? ["", ""];
+  const toReader = (...without: readonly Scope[]) =>
+    createViewer({
+      ...{ ownerId: "operator", credential: { id: "of the operator" } },
+      scopes: new Set(ALL_SCOPES.filter((scope) => !without.includes(scope))),
+    });
+  const reader = await world.ask(toReader("jobs:approve"), text);
+  expect(reader, title).toContain(FOREIGN_ID);
+  expect(reader, title).not.toContain(OWNERS_ALONE);
+
+  const approver = toReader();
+  const read = async () => JSON.parse(await world.ask(approver, text)).data;
+  const upload = { id: FOREIGN_UPLOAD, fileName: `${OWNERS_ALONE}.png` };
+  expect(await read()).toMatchObject({ job: { uploads: [upload] }, upload });
+  await world.ask(approver, `mutation { approveJobs(ids: ["${FOREIGN_ID}"]) { __typename } }`);
+  const approved = { job: { hold: { reason: "TURN" }, uploads: [] }, upload: null };
+  expect(await read()).toMatchObject(approved);
+});
 
 test("an operator's feed reports everybody's jobs", async () => {
   const world = await openWorld();
@@ -221,7 +266,7 @@ function findReaching(schema: GraphQLSchema): string[] {
 /** `Type.field` of each field that the cases select. */
 function findSelected(): ReadonlySet<string> {
   const selected = new Set<string>();
-  for (const [, text] of ISOLATION_CASES) {
+  for (const [, text] of [...ISOLATION_CASES, ...HELD_CASES]) {
     const typeInfo = new TypeInfo(SCHEMA);
     visit(
       parse(text),

@@ -37,7 +37,8 @@ async function codeOf(gateway: Gateway, text: string) {
 
 test("a finished job is returned in full, except for numbers of its output that JavaScript can't hold", async () => {
   const gateway = await openInProcessGateway({ catalogue: CATALOGUE });
-  const submitted = await gateway.addJob({ tags: ["b", "a"] });
+  const sentAt = new Date("2025-07-22T13:00:00.500Z");
+  const submitted = await gateway.addJob({ tags: ["b", "a"], sentAt });
   const accepted = await gateway.observe(submitted, { kind: "accepted", requestId: "request-1" });
   const queued = await gateway.observe(accepted, { kind: "queued", queuePosition: 0 });
   const running = await gateway.observe(queued, { kind: "running" });
@@ -74,8 +75,10 @@ test("a finished job is returned in full, except for numbers of its output that 
     ],
     isCancellable: false,
     isFinished: true,
+    queueSeconds: 2.5,
     version: 5,
     createdAt: "2025-07-22T13:00:00.000Z",
+    sentAt: "2025-07-22T13:00:00.500Z",
     startedAt: "2025-07-22T13:00:03.000Z",
     finishedAt: "2025-07-22T13:00:04.000Z",
     updatedAt: "2025-07-22T13:00:04.000Z",

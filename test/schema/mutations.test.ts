@@ -28,7 +28,7 @@ test("a submit passes on what it was given and answers with the job", async () =
     idempotencyKey: "key",
   });
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [] },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: "key", tags: [], queue: null },
   ]);
   expect(result).toMatchObject({
     __typename: "SubmitJobSuccess",
@@ -38,7 +38,7 @@ test("a submit passes on what it was given and answers with the job", async () =
 
   await gateway.run(SubmitJobDocument, SUBMISSION);
   expect(submitJob.mock.lastCall).toEqual([
-    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [] },
+    { ...SUBMISSION, viewer: LOCAL_VIEWER, idempotencyKey: null, tags: [], queue: null },
   ]);
 });
 
@@ -56,7 +56,9 @@ test("a rerun passes on which job, what to change and how to submit it; nobody's
   ] as const) {
     const { errors } = await gateway.answer(`mutation { rerunJob(${given}) { __typename } }`);
     expect(errors?.[0]?.extensions).toEqual({ code: "NOT_FOUND" });
-    expect(rerunJob.mock.lastCall).toEqual([{ viewer: LOCAL_VIEWER, jobId: "job_1", ...passedOn }]);
+    expect(rerunJob.mock.lastCall).toEqual([
+      { viewer: LOCAL_VIEWER, jobId: "job_1", queue: null, ...passedOn },
+    ]);
   }
 });
 

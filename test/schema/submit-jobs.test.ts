@@ -96,6 +96,7 @@ test("many submits are answered one by one, in the order of their items", async 
       viewer: LOCAL_VIEWER,
       idempotencyKey: "key",
       tags: ["a"],
+      queue: null,
     },
   ]);
 });

@@ -66,7 +66,6 @@ test("a credential is checked once until it is over, however it is written, and 
 test("what was admitted as a cookie is not as an authorization, however that is written", async () => {
   const admission = {
     viewer: createViewer(),
-    signedBy: "",
     expiresAt: null,
     isRevoked: () => false,
   };
@@ -148,7 +147,6 @@ test.each([
   onTestFinished(() => sessions.close());
   const admission = {
     viewer: createViewer(),
-    signedBy: "key",
     expiresAt: null,
     isRevoked: () => false,
   };

@@ -57,7 +57,7 @@ function openCredentials() {
     const [ownerId = ""] = credential.split("~");
     const isRevoked = () => revoked.has(credential);
     if (ownerId === "nobody" || isRevoked()) throw new AuthenticationError("invalid", "Go away.");
-    return { viewer: createViewer({ ownerId }), signedBy: "", expiresAt: null, isRevoked };
+    return { viewer: createViewer({ ownerId }), expiresAt: null, isRevoked };
   };
   const credentials = createCredentials({
     authenticator: { authenticate: (authorization) => admit(readBearer(authorization)) },

@@ -16,7 +16,7 @@ import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { startServer } from "../../src/api/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { NO_FILES } from "../support/no-files.ts";
-import { NO_LIMITS } from "../support/viewers.ts";
+import { createViewer, NO_LIMITS } from "../support/viewers.ts";
 import { ALL_SCOPES } from "../support/parts.ts";
 
 type Options = Parameters<typeof startServer>[0];
@@ -107,8 +107,7 @@ export function createNameAuthenticator(
       if (!authorization?.startsWith("Bearer ") || ownerId === "nobody" || revoked.has(ownerId))
         throw new AuthenticationError("invalid", `${"Unknown name. ".repeat(12)}Send another.`);
       return {
-        viewer: { ownerId, scopes: new Set(ALL_SCOPES), limits: { ...NO_LIMITS, ...limits } },
-        signedBy: ownerId,
+        viewer: createViewer({ ownerId, limits }),
         expiresAt: null,
         isRevoked: () => revoked.has(ownerId),
       };

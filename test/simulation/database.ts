@@ -24,6 +24,8 @@ import type { Tables } from "../../src/engine/store/tables.ts";
 import { WakeUps } from "../../src/engine/store/wake-ups.ts";
 import { SimulatedProcess, type World } from "./world.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
+import { AT_ONCE } from "./deployments.ts";
+import { HELD_CHECKS } from "./held-checks.ts";
 
 export type OpenStore = (options: {
   readonly process: SimulatedProcess;
@@ -50,14 +52,19 @@ const CHECKS = `
     end;
   create table simulated_limits (owner_id text primary key, in_flight integer not null);
   create table simulated_excess (job_id text not null, in_flight integer not null);
-  create trigger simulated_limit after insert on jobs
-    when new.owner_id in (select owner_id from simulated_limits) begin
+  ${limitAfter("insert", "new.status <> 'HELD'")};
+  ${limitAfter("update of status", "old.status = 'HELD' and new.status = 'SUBMITTING'")}`;
+
+function limitAfter(change: string, when: string): string {
+  return `create trigger simulated_limit_${change.slice(0, 6)} after ${change} on jobs
+    when ${when} and new.owner_id in (select owner_id from simulated_limits) begin
       insert into simulated_excess
         select new.id, count(*) from jobs
         where owner_id = new.owner_id and finished_at is null and detached_since is null
-          and upstream is new.upstream
+          and upstream is new.upstream and status <> 'HELD'
         having count(*) > (select in_flight from simulated_limits where owner_id = new.owner_id);
     end`;
+}
 
 /** What is there from the beginning. */
 type Given = {
@@ -69,6 +76,9 @@ type Given = {
 
 function setUp(sqlite: DatabaseSync, { mostInFlight = {}, ofParts = "" }: Given): void {
   sqlite.exec(CHECKS);
+  sqlite.exec(HELD_CHECKS);
+  const most = sqlite.prepare("insert into simulated_most values (?, ?)");
+  for (const [deploymentId, count] of AT_ONCE) most.run(deploymentId, count);
   const limit = sqlite.prepare("insert into simulated_limits values (?, ?)");
   for (const [ownerId, most] of Object.entries(mostInFlight)) limit.run(ownerId, most);
   sqlite.exec(ofParts);

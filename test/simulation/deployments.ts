@@ -12,9 +12,14 @@ export const DEPLOYMENTS: readonly { readonly id: string; readonly kind: JobKind
 /** The node of the workflow that takes the whole input. */
 export const NODE = "6";
 
+/** How many jobs of a deployment may be at RunComfy. */
+export const AT_ONCE: ReadonlyMap<string, number> = new Map([["deployment-1", 2]]);
+
 export const CATALOGUE = createCatalogue(
   DEPLOYMENTS.map(({ id, kind }) =>
-    Object.assign(toUnlisted(id), { kind }, kind === "comfyui" && { toBody: toOverrides }),
+    Object.assign(toUnlisted(id), { kind }, kind === "comfyui" && { toBody: toOverrides }, {
+      atOnce: AT_ONCE.get(id) ?? null,
+    }),
   ),
 );
 

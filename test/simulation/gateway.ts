@@ -13,6 +13,7 @@ import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
 import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
+import type { HeldJobs } from "./held-jobs.ts";
 import type { PartOfSimulation } from "./simulated-part.ts";
 import { SUBMITS_AT_ONCE, type Upstream } from "./upstream.ts";
 import type { SimulatedProcess } from "./world.ts";
@@ -44,12 +45,37 @@ export async function startGateway(options: {
   /** Notified of each claim, and that it is no longer held. */
   readonly onClaim: (claim: Claim) => void;
   readonly onPutBack: (jobId: string) => void;
+  readonly heldJobs: Pick<HeldJobs, "noteClaim" | "noteListed" | "putBack">;
 }) {
   const { process, openStore, upstream, parts, keepsOutputs, onBug } = options;
   const log = createLog(onBug);
   const channels = createChannels();
   const opened = await openStore({ process, upstream: upstream.name, channels, log });
-  const store: JobStore = { ...opened, polls: watchClaims(opened.polls, options) };
+  const store: JobStore = {
+    ...opened,
+    jobs: {
+      ...opened.jobs,
+      async insert(row) {
+        const isInserted = await opened.jobs.insert(row);
+        if (process.afterInsertMs > 0) {
+          process.freeze(process.afterInsertMs);
+          process.afterInsertMs = 0;
+          await process.wait(0);
+        }
+        return isInserted;
+      },
+    },
+    polls: watchClaims(opened.polls, options),
+    holds: watchHolds(opened.holds, options),
+    pausedDeployments: {
+      ...opened.pausedDeployments,
+      async listPaused() {
+        const paused = await opened.pausedDeployments.listPaused();
+        await options.heldJobs.noteListed(process);
+        return paused;
+      },
+    },
+  };
   const health = new UpstreamHealth({
     now: clock.monotonic,
     random: chance.random,
@@ -85,6 +111,7 @@ export async function startGateway(options: {
     submitsAtOnce: SUBMITS_AT_ONCE,
     pollsAtOnce: 10,
     pollCostSeconds: 1,
+    isRevoked: async () => false,
     log,
   });
   await tracking.start();
@@ -146,6 +173,21 @@ function watchClaims(
       for (const { jobId } of ended) onPutBack(jobId);
       return await polls.putBack(ended);
     },
+  };
+}
+
+function watchHolds(
+  holds: JobStore["holds"],
+  { process, heldJobs }: Pick<Parameters<typeof startGateway>[0], "process" | "heldJobs">,
+): JobStore["holds"] {
+  return {
+    ...holds,
+    async claim(...options) {
+      const claimed = await holds.claim(...options);
+      if (claimed.kind === "claimed") heldJobs.noteClaim(claimed.job.id);
+      return claimed;
+    },
+    putBack: (job, delayMs) => heldJobs.putBack(job.id, process, () => holds.putBack(job, delayMs)),
   };
 }
 

@@ -9,7 +9,7 @@ export type Mutant = readonly [seed: number, ...edits: readonly Edit[]];
 const LEAVE_OUT: Edit = [/^.*\n/, ""];
 const ALWAYS: Edit = [/if \(/, "if (true || "];
 const NEVER: Edit = [/if \(/, "if (false && "];
-const FIRST_CONDITION_ALONE: Edit = [/ \|\| [^)]*/, ""];
+const FIRST_CONDITION_ALONE: Edit = [/ \|\| .*?(?=\) )/, ""];
 
 const OF_PARTS = await loadFromParts<{ readonly MUTANTS: typeof MUTANTS }>("mutants.ts");
 
@@ -17,9 +17,8 @@ const OF_PARTS = await loadFromParts<{ readonly MUTANTS: typeof MUTANTS }>("muta
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ...Object.assign({}, ...OF_PARTS.map((part) => part.MUTANTS)),
   "a POST that does not wait for its row": [1, [/await (.*);/, "($1.catch(() => {}), true);"]],
-  "a POST that leaves although its lease has run out": [248, [/\(await .*\) \?/, "true ?"]],
-  "a row that stays where nobody knows whether it was written": [143, FIRST_CONDITION_ALONE],
-  "no fence on the version": [33, LEAVE_OUT],
+  "a POST that leaves although its lease has run out": [32, [/\(await .*\) \?/, "true ?"]],
+  "no fence on the version": [35, LEAVE_OUT],
   "no fence on the labels": [9, [/sql`.*`/, "sql`1 = 1`"]],
   // The second mark: what is due so late is else taken for a clock that was set back.
   "a claim that never expires": [16, [/= .*;/, "= 90_000_000;"]],
@@ -31,10 +30,9 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a watcher who is not notified": [13, LEAVE_OUT],
   "a quota refunded twice": [1, [/await (\w+\(\))/, "await Promise.all([$1, $1])"]],
   "a withdrawn row that still counts as in flight": [1, [/-1/, "0"]],
-  "a withdrawn row that keeps its key": [8, [/delete (from .*) returning/, "select id $1 --"]],
+  "a withdrawn row that keeps its key": [8, [/delete (from .*)\s+returning/, "select id $1 --"]],
   "a lost answer taken for one that was not sent": [52, [/"unknown"/, '"refused"']],
-  "a proxy's time-out taken for a refusal": [1, [/>= 500/, "=== 500"]],
-  "a code that nobody knows taken for a refusal": [65, [/= /, "= true || "]],
+  "a proxy's time-out taken for a refusal": [4, [/>= 500/, "=== 500"]],
   "a cancel recorded as final": [1, ALWAYS],
   "a restart that forgets the polls to come": [1, [/where /, "where false and "]],
   "a client that retries under another key": [
@@ -49,7 +47,15 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a client that never gives up": [113, FIRST_CONDITION_ALONE],
   "a client that retries without a pause": [1, LEAVE_OUT],
   "a client that forgets a key with a lost answer": [2, LEAVE_OUT],
-  "more POSTs at once than there may be": [5, [/,/, " * 4,"]],
-  "a stop that hands no poll over": [3, [/\{ \.\.\.[^}]*\}/, "null"]],
-  "a pause that nobody keeps": [82, NEVER],
+  "more POSTs at once than there may be": [17, [/,/, " * 4,"]],
+  "a stop that hands no poll over": [113, [/\{ \.\.\.[^}]*\}/, "null"]],
+  "a pause that nobody keeps": [178, NEVER],
+  "more jobs of a deployment than there may be at once": [1, [/\(await .*?\)\)/, "false"]],
+  "a paused deployment whose jobs are sent": [27, [/= await [^;]*;/, "= false;"]],
+  "an approval by who submitted the job": [1, [/not coalesce\(.*?\)/, "1 = 1"]],
+  "a job that is not ended in time": [1, [/= (\w+)\.map/, "= $1.slice(0, 0).map"]],
+  "an outcome of a claim that is over": [50, [/ and \w+ = \$\{\w+\}/, ""], [/ && [^;]*/, ""]],
+  "an abandoned claim that is put back": [20, [/ and \w+ <> 0/, ""]],
+  "a cancel that a claimed job does not keep": [31, LEAVE_OUT],
+  "a POST that leaves after its job's `sendBefore`": [106, [/=> .*;/, "=> Infinity;"]],
 };

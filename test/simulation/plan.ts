@@ -1,5 +1,13 @@
 import { type Chance, chanceOf } from "./chance.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
+import {
+  type DeploymentPause,
+  type Obstacle,
+  toDeploymentPauses,
+  toObstacles,
+  toWaiting,
+  type Waiting,
+} from "./queues.ts";
 import { SIMULATED_PARTS } from "./simulated-part.ts";
 import { FAIR, OUTCOMES, type Weather } from "./upstream.ts";
 
@@ -10,7 +18,8 @@ export const BUSY_MS = 25_000;
 type Fault =
   | { readonly kind: "kill" | "stop" | "other-upstream"; readonly gateway: number }
   | { readonly kind: "kill-at-step"; readonly gateway: number; readonly steps: number }
-  | { readonly kind: "freeze" | "cut-database" | "cut-upstream"; readonly gateway: number }
+  | { readonly kind: "freeze"; readonly gateway: number; readonly isAfterInsert: boolean }
+  | { readonly kind: "cut-database" | "cut-upstream"; readonly gateway: number }
   | { readonly kind: "clock"; readonly gateway: number; readonly aheadMs: number }
   | { readonly kind: "database-away" | "database-slow" | "database-lossy" }
   | { readonly kind: "weather"; readonly weather: Weather };
@@ -30,6 +39,10 @@ export type Errand = {
   readonly outcome: number;
   readonly watchers: number;
   readonly cancelsAfterMs: number | null;
+  /** How its job waits before it is sent; it is sent at once where that is null. */
+  readonly waiting: Waiting | null;
+  /** Whether a credential submits it that needs an approval. */
+  readonly isByAgent: boolean;
   /** When its job gets another tag. */
   readonly tagsAfterMs: readonly number[];
   readonly afterwards: "nothing" | "delete" | "delete-and-submit" | "submit" | "rerun";
@@ -43,6 +56,10 @@ export type Plan = {
   readonly parts: readonly string[];
   readonly errands: readonly Errand[];
   readonly faults: readonly TimedFault[];
+  /** Of deployments. */
+  readonly pauses: readonly DeploymentPause[];
+  /** To jobs that are put back. */
+  readonly obstacles: readonly Obstacle[];
 };
 
 export const OWNERS = 3;
@@ -63,6 +80,8 @@ export function toPlan(seed: string, jobs = 30): Plan {
     ),
     errands,
     faults: faults.toSorted((one, other) => one.atMs - other.atMs),
+    pauses: toDeploymentPauses(chance.fork("pauses"), DEPLOYMENTS.length, BUSY_MS),
+    obstacles: toObstacles(chance.fork("obstacles"), gateways, BUSY_MS),
   };
 }
 
@@ -82,6 +101,8 @@ function toErrand(mark: number, chance: Chance): Errand {
     runMs: 200 + chance.random() ** 3 * 15_000,
     outcome: chance.happens(0.7) ? 0 : chance.integer(0, OUTCOMES.length - 1),
     watchers: chance.integer(0, 3),
+    waiting: toWaiting(chance.fork("waiting")),
+    isByAgent: chance.fork("credential").happens(0.1),
     cancelsAfterMs: chance.happens(0.2) ? chance.random() ** 2 * 10_000 : null,
     tagsAfterMs: Array.from(
       { length: labels.happens(0.2) ? labels.integer(1, 3) : 0 },
@@ -116,7 +137,10 @@ function toFault(chance: Chance, gateways: number): TimedFault {
     case "kill-at-step":
       return { kind, gateway, steps: chance.integer(1, 60), atMs, ms };
     case "freeze":
-      return { kind, gateway, atMs, ms: 1_000 + chance.random() ** 4 * 89_000 };
+      // A lease that runs out after an insert takes some seconds.
+      return chance.fork("insert").happens(0.5)
+        ? { kind, gateway, isAfterInsert: true, atMs, ms: 5_000 + chance.random() * 15_000 }
+        : { kind, gateway, isAfterInsert: false, atMs, ms: 1_000 + chance.random() ** 4 * 89_000 };
     case "clock":
       return { kind, gateway, aheadMs: (chance.random() - 0.5) * 240_000, atMs, ms };
     case "weather":
@@ -144,6 +168,8 @@ function toWeather(chance: Chance): Weather {
     tooMany: some(),
     retryAfter: chance.random(),
     failing: some(),
+    // Each makes the plan a minute longer.
+    unpaid: chance.fork("unpaid").happens(0.05) ? chance.random() : 0,
     stale: some() * 0.5,
     garbage: some() * 0.5,
   };

@@ -21,6 +21,7 @@ import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
 import { DEPLOYMENTS } from "./deployments.ts";
 import { type Claim, type Gateway, startGateway, SUBMIT_TIMEOUT_SECONDS } from "./gateway.ts";
+import { HeldJobs, toCredential, toQueueOptions } from "./held-jobs.ts";
 import { BUSY_MS, type Errand, OWNERS, type Plan, type TimedFault } from "./plan.ts";
 import { type PartOfSimulation, SIMULATED_PARTS } from "./simulated-part.ts";
 import { runWithClient, Submission } from "./submission.ts";
@@ -79,6 +80,7 @@ class Simulation {
   /** Of the first owner. */
   readonly #limits: ReturnType<typeof toLimits>;
   readonly #viewers: readonly Viewer[];
+  readonly #heldJobs: HeldJobs;
   readonly #feeds: FeedReading[] = [];
   /** Of the first owner. */
   readonly #deleted = new Set<string>();
@@ -102,6 +104,7 @@ class Simulation {
         new Upstream(world, name, {
           others: () => this.#upstreams,
           onPost: (mark, sender) => this.#checkMayLeave(mark, sender),
+          isRefused: (mark) => this.#heldJobs.isRefused(mark),
         }),
     );
     if (one === undefined || other === undefined) throw new Error("There are two.");
@@ -111,13 +114,26 @@ class Simulation {
     });
     this.#limits = toLimits(plan.errands.length);
     this.#viewers = Array.from({ length: OWNERS }, (_, index) =>
-      createViewer({ ownerId: `owner ${index}`, limits: index === 0 ? this.#limits : {} }),
+      createViewer({
+        ownerId: `owner ${index}`,
+        limits: index === 0 ? this.#limits : {},
+        credential: toCredential(`owner ${index}`, "person"),
+      }),
     );
     const parts = SIMULATED_PARTS.filter(({ name }) => plan.parts.includes(name));
     const ownerIds = this.#viewers.map(({ ownerId }) => ownerId);
     const read = (text: string): readonly Row[] => this.#read(text);
     this.#parts = parts.map((part) => part.open({ plan, world, ownerIds, read }));
     this.#keepsOutputs = parts.some(({ keepsOutputs }) => keepsOutputs);
+    this.#heldJobs = new HeldJobs({
+      plan,
+      callers,
+      read: (text) => this.#read(text),
+      call: (act) => this.#call(act),
+      isLost,
+      cancel: (jobId, ownerId) => this.#begin(() => this.#cancel(jobId, ownerId)),
+      onBroken: (sentence) => void this.#broken.push(sentence),
+    });
   }
 
   async run(): Promise<Outcome> {
@@ -149,6 +165,7 @@ class Simulation {
       for (const fault of faults)
         world.schedule(this.#supervisor, fault.atMs, () => this.#inflict(fault));
       this.#viewers.forEach(({ ownerId }) => this.#follow(ownerId));
+      this.#heldJobs.begin();
       const endsAtMs = Math.max(BUSY_MS, ...faults.map(({ atMs, ms }) => atMs + ms));
       world.schedule(this.#supervisor, endsAtMs, () => this.#makeGood());
       await world.run(() => world.nowMs >= endsAtMs, endsAtMs + 1);
@@ -186,7 +203,8 @@ class Simulation {
 
   /** Whether nothing else goes wrong. */
   #meetsOnly(...kinds: readonly TimedFault["kind"][]): boolean {
-    return this.#plan.faults.every(({ kind }) => kinds.includes(kind));
+    const { faults, obstacles } = this.#plan;
+    return obstacles.length === 0 && faults.every(({ kind }) => kinds.includes(kind));
   }
 
   // Gateways
@@ -209,6 +227,7 @@ class Simulation {
         onBug: (line) =>
           void (process.isDead || this.#broken.push(`${process.name} logged: ${line}`)),
         onClaim: (claim) => this.#noteClaim(claim),
+        heldJobs: this.#heldJobs,
         onPutBack: (jobId) =>
           void (this.#claims.get(jobId)?.by === process && this.#claims.delete(jobId)),
       }),
@@ -258,6 +277,7 @@ class Simulation {
       ({ status, submit_until: lease }) =>
         status === "SUBMITTING" && (this.#server === null || Number(lease) >= untilMs),
     );
+    this.#heldJobs.checkPost(mark, sender);
     if (!mayLeave)
       this.#broken.push(`${sender} sent ${mark}, whose row others may settle meanwhile.`);
   }
@@ -295,7 +315,9 @@ class Simulation {
       case "stop":
         return this.#stop(node);
       case "freeze":
-        return process.freeze(ms);
+        if (!fault.isAfterInsert) return process.freeze(ms);
+        process.afterInsertMs = ms;
+        return;
       case "cut-database":
         process.isCutFromDatabase = true;
         return lastly(() => (process.isCutFromDatabase = false));
@@ -329,7 +351,9 @@ class Simulation {
   /** Others need not wait for the claims of one that has stopped. */
   #checkHandedOver(process: SimulatedProcess): void {
     // While the database is away or slow, a stop does not wait for it.
-    const isHeldUp = this.#plan.faults.some(({ kind }) => kind.includes("database"));
+    const isHeldUp = this.#plan.faults.some(
+      ({ kind, atMs }) => kind.includes("database") && atMs <= this.#world.nowMs,
+    );
     if (this.#server === null || process.hasBeenFrozen || isHeldUp) return;
     for (const { job_id: id } of this.#read(
       "select job_id from polls where was_due_at is not null",
@@ -406,7 +430,8 @@ class Simulation {
     const job = await submission.untilJob();
     if (job === null) return;
     this.#world.note("caller of", mark, "has", job.id, job.status);
-    if (cancelsAfterMs !== null) this.#begin(() => this.#cancel(errand, job.id, cancelsAfterMs));
+    if (cancelsAfterMs !== null)
+      this.#begin(() => this.#cancel(job.id, this.#ownerOf(errand), cancelsAfterMs));
     for (const [number, afterMs] of tagsAfterMs.entries())
       this.#begin(() => this.#tag(errand, job.id, { tag: `tag ${number}`, afterMs }));
     const seen = await Promise.all(
@@ -442,8 +467,12 @@ class Simulation {
   }
 
   #toSubmission(errand: Errand, rerunOf: string | null = null): Submission {
-    const { mark, owner, deployment, isKeyed, hangsUpMs } = errand;
-    const viewer = this.#viewers[owner];
+    const { mark, owner, deployment, isKeyed, hangsUpMs, waiting } = errand;
+    const person = this.#viewers[owner];
+    const viewer = person && {
+      ...person,
+      credential: toCredential(person.ownerId, errand.isByAgent ? "agent" : "person"),
+    };
     const deploymentId = DEPLOYMENTS[deployment]?.id;
     if (viewer === undefined || deploymentId === undefined)
       throw new Error("There is no such owner or deployment.");
@@ -466,7 +495,9 @@ class Simulation {
       hangsUpMs,
       call: (idempotencyKey) =>
         this.#call(async ({ tracking }) => {
-          const request = { viewer, idempotencyKey };
+          const now = BEGINNING + this.#world.nowMs;
+          const queue = waiting && toQueueOptions(waiting, now);
+          const request = { viewer, idempotencyKey, queue };
           const { job } = await (rerunOf === null
             ? tracking.submitter.submitJob({ ...request, deploymentId, input, ...ofParts })
             : tracking.submitter.rerunJob({ ...request, jobId: rerunOf, changes: { mark } }));
@@ -480,13 +511,14 @@ class Simulation {
     });
   }
 
-  async #cancel(errand: Errand, jobId: string, afterMs: number): Promise<void> {
+  async #cancel(jobId: string, ownerId: string, afterMs = 0): Promise<void> {
     await this.#callers.wait(afterMs);
     for (let attempt = 1; attempt <= 3; attempt++) {
       try {
-        const job = await this.#call(({ tracking }) =>
-          tracking.canceller.cancelJob(jobId, this.#ownerOf(errand)),
-        );
+        const job = await this.#call(async ({ tracking, process }) => {
+          this.#heldJobs.noteCancel(jobId, process);
+          return await tracking.canceller.cancelJob(jobId, ownerId);
+        });
         if (job.status !== "CANCELLED")
           this.#broken.push(`A cancel of ${jobId} was said to be done, and it is ${job.status}.`);
         const [row] = this.#read(`select status from jobs where id = '${jobId}'`);
@@ -569,7 +601,8 @@ class Simulation {
         }
         const { value: job } = next;
         if (job === undefined) break;
-        const place = JOB_STATUSES.indexOf(job.status);
+        // Only a job that is put back may be seen HELD again.
+        const place = job.status === "HELD" && rank === 1 ? rank : JOB_STATUSES.indexOf(job.status);
         if (job.version < version || job.version <= inStream || place < rank)
           this.#broken.push(`A watcher of ${id} saw version ${job.version} after ${version}.`);
         ({ version } = job);
@@ -587,18 +620,25 @@ class Simulation {
 
   /** Nobody has to wait for a finished job; where the wake-up of another gateway was lost, until the row is read again. */
   #checkSoon({ id }: Job, beganAtMs: number): void {
-    const { gateways, faults } = this.#plan;
+    const { gateways } = this.#plan;
     const [row] = this.#read(`select at from simulated_ends where job_id = '${id}'`);
     const { nowMs } = this.#world;
     const endedAtMs = Number(row?.["at"] ?? nowMs);
+    const waitedMs = nowMs - Math.max(endedAtMs, beganAtMs);
+    if (!this.#isDisturbed(endedAtMs) && waitedMs > (gateways === 1 ? 1_000 : 16_000))
+      this.#broken.push(`A watcher of ${id} waited ${Math.round(waitedMs)} ms.`);
+  }
+
+  #isDisturbed(atMs: number): boolean {
+    const { nowMs } = this.#world;
     const lastFaultMs = Math.max(
       this.#lastDeathMs,
-      ...faults.filter(({ atMs }) => atMs <= nowMs).map(({ atMs, ms }) => atMs + ms),
+      ...this.#nodes.map(({ process }) => process?.frozenUntilMs ?? 0),
+      ...this.#plan.faults
+        .filter((fault) => fault.atMs <= nowMs)
+        .map((fault) => fault.atMs + fault.ms),
     );
-    const isDisturbed = lastFaultMs + AFTERMATH_MS >= endedAtMs;
-    const waitedMs = nowMs - Math.max(endedAtMs, beganAtMs);
-    if (!isDisturbed && waitedMs > (gateways === 1 ? 1_000 : 16_000))
-      this.#broken.push(`A watcher of ${id} waited ${Math.round(waitedMs)} ms.`);
+    return lastFaultMs + AFTERMATH_MS >= atMs;
   }
 
   /** Reads an owner's feed from the beginning on, and comes back where it stopped. */
@@ -664,12 +704,19 @@ class Simulation {
   /** Goes on until it is so, or all should have ended. */
   async #settle(isSo: () => boolean): Promise<void> {
     const world = this.#world;
-    const lastEndMs = Math.max(world.nowMs, ...this.#requests().map(({ endsAtMs }) => endsAtMs));
-    await world.run(isSo, lastEndMs + SETTLED_WITHIN_MS);
+    const toLastEnd = (): number =>
+      Math.max(world.nowMs, ...this.#requests().map(({ endsAtMs }) => endsAtMs));
+    // What waited before it was sent ends later.
+    for (let lastEndMs = toLastEnd(), known = -1; known < lastEndMs && !isSo();) {
+      known = lastEndMs;
+      await world.run(isSo, lastEndMs + SETTLED_WITHIN_MS);
+      lastEndMs = Math.max(known, ...this.#requests().map(({ endsAtMs }) => endsAtMs));
+    }
   }
 
   /** Whether all that is open belongs to an upstream, while the gateways have the other one. */
   #waitsFor(upstream: Upstream, current: Upstream): boolean {
+    if (this.#plan.faults.every(({ kind }) => kind !== "other-upstream")) return false;
     if (this.#nodes.some(({ gateway }) => gateway === null)) return false;
     const open = this.#read("select distinct upstream from jobs where finished_at is null");
     const isOpenAt = ({ name }: Upstream): boolean =>
@@ -747,18 +794,25 @@ class Simulation {
       const most = 40 + ((endsAtMs - acceptedAtMs) / 1_000) * 3;
       if (polls > most) this.#broken.push(`${row["id"]} was polled ${polls} times.`);
     }
+    const unsent = new Set(
+      this.#read("select job_id from simulated_unsent").map((row) => row["job_id"]),
+    );
     for (const row of rows) {
       const isUnknown = row["error_code"] === "SUBMISSION_UNKNOWN";
       const mark = Number(JSON.parse(String(row["input"]))["mark"]);
-      if (row["finished_at"] !== null && row["request_id"] === null && !isUnknown)
-        this.#broken.push(`${row["id"]} ended as ${row["error_code"]} and was never accepted.`);
-      if (
-        isUnknown &&
-        posts.every((post) => post.mark !== mark || post.end === "refused") &&
-        this.#meetsOnly(...HARMLESS, "database-lossy")
-      )
+      const wasRefused = posts.every((post) => post.mark !== mark || post.end === "refused");
+      if (row["finished_at"] !== null && row["request_id"] === null && !isUnknown) {
+        if (!unsent.has(String(row["id"])))
+          this.#broken.push(`${row["id"]} ended as ${row["error_code"]} and was never accepted.`);
+        if (!wasRefused)
+          this.#broken.push(`${row["id"]} is said to be unsent, and may have been accepted.`);
+      }
+      // The answer to a claim may be lost, too.
+      const mayLose = row["claim"] === 0 ? ["database-lossy" as const] : [];
+      if (isUnknown && wasRefused && this.#meetsOnly(...HARMLESS, ...mayLose))
         this.#broken.push(`${row["id"]} is said to be unknown, and was surely refused.`);
     }
+    this.#heldJobs.check((atMs) => !this.#isDisturbed(atMs));
     this.#checkTags(rows);
     this.#checkHistories();
     this.#checkQuotas(rows);
@@ -810,10 +864,18 @@ class Simulation {
   }
 
   #checkQuotas(rows: readonly Row[]): void {
-    const owned = rows.filter((row) => row["owner_id"] === this.#viewers[0]?.ownerId);
+    // What came to nothing counts no more.
+    const unsent = new Set(
+      this.#read("select job_id from simulated_unsent").map((row) => String(row["job_id"])),
+    );
+    const owned = rows.filter(
+      (row) => row["owner_id"] === this.#viewers[0]?.ownerId && !unsent.has(String(row["id"])),
+    );
     const quotas = this.#read("select key, used from quotas where key like 'jobs:%'");
     const used = Number(quotas[0]?.["used"] ?? 0);
-    const gone = [...this.#deleted].filter((id) => owned.every((row) => row["id"] !== id));
+    const gone = [...this.#deleted].filter(
+      (id) => !unsent.has(id) && owned.every((row) => row["id"] !== id),
+    );
     const counted = owned.length + gone.length;
     // What a dead gateway did not give back stays counted.
     if (used < counted || (used > counted && this.#meetsOnly(...HARMLESS)))
@@ -841,7 +903,7 @@ function toLimits(jobs: number) {
 const MISCOUNTED = `
   select owner_id, sum(amount) as excess from (
     select owner_id, upstream, amount from unfinished_jobs
-    union all select owner_id, upstream, -1 from jobs
+    union all select owner_id, case status when 'HELD' then ' held' else upstream end, -1 from jobs
       where finished_at is null and detached_since is null
   ) group by owner_id, upstream having sum(amount) <> 0`;
 

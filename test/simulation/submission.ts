@@ -3,7 +3,11 @@ import { fieldOf, type TypedDocument } from "../../client/src/documents.ts";
 import { GatewayError, noAnswer } from "../../client/src/gateway-error.ts";
 import { createItem, sendUnderKey } from "../../client/src/idempotency-keys.ts";
 import { createRequests } from "../../client/src/request.ts";
-import { IdempotencyConflictError, UpstreamError } from "../../src/engine/job/errors.ts";
+import {
+  IdempotencyConflictError,
+  InvalidInputError,
+  UpstreamError,
+} from "../../src/engine/job/errors.ts";
 import type { Job } from "../../src/engine/job/job.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { chance, clock, timeoutSignal } from "../../src/runtime/environment.ts";
@@ -179,8 +183,9 @@ function toSuccess(job: Job) {
 function toFailure(error: unknown) {
   const coded = error instanceof CodedError ? error : toCodedError(error);
   if (coded !== null) return { errors: [coded.toJSON()] };
-  if (!(error instanceof UpstreamError) && !(error instanceof IdempotencyConflictError))
-    throw error;
+  // A gateway whose clock is ahead takes a `sendBefore` for one in the past.
+  const known = [UpstreamError, IdempotencyConflictError, InvalidInputError];
+  if (!(error instanceof Error) || known.every((Known) => !(error instanceof Known))) throw error;
   const { name, message } = error;
   return { data: { submit: { ...error, __typename: name, message } } };
 }

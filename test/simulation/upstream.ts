@@ -17,6 +17,8 @@ export type Weather = {
   /** So many of those with a Retry-After. */
   readonly retryAfter: number;
   readonly failing: number;
+  /** A submit is refused because of the token, or for want of money. */
+  readonly unpaid: number;
   /** An answer of before, a state that goes back, a word that nobody knows, a request that it does not know yet. */
   readonly stale: number;
   readonly garbage: number;
@@ -29,6 +31,7 @@ export const FAIR: Weather = {
   tooMany: 0,
   retryAfter: 0,
   failing: 0,
+  unpaid: 0,
   stale: 0,
   garbage: 0,
 };
@@ -83,6 +86,7 @@ export class Upstream {
   readonly #chance: Chance;
   readonly #others: () => readonly Upstream[];
   readonly #onPost: (mark: number, sender: string) => void;
+  readonly #isRefused: (mark: number) => boolean;
   /** As a socket would hold them: the signal of a request that is collected never aborts. */
   readonly #underWay = new Set<unknown>();
   /** Until when each gateway was asked to call nobody. */
@@ -96,6 +100,8 @@ export class Upstream {
       readonly others: () => readonly Upstream[];
       /** Notified of a POST that leaves its sender. */
       readonly onPost: (mark: number, sender: string) => void;
+      /** Whether a POST is answered with 429 in any weather. */
+      readonly isRefused: (mark: number) => boolean;
     },
   ) {
     this.baseUrl = `https://${name}.invalid`;
@@ -106,6 +112,7 @@ export class Upstream {
     this.#chance = this.#process.chance;
     this.#others = options.others;
     this.#onPost = options.onPost;
+    this.#isRefused = options.isRefused;
   }
 
   /** What sends a gateway's requests here. */
@@ -199,7 +206,7 @@ export class Upstream {
   #answer(request: Call, post: Post | null): Answer {
     const chance = this.#chance;
     const { tooMany, retryAfter, failing, garbage } = this.weather;
-    if (chance.happens(tooMany)) {
+    if (chance.happens(tooMany) || (post !== null && this.#isRefused(post.mark))) {
       const pauseMs = chance.happens(retryAfter) ? chance.integer(1, 8) * 1_000 : null;
       return json(429, { code: 429_001, message: "too many" }, pauseMs);
     }
@@ -209,6 +216,8 @@ export class Upstream {
         this.#accept(request, post);
       return toFailure(request, post);
     }
+    if (post !== null && chance.happens(this.weather.unpaid))
+      return json(post.mark % 2 === 0 ? 401 : 402, { code: 0, message: "not you, or no money" });
     if (chance.happens(garbage)) return { httpStatus: 200, retryAfterMs: null, body: "<html>" };
     switch (request.call) {
       case "inference":
@@ -356,7 +365,8 @@ const DOUBTS = [
   json(503, { error_code: 503_001, error_message: "deploying" }),
   json(408, "too slow"),
 ];
-const DOUBTS_OF_MODELS = [...DOUBTS, json(400, { error_code: 400_009, error_message: "odd" })];
+const ODD = json(400, { error_code: 400_009, error_message: "odd" });
+const DOUBTS_OF_MODELS = [ODD, ...DOUBTS, ODD, ODD];
 
 /** Of the callers' jobs each has one of its own. */
 function toFailure({ isOfModel }: Call, post: Post | null): Answer {
@@ -365,7 +375,7 @@ function toFailure({ isOfModel }: Call, post: Post | null): Answer {
 }
 
 function toEnd({ httpStatus, body }: Answer): Post["end"] {
-  if (httpStatus === 429) return "refused";
+  if ([401, 402, 429].includes(httpStatus)) return "refused";
   return httpStatus === 200 && body.startsWith("{") ? "accepted" : "unknown";
 }
 

@@ -101,6 +101,8 @@ export class SimulatedProcess {
   /** By which its wall clock is ahead of the world's. */
   aheadMs = 0;
   frozenUntilMs = 0;
+  /** It is frozen for so long once it has inserted a job. */
+  afterInsertMs = 0;
   isDead = false;
   hasBeenFrozen = false;
   isCutFromDatabase = false;

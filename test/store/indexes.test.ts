@@ -27,6 +27,7 @@ import { loadFromParts } from "../support/load-from-parts.ts";
 import { createDatabase, runIn } from "../support/postgres.ts";
 import { readFeed } from "../support/read-feed.ts";
 import type { IndexCases, Read } from "./index-cases.ts";
+import { LOCAL_VIEWER } from "../support/viewers.ts";
 import { makeJob } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
@@ -93,6 +94,12 @@ const READS: readonly Row[] = [
     JOBS,
     ["owner_id"],
   ],
+  [
+    "jobs that are overdue",
+    ({ jobs }) => jobs.listOverdue(new Date(30_000), LIMIT),
+    JOBS,
+    ["sent_at"],
+  ],
   ["the feed of an owner", (store) => readFeedOf(store, "mine"), JOBS, ["owner_id", "changed"]],
   ["the feed of everybody", (store) => readFeedOf(store), JOBS, ["changed"]],
   ...TAG_FILTERS.flatMap((one) => readsOf(TAGS, one)),
@@ -149,6 +156,10 @@ function threeSteps(): WalkBudget {
   };
 }
 
+/** Finds none that is old enough. */
+const deleteOld: Read = ({ jobs }) =>
+  jobs.deleteOld({ finishedForMs: 0, sentForMs: Date.now() + 60_000 }, LIMIT);
+
 const insertNoted = ({ jobs }: JobStore) =>
   jobs.insert({
     job: makeJob(),
@@ -164,13 +175,16 @@ const insertLimited = ({ jobs }: JobStore, id: string = randomUUID()) =>
     mostInFlight: 20_000,
   });
 
-/** "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. */
+/**
+ * "mine" has jobs of one deployment alone: a filter lets through nothing where each of its conditions does. What was
+ * created first was sent last.
+ */
 const seed = (first: number, last: number) => `
   set session_replication_role = replica;
-  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, updated_at, work, submit_until)
+  insert into jobs (id, owner_id, kind, deployment_id, upstream, api_version, status, version, created_at, sent_at, updated_at, work, submit_until)
     select 'job_' || n, case when n % 10 = 0 then 'mine' else 'theirs' end, 'lora',
       case n % 10 when 0 then 'e' when 1 then 'd' else 'f' end, 'sandbox', 'v1',
-      case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, n, 1, 0
+      case n % 30 when 0 then 'IN_QUEUE' when 10 then 'FAILED' else 'SUCCEEDED' end, 1, n, 40000 - n, n, 1, 0
     from generate_series(${first}, ${last}) n;
   insert into job_tags (job_id, tag, owner_id, created_at)
     select id, case when owner_id = 'mine' then 'own' else 'common' end, owner_id, created_at from jobs
@@ -194,8 +208,8 @@ const ofOthers: IndexCases["seed"] = (numbers, nowMs) => `
     select 'upl_' || n, 'mine', 'f', 'image/png', 1, n || '.png', n from ${numbers(1, 50_000)};
   insert into upload_uses (upload_id, job_id)
     select 'upl_' || n, 'job_' || (n % 900 + 1) from ${numbers(1, 2_700)};
-  insert into sign_ins (id_hash, owner_id, scopes, signed_by, created_at, ends_at)
-    select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', n, ${nowMs} + n * 1000
+  insert into sign_ins (id_hash, owner_id, scopes, signed_by, needs_approval, created_at, ends_at)
+    select 'sign_' || n, 'owner_' || (n / 20), '[]', 'k', 0, n, ${nowMs} + n * 1000
     from ${numbers(-10, 50_000)};
   insert into kept_files (job_id, number, url, state, bytes)
     select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)};
@@ -208,6 +222,11 @@ const OTHER_TABLES = new RegExp(
 const OTHER_READS: IndexCases["reads"] = [
   ...OF_PARTS.flatMap(({ reads }) => reads),
   ["uploads of jobs", ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine")],
+  [
+    "uploads of jobs, to an approver",
+    ({ uploads }) => uploads.readOfJobs(["job_1", "job_2"], "mine", true),
+  ],
+  ["uploads, to an approver", ({ uploads }) => uploads.readMany(["upl_1"], "mine", true)],
   ["uploads", ({ uploads }) => uploads.readMany(["upl_1", "upl_2"], "mine")],
   ["a sign-in", ({ signIns }) => signIns.find("sign_150")],
   ["sign-ins that are in use", ({ signIns }) => signIns.listOpen(["sign_150", "sign_151"])],
@@ -218,7 +237,8 @@ const OTHER_READS: IndexCases["reads"] = [
 ];
 
 async function openAndEnd({ signIns }: JobStore): Promise<void> {
-  const one = { hash: "next", ownerId: "owner_7", scopes: [], signedBy: "k", endsAt: Date.now() };
+  const { credential } = LOCAL_VIEWER;
+  const one = { hash: "next", ownerId: "owner_7", scopes: [], credential, endsAt: Date.now() };
   await signIns.open(one, 20);
   await signIns.end("next");
 }
@@ -279,6 +299,13 @@ describe("on SQLite", () => {
     const [expired, noted] = plans.filter((detail) => detail.includes(" repeatable_submits "));
     expect(expired).toMatch(/^SEARCH .* INTEGER PRIMARY KEY \(rowid=\?\)$/);
     expect(noted).toMatch(/^SEARCH .* INDEX repeatable_submits_by_end \(until<\?\)$/);
+  });
+
+  test("jobs that are old enough to be deleted are found along an index", async () => {
+    const steps = (await explain(deleteOld)).filter((step) => step.includes(" jobs "));
+    expect(new Set(steps.filter((step) => !step.includes("(id=?)")))).toEqual(
+      new Set(["SEARCH jobs USING INDEX jobs_by_status (status=? AND <expr><?)"]),
+    );
   });
 
   test("a submit with a limit reads no row of its owner's other jobs", async () => {
@@ -422,8 +449,15 @@ describe("on Postgres", () => {
         for (const scan of scans.filter(isLookUp))
           expect(scan.found).toBeLessThanOrEqual(scan.by.includes("(id = ANY") ? LIMIT : 1);
         if (title.startsWith("a count")) expect(scans).toEqual(walked);
+        if (title.includes("overdue")) expect(walked.map(({ found }) => found)).toEqual([LIMIT]);
       },
     );
+
+    test("jobs that are old enough to be deleted are found along an index that passes over no other", async () => {
+      const scans = (await opened.explain(deleteOld)).filter(({ table }) => table === "jobs");
+      expect(scans.length).toBeGreaterThan(0);
+      for (const { read } of scans) expect(read).toBe(0);
+    });
   });
 });
 

@@ -9,11 +9,13 @@ import { toResult } from "../support/to-result.ts";
 import { walk } from "../support/walk.ts";
 import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
+import { describeHolds } from "./holds.contract.ts";
 import { describeLabels } from "./labels.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
 import { describeRuns } from "./runs.contract.ts";
+import { describePausedDeployments } from "./paused-deployments.contract.ts";
 import { describeSignIns } from "./sign-ins.contract.ts";
 import {
   ACCEPTED,
@@ -28,7 +30,10 @@ import {
 import { describeTexts } from "./texts.contract.ts";
 import { describeUpstreams } from "./upstreams.contract.ts";
 
-const FACTS = { createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)) };
+const FACTS = {
+  createdAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 678)),
+  sentAt: new Date(Date.UTC(2026, 0, 3)),
+};
 const INPUT = { prompt: "a cat" };
 
 /** What every database promises. */
@@ -413,12 +418,14 @@ export function describeJobStore(context: Context): void {
   describeFeed(context);
   describePolls(context);
   describeRuns(context);
+  describePausedDeployments(context);
   describeSignIns(context);
   describeUpstreams(context);
   describeFiles(context);
   describeRecovery(context);
   describeOwners(context);
   describeLabels(context);
+  describeHolds(context);
   describeTexts(context);
 
   test("answers a ping while open, and rejects once closed", async () => {

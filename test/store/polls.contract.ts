@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { createSubscriptions } from "../../src/engine/diagnostics/channels.ts";
 import type { Job } from "../../src/engine/job/job.ts";
-import { NO_POLLS } from "../../src/engine/job/polls.ts";
+import { conclude, NO_POLLS } from "../../src/engine/job/polls.ts";
 import type { ClaimedPoll } from "../../src/engine/store/polls.ts";
 import { toResult } from "../support/to-result.ts";
 import {
@@ -21,6 +21,7 @@ import {
 
 const FIRST_POLL_MS = 500;
 const CLAIM_MS = 9_000;
+const DAY_MS = 86_400_000;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const NOTHING = { polls: [], nextInMs: null };
 
@@ -245,6 +246,41 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       expect(await store().polls.makeDue([ended.id, away.id, "job_x", "", "'"])).toEqual([]);
       expect(await store().polls.makeDue([])).toEqual([]);
       expect(await claim()).toEqual(NOTHING);
+    });
+
+    test("come due at the end of a run for the job in its queue that was sent first", async () => {
+      const acceptAt = (createdMs: number, sentMs: number) =>
+        accept({ createdAt: new Date(createdMs), sentAt: new Date(sentMs) });
+      const running = await acceptAt(4, 5);
+      const [last, next] = [await acceptAt(1, 8), await acceptAt(3, 7)];
+      await pass(FIRST_POLL_MS);
+      for (const poll of (await claim()).polls) await putBack(poll, { delayMs: 60_000 });
+      await see(store(), running, RUNNING, SUCCEEDED);
+      expect(await claimIds()).toEqual([next.id]);
+      await see(store(), next, RUNNING, SUCCEEDED);
+      expect(await claimIds()).toEqual([last.id]);
+    });
+
+    test("find a job neither lost nor expired that was sent just now, however long ago it was created", async () => {
+      const now = Date.now();
+      const following = { upstream: "sandbox", deadlineSeconds: 60 };
+      const notFound = { failures: 9, notFoundForMs: 29_000, unreadForMs: null };
+      for (const [sentAgoMs, ...codes] of [
+        [29_000, null, null],
+        [61_000, "LOST", "EXPIRED"],
+      ] as const) {
+        const times = { createdAt: new Date(now - DAY_MS), sentAt: new Date(now - sentAgoMs) };
+        await accept(times);
+        await pass(FIRST_POLL_MS);
+        const { job } = await claimOne();
+        expect(job).toMatchObject(times);
+        const concluded = [{ kind: "not-found" } as const, { kind: "failed" } as const].map(
+          (outcome) => conclude(job, notFound, outcome, new Date(now), following),
+        );
+        const found = concluded.map((end) => (end?.kind === "failed" ? end.error.code : null));
+        expect(found).toEqual(codes);
+        await see(store(), job, CANCELLED);
+      }
     });
 
     test("come due at once where they are due later than any can be, and no others do", async () => {

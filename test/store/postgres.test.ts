@@ -11,7 +11,7 @@ import { createDatabase, createEmptyDatabase, runIn, runInPostgres } from "../su
 import { describeJobStore } from "./job-store.contract.ts";
 import { useSharedPostgres } from "./shared-postgres.ts";
 import { usePostgres } from "./store-context.ts";
-import { ACCEPTED, failToOpen, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
+import { ACCEPTED, failToOpen, HOLD, insertJob, see, toPutBack, UNANSWERED } from "./store-jobs.ts";
 import { PART_TABLES } from "../support/part-tables.ts";
 
 const QUIET = { upstream: "sandbox", log: pino({ level: "silent" }), parts: PART_TABLES };
@@ -105,6 +105,26 @@ describe("gateways that share a Postgres", () => {
   const openTwo = async () => [await open(), await open()] as const;
   const WAITING = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
 
+  test("compare who approves a job once that is locked, as it may have been released meanwhile", async () => {
+    const store = await open();
+    const hold = { ...HOLD, options: { ...HOLD.options, hold: true } };
+    const { id } = await insertJob(store, { status: "HELD", ownerId: "mine" }, { hold });
+    const client = await connect();
+    await client.query("begin");
+    await client.query("update jobs set updated_at = updated_at where id = $1", [id]);
+    const approving = store.holds.approve(id, "agent");
+    await expect.poll(async () => (await query(WAITING)).length).toBe(1);
+    // As `release` does for a credential that needs approval.
+    await client.query(
+      "update holds set by_hand = 0, needs_approval = 1, approval_added_by = 'agent' where job_id = $1",
+      [id],
+    );
+    await client.query("commit");
+    expect(await approving).toBeNull();
+    const [facts] = await store.holds.readMany([id]);
+    expect(facts?.needsApproval).toBe(true);
+  });
+
   test("share what an owner has in flight and what it has used of its rates", async () => {
     const [a, b] = await openTwo();
     const submit = (store: JobStore, ownerId: string) =>
@@ -123,6 +143,30 @@ describe("gateways that share a Postgres", () => {
     expect(await b.quotas.count("jobs", "greedy")).toMatchObject({ count: 2 });
     expect(await b.quotas.count("submits", "greedy")).toMatchObject({ count: 1 });
     expect(await b.quotas.count("jobs", "quiet")).toMatchObject({ count: 1 });
+  });
+
+  test("pause a deployment for all of them, after the submits that had not seen the pause and before all others", async () => {
+    const [a, b] = await openTwo();
+    const client = await connect();
+    // Holds up what has been inserted, before it can be committed.
+    await client.query("begin; lock table job_documents");
+    const before = insertJob(a, { id: "job_before" });
+    const isWaiting = (count: number) =>
+      expect.poll(async () => (await query(WAITING)).length).toBe(count);
+    await isWaiting(1);
+    const pausing = b.pausedDeployments.pause("d", "r");
+    await isWaiting(2);
+    const after = insertJob(a, { id: "job_after" }).catch((error: unknown) => error);
+    await isWaiting(3);
+    const elsewhere = insertJob(b, { id: "job_elsewhere", deploymentId: "e" });
+    await isWaiting(4);
+    await client.query("commit");
+    await pausing;
+    expect(await query("select id from jobs where id <> 'job_elsewhere'")).toEqual([
+      { id: "job_before" },
+    ]);
+    expect(await after).toMatchObject({ code: "DEPLOYMENT_PAUSED" });
+    await Promise.all([before, elsewhere]);
   });
 
   test("count what an owner has in flight without waiting for each other, and lose nothing", async () => {

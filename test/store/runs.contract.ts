@@ -14,19 +14,26 @@ import {
   UNANSWERED,
 } from "./store-jobs.ts";
 
+const DAY_MS = 86_400_000;
+
 /** What every database promises of the runs that a deployment had. */
 export function describeRuns({ store, execute }: Context): void {
   const startMs = Date.now() - 3_600_000;
   type Seen = readonly [afterMs: number, Observation];
 
+  /** A job that was created a day before it was sent. */
   const submit = (facts: Partial<Job> = {}) =>
-    insertJob(store(), { createdAt: new Date(startMs), ...facts });
+    insertJob(store(), {
+      createdAt: new Date(startMs - DAY_MS),
+      sentAt: new Date(startMs),
+      ...facts,
+    });
 
-  /** Stores what is seen of a job so long after its submit. */
+  /** Stores what is seen of a job so long after it was sent. */
   async function seeAt(job: Job, ...seen: readonly Seen[]): Promise<Job> {
     let current = job;
     for (const [afterMs, observation] of seen) {
-      const now = new Date(job.createdAt.getTime() + afterMs);
+      const now = new Date((job.sentAt?.getTime() ?? 0) + afterMs);
       current = advance(current, observation, now, "sandbox");
       expect(await store().jobs.save(current, null)).toBe(true);
     }
@@ -134,7 +141,8 @@ export function describeRuns({ store, execute }: Context): void {
 
     test("is measured by the database's clock, however wrong the gateway's is", async () => {
       for (const atMs of [-1e12, 1e12]) {
-        const facts = { createdAt: new Date(startMs + atMs) };
+        const at = new Date(startMs + atMs);
+        const facts = { createdAt: at, sentAt: at };
         await run(facts, [1, SUCCEEDED]);
         const idleMs = await readIdleMs(await submit(facts));
         expect(idleMs).toBeGreaterThanOrEqual(0);

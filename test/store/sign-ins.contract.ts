@@ -11,7 +11,7 @@ export function describeSignIns({ store, execute }: Context): void {
     hash,
     ownerId: "anna",
     scopes: ["jobs:read", "jobs:submit"],
-    signedBy: "k1 digest",
+    credential: { id: "k1", signedBy: "k1 digest", needsApproval: true },
     endsAt: Date.now() + 3_600_000,
     ...facts,
   });

@@ -117,7 +117,7 @@ describe("what an earlier process has left", () => {
     const left = await insertJob(store, {}, { leaseMs: 60_000 });
     const again = await reopen();
     await insertJob(again, {}, { leaseMs: 60_000 });
-    expect(await again.jobs.listAbandonedSubmits(10)).toEqual([left.id]);
+    expect(await again.jobs.listAbandonedSubmits(10)).toMatchObject([{ id: left.id }]);
   });
 });
 

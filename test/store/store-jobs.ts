@@ -7,6 +7,7 @@ import { INVALID_RESPONSE } from "../../src/engine/job/errors.ts";
 import { createJob, type Job } from "../../src/engine/job/job.ts";
 import { NO_POLLS } from "../../src/engine/job/polls.ts";
 import { SetupError } from "../../src/runtime/coded-error.ts";
+import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { Jobs, JobStore, Result } from "../../src/engine/store/job-store.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import type { ClaimedPoll, EndedPoll } from "../../src/engine/store/polls.ts";
@@ -35,6 +36,17 @@ export const SUCCEEDED = { kind: "succeeded", output: null, finishedAt: null } a
 export const FAILED = { kind: "failed", error: INVALID_RESPONSE, finishedAt: null } as const;
 export const CANCELLED = { kind: "cancelled", finishedAt: null } as const;
 export const UNANSWERED = { kind: "unanswered" } as const;
+
+/** How a job waits for its turn. */
+export const HOLD: NewHold = {
+  options: { priority: 0, sendAfter: null, sendBefore: null, hold: false },
+  needsApproval: false,
+  submittedBy: "key",
+  signedBy: "key",
+  limits: { jobsInFlight: null, submitsPerMinute: null },
+  counted: null,
+  mostHeld: null,
+};
 
 /** A job that is about to be submitted, but for what is given. */
 export function makeJob(facts: Partial<Job> = {}): Job {
@@ -105,4 +117,4 @@ export async function failToOpen(databaseUrl: string): Promise<SetupError> {
 /** Deletes all that tests write. */
 export const EMPTY = `delete from jobs; delete from uploads; delete from pending_deletions; delete from runs;
   delete from pauses; delete from spent_keys; delete from repeatable_submits; delete from feed_eras; delete from quotas;
-  delete from upstream_webhook_trust; delete from sign_ins`;
+  delete from upstream_webhook_trust; delete from sign_ins; delete from paused_deployments`;

@@ -45,7 +45,7 @@ export function describeTexts({ store, execute }: Context): void {
     await store().jobs.withdraw((await say("a cat", { tags: ["a"] })).id);
     await store().jobs.delete((await say("a cat", facts)).id);
     const old = await say("a cat", facts);
-    expect(await store().jobs.deleteOld({ finishedForMs: 0, createdForMs: 0 }, 10)).toBe(1);
+    expect(await store().jobs.deleteOld({ finishedForMs: 0, sentForMs: 0 }, 10)).toBe(1);
     // With the same id, or what is left of the other would not be seen.
     const again = await say("a dog", { id: old.id, tags: ["b"] });
     await expect(say("a bird", { id: again.id, tags: ["c"] })).rejects.toThrow();

@@ -179,7 +179,8 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
     test("only followed jobs of one's own are overdue, and not for the time that they were away", async () => {
       const vendor = as(VENDOR);
       const job = await submit(vendor, {
-        createdAt: new Date(Date.now() - 2 * HOUR_MS - MINUTE_MS),
+        createdAt: new Date(Date.now() - 3 * HOUR_MS),
+        sentAt: new Date(Date.now() - 2 * HOUR_MS - MINUTE_MS),
       });
       const before = new Date(Date.now() - HOUR_MS);
       expect(await vendor.jobs.listOverdue(before, 9)).toEqual([job.id]);
@@ -191,6 +192,16 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       expect(await again.jobs.listOverdue(before, 9)).toEqual([job.id]);
       const earlier = new Date(before.getTime() - 2 * MINUTE_MS);
       expect(await again.jobs.listOverdue(earlier, 9)).toEqual([]);
+    });
+
+    test("the job that was sent first is overdue first, and none that was only created long ago", async () => {
+      const store = sandbox();
+      const ago = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
+      const { id: second } = await submit(store, { createdAt: ago(9), sentAt: ago(2) });
+      const { id: first } = await submit(store, { createdAt: ago(3), sentAt: ago(3) });
+      await submit(store, { createdAt: ago(99), sentAt: ago(0) });
+      expect(await store.jobs.listOverdue(ago(1), 9)).toEqual([first, second]);
+      expect(await store.jobs.listOverdue(ago(1), 1)).toEqual([first]);
     });
 
     test("a pause is one upstream's", async () => {

@@ -14,4 +14,5 @@ export const TRACKING_SETTINGS = {
   submitsAtOnce: 100,
   pollsAtOnce: 256,
   pollCostSeconds: 0.02,
+  isRevoked: async () => false,
 } as const;

@@ -1,4 +1,4 @@
-import type { OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
+import type { Credential, OwnerLimits, Viewer } from "../../src/auth/viewer.ts";
 import { LOCAL_OWNER } from "../../src/auth/viewer.ts";
 import { ALL_SCOPES } from "./parts.ts";
 
@@ -10,6 +10,7 @@ export const NO_LIMITS: OwnerLimits = {
   jobsPerDay: null,
   uploadMibPerDay: null,
   openUploads: null,
+  heldJobs: null,
   sockets: null,
   subscriptions: null,
 };
@@ -20,10 +21,16 @@ export function createViewer(
     readonly ownerId?: string;
     readonly scopes?: Viewer["scopes"];
     readonly limits?: Partial<OwnerLimits>;
+    readonly credential?: Partial<Credential>;
   } = {},
 ): Viewer {
-  const { ownerId = LOCAL_OWNER, scopes = new Set(ALL_SCOPES), limits } = options;
-  return { ownerId, scopes, limits: { ...NO_LIMITS, ...limits } };
+  const { ownerId = LOCAL_OWNER, scopes = new Set(ALL_SCOPES), limits, credential } = options;
+  return {
+    ownerId,
+    scopes,
+    limits: { ...NO_LIMITS, ...limits },
+    credential: { id: null, signedBy: "", needsApproval: false, ...credential },
+  };
 }
 
 /** Everybody where nobody says who they are. */

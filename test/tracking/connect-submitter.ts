@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import type { Authenticator } from "../../src/auth/authenticator.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
@@ -9,6 +10,7 @@ import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { createRecordObservation } from "../../src/engine/tracking/record-observation.ts";
+import { JobSender } from "../../src/engine/tracking/send-job.ts";
 import { Submitter } from "../../src/engine/tracking/submit-job.ts";
 import type { Tracking } from "../../src/engine/tracking/tracking.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
@@ -69,16 +71,17 @@ export function connectSubmitter({
   upstream: { url: baseUrl, token },
   store,
   timeoutMs: submitTimeoutMs = 10_000,
+  poller = { wakeIn: () => undefined },
   ...overrides
 }: Ends & { readonly timeoutMs?: number } & Partial<
-    ConstructorParameters<typeof Submitter>[0]
+    ConstructorParameters<typeof Submitter>[0] &
+      Pick<ConstructorParameters<typeof JobSender>[0], "poller">
   >): Submitter {
   const { health = createHealth(), log = silent } = overrides;
-  return new Submitter({
+  const given = {
     ...{ store, health, log, submitTimeoutMs },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log }),
     record: recordOf(store),
-    poller: { wakeIn: () => undefined },
     catalogue: OPEN_CATALOGUE,
     live: NOTHING_LISTED,
     inputQueue: new Queue({ perKey: 1 }),
@@ -93,8 +96,10 @@ export function connectSubmitter({
     monotonic: () => performance.now(),
     sleep: async () => undefined,
     channels: createChannels(),
+    onReady: () => undefined,
     ...overrides,
-  });
+  };
+  return new Submitter({ ...given, sender: new JobSender({ ...given, poller }) });
 }
 
 /** All of tracking; `close` comes before the store's and the upstream's. */
@@ -103,12 +108,20 @@ export function connectTracking({
   store,
   submitTimeoutSeconds,
   catalogue = OPEN_CATALOGUE,
-}: Ends & { readonly submitTimeoutSeconds: number; readonly catalogue?: Catalogue }): Tracking {
+  isRevoked = async () => false,
+  submitsAtOnce = TRACKING_SETTINGS.submitsAtOnce,
+}: Ends & {
+  readonly submitTimeoutSeconds: number;
+  readonly catalogue?: Catalogue;
+  readonly isRevoked?: Authenticator["isRevoked"];
+  readonly submitsAtOnce?: number;
+}): Tracking {
   const health = createHealth({ now: () => performance.now() });
   const submitTimeoutMs = submitTimeoutSeconds * 1_000;
   return createTracking({
     ...TRACKING_SETTINGS,
     ...{ store, health, catalogue, live: NOTHING_LISTED, log: silent, submitTimeoutSeconds },
+    ...{ isRevoked, submitsAtOnce },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     uploads: NO_FILES.uploads,
     channels: createChannels(),

@@ -29,7 +29,7 @@ beforeEach(async () => {
   recovery = new Recovery({
     ...{ store, health, log },
     record: recordOf(store, () => nowMs),
-    submitter: { isSubmitting: () => false },
+    sender: { isSubmitting: () => false },
     deadlineSeconds: DEADLINE_SECONDS,
     now: () => nowMs,
     monotonic: () => nowMs,

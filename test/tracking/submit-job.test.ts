@@ -160,9 +160,6 @@ test("a submit that is not answered in time for a stop is stored as unknown", as
     unconfirmedJob: { status: "FAILED" },
   });
   await submitter.close();
-  expect(submitter.isSubmitting((await store.jobs.readKeyed("local", "key"))?.job.id ?? "")).toBe(
-    false,
-  );
 });
 
 const CLOSED = {
@@ -391,6 +388,20 @@ test.each([
   // A key that has its job costs nothing, however often it is sent.
   expect((await submitter.submitJob(greedy)).job.id).toBe(first.job.id);
   expect((await submitter.submitJob(quiet)).job.ownerId).toBe("quiet");
+});
+
+test("a submit to a paused deployment reaches nobody, counts as neither a submit nor a job, and leaves its key free", async () => {
+  const limits = { jobsPerDay: 100, submitsPerMinute: 100 };
+  const request = { ...REQUEST, viewer: createViewer({ ownerId: "mine", limits }) };
+  await store.pausedDeployments.pause(REQUEST.deploymentId, "Its price has changed");
+  const error = await endOf(submitter.submitJob(request));
+  expect(error).toMatchObject({ code: "DEPLOYMENT_PAUSED", retryable: false });
+  expect(error).toHaveProperty("message", expect.stringContaining(": Its price has changed. "));
+  expect(upstream.requests).toEqual([]);
+  expect(await readCounts(store)).toEqual([0, 0]);
+  await store.pausedDeployments.resume(REQUEST.deploymentId);
+  const { job, wasThere } = await submitter.submitJob(request);
+  expect([job.status, wasThere]).toEqual(["IN_QUEUE", false]);
 });
 
 test("a retry whose key is found taken or spent with the row counts as neither a submit nor a job", async () => {

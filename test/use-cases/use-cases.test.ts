@@ -17,17 +17,29 @@ import {
   listDeployments,
 } from "../../src/engine/use-cases/deployments.ts";
 import { findJob, listJobs } from "../../src/engine/use-cases/find-jobs.ts";
+import {
+  approveJobs,
+  findHold,
+  holdJobs,
+  listHeldJobs,
+  listJobsToApprove,
+  prioritizeJobs,
+  refuseJobs,
+  releaseJobs,
+} from "../../src/engine/use-cases/held-jobs.ts";
 import { keepOutputs } from "../../src/engine/use-cases/keep-outputs.ts";
 import { editJobs, listTags } from "../../src/engine/use-cases/labels.ts";
 import {
   cancelMatchingJobs,
   deleteMatchingJobs,
 } from "../../src/engine/use-cases/matching-jobs.ts";
+import { pauseDeployment, resumeDeployment } from "../../src/engine/use-cases/pause-deployments.ts";
 import { rerunJob, submitJob, submitJobs } from "../../src/engine/use-cases/submit-jobs.ts";
 import { createUpload, findUpload } from "../../src/engine/use-cases/uploads.ts";
 import { watchJob, watchJobs } from "../../src/engine/use-cases/watch-jobs.ts";
 import { openInProcessGateway } from "../schema/in-process-gateway.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
+import { HOLD } from "../store/store-jobs.ts";
 import { createViewer } from "../support/viewers.ts";
 import { connectTracking } from "../tracking/connect-submitter.ts";
 
@@ -35,12 +47,16 @@ const FOLDER = join(import.meta.dirname, "../../src/engine/use-cases");
 const KEY = "a-key-that-both-have";
 const TAG = "t";
 const MATCHING = { filter: { tag: TAG }, createdBefore: new Date("2027-01-01") };
+/** Than that which has submitted what is theirs. */
+const OTHER = { id: "another key" };
 const LABELS = { addTags: ["mine"], removeTags: [], isStarred: true };
 
 /** What belongs to `theirs`: jobs, of which one has ended, a deployment that only they name, and an upload. */
 type Theirs = {
   readonly ended: Job;
   readonly waiting: Job;
+  /** Waits for an approval. */
+  readonly held: Job;
   readonly uploadId: string;
   /** A place in the feed from before all that. */
   readonly after: string;
@@ -162,6 +178,42 @@ const CASES: Readonly<Record<string, Case>> = {
     // A viewer of the job knows its deployment.
     toAnother: { id: "of-them" },
   },
+  ...toHeldCases("jobs:submit", {
+    releaseJobs,
+    holdJobs,
+    prioritizeJobs: (caller: Caller, ids: readonly string[]) => prioritizeJobs(caller, ids, 1),
+  }),
+  ...toHeldCases("jobs:approve", {
+    approveJobs,
+    refuseJobs: (caller: Caller, ids: readonly string[]) => refuseJobs(caller, ids, "not this"),
+  }),
+  listHeldJobs: {
+    scope: "jobs:read",
+    call: (caller) => listHeldJobs(caller, 9),
+    toAnother: [],
+  },
+  listJobsToApprove: {
+    scope: "jobs:approve",
+    call: (caller) => listJobsToApprove(caller, 9),
+    toAnother: [],
+  },
+  findHold: {
+    scope: null,
+    call: (caller, { held }) => findHold(caller, held),
+    // A viewer of the job knows why it waits.
+    toAnother: { reason: "APPROVAL" },
+  },
+  pauseDeployment: {
+    scope: "operate",
+    call: (caller) => pauseDeployment(caller, "of-them", "Its price has changed"),
+    // Whoever operates the gateway pauses for everybody.
+    toAnother: { id: "of-them" },
+  },
+  resumeDeployment: {
+    scope: "operate",
+    call: (caller) => resumeDeployment(caller, "of-them"),
+    toAnother: { id: "of-them" },
+  },
   createUpload: {
     scope: "jobs:submit",
     call: (caller) =>
@@ -179,6 +231,25 @@ const CASES: Readonly<Record<string, Case>> = {
     toAnother: NOT_FOUND,
   },
 };
+
+/** Of those that change HELD jobs. */
+function toHeldCases(
+  scope: Scope,
+  useCases: Readonly<
+    Record<string, (caller: Caller, ids: readonly string[]) => Promise<readonly Promise<Job>[]>>
+  >,
+): Readonly<Record<string, Case>> {
+  return Object.fromEntries(
+    Object.entries(useCases).map(([name, change]) => [
+      name,
+      {
+        scope,
+        call: async (caller, { held }) => await Promise.all(await change(caller, [held.id])),
+        toAnother: NOT_FOUND,
+      } satisfies Case,
+    ]),
+  );
+}
 
 test("each use case has a case, so that a new one is called below too", async () => {
   const files = globSync("*.ts", { cwd: FOLDER });
@@ -207,7 +278,9 @@ test.each(Object.entries(CASES))(
     });
     expect(statements).toEqual([]);
     expect(upstream.requests).toEqual([]);
-    const withIt = openCaller(createViewer({ ownerId: "theirs", scopes: new Set([scope]) }));
+    const withIt = openCaller(
+      createViewer({ ownerId: "theirs", scopes: new Set([scope]), credential: OTHER }),
+    );
     expect(await endOf(call(withIt, theirs))).not.toMatchObject({ code: "FORBIDDEN" });
   },
 );
@@ -217,7 +290,7 @@ test.each(Object.entries(CASES))(
   async (_name, { call, toAnother }) => {
     const { openCaller, theirs, store } = await openWorld();
     const scopes = new Set(SCOPES.filter((scope) => scope !== "jobs:read:all"));
-    const ids = [theirs.ended.id, theirs.waiting.id];
+    const ids = [theirs.ended.id, theirs.waiting.id, theirs.held.id];
     const before = await store.jobs.readMany(ids);
     const outcome = await endOf(
       call(openCaller(createViewer({ ownerId: "mine", scopes })), theirs),
@@ -230,7 +303,7 @@ test.each(Object.entries(CASES))(
     if (typeof toAnother !== "string" && toAnother !== null) return;
     // Its owner finds it: the case is about something.
     const found = await endOf(
-      call(openCaller(createViewer({ ownerId: "theirs", scopes })), theirs),
+      call(openCaller(createViewer({ ownerId: "theirs", scopes, credential: OTHER })), theirs),
     );
     expect(found).toBeTruthy();
     expect(found).not.toMatchObject({ name: NOT_FOUND });
@@ -262,12 +335,16 @@ async function openWorld() {
   const output = { image: "https://x.runcomfy.net/a.png" };
   const seen = { kind: "succeeded", output, finishedAt: null } as const;
   const ended = await gateway.observe(accepted, seen);
+  const held = await gateway.addJob({
+    ...{ ownerId: "theirs", deploymentId: "of-them" },
+    hold: { ...HOLD, needsApproval: true },
+  });
   const own = await gateway.addJob({ ownerId: "mine", deploymentId: "of-mine" });
   await gateway.observe(own, { kind: "accepted", requestId: "mine" });
 
   return {
     ...{ store, statements, upstream },
-    theirs: { ended, waiting, uploadId, after },
+    theirs: { ended, waiting, held, uploadId, after },
     openCaller(viewer: Viewer): Caller {
       const caller = gateway.openContext(undefined, viewer);
       const { uploads } = caller.engine.files;

@@ -3,6 +3,17 @@ import type { TypedDocument } from "runcomfy-graphql-client";
 import type * as gql from "../gql";
 import { JOB_ROW } from "../session/queries.ts";
 
+/** Why a job waits here. */
+export const WAITS = /* GraphQL */ `
+  fragment Waits on Hold {
+    reason
+    since
+    until
+    ahead
+    priority
+  }
+`;
+
 export const CANCEL_MANY: TypedDocument<gql.CancelManyMutation, gql.CancelManyMutationVariables> =
   /* GraphQL */ `
     mutation CancelMany($ids: [ID!]!) {
@@ -20,6 +31,58 @@ export const CANCEL_MANY: TypedDocument<gql.CancelManyMutation, gql.CancelManyMu
     }
     ${JOB_ROW}
   `;
+
+export const RELEASE_MANY: TypedDocument<
+  gql.ReleaseManyMutation,
+  gql.ReleaseManyMutationVariables
+> = /* GraphQL */ `
+  mutation ReleaseMany($ids: [ID!]!) {
+    releaseJobs(ids: $ids) {
+      __typename
+      ... on Error {
+        message
+      }
+    }
+  }
+`;
+
+export const HOLD_MANY: TypedDocument<gql.HoldManyMutation, gql.HoldManyMutationVariables> =
+  /* GraphQL */ `
+    mutation HoldMany($ids: [ID!]!) {
+      holdJobs(ids: $ids) {
+        __typename
+        ... on Error {
+          message
+        }
+      }
+    }
+  `;
+
+export const PRIORITIZE_MANY: TypedDocument<
+  gql.PrioritizeManyMutation,
+  gql.PrioritizeManyMutationVariables
+> = /* GraphQL */ `
+  mutation PrioritizeMany($ids: [ID!]!, $priority: Int!) {
+    prioritizeJobs(ids: $ids, priority: $priority) {
+      __typename
+      ... on Error {
+        message
+      }
+    }
+  }
+`;
+
+export const HOLD: TypedDocument<gql.JobHoldQuery, gql.JobHoldQueryVariables> = /* GraphQL */ `
+  query JobHold($id: ID!) {
+    job(id: $id) {
+      id
+      hold {
+        ...Waits
+      }
+    }
+  }
+  ${WAITS}
+`;
 
 export const DELETE_MANY: TypedDocument<gql.DeleteManyMutation, gql.DeleteManyMutationVariables> =
   /* GraphQL */ `

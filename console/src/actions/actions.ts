@@ -8,6 +8,9 @@ import {
   DELETE_MANY,
   DELETE_MATCHING,
   EDIT_MANY,
+  HOLD_MANY,
+  PRIORITIZE_MANY,
+  RELEASE_MANY,
   RUN_AGAIN,
 } from "./action-queries";
 
@@ -50,6 +53,41 @@ export const CANCEL_THEM: Action = {
     return cancelJobs;
   },
 };
+
+/** Changes how jobs wait here, all of a call at once. */
+export function toAction(
+  done: string,
+  doing: string,
+  change: (gateway: Session["gateway"], ids: string[]) => Promise<readonly Result[]>,
+): Action {
+  const call: Action["call"] = ({ gateway }, ids) => change(gateway, [...ids]);
+  return { done, doing, jobsACall: 100, callsAtOnce: 1, call };
+}
+
+export const HOLD_THEM = toAction(
+  "held",
+  "Holding",
+  async (gateway, ids) => (await gateway.request(HOLD_MANY, { ids })).holdJobs,
+);
+
+export const RELEASE_THEM = toAction(
+  "released",
+  "Releasing",
+  async (gateway, ids) => (await gateway.request(RELEASE_MANY, { ids })).releaseJobs,
+);
+
+const MAX_PRIORITY = 100;
+
+/** Lets jobs go before all that have at most this priority. */
+export function runFirst(highest: number): Action {
+  const priority = Math.min(highest + 1, MAX_PRIORITY);
+  return toAction(
+    "put first",
+    "Putting first",
+    async (gateway, ids) =>
+      (await gateway.request(PRIORITIZE_MANY, { ids, priority })).prioritizeJobs,
+  );
+}
 
 export const DELETE_THEM: Action = {
   done: "deleted",

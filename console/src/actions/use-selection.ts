@@ -1,11 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import type { JobList, Row } from "../session/job-list";
+import type { JobRowFragment } from "../gql";
 
-export type Selection = ReturnType<typeof useSelection>;
+export type Selection<Row extends Named = JobRowFragment> = ReturnType<typeof useSelection<Row>>;
+
+type Named = { readonly id: string };
+/** Where the selection outlives the screen. */
+type Keeper = { selected: ReadonlySet<string> };
 
 /** Which of the rows of a list are selected; one that is no longer among them counts no longer. */
-export function useSelection(list: JobList, rows: readonly Row[]) {
+export function useSelection<Row extends Named>(list: Keeper, rows: readonly Row[]) {
   const [ids, setIds] = useState(list.selected);
   const [hasAll, setHasAll] = useState(false);
   const shown = useRef(rows);

@@ -5,7 +5,9 @@ import { formatUsd, KINDS } from "../model/words";
 import { useAgain, useFresh, useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
+import { Paused } from "../ui/paused";
 import { LIVE_FACTS, LOAD } from "./deployment-queries";
+import { Pause } from "./pause";
 import { type Deployment, tellLive, tellStats, toFigures } from "./words";
 
 /** A deployment: what it is for and how it goes in figures, which follow its jobs while it is seen; the rest is folded. */
@@ -41,6 +43,7 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         <h2>{name}</h2>
         <span className="chip">{KINDS[kind]}</span>
         <span className="row end">
+          {viewer.may("operate") && <Pause id={id} />}
           {viewer.mayRead && (
             <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
               Pictures
@@ -54,6 +57,7 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         </span>
       </div>
       {description && <p>{description}</p>}
+      <Paused deploymentId={id} />
       <dl className="deployment-figures">
         {toFigures(stats).map((figure) => (
           <Figure key={figure.name} {...figure} />

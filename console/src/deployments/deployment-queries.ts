@@ -41,3 +41,26 @@ export const LOAD: TypedDocument<gql.DeploymentLoadQuery, gql.DeploymentLoadQuer
     }
     ${STATS}
   `;
+
+export const PAUSE: TypedDocument<gql.PauseMutation, gql.PauseMutationVariables> = /* GraphQL */ `
+  mutation Pause($id: ID!, $reason: String!) {
+    result: pauseDeployment(id: $id, reason: $reason) {
+      __typename
+      ... on Error {
+        message
+      }
+    }
+  }
+`;
+
+export const RESUME: TypedDocument<gql.ResumeMutation, gql.ResumeMutationVariables> =
+  /* GraphQL */ `
+    mutation Resume($id: ID!) {
+      result: resumeDeployment(id: $id) {
+        __typename
+        ... on Error {
+          message
+        }
+      }
+    }
+  `;

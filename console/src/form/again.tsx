@@ -4,6 +4,7 @@ import type { JobRowFragment } from "../gql";
 import type { Field } from "../model/fields";
 import { isObject } from "../model/json";
 import { findSeeds, withSeeds } from "../model/seeds";
+import { isRisky as mayHaveRun } from "../model/words";
 import { useKept } from "../session/kept";
 import { toProblem } from "../session/use-call";
 import { useViewer } from "../session/viewer";
@@ -31,7 +32,7 @@ export function Again({
   const input = isObject(job.input) ? job.input : {};
   const seeds = findSeeds(fields, input);
   const isSending = submission.attempt > 0;
-  const isRisky = job.error?.retryable === false;
+  const isRisky = mayHaveRun(job);
   const isToRepeat = job.error?.retryable === true && job.error.code !== "INFERENCE_FAILED";
   const said = toProblem({ __typename: "", issues: submission.issues });
   const send = (isSame: boolean): void => {

@@ -1,6 +1,8 @@
 import type { DeploymentsQuery } from "../gql";
 import { formatSeconds, tellPrice } from "../model/words";
 import { TOKEN_REFUSED } from "../session/gateway";
+import { usePauses } from "../session/use-pauses";
+import { Paused } from "../ui/paused";
 
 /** With fewer, the gateway gives no estimate either. */
 const MIN_RUNS = 5;
@@ -16,6 +18,7 @@ export function Chooser({
   readonly onChoose: (id: string) => void;
 }) {
   const chosen = deployments.find(({ id }) => id === deploymentId);
+  const pauseOf = usePauses();
   const { succeeded = 0, runSeconds } = chosen?.stats ?? {};
   const seconds = succeeded < MIN_RUNS ? undefined : runSeconds?.p50;
   const facts = [
@@ -37,7 +40,7 @@ export function Chooser({
         {!chosen && <option>{deploymentId}</option>}
         {deployments.map(({ id, name }) => (
           <option key={id} value={id}>
-            {name}
+            {name} {pauseOf(id) && "(paused)"}
           </option>
         ))}
       </select>
@@ -46,6 +49,7 @@ export function Chooser({
           ? facts.filter(Boolean).join(" ")
           : "It is not in the list, but if RunComfy has it, it may run all the same."}
       </span>
+      <Paused deploymentId={deploymentId} />
     </div>
   );
 }

@@ -33,8 +33,8 @@ const SUBMITTED = /* GraphQL */ `
 `;
 
 export const RUN: TypedDocument<gql.RunMutation, gql.RunMutationVariables> = /* GraphQL */ `
-  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!) {
-    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key) {
+  mutation Run($deploymentId: ID!, $input: JSON!, $key: String!, $queue: QueueInput) {
+    submitJob(deploymentId: $deploymentId, input: $input, idempotencyKey: $key, queue: $queue) {
       ...Submitted
     }
   }

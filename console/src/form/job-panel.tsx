@@ -125,8 +125,8 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
 }
 
 function Times({ job }: { readonly job: JobRowFragment }) {
-  if (!job.isFinished) return <Elapsed since={job.createdAt}> so far</Elapsed>;
-  const { queueSeconds, runSeconds } = job;
+  const { isFinished, sentAt, queueSeconds, runSeconds } = job;
+  if (!isFinished) return sentAt && <Elapsed since={sentAt}> so far</Elapsed>;
   if (runSeconds === null || queueSeconds === null) return null;
   return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;
 }

@@ -64,7 +64,7 @@ function Tile({ id, fieldsOf, onClick }: ItemProps & Pick<Props, "fieldsOf">) {
   const aspectRatio = ratioOf(job?.input, job ? fieldsOf(job.deployment.id) : []);
   return (
     <JobButton {...{ job, onClick }} style={{ aspectRatio }}>
-      {job && !job.isFinished && <Progress job={job} isSmall />}
+      {job && !job.isFinished && job.status !== "HELD" && <Progress job={job} isSmall />}
     </JobButton>
   );
 }

@@ -62,15 +62,15 @@ function useKnown(job: WatchedJob): Known | null {
 /** An estimate and its time change together: a new one with the time since the last would leap ahead for good. */
 export function goOn(
   last: Known | null,
-  { estimate, createdAt }: Pick<WatchedJob, "estimate" | "createdAt">,
+  { estimate, sentAt }: Pick<WatchedJob, "estimate" | "sentAt">,
   now: number,
 ): Known | null {
-  if (!estimate) return last;
+  if (!estimate || sentAt === null) return last;
   const { finishesAt, startsAt, progress, isColdStart } = estimate;
   const mark = `${progress} ${finishesAt}`;
   const comeAt = last?.mark === mark ? last.comeAt : now;
-  const submittedAt = Date.parse(createdAt);
-  const totalMs = Date.parse(finishesAt) - submittedAt;
+  const begunAt = Date.parse(sentAt);
+  const totalMs = Date.parse(finishesAt) - begunAt;
   // By the gateway's clock: this machine's may differ.
   const elapsedMs = progress * totalMs + Math.max(0, now - comeAt);
   const part = Math.max(last?.part ?? 0, totalMs > 0 ? elapsedMs / totalMs : 0);
@@ -79,7 +79,7 @@ export function goOn(
     comeAt,
     part: Math.min(part, MAX_PART),
     secondsLeft: (totalMs - elapsedMs) / 1_000,
-    secondsToStart: startsAt ? (Date.parse(startsAt) - submittedAt - elapsedMs) / 1_000 : null,
+    secondsToStart: startsAt ? (Date.parse(startsAt) - begunAt - elapsedMs) / 1_000 : null,
     isColdStart,
   };
 }

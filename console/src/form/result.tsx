@@ -1,5 +1,6 @@
 import { type ComponentProps, useState } from "react";
 
+import { Held } from "../actions/held";
 import { Framed } from "../lightbox/media";
 import { UseAsInput } from "../lightbox/offers";
 import { OpenLink } from "../lightbox/open-link";
@@ -7,6 +8,7 @@ import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
 import { describe, isZoomable, toKey } from "../model/pictures";
+import { isRisky } from "../model/words";
 import { useGivenFile } from "../session/use-given-file";
 import { useViewer } from "../session/viewer";
 import { NEW_JOB } from "../ui/confirm";
@@ -27,20 +29,24 @@ export function Result({ job, fields }: Props) {
 /** Where files are to come: how far they are, or why there are none and what can be done about it. */
 export function Place({ job, fields }: Props) {
   const { status, error } = job;
-  const isToCome = !job.isFinished && !job.isPaused;
+  const isHeld = status === "HELD";
+  const isToCome = !isHeld && !job.isFinished && !job.isPaused;
   const aspectRatio = isToCome ? ratioOf(job.input, fields) : undefined;
   return (
     <figure className="frame run-frame" style={{ aspectRatio }}>
       {isToCome ? (
         <Progress job={job} />
+      ) : isHeld ? (
+        <Held job={job} />
       ) : error ? (
         <div className="stack run-words" role="alert">
           <h2>It failed</h2>
           <p>{error.message}</p>
           <p className="hint">
             {error.retryable
-              ? `You can run it again, as it is or with changes. It is ${NEW_JOB}.`
-              : "Don't run it again before that is cleared up: it could be paid for twice."}{" "}
+              ? `You can run it again, as it is or with changes. It is ${NEW_JOB}. `
+              : isRisky(job) &&
+                "Don't run it again before that is cleared up: it could be paid for twice. "}
             For support: {error.code}
           </p>
         </div>

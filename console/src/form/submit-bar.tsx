@@ -1,5 +1,10 @@
 import { MAX_ATTEMPTS } from "runcomfy-graphql-client";
 
+import type { QueueInput } from "../gql";
+import { later } from "../ui/later";
+
+const LaterForm = later(async () => (await import("./later-form")).LaterForm);
+
 /** The button that costs money, and all that is to be said before and after pressing it. */
 export function SubmitBar({
   attempt,
@@ -7,6 +12,7 @@ export function SubmitBar({
   messages,
   warnings,
   onMany,
+  onQueue,
   onClear,
   onUndo,
 }: {
@@ -18,6 +24,7 @@ export function SubmitBar({
   readonly warnings: readonly string[];
   /** Null where all would be the same. */
   readonly onMany: (() => void) | null;
+  readonly onQueue: (queue: QueueInput) => void;
   readonly onClear: () => void;
   /** Null where nothing was lost. */
   readonly onUndo: (() => void) | null;
@@ -45,6 +52,12 @@ export function SubmitBar({
             Make 4
           </button>
         )}
+        <button type="button" title="Let it wait here first" popoverTarget="later" {...isOff}>
+          Later…
+        </button>
+        <div id="later" role="group" popover="auto" aria-label="Later">
+          <LaterForm onQueue={onQueue} />
+        </div>
         <button type="button" onClick={onClear}>
           Clear
         </button>

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 
-import type { JobRowFragment, SubmittedFragment } from "../gql";
+import type { JobRowFragment, QueueInput, SubmittedFragment } from "../gql";
 import type { Issue } from "../model/issues";
 import type { JsonObject } from "../model/json";
 import { draw } from "../model/seeds";
@@ -49,7 +49,10 @@ export function useSubmit({
   const [submission, setSubmission] = useState(IDLE);
   const onAttempt = (attempt: number): void => setSubmission({ ...IDLE, attempt });
 
-  async function submit(inputs: readonly JsonObject[]): Promise<void> {
+  async function submit(
+    inputs: readonly JsonObject[],
+    queue: QueueInput | null = null,
+  ): Promise<void> {
     if (submission.attempt > 0 || isTooSoon()) return;
     const drawn = drawnOf(scope);
     drawn.set(drawn.get());
@@ -57,7 +60,7 @@ export function useSubmit({
       const text = JSON.stringify(input);
       const key = keyFor(scope, text);
       keepKey(scope, text, key);
-      return { input, text, key };
+      return { input, text, key, queue };
     });
     const results = await send(items);
     const failures = results.filter((result) => result.__typename !== "SubmitJobSuccess");
@@ -101,9 +104,9 @@ export function useSubmit({
     }
   }
 
-  async function sendOne({ input, key }: Item): Promise<Result> {
+  async function sendOne({ input, key, queue }: Item): Promise<Result> {
     try {
-      return await gateway.submit(RUN, { deploymentId, input, key }, onAttempt);
+      return await gateway.submit(RUN, { deploymentId, input, key, queue }, onAttempt);
     } catch (error) {
       return toUnanswered(error);
     }
@@ -112,7 +115,12 @@ export function useSubmit({
   return { submission, submit };
 }
 
-type Item = { readonly input: JsonObject; readonly text: string; readonly key: string };
+type Item = {
+  readonly input: JsonObject;
+  readonly text: string;
+  readonly key: string;
+  readonly queue: QueueInput | null;
+};
 /** What the gateway answered to one submit, or why it did not. */
 type Result = SubmittedFragment | ReturnType<typeof toUnanswered>;
 type Failure = Exclude<Result, { readonly __typename: "SubmitJobSuccess" }>;

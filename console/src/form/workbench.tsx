@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
-import type { JobRowFragment } from "../gql";
+import type { JobRowFragment, QueueInput } from "../gql";
 import { type Draft, emptyDraft } from "../model/draft";
 import type { Field } from "../model/fields";
 import { findIssues } from "../model/issues";
@@ -40,6 +40,7 @@ export function Workbench({
   const form = useRef<HTMLFormElement>(null);
   const repetition = useRef<HTMLDialogElement>(null);
   const wanted = useRef<readonly JsonObject[]>([]);
+  const queue = useRef<QueueInput | null>(null);
   const [sent, setSent] = useState<Draft | null>(null);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [tries, setTries] = useState(0);
@@ -64,11 +65,12 @@ export function Workbench({
   const edits = useEdits(store, fields);
   const hold = canSubmit ? edits.hold : NO_SCOPE;
 
-  const run = (count: number): void => {
+  const run = (count: number, waits: QueueInput | null = null): void => {
     if (hold !== "" || attempt > 0) return;
     setSent(draft);
     setTouched(new Set(fields.map(({ name }) => name)));
     if (problems.size > 0) return setTries((last) => last + 1);
+    queue.current = waits;
     wanted.current = Array.from({ length: count }, (_, nth) => toSent(nth));
     const isRisky = (one: JsonObject): boolean =>
       unconfirmedOf(scope).find(JSON.stringify(one)) !== undefined;
@@ -77,7 +79,7 @@ export function Workbench({
   };
   const send = (): void => {
     formerOf(scope).set(null);
-    void submit(wanted.current);
+    void submit(wanted.current, queue.current);
   };
 
   useEffect(() => {
@@ -115,6 +117,7 @@ export function Workbench({
           messages={[edits.misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
           warnings={warnings.map(({ message }) => message)}
           onMany={hasSeeds ? () => run(MANY) : null}
+          onQueue={(waits) => run(1, waits)}
           onClear={() => {
             replaceDraft(scope, known, emptyDraft(known));
             setTouched(new Set());

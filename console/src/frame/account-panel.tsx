@@ -15,6 +15,8 @@ const SCOPES = [
   ["jobs:read", "see your jobs"],
   ["jobs:read:all", "see everybody's jobs"],
   ["jobs:cancel", "cancel and delete your jobs"],
+  ["jobs:approve", "approve jobs that wait for it"],
+  ["operate", "pause deployments"],
 ] as const;
 const LIST = new Intl.ListFormat("en");
 

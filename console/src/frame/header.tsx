@@ -6,9 +6,12 @@ import { IS_SANDBOX } from "../session/gateway";
 import { useSession } from "../session/session";
 import { useStore } from "../session/store";
 import { useViewer } from "../session/viewer";
+import { later } from "../ui/later";
 import { AccountMenu } from "./account-menu";
 import { SCREENS } from "./screens";
 import "./frame.css";
+
+const ToApprove = later(async () => (await import("../waiting/to-approve")).ToApprove);
 
 /** The screens, what runs cost, whether the page is live, and whose it is. */
 export function Header() {
@@ -25,6 +28,7 @@ export function Header() {
             aria-current={location.startsWith(path) ? "page" : undefined}
           >
             {name}
+            {path === "/waiting" && viewer.may("jobs:approve") && <ToApprove />}
           </Link>
         ))}
       </nav>

@@ -2,6 +2,7 @@
 export const SCREENS = [
   { letter: "r", path: "/run", name: "Run", need: null },
   { letter: "j", path: "/jobs", name: "Jobs", need: "mayRead" },
+  { letter: "q", path: "/waiting", name: "Waiting here", need: "seesHeld" },
   { letter: "g", path: "/gallery", name: "Gallery", need: "mayRead" },
   { letter: "d", path: "/deployments", name: "Deployments", need: null },
 ] as const;

@@ -20,6 +20,7 @@ export function Keys() {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (document.querySelector("dialog[open]") !== null || !areLettersKeys.get()) return;
       if (go(event.key)) return;
+      if (pressButton(event)) return;
       if (event.key === "?") showKeys();
       else if (event.key === "/") {
         const search = document.querySelector<HTMLInputElement>("[type=search]");
@@ -43,6 +44,8 @@ export function Keys() {
           <dd>Search</dd>
           <dt>↑ ↓ Enter Space</dt>
           <dd>In the jobs: move, open, select</dd>
+          <dt>f l h x</dt>
+          <dd>In what waits here: run first, release, hold, cancel</dd>
           <dt>← →</dt>
           <dd>In a picture: newer and older</dd>
           <dt>Space</dt>
@@ -65,6 +68,17 @@ export function Keys() {
 /** Lists the keys. */
 export function showKeys(): void {
   document.querySelector<HTMLDialogElement>("#keys")?.showModal();
+}
+
+/** Presses the button that has the key: of the row that has the focus, or else of all that is selected. */
+function pressButton({ key, target }: KeyboardEvent): boolean {
+  const row = target instanceof Element ? target.closest("[data-id]") : null;
+  const wanted = `[aria-keyshortcuts="${CSS.escape(key)}"]`;
+  const button =
+    row?.querySelector<HTMLElement>(wanted) ??
+    document.querySelector<HTMLElement>(`[role="group"] > ${wanted}`);
+  button?.click();
+  return button != null;
 }
 
 /** A letter chooses an option of a select. */

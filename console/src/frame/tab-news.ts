@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
 
 import type { JobFilter, JobRowFragment } from "../gql";
@@ -22,6 +22,8 @@ export function useTabNews(): void {
   const viewer = useViewer();
   const [, navigate] = useLocation();
   const [end, setEnd] = useState("");
+  /** What waits here is not counted, but it may end here too. */
+  const held = useRef(new Set<string>());
   const isMine = ({ ownerId }: JobRowFragment): boolean => ownerId === viewer.id;
   const filter: JobFilter = { ownerId: viewer.id, status: UNFINISHED };
   const { data, ask } = useQuery(JOBS, { filter, first: MAX_KNOWN }, viewer.mayRead);
@@ -32,7 +34,11 @@ export function useTabNews(): void {
   const title = running.length > 0 ? `${running.length}${isMore ? "+" : ""} running` : end;
 
   useChanges((job) => {
-    if (job === null || !document.hidden || !running.some(({ id }) => id === job.id)) return;
+    if (job === null) return;
+    const wasHeld = held.current.delete(job.id);
+    if (job.status === "HELD" && isMine(job)) held.current.add(job.id);
+    const isKnown = wasHeld || running.some(({ id }) => id === job.id);
+    if (!document.hidden || !isKnown) return;
     const word = ENDS.get(job.status);
     if (word === undefined) return;
     setEnd(word);

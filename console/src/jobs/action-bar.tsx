@@ -1,6 +1,7 @@
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "../actions/actions";
 import type { Actions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
+import { isRisky } from "../model/words";
 import type { JobList } from "../session/job-list";
 import { useViewer } from "../session/viewer";
 import { AskFirst, NEW_JOB } from "../ui/confirm";
@@ -27,7 +28,7 @@ export function ActionBar({
   if (!hasAll && selected.length === 0) return null;
 
   const mine = selected.filter(({ ownerId }) => ownerId === viewer.id);
-  const risky = mine.filter(({ error }) => error?.retryable === false).length;
+  const risky = mine.filter(isRisky).length;
   const warning = ` Of these, ${risky} may have cost money already, or still be running.`;
   const mayCancel = viewer.may("jobs:cancel");
   const offers = [

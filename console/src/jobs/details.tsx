@@ -1,14 +1,17 @@
+import type { ComponentProps } from "react";
 import { Link } from "wouter";
 
 import { Labels } from "../actions/labels";
+import type { ToApproveQuery } from "../gql";
 import { type Field, toLabel } from "../model/fields";
 import { isObject, isText } from "../model/json";
 import { formatSeconds, formatUsd, KINDS, STATUS_WORDS } from "../model/words";
+import { toSeenUpload } from "../session/use-given-file";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
 import { Fact } from "../ui/fact";
 import { Folded } from "../ui/folded";
-import { GivenFile } from "../ui/given-file";
+import { FileLink, GivenFile } from "../ui/given-file";
 import { Elapsed, Moment } from "../ui/time";
 import type { FullJob } from "./use-job";
 
@@ -53,6 +56,14 @@ function toSteps(job: FullJob): readonly Step[] {
   const enteredAt = (wanted: FullJob["status"]) =>
     history.find((event) => event.status === wanted)?.at ?? null;
   const note = isFinished ? "not seen" : "to come";
+  const wasHeld = enteredAt("HELD") !== null;
+  const sent = { name: "Sent", at: job.sentAt, note: isFinished ? "never" : "to come" };
+  if (wasHeld && isFinished && job.sentAt === null)
+    return [
+      { name: "Submitted", at: job.createdAt },
+      sent,
+      { name: STATUS_WORDS[status], at: job.finishedAt ?? enteredAt(status) },
+    ];
   const started = { name: "Started", at: job.startedAt ?? enteredAt("IN_PROGRESS"), note };
   const ended = {
     name: isFinished ? STATUS_WORDS[status] : "Ended",
@@ -70,6 +81,7 @@ function toSteps(job: FullJob): readonly Step[] {
   };
   return [
     { name: "Submitted", at: job.createdAt },
+    ...(wasHeld ? [sent] : []),
     { name: "Accepted", at: enteredAt("IN_QUEUE"), note },
     ...(status === "CANCELLED" ? [] : [started]),
     ended,
@@ -94,6 +106,8 @@ export function Facts({ job }: { readonly job: FullJob }) {
       <Fact name="At RunComfy">
         {job.requestId !== null ? (
           <Id id={job.requestId} name="RunComfy's id of it" />
+        ) : job.sentAt === null ? (
+          "not sent"
         ) : job.isFinished ? (
           "not known"
         ) : (
@@ -131,9 +145,12 @@ function Id({ id, name }: { readonly id: string; readonly name: string }) {
 export function Inputs({
   job,
   fields,
+  uploads = [],
 }: {
-  readonly job: FullJob;
+  readonly job: Pick<FullJob, "input">;
   readonly fields: readonly Field[];
+  /** Those of somebody else, which can't be asked for. */
+  readonly uploads?: ToApproveQuery["jobsToApprove"][number]["uploads"];
 }) {
   const input = Object.entries(isObject(job.input) ? job.input : {});
   if (input.length === 0) return <p className="hint">No inputs were sent.</p>;
@@ -151,7 +168,7 @@ export function Inputs({
               name={field?.label ?? toLabel(name)}
               title={`${name}\n${field?.description ?? ""}`}
             >
-              <Value value={value} /> {isDefault && <span className="hint">default</span>}
+              <Value {...{ value, uploads }} /> {isDefault && <span className="hint">default</span>}
             </Fact>
           );
         })}
@@ -159,11 +176,16 @@ export function Inputs({
   );
 }
 
-function Value({ value }: { readonly value: unknown }) {
+function Value({
+  value,
+  uploads,
+}: Required<Pick<ComponentProps<typeof Inputs>, "uploads">> & { readonly value: unknown }) {
   if (typeof value === "object" && value !== null)
     return <pre>{JSON.stringify(value, null, 2)}</pre>;
   if (!isText(value)) return JSON.stringify(value);
   if (value === "") return <span className="hint">empty</span>;
+  const upload = uploads.find(({ id }) => value === `upload:${id}`);
+  if (upload !== undefined) return <FileLink file={toSeenUpload(upload)} />;
   if (value.startsWith("upload:")) return <GivenFile reference={value} />;
   if (!/^https?:\/\//.test(value)) return <Folded text={value} />;
   return (

@@ -88,7 +88,7 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
         <Status job={job} />
       </span>
       <span role="gridcell" className="hint jobs-wide">
-        {took(queueSeconds, isFinished ? null : job.createdAt)}
+        {took(queueSeconds, isFinished ? null : job.sentAt)}
       </span>
       <span role="gridcell" className="hint jobs-ran">
         {took(runSeconds, isFinished ? null : job.startedAt)}

@@ -3,14 +3,15 @@ import { isText } from "./json";
 import { STATUS_WORDS } from "./words";
 
 type Status = {
-  readonly word: "active" | "succeeded" | "failed" | "cancelled";
+  readonly word: "active" | "held" | "succeeded" | "failed" | "cancelled";
   readonly name: string;
   readonly of: readonly JobStatus[];
 };
 
 /** The statuses that people distinguish, in the words of the URL. */
 export const STATUSES: readonly Status[] = [
-  { word: "active", name: "Active", of: ["SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] },
+  { word: "active", name: "Active", of: ["HELD", "SUBMITTING", "IN_QUEUE", "IN_PROGRESS"] },
+  { word: "held", name: STATUS_WORDS.HELD, of: ["HELD"] },
   { word: "succeeded", name: STATUS_WORDS.SUCCEEDED, of: ["SUCCEEDED"] },
   { word: "failed", name: STATUS_WORDS.FAILED, of: ["FAILED"] },
   { word: "cancelled", name: STATUS_WORDS.CANCELLED, of: ["CANCELLED"] },
@@ -49,7 +50,7 @@ export function toJobFilter(filters: Filters): JobFilter {
   const { status, deployment, from, to, tag, owner, text } = filters;
   const meant = STATUSES.filter(({ word }) => status.includes(word));
   return {
-    ...(meant.length > 0 && { status: meant.flatMap((one) => one.of) }),
+    ...(meant.length > 0 && { status: [...new Set(meant.flatMap((one) => one.of))] }),
     ...(deployment !== "" && { deploymentId: deployment }),
     ...(tag !== "" && { tag }),
     ...(owner !== "" && { ownerId: owner }),

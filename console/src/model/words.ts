@@ -4,6 +4,7 @@ type Deployment = DeploymentsQuery["deployments"][number];
 
 /** What people call each status of a job. */
 export const STATUS_WORDS: Readonly<Record<JobRowFragment["status"], string>> = {
+  HELD: "Waiting here",
   SUBMITTING: "Sending",
   IN_QUEUE: "Waiting",
   IN_PROGRESS: "Running",
@@ -11,6 +12,14 @@ export const STATUS_WORDS: Readonly<Record<JobRowFragment["status"], string>> = 
   FAILED: "Failed",
   CANCELLED: "Cancelled",
 };
+
+/** How jobs fail that waited here and never ran. */
+const UNSENT: ReadonlySet<string> = new Set(["NOT_SENT_IN_TIME", "NOT_APPROVED", "REFUSED"]);
+
+/** Whether a failed job may have cost money, or still be running. */
+export function isRisky({ error }: Pick<JobRowFragment, "error">): boolean {
+  return error?.retryable === false && !UNSENT.has(error.code);
+}
 
 /** Which of RunComfy's APIs runs it, as people call it. */
 export const KINDS = {

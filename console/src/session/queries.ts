@@ -6,6 +6,7 @@ import type * as gql from "../gql";
 export const JOB_ROW = /* GraphQL */ `
   fragment JobRow on Job {
     ...JobFields
+    sentAt
     queueSeconds
     runSeconds
     cost {
@@ -133,7 +134,7 @@ export const VIEWER: TypedDocument<gql.ViewerQuery, gql.ViewerQueryVariables> = 
   }
 `;
 
-/** What every screen shows of the gateway: outages, of RunComfy or of single deployments, and what deployments are called. */
+/** What every screen shows of the gateway: outages, of RunComfy or of single deployments, what deployments are called, and which are paused. */
 export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* GraphQL */ `
   query Frame {
     isTokenRefused
@@ -144,6 +145,10 @@ export const FRAME: TypedDocument<gql.FrameQuery, gql.FrameQueryVariables> = /* 
       id
       name
       outage {
+        since
+      }
+      paused {
+        reason
         since
       }
     }

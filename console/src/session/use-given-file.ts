@@ -1,3 +1,4 @@
+import type { UploadQuery } from "../gql";
 import { fileNameOf } from "../model/address";
 import { isToken } from "../model/draft";
 import { UPLOAD } from "./queries";
@@ -31,12 +32,16 @@ export function useGivenFile(reference: string): SeenFile | null {
   }
   if (isToken(reference)) return { ...toSeen("", "", LOST), problem: LOST };
   if (id !== undefined) {
-    if (!data) return null;
-    const { fileName = "An uploaded file", url, thumbnailUrl } = data.upload ?? {};
-    return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
+    return data ? toSeenUpload(data.upload) : null;
   }
   if (!/^https?:/.test(reference) || !URL.canParse(reference)) return null;
   return toSeen(fileNameOf(reference) || reference, reference, "From the web");
+}
+
+/** An upload as it is seen; null for one that is gone, or somebody else's. */
+export function toSeenUpload(upload: UploadQuery["upload"]): SeenFile {
+  const { fileName = "An uploaded file", url, thumbnailUrl } = upload ?? {};
+  return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
 }
 
 const LOST = "The file was not uploaded to its end. Choose it again.";

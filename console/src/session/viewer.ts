@@ -15,5 +15,7 @@ export function useViewer() {
   const { id, scopes, parts, isSignedIn } = use(ViewerContext);
   const may = (scope: string): boolean => scopes.includes(scope);
   const mayRead = may("jobs:read") || may("jobs:read:all");
-  return { id, parts, isSignedIn, may, mayRead };
+  /** Whether some of what waits here is theirs to see. */
+  const seesHeld = mayRead || may("jobs:approve");
+  return { id, parts, isSignedIn, may, mayRead, seesHeld };
 }

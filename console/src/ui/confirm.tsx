@@ -58,12 +58,23 @@ export function Confirm({
 export function AskFirst({
   label,
   isDisabled,
+  shortcut,
   ...question
-}: Question & { readonly label: string; readonly isDisabled: boolean }) {
+}: Question & {
+  readonly label: string;
+  readonly isDisabled: boolean;
+  /** The key that presses it, too. */
+  readonly shortcut?: string;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
     <>
-      <button type="button" disabled={isDisabled} onClick={() => dialog.current?.showModal()}>
+      <button
+        type="button"
+        disabled={isDisabled}
+        aria-keyshortcuts={shortcut}
+        onClick={() => dialog.current?.showModal()}
+      >
         {label}
       </button>
       <Confirm dialog={dialog} {...question} />

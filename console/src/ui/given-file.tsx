@@ -6,11 +6,15 @@ import { type SeenFile, useGivenFile } from "../session/use-given-file";
 export function GivenFile({ reference }: { readonly reference: string }) {
   const file = useGivenFile(reference);
   if (file === null) return <span className="hint">{reference}</span>;
-  const { name, url } = file;
+  return <FileLink file={file} />;
+}
+
+/** The same for one that is known already. */
+export function FileLink({ file }: { readonly file: SeenFile }) {
   return (
-    <a className="row" href={url || undefined} target="_blank" rel="noreferrer">
+    <a className="row" href={file.url || undefined} target="_blank" rel="noreferrer">
       <GivenPicture file={file} alt="" />
-      <span>{name}</span>
+      <span>{file.name}</span>
     </a>
   );
 }

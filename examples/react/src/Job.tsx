@@ -28,6 +28,7 @@ const WATCH = graphql(`
 `);
 
 const WORDS = {
+  HELD: "Waiting to be sent",
   SUBMITTING: "Sending…",
   IN_QUEUE: "Waiting",
   IN_PROGRESS: "Running…",

@@ -9,6 +9,7 @@ import type { Viewer } from "../../auth/viewer.ts";
 import type { Deployment, FieldShape, Price } from "../../engine/deployments/catalogue.ts";
 import type { JobAsset } from "../../engine/job/asset.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
+import type { Hold, QueueOptions } from "../../engine/job/hold.ts";
 import type { InputIssue } from "../../engine/job/input.ts";
 import { type Job, JOB_ID_PREFIX, type JobError, type JobEvent } from "../../engine/job/job.ts";
 import type { JsonValue } from "../../engine/job/json.ts";
@@ -22,6 +23,11 @@ import type { GatewayContext } from "./context.ts";
 import "./field-rules.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
+
+/** A `QueueInput` as it is given: a default may be replaced by null. */
+export type GivenQueue = {
+  readonly [Name in keyof QueueOptions]?: QueueOptions[Name] | null | undefined;
+};
 
 /** A builder that knows every domain type by its name, so that the files of the types need not import each other. */
 export function createBuilder() {
@@ -38,12 +44,14 @@ export function createBuilder() {
       URL: { Input: string; Output: string };
     };
     Interfaces: { Error: Error };
+    Inputs: { QueueInput: GivenQueue };
     Objects: {
       Asset: JobAsset;
       Cost: { readonly amount: number };
       Deployment: Deployment;
       DeploymentStats: RunStats & { readonly upstreamWebhooks: number };
       Durations: Durations;
+      Hold: Hold & { readonly job: Job };
       InputCheck: InputCheck;
       InputIssue: InputIssue;
       InputField: FieldShape;

@@ -9,10 +9,12 @@ import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
 import { addJob, addJobStatus } from "./job-type.ts";
+import { addHeldJobs } from "./held-jobs.ts";
 import { addLabels } from "./labels.ts";
 import { addJobFilter, addJobList } from "./job-connection.ts";
 import { addMatchingJobs } from "./matching-jobs.ts";
 import { addAsset, addKeepOutputs } from "./files.ts";
+import { addPauseDeployment } from "./pause-deployment.ts";
 import type { SubmitArguments } from "./submit.ts";
 import { addCheckInput, addSubmit, addSubmitJobResult } from "./submit.ts";
 import { addSubscriptions } from "./subscriptions.ts";
@@ -65,6 +67,8 @@ export function createSchema(
   addSubmit(builder, submitJobResult, submitOptions);
   addCancelAndDelete(builder);
   addMatchingJobs(builder, jobFilter);
+  addPauseDeployment(builder);
+  addHeldJobs(builder);
   addLabels(builder);
   addUploads(builder);
   addKeepOutputs(builder);
@@ -104,7 +108,7 @@ function addViewer(builder: Builder, parts: readonly SchemaPart[]): void {
         description: "The owner of the jobs that you submit with this credential.",
       }),
       scopes: t.stringList({
-        description: `What the credential allows: ${["`jobs:submit`", "`jobs:cancel` (also deletes)", "`jobs:read`", ...ofParts.map((scope) => `\`${scope}\``)].join(", ")} and, for operators, \`jobs:read:all\` (everybody's jobs).`,
+        description: `What the credential allows: ${["`jobs:submit`", "`jobs:cancel` (also deletes)", "`jobs:read`", ...ofParts.map((scope) => `\`${scope}\``), "`jobs:approve` (decides on jobs that wait for approval)"].join(", ")} and, for operators, \`jobs:read:all\` (everybody's jobs) and \`operate\` (pauses deployments for everybody).`,
         resolve: ({ scopes }) => [...SCOPES, ...ofParts].filter((scope) => scopes.has(scope)),
       }),
       parts: t.stringList({

@@ -38,7 +38,11 @@ export function addDeployment(
       description: "RunComfy's id, as its dashboard shows it.",
       resolve: (deployment) => deployment.id,
     },
-    loadWithoutCache: (id, context) => findDeployment(context, id),
+    async loadWithoutCache(id, context) {
+      const found = await findDeployment(context, id);
+      // Pothos marks what it loads here, and would then not take the catalogue's own for a mutation's result.
+      return found && { ...found };
+    },
     fields: (t) => ({
       kind: t.expose("kind", {
         type: deploymentKind,

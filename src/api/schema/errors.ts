@@ -7,6 +7,7 @@ import {
   JobNotCancellableError,
   JobNotFinishedError,
   JobNotFoundError,
+  JobNotHeldError,
   UpstreamError,
 } from "../../engine/job/errors.ts";
 import { toPathText } from "../../engine/job/input.ts";
@@ -67,7 +68,7 @@ export function addErrors(builder: Builder): void {
   builder.objectType(JobNotFoundError, {
     name: "JobNotFoundError",
     description:
-      "You own no job with this id, so nothing was done. Being allowed to read somebody else's job is not enough. Take an id from a `Job`.",
+      "You own no job with this id, so nothing was done. Being allowed to read somebody else's job is not enough, except to approve or refuse it. Take an id from a `Job`.",
     interfaces: ["Error"],
   });
 
@@ -91,6 +92,19 @@ export function addErrors(builder: Builder): void {
     interfaces: ["Error"],
     fields: (t) => ({
       job: t.expose("job", { type: "Job", description: "The job as it is now." }),
+    }),
+  });
+
+  builder.objectType(JobNotHeldError, {
+    name: "JobNotHeldError",
+    description:
+      "The job is not HELD, or does not wait for an approval that could be refused, so nothing was done.",
+    interfaces: ["Error"],
+    fields: (t) => ({
+      job: t.expose("job", {
+        type: "Job",
+        description: "The job as it is now; its `status` says how far it is.",
+      }),
     }),
   });
 
@@ -144,6 +158,7 @@ const UPSTREAM_CODES = `For programs. What it means, and what the gateway's oper
 - NOT_FOUND: RunComfy does not know the job under its deployment. Check that the deployment still exists.
 - INSUFFICIENT_FUNDS: the account is out of credit. Top it up.
 - DEPLOYMENT_DISABLED, DEPLOYMENT_DELETED: enable it on RunComfy's dashboard, or offer another one.
+- DEPLOYMENT_PAUSED: an operator has paused it here, for the reason in \`message\`. Resume it with \`resumeDeployment\`.
 - PAUSED: the job was sent to the sandbox or to another account than the one in use. Start the gateway with that upstream to continue it.
 - RATE_LIMITED, UNAVAILABLE, TIMEOUT: these pass. If they last, read the gateway's log.
 - REJECTED: any other refusal. Compare the input with the deployment's schema.

@@ -111,15 +111,15 @@ export function addJob(
         type: "JobEstimate",
         nullable: true,
         description:
-          "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while it is SUBMITTING or paused, and when it has ended.",
+          "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while it is HELD, SUBMITTING or paused, and when it has ended.",
         complexity: 5,
         resolve: (job, _arguments, { reads }) => reads.estimate(job),
       }),
       queueSeconds: t.float({
         nullable: true,
         description:
-          "How long it waited, from the submit until it was seen to start; null until then.",
-        resolve: ({ createdAt, startedAt }) => secondsBetween(createdAt, startedAt),
+          "How long it waited, from when it was sent until it was seen to start; null until then.",
+        resolve: ({ sentAt, startedAt }) => secondsBetween(sentAt, startedAt),
       }),
       runSeconds: t.float({
         nullable: true,
@@ -141,7 +141,7 @@ export function addJob(
       history: t.field({
         type: ["JobEvent"],
         description:
-          "When the job entered each of its statuses, oldest first, up to this `version`: one to four events.",
+          "When the job entered each of its statuses, oldest first, up to this `version`: one to five events.",
         complexity: { field: 10, multiplier: 4 },
         resolve: async (job, _arguments, { reads }) => {
           const events = await reads.histories.load(job.id);
@@ -150,7 +150,7 @@ export function addJob(
       }),
       isCancellable: t.boolean({
         description:
-          "Whether its owner may still be able to cancel it: true while SUBMITTING or IN_QUEUE, unless it is paused.",
+          "Whether its owner may still be able to cancel it: true while HELD (then it is certain), SUBMITTING or IN_QUEUE, unless it is paused.",
         resolve: (job, _arguments, { engine }) =>
           isCancellable(job) && !isPaused(job, engine.store.upstream),
       }),
@@ -171,6 +171,12 @@ export function addJob(
       createdAt: t.expose("createdAt", {
         type: "DateTime",
         description: "When it was submitted to the gateway.",
+      }),
+      sentAt: t.expose("sentAt", {
+        type: "DateTime",
+        nullable: true,
+        description:
+          "When it was last sent to RunComfy; null while it is HELD, and if it ended there.",
       }),
       startedAt: t.expose("startedAt", {
         type: "DateTime",
@@ -204,10 +210,14 @@ export function addJob(
 }
 
 const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = {
+  HELD: {
+    description:
+      "Stored in the gateway and not sent to RunComfy yet: it costs nothing, and a cancel is certain. `hold` says why.",
+  },
   SUBMITTING: { description: "On its way to RunComfy, which has not accepted it yet." },
   IN_QUEUE: {
     description:
-      "Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later.",
+      "Accepted and waiting in the queue. A job can be cancelled until it is IN_PROGRESS, not later.",
   },
   IN_PROGRESS: { description: "Running; too late to cancel." },
   SUCCEEDED: { description: "Ended successfully; the job has an `output`. Final." },
@@ -217,7 +227,8 @@ const STATUSES: Readonly<Record<JobStatus, { readonly description: string }>> = 
 
 export function addJobStatus(builder: Builder) {
   return builder.enumType("JobStatus", {
-    description: "The stage that a job has reached. It only moves forward, and may skip statuses.",
+    description:
+      "The stage that a job has reached. It only moves forward, and may skip statuses; except that a job that was HELD is HELD again if RunComfy certainly did not get it.",
     values: STATUSES,
   });
 }
@@ -284,7 +295,7 @@ function addJobEstimate(builder: Builder): void {
       }),
       progress: t.exposeFloat("progress", {
         description:
-          "The fraction of the time from submit to end that has probably passed, from 0 to below 1. It may fall when the job turns out slower.",
+          "The fraction of the time from when it was sent to its end that has probably passed, from 0 to below 1. It may fall when the job turns out slower.",
       }),
       isColdStart: t.exposeBoolean("isColdStart", {
         description: "Whether it probably waits for an instance to start.",
@@ -307,7 +318,10 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 - SUBMISSION_UNKNOWN: it may or may not have run. Look for it on RunComfy's dashboard before submitting it again.
 - LOST: RunComfy no longer knows it.
 - EXPIRED: it did not end within \`JOB_DEADLINE_SECONDS\`. Look for it on RunComfy's dashboard.
-- INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.`;
+- INVALID_RESPONSE: it ended, but its result can't be read. Look for it on RunComfy's dashboard.
+- NOT_SENT_IN_TIME: it was HELD until its \`sendBefore\`. It cost nothing.
+- NOT_APPROVED: somebody refused to approve it; \`message\` has the reason. It cost nothing.
+- REFUSED: it was HELD, and RunComfy or the gateway refused it when its turn came. It did not run.`;
 
 /** The output; null until the job SUCCEEDED. */
 export function readOutput(job: Job, { reads }: GatewayContext): JsonValue | Promise<JsonValue> {

@@ -4,6 +4,7 @@ import {
   InvalidInputError,
   UpstreamError,
 } from "../../engine/job/errors.ts";
+import { MAX_PRIORITY, type QueueOptions } from "../../engine/job/hold.ts";
 import { toPathText } from "../../engine/job/input.ts";
 import { checkInput } from "../../engine/use-cases/check-input.ts";
 import {
@@ -13,7 +14,7 @@ import {
   submitJob,
   submitJobs,
 } from "../../engine/use-cases/submit-jobs.ts";
-import type { Builder } from "./builder.ts";
+import type { Builder, GivenQueue } from "./builder.ts";
 
 /** What each item costs, beside what is asked of its job. */
 const ITEM_COST = 20;
@@ -24,6 +25,7 @@ export function addSubmit(
   submitJobResult: SubmitJobResultRef,
   ofParts: SubmitArguments,
 ): void {
+  addQueueInput(builder);
   const options = toSubmitArguments(builder, ofParts);
   const submitJobItem = builder.inputType("SubmitJobItem", {
     description: "One of the jobs to submit, with the arguments of `submitJob`.",
@@ -32,6 +34,7 @@ export function addSubmit(
       input: t.field(ARGUMENTS.input),
       idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
       tags: t.stringList(ARGUMENTS.tags),
+      queue: t.field(ARGUMENTS.queue),
       ...addAll(ofParts, (one) => t.field(one)),
     }),
   });
@@ -40,7 +43,7 @@ export function addSubmit(
     submitJob: t.field({
       type: submitJobResult,
       description:
-        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`. Follow the job with `jobUpdated`. The submit continues if you disconnect.",
+        "Submits a job and answers once RunComfy has accepted or refused it, or later with `answerWithinSeconds`; at once with `queue`. Follow the job with `jobUpdated`. The submit continues if you disconnect.",
       args: {
         deploymentId: t.arg.id(ARGUMENTS.deploymentId),
         input: t.arg(ARGUMENTS.input),
@@ -61,7 +64,7 @@ export function addSubmit(
         items: t.arg({
           type: [submitJobItem],
           required: true,
-          description: `The jobs, 1 to ${MAX_ITEMS}. Two with the same key become one job.`,
+          description: `The jobs, 1 to ${MAX_ITEMS}. Two with the same key become one job, which waits as the \`queue\` of the first says.`,
         }),
       },
       resolve: (_root, { items }, context) => submitJobs(context, items.map(toSubmit)),
@@ -91,10 +94,11 @@ export function toSubmitArguments(builder: Builder, ofParts: SubmitArguments) {
   return builder.args((t) => ({
     idempotencyKey: t.string(ARGUMENTS.idempotencyKey),
     tags: t.stringList(ARGUMENTS.tags),
+    queue: t.field(ARGUMENTS.queue),
     ...addAll(ofParts, (one) => t.field(one)),
     answerWithinSeconds: t.int({
       defaultValue: 0,
-      description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job. A refusal is answered at once. A retry may use another value.`,
+      description: `How long to wait for the job's end, 0 to ${MAX_ANSWER_SECONDS} s, counted from the start of the operation for all its submits together. The answer comes when the job has ended or the time is over, with the job as it is then, but never before RunComfy has accepted the job, unless it is HELD. A refusal is answered at once. A retry may use another value.`,
     }),
   }));
 }
@@ -128,6 +132,11 @@ const ARGUMENTS = {
     description:
       "Up to 10 words to group and find jobs by (`JobFilter.tag`), each of 1 to 64 characters without control characters. They are not part of the idempotency key: a retry gives the job with its original tags.",
   },
+  queue: {
+    type: "QueueInput",
+    description:
+      "How the job waits in the gateway, where it costs nothing, before it is sent. With it, `{}` included, the answer comes as soon as the job is stored, which is HELD then and is sent when its turn comes. It is not part of the idempotency key. Null sends the job at once, unless your submits need approval.",
+  },
 } as const;
 
 export type SubmitJobResultRef = ReturnType<typeof addSubmitJobResult>;
@@ -149,7 +158,7 @@ export function addSubmitJobResult(builder: Builder) {
   });
 
   builder.objectType("SubmitJobSuccess", {
-    description: "RunComfy has accepted the job.",
+    description: "RunComfy has accepted the job, or the job is HELD.",
     fields: (t) => ({
       job: t.expose("job", {
         type: "Job",
@@ -177,8 +186,45 @@ export function addSubmitJobResult(builder: Builder) {
 }
 
 /** A submit's arguments. Its options include those of parts, which Pothos doesn't know. */
-export function toSubmit<Given extends object>(given: Given) {
-  return { ...given, options: { ...given } };
+export function toSubmit<Given extends { readonly queue?: GivenQueue | null | undefined }>(
+  given: Given,
+) {
+  const { queue } = given;
+  return { ...given, queue: queue && toQueueOptions(queue), options: { ...given } };
+}
+
+function toQueueOptions({ priority, sendAfter, sendBefore, hold }: GivenQueue): QueueOptions {
+  return {
+    priority: priority ?? 0,
+    sendAfter: sendAfter ?? null,
+    sendBefore: sendBefore ?? null,
+    hold: hold ?? false,
+  };
+}
+
+function addQueueInput(builder: Builder): void {
+  builder.inputType("QueueInput", {
+    description: "How a job waits in the gateway before it is sent.",
+    fields: (t) => ({
+      priority: t.int({
+        defaultValue: 0,
+        description: `-${MAX_PRIORITY} to ${MAX_PRIORITY}: among your own jobs, the highest is sent first, and of equal ones the oldest.`,
+      }),
+      sendAfter: t.field({
+        type: "DateTime",
+        description: "It is not sent before then. Null sends it when its turn comes.",
+      }),
+      sendBefore: t.field({
+        type: "DateTime",
+        description:
+          "If it was not sent by then, whatever held it, it is FAILED with the error NOT_SENT_IN_TIME and costs nothing. Null lets it wait as long as it takes. A time in the past, or not after `sendAfter`, is an invalid input.",
+      }),
+      hold: t.boolean({
+        defaultValue: false,
+        description: "Whether it waits until `releaseJobs`.",
+      }),
+    }),
+  });
 }
 
 /** Adds the query that says of an input what a submit would say. */

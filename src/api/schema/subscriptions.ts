@@ -14,7 +14,7 @@ const REASONS: Readonly<Record<JobChangeReason, { readonly description: string }
     description:
       "The `status`, and possibly other fields. After you reconnect with a cursor, a status that you know may come again.",
   },
-  PROGRESS: { description: "`queuePosition` or `isPaused`; the status is unchanged." },
+  PROGRESS: { description: "`queuePosition`, `isPaused` or `hold`; the status is unchanged." },
   FILES: { description: "The kept copies of `assets`; the status is unchanged." },
   COST: {
     description: "The `cost`, which RunComfy reported after the end; the status is unchanged.",
@@ -108,7 +108,7 @@ const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's wi
 
 - It begins after the cursor \`after\`, or now. If you reconnect with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
 - Changes come in the order of their commits, as far as that is known.
-- A job is first reported once RunComfy has accepted it, or may have; never while it is SUBMITTING. Deleted jobs are not reported.`;
+- A job is first reported once it is HELD, or RunComfy has accepted it or may have. Only a job that was HELD is reported while it is SUBMITTING. Deleted jobs are not reported.`;
 
 /** What ends a stream comes as its last event, which its resolver throws. */
 function unwrap<Event>(event: Event): Event {

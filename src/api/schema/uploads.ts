@@ -58,7 +58,8 @@ export function addUploads(builder: Builder): void {
     t.field({
       type: "Upload",
       nullable: true,
-      description: "Your upload with this id; null when there is none, or it is another owner's.",
+      description:
+        "Your upload with this id; null when there is none, or it is another owner's, unless a job of theirs that you may approve waits for approval with it.",
       args: { id: t.arg.id({ required: true, description: "An upload's `id`." }) },
       resolve: (_root, { id }, context) => findUpload(context, id),
     }),
@@ -68,7 +69,7 @@ export function addUploads(builder: Builder): void {
     t.field({
       type: ["Upload"],
       description:
-        "The uploads that its input names, oldest first, each once and at most 100. They stay as long as the job. Empty for everybody but its owner.",
+        "The uploads that its input names, oldest first, each once and at most 100. They stay as long as the job. Empty for everybody but its owner, and who may approve it: while it waits for approval, with the scopes `jobs:read:all` and `jobs:approve`.",
       // All that there may be: who names a hundred in each of a hundred inputs has ten thousand URLs signed.
       complexity: { field: 10, multiplier: 100 },
       resolve: ({ id }, _arguments, { reads }) => reads.jobUploads.load(id),

@@ -22,6 +22,8 @@ export type Deployment = {
   readonly output: OutputContract | null;
   /** What a run costs at least, as the vendor's catalogue says. */
   readonly price: Price | null;
+  /** How many of its jobs RunComfy is to have at a time; HELD jobs wait for that, and direct submits don't. */
+  readonly atOnce: number | null;
   /** Whether the sandbox has said all this. */
   readonly isInvented: boolean;
   /** The parts of an output whose files are the result; null is all. */
@@ -124,6 +126,7 @@ export function toUnlisted(id: string): Deployment {
     input: null,
     output: null,
     price: null,
+    atOnce: null,
     isInvented: false,
     outputs: null,
     toBody: toSameBody,

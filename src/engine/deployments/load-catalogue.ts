@@ -101,7 +101,7 @@ function createEntryReader(
     };
     const form = readEntry(entry, notes);
     if (form === null) return [];
-    const { id, kind, name, description, price, outputSchema, readFacts } = form;
+    const { id, kind, name, description, price, atOnce, outputSchema, readFacts } = form;
     if (form.from !== null && upstream !== form.from) notes.report(["from"], INVENTED);
     const self = `deployments[${index}]`;
     const twin = ids.get(id);
@@ -141,7 +141,7 @@ function createEntryReader(
     const outputShape = outputDocument && toObjectShape(outputDocument, gives);
     return [
       {
-        ...{ id, kind, name, description, price, model, outputs, outputSchema, toBody },
+        ...{ id, kind, name, description, price, atOnce, model, outputs, outputSchema, toBody },
         isInvented: form.from !== null,
         inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {

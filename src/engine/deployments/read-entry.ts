@@ -62,6 +62,15 @@ const PRICE = z
   .nullable()
   .default(null);
 
+const MAX_AT_ONCE = 10_000;
+const AT_ONCE_RULE = `must be a whole number from 1 to ${MAX_AT_ONCE}; leave it out where there is no limit`;
+const AT_ONCE = z
+  .int(AT_ONCE_RULE)
+  .min(1, AT_ONCE_RULE)
+  .max(MAX_AT_ONCE, AT_ONCE_RULE)
+  .nullable()
+  .default(null);
+
 const JSON_SCHEMA = anyObject("must be a JSON Schema object");
 
 /** The form of an entry of this kind, in which no member of another kind has a value. */
@@ -78,6 +87,7 @@ function toWholeForm({ name }: Kind, { id, members }: EntryForm) {
       name: TEXT.min(1, "must not be empty"),
       description: TEXT.nullable().default(null),
       price: PRICE,
+      atOnce: AT_ONCE,
       ...{ ...others, ...members },
       outputSchema: JSON_SCHEMA,
       from: z

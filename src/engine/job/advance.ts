@@ -1,15 +1,17 @@
 import type { Job, JobError, JobStatus } from "./job.ts";
-import { isFinished, isForward } from "./job.ts";
+import { isAccepted, isFinished, isForward, sentAtOf } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import type { PreparedOutput } from "./prepared-output.ts";
 import { ownership, toOwnName } from "./upstream.ts";
 
-/** A fact about a job, which the upstream applied or the gateway concluded. */
+/** A fact about a job, which the upstream applied or the gateway concluded. Without a `claim` it is of a job never HELD. */
 export type Observation =
-  | { readonly kind: "accepted"; readonly requestId: string }
+  | { readonly kind: "accepted"; readonly requestId: string; readonly claim?: number }
   /** Nobody will ever say whether the upstream accepted the job. */
-  | { readonly kind: "unanswered" }
+  | { readonly kind: "unanswered"; readonly claim?: number }
+  /** A job that the upstream surely does not have ends: HELD, or the claim of this number. CANCELLED without an error. */
+  | { readonly kind: "unsent"; readonly error: JobError | null; readonly claim?: number }
   /** The upstream does not know the job, or says that it is another account's. */
   | { readonly kind: "not-ours" }
   | { readonly kind: "queued"; readonly queuePosition: number | null }
@@ -35,14 +37,18 @@ export type CostReport = number | "not-yet";
 export function advance(job: Job, observation: Observation, now: Date, upstream: string): Job {
   if (isFinished(job)) return job;
   // The submitting gateway owns the outcome.
-  if (observation.kind !== "unanswered" && ownership(job, upstream) === "another's") return job;
+  if (isOfUpstream(observation) && ownership(job, upstream) === "another's") return job;
   const known = isKnown(observation) ? toKnown(job, upstream, now) : job;
   const applied = apply(known, observation, now);
   return applied === known && known !== job ? next(known, {}, now) : applied;
 }
 
-function isKnown({ kind }: Observation): boolean {
-  return kind !== "unanswered" && kind !== "not-ours";
+function isOfUpstream({ kind }: Observation): boolean {
+  return kind !== "unanswered" && kind !== "unsent";
+}
+
+function isKnown(observation: Observation): boolean {
+  return isOfUpstream(observation) && observation.kind !== "not-ours";
 }
 
 /** The job as its upstream's own, which follows it again. */
@@ -58,13 +64,19 @@ function toKnown(job: Job, upstream: string, now: Date): Job {
 function apply(job: Job, observation: Observation, now: Date): Job {
   switch (observation.kind) {
     case "accepted":
-      if (job.status !== "SUBMITTING") return job;
+      if (!isUnderWay(job, observation.claim)) return job;
       return next(job, { status: "IN_QUEUE", requestId: observation.requestId }, now);
     case "unanswered":
-      if (job.status !== "SUBMITTING") return job;
+      if (!isUnderWay(job, observation.claim)) return job;
       return { ...finish(job, "FAILED", null, now), error: SUBMISSION_UNKNOWN };
+    case "unsent": {
+      const { error, claim } = observation;
+      const isUnsent = claim === undefined ? job.status === "HELD" : isUnderWay(job, claim);
+      if (!isUnsent) return job;
+      return { ...finish(job, error === null ? "CANCELLED" : "FAILED", null, now), error };
+    }
     case "not-ours":
-      if (job.status === "SUBMITTING" || job.detachedSince !== null) return job;
+      if (!isAccepted(job) || job.detachedSince !== null) return job;
       return next(job, { detachedSince: now, queuePosition: null }, now);
     case "queued":
       if (job.status !== "IN_QUEUE" || job.queuePosition === observation.queuePosition) return job;
@@ -91,13 +103,19 @@ function apply(job: Job, observation: Observation, now: Date): Job {
   }
 }
 
+/** Whether the submit of this claim has no outcome yet. */
+function isUnderWay(job: Job, claim = 0): boolean {
+  // Mutant: an outcome of a claim that is over
+  return job.status === "SUBMITTING" && job.claim === claim;
+}
+
 function finish(job: Job, status: JobStatus, finishedAt: Date | null, now: Date): Job {
   return next(job, { status, queuePosition: null, finishedAt: within(job, finishedAt, now) }, now);
 }
 
 /** The upstream's own time of the end where it can be true; its clock is not ours. */
 function within(job: Job, finishedAt: Date | null, now: Date): Date {
-  if (finishedAt === null || finishedAt < job.createdAt || finishedAt > now) return now;
+  if (finishedAt === null || finishedAt < sentAtOf(job) || finishedAt > now) return now;
   return finishedAt;
 }
 

@@ -50,6 +50,18 @@ export class JobNotFinishedError extends JobStateError {
   }
 }
 
+/** What was asked for applies only to a job that is HELD. */
+export class JobNotHeldError extends JobStateError {
+  constructor(job: Job) {
+    super(
+      job,
+      job.status === "HELD"
+        ? "The job waits for no approval, so this can't be done. Cancel it instead, if it is yours."
+        : "The job no longer waits here, so this can't be done. Look at its status; while it is queued, its owner can cancel it.",
+    );
+  }
+}
+
 /** What a client gave can't be used as it is. */
 export class InvalidError extends ExpectedError {
   readonly issues: readonly InputIssue[];
@@ -147,6 +159,8 @@ export const UPSTREAM_SENTENCES = {
   INSUFFICIENT_FUNDS: "There is not enough credit to run this job. Contact support.",
   DEPLOYMENT_DISABLED: "This deployment is off. Choose another one, or contact support.",
   DEPLOYMENT_DELETED: "This deployment no longer exists. Choose another one.",
+  DEPLOYMENT_PAUSED:
+    "This deployment takes no jobs for now. Choose another one, or submit again later.",
   RATE_LIMITED: "RunComfy is too busy at the moment.",
   UNAVAILABLE: "RunComfy is out of reach or failing at the moment.",
   TIMEOUT: "RunComfy did not answer in time.",
@@ -197,6 +211,12 @@ export class UpstreamError extends ExpectedError {
   }
 }
 
+/** A submit to a deployment that an operator has paused, with the operator's reason. */
+export function deploymentPaused(reason: string): UpstreamError {
+  const message = `This deployment takes no jobs for now: ${toSentence(reason)} Choose another one, or submit again later.`;
+  return new UpstreamError("DEPLOYMENT_PAUSED", { message });
+}
+
 /** A run that failed upstream; `reason` is the upstream's own, already cleaned, null where it gave none. */
 export function inferenceFailed(reason: string | null): JobError {
   return {
@@ -235,6 +255,31 @@ export function expired(deadlineSeconds: number, isUnreadable = false): JobError
   return {
     code: "EXPIRED",
     message: `${reason}, so it is no longer followed. Contact support before you submit it again: it may still be running.`,
+    retryable: false,
+  };
+}
+
+export const NOT_SENT_IN_TIME: JobError = {
+  code: "NOT_SENT_IN_TIME",
+  message:
+    "The job's turn did not come before its `sendBefore`, so it was not sent and costs nothing. Submit it again with a later one if you still need it.",
+  retryable: true,
+};
+
+/** Whoever may approve the job refused it. */
+export function notApproved(reason: string): JobError {
+  return {
+    code: "NOT_APPROVED",
+    message: `The job was not approved: ${toSentence(reason)} It was not sent and costs nothing. Change what was objected to, then submit it again.`,
+    retryable: false,
+  };
+}
+
+/** A job that was HELD was surely not accepted when its turn came. */
+export function refused(message: string): JobError {
+  return {
+    code: "REFUSED",
+    message: `The job was refused when its turn came, so it did not run. ${message}`,
     retryable: false,
   };
 }

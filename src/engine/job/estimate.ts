@@ -1,6 +1,6 @@
 import { nearestRank, quantile, secondsSince } from "./duration.ts";
 import type { Job } from "./job.ts";
-import { isFinished } from "./job.ts";
+import { isAccepted, sentAtOf } from "./job.ts";
 import type { Times } from "./run-times.ts";
 import { isColdStart, toStart } from "./run-times.ts";
 
@@ -26,12 +26,12 @@ const MAX_PROGRESS = 0.99;
 /** Null where fewer than five runs have taught anything, and for a job that is not accepted yet or has ended. */
 export function estimate(job: Job, times: Times, nowMs: number): Estimate | null {
   const { basedOn } = times.run;
-  if (basedOn < MIN_RUNS || job.status === "SUBMITTING" || isFinished(job)) return null;
+  if (basedOn < MIN_RUNS || !isAccepted(job)) return null;
   const { startsAt, finishesAt, finishesBy } =
     job.startedAt === null
       ? estimateQueued(job, times, nowMs)
       : estimateRunning(job, job.startedAt.getTime(), times, nowMs);
-  const whole = Math.max(1, finishesAt - job.createdAt.getTime());
+  const whole = Math.max(1, finishesAt - sentAtOf(job).getTime());
   return {
     startsAt,
     finishesAt,

@@ -1,8 +1,12 @@
 import { chance } from "../../runtime/environment.ts";
 import type { JobKind } from "./kind.ts";
 
-/** The life of a job, in the order in which it can be lived; the last three are final. */
+/**
+ * The life of a job, in the order in which it can be lived; the last three are final. The one step backwards leads from
+ * SUBMITTING to HELD, where a claimed job certainly never reached the upstream.
+ */
 export const JOB_STATUSES = [
+  "HELD",
   "SUBMITTING",
   "IN_QUEUE",
   "IN_PROGRESS",
@@ -38,6 +42,8 @@ export type Job = {
   /** Whether its owner has marked it. */
   readonly isStarred: boolean;
   readonly status: JobStatus;
+  /** How often it was claimed to be sent; 0 for a job that was never HELD. */
+  readonly claim: number;
   /** 0 = next; null when not IN_QUEUE or not known. */
   readonly queuePosition: number | null;
   /** Null unless FAILED. */
@@ -47,6 +53,8 @@ export type Job = {
   /** Grows by one with each recorded change, including a new place in the queue. */
   readonly version: number;
   readonly createdAt: Date;
+  /** When it was last sent; null while it is HELD. Its deadline, place and times count from it; see `sentAtOf`. */
+  readonly sentAt: Date | null;
   /** When the job was first seen IN_PROGRESS. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -55,7 +63,7 @@ export type Job = {
   readonly work: number;
   /** How many jobs were in front of it when RunComfy first said so; null until then. */
   readonly place: number | null;
-  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  /** For how long the deployment had run nothing of the gateway's when it was sent; null: it never had. */
   readonly idleMs: number | null;
 };
 
@@ -66,13 +74,16 @@ export type JobError = {
     | "SUBMISSION_UNKNOWN"
     | "LOST"
     | "EXPIRED"
-    | "INVALID_RESPONSE";
+    | "INVALID_RESPONSE"
+    | "NOT_SENT_IN_TIME"
+    | "NOT_APPROVED"
+    | "REFUSED";
   readonly message: string;
   /** Whether submitting the same input again may succeed without paying twice for one result. */
   readonly retryable: boolean;
 };
 
-/** When a job entered a status; at most four of them make up its history. */
+/** When a job entered a status; at most five of them make up its history. */
 export type JobEvent = {
   readonly version: number;
   readonly status: JobStatus;
@@ -88,16 +99,18 @@ export type JobChangeReason = "STATUS" | "PROGRESS" | "FILES" | "COST" | "LABELS
 /** Distinguishes a job's id from a deployment's. */
 export const JOB_ID_PREFIX = "job_";
 
-/** Makes a job that is about to be submitted; `work` is 1 where it is not known. */
+/** Makes a job that is about to be submitted, or is HELD; `work` is 1 where it is not known. */
 export function createJob({
   now,
   work = 1,
   tags = [],
+  status = "SUBMITTING",
   ...facts
 }: Pick<Job, "ownerId" | "kind" | "deploymentId" | "upstream" | "apiVersion"> &
   Partial<Pick<Job, "tags">> & {
     readonly now: Date;
     readonly work?: number;
+    readonly status?: "HELD" | "SUBMITTING";
   }): Job {
   return {
     ...facts,
@@ -107,12 +120,14 @@ export function createJob({
     requestId: null,
     detachedSince: null,
     detachedMs: 0,
-    status: "SUBMITTING",
+    status,
+    claim: 0,
     queuePosition: null,
     error: null,
     cost: null,
     version: 1,
     createdAt: now,
+    sentAt: status === "HELD" ? null : now,
     startedAt: null,
     finishedAt: null,
     updatedAt: now,
@@ -121,6 +136,11 @@ export function createJob({
     // The store knows.
     idleMs: null,
   };
+}
+
+/** When a job was sent; where it never was, when it was created. */
+export function sentAtOf({ sentAt, createdAt }: Pick<Job, "sentAt" | "createdAt">): Date {
+  return sentAt ?? createdAt;
 }
 
 /** Whether a job in this status has ended; nothing changes it any more. */
@@ -142,9 +162,14 @@ export function isFinished(job: Pick<Job, "status">): boolean {
   return isFinal(job.status);
 }
 
+/** Whether the upstream has accepted the job, and it has not ended. */
+export function isAccepted({ status }: Pick<Job, "status">): boolean {
+  return isForward("SUBMITTING", status) && !isFinal(status);
+}
+
 /** Whether a cancel has a chance: the upstream cancels only what has not started. */
 export function isCancellable(job: Job): boolean {
-  return job.status === "SUBMITTING" || job.status === "IN_QUEUE";
+  return !isForward("IN_QUEUE", job.status);
 }
 
 /** The pattern of ids, ours and the upstream's, without anchors: as part of a path they can't change its shape. */

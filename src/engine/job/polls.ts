@@ -1,7 +1,7 @@
 import type { Observation } from "./advance.ts";
 import { inspectionDelay, secondsSince } from "./duration.ts";
 import { expired, inferenceFailed, INVALID_RESPONSE, LOST } from "./errors.ts";
-import type { Job, JobError } from "./job.ts";
+import { type Job, type JobError, sentAtOf } from "./job.ts";
 import type { Times } from "./run-times.ts";
 import { toStart } from "./run-times.ts";
 import { ownership } from "./upstream.ts";
@@ -88,11 +88,11 @@ export type Following = { readonly upstream: string; readonly deadlineSeconds: n
 
 /** When the gateway stops following a job, in milliseconds since 1970; never, while it may not be its upstream's. */
 export function deadlineMs(
-  job: Pick<Job, "createdAt" | "upstream" | "detachedSince" | "detachedMs">,
+  job: Pick<Job, "createdAt" | "sentAt" | "upstream" | "detachedSince" | "detachedMs">,
   { upstream, deadlineSeconds }: Following,
 ): number {
   if (!isCertain(job, upstream)) return Infinity;
-  return job.createdAt.getTime() + job.detachedMs + deadlineSeconds * 1_000;
+  return sentAtOf(job).getTime() + job.detachedMs + deadlineSeconds * 1_000;
 }
 
 /** Only what an upstream says of its own jobs can end them. */
@@ -106,7 +106,7 @@ function isUnreadable(outcome: PollOutcome): boolean {
 
 function giveUp(job: Job, polls: Polls, outcome: PollOutcome, now: Date): JobError | null {
   if (outcome.kind === "not-found") {
-    const isOld = now.getTime() - job.createdAt.getTime() >= YOUNG_MS;
+    const isOld = now.getTime() - sentAtOf(job).getTime() >= YOUNG_MS;
     return isOld && hasLasted(polls.notFoundForMs, LASTING_MS) ? LOST : null;
   }
   if (outcome.kind !== "unread") return null;

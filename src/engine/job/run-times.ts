@@ -1,6 +1,6 @@
 import type { Duration } from "./duration.ts";
 import { fromMoments, nearestRank } from "./duration.ts";
-import type { Job } from "./job.ts";
+import { type Job, sentAtOf } from "./job.ts";
 import type { JsonObject } from "./json.ts";
 import type { Learned, Sample } from "./learn-duration.ts";
 import { learnDuration, toMoments } from "./learn-duration.ts";
@@ -12,9 +12,9 @@ export type Run = {
   readonly work: number;
   /** How many jobs were in front of it when RunComfy first said so; null where it never did. */
   readonly place: number | null;
-  /** For how long the deployment had run nothing of the gateway's when it was submitted; null: it never had. */
+  /** For how long the deployment had run nothing of the gateway's when it was sent; null: it never had. */
   readonly idleMs: number | null;
-  /** From submitted to started; null when it never started. */
+  /** From sent to started; null when it never started. */
   readonly queueMs: number | null;
   /** From started to ended; null when it never started. */
   readonly runMs: number | null;
@@ -44,7 +44,7 @@ export function toWork(input: JsonObject, defaults: JsonObject = {}): number {
 export type Times = {
   /** From start to end. */
   readonly run: Learned;
-  /** From submit to start where nobody is in front, and an instance runs. */
+  /** From being sent to the start where nobody is in front, and an instance runs. */
   readonly start: Learned;
   /** The same where an instance has to start first. */
   readonly coldStart: Learned;
@@ -84,7 +84,7 @@ export function isColdStart(job: QueuedJob, { coldAfterMs }: Times): boolean {
 
 type QueuedJob = Pick<
   Job,
-  "queuePosition" | "place" | "idleMs" | "createdAt" | "updatedAt" | "work"
+  "queuePosition" | "place" | "idleMs" | "createdAt" | "sentAt" | "updatedAt" | "work"
 >;
 
 /** How long a queued job takes to its start, counted from `sinceMs`; `basedOn` is 0 where nothing is known of that. */
@@ -94,7 +94,7 @@ export function toStart(
 ): { readonly duration: Duration; readonly sinceMs: number; readonly basedOn: number } {
   if (!hasWaited(job)) {
     const { of, basedOn } = isColdStart(job, times) ? times.coldStart : times.start;
-    return { duration: of(1), sinceMs: job.createdAt.getTime(), basedOn };
+    return { duration: of(1), sinceMs: sentAtOf(job).getTime(), basedOn };
   }
   const starts = (job.queuePosition ?? 0) + 1;
   const { mean, variance } = times.interval ?? guessInterval(times.run.median(job.work));

@@ -1,5 +1,5 @@
 import type { Job } from "./job.ts";
-import { isFinished } from "./job.ts";
+import { isAccepted } from "./job.ts";
 
 /** The sandbox, in the place of an origin. */
 export const SANDBOX = "sandbox";
@@ -94,7 +94,7 @@ export function isPaused(
   job: Pick<Job, "status" | "upstream" | "detachedSince">,
   upstream: string,
 ): boolean {
-  if (job.status === "SUBMITTING" || isFinished(job)) return false;
+  if (!isAccepted(job)) return false;
   return job.detachedSince !== null || ownership(job, upstream) === "another's";
 }
 

@@ -4,6 +4,7 @@ import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
 import { JobNotFoundError } from "../job/errors.ts";
+import type { HoldFacts } from "../job/hold.ts";
 import type { Job, JobEvent } from "../job/job.ts";
 import type { JsonValue } from "../job/json.ts";
 import { CodedError, toError } from "../../runtime/coded-error.ts";
@@ -15,6 +16,7 @@ import type { Database } from "../store/database.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { JobFilter, JobPage, JobRange, WalkBudget } from "../store/list-jobs.ts";
 import { createWalkBudget, isWalk } from "../store/list-jobs.ts";
+import type { DeploymentPause } from "../store/paused-deployments.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
 import type { Upload } from "../store/upload-rows.ts";
 import type { Learning } from "../tracking/learning.ts";
@@ -26,7 +28,10 @@ export type Origin = { readonly viewer: Viewer; readonly share: Reservation };
 
 /** What the reads of all operations come from, and what they wait in. */
 export type ReadSources = {
-  readonly store: Pick<JobStore, "jobs" | "documents" | "files" | "uploads">;
+  readonly store: Pick<
+    JobStore,
+    "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
+  >;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -73,12 +78,15 @@ type Made = {
   jobs?: DataLoader<string, Job | null>;
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
+  holds?: DataLoader<string, HoldFacts | null>;
+  ahead?: DataLoader<Pick<Job, "id" | "ownerId">, number | null, string>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   uploads?: DataLoader<string, Upload | null>;
   jobUploads?: DataLoader<string, readonly Upload[]>;
   documents?: DataLoader<DocumentKey, LoadedDocument | null, string>;
   counts?: DataLoader<JobFilter, number | null, string>;
   deployments?: DataLoader<string, boolean>;
+  deploymentPauses?: DataLoader<string, DeploymentPause | null>;
   /** By the id of the job with which they came. */
   read?: Map<string, ReadDocuments>;
 };
@@ -141,6 +149,31 @@ export class Reads {
     ));
   }
 
+  /** How jobs wait that the viewer has read; null for one that is not HELD. */
+  get holds() {
+    return (this.#made.holds ??= new DataLoader((ids) =>
+      this.#run(({ holds }) => holds.readMany(ids)),
+    ));
+  }
+
+  /** The viewer's own that are HELD, in the order in which they are sent; of one deployment, if it is given. */
+  listHeld(limit: number, deploymentId?: string): Promise<readonly Job[]> {
+    return this.#run(({ holds }) => holds.list(this.#viewer.ownerId, limit, deploymentId));
+  }
+
+  /** Those that wait for an approval, oldest first. */
+  listToApprove(limit: number): Promise<readonly Job[]> {
+    return this.#run(({ holds }) => holds.listToApprove(this.#readableOwner, limit));
+  }
+
+  /** How many of their owner's jobs are sent before jobs that the viewer has read; null for one that is not ready. */
+  get ahead() {
+    return (this.#made.ahead ??= new DataLoader(
+      (jobs) => this.#run(({ holds }) => holds.readAhead(jobs)),
+      { cacheKeyFn: ({ id }) => id },
+    ));
+  }
+
   /** Of jobs that the viewer has read, by the URLs that their outputs name. */
   get keptFiles() {
     return (this.#made.keptFiles ??= new DataLoader((ids) =>
@@ -148,17 +181,17 @@ export class Reads {
     ));
   }
 
-  /** Null where the viewer has none. */
+  /** Null where the viewer may see none. */
   get uploads() {
     return (this.#made.uploads ??= new DataLoader((ids) =>
-      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId)),
+      this.#run(({ uploads }) => uploads.readMany(ids, this.#viewer.ownerId, this.#approvesAll)),
     ));
   }
 
-  /** Those that the inputs of jobs name; empty for others' jobs, even where they may be read. */
+  /** Those that the inputs of jobs name; empty for others' jobs, unless they wait for the viewer's approval. */
   get jobUploads() {
     return (this.#made.jobUploads ??= new DataLoader((ids) =>
-      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId)),
+      this.#run(({ uploads }) => uploads.readOfJobs(ids, this.#viewer.ownerId, this.#approvesAll)),
     ));
   }
 
@@ -194,6 +227,13 @@ export class Reads {
       const found = await this.#run(({ jobs }) => jobs.findDeployments(ids, this.#readableOwner));
       return ids.map((id) => found.has(id));
     }));
+  }
+
+  /** Why deployments are paused, if they are. */
+  get deploymentPauses() {
+    return (this.#made.deploymentPauses ??= new DataLoader((ids) =>
+      this.#run(({ pausedDeployments }) => pausedDeployments.readMany(ids)),
+    ));
   }
 
   /**
@@ -345,6 +385,11 @@ export class Reads {
       now,
       runStep: (step) => queues.steps.run(this.#viewer.ownerId, () => this.#attempt(step)),
     }));
+  }
+
+  /** Whether the viewer may approve everybody's jobs, and so has to see what goes into them. */
+  get #approvesAll(): boolean {
+    return this.#readableOwner === undefined && this.#viewer.scopes.has("jobs:approve");
   }
 
   get #readableOwner(): string | undefined {

@@ -108,7 +108,6 @@ function toDelivery(
   if (httpStatus < 300) return envelope === null ? "unknown" : "refused";
   if (httpStatus < 400) return "unknown";
   const { code = null, isValidation = false } = envelope ?? {};
-  // Mutant: a code that nobody knows taken for a refusal
   const isKnown = httpStatus !== 400 || code === null || (refusing?.has(code) ?? true);
   return isKnown || isValidation ? "refused" : "unknown";
 }

@@ -55,6 +55,8 @@ type Submission = Target & {
   readonly body: JsonObject;
   /** What RunComfy calls when the job has ended, if it takes that. */
   readonly webhook?: string | null;
+  /** It is not sent again later than that, in ms. */
+  readonly leavesWithinMs?: number;
 };
 
 /**
@@ -109,8 +111,10 @@ export function createRunComfy(options: {
   }
 
   /** Submits one job and returns the upstream's id for it. */
-  async function submit({ body, webhook = null, ...target }: Submission): Promise<string> {
+  async function submit(submission: Submission): Promise<string> {
     const startedAt = monotonic();
+    const { body, webhook = null, leavesWithinMs = Infinity, ...target } = submission;
+    const patienceMs = Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2, leavesWithinMs);
     const { kind, deploymentId } = target;
     const { service, toSubmitPath } = findAdapter(kind);
     const path = toSubmitPath(target, webhook);
@@ -129,7 +133,7 @@ export function createRunComfy(options: {
         if (delayMs !== undefined) {
           log.warn({ deploymentId }, "RunComfy could not be reached; sending the submit again.");
           await sleep(delayMs * (0.5 + 0.5 * random()));
-          if (monotonic() - startedAt < Math.min(UNSENT_PATIENCE_MS, submitTimeoutMs / 2)) continue;
+          if (monotonic() - startedAt < patienceMs) continue;
         }
         probed.noteFailed(target);
         health.noteSubmit(error, deploymentId, service);

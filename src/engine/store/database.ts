@@ -71,6 +71,11 @@ export type Dialect = {
     types: Readonly<Record<string, "text" | "integer" | "bigint">>,
     records: readonly object[],
   ): RawBuilder<unknown>;
+  /**
+   * Why a deployment is paused, null where it isn't, for a statement of a transaction: no pause commits from then on until
+   * the transaction ends.
+   */
+  readPause(upstreams: readonly string[], deploymentId: string): RawBuilder<string | null>;
   /** Makes a trigger that acts on each row after a change; a temporary one acts on SQLite for this process alone. */
   createTrigger(trigger: Trigger): readonly RawBuilder<unknown>[];
   /** Drops one that is not temporary. */
@@ -135,6 +140,9 @@ export const SQLITE: Dialect = {
     return sql`(select ${sql.join(columns)} from json_each(${JSON.stringify(records)}))
       as ${sql.ref(name)}`;
   },
+  readPause: (upstreams, deploymentId) =>
+    sql`(select reason from paused_deployments
+      where upstream in (${sql.join(upstreams)}) and deployment_id = ${deploymentId} limit 1)`,
   createTrigger: ({ name, after, when = sql`true`, act, isTemporary = false }) => [
     sql`create ${sql.raw(isTemporary ? "temp" : "")} trigger ${sql.raw(name)} after ${after}
       when ${when} begin ${act}; end`,
@@ -169,6 +177,8 @@ export const POSTGRES: Dialect = {
     return sql`json_to_recordset(${JSON.stringify(records)}::json)
       as ${sql.ref(name)} (${sql.join(columns)})`;
   },
+  readPause: (upstreams, deploymentId) =>
+    sql`gateway_read_pause(array[${sql.join(upstreams)}]::text[], ${deploymentId})`,
   createTrigger: ({ name, after, when = sql`true`, act }) => [
     sql`create function gateway_${sql.raw(name)}() returns trigger language plpgsql as $$
       begin

@@ -14,7 +14,7 @@ const FINAL_STATUSES = JOB_STATUSES.filter(isFinal);
 const KEY_OUTLIVES_JOB_MS = 24 * 60 * 60_000;
 
 /** By the database's clock. */
-type Ages = { readonly finishedForMs: number; readonly createdForMs: number };
+type Ages = { readonly finishedForMs: number; readonly sentForMs: number };
 
 export function createDeletions(database: Database, announce: (id: string) => void) {
   const { skipLocked, nowMs, queries, write } = database;
@@ -42,17 +42,23 @@ export function createDeletions(database: Database, announce: (id: string) => vo
       return isDeleted;
     },
 
-    /** Removes at most `limit` jobs that finished and were created that long ago, with their keys; returns how many. */
-    async deleteOld({ finishedForMs, createdForMs }: Ages, limit: number): Promise<number> {
+    /**
+     * Removes at most `limit` jobs that finished, and were sent or, where they never were, created that long ago, with their
+     * keys; returns how many.
+     */
+    async deleteOld({ finishedForMs, sentForMs }: Ages, limit: number): Promise<number> {
       // Nobody is woken: watchers have seen the end, and the feed reports no deletion.
       let deleted = 0;
       const sortKey = sortKeyOf({ statuses: FINAL_STATUSES });
+      // Selected: Postgres reads this clock for each row of an index unless it is a value that the scan begins with.
+      const sentBefore = sql`(select ${nowMs} - ${sentForMs})`;
       // One status after the other, each along its index.
       for (const status of FINAL_STATUSES) {
         // In an `in`, Postgres may run the query again for each row, and take more than the limit.
         const { rows } = await sql`
           with old as (
-            select id from jobs where status = ${status} and ${sortKey} < ${nowMs} - ${createdForMs}
+            select id from jobs where status = ${status} and ${sortKey} < ${sentBefore}
+              and coalesce(sent_at, created_at) < ${sentBefore}
               and finished_at < ${nowMs} - ${finishedForMs}
             order by ${sortKey}, id limit ${atMost(limit - deleted)} ${skipLocked}
           )

@@ -209,8 +209,8 @@ function isAfter(
   ownerId: string | undefined,
 ): RawBuilder<SqlBool> {
   const isOwners = ownerId === undefined ? sql`` : sql`and owner_id = ${ownerId}`;
-  // Nothing would report that a job which the upstream refuses is gone. Its acceptance is a change as well.
-  return sql`status <> 'SUBMITTING' ${isOwners}
+  // Nobody could tell that one which the upstream refuses is gone; its acceptance is a change as well. One that was HELD stays.
+  return sql`(status <> 'SUBMITTING' or claim > 0) ${isOwners}
     and ${changed} >= ${Math.min(snapshot.next, ...snapshot.open)}
     and not (${isIn(changed, snapshot)})`;
 }

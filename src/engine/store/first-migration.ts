@@ -26,11 +26,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
       id ${name} primary key, owner_id ${name} not null, kind ${name} not null, deployment_id ${name} not null,
       upstream ${name} not null, detached_since bigint, detached_ms bigint not null default 0,
       request_id text, api_version text not null,
-      status ${name} not null, queue_position bigint,
+      status ${name} not null, claim integer not null default 0, queue_position bigint,
       error_code text, error_message text, error_retryable integer,
       cost double precision, cost_version integer,
       version integer not null,
-      created_at bigint not null, started_at bigint, finished_at bigint, updated_at bigint not null,
+      created_at bigint not null, sent_at bigint, started_at bigint, finished_at bigint, updated_at bigint not null,
       work double precision not null, place bigint, idle_ms bigint,
       idempotency_key ${name}, fingerprint text,
       tags text not null default '[]', starred integer not null default 0, labels_version integer,
@@ -52,8 +52,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create index jobs_by_owner_and_change
       on jobs (owner_id, ${isPostgres ? sql`(changed + 0)` : sql`changed`}, id)`,
     // What is followed, past all that is paused, however much that is.
-    sql`create index jobs_followed on jobs (upstream, deployment_id, status, created_at, id)
+    sql`create index jobs_followed on jobs (upstream, deployment_id, status, sent_at, id)
       where finished_at is null and detached_since is null`,
+    // What is overdue, past all that was sent later, however long ago that was created.
+    sql`create index jobs_by_deadline on jobs (detached_since, sent_at)
+      where status in ('IN_QUEUE', 'IN_PROGRESS')`,
     sql`create table job_tags (
       job_id ${name} not null references jobs (id) on delete cascade,
       tag ${name} not null, owner_id ${name} not null, created_at bigint not null,
@@ -107,6 +110,27 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
           sql`create table change_counter (id integer primary key, value integer not null)`,
           sql`insert into change_counter (id, value) values (1, 0)`,
         ]),
+    sql`create table holds (
+      job_id ${name} primary key references jobs (id) on delete cascade,
+      owner_id ${name} not null, upstream ${name} not null, deployment_id ${name} not null,
+      created_at bigint not null, since bigint not null,
+      priority integer not null, send_after bigint,
+      by_hand integer not null, needs_approval integer not null,
+      submitted_by text, approval_added_by text, sent_for text, signed_by text not null,
+      limits text not null,
+      counted_for text, counted_until bigint,
+      due_at bigint, ends_at bigint, is_cancelled integer not null default 0
+    )`,
+    // What may be sent now, in the order in which its owner's goes; see `createHolds`.
+    sql`create index holds_ready on holds (upstream, owner_id, (-priority), created_at, job_id, deployment_id)
+      where due_at = 0`,
+    sql`create index holds_by_time on holds (due_at) where due_at > 0`,
+    sql`create index holds_by_end on holds (ends_at) where ends_at is not null`,
+    sql`create index holds_by_owner on holds (owner_id, (-priority), created_at, job_id)`,
+    sql`create index holds_by_deployment
+      on holds (owner_id, deployment_id, (-priority), created_at, job_id)`,
+    sql`create index holds_to_approve on holds (created_at, job_id) where needs_approval = 1`,
+    sql`create index holds_to_approve_by_owner on holds (owner_id, created_at, job_id) where needs_approval = 1`,
     sql`create table upstream_webhook_trust (
       upstream ${name} not null, deployment_id ${name} not null,
       trust integer not null, primary key (upstream, deployment_id)
@@ -114,6 +138,11 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create table pauses (
       id ${name} primary key, noted_at bigint not null, paused_until bigint not null
     )`,
+    sql`create table paused_deployments (
+      upstream ${name} not null, deployment_id ${name} not null,
+      reason text not null, paused_at bigint not null, primary key (upstream, deployment_id)
+    )`,
+    ...(isPostgres ? [READ_PAUSE_ON_POSTGRES] : []),
     sql`create table repeatable_submits (
       owner_id ${name} not null, fingerprint ${name} not null, job_id ${name} not null, until bigint not null,
       primary key (owner_id, fingerprint)
@@ -133,7 +162,8 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     )`,
     sql`create table sign_ins (
       id_hash ${name} primary key, owner_id ${name} not null,
-      scopes text not null, signed_by text not null, created_at bigint not null, ends_at bigint not null
+      scopes text not null, credential_id text, signed_by text not null, needs_approval integer not null,
+      created_at bigint not null, ends_at bigint not null
     )`,
     sql`create index sign_ins_by_owner on sign_ins (owner_id, created_at)`,
     sql`create index sign_ins_by_end on sign_ins (ends_at)`,
@@ -176,6 +206,22 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
 }
 
 /**
+ * Why a deployment is paused, read for a row that the same transaction writes. No pause commits between this and the end of
+ * the transaction, since whoever pauses holds the lock alone. Each statement here sees what was committed before it, as the
+ * statement that calls it does not.
+ */
+const READ_PAUSE_ON_POSTGRES = sql`
+  create function gateway_read_pause(upstreams text[], id text) returns text language plpgsql as $$
+    declare
+      found_reason text;
+    begin
+      perform pg_advisory_xact_lock_shared(hashtextextended('runcomfy-graphql:pause:' || id, 0));
+      select reason into found_reason from paused_deployments
+        where upstream = any(upstreams) and deployment_id = id limit 1;
+      return found_reason;
+    end $$`;
+
+/**
  * Whatever writes a row: every new version gets a number for the feed, every new status an event in the job's history, and
  * every end of an accepted job a run to learn from. Thousands that wait behind each other move millions of times, which is
  * a change but no history.
@@ -201,6 +247,20 @@ function createTriggers(database: Database): readonly RawBuilder<unknown>[] {
       after: sql`update of status on jobs`,
       when: sql`new.finished_at is not null and new.request_id is not null`,
       act: addRun(database),
+    }),
+    // Put back, the job has a history as if it had not been claimed.
+    ...createTrigger({
+      name: "jobs_put_back",
+      after: sql`update of status on jobs`,
+      when: sql`old.status <> 'HELD' and new.status = 'HELD'`,
+      act: sql`delete from job_events where job_id = new.id and status = 'SUBMITTING'`,
+    }),
+    // A job that came to nothing no longer counts among those of its day.
+    ...createTrigger({
+      name: "jobs_end_hold",
+      after: sql`update of status on jobs`,
+      when: sql`new.claim > 0 or old.status = 'HELD'`,
+      act: END_HOLD,
     }),
     // An account has found a job of its origin to be its own, and takes what its deployment has taught.
     ...createTrigger({
@@ -231,7 +291,14 @@ function createTriggers(database: Database): readonly RawBuilder<unknown>[] {
 
 const ADD_EVENT = sql`
   insert into job_events (job_id, version, status, at)
-    values (new.id, new.version, new.status, new.updated_at)`;
+    values (new.id, new.version, new.status, new.updated_at) on conflict do nothing`;
+
+const END_HOLD = sql`
+  update quotas set used = used - 1
+    where new.finished_at is not null and new.request_id is null
+      and new.error_code is distinct from 'SUBMISSION_UNKNOWN'
+      and (key, ends_at) = (select counted_for, counted_until from holds where job_id = new.id);
+  delete from holds where job_id = new.id and new.status not in ('HELD', 'SUBMITTING')`;
 
 /**
  * The run ends when the upstream says, where that can be true; the idle time after it begins now, by the database's clock.
@@ -246,12 +313,12 @@ function addRun({ nowMs, skipLocked }: Database): RawBuilder<unknown> {
     values (
       new.deployment_id, new.upstream, new.status, new.work, new.place, new.idle_ms,
       case when new.detached_ms > 0 then null
-        when new.started_at is not null then new.started_at - new.created_at
+        when new.started_at is not null then new.started_at - new.sent_at
         when new.status = 'SUCCEEDED' then 0 end,
       case when new.detached_ms > 0 then null
         when new.finished_at > new.started_at then new.finished_at - new.started_at
         when new.started_at is not null then new.updated_at - new.started_at
-        when new.status = 'SUCCEEDED' then new.finished_at - new.created_at end,
+        when new.status = 'SUCCEEDED' then new.finished_at - new.sent_at end,
       ${nowMs}
     );
   delete from runs where number in (

@@ -7,11 +7,13 @@ import { createChangeJob } from "./change-job.ts";
 import type { Database } from "./database.ts";
 import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
+import { createHolds } from "./holds.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createUpstreamWebhookTrust } from "./upstream-webhook-trust.ts";
+import { createPausedDeployments } from "./paused-deployments.ts";
 import { createPolls } from "./polls.ts";
 import { createQuotas } from "./quotas.ts";
 import { createDocuments, createJobReads, MAX_SHORT_BYTES, toFirstAssets } from "./read-jobs.ts";
@@ -146,6 +148,8 @@ export function createJobStore(dependencies: {
     upstreamWebhookTrust: createUpstreamWebhookTrust(database),
     ...publish("runs", { readRuns: createReadRuns(database) }),
     pauses: createPauses(database),
+    holds: publish("holds", createHolds(database, { announce, changeJob, channels })),
+    pausedDeployments: publish("paused_deployments", createPausedDeployments(database)),
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
     signIns: publish("sign_ins", createSignInRows(database)),

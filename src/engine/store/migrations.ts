@@ -38,5 +38,5 @@ export type PartTables = {
  */
 export const MIGRATIONS: readonly Migration[] = [
   // Those before it were never released, and it takes over no tables of theirs.
-  { version: 13, isBreaking: true, statements: createFirstTables },
+  { version: 14, isBreaking: true, statements: createFirstTables },
 ];

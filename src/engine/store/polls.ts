@@ -98,7 +98,7 @@ export function createPollTriggers({
           where new.status in ('SUCCEEDED', 'FAILED') and was_due_at is null and due_at > ${pollMs} and job_id = (
             select id from jobs where upstream = new.upstream and deployment_id = new.deployment_id
               and status = 'IN_QUEUE' and finished_at is null and detached_since is null
-            order by created_at, id limit 1
+            order by sent_at, id limit 1
           ) ${skipLocked}
         )`,
     }),

@@ -13,6 +13,8 @@ export type QuotaName = "submits" | "jobs" | "uploads";
 
 /** `endsAtMs` is by the database's clock. */
 type QuotaCount = {
+  /** The row that counts it. */
+  readonly key: string;
   readonly count: number;
   readonly endsInMs: number;
   readonly endsAtMs: number;
@@ -32,7 +34,6 @@ export type Quotas = ReturnType<typeof createQuotas>;
 /** Counts what owners do within a time, for all gateways together. */
 export function createQuotas(database: Database) {
   const { isShared, nowMs, queries, writeOne } = database;
-  const isOver = sql`quotas.ends_at <= ${nowMs}`;
   const queue = createOwnerQueue(isShared);
   let sweptAt = -Infinity;
 
@@ -48,25 +49,9 @@ export function createQuotas(database: Database) {
     /** Counts so many more, one by default; resolves with how many there are in the window by then, and when it ends. */
     async count(name: QuotaName, ownerId: string, amount = 1): Promise<QuotaCount> {
       await sweep();
-      const countOne = async (counts: Kysely<Tables>): Promise<QuotaCount> => {
-        const { used, endsAtMs, now } = await counts
-          .insertInto("quotas")
-          .values((eb) => ({
-            key: toKey(name, ownerId),
-            used: amount,
-            ends_at: eb(nowMs, "+", WINDOW_MS[name]),
-          }))
-          .onConflict((conflict) =>
-            conflict.column("key").doUpdateSet({
-              used: sql`case when ${isOver} then excluded.used else quotas.used + excluded.used end`,
-              ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
-            }),
-          )
-          .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
-          .executeTakeFirstOrThrow();
-        return { count: used, endsInMs: endsAtMs - now, endsAtMs };
-      };
-      return await queue.run(ownerId, () => writeOne(countOne));
+      return await queue.run(ownerId, () =>
+        writeOne((counts) => countWithin(counts, database, name, ownerId, amount)),
+      );
     },
     /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
     async discount(name: QuotaName, ownerId: string, endsAtMs: number, amount = 1): Promise<void> {
@@ -77,6 +62,58 @@ export function createQuotas(database: Database) {
       );
     },
   };
+}
+
+/** Counts so many more, where that is one statement of several. */
+export async function countWithin(
+  counts: Kysely<Tables>,
+  { nowMs }: Pick<Database, "nowMs">,
+  name: QuotaName,
+  ownerId: string,
+  amount = 1,
+): Promise<QuotaCount> {
+  const isOver = sql`quotas.ends_at <= ${nowMs}`;
+  const key = toKey(name, ownerId);
+  const { used, endsAtMs, now } = await counts
+    .insertInto("quotas")
+    .values((eb) => ({ key, used: amount, ends_at: eb(nowMs, "+", WINDOW_MS[name]) }))
+    .onConflict((conflict) =>
+      conflict.column("key").doUpdateSet({
+        used: sql`case when ${isOver} then excluded.used else quotas.used + excluded.used end`,
+        ends_at: sql`case when ${isOver} then excluded.ends_at else quotas.ends_at end`,
+      }),
+    )
+    .returning(["used", "ends_at as endsAtMs", nowMs.as("now")])
+    .executeTakeFirstOrThrow();
+  return { key, count: used, endsInMs: endsAtMs - now, endsAtMs };
+}
+
+/** How much is used in the window; null outside of one. */
+export async function readUsed(
+  queries: Kysely<Tables>,
+  { nowMs }: Pick<Database, "nowMs">,
+  name: QuotaName,
+  ownerId: string,
+): Promise<Pick<QuotaCount, "count" | "endsAtMs"> | null> {
+  const row = await queries
+    .selectFrom("quotas")
+    .select(["used as count", "ends_at as endsAtMs"])
+    .where("key", "=", toKey(name, ownerId))
+    .where("ends_at", ">", nowMs)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+/** How many unfinished jobs an owner has at these upstreams. */
+export async function countUnfinished(
+  queries: Kysely<Tables>,
+  ownerId: string,
+  upstreams: readonly string[],
+): Promise<number> {
+  const { rows } = await sql<{ readonly count: number | null }>`
+    select sum(amount) as count from unfinished_jobs
+      where owner_id = ${ownerId} and upstream in (${sql.join(upstreams)})`.execute(queries);
+  return rows[0]?.count ?? 0;
 }
 
 /** One length for owners of any. */

@@ -12,7 +12,7 @@ export function createSignInRows(database: Database) {
   const writeForOwner = createOwnerWrites(database);
 
   return {
-    async open({ hash, ownerId, scopes, signedBy, endsAt }: SignIn, most: number) {
+    async open({ hash, ownerId, scopes, credential, endsAt }: SignIn, most: number) {
       return await writeForOwner(ownerId, async (transaction) => {
         const { rows } = await sql<{ readonly id_hash: string }>`
           with oldest as (
@@ -27,7 +27,9 @@ export function createSignInRows(database: Database) {
             id_hash: hash,
             owner_id: ownerId,
             scopes: JSON.stringify(scopes),
-            signed_by: signedBy,
+            credential_id: credential.id,
+            signed_by: credential.signedBy,
+            needs_approval: Number(credential.needsApproval),
             created_at: nowMs,
             ends_at: endsAt,
           })
@@ -48,7 +50,11 @@ export function createSignInRows(database: Database) {
         hash,
         ownerId: row.owner_id,
         scopes: JSON.parse(row.scopes),
-        signedBy: row.signed_by,
+        credential: {
+          id: row.credential_id,
+          signedBy: row.signed_by,
+          needsApproval: row.needs_approval === 1,
+        },
         endsAt: row.ends_at,
       };
     },

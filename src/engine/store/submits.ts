@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
+import { deploymentPaused } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { toSearchText } from "../job/input.ts";
@@ -9,12 +10,15 @@ import { LimitError, toCountText } from "../../runtime/coded-error.ts";
 import { atMost, type Database } from "./database.ts";
 import { deleteEnded } from "./delete-ended.ts";
 import { refuseSpentKey } from "./delete-jobs.ts";
+import { insertHold, type NewHold } from "./holds.ts";
 import type { JobRow } from "./job-rows.ts";
-import { fromJob, IS_ACCEPTED, isAnothers, toJob } from "./job-rows.ts";
+import { fromJob, isAnothers, toJob } from "./job-rows.ts";
 import { insertLabels } from "./labels.ts";
-import { createOwnerWrites } from "./quotas.ts";
+import { countUnfinished, createOwnerWrites } from "./quotas.ts";
 import type { Tables } from "./tables.ts";
+import { HELD_HERE } from "./unfinished-jobs.ts";
 import { insertUses } from "./upload-rows.ts";
+import { idleMs } from "./upstream-rows.ts";
 
 /**
  * An idempotency key, which is its owner's alone, and a digest of what was submitted. Without a key, the digest may count:
@@ -40,6 +44,8 @@ type NewJob = {
   /** The uploads that the input names, which stay as long as the job. */
   readonly uploads?: readonly string[];
   readonly alsoWrite?: AlsoWrite | undefined;
+  /** Of a job that is HELD. */
+  readonly hold?: NewHold | undefined;
 };
 
 /** Writes in the transaction in which a job is added, for a part. */
@@ -61,21 +67,24 @@ const ABANDONED = 0;
 /** SUBMITTING jobs. For the time of its lease, such a row is its gateway's alone. */
 export function createSubmits(
   database: Database,
-  announce: (id: string) => void,
+  announce: (id: string, ownerId?: string) => void,
   channels: Channels,
 ) {
-  const { nowMs, queries, checkDisk, skipLocked } = database;
+  const { nowMs, queries, checkDisk, readPause, skipLocked, upstream } = database;
   const write = createOwnerWrites(database);
 
   return {
     /**
      * Adds a job with its first history event, under a submit lease (15 s by default). False, and nothing added, when
      * another job has the key, or it repeats one. Rejects with an `IdempotencyConflictError` when the key's job was deleted,
-     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, and with an `InvalidInputError`
-     * when one of the uploads is gone.
+     * with a `LimitError` when the owner has `mostInFlight` unfinished jobs on all gateways, or the most that may be HELD, with
+     * an `InvalidInputError` when one of the uploads is gone, and with an `UpstreamError` when the deployment is paused and the
+     * job is not HELD.
      */
     async insert(submit: NewJob): Promise<boolean> {
-      const { job, input, key, leaseMs = 15_000, mostInFlight = null, uploads = [] } = submit;
+      const { job, input, key, leaseMs = 15_000, hold, uploads = [] } = submit;
+      const { mostInFlight = null } = submit;
+      const mostHeld = hold?.mostHeld ?? null;
       const isNoted = key?.repeats !== undefined;
       const inserting: { traceparent: string | null } = { traceparent: null };
       channels.inserting.publish(inserting);
@@ -83,9 +92,8 @@ export function createSubmits(
       const texts = { input: JSON.stringify(input), search: toSearchText(input) };
       await checkDisk();
       if (isNoted) await deleteEnded(database, "repeatable_submits", "until");
-      // Nobody is woken: nobody watches a job that was not there, and the feed reports none that is SUBMITTING.
       const isInserted = await write(
-        mostInFlight === null && !isNoted ? null : job.ownerId,
+        mostInFlight === null && hold === undefined && !isNoted ? null : job.ownerId,
         async (transaction) => {
           if (key !== null && isRepeatable(key)) {
             const { fingerprint } = key;
@@ -96,31 +104,40 @@ export function createSubmits(
             .insertInto("jobs")
             .values((eb) => ({
               ...fromJob(job),
-              idle_ms: idleMs(database, job.deploymentId),
+              idle_ms: hold === undefined ? idleMs(database, job.deploymentId) : null,
               idempotency_key: key?.key ?? null,
               fingerprint: key?.fingerprint ?? null,
               submit_until: eb(nowMs, "+", leaseMs),
               ...inserting,
             }))
             .onConflict((conflict) => conflict.columns(["owner_id", "idempotency_key"]).doNothing())
-            .returning("id")
+            .returning(["id", readPause(namesOf(upstream), job.deploymentId).as("pausedFor")])
             .executeTakeFirst();
           // A retry gets its job even at the limit.
           if (row === undefined) return false;
+          if (row.pausedFor !== null && hold === undefined) throw deploymentPaused(row.pausedFor);
           // After the insert: a deletion that freed the key for it has committed its part here, too.
           if (key !== null && key.key !== null)
             await refuseSpentKey(transaction, nowMs, job.ownerId, key.key);
           if (isNoted) await noteRepeatable(transaction, database, job, key.fingerprint);
-          if (mostInFlight !== null) await refuseAbove(transaction, job, database, mostInFlight);
+          const count = (...upstreams: readonly string[]) =>
+            countUnfinished(transaction, job.ownerId, upstreams);
+          if (mostInFlight !== null)
+            refuseAbove(await count(...namesOf(database.upstream)), mostInFlight, "jobsInFlight");
+          if (mostHeld !== null) refuseAbove(await count(HELD_HERE), mostHeld, "heldJobs");
           await insertTexts(transaction, job, texts);
           await insertUses(transaction, job.id, uploads);
           await submit.alsoWrite?.(transaction, job);
+          if (hold !== undefined) await insertHold(transaction, database, job, hold);
           return true;
         },
         texts.input.length,
       );
-      if (isInserted) channels.stored.publish(job);
-      return isInserted;
+      if (!isInserted) return false;
+      channels.stored.publish(job);
+      // The feed reports no job that is SUBMITTING, and nobody watches one that was not there.
+      if (hold !== undefined) announce(job.id, job.ownerId);
+      return true;
     },
 
     /** The job that a submit without a key repeats. */
@@ -130,13 +147,14 @@ export function createSubmits(
     },
 
     /**
-     * Removes a SUBMITTING job that the upstream refused and frees its key. Wakes its watchers. False when the job stays,
-     * since it was settled meanwhile.
+     * Removes a SUBMITTING job that was never HELD and that the upstream refused, and frees its key. Wakes its watchers. False
+     * when the job stays, since it was settled meanwhile.
      */
     async withdraw(id: string): Promise<boolean> {
       // Mutant: a withdrawn row that keeps its key
       const { rows: withdrawn } = await sql`
-        delete from jobs where id = ${id} and status = 'SUBMITTING' returning id`.execute(queries);
+        delete from jobs where id = ${id} and status = 'SUBMITTING' and claim = 0
+          returning id`.execute(queries);
       announce(id);
       if (withdrawn.length > 0) return true;
       const { rows: left } = await sql`select id from jobs where id = ${id}`.execute(queries);
@@ -156,18 +174,18 @@ export function createSubmits(
      * SUBMITTING jobs whose submit lease expired, and can't be extended any more; listed again until they are settled. On
      * SQLite those of an earlier process are among them at once.
      */
-    async listAbandonedSubmits(limit: number): Promise<string[]> {
+    async listAbandonedSubmits(limit: number): Promise<readonly Pick<Job, "id" | "claim">[]> {
       // Marked in the same statement: otherwise a lease could be extended, and the POST leave, before the row is settled.
       // Mutant: an abandoned submit settled while it is under way
-      const { rows } = await sql<{ readonly id: string }>`
+      const { rows } = await sql<Pick<Job, "id" | "claim">>`
         with abandoned as (
           select id from jobs where status = 'SUBMITTING'
             and (submit_until <= ${nowMs} or submit_until > ${nowMs} + ${MAX_LEASE_MS})
           order by created_at, id limit ${atMost(limit)} ${skipLocked}
         )
         update jobs set submit_until = ${ABANDONED} where id in (select id from abandoned)
-          returning id`.execute(queries);
-      return rows.map(({ id }) => id);
+          returning id, claim`.execute(queries);
+      return rows;
     },
   };
 }
@@ -243,40 +261,23 @@ async function insertTexts(
   await insertLabels(transaction, job);
 }
 
-/** For how long nothing of anybody's has run at the deployment. */
-function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
-  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
-  return sql<number | null>`case
-    when exists (
-      select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
-        and finished_at is null and detached_since is null
-    ) then 0
-    else ${nowMs} - (
-      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
-        order by number desc limit 1
-    ) end`;
+/** Throws a `LimitError` when an owner has more than `most` unfinished jobs of some kind. */
+function refuseAbove(count: number, most: number, limitName: keyof typeof REFUSALS): void {
+  if (count <= most) return;
+  const { noun, step } = REFUSALS[limitName];
+  throw new LimitError(
+    `You have ${toCountText(most, noun)}, the most allowed at once. ${step}, and submit again.`,
+    { limitName, code: "QUOTA_EXCEEDED", retryAfterSeconds: RETRY_AFTER_SECONDS, limit: most },
+  );
 }
 
-/** Rejects with a `LimitError` when the job's owner has more than `most` unfinished jobs, this one among them. */
-async function refuseAbove(
-  transaction: Kysely<Tables>,
-  { ownerId }: Job,
-  database: Database,
-  most: number,
-) {
-  const { rows } = await sql<{ readonly count: number }>`
-    select sum(amount) as count from unfinished_jobs
-      where owner_id = ${ownerId} and upstream in (${sql.join(namesOf(database.upstream))})`.execute(
-    transaction,
-  );
-  if ((rows[0]?.count ?? 0) <= most) return;
-  throw new LimitError(
-    `You have ${toCountText(most, "unfinished jobs")}, the most allowed at once. Wait until some have ended, or cancel some that still wait, and submit again.`,
-    {
-      limitName: "jobsInFlight",
-      code: "QUOTA_EXCEEDED",
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-      limit: most,
-    },
-  );
-}
+const REFUSALS = {
+  jobsInFlight: {
+    noun: "unfinished jobs",
+    step: "Wait until some have ended, or cancel some that still wait",
+  },
+  heldJobs: {
+    noun: "jobs that are held",
+    step: "Wait until some have been sent, or release or cancel some",
+  },
+} as const;

@@ -34,6 +34,7 @@ export type Tables = {
     readonly request_id: string | null;
     readonly api_version: string;
     readonly status: JobStatus;
+    readonly claim: Generated<number>;
     readonly queue_position: number | null;
     /** In USD. */
     readonly cost: number | null;
@@ -45,6 +46,8 @@ export type Tables = {
     readonly error_retryable: number | null;
     readonly version: number;
     readonly created_at: number;
+    /** When it was last sent; null while it is HELD. */
+    readonly sent_at: number | null;
     readonly started_at: number | null;
     readonly finished_at: number | null;
     readonly updated_at: number;
@@ -146,6 +149,42 @@ export type Tables = {
     /** When an upstream webhook last made it due, or will; while the poll is claimed: will once that is put back. */
     readonly notified_at: number | null;
   };
+  /** A row for each job that is HELD, or was and is SUBMITTING; see `holds.ts`. */
+  readonly holds: {
+    readonly job_id: string;
+    /** The job's, like the next three. */
+    readonly owner_id: string;
+    readonly upstream: string;
+    readonly deployment_id: string;
+    readonly created_at: number;
+    /** When it was last held, released, approved or put back. */
+    readonly since: number;
+    readonly priority: number;
+    readonly send_after: number | null;
+    /** 0 or 1. */
+    readonly by_hand: number;
+    readonly needs_approval: number;
+    /** The ids of the credentials that submitted it, and whose release made it need an approval: neither may approve it. */
+    readonly submitted_by: string | null;
+    readonly approval_added_by: string | null;
+    /** The credential's that released it last, or else submitted it, and how it is found out whether it is still in use. */
+    readonly sent_for: string | null;
+    readonly signed_by: string;
+    /** Those of its submitter, as JSON. */
+    readonly limits: string;
+    /** The row of `quotas` in which it is counted, and when that one's window ends; null where nothing counts. */
+    readonly counted_for: string | null;
+    readonly counted_until: number | null;
+    /**
+     * When it may be claimed: 0 is now. Null while it waits for somebody, or is claimed. A time that has come is set to 0,
+     * so that what is ready is found along one index.
+     */
+    readonly due_at: number | null;
+    /** When it ends unsent; 0 for now. */
+    readonly ends_at: number | null;
+    /** Whether it was cancelled while it was SUBMITTING: put back, it is CANCELLED. */
+    readonly is_cancelled: Generated<number>;
+  };
   /** See `upstream-webhook-trust.ts`. */
   readonly upstream_webhook_trust: {
     readonly upstream: string;
@@ -173,6 +212,13 @@ export type Tables = {
     readonly id: string;
     readonly noted_at: number;
     readonly paused_until: number;
+  };
+  /** The deployments that operators have paused. */
+  readonly paused_deployments: {
+    readonly upstream: string;
+    readonly deployment_id: string;
+    readonly reason: string;
+    readonly paused_at: number;
   };
   /** One row: where this database's files are. */
   readonly file_places: {
@@ -233,7 +279,10 @@ export type Tables = {
     readonly owner_id: string;
     /** JSON. */
     readonly scopes: string;
+    /** This and the next two are a `Credential`. */
+    readonly credential_id: string | null;
     readonly signed_by: string;
+    readonly needs_approval: number;
     readonly created_at: number;
     readonly ends_at: number;
   };

@@ -6,8 +6,11 @@ import type { Database } from "./database.ts";
 const BETWEEN_MERGES = 128;
 const MERGED = 200;
 
+/** In the place of an upstream, for jobs that are HELD, which are in flight nowhere. No origin has this name. */
+export const HELD_HERE = " held";
+
 /**
- * How many unfinished jobs that are not detached each owner has at each upstream: a submit adds up a few rows, and need not
+ * How many unfinished jobs that are not detached each owner has at each upstream, and HELD here: a submit adds up a few rows, and need not
  * read all of the owner's jobs. Triggers count, as gateways of another version write jobs too. A part of a migration, so it
  * is frozen as that is.
  *
@@ -41,9 +44,9 @@ export function createUnfinishedJobs(database: Database): readonly RawBuilder<un
     }),
     ...createTrigger({
       name: "jobs_count_update",
-      after: sql`update of finished_at, detached_since, upstream on jobs`,
+      after: sql`update of status, finished_at, detached_since, upstream on jobs`,
       when: sql`${isCounted(sql`old`)} is distinct from ${isCounted(sql`new`)}
-        or old.upstream is distinct from new.upstream`,
+        or ${placeOf(sql`old`)} <> ${placeOf(sql`new`)}`,
       act: sql`${add(sql`old`, -1)}; ${add(sql`new`, 1)}`,
     }),
     ...createTrigger({
@@ -60,16 +63,20 @@ function isCounted(row: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`(${row}.finished_at is null and ${row}.detached_since is null)`;
 }
 
+function placeOf(row: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`case ${row}.status when 'HELD' then ${sql.lit(HELD_HERE)} else ${row}.upstream end`;
+}
+
 function addRow(row: RawBuilder<unknown>, amount: number): RawBuilder<unknown> {
   return sql`insert into unfinished_jobs (owner_id, upstream, amount)
-    select ${row}.owner_id, ${row}.upstream, ${sql.lit(amount)} where ${isCounted(row)}`;
+    select ${row}.owner_id, ${placeOf(row)}, ${sql.lit(amount)} where ${isCounted(row)}`;
 }
 
 function addToRow(row: RawBuilder<unknown>, amount: number): RawBuilder<unknown> {
   return sql`${addRow(row, amount)}
     on conflict (owner_id, upstream) do update set amount = amount + excluded.amount;
   delete from unfinished_jobs
-    where owner_id = ${row}.owner_id and upstream = ${row}.upstream and amount = 0`;
+    where owner_id = ${row}.owner_id and upstream = ${placeOf(row)} and amount = 0`;
 }
 
 /** Makes one row of all that an owner has at an upstream, but for those in another merge; none where they add up to 0. */

@@ -60,21 +60,39 @@ export function createUploads(database: Database) {
           .execute();
       }),
 
-    /** In the order of `ids`, null if there is none. */
-    async readMany(ids: readonly string[], ownerId?: string): Promise<(Upload | null)[]> {
+    /** In the order of `ids`, null if there is none. An approver also gets those of others' jobs that wait for approval. */
+    async readMany(
+      ids: readonly string[],
+      ownerId?: string,
+      isApprover = false,
+    ): Promise<(Upload | null)[]> {
+      const ofUnapproved = sql<boolean>`exists (select 1 from upload_uses
+        join holds on holds.job_id = upload_uses.job_id
+          where upload_id = uploads.id and needs_approval = 1)`;
       const rows = await inChunks(ids, (chunk) =>
         reads
           .selectFrom("uploads")
           .selectAll()
           .where("id", "in", chunk)
-          .$if(ownerId !== undefined, (uploads) => uploads.where("owner_id", "=", String(ownerId)))
+          .$if(ownerId !== undefined, (uploads) =>
+            uploads.where(isOwners(String(ownerId), isApprover, ofUnapproved)),
+          )
           .execute(),
       );
       return inOrder(ids, rows, toUpload);
     },
 
-    /** The owner's that each job's input names, in the order of `jobIds`; of each job the oldest first. */
-    async readOfJobs(jobIds: readonly string[], ownerId: string): Promise<Upload[][]> {
+    /**
+     * The owner's that each job's input names, in the order of `jobIds`; of each job the oldest first. An approver also
+     * gets those of others' jobs that wait for approval.
+     */
+    async readOfJobs(
+      jobIds: readonly string[],
+      ownerId: string,
+      isApprover = false,
+    ): Promise<Upload[][]> {
+      const ofUnapproved = sql<boolean>`exists (select 1 from holds
+        where holds.job_id = upload_uses.job_id and needs_approval = 1)`;
       const rows = await inChunks(jobIds, (chunk) =>
         reads
           .selectFrom("upload_uses")
@@ -82,7 +100,7 @@ export function createUploads(database: Database) {
           .selectAll("uploads")
           .select("job_id")
           .where("job_id", "in", chunk)
-          .where("owner_id", "=", ownerId)
+          .where(isOwners(ownerId, isApprover, ofUnapproved))
           .execute(),
       );
       // Sorted here: readers' settings would have the database go through everybody's in this order.
@@ -114,6 +132,15 @@ export function createUploads(database: Database) {
       return rows.length;
     },
   };
+}
+
+function isOwners(
+  ownerId: string,
+  isApprover: boolean,
+  ofUnapproved: RawBuilder<boolean>,
+): RawBuilder<boolean> {
+  const isTheirs = sql<boolean>`uploads.owner_id = ${ownerId}`;
+  return isApprover ? sql`(${isTheirs} or ${ofUnapproved})` : isTheirs;
 }
 
 function toUpload(row: Selectable<Tables["uploads"]>): Upload {

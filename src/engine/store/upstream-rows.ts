@@ -26,6 +26,20 @@ export function createReadRuns({ reads, upstream }: Database) {
   };
 }
 
+/** For how long nothing of anybody's has run at the deployment. */
+export function idleMs({ nowMs, upstream }: Database, deploymentId: string) {
+  const isOurs = sql`upstream in (${sql.join(namesOf(upstream))})`;
+  return sql<number | null>`case
+    when exists (
+      select 1 from jobs where deployment_id = ${deploymentId} and ${IS_ACCEPTED} and ${isOurs}
+        and finished_at is null and detached_since is null
+    ) then 0
+    else ${nowMs} - (
+      select ended_at from runs where deployment_id = ${deploymentId} and ${isOurs}
+        order by number desc limit 1
+    ) end`;
+}
+
 function toRun(row: Selectable<Tables["runs"]>): Run {
   return {
     status: row.status,
@@ -79,14 +93,15 @@ export function createFollowedJobs(database: Database) {
     : sql<boolean>`1 = 1`;
 
   return {
-    /** Followed jobs that were created, without the time that they were detached, before a time; oldest first. */
+    /** Followed jobs that were sent, without the time that they were detached, before a time; oldest first. */
     async listOverdue(before: Date, limit: number): Promise<string[]> {
+      // In the whole order of the index, or Postgres would read and sort all that is overdue.
       const beforeMs = before.getTime();
       const { rows } = await sql<{ readonly id: string }>`
         select id from jobs
-          where ${IS_ACCEPTED} and created_at + 0 < ${beforeMs} and created_at + detached_ms < ${beforeMs}
+          where ${IS_ACCEPTED} and sent_at < ${beforeMs} and sent_at + detached_ms < ${beforeMs}
             and ${isOwn} and detached_since is null
-          order by created_at + 0 limit ${atMost(limit)}`.execute(queries);
+          order by detached_since, sent_at limit ${atMost(limit)}`.execute(queries);
       return rows.map(({ id }) => id);
     },
 

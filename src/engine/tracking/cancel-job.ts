@@ -53,11 +53,9 @@ export class Canceller {
   }
 
   async #cancel(jobId: string, ownerId: string): Promise<Cancelled> {
-    const { store, runcomfy, watchJob, submitTimeoutMs, signal } = this.#given;
-    const isSubmitted = ({ status }: Job): boolean => status !== "SUBMITTING";
-    const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
-    const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
-    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
+    const { store, runcomfy, signal } = this.#given;
+    const job = await this.#untilSubmitted(jobId, ownerId);
+    if (job.status === "HELD") return await this.#cancelHeld(job);
     if (job.status === "CANCELLED") return { job, isOwn: false };
     if (isPaused(job, store.upstream)) throw new UpstreamError("PAUSED");
     if (job.status !== "IN_QUEUE" || job.requestId === null) throw new JobNotCancellableError(job);
@@ -69,6 +67,29 @@ export class Canceller {
     throw isPaused(current, store.upstream)
       ? new UpstreamError("PAUSED")
       : toError(current, answer);
+  }
+
+  /** The job once its submit has an outcome. Where it is put back, it is not claimed again. */
+  async #untilSubmitted(jobId: string, ownerId: string): Promise<Job> {
+    const { store, watchJob, submitTimeoutMs } = this.#given;
+    const isSubmitted = async ({ id, status, claim }: Job): Promise<boolean> => {
+      if (status !== "SUBMITTING") return true;
+      // Mutant: a cancel that a claimed job does not keep
+      if (claim > 0) await store.holds.noteCancel(id);
+      return false;
+    };
+    const patienceMs = submitTimeoutMs + SUBMIT_MARGIN_MS;
+    const job = await waitForJob(watchJob(jobId, ownerId), isSubmitted, patienceMs);
+    if (job === null || job.status === "SUBMITTING") throw new UpstreamError("TIMEOUT");
+    return job;
+  }
+
+  /** Ends a job that RunComfy does not have. */
+  async #cancelHeld({ id, ownerId }: Job): Promise<Cancelled> {
+    const job = await this.#given.record(id, { kind: "unsent", error: null });
+    if (job === null) throw new JobNotFoundError(id);
+    // It may have been claimed, or ended, right before.
+    return job.status === "CANCELLED" ? { job, isOwn: true } : await this.#cancel(id, ownerId);
   }
 
   /** The job once it shows the cancel's outcome, or when the time is over. */

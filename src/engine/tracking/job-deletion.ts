@@ -47,7 +47,7 @@ const JOBS_PER_BATCH = 500;
 
 /**
  * Deletes jobs that ended more than `days` ago, now and then every minute, in small batches. Any number of gateways may
- * do it side by side. A job and its idempotency key stay for 26 h at least.
+ * do it side by side. After it was sent, a job stays for 26 h at least, with its idempotency key.
  */
 export function startRetention(options: {
   readonly jobs: Pick<Jobs, "deleteOld">;
@@ -59,7 +59,7 @@ export function startRetention(options: {
   const { jobs, days, log, sleep } = options;
   const ages = {
     finishedForMs: days * DAY_MS,
-    createdForMs: Math.max(days * DAY_MS, MIN_LIFE_MS),
+    sentForMs: Math.max(days * DAY_MS, MIN_LIFE_MS),
   };
 
   let total = 0;

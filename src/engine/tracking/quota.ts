@@ -39,8 +39,8 @@ export function createQuota({
   async function countOne({ ownerId, limits }: Viewer, name: QuotaName, amount = 1) {
     const { limitName, code, toReason } = BOUNDS[name];
     const limit = limits[limitName];
-    if (limit === null) return async () => undefined;
-    const { count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
+    if (limit === null) return { refund: async () => undefined, counted: null };
+    const { key, count, endsInMs, endsAtMs } = await quotas.count(name, ownerId, amount);
     const refund = (): Promise<void> =>
       quotas.discount(name, ownerId, endsAtMs, amount).catch((error: unknown) => {
         log.warn(
@@ -48,7 +48,7 @@ export function createQuota({
           "What was not submitted still counts against its owner's quota, until the minute or the day is over. Check that the database runs.",
         );
       });
-    if (count <= limit) return refund;
+    if (count <= limit) return { refund, counted: { key, endsAtMs } };
     await refund();
     const retryAfterSeconds = Math.max(1, Math.ceil(endsInMs / 1_000));
     const message = `${toReason(limit)} in ${toDurationText(retryAfterSeconds)}.`;
@@ -61,15 +61,19 @@ export function createQuota({
      * what never rejects and refunds the submit, where no POST has left, and the job, where the submit came to none.
      */
     async count(viewer: Viewer) {
-      const refundSubmit = await countOne(viewer, "submits");
+      const { refund: refundSubmit } = await countOne(viewer, "submits");
       try {
-        return { refundSubmit, refund: await countOne(viewer, "jobs") };
+        return { refundSubmit, refund: (await countOne(viewer, "jobs")).refund };
       } catch (error) {
         await refundSubmit();
         throw error;
       }
     },
-    /** Counts what is to be uploaded, in the same way. */
-    countUpload: (viewer: Viewer, mebibytes: number) => countOne(viewer, "uploads", mebibytes),
+    /** Counts the job of a submit that is HELD, which is counted itself when it is sent; `counted` says where. */
+    countHeld: (viewer: Viewer) => countOne(viewer, "jobs"),
+    /** Counts what is to be uploaded, in the same way as a submit. Resolves with what refunds it. */
+    async countUpload(viewer: Viewer, mebibytes: number) {
+      return (await countOne(viewer, "uploads", mebibytes)).refund;
+    },
   };
 }

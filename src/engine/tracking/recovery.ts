@@ -4,7 +4,7 @@ import { toCountText } from "../../runtime/coded-error.ts";
 import { type Loop, startLoop } from "../../runtime/loop.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { Services } from "./services.ts";
-import type { Submitter } from "./submit-job.ts";
+import type { JobSender } from "./send-job.ts";
 
 const BETWEEN_BEATS_MS = 2_000;
 /** Of the jobs that one beat settles or ends. */
@@ -28,13 +28,13 @@ type Dependencies = Pick<
   "store" | "health" | "record" | "deadlineSeconds" | "now" | "monotonic" | "log"
 > & {
   /** For a job that this process is submitting, it stores the outcome itself, however late. */
-  readonly submitter: Pick<Submitter, "isSubmitting">;
+  readonly sender: Pick<JobSender, "isSubmitting">;
 };
 
 /** What polls leave undone, every 2 s: submits that nobody finishes, jobs that can't be polled, news of other gateways. */
 export class Recovery {
   readonly #given: Dependencies;
-  /** Since when each abandoned submit was found at every beat. */
+  /** Since when each abandoned submit, by its job's id, was found at every beat. */
   #abandonedSince: ReadonlyMap<string, number> = new Map();
   /** When detached jobs were last seen to, by `monotonic`. */
   #detachedSeenAt = -Infinity;
@@ -106,24 +106,24 @@ export class Recovery {
 
   /** Right after an outage of the database, their own gateways may still have an outcome to store. */
   async #settleAbandoned(): Promise<void> {
-    const { store, submitter, monotonic } = this.#given;
-    const jobIds = await store.jobs.listAbandonedSubmits(MAX_JOBS);
+    const { store, sender, monotonic } = this.#given;
+    const abandoned = await store.jobs.listAbandonedSubmits(MAX_JOBS);
     const foundAt = monotonic();
     // Where no other gateway can live, their sender is surely dead.
     const patienceMs = store.isShared ? ABANDONED_MS : 0;
     this.#abandonedSince = new Map(
-      jobIds.map((id) => [id, this.#abandonedSince.get(id) ?? foundAt]),
+      abandoned.map(({ id }) => [id, this.#abandonedSince.get(id) ?? foundAt]),
     );
-    for (const [jobId, since] of this.#abandonedSince) {
+    for (const { id, claim } of abandoned) {
+      const since = this.#abandonedSince.get(id) ?? foundAt;
       // Mutant: an abandoned submit settled while it is under way
-      if (foundAt - since >= patienceMs && !submitter.isSubmitting(jobId))
-        await this.#settle(jobId);
+      if (foundAt - since >= patienceMs && !sender.isSubmitting(id)) await this.#settle(id, claim);
     }
   }
 
   /** A submit that nobody finished may have arrived, so it is never sent again. */
-  async #settle(jobId: string): Promise<void> {
-    const job = await this.#given.record(jobId, { kind: "unanswered" });
+  async #settle(jobId: string, claim: number): Promise<void> {
+    const job = await this.#given.record(jobId, { kind: "unanswered", claim });
     if (job?.error?.code !== "SUBMISSION_UNKNOWN") return;
     this.#given.log.warn(
       { jobId },

@@ -10,6 +10,7 @@ import {
 import { checkInput } from "../deployments/check-input.ts";
 import { checkJson, textProblem, checkTags } from "../job/input.ts";
 import { DeploymentNotFoundError, InvalidInputError } from "../job/errors.ts";
+import { MAX_PRIORITY, type QueueOptions } from "../job/hold.ts";
 import type { InputIssue, Spelling } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import { isJsonObject, toCanonicalJson } from "../job/json.ts";
@@ -17,6 +18,7 @@ import type { JobKind } from "../job/kind.ts";
 import { toWork } from "../job/run-times.ts";
 import { DEFAULT_KIND, findKind, findKindById } from "../runcomfy/kinds/find-kind.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
+import { clock } from "../../runtime/environment.ts";
 import type { Queue } from "../../runtime/queue.ts";
 import type { AlsoWrite, Repeats, SubmissionKey } from "../store/submits.ts";
 
@@ -35,6 +37,8 @@ export type SubmissionRequest = {
   readonly tags?: readonly string[];
   /** What options of parts write with the row. */
   readonly alsoWrite?: AlsoWrite | undefined;
+  /** How it waits here before it is sent; it is sent at once where that is not given. */
+  readonly queue?: QueueOptions | null;
   /** How the caller spells the input's paths; as the upstream does by default. */
   readonly spell?: Spelling;
 };
@@ -63,6 +67,7 @@ export type Submission = {
   /** Each once. */
   readonly tags: readonly string[];
   readonly alsoWrite: AlsoWrite | undefined;
+  readonly queue: QueueOptions | null;
   readonly spell: Spelling;
   /** Why it is not submitted, unless its key has a job already. */
   readonly refusal: InvalidInputError | DeploymentNotFoundError | null;
@@ -73,7 +78,7 @@ export type UploadsOfInputs = {
   /** The uploads that an input names. Rejects with an `InvalidInputError` unless all have come and are the viewer's. */
   check(
     input: JsonObject,
-    submission: Pick<Submission, "viewer" | "spell">,
+    submission: Pick<Submission, "spell"> & { readonly viewer: Pick<Viewer, "ownerId"> },
   ): Promise<readonly string[]>;
   /** The input as RunComfy gets it, with URLs in place of these uploads. */
   toSent(input: JsonObject, ids: readonly string[]): Promise<JsonObject>;
@@ -89,12 +94,15 @@ export type InputCheck = {
 };
 
 /** What is known of deployments. */
-type Known = {
+export type Known = {
   readonly catalogue: Catalogue;
   readonly live: Pick<LiveDeployments, "findKind">;
 };
 
 const MAX_KEY_LENGTH = 255;
+
+/** For who submits without one, and is held all the same. */
+const AT_ITS_TURN: QueueOptions = { priority: 0, sendAfter: null, sendBefore: null, hold: false };
 
 /**
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
@@ -118,7 +126,8 @@ export function toSubmission(
   if (issues.length > 0) throw new InvalidInputError(issues);
   const deployment = listed ?? toUnlisted(deploymentId);
   const { kind, toBody, input: contract } = deployment;
-  const { issues: objections, warnings } = checkInput(deployment, input, spell);
+  const { issues: inputIssues, warnings } = checkInput(deployment, input, spell);
+  const objections = [...inputIssues, ...checkQueue(request.queue ?? null)];
   const isUnlisted = !catalogue.hasOthers && listed === null;
   const isOther = request.kind !== undefined && request.kind !== kind;
   const isChanged = isOther && listed !== null;
@@ -142,6 +151,7 @@ export function toSubmission(
     submissionKey,
     tags: [...new Set(tags)],
     alsoWrite: request.alsoWrite,
+    queue: request.queue ?? (viewer.credential.needsApproval ? AT_ITS_TURN : null),
     spell,
     refusal,
   };
@@ -160,6 +170,14 @@ export async function refuseUnlisted(
   const kind = await live.findKind(deploymentId);
   if (kind !== null && !runsUnlisted(kind))
     throw new DeploymentNotFoundError(deploymentId, { unlisted: findKind(kind).noun });
+}
+
+/** Rejects with a `DeploymentNotFoundError` unless the deployment may run here. It may wait as `refuseUnlisted` does. */
+export async function refuseMissing(deploymentId: string, known: Known): Promise<void> {
+  const { catalogue } = known;
+  const mayRun = catalogue.hasOthers && DEFAULT_KIND.adapter.isId(deploymentId);
+  if (!mayRun && catalogue.find(deploymentId) === null) throw notFound(deploymentId, catalogue);
+  await refuseUnlisted(deploymentId, known);
 }
 
 /** Checks inputs as submits do, without one. */
@@ -239,7 +257,10 @@ function notFound(deploymentId: string, catalogue: Catalogue): DeploymentNotFoun
 }
 
 /** What RunComfy found at a path of the body, at the caller's path that leads there. */
-export function toInputIssue(issue: InputIssue, { input, toBody, spell }: Submission): InputIssue {
+export function toInputIssue(
+  issue: InputIssue,
+  { input, toBody, spell }: Pick<Submission, "input" | "toBody" | "spell">,
+): InputIssue {
   for (const name of Object.keys(input)) {
     const mark: JsonObject = {};
     const at = findPath(toBody({ [name]: mark }), mark) ?? [];
@@ -265,7 +286,7 @@ function respell(issue: InputIssue, spell: Spelling): InputIssue {
   return { ...issue, path: spell(issue.path) };
 }
 
-const asItIs: Spelling = (path) => path;
+export const asItIs: Spelling = (path) => path;
 
 function checkKey(key: string): InputIssue[] {
   const problem =
@@ -273,6 +294,20 @@ function checkKey(key: string): InputIssue[] {
       ? `has to be 1 to ${MAX_KEY_LENGTH} characters long; a UUID serves well`
       : textProblem(key);
   return problem === null ? [] : [{ path: ["idempotencyKey"], message: problem }];
+}
+
+function checkQueue(queue: QueueOptions | null): InputIssue[] {
+  if (queue === null) return [];
+  const { priority, sendAfter, sendBefore } = queue;
+  const at = (name: keyof QueueOptions, message: string) => [{ path: ["queue", name], message }];
+  if (Math.abs(priority) > MAX_PRIORITY)
+    return at("priority", `has to be from -${MAX_PRIORITY} to ${MAX_PRIORITY}`);
+  if (sendBefore === null) return [];
+  if (sendBefore.getTime() <= clock.now())
+    return at("sendBefore", "is in the past; choose a later time, or leave it out");
+  if (sendAfter !== null && sendBefore <= sendAfter)
+    return at("sendBefore", "has to be after `sendAfter`; choose a later time");
+  return [];
 }
 
 function toFingerprint(deploymentId: string, input: JsonObject): string {

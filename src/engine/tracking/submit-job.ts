@@ -7,6 +7,7 @@ import {
   UpstreamError,
 } from "../job/errors.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
+import type { QueueOptions } from "../job/hold.ts";
 import type { InputIssue } from "../job/input.ts";
 import type { Job } from "../job/job.ts";
 import { createJob } from "../job/job.ts";
@@ -17,11 +18,12 @@ import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue } from "../../runtime/queue.ts";
-import { FIRST_POLL_MS } from "../store/polls.ts";
+import { DatabaseDiskError } from "../store/database-error.ts";
+import type { NewHold } from "../store/holds.ts";
 import { isRepeatable } from "../store/submits.ts";
 import { waitForJob } from "../watch/watch-job.ts";
 import { drawSeed } from "./draw-seed.ts";
-import type { Poller } from "./poller.ts";
+import { type JobSender, stopping, UNSENT_DELAYS_MS } from "./send-job.ts";
 import type { Services } from "./services.ts";
 import { createQuota, type Quota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
@@ -44,15 +46,6 @@ export type Submitted = {
 /** How often a key may be taken by others whose submits are then refused. */
 const MAX_ATTEMPTS = 5;
 
-/** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
-const UNSENT_PART = 0.4;
-
-/** The delays between attempts to store an outcome; five minutes in all. */
-const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
-
-/** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
-const UNSENT_DELAYS_MS = [100, 500] as const;
-
 /** An input that takes the thread tens of milliseconds. */
 const LARGE_BYTES = 64 * 1024;
 
@@ -62,7 +55,9 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const WAITING_BYTES = 1_024;
 
 type Dependencies = Omit<Services, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
-  readonly poller: Pick<Poller, "wakeIn">;
+  readonly sender: JobSender;
+  /** Notified of a job that waits for its turn. */
+  readonly onReady: () => void;
 };
 
 /** A submit that has its turn. */
@@ -82,20 +77,13 @@ export class Submitter {
   readonly #given: Dependencies;
   readonly #quota: Quota;
   readonly #queue: Queue;
-  /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
-  readonly #leaseMs: number;
   readonly #calls = new Set<Promise<Submitted>>();
-  readonly #jobIds = new Set<string>();
-  /** Aborted once the gateway stops waiting. */
-  readonly #over = new AbortController();
-  #stopPatience: (() => void) | null = null;
   #hasWarned = false;
 
   constructor(dependencies: Dependencies) {
-    const { store, submitTimeoutMs, submitMarginMs, submitsAtOnce, log } = dependencies;
+    const { store, submitTimeoutMs, submitsAtOnce, log } = dependencies;
     this.#given = dependencies;
     this.#quota = createQuota({ quotas: store.quotas, log });
-    this.#leaseMs = submitTimeoutMs + submitMarginMs;
     this.#queue = new Queue({
       // Mutant: more POSTs at once than there may be
       total: submitsAtOnce,
@@ -153,21 +141,20 @@ export class Submitter {
     }
   }
 
-  /** Whether this process is submitting the job. */
-  isSubmitting(jobId: string): boolean {
-    return this.#jobIds.has(jobId);
-  }
-
   /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
   stop(patienceMs: number): void {
-    this.#stopPatience ??= clock.setTimer(() => this.#over.abort(), patienceMs);
+    this.#given.sender.stop(patienceMs);
     this.#queue.close(stopping());
   }
 
-  /** Resolves once the outcome of every submit under way is stored. */
+  /** Waits for a slot for a POST of this owner, behind its submits and in turn with others'. */
+  async enter(ownerId: string): Promise<Release> {
+    return this.#queue.tryEnter(ownerId) ?? (await this.#queue.enter(ownerId));
+  }
+
+  /** Resolves once every submit under way has its outcome written down. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#calls);
-    this.#stopPatience?.();
   }
 
   async #submitUnderKey(submission: Submission): Promise<Submitted> {
@@ -184,7 +171,7 @@ export class Submitter {
   /** The job that the key has already, or that is repeated, once its submit is over; null if there is none. */
   async #findKeyed({ viewer, submissionKey }: Submission): Promise<Job | null> {
     if (submissionKey === null) return null;
-    const { store, watchJob } = this.#given;
+    const { store, watchJob, sender } = this.#given;
     const { key, fingerprint } = submissionKey;
     if (key === null && !isRepeatable(submissionKey)) return null;
     const keyed = await (key === null
@@ -196,9 +183,9 @@ export class Submitter {
     // Another call is submitting it now, or its gateway has died over it and will be found out.
     const job = isSettled(keyed.job)
       ? keyed.job
-      : await this.#untilOver(waitForJob(watchJob(keyed.job.id), isSettled, this.#leaseMs)).catch(
-          toNull,
-        );
+      : await sender
+          .untilOver(waitForJob(watchJob(keyed.job.id), isSettled, sender.leaseMs))
+          .catch(toNull);
     if (job === null) return null;
     if (!isSettled(job)) throw new UpstreamError("UNAVAILABLE");
     if (ownership(job, store.upstream) === "another's")
@@ -211,6 +198,7 @@ export class Submitter {
   async #submitOnce(submission: Submission): Promise<Job | null> {
     const { viewer, input, bytes, refusal } = submission;
     if (refusal !== null) throw refusal;
+    if (submission.queue !== null) return await this.#hold(submission, submission.queue);
     this.#refuseIfHeldUp(submission);
     await refuseUnlisted(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
@@ -233,9 +221,66 @@ export class Submitter {
     }
   }
 
+  /** Adds a job that waits for its turn here. Null when another call took the key meanwhile. */
+  async #hold(submission: Submission, options: QueueOptions): Promise<Job | null> {
+    const { store, uploads, sender } = this.#given;
+    const { viewer, input, submissionKey: key, alsoWrite } = submission;
+    const { credential, limits } = viewer;
+    const { jobsInFlight, submitsPerMinute } = limits;
+    if (sender.isStopping) throw stopping();
+    await refuseUnlisted(submission.deploymentId, this.#given);
+    const uploadIds = await uploads.check(input, submission);
+    const { refund, counted } = await this.#quota.countHeld(viewer);
+    const job = this.#createJob(submission, "HELD");
+    const hold: NewHold = {
+      ...{ options, counted, mostHeld: limits.heldJobs, needsApproval: credential.needsApproval },
+      ...{ submittedBy: credential.id, signedBy: credential.signedBy },
+      limits: { jobsInFlight, submitsPerMinute },
+    };
+    try {
+      const row = {
+        job,
+        input: this.#toKept(submission),
+        key,
+        hold,
+        uploads: uploadIds,
+        alsoWrite,
+      };
+      const isInserted = await store.jobs.insert(row);
+      if (isInserted) this.#given.onReady();
+      else await refund();
+      return isInserted ? job : null;
+    } catch (error) {
+      // A disk that fails takes no row.
+      if (isRefusal(error) || error instanceof DatabaseDiskError) {
+        await refund();
+        throw error;
+      }
+      // The row may be there although its insert failed, and then it is sent: that is the caller's job.
+      const settled = await sender
+        .persist({ jobId: job.id }, () => store.holds.readSettled(job), UNSENT_DELAYS_MS)
+        .catch((cause: unknown) => {
+          throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
+        });
+      if (settled !== null) return settled;
+      await refund();
+      throw error;
+    }
+  }
+
+  #createJob(
+    { viewer, kind, deploymentId, tags, work }: Submission,
+    status: "HELD" | "SUBMITTING",
+  ) {
+    const { store, apiVersion, now } = this.#given;
+    const upstream = nameJobUpstream(store.upstream, findAdapter(kind).service);
+    const facts = { kind, deploymentId, upstream, apiVersion, tags, work, status };
+    return createJob({ ...facts, ownerId: viewer.ownerId, now: new Date(now()) });
+  }
+
   #refuseIfHeldUp({ deploymentId }: Submission): void {
-    const { health } = this.#given;
-    if (this.#stopPatience !== null) throw stopping();
+    const { health, sender } = this.#given;
+    if (sender.isStopping) throw stopping();
     const pausedForMs = health.pausedForMs();
     if (pausedForMs > 0) throw new UpstreamError("RATE_LIMITED", { retryAfterMs: pausedForMs });
     const refusal = health.submitRefusal(deploymentId);
@@ -260,16 +305,8 @@ export class Submitter {
 
   async #insertAndSend(attempt: Attempt): Promise<Job | null> {
     const { submission, refund } = attempt;
-    const { store, apiVersion, now } = this.#given;
-    const { viewer, deploymentId, kind, tags, work } = submission;
-    const { ownerId } = viewer;
-    const upstream = nameJobUpstream(store.upstream, findAdapter(kind).service);
-    const job = createJob({
-      ...{ ownerId, kind, deploymentId, upstream, apiVersion, tags, work },
-      now: new Date(now()),
-    });
-    this.#jobIds.add(job.id);
-    try {
+    const job = this.#createJob(submission, "SUBMITTING");
+    return await this.#given.sender.hold(job.id, async () => {
       const body = await this.#prepare(job, attempt);
       if (body === "key-taken") {
         await refund();
@@ -277,20 +314,18 @@ export class Submitter {
       }
       if (body === "too-late") return await this.#answerUnsent(job, attempt);
       return await this.#deliver(job, body, attempt);
-    } finally {
-      this.#jobIds.delete(job.id);
-    }
+    });
   }
 
   /** Writes the row; resolves with the body of the POST, or why there must be none. */
   async #prepare(job: Job, attempt: Attempt): Promise<JsonObject | "key-taken" | "too-late"> {
-    const { store, uploads, monotonic } = this.#given;
+    const { store, uploads, sender, monotonic } = this.#given;
     const { uploadIds } = attempt;
     const { viewer, toBody, submissionKey: key, alsoWrite } = attempt.submission;
     const input = this.#toKept(attempt.submission);
     const { jobsInFlight: mostInFlight } = viewer.limits;
     const beside = { uploads: uploadIds, alsoWrite };
-    const row = { job, input, key, leaseMs: this.#leaseMs, mostInFlight, ...beside };
+    const row = { job, input, key, leaseMs: sender.leaseMs, mostInFlight, ...beside };
     const insertedAt = monotonic();
     let isInserted = false;
     try {
@@ -299,14 +334,10 @@ export class Submitter {
       if (!isInserted) return "key-taken";
       const sent = toBody(await uploads.toSent(input, uploadIds));
       // Mutant: a POST that leaves although its lease has run out
-      return (await this.#mayLeave(job.id, insertedAt)) ? sent : "too-late";
+      return (await sender.mayLeave(job.id, insertedAt)) ? sent : "too-late";
     } catch (error) {
-      const isRefusal = [IdempotencyConflictError, LimitError, InvalidInputError].some(
-        (Refusal) => error instanceof Refusal,
-      );
       // The row may be there although its insert failed. A gateway that can't ask does not send, and leaves the key free.
-      // Mutant: a row that stays where nobody knows whether it was written
-      if (isInserted || !isRefusal) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
+      if (isInserted || !isRefusal(error)) await this.#withdraw(job, attempt, UNSENT_DELAYS_MS);
       else await attempt.refund();
       throw error;
     }
@@ -317,18 +348,6 @@ export class Submitter {
     const { catalogue, drawsSeeds } = this.#given;
     if (!drawsSeeds) return input;
     return drawSeed(input, catalogue.find(deploymentId) ?? toUnlisted(deploymentId));
-  }
-
-  /**
-   * Whether a POST that leaves now will be over before another gateway may settle the row, whose insert was sent at
-   * `insertedAt`. A gateway that was frozen in between renews the submit lease here, or learns that it can't.
-   */
-  async #mayLeave(jobId: string, insertedAt: number): Promise<boolean> {
-    const { store, monotonic, submitMarginMs } = this.#given;
-    const isFresh = (since: number): boolean => monotonic() - since <= submitMarginMs * UNSENT_PART;
-    if (isFresh(insertedAt)) return true;
-    const renewedAt = monotonic();
-    return (await store.jobs.extendSubmit(jobId, this.#leaseMs)) && isFresh(renewedAt);
   }
 
   /** A gateway that settled the row meanwhile could not know that nothing was sent, so its outcome stays. */
@@ -345,97 +364,30 @@ export class Submitter {
    */
   async #withdraw({ id }: Job, { refund }: Attempt, delaysMs?: readonly number[]): Promise<void> {
     const withdraw = () => this.#given.store.jobs.withdraw(id);
-    const isGone = await this.#persist({ jobId: id }, withdraw, delaysMs);
+    const isGone = await this.#given.sender.persist({ jobId: id }, withdraw, delaysMs);
     // Mutant: a quota refunded twice
     if (isGone) await refund();
   }
 
   async #deliver(job: Job, body: JsonObject, attempt: Attempt): Promise<Job> {
     const { submission, release, reached } = attempt;
-    const { runcomfy, record, poller, toUpstreamWebhookUrl, channels, log } = this.#given;
-    const { kind, apiVersion, deploymentId } = job;
-    const webhook = toUpstreamWebhookUrl?.(job.id) ?? null;
-    let requestId: string;
     reached.post = true;
     try {
-      const post = runcomfy.submit({ kind, apiVersion, deploymentId, webhook, body });
-      requestId = await this.#untilOver(post.finally(release));
+      return answerWith(await this.#given.sender.send(job, body, release));
     } catch (error) {
-      if (error instanceof RunComfyError && error.delivery !== "unknown") {
-        channels.submitted.publish(error.delivery);
-        // Only what has arrived is answered.
-        reached.post = error.httpStatus !== null;
-        await this.#withdraw(job, attempt);
-        throw toRefusal(error, submission);
-      }
-      log.warn(
-        { jobId: job.id, err: error },
-        "It is not known whether RunComfy accepted a job; it is not sent again.",
-      );
-      const settle = () => record(job.id, { kind: "unanswered" }, job);
-      return answerWith((await this.#keepOutcome(job, settle)) ?? job);
+      if (!(error instanceof RunComfyError)) throw error;
+      // Only what has arrived is answered.
+      reached.post = error.httpStatus !== null;
+      await this.#withdraw(job, attempt);
+      throw toRefusal(error, submission);
     }
-    channels.submitted.publish("accepted");
-    const accept = () => record(job.id, { kind: "accepted", requestId }, job);
-    const accepted = await this.#keepOutcome(job, accept, requestId);
-    if (accepted?.requestId === requestId) {
-      poller.wakeIn(FIRST_POLL_MS);
-    } else {
-      log.error(
-        { jobId: job.id, requestId },
-        "RunComfy accepted a job after the gateway had given it up, so nobody follows it. Find it by its request id on RunComfy's dashboard.",
-      );
-    }
-    return answerWith(accepted ?? job);
   }
+}
 
-  /** Stores the outcome of a POST. If that fails, no answer may suggest submitting the job again. */
-  async #keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
-    try {
-      return await this.#persist({ jobId: job.id, requestId }, write);
-    } catch (cause) {
-      throw new UpstreamError("SUBMISSION_UNKNOWN", { unconfirmedJob: job, cause });
-    }
-  }
-
-  /** Tries again while the database is unreachable. A stop leaves time for one last try. */
-  async #persist<T>(
-    fields: { readonly jobId: string; readonly requestId?: string | undefined },
-    write: () => Promise<T>,
-    delaysMs: readonly number[] = OUTCOME_DELAYS_MS,
-  ): Promise<T> {
-    const { sleep, log } = this.#given;
-    const { signal } = this.#over;
-    for (const [attempt, delayMs] of delaysMs.entries()) {
-      try {
-        return await write();
-      } catch (error) {
-        // What was not sent has no outcome; its waiting callers are answered.
-        const isNews = attempt === 0 && delaysMs !== UNSENT_DELAYS_MS;
-        log[isNews ? "error" : "debug"](
-          { ...fields, err: error },
-          "The database did not take a submit's outcome; trying again.",
-        );
-      }
-      await sleep(delayMs, signal);
-      if (signal.aborted) break;
-    }
-    return await write();
-  }
-
-  /** What `waiting` resolves with, unless the gateway stops waiting first. */
-  async #untilOver<T>(waiting: Promise<T>): Promise<T> {
-    const { signal } = this.#over;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const giveUp = (): void => reject(stopping());
-    if (signal.aborted) giveUp();
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      return await Promise.race([waiting, promise]);
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-    }
-  }
+/** Whether an insert has written nothing for certain. */
+function isRefusal(error: unknown): boolean {
+  const refusals = [IdempotencyConflictError, LimitError, InvalidInputError, UpstreamError];
+  return refusals.some((Refusal) => error instanceof Refusal);
 }
 
 function isSettled({ status }: Job): boolean {
@@ -466,10 +418,4 @@ function toRefusal(cause: RunComfyError, submission: Submission): Error {
     );
   if (cause.code === "NOT_FOUND") return new DeploymentNotFoundError(deploymentId, { cause });
   return new UpstreamError(cause.code, { retryAfterMs: cause.retryAfterMs, cause });
-}
-
-function stopping(): UpstreamError {
-  return new UpstreamError("UNAVAILABLE", {
-    message: "This service is restarting. Submit again in a few seconds.",
-  });
 }

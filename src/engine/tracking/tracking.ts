@@ -1,4 +1,6 @@
+import type { Authenticator } from "../../auth/authenticator.ts";
 import { chance, clock } from "../../runtime/environment.ts";
+import { isFinished } from "../job/job.ts";
 import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../../runtime/loop.ts";
 import { Queue, SLICE_MS } from "../../runtime/queue.ts";
@@ -9,10 +11,14 @@ import { Labeler } from "./edit-labels.ts";
 import { Deleter } from "./job-deletion.ts";
 import { createLateCosts } from "./late-costs.ts";
 import { UpstreamWebhooks } from "./upstream-webhooks.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Holder } from "./hold-jobs.ts";
 import { createLearning } from "./learning.ts";
+import { DeploymentPauser } from "./pause-deployments.ts";
 import { Poller } from "./poller.ts";
 import { createRecordObservation } from "./record-observation.ts";
 import { Recovery } from "./recovery.ts";
+import { JobSender } from "./send-job.ts";
 import type { Services } from "./services.ts";
 import { InputChecker } from "./submission.ts";
 import { Submitter } from "./submit-job.ts";
@@ -49,6 +55,8 @@ export function createTracking(
     readonly onKeep?: (() => void) | undefined;
     /** Notified that a job is deleted, with which its files go. */
     readonly onDelete?: (() => void) | undefined;
+    /** Whether a credential is no longer in use. */
+    readonly isRevoked: Authenticator["isRevoked"];
   },
 ) {
   const given = {
@@ -69,11 +77,16 @@ export function createTracking(
   });
   const learning = createLearning({ ...given, readRuns: store.readRuns, upstreamWebhooks });
   const costs = createLateCosts({ ...given, jobs: store.jobs });
-  const record = createRecordObservation({
+  const recordObservation = createRecordObservation({
     ...given,
     jobs: store.jobs,
     onCostDue: costs.ask,
   });
+  const record: typeof recordObservation = async (...given) => {
+    const job = await recordObservation(...given);
+    if (job !== null && isFinished(job)) dispatcher.noteEnd();
+    return job;
+  };
   const poller = new Poller({
     ...given,
     record,
@@ -90,22 +103,30 @@ export function createTracking(
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
-  const submitter = new Submitter({ ...given, record, watchJob, poller });
-  const recovery = new Recovery({ ...given, record, submitter });
+  const sender = new JobSender({ ...given, record, poller });
+  const submitter = new Submitter({
+    ...{ ...given, record, watchJob, sender },
+    onReady: () => dispatcher.wake(),
+  });
+  const dispatcher = new Dispatcher({ ...given, record, sender, submitter });
+  const recovery = new Recovery({ ...given, record, sender });
   health.on("recovery", () => poller.wakeIn(0));
 
   return {
     ...{ learning, upstreamWebhooks, submitter, watchJob },
     inputChecker: new InputChecker(given),
+    holder: new Holder({ ...given, record, onReady: () => dispatcher.wake() }),
     canceller: new Canceller({ ...given, record, watchJob, signal: closing.signal }),
     deleter: new Deleter({ ...store, onDelete: given.onDelete }),
     labeler: new Labeler(store),
+    pauser: new DeploymentPauser({ ...given, ...store, onResume: () => dispatcher.wake() }),
     /** Refuses new and waiting submits; those that have no answer within 7.5 s end as unknown. */
     stopSubmits: () => submitter.stop(SUBMIT_PATIENCE_MS),
     /** Polls the unfinished jobs from then on. */
     async start(): Promise<void> {
       await recovery.start();
       poller.start();
+      dispatcher.start();
       upstreamWebhooks.start();
     },
     /** Waits until every submit's outcome is stored, then stops polls and hands over those under way. */
@@ -113,7 +134,8 @@ export function createTracking(
       closing.abort();
       submitter.stop(SUBMIT_PATIENCE_MS);
       // Jobs are polled until all can be handed over.
-      await submitter.close();
+      await Promise.all([submitter.close(), dispatcher.close()]);
+      sender.close();
       const handedOver = poller.close().catch((error: unknown) => {
         log.warn(
           { err: error },

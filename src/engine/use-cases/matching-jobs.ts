@@ -14,7 +14,7 @@ export const MAX_JOBS = MAX_IDS;
 export const MAX_MS = 10_000;
 
 /** What can be cancelled, or will be in a moment. */
-const WAITING = ["SUBMITTING", "IN_QUEUE"] as const satisfies readonly JobStatus[];
+const WAITING = ["HELD", "SUBMITTING", "IN_QUEUE"] as const satisfies readonly JobStatus[];
 
 /** What a call has done, and from where the next one goes on; null at the end. */
 export type Progress = {

@@ -2,6 +2,7 @@ import { requireScopes } from "../../auth/viewer.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Caller } from "../caller.ts";
+import type { QueueOptions } from "../job/hold.ts";
 import { publishRefusal } from "../diagnostics/channels.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
@@ -19,6 +20,8 @@ export type SubmitArguments = {
   readonly tags?: readonly string[] | null | undefined;
   /** How long to wait for the job's end, from the beginning of the operation on; 0 by default. */
   readonly answerWithinSeconds?: number | null | undefined;
+  /** How the job waits here before it is sent; it is sent at once where that is not given. */
+  readonly queue?: QueueOptions | null | undefined;
   /** What parts add, by their names among the engine's `submitOptions`; texts; null counts as not given. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 };
@@ -30,19 +33,20 @@ export type SubmitRequest = SubmitArguments &
   };
 
 /**
- * Submits a job for the viewer, and resolves once RunComfy has accepted it, or as long after that as the caller asks to wait
- * for its end. Rejects with InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or a
+ * Submits a job for the viewer, and resolves once RunComfy has accepted it, or it is HELD, or as long after that as the caller
+ * asks to wait for its end. Rejects with InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or a
  * `CodedError`.
  */
 export async function submitJob(caller: Caller, request: SubmitRequest): Promise<Submitted> {
   const { viewer, engine } = caller;
   requireScopes(viewer, "jobs:submit");
-  const { input, options, answerWithinSeconds, tags, idempotencyKey = null, ...asked } = request;
+  const { input, options, answerWithinSeconds, tags, queue = null, ...asked } = request;
+  const { idempotencyKey = null } = asked;
   checkPatience(answerWithinSeconds);
   const alsoWrite = admitOptions(caller, options);
   const submitting = engine.submitter.submitJob({
     ...asked,
-    ...{ input, viewer, idempotencyKey, tags: tags ?? [], alsoWrite },
+    ...{ input, viewer, idempotencyKey, tags: tags ?? [], queue, alsoWrite },
   });
   return await answer(caller, submitting, answerWithinSeconds);
 }
@@ -59,9 +63,17 @@ export async function submitJobs(
     );
   }
   // Their inputs are checked one after the other, and then all wait for RunComfy together.
-  const all = items.map((item) => submitJob(caller, item));
+  const all = items.map((item) => submitJob(caller, { ...item, queue: findQueue(items, item) }));
   await Promise.allSettled(all);
   return all;
+}
+
+/** How the job of an item waits: of several with its key, as the first says. */
+function findQueue(items: readonly SubmitRequest[], item: SubmitRequest) {
+  const { idempotencyKey: key = null } = item;
+  return key === null
+    ? item.queue
+    : items.find(({ idempotencyKey }) => idempotencyKey === key)?.queue;
 }
 
 /**
@@ -74,12 +86,13 @@ export async function rerunJob(
 ): Promise<Submitted> {
   const { viewer, engine } = caller;
   requireScopes(viewer, "jobs:submit");
-  const { id, changes, options, answerWithinSeconds, tags, idempotencyKey = null } = request;
+  const { id, changes, options, answerWithinSeconds, tags, queue = null } = request;
+  const { idempotencyKey = null } = request;
   checkPatience(answerWithinSeconds);
   const alsoWrite = admitOptions(caller, options);
   if (!isIdentifier(id)) throw new JobNotFoundError(id);
   const submitting = engine.submitter.rerunJob({
-    ...{ jobId: id, changes, viewer, idempotencyKey, tags: tags ?? [], alsoWrite },
+    ...{ jobId: id, changes, viewer, idempotencyKey, tags: tags ?? [], queue, alsoWrite },
   });
   return await answer(caller, submitting, answerWithinSeconds);
 }

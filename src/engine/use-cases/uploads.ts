@@ -15,7 +15,7 @@ export async function createUpload(
   return await publishRefusal(channels, files.uploads.createUpload(given, viewer));
 }
 
-/** One of the viewer's uploads; null if there is none. */
+/** An upload of the viewer's, or of a job that the viewer may approve; null if there is none. */
 export async function findUpload({ viewer, reads }: Caller, id: string): Promise<Upload | null> {
   requireScopes(viewer, "jobs:read");
   return isIdentifier(id) ? await reads.uploads.load(id) : null;

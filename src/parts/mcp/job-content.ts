@@ -3,6 +3,7 @@ import { sentenceCase } from "change-case";
 
 import { hasThumbnails } from "../../engine/files/thumbnail.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
+import type { HoldReason } from "../../engine/job/hold.ts";
 import { findSeed, type InputIssue } from "../../engine/job/input.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { isFinished } from "../../engine/job/job.ts";
@@ -11,6 +12,7 @@ import { CodedError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { toFileUrl } from "../../engine/files/file-urls.ts";
+import { findHold } from "../../engine/use-cases/held-jobs.ts";
 import type { FirstFiles } from "../../engine/watch/shared-readers.ts";
 import type { ToolContext } from "./tool.ts";
 import { toResult } from "./tool.ts";
@@ -85,6 +87,7 @@ export async function describeJob(
 ): Promise<JsonObject> {
   const { reads } = context;
   const estimate = await readEstimate(job, reads);
+  const hold = await readHold(job, context);
   const seed = findSeed(isFinished(job) ? await reads.readDocument(job.id, "input") : null);
   // Pictures may take seconds, and it may be long until the answer is read.
   reads.finish();
@@ -92,6 +95,7 @@ export async function describeJob(
   return {
     ...toBrief(job),
     is_finished: isFinished(job),
+    hold,
     queue_position: job.queuePosition,
     started_at: job.startedAt?.toISOString() ?? null,
     estimate: estimate && {
@@ -113,11 +117,30 @@ export function readEstimate(job: Job, reads: Caller["reads"]): Promise<Estimate
   return reads.estimate(job).catch(() => null);
 }
 
+/** Why a job is HELD; null if it isn't, and also while the database is unreachable. */
+export async function readHold(job: Job, context: Caller) {
+  const hold = await findHold(context, job).catch(() => null);
+  if (hold === null) return null;
+  const { reason, until } = hold;
+  return { reason, message: HOLDS[reason], until: until?.toISOString() ?? null };
+}
+
+const HOLDS: Readonly<Record<HoldReason, string>> = {
+  APPROVAL: "Waits until somebody else approves it; it costs nothing before. Tell a person.",
+  BY_HAND: "Waits until a person releases it; it costs nothing before.",
+  PAUSED: "Waits because its deployment is paused; it costs nothing before.",
+  SCHEDULED: "Waits for the time after which it may be sent; it costs nothing before.",
+  OUTAGE: "Waits until RunComfy takes jobs again; it costs nothing before.",
+  LIMIT: "Waits because its owner is at a limit; it costs nothing before.",
+  TURN: "Waits for its turn to be sent to RunComfy; it costs nothing before.",
+};
+
 /** How a job waits, in words that are the gateway's own. */
 export function toStateText({ status, queuePosition }: Job, estimate: Estimate | null): string {
   const leftMs = estimate && estimate.finishesAt - clock.now();
   const rest = leftMs === null ? "" : `; about ${Math.max(1, Math.round(leftMs / 1_000))} s left`;
   if (status === "IN_PROGRESS") return `Running${rest}`;
+  if (status === "HELD") return "Waits in the gateway, and is not sent yet";
   if (status !== "IN_QUEUE") return status === "SUBMITTING" ? SUBMITTING : sentenceCase(status);
   return `In the queue${queuePosition === null ? "" : `, ${queuePosition} ahead`}${rest}`;
 }

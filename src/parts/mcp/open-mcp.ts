@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { AuthenticationError } from "../../auth/authenticator.ts";
+import { DEFAULT_SCOPES } from "../../auth/viewer.ts";
 import type { Exchange } from "../../api/server/answers.ts";
 import type { JsonObject, JsonValue } from "../../engine/job/json.ts";
 import { isJsonObject } from "../../engine/job/json.ts";
@@ -57,7 +58,8 @@ export function openMcp(engine: OpenEngine): OpenPart {
     return {
       resource: `${toOrigin(request)}${PATH}`,
       authorization_servers: [issuer],
-      scopes_supported: engine.scopes,
+      // Clients ask their issuer for all of them.
+      scopes_supported: DEFAULT_SCOPES,
       bearer_methods_supported: ["header"],
     };
   }

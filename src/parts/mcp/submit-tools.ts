@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Viewer } from "../../auth/viewer.ts";
 import type { Catalogue, Deployment } from "../../engine/deployments/catalogue.ts";
 import { DeploymentNotFoundError, UpstreamError } from "../../engine/job/errors.ts";
+import { MAX_PRIORITY } from "../../engine/job/hold.ts";
 import type { Spelling } from "../../engine/job/input.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import type { RunStats } from "../../engine/job/run-times.ts";
@@ -22,6 +23,7 @@ const MAX_DIRECT = 40;
 const MAX_NAME_LENGTH = 60;
 
 const DEPLOYMENT_ID = z.string().describe("The deployment's id.");
+const TIME = z.iso.datetime({ offset: true });
 const OPTIONS = {
   new_run: z
     .boolean()
@@ -33,6 +35,19 @@ const OPTIONS = {
     .string()
     .optional()
     .describe("Calls with the same key and the same input give the same job, however late."),
+  queue: z
+    .strictObject({
+      priority: z.int().min(-MAX_PRIORITY).max(MAX_PRIORITY).optional(),
+      send_after: TIME.describe("It is not sent before then.").optional(),
+      send_before: TIME.describe(
+        "If it was not sent by then, it fails and costs nothing.",
+      ).optional(),
+      hold: z.boolean().optional().describe("Whether it waits until a person releases it."),
+    })
+    .optional()
+    .describe(
+      "Has the job wait here, where it costs nothing, until its turn comes. Among your jobs, those of the highest priority are sent first. Without it, the job is sent at once.",
+    ),
 };
 
 /** The tools that submit jobs, and those that say what can be submitted. */
@@ -154,18 +169,28 @@ type Submit = {
   readonly input: JsonObject;
   readonly new_run?: boolean | undefined;
   readonly idempotency_key?: string | undefined;
+  readonly queue?: z.output<typeof OPTIONS.queue>;
 };
 
 /** Paths begin with the tool's argument, as those of arguments that don't fit do. */
 const spell: Spelling = (path) => ["input", ...path];
 
-/** Answers once RunComfy has accepted the job, or may have; a refusal rejects. */
-async function submit(given: Submit, { context, asTask }: ToolCall): Promise<CallToolResult> {
+/** Answers once RunComfy has accepted the job, or may have, or the job is HELD; a refusal rejects. */
+async function submit(
+  { queue, ...given }: Submit,
+  { context, asTask }: ToolCall,
+): Promise<CallToolResult> {
   const { job, warnings, wasThere } = await submitJob(context, {
     deploymentId: given.deployment_id,
     input: given.input,
     idempotencyKey: given.idempotency_key,
     repeats: given.new_run === true ? "noted" : "found",
+    queue: queue && {
+      priority: queue.priority ?? 0,
+      sendAfter: toDate(queue.send_after),
+      sendBefore: toDate(queue.send_before),
+      hold: queue.hold ?? false,
+    },
     spell,
   }).catch(toUnconfirmed);
   if (asTask !== null) return await asTask(job);
@@ -177,6 +202,10 @@ async function submit(given: Submit, { context, asTask }: ToolCall): Promise<Cal
   return await toJobResult(job, context, { note, warnings }).catch(() =>
     toResult({ job: toBrief(job), note }),
   );
+}
+
+function toDate(time: string | undefined): Date | null {
+  return time === undefined ? null : new Date(time);
 }
 
 function toUnconfirmed(error: unknown) {

@@ -10,7 +10,7 @@ import type { Job } from "../../engine/job/job.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { cancelJob } from "../../engine/use-cases/cancel-jobs.ts";
-import { areFilesPending, FILES_PATIENCE_MS, readEstimate } from "./job-content.ts";
+import { areFilesPending, FILES_PATIENCE_MS, readEstimate, readHold } from "./job-content.ts";
 import { toJobResult, toStateText } from "./job-content.ts";
 import { readJob } from "./job-tools.ts";
 import type { Guard, ToolContext } from "./tool.ts";
@@ -32,13 +32,16 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 /** A task is a job under another name: its state is the row's, so that any gateway answers for it, after any restart. */
 export async function toTask(job: Job, context: Caller) {
   const estimate = await readEstimate(job, context.reads);
-  const isHeld = await awaitsFiles(job, context);
+  const hold = await readHold(job, context);
+  const isFetching = await awaitsFiles(job, context);
   // A few polls for the time that is left.
   const pollMs = estimate === null ? 2 * MIN_POLL_MS : (estimate.finishesAt - clock.now()) / 4;
   return {
     taskId: job.id,
-    status: isHeld ? "working" : toTaskStatus(job),
-    statusMessage: isHeld ? "Fetching its files" : toStateText(job, estimate),
+    status: isFetching ? "working" : toTaskStatus(job),
+    statusMessage: isFetching
+      ? "Fetching its files"
+      : (hold?.message ?? toStateText(job, estimate)),
     createdAt: job.createdAt.toISOString(),
     lastUpdatedAt: job.updatedAt.toISOString(),
     ttlMs: null,

@@ -72,10 +72,9 @@ type Issue = { readonly path: readonly PropertyKey[]; readonly message: string }
 /** Where among the tool's arguments, and what. */
 export function toIssues(issues: readonly Issue[]): readonly JsonObject[] {
   return issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
-    const [argument, ...rest] = path.map((one) => (typeof one === "number" ? one : String(one)));
-    // The services name arguments as GraphQL does.
-    const first = typeof argument === "string" ? snakeCase(argument) : argument;
-    const where = first === undefined ? "" : toPathText([first, ...rest]);
+    // The services name arguments as GraphQL does; what is in an input has the deployment's names.
+    const toName = path[0] === "input" ? String : (one: PropertyKey) => snakeCase(String(one));
+    const where = toPathText(path.map((one) => (typeof one === "number" ? one : toName(one))));
     return { path: cut(where), message: cut(message) };
   });
 }

@@ -223,14 +223,15 @@ function observeJobs({ channels, on, count, countEach, measure, gauge }: Observe
     if (!isFinished(job)) return;
     // Without RunComfy's word for it, the id may be anything that a client made up.
     const deployment = job.requestId === null ? OTHER : toLabel(job.deploymentId);
-    const { createdAt, startedAt, finishedAt, updatedAt, error } = job;
+    const { sentAt, startedAt, finishedAt, updatedAt, error } = job;
     // Counted here, as most of them are stored after a gateway died during its submit.
     if (error?.code === "SUBMISSION_UNKNOWN") {
       submits.inc({ outcome: "unknown" });
       lastUnknown.set(updatedAt.getTime() / 1_000);
     }
     ends.inc({ status: job.status, deployment });
-    if (startedAt !== null) queueSeconds.observe({ deployment }, secondsOf(createdAt, startedAt));
+    if (sentAt !== null && startedAt !== null)
+      queueSeconds.observe({ deployment }, secondsOf(sentAt, startedAt));
     if (startedAt !== null && finishedAt !== null)
       runSeconds.observe({ deployment }, secondsOf(startedAt, finishedAt));
     // Where RunComfy gave no time, or the end was the gateway's own, it is when that was noted.

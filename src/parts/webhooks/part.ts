@@ -25,6 +25,7 @@ export const part: Part<SettingsOf<typeof SETTINGS>> = {
   settings: SETTINGS,
   scopes: ["webhooks"],
   events: {
+    JOB_HELD: "A job waits for an approval.",
     JOB_SUCCEEDED: "A job has succeeded, and its output is available.",
     JOB_FAILED: "A job has ended without an output.",
     JOB_CANCELLED: "A job was cancelled before it ran.",
@@ -37,7 +38,7 @@ export const part: Part<SettingsOf<typeof SETTINGS>> = {
     webhookUrl: {
       type: "URL",
       description:
-        "An https URL on a public host, on port 443 or 8443, that is called when this job ends and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
+        "An https URL on a public host, on port 443 or 8443, that is called when this job waits for an approval, when it ends, and when its files are kept, signed with `Viewer.webhookSecret`. Needs the scopes `webhooks` and `jobs:read`. It is not part of the idempotency key: a retry gives the job with its original URL.",
     },
   },
   schema: async () => (await import("./schema.ts")).addWebhooks,

@@ -243,7 +243,10 @@ function addDelivery(builder: Builder, event: EventRef) {
         nullable: true,
         description: "The `id` of the job that it is about; null for WEBHOOK_DISABLED.",
       }),
-      state: t.expose("state", { type: state, description: "Whether it is still to be made, and how it ended otherwise." }),
+      state: t.expose("state", {
+        type: state,
+        description: "Whether it is still to be made, and how it ended otherwise.",
+      }),
       createdAt: t.expose("createdAt", {
         type: "DateTime",
         description: "When its event happened.",

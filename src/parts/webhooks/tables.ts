@@ -122,6 +122,8 @@ function createWebhookTables({ kind, nameType: name }: Database): readonly RawBu
 
 /** The statement that writes a job's end, or that of its last copy, also writes the deliveries. */
 export function createTriggers({ nowMs }: Database): readonly Trigger[] {
+  const isOfHold = sql`jobs.id = new.job_id`;
+  const addHeld = addDeliveries(nowMs, sql`jobs`, sql`'JOB_HELD'`, isOfHold);
   return [
     {
       name: "jobs_add_delivery",
@@ -141,6 +143,19 @@ export function createTriggers({ nowMs }: Database): readonly Trigger[] {
         sql`jobs.id = new.job_id and not exists (
           select 1 from kept_files where job_id = new.job_id and state = 'PENDING')`,
       ),
+    },
+    // Of a job that is submitted, or released by a credential that needs an approval.
+    {
+      name: "holds_add_delivery",
+      after: sql`insert on holds`,
+      when: sql`new.needs_approval = 1`,
+      act: addHeld,
+    },
+    {
+      name: "holds_add_late_delivery",
+      after: sql`update of needs_approval on holds`,
+      when: sql`old.needs_approval = 0 and new.needs_approval = 1`,
+      act: addHeld,
     },
   ];
 }

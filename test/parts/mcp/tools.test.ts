@@ -157,6 +157,36 @@ test("blind retries cost one POST, until a new run is asked for, and a key keeps
   expect(upstream.count("submit")).toBe(5);
 });
 
+test("a job that waits is answered with why, is waited for, and can be cancelled unsent", async () => {
+  const { upstream, enter } = await startWithKeys({
+    web: ["web"],
+    agent: ["web", "--approval", "always"],
+  });
+  const [client, agent] = [await enter("web"), await enter("agent")];
+  const call = async (name: string, given: object, by = client) =>
+    read(await by.callTool({ name, arguments: { ...given } }));
+  const queue = { hold: true, priority: 3, send_after: "2100-01-01T00:00:00Z" };
+  const { job, note } = await call("submit_job", { ...QUEUED, queue });
+  const hold = { reason: "BY_HAND", message: expect.stringContaining("releases it"), until: null };
+  expect(job).toMatchObject({ status: "HELD", is_finished: false, hold });
+  expect(note).toContain("wait_for_job");
+  expect((await call("wait_for_job", { id: job.id, seconds: 0 })).job).toMatchObject({ hold });
+  expect((await call("cancel_job", { id: job.id })).job).toMatchObject({
+    ...{ status: "CANCELLED", hold: null },
+  });
+
+  const unapproved = await call("submit_job", { ...QUEUED, new_run: true }, agent);
+  expect(unapproved.job).toMatchObject({
+    status: "HELD",
+    hold: { reason: "APPROVAL", message: expect.stringContaining("somebody else approves it") },
+  });
+  const past = { send_before: "2020-01-01T00:00:00Z" };
+  expect(await call("submit_job", { ...QUEUED, new_run: true, queue: past })).toMatchObject({
+    error: { code: "INVALID_INPUT", issues: [{ path: "queue.send_before" }] },
+  });
+  expect(upstream.count("submit")).toBe(0);
+});
+
 test("of many files the first 100 are named, and how many there are", async () => {
   const databaseUrl = await DATABASES.SQLite();
   const { upstream, enter } = await startWithKeys({ web: ["web"] }, { DATABASE_URL: databaseUrl });

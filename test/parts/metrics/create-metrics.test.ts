@@ -45,6 +45,15 @@ test("an end is late only by the time that RunComfy gave, and the last unknown s
   expect(text).toContain("submit_unknown_timestamp_seconds 5\n");
 });
 
+test("how long a job waited counts from when it was sent, however long ago it was created", async () => {
+  await using opened = await openForTest();
+  const { channels, metrics } = opened;
+  const job = createJob({ ...FACTS, kind: "lora", deploymentId: "d", now: new Date(0) });
+  const [sentAt, startedAt] = [new Date(86_400_000), new Date(86_402_000)];
+  channels.stored.publish({ ...job, requestId: "r", status: "SUCCEEDED", sentAt, startedAt });
+  expect(await metrics.metrics()).toContain('job_queue_seconds_sum{deployment="d"} 2\n');
+});
+
 test("ends are counted, and files by outcome, if that could be stored", async () => {
   await using opened = await openForTest();
   const { metrics, store } = opened;

@@ -148,17 +148,17 @@ test("what owners are refused is counted by the limit that they have reached", a
   });
 });
 
-test("reading them takes three statements, once a connection, and nothing else is served there, on a port that nobody else has", async () => {
+test("reading them takes four statements, once a connection, and nothing else is served there, on a port that nobody else has", async () => {
   const { metricsPort, statements } = await start();
   const countCounts = () => statements.filter((sql) => sql.includes("count(")).length;
   statements.length = 0;
   await readMetrics(metricsPort);
-  expect(countCounts()).toBe(3);
+  expect(countCounts()).toBe(4);
   statements.length = 0;
   const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const { text } = await exchange(metricsPort, request.repeat(100));
   expect(text).toMatch(/^HTTP\/1.1 200 .*Connection: close/s);
-  expect(countCounts()).toBe(3);
+  expect(countCounts()).toBe(4);
   for (const path of ["/", "/graphql", "/metrics/x"]) {
     const response = await fetch(`http://127.0.0.1:${metricsPort}${path}`);
     expect([response.status, await response.text()]).toEqual([404, "Metrics are at /metrics.\n"]);

@@ -13,6 +13,7 @@ import {
   CANCELLED,
   type Context,
   FAILED,
+  HOLD,
   insertJob,
   see,
   SUCCEEDED,
@@ -79,6 +80,22 @@ export function describeWebhooks({ store, execute }: Context): void {
       expect(await reported(ofD.id)).toEqual(["JOB_CANCELLED"]);
       expect(await reported(tagged.id)).toEqual(["JOB_FAILED"]);
       expect(await reported(others.id)).toEqual([]);
+    });
+
+    test("are called once for a job that waits for an approval, from its submit or from its release on", async () => {
+      const { id } = await add({ tag: "draft" });
+      const held = { ...HOLD, needsApproval: true };
+      const facts = { status: "HELD", tags: ["draft"] } as const;
+      await insertJob(store(), facts, { hold: held });
+      expect(await reported(id)).toEqual(["JOB_HELD"]);
+      const byHand = { ...HOLD, options: { ...HOLD.options, hold: true } };
+      const job = await insertJob(store(), facts, { hold: byHand });
+      expect(await reported(id)).toHaveLength(1);
+      const agent = { id: "agent", signedBy: "", needsApproval: true };
+      await store().holds.release(job.id, agent);
+      await store().holds.approve(job.id, "person");
+      await store().holds.release(job.id, agent);
+      expect(await reported(id)).toEqual(["JOB_HELD", "JOB_HELD"]);
     });
 
     test("are not called for labels, and for an end where the labels at that time concern them", async () => {

@@ -10,6 +10,7 @@ export type Webhook = WebhooksQuery["webhooks"][number];
 
 /** What has happened when a webhook is called. */
 export const EVENTS: Readonly<Record<WebhookEvent, string>> = {
+  JOB_HELD: "a job waits for an approval",
   JOB_SUCCEEDED: "a job succeeded",
   JOB_FAILED: "a job failed",
   JOB_CANCELLED: "a job was cancelled",

@@ -4,15 +4,17 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** The stage that a job has reached. It only moves forward, and may skip statuses. */
+/** The stage that a job has reached. It only moves forward, and may skip statuses; except that a job that was HELD is HELD again if RunComfy certainly did not get it. */
 export type JobStatus =
   /** Cancelled before it ran. Final. */
   | 'CANCELLED'
   /** Ended without an output; `error` says why. Final. */
   | 'FAILED'
+  /** Stored in the gateway and not sent to RunComfy yet: it costs nothing, and a cancel is certain. `hold` says why. */
+  | 'HELD'
   /** Running; too late to cancel. */
   | 'IN_PROGRESS'
-  /** Accepted and waiting in the queue. A job can be cancelled while it is SUBMITTING or IN_QUEUE, not later. */
+  /** Accepted and waiting in the queue. A job can be cancelled until it is IN_PROGRESS, not later. */
   | 'IN_QUEUE'
   /** On its way to RunComfy, which has not accepted it yet. */
   | 'SUBMITTING'

@@ -19,6 +19,7 @@ const ORDER = [
   "lightbox",
   "form",
   "jobs",
+  "waiting",
   "gallery",
   "deployments",
   "screens",

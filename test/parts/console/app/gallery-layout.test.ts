@@ -26,6 +26,7 @@ function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
     isFinished: true,
     isPaused: false,
     createdAt: new Date(NOON - daysAgo * DAY_MS).toISOString(),
+    sentAt: null,
     startedAt: null,
     finishedAt: null,
     queueSeconds: null,

@@ -5,7 +5,7 @@ import { toCountText } from "../../../../console/src/model/words";
 
 test("a new estimate counts from when it came, and what is shown never falls", () => {
   const job = (progress: number) => ({
-    createdAt: "2026-01-01T00:00:00Z",
+    sentAt: "2026-01-01T00:00:00Z",
     estimate: { progress, finishesAt: "2026-01-01T00:01:40Z", startsAt: null, isColdStart: false },
   });
   const steps = [

@@ -103,7 +103,9 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await page.getByText("Page not found").waitFor();
     await openAccount(page);
     await page.getByRole("button", { name: "All shortcuts" }).click();
-    await page.getByText("Run, Jobs, Gallery, Deployments", { exact: true }).waitFor();
+    await page
+      .getByText("Run, Jobs, Waiting here, Gallery, Deployments", { exact: true })
+      .waitFor();
     expect(await page.getByRole("link", { name: /Webhooks|agent/ }).count()).toBe(0);
     await submit(origin, LANTERN, "A lantern without parts");
     await page.goto(`${origin}/gallery`);
