@@ -1,15 +1,12 @@
-/** Why a job is HELD; of several that apply, the first is shown. */
-const HOLD_REASONS = [
-  "APPROVAL",
-  "BY_HAND",
-  "PAUSED",
-  "SCHEDULED",
-  "OUTAGE",
-  "LIMIT",
-  "TURN",
-] as const;
-
-export type HoldReason = (typeof HOLD_REASONS)[number];
+/** Why a job is HELD; of several that apply, `toHold` shows the first. */
+export type HoldReason =
+  | "APPROVAL"
+  | "BY_HAND"
+  | "PAUSED"
+  | "SCHEDULED"
+  | "OUTAGE"
+  | "LIMIT"
+  | "TURN";
 
 /** What keeps a HELD job from being sent. */
 export type Hold = {

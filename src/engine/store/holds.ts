@@ -32,7 +32,7 @@ export type HeldLimits = Pick<OwnerLimits, "jobsInFlight" | "submitsPerMinute">;
 /** A row of `quotas`, and when its window ends. */
 type CountedJob = { readonly key: string; readonly endsAtMs: number };
 
-/** A job that was HELD and is to be sent now, by whoever claimed it alone. */
+/** A job that was HELD and is to be sent now, only by the gateway that claimed it. */
 export type ClaimedHold = {
   readonly kind: "claimed";
   readonly job: Job;
@@ -435,8 +435,10 @@ export function createHolds(
 
   async function readLimited({ owner_id, limits }: Row): Promise<Limited> {
     const { jobsInFlight, submitsPerMinute }: HeldLimits = JSON.parse(limits);
-    const inFlight = await countUnfinished(reads, owner_id, upstreams);
-    if (jobsInFlight !== null && inFlight >= jobsInFlight) return { until: null };
+    if (jobsInFlight !== null) {
+      const inFlight = await countUnfinished(reads, owner_id, upstreams);
+      if (inFlight >= jobsInFlight) return { until: null };
+    }
     if (submitsPerMinute === null) return null;
     const used = await readUsed(reads, database, "submits", owner_id);
     return used !== null && used.count >= submitsPerMinute ? { until: used.endsAtMs } : null;

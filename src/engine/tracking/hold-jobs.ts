@@ -36,12 +36,11 @@ export class Holder {
   /** Rejects with FORBIDDEN where the viewer's own credential submitted the job, or made it need an approval. */
   async approveJob(jobId: string, viewer: Viewer): Promise<Job> {
     const { id } = viewer.credential;
-    const job = await this.#change(jobId, readableOwner(viewer), (holds) =>
-      holds.approve(jobId, id),
-    );
-    const [facts] = await this.#given.store.holds.readMany([jobId]);
-    if (facts?.needsApproval === true) throw toOwnSubmit();
-    return job;
+    return await this.#change(jobId, readableOwner(viewer), async (holds) => {
+      const approved = await holds.approve(jobId, id);
+      if (approved === null && (await this.#needsApproval(jobId))) throw toOwnSubmit();
+      return approved;
+    });
   }
 
   /** Ends a job that waits for an approval. */
@@ -49,12 +48,16 @@ export class Holder {
     const { store, record } = this.#given;
     const job = await store.jobs.read(jobId, readableOwner(viewer));
     if (job === null) throw new JobNotFoundError(jobId);
-    const [facts] = await store.holds.readMany([jobId]);
-    if (facts?.needsApproval !== true) throw new JobNotHeldError(job);
+    if (!(await this.#needsApproval(jobId))) throw new JobNotHeldError(job);
     const ended = await record(jobId, { kind: "unsent", error: notApproved(reason) }, job);
     if (ended === null) throw new JobNotFoundError(jobId);
     if (ended.error?.code !== "NOT_APPROVED") throw new JobNotHeldError(ended);
     return ended;
+  }
+
+  async #needsApproval(jobId: string): Promise<boolean> {
+    const [facts] = await this.#given.store.holds.readMany([jobId]);
+    return facts?.needsApproval === true;
   }
 
   /** Resolves with the job as it is where it is HELD and nothing of it was to change. */
