@@ -167,7 +167,8 @@ function addMutations(builder: Builder): void {
           ids,
           reason: t.arg.string({
             required: true,
-            description: "What is to be changed, for whoever submitted them; 1 to 500 characters.",
+            description:
+              "What is to be changed, for those who submitted them; 1 to 500 characters.",
           }),
         },
         itemErrors: toResult("RefuseJob", "The job will not be sent."),

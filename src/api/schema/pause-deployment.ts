@@ -55,7 +55,7 @@ export function addPauseDeployment(builder: Builder): void {
       resumeDeployment: t.field({
         type: "Deployment",
         description:
-          "Ends what `pauseDeployment` began, whoever paused it. A deployment that isn't paused stays as it is. Needs the scope `operate`.",
+          "Ends what `pauseDeployment` began, no matter who paused it. A deployment that isn't paused stays as it is. Needs the scope `operate`.",
         args: { id },
         errors: {
           types: [DeploymentNotFoundError],

@@ -207,7 +207,7 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
 
 /**
  * Why a deployment is paused, read for a row that the same transaction writes. No pause commits between this and the end of
- * the transaction, since whoever pauses holds the lock alone. Each statement here sees what was committed before it, as the
+ * the transaction, since a pause holds the lock alone. Each statement here sees what was committed before it, as the
  * statement that calls it does not.
  */
 const READ_PAUSE_ON_POSTGRES = sql`

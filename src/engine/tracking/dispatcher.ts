@@ -62,7 +62,7 @@ type Dependencies = Pick<
   readonly isRevoked: Authenticator["isRevoked"];
 };
 
-/** What becomes of a job whose turn has come. */
+/** The outcome for a job whose turn has come. */
 type Outcome =
   /** RunComfy has it, or may have. */
   | { readonly kind: "sent"; readonly isAccepted: boolean }
@@ -216,7 +216,7 @@ export class Dispatcher {
     }
   }
 
-  /** Sends a claimed job, and writes down what became of it. Never rejects. */
+  /** Sends a claimed job, and stores its outcome. Never rejects. */
   async #send(
     claimed: ClaimedHold,
     turn: { readonly askedAt: number; readonly release: Release },
@@ -229,7 +229,10 @@ export class Dispatcher {
       try {
         await sender.persist({ jobId: job.id }, () => this.#keep(job, outcome));
       } catch (err) {
-        log.error({ jobId: job.id, err }, "The outcome of a held job could not be stored.");
+        log.error(
+          { jobId: job.id, err },
+          "The outcome of a held job could not be stored, so the job will end as unknown. Check that the database runs.",
+        );
       }
     });
     this.wake();

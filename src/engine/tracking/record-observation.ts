@@ -17,8 +17,8 @@ const LONG_URLS =
   "URLs of more than 4,096 characters in an output are no files of its job; they stay in the output.";
 
 /**
- * Writes what is new in an observation: the only way in which a job changes until it has ended, except for its labels. What
- * comes later, a cost and copies of files, has its own writers. Returns the job as it then is, or null if there is none;
+ * Writes what is new in an observation: the only way in which a job changes until it has ended, except for its labels,
+ * and for how it is HELD and claimed. What comes later, a cost and copies of files, has its own writers. Returns the job as it then is, or null if there is none;
  * rejects if the database does not answer. A caller that has just read the row passes it as `known`, which saves a read; a
  * stale one is read anew.
  */

@@ -10,7 +10,7 @@ import type { Services } from "./services.ts";
 /** The part of the margin that may pass between submit lease and POST; the rest is for the outcome. */
 const UNSENT_PART = 0.4;
 
-/** Between the tries to write down an outcome; five minutes in all. */
+/** The delays between attempts to store an outcome; five minutes in all. */
 const OUTCOME_DELAYS_MS = [100, 500, ...Array.from({ length: 300 }, () => 1_000)] as const;
 
 /** A submit that was never sent is not worth a long wait; what it leaves behind is settled later. */
@@ -30,7 +30,7 @@ type Dependencies = Pick<
   | "log"
 > & { readonly poller: Pick<Poller, "wakeIn"> };
 
-/** Sends the one POST of a job that is SUBMITTING here, and writes down what became of it. */
+/** Sends the one POST of a job that is SUBMITTING here, and stores its outcome. */
 export class JobSender {
   /** How long a SUBMITTING row is this gateway's, and nobody else settles it: the POST and recording its outcome. */
   readonly leaseMs: number;
@@ -88,9 +88,9 @@ export class JobSender {
   }
 
   /**
-   * Sends the POST, and resolves with the job once its acceptance, or that nobody knows of one, is written down. Rejects with
+   * Sends the POST, and resolves with the job once its acceptance, or that nobody knows of one, is stored. Rejects with
    * a `RunComfyError` where the upstream certainly did not accept it, and with an `UpstreamError` where the outcome could not
-   * be written down. `release` ends the turn of the POST, which leaves within so many ms.
+   * be stored. `release` ends the turn of the POST, which leaves within so many ms.
    */
   async send(
     job: Job,
@@ -132,7 +132,7 @@ export class JobSender {
     return accepted ?? job;
   }
 
-  /** Writes down what became of a POST. Where that fails, nobody may be told to submit the job again. */
+  /** Stores the outcome of a POST. If that fails, no answer may suggest submitting the job again. */
   async #keepOutcome<T>(job: Job, write: () => Promise<T>, requestId?: string): Promise<T> {
     try {
       return await this.persist({ jobId: job.id, requestId }, write);
