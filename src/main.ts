@@ -96,9 +96,9 @@ async function start(config: GatewayConfig, log: Logger): Promise<Gateway> {
   const upstream = isSandbox
     ? `the sandbox at ${origin} (for RunComfy see RUNCOMFY_API_TOKEN and UPSTREAM)`
     : `${origin}${TOKEN_REMARKS[token]}`;
+  for (const [title, url] of gateway.urls) console.log(`${title.padEnd(9)} ${url}`);
   console.log(`${config.httpAccess.hasGraphiql ? "GraphiQL" : "GraphQL "}  ${address}`);
   console.log(`Upstream  ${upstream}\nDatabase  ${database}`);
-  for (const [title, url] of gateway.urls) console.log(`${title.padEnd(9)} ${url}`);
   const urls = Object.fromEntries(gateway.urls);
   log.info(
     { url: address, urls, upstream: origin, isSandbox, token, database },

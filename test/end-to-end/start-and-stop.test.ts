@@ -19,7 +19,9 @@ test("a gateway says where it serves, with what upstream and on what database, b
   const gateway = runGateway(environment, { command });
   const origin = await gateway.url;
   await expect.poll(() => gateway.stdout().split("\n").length).toBe(5);
-  const [graphiql, upstream, database, page] = gateway.stdout().split("\n");
+  // The README sends people to the first of them, and then to the second.
+  const [page, graphiql, upstream, database] = gateway.stdout().split("\n");
+  expect(page).toMatch(/^Console /);
   expect(page).toContain(origin);
   expect(graphiql).toContain(`${origin}/graphql`);
   expect(upstream).toMatch(/sandbox at http:\/\/127\.0\.0\.1:\d+/);
