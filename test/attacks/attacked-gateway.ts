@@ -11,6 +11,7 @@ import { ALL_SCOPES } from "../support/parts.ts";
 
 /** What a turn of the event loop may take, whatever one owner does: the thread's CPU, in the pieces of `gauge.ts`. */
 const MAX_PIECES_A_TURN = 200;
+const MAX_ATTEMPTS = 3;
 
 /** The header that a key goes in. */
 export type Bearer = { readonly authorization: string };
@@ -98,16 +99,21 @@ export async function startAttackedGateway(
       const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
       return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
     },
-    /** Fails when a turn of its event loop took too much meanwhile. */
+    /**
+     * Fails when a turn of its event loop took too much in each of three attempts: what else the machine does makes turns
+     * longer, and never shorter. `begin` leaves out what came before it. An attempt does anew what is done once.
+     */
     async expectShortTurns<Result>(
-      attack: () => Promise<Result>,
+      attack: (attempt: number, begin: () => Promise<unknown>) => Promise<Result>,
       mostPieces = MAX_PIECES_A_TURN,
     ): Promise<Result> {
-      await readGauge();
-      const result = await attack();
-      const { longestTurn } = await readGauge();
-      expect(longestTurn).toBeLessThan(mostPieces);
-      return result;
+      for (let attempt = 1; ; attempt += 1) {
+        await readGauge();
+        const result = await attack(attempt, readGauge);
+        const { longestTurn } = await readGauge();
+        if (longestTurn < mostPieces) return result;
+        if (attempt === MAX_ATTEMPTS) expect(longestTurn).toBeLessThan(mostPieces);
+      }
     },
     /** Fails when it has died, no longer serves, or logged an error. */
     async expectUnharmed(): Promise<void> {

@@ -40,7 +40,7 @@ afterAll(() => gateway.end());
 
 test.each([
   ["lists of tools", () => LIST],
-  ["large inputs", (index: number) => submit({ ...MEMBERS, index })],
+  ["large inputs", (index: number, attempt: number) => submit({ ...MEMBERS, index, attempt })],
   ["large inputs that repeat another", () => submit(MEMBERS)],
   ["inputs that are nested too deep", () => submit("NESTED").replace('"NESTED"', NESTED)],
   ["messages that are none", () => `{"jsonrpc":"2.0","id":${NESTED},"method":${NESTED}}`],
@@ -54,8 +54,8 @@ test.each([
   ["lists of messages", () => `[${Array.from({ length: 3_000 }, () => LIST).join(",")}]`],
   ["names of tools that are texts of 200 KB", () => call("x".repeat(200_000), {})],
 ] as const)("many %s at once hold no turn", async (_what, toBody) => {
-  const attack = () =>
-    Promise.all(Array.from({ length: AT_ONCE }, (_, index) => send(toBody(index))));
+  const attack = (attempt: number) =>
+    Promise.all(Array.from({ length: AT_ONCE }, (_, index) => send(toBody(index, attempt))));
   await gateway.expectShortTurns(attack, MAX_PIECES_A_TURN);
   await gateway.expectUnharmed();
 });
@@ -117,9 +117,10 @@ test("waits of many owners are held up to a limit in all, and hold as little eac
 });
 
 test("a job whose end a hundred calls wait for is delivered in short turns", async () => {
-  const [id] = /job_[0-9a-f]+/.exec(await send(submit({ wait: 2 }))) ?? [];
-  const wait = () => send(call("wait_for_job", { id }, { progressToken: 1 }));
-  await gateway.expectShortTurns(async () => {
+  await gateway.expectShortTurns(async (attempt, begin) => {
+    const [id] = /job_[0-9a-f]+/.exec(await send(submit({ wait: 2, attempt }))) ?? [];
+    const wait = () => send(call("wait_for_job", { id }, { progressToken: 1 }));
+    await begin();
     const waits = Array.from({ length: OWN_WAITS }, wait);
     // It is answered behind those that came before.
     await send(call("get_job", { id }));
