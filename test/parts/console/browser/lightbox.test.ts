@@ -132,7 +132,7 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
 
     // Over the form that it fills, too.
     await page.goto(`${origin}/run/${LANTERN}?open=${id}.0`);
-    await dialog.locator("dd", { hasText: /^7/ }).waitFor();
+    await dialog.locator("dt:text-is('Seed') + dd", { hasText: "7" }).waitFor();
     await dialog.getByRole("button", { name: "New seed" }).click();
     await dialog.waitFor({ state: "detached" });
     const seed = () => page.getByLabel(/^Seed/i).inputValue();
