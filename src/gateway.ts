@@ -69,9 +69,9 @@ export async function startGateway(
   const sessions = opened.keep(createSessions({ log }));
 
   const tables = await loadTables(parts.on);
-  const { submitOptions } = parts;
+  const { submitOptions, admissions } = parts;
   const engine = await openEngine(config, {
-    ...{ tables, submitOptions, opened, channels, log },
+    ...{ tables, submitOptions, admissions, opened, channels, log },
     isRevoked: authenticator.isRevoked,
   });
   const { catalogue, store, files, live, tracking } = engine;

@@ -8,6 +8,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { Admission } from "./engine/admission.ts";
 import type { Engine, SubmitOption } from "./engine/engine.ts";
 import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
@@ -47,6 +48,8 @@ export type OpenPart = Answers & {
   readonly service?: object;
   /** What it makes of the arguments that it adds to submits, by their names. */
   readonly submitOptions?: Readonly<Record<string, SubmitOption>>;
+  /** Decides whether jobs may be sent. */
+  readonly admission?: Admission;
   readonly figures?: readonly Figure[];
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;

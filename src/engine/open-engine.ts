@@ -7,6 +7,7 @@ import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
 import { type Catalogue, type Deployment, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
+import { type Admission, createAdmissions } from "./admission.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -47,11 +48,16 @@ export async function openEngine(
   {
     tables,
     submitOptions,
+    admissions,
     isRevoked,
     ...sources
   }: Sources &
     Pick<Engine, "submitOptions"> &
-    Pick<Authenticator, "isRevoked"> & { readonly tables: readonly PartTables[] },
+    Pick<Authenticator, "isRevoked"> & {
+      readonly tables: readonly PartTables[];
+      /** Grows while the parts open, which is before anything is sent. */
+      readonly admissions: readonly Admission[];
+    },
 ): Promise<OpenedEngine> {
   const { opened, channels, log } = sources;
   const catalogue = await loadDeployments(config, log);
@@ -72,9 +78,10 @@ export async function openEngine(
   const { jobRetentionDays: days } = config;
   // Before the tracking, so that closing it holds up no handover.
   if (days !== null) opened.keep(startRetention({ jobs: store.jobs, days, log }));
+  const admission = createAdmissions(admissions);
   const tracking = opened.keep(
     createTracking({
-      ...{ store, runcomfy, health, catalogue, live, isRevoked, channels, log },
+      ...{ store, runcomfy, health, catalogue, live, isRevoked, admission, channels, log },
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
@@ -115,7 +122,7 @@ export async function openEngine(
       pauser,
       submitOptions,
     },
-    ...{ queues, watchJob, tracking, upstreamOrigin },
+    ...{ queues, watchJob, tracking, admission, upstreamOrigin },
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,
     endWaits: createEndWaits(watchJob),

@@ -4,6 +4,7 @@ import { execute, parse, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { createAdmissions } from "../../src/engine/admission.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import {
@@ -117,6 +118,7 @@ export async function openInProcessGateway(
   });
   const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
   const engine: Services = {
+    admission: createAdmissions([]),
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
     ...(typeof tracking === "function"
       ? tracking(store)
@@ -262,7 +264,10 @@ function toServices(store: JobStore, stubs: Partial<Stubs>, known: Known): Track
   return {
     submitter: { submitJob, rerunJob },
     inputChecker: { checkInput },
-    holder: new Holder({ store, record: recordOf(store), onReady: () => undefined }),
+    holder: new Holder({
+      ...{ store, record: recordOf(store), onReady: () => undefined },
+      admission: createAdmissions([]),
+    }),
     canceller: { cancelJob },
     deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
     labeler: editJob === undefined ? new Labeler(store) : { editJob },

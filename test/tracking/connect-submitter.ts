@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { createAdmissions } from "../../src/engine/admission.ts";
 import type { Authenticator } from "../../src/auth/authenticator.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
@@ -87,6 +88,7 @@ export function connectSubmitter({
     inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
+    admission: createAdmissions([]),
     drawsSeeds: true,
     apiVersion: "v1",
     toUpstreamWebhookUrl: null,
@@ -124,6 +126,7 @@ export function connectTracking({
     ...{ isRevoked, submitsAtOnce },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     uploads: NO_FILES.uploads,
+    admission: createAdmissions([]),
     channels: createChannels(),
   });
 }

@@ -1,5 +1,6 @@
 import DataLoader from "dataloader";
 
+import type { Admission } from "../admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
@@ -32,6 +33,7 @@ export type ReadSources = {
     JobStore,
     "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
   >;
+  readonly admission: Pick<Admission, "readLimited">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
@@ -151,8 +153,18 @@ export class Reads {
 
   /** How jobs wait that the viewer has read; null for one that is not HELD. */
   get holds() {
+    const { admission } = this.#sources;
     return (this.#made.holds ??= new DataLoader((ids) =>
-      this.#run(({ holds }) => holds.readMany(ids)),
+      this.#run(async ({ holds }) => {
+        const found = await holds.readMany(ids);
+        const limited = await admission.readLimited(ids);
+        return found.map((facts, at) => {
+          const limitedUntil = limited.get(ids[at] ?? "");
+          return facts && limitedUntil !== undefined
+            ? { ...facts, isLimited: true, limitedUntil }
+            : facts;
+        });
+      }),
     ));
   }
 

@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
 import type { Credential, OwnerLimits } from "../../auth/viewer.ts";
+import type { Admission } from "../admission.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { HoldFacts, QueueOptions } from "../job/hold.ts";
 import type { Job } from "../job/job.ts";
@@ -171,11 +172,13 @@ export function createHolds(
         readonly closed: readonly string[];
         readonly atOnceOf: (deploymentId: string) => number | null;
         readonly mayLeave: (deploymentId: string) => boolean;
+        /** Comes last, once the job is locked. */
+        readonly admit: Admission["claim"];
         /** Whether it has to take this minute's try of an outage. */
         readonly isTry: boolean;
       },
     ): Promise<ClaimedHold | NoClaim> {
-      const { leaseMs, closed, atOnceOf, mayLeave, isTry } = options;
+      const { leaseMs, closed, atOnceOf, mayLeave, admit, isTry } = options;
       await checkDisk();
       const isOpen = sql`deployment_id not in ${database.toTexts(closed)}
         and (ends_at is null or ends_at > ${nowMs})`;
@@ -212,9 +215,13 @@ export function createHolds(
             returning job_id`.execute(transaction);
         const [sent] = jobs;
         if (sent === undefined || taken.length === 0) throw new LostHold();
+        const job = toJob(sent);
+        const admitted = await admit(transaction, job);
+        if (admitted === "limited") throw new LimitReached();
+        if (admitted === "closed") throw new ClosedDeployment(deploymentId);
         return {
           kind: "claimed",
-          job: toJob(sent),
+          job,
           leftMs: row.ends_at === null ? Infinity : row.ends_at - sent.now,
           sentFor: { id: row.sent_for, signedBy: row.signed_by },
         } as const;
@@ -274,7 +281,10 @@ export function createHolds(
     /**
      * Ends that. It waits for an approval from then on if the one who releases it needs one. Null where no hand holds it.
      */
-    release(jobId: string, by: Credential): Promise<Job | null> {
+    release(
+      jobId: string,
+      by: Pick<Credential, "id" | "signedBy" | "needsApproval">,
+    ): Promise<Job | null> {
       const needsApproval = by.needsApproval ? sql`1` : sql`needs_approval`;
       const addedBy = by.needsApproval ? sql`${by.id}` : sql`approval_added_by`;
       return change(jobId, {

@@ -51,6 +51,7 @@ type Dependencies = Pick<
   | "live"
   | "uploads"
   | "inputQueue"
+  | "admission"
   | "health"
   | "monotonic"
   | "sleep"
@@ -188,7 +189,7 @@ export class Dispatcher {
 
   /** Claims and sends the first of an owner's jobs that may be sent, in a slot; false where there is none. */
   async #claimOf(ownerId: string, closed: string[], isTry: boolean): Promise<boolean> {
-    const { store, health, catalogue, sender, submitter, monotonic } = this.#given;
+    const { store, health, catalogue, admission, sender, submitter, monotonic } = this.#given;
     const release = await submitter.enter(ownerId);
     let isSent = false;
     try {
@@ -200,6 +201,7 @@ export class Dispatcher {
           isTry,
           atOnceOf: (id) => catalogue.find(id)?.atOnce ?? null,
           mayLeave: (id) => health.submitRefusal(id) === null,
+          admit: admission.claim,
         });
         if (found.kind === "claimed") {
           const sending = this.#send(found, { askedAt, release });

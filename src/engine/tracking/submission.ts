@@ -102,7 +102,12 @@ export type Known = {
 const MAX_KEY_LENGTH = 255;
 
 /** For who submits without one, and is held all the same. */
-const AT_ITS_TURN: QueueOptions = { priority: 0, sendAfter: null, sendBefore: null, hold: false };
+export const AT_ITS_TURN: QueueOptions = {
+  priority: 0,
+  sendAfter: null,
+  sendBefore: null,
+  hold: false,
+};
 
 /**
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
