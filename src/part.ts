@@ -10,6 +10,7 @@ import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { Admission } from "./engine/admission.ts";
 import type { Engine, SubmitOption } from "./engine/engine.ts";
+import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
 import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
 /**
@@ -32,6 +33,8 @@ export type Part<Settings = unknown> = {
   triggers?(): Promise<PartTables["triggers"]>;
   /** The kinds of events that a webhook can have, each with its description in the schema. */
   readonly events?: Readonly<Record<string, string>>;
+  /** The members that it adds to every entry of the deployments file, whether it is on or off. */
+  readonly entry?: EntryMembers;
   /** The arguments that it adds to every submit, by their names. */
   readonly submitOptions?: SubmitArguments;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */

@@ -1,5 +1,6 @@
 import { type Scope, SCOPES } from "./auth/viewer.ts";
 import type { SchemaPart } from "./api/schema/create-schema.ts";
+import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
 import type { PartTables } from "./engine/store/migrations.ts";
 import type { Part } from "./part.ts";
 
@@ -24,6 +25,11 @@ export async function loadParts(): Promise<readonly Part[]> {
 /** All scopes that a credential may have. */
 export function scopesOf(parts: readonly Part[]): readonly Scope[] {
   return [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)];
+}
+
+/** The members that these parts add to entries of the deployments file. */
+export function entryMembersOf(parts: readonly Part[]): readonly EntryMembers[] {
+  return parts.flatMap(({ entry = [] }) => entry);
 }
 
 /** What these parts add to the schema. */

@@ -15,6 +15,7 @@ import { nameUpstream, SANDBOX } from "./job/upstream.ts";
 import { createReadQueues } from "./reads/reads.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./runcomfy/kinds/find-kind.ts";
+import type { EntryMembers } from "./runcomfy/kinds/kind.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { MODELS_OFF_STEP } from "./runcomfy/services.ts";
 import { startUpstream } from "./runcomfy/start-upstream.ts";
@@ -47,6 +48,7 @@ export async function openEngine(
   config: Config,
   {
     tables,
+    entryMembers,
     submitOptions,
     admissions,
     isRevoked,
@@ -57,10 +59,11 @@ export async function openEngine(
       readonly tables: readonly PartTables[];
       /** Grows while the parts open, which is before anything is sent. */
       readonly admissions: readonly Admission[];
+      readonly entryMembers: readonly EntryMembers[];
     },
 ): Promise<OpenedEngine> {
   const { opened, channels, log } = sources;
-  const catalogue = await loadDeployments(config, log);
+  const catalogue = await loadDeployments(config, entryMembers, log);
   const store = opened.keep(
     await openStore({
       databaseUrl: config.databaseUrl,
@@ -170,12 +173,17 @@ function nameConfigured(upstream: Config["upstream"]): string {
   return upstream.kind === "sandbox" ? SANDBOX : nameUpstream(upstream, upstream.account);
 }
 
-async function loadDeployments(config: Config, log: Logger): Promise<Catalogue> {
+async function loadDeployments(
+  config: Config,
+  entryMembers: readonly EntryMembers[],
+  log: Logger,
+): Promise<Catalogue> {
   const deploymentsFile = findDeploymentsFile(config);
   if (deploymentsFile === null) return OPEN_CATALOGUE;
   // It loads what checks inputs, which only a file says.
   const { loadCatalogue } = await import("./deployments/load-catalogue.ts");
-  const { catalogue, warnings } = await loadCatalogue(deploymentsFile, config.upstream.kind);
+  const { kind } = config.upstream;
+  const { catalogue, warnings } = await loadCatalogue(deploymentsFile, kind, entryMembers);
   for (const warning of warnings) log.warn({ deploymentsFile }, warning);
   return catalogue;
 }

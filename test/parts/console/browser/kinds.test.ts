@@ -27,6 +27,7 @@ async function addAll(ids: readonly string[]): Promise<string> {
   for (const id of ids)
     await runDeploymentsCommand(["add", id], async () => ({
       deploymentsFile,
+      entryMembers: [],
       client,
       isSandbox: false,
     }));
