@@ -69,9 +69,9 @@ export async function startGateway(
   const sessions = opened.keep(createSessions({ log }));
 
   const tables = await loadTables(parts.on);
-  const { submitOptions, admissions } = parts;
+  const { submitOptions, costs, admissions } = parts;
   const engine = await openEngine(config, {
-    ...{ tables, submitOptions, admissions, opened, channels, log },
+    ...{ tables, submitOptions, costs, admissions, opened, channels, log },
     entryMembers: entryMembersOf(all),
     isRevoked: authenticator.isRevoked,
   });

@@ -6,6 +6,7 @@ import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { Admission } from "./engine/admission.ts";
 import type { SubmitOption } from "./engine/engine.ts";
+import type { Costs } from "./engine/job/cost.ts";
 import type { OpenEngine, OpenPart, Part } from "./part.ts";
 import type { Opened } from "./runtime/opened.ts";
 
@@ -19,6 +20,7 @@ export class OpenParts {
   /** By the arguments' names. */
   readonly submitOptions: Record<string, SubmitOption> = {};
   readonly admissions: Admission[] = [];
+  readonly costs: Costs[] = [];
   /** Of parts, and of others that add some. */
   readonly figures: Figure[] = [];
   /** In the order in which they were opened. */
@@ -83,6 +85,7 @@ export class OpenParts {
     if (opened.service !== undefined) this.services.add(opened.service);
     Object.assign(this.submitOptions, opened.submitOptions);
     if (opened.admission !== undefined) this.admissions.push(opened.admission);
+    if (opened.costs !== undefined) this.costs.push(opened.costs);
     this.figures.push(...(opened.figures ?? []));
   }
 }

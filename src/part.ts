@@ -11,6 +11,7 @@ import type { Figure } from "./engine/diagnostics/figure.ts";
 import type { Admission } from "./engine/admission.ts";
 import type { Engine, SubmitOption } from "./engine/engine.ts";
 import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
+import type { Costs } from "./engine/job/cost.ts";
 import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
 /**
@@ -53,6 +54,8 @@ export type OpenPart = Answers & {
   readonly submitOptions?: Readonly<Record<string, SubmitOption>>;
   /** Decides whether jobs may be sent. */
   readonly admission?: Admission;
+  /** Estimates what jobs and inputs cost. */
+  readonly costs?: Costs;
   readonly figures?: readonly Figure[];
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;

@@ -50,11 +50,12 @@ export async function openEngine(
     tables,
     entryMembers,
     submitOptions,
+    costs,
     admissions,
     isRevoked,
     ...sources
   }: Sources &
-    Pick<Engine, "submitOptions"> &
+    Pick<Engine, "submitOptions" | "costs"> &
     Pick<Authenticator, "isRevoked"> & {
       readonly tables: readonly PartTables[];
       /** Grows while the parts open, which is before anything is sent. */
@@ -124,6 +125,7 @@ export async function openEngine(
       labeler,
       pauser,
       submitOptions,
+      costs,
     },
     ...{ queues, watchJob, tracking, admission, upstreamOrigin },
     details: createDetailReader(store, queues),

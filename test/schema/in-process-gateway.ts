@@ -77,6 +77,8 @@ export async function openInProcessGateway(
     readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
     readonly health?: Services["health"];
+    /** In place of those of parts. */
+    readonly costs?: Services["costs"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
     /** By which walks end. */
@@ -116,7 +118,8 @@ export async function openInProcessGateway(
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
-  const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
+  const ofParts = makePartServices({ store, channels, catalogue });
+  const { services: parts, submitOptions } = ofParts;
   const engine: Services = {
     admission: createAdmissions([]),
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
@@ -130,6 +133,7 @@ export async function openInProcessGateway(
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
     submitOptions,
+    costs: options.costs ?? ofParts.costs,
   };
   const contexts = createContexts(engine, parts);
   const createContext = (viewer: Viewer, share: Reservation) => contexts({ viewer, share });

@@ -8,7 +8,7 @@ import { isObject } from "../model/json";
 import { type Shown, withOpened } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import { drawSeed, findSeeds } from "../model/seeds";
-import { formatSeconds, formatUsd } from "../model/words";
+import { formatSeconds, tellCost } from "../model/words";
 import { useFields } from "../session/use-fields";
 import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
@@ -72,7 +72,7 @@ export function Details({
             <Ago at={job.finishedAt ?? job.createdAt} />
             {job.runSeconds !== null && `, in ${formatSeconds(job.runSeconds)}`}
           </Fact>
-          {job.cost?.amount != null && <Fact name="Cost">{formatUsd(job.cost.amount)}</Fact>}
+          <Fact name="Cost">{tellCost(job.cost) ?? "not known"}</Fact>
         </dl>
         <Labels job={job} screen="gallery" />
       </div>

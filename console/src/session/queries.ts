@@ -10,7 +10,11 @@ export const JOB_ROW = /* GraphQL */ `
     queueSeconds
     runSeconds
     cost {
-      amount
+      source
+      usd
+      minUsd
+      maxUsd
+      reason
     }
     assets {
       keep

@@ -4,6 +4,7 @@ import type { Admission } from "../admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
+import type { Cost, Costs } from "../job/cost.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { HoldFacts } from "../job/hold.ts";
 import type { Job, JobEvent } from "../job/job.ts";
@@ -35,6 +36,8 @@ export type ReadSources = {
   >;
   readonly admission: Pick<Admission, "readLimited">;
   readonly learning: Pick<Learning, "estimate" | "readStats">;
+  /** Those of parts. */
+  readonly costs: readonly Costs[];
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
   /** The most that the documents of jobs in one answer, or in one event of a stream, may take. */
@@ -81,6 +84,7 @@ type Made = {
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
   holds?: DataLoader<string, HoldFacts | null>;
+  costs?: DataLoader<Job, Cost | null, string>;
   ahead?: DataLoader<Pick<Job, "id" | "ownerId">, number | null, string>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   uploads?: DataLoader<string, Upload | null>;
@@ -290,6 +294,23 @@ export class Reads {
   /** Learned from the runs of all owners, as the next one is. */
   estimate(job: Job) {
     return this.#run(() => this.#sources.learning.estimate(job));
+  }
+
+  /** Of jobs that the viewer has read and whose cost is not EXACT; null where nobody knows more. */
+  get costs() {
+    const { costs } = this.#sources;
+    const readAll = async (jobs: readonly Job[]) => {
+      const found = await Promise.all(costs.map((one) => one.readMany(jobs)));
+      return jobs.map((_, at) => found.find((some) => some[at])?.[at] ?? null);
+    };
+    return (this.#made.costs ??= new DataLoader((jobs) => this.#run(() => readAll(jobs)), {
+      cacheKeyFn: ({ id }) => id,
+    }));
+  }
+
+  /** What an input would cost the viewer. */
+  quote(costs: Costs, request: Omit<Parameters<Costs["quote"]>[0], "viewer">): Promise<Cost> {
+    return this.#run(() => costs.quote({ ...request, viewer: this.#viewer }));
   }
 
   readStats(deploymentId: string) {

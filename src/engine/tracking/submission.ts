@@ -89,8 +89,8 @@ export type InputCheck = {
   /** Empty where it would be submitted. */
   readonly issues: readonly InputIssue[];
   readonly warnings: readonly InputIssue[];
-  /** As the job would keep it; empty where it could not be kept. */
-  readonly input: JsonObject;
+  /** As the job would keep it; null where it could not be kept. */
+  readonly input: JsonObject | null;
 };
 
 /** What is known of deployments. */
@@ -207,7 +207,7 @@ export class InputChecker {
     await refuseUnlisted(request.deploymentId, this.#given);
     return await inputQueue.run(request.viewer.ownerId, async () => {
       // What was given may be nested so deep that nothing could make it into text.
-      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
+      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: null };
       try {
         const submission = toSubmission({ ...request, idempotencyKey: null }, this.#given);
         kept = { warnings: submission.warnings, input: submission.input };

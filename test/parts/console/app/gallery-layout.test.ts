@@ -31,7 +31,7 @@ function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
     finishedAt: null,
     queueSeconds: null,
     runSeconds: null,
-    cost: null,
+    cost: { source: "UNKNOWN", usd: null, minUsd: null, maxUsd: null, reason: "Not reported." },
     input: {},
     error: null,
     deployment: { id: "lantern", name: "Paper Lantern" },
