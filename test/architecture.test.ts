@@ -31,6 +31,7 @@ const ORDER = [
   "parts/downloads",
   "parts/webhooks",
   "parts/mcp",
+  "parts/money",
   "parts/console",
   "parts/metrics",
   "parts/traces",
