@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+
+import type { ObjectShape, Shape } from "../../engine/deployments/catalogue.ts";
+import { ownMember } from "../../engine/deployments/json-schema.ts";
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  toCanonicalJson,
+} from "../../engine/job/json.ts";
+
+/**
+ * A digest of all in an input that may decide what it costs: enums, numbers, booleans and lengths of lists, with the defaults
+ * for what it leaves out. Texts, files and seeds make no difference. What the schema does not describe counts as it is.
+ */
+export function digestSettings(input: JsonObject, shape: ObjectShape): string {
+  const settings = toCanonicalJson(toSettings(input, shape));
+  return createHash("sha256").update(settings).digest("base64url");
+}
+
+function toSettings(input: JsonObject, { fields }: ObjectShape): JsonObject {
+  const known = new Set(fields.map(({ name }) => name));
+  const members = [
+    ...Object.entries(input).filter(([name]) => !known.has(name)),
+    ...fields.map(({ name, shape, default: initial = null }) => {
+      const value = ownMember(input, name) ?? initial;
+      return [name, toSetting(value, shape)] as const;
+    }),
+  ];
+  return Object.fromEntries(members.filter(([name]) => name !== "seed"));
+}
+
+function toSetting(value: JsonValue, shape: Shape): JsonValue {
+  switch (shape.kind) {
+    case "enum":
+      return value;
+    case "scalar":
+      return shape.scalar === "String" ? null : value;
+    case "list":
+      return isJsonArray(value) ? value.map((item) => toSetting(item, shape.item)) : value;
+    case "object":
+      return isJsonObject(value) ? toSettings(value, shape.object) : value;
+  }
+}
