@@ -16,7 +16,7 @@ import { type Channels, createChannels } from "./engine/diagnostics/channels.ts"
 import { type OpenedEngine, openEngine } from "./engine/open-engine.ts";
 import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { type GatewayConfig, OpenParts } from "./open-parts.ts";
-import { entryMembersOf, loadSchemaParts, loadTables, scopesOf } from "./parts.ts";
+import { entryMembersOf, grantsOf, loadSchemaParts, loadTables } from "./parts.ts";
 import { clock } from "./runtime/environment.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import { Opened } from "./runtime/opened.ts";
@@ -64,7 +64,7 @@ export async function startGateway(
   const isSandbox = config.upstream.kind === "sandbox";
   const all = config.parts.map(({ part }) => part);
   const authenticator = opened.keep(
-    await createAuthenticator({ config: auth, limits: limits.owner, scopes: scopesOf(all), log }),
+    await createAuthenticator({ config: auth, limits: limits.owner, ...grantsOf(all), log }),
   );
   const sessions = opened.keep(createSessions({ log }));
 

@@ -28,6 +28,8 @@ export type Part<Settings = unknown> = {
   isOn?(settings: Settings, config: Config): boolean;
   /** The scopes of credentials that it asks for. */
   readonly scopes?: readonly Scope[];
+  /** Limits in US dollars that an API key may have: names, and what each limits, for the command's help. */
+  readonly credentialLimits?: Readonly<Record<string, string>>;
   /** Its tables, by versions of its own; they stay where it is off. */
   migrations?(): Promise<readonly Migration[]>;
   /** What writes with every change while it is on; see `PartTables`. */

@@ -1,4 +1,4 @@
-import { type Scope, SCOPES } from "./auth/viewer.ts";
+import { type Grants, SCOPES } from "./auth/viewer.ts";
 import type { SchemaPart } from "./api/schema/create-schema.ts";
 import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
 import type { PartTables } from "./engine/store/migrations.ts";
@@ -22,9 +22,13 @@ export async function loadParts(): Promise<readonly Part[]> {
   return loaded.map(({ part }) => part);
 }
 
-/** All scopes that a credential may have. */
-export function scopesOf(parts: readonly Part[]): readonly Scope[] {
-  return [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)];
+/** What a credential may be given. */
+export function grantsOf(parts: readonly Part[]): Grants {
+  const ofParts = parts.map(({ credentialLimits }) => credentialLimits);
+  return {
+    scopes: [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)],
+    credentialLimits: Object.assign({}, ...ofParts),
+  };
 }
 
 /** The members that these parts add to entries of the deployments file. */
