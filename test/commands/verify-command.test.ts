@@ -338,10 +338,11 @@ test("a file at another's host is different, and that host is not named", async 
 test.each([
   [0, "as expected", "at once"],
   [1, "as expected", "later"],
-  [2, "different", "still later"],
+  [2, "as expected", "later"],
+  [3, "different", "still later"],
   [9, "different", "missing"],
 ])(
-  "a model's cost may come 2 s after its result, and no later (%s without)",
+  "a model's cost may come 60 s after its result, and no later (%s without)",
   async (count, state, seen) => {
     let left = count;
     const change = (_: string, body: string): string =>

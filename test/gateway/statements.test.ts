@@ -6,7 +6,7 @@ import { DATABASES, KINDS, start } from "./open-gateway.ts";
 
 /** Polls, what gateways do as they start and every few seconds, and what notifies the others, five times a second at most. */
 const OF_ENGINE =
-  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|upstream_webhook|"runs"|"pauses"|\babandoned\b|"created_at" <|detached_ms [+<]|\bholds\b|pg_notify/;
+  /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|upstream_webhook|late_costs|"runs"|"pauses"|\babandoned\b|"created_at" <|detached_ms [+<]|\bholds\b|pg_notify/;
 const OF_PARTS = PART_TABLES.map(({ name }) => name.replace(/s$/, ""));
 const BESIDE = new RegExp([OF_ENGINE.source, ...OF_PARTS].join("|"));
 

@@ -32,8 +32,8 @@ const MAX_FILES = 3;
 const POLL_MS = 3_000;
 /** So many answers in a row that say nothing of a job end the wait for it. */
 const MAX_FAILURES = 10;
-/** When a model's cost is asked for again: as soon as the gateway does, then later. */
-const COST_DELAYS_MS = [2_000, 10_000, 30_000] as const;
+/** When a model's cost is asked for again: when the gateway does, then later. */
+const COST_DELAYS_MS = [2_000, 58_000, 30_000] as const;
 const ENDED = new Set<string | undefined>(["finished", "succeeded", "failed", "cancelled"]);
 
 /**

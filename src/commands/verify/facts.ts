@@ -62,8 +62,8 @@ export type Context = {
 const KEPT_SECONDS = 7 * 86_400;
 /** How far off a clock or an expiry may be; a zone is further. */
 const TOLERANCE_SECONDS = 600;
-/** With the result, and once more. */
-const COST_TRIES = 2;
+/** With the result, and twice more. */
+const COST_TRIES = 3;
 const CANCEL_WORDS: ReadonlySet<JsonValue | undefined> = new Set([
   ...["completed", "cancelled", "canceled", "cancellation_requested", "not_cancellable"],
 ]);
@@ -283,7 +283,7 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
     ),
   },
   "src/engine/tracking/late-costs.ts": {
-    "A model's `cost` comes with the result, or 2 s later": client(
+    "A model's `cost` comes with the result, or 60 s later at most": client(
       ["result"],
       (exchange, { exchanges }) => {
         const { id, purpose, body } = exchange;
