@@ -7,8 +7,8 @@ type MoneyMembers = Readonly<Record<Name, number | null>>;
 type Name = "usdPerHour" | "maxUsd" | "budgetUsdPerDay" | "budgetUsdPerMonth";
 
 /** A microdollar is the least that is counted. */
-const [LEAST_USD, MOST_USD] = [0.000_001, 1_000_000];
-const RULE = `must be a number of US dollars above 0, at most ${MOST_USD}`;
+const [LEAST_USD, MOST_USD] = [0.000_001, 100_000_000];
+const RULE = "must be a number of US dollars above 0 and at most 100 million";
 
 /** The members of every entry. */
 export const entryMembers = (({ z }, { adapter, noun }) => {

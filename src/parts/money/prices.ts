@@ -1,6 +1,5 @@
 /** What an account has agreed with RunComfy; no API tells which. */
-export const PLANS = ["list", "pro"] as const;
-export type Plan = (typeof PLANS)[number];
+export type Plan = "list" | "pro";
 
 /** When RunComfy's page on billing had the prices below. */
 export const PRICES_AS_OF = "1 December 2026";

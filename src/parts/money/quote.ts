@@ -55,7 +55,7 @@ export function createQuotes({
   catalogue,
   live,
   readTimes,
-  readLearned,
+  learned,
   plan,
   now,
 }: {
@@ -63,7 +63,7 @@ export function createQuotes({
   readonly live: Pick<LiveDeployments, "list" | "lastList">;
   readonly readTimes: (deploymentId: string) => Promise<Times>;
   /** What an owner's last runs with these settings all cost, in microdollars; null where they don't teach that. */
-  readonly readLearned: (
+  readonly learned: (
     ownerId: string,
     deploymentId: string,
     settings: string,
@@ -76,9 +76,9 @@ export function createQuotes({
     const { id, input: contract } = deployment;
     const shape = contract?.shape ?? null;
     const settings = shape && digestSettings(input, shape);
-    const learned = settings === null ? null : await readLearned(viewer.ownerId, id, settings);
-    if (learned === null) return { ...byPrice(deployment, input), settings };
-    const amount = { micros: learned, reserveMicros: learned };
+    const micros = settings === null ? null : await learned(viewer.ownerId, id, settings);
+    if (micros === null) return { ...byPrice(deployment, input), settings };
+    const amount = { micros, reserveMicros: micros };
     return { ...NOTHING, source: "ESTIMATED", ...amount, reason: LEARNED, settings };
   }
 

@@ -47,7 +47,7 @@ export function makeQuotes(
     catalogue,
     live: { lastList: () => last, list: async () => last },
     readTimes: async () => learnTimes(runSeconds.map(toRun)),
-    async readLearned(...request) {
+    async learned(...request) {
       asked.push(request);
       return learned[request[0]] ?? null;
     },
