@@ -3,9 +3,10 @@ import { Link } from "wouter";
 
 import { Labels } from "../actions/labels";
 import type { ToApproveQuery } from "../gql";
+import { tellJobCost } from "../model/costs";
 import { type Field, toLabel } from "../model/fields";
 import { isObject, isText } from "../model/json";
-import { formatSeconds, KINDS, STATUS_WORDS, tellCost } from "../model/words";
+import { formatSeconds, KINDS, STATUS_WORDS } from "../model/words";
 import { toSeenUpload } from "../session/use-given-file";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
@@ -116,7 +117,8 @@ export function Facts({ job }: { readonly job: FullJob }) {
       </Fact>
       <Fact name="Kind">{KINDS[job.kind]}</Fact>
       <Fact name="Cost">
-        <span title={job.cost.reason ?? undefined}>{tellCost(job.cost) ?? "not known"}</span>
+        {tellJobCost(job)}
+        <div className="hint">{job.cost.reason}</div>
       </Fact>
       <Fact name="Tags">
         <Labels job={job} screen="jobs" />

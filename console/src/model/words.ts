@@ -34,15 +34,6 @@ export function tellPrice({ amount, unit, note }: NonNullable<Deployment["price"
   return note ? `${base} ${note}` : base;
 }
 
-/** `$0.04`, `about $0.04`, `about $0.10 to $0.52`; null where it is not known, which does not mean free. */
-export function tellCost({ source, usd, minUsd, maxUsd }: JobRowFragment["cost"]): string | null {
-  const about = source === "EXACT" ? "" : "about ";
-  if (usd !== null) return about + formatUsd(usd);
-  return minUsd === null || maxUsd === null
-    ? null
-    : `${about}${formatUsd(minUsd)} to ${formatUsd(maxUsd)}`;
-}
-
 /** With as many digits as small amounts need. */
 export const { format: formatUsd } = new Intl.NumberFormat("en", {
   style: "currency",

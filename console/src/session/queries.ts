@@ -14,7 +14,6 @@ export const JOB_ROW = /* GraphQL */ `
       usd
       minUsd
       maxUsd
-      reason
     }
     assets {
       keep

@@ -42,7 +42,7 @@ export function addCost(builder: Builder): void {
       type: "Cost",
       description:
         "What the run costs. RunComfy reports it for a model's job that SUCCEEDED, sometimes only seconds after the end, or never: `jobUpdated` may complete before that, so query the job again later, or use `jobsUpdated`. Until then, and for all others, it is ESTIMATED or UNKNOWN. A job that was never sent costs 0.",
-      complexity: 5,
+      complexity: 3,
       resolve: (job, _arguments, context) => findCost(context, job),
     }),
   );
