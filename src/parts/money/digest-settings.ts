@@ -12,10 +12,11 @@ import {
 
 /**
  * A digest of all in an input that may decide what it costs: enums, numbers, booleans and lengths of lists, with the defaults
- * for what it leaves out. Texts, files and seeds make no difference. What the schema does not describe counts as it is.
+ * for what it leaves out; and of whose prices hold. Texts, files and seeds make no difference. What the schema does not
+ * describe counts as it is.
  */
-export function digestSettings(input: JsonObject, shape: ObjectShape): string {
-  const settings = toCanonicalJson(toSettings(input, shape));
+export function digestSettings(input: JsonObject, shape: ObjectShape, upstream: string): string {
+  const settings = toCanonicalJson([upstream, toSettings(input, shape)]);
   return createHash("sha256").update(settings).digest("base64url");
 }
 

@@ -56,6 +56,7 @@ export function createQuotes({
   live,
   readTimes,
   learned,
+  upstream,
   plan,
   now,
 }: {
@@ -68,6 +69,8 @@ export function createQuotes({
     deploymentId: string,
     settings: string,
   ) => Promise<number | null>;
+  /** The upstream's name: what the sandbox has charged teaches nothing about RunComfy. */
+  readonly upstream: string;
   readonly plan: Plan;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -75,7 +78,7 @@ export function createQuotes({
   async function quoteModel(deployment: Deployment, { viewer, input }: Request): Promise<Quoted> {
     const { id, input: contract } = deployment;
     const shape = contract?.shape ?? null;
-    const settings = shape && digestSettings(input, shape);
+    const settings = shape && digestSettings(input, shape, upstream);
     const micros = settings === null ? null : await learned(viewer.ownerId, id, settings);
     if (micros === null) return { ...byPrice(deployment, input), settings };
     const amount = { micros, reserveMicros: micros };

@@ -30,7 +30,7 @@ const SHAPE = createForm({
 const USUAL = digest({ prompt: "p" });
 
 function digest(input: JsonObject): string {
-  return digestSettings(input, SHAPE);
+  return digestSettings(input, SHAPE, "sandbox");
 }
 
 test.each<JsonObject>([

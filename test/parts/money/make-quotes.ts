@@ -29,6 +29,7 @@ export function makeQuotes(
     listed = [],
     runSeconds = [],
     learned = {},
+    upstream = "runcomfy",
     plan = "list",
   }: {
     readonly listed?: readonly (Pick<LiveDeployment, "id"> & Partial<LiveDeployment>)[];
@@ -36,6 +37,7 @@ export function makeQuotes(
     readonly runSeconds?: readonly number[];
     /** In microdollars, by owners. */
     readonly learned?: Readonly<Record<string, number>>;
+    readonly upstream?: string;
     readonly plan?: Plan;
   } = {},
 ) {
@@ -51,6 +53,7 @@ export function makeQuotes(
       asked.push(request);
       return learned[request[0]] ?? null;
     },
+    upstream,
     plan,
     now: () => PRICED_AT,
   });

@@ -46,6 +46,14 @@ test("a model costs what its owner's last runs with the same settings did", asyn
   expect(others).toMatchObject({ micros: 480_000, settings: quote.settings });
 });
 
+test("what the sandbox has charged teaches nothing about RunComfy", async () => {
+  const quotes = ["sandbox", "runcomfy"].map(
+    (upstream) => makeQuotes([MODEL], { upstream }).quotes,
+  );
+  const [one, other] = await Promise.all(quotes.map((each) => each.quote(ask(MODEL.id))));
+  expect(one?.settings).not.toBe(other?.settings);
+});
+
 test("else it costs its base price by what its input asks for, which sets nothing aside in a budget", async () => {
   const { quotes } = makeQuotes([MODEL, PICTURE]);
   expect(await quotes.quote(ask(MODEL.id))).toMatchObject({
