@@ -8,6 +8,7 @@ import type { Part } from "./part.ts";
 const PARTS: Readonly<Record<string, () => Promise<{ readonly part: Part }>>> = {
   downloads: () => import("./parts/downloads/part.ts"),
   webhooks: () => import("./parts/webhooks/part.ts"),
+  money: () => import("./parts/money/part.ts"),
   mcp: () => import("./parts/mcp/part.ts"),
   // After all others that answer at paths, as a browser gets it at every path that is nothing else's.
   console: () => import("./parts/console/part.ts"),

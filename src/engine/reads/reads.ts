@@ -35,7 +35,7 @@ export type ReadSources = {
     "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
   >;
   readonly admission: Pick<Admission, "readLimited">;
-  readonly learning: Pick<Learning, "estimate" | "readStats">;
+  readonly learning: Pick<Learning, "estimate" | "readStats" | "readTimes">;
   /** Those of parts. */
   readonly costs: readonly Costs[];
   readonly details: DetailReader;
@@ -218,6 +218,11 @@ export class Reads {
       loaders.get(this.#made) ?? new DataLoader((ids) => this.#run(() => read(ids, ownerId)));
     loaders.set(this.#made, loader);
     return loader.load(id);
+  }
+
+  /** What a part walks, in the time that all walks of the operation share. */
+  walk<Value>(read: (budget: WalkBudget) => Promise<Value>): Promise<Value> {
+    return read(this.#walkBudget);
   }
 
   /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED if there is no room for them. */
