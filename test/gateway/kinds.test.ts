@@ -73,7 +73,7 @@ describe.each(KINDS)("on %s", (database) => {
     expect(job).toMatchObject({
       kind: given.kind,
       deployment: { kind: given.kind },
-      cost: UNKNOWN,
+      cost: { source: expect.not.stringMatching("EXACT") },
     });
     expect(job.input).toEqual({ prompt: "a kite", seed: 7 });
     await expect.poll(async () => (await read(gateway, job.id)).status).toBe("SUCCEEDED");
@@ -104,7 +104,7 @@ describe.each(KINDS)("on %s", (database) => {
     const releaseSecond = models.hold("result");
     await expect.poll(async () => (await read(gateway, job.id)).status).toBe("SUCCEEDED");
     const ended = await read(gateway, job.id);
-    expect(ended.cost).toEqual(UNKNOWN);
+    expect(ended.cost.source).not.toBe("EXACT");
     releaseSecond();
     await expect
       .poll(() => read(gateway, job.id), { timeout: 10_000 })

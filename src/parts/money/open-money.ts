@@ -15,7 +15,7 @@ export function openMoney(
 ): OpenPart {
   const rows = createMoneyRows(store);
   const quotes = createQuotes({
-    ...{ catalogue, live, plan, upstream: store.upstream, now: clock.now },
+    ...{ catalogue, live, plan, now: clock.now },
     readTimes: learning.readTimes,
     learned: rows.readLearned,
     upstream: store.upstream,
