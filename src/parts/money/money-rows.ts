@@ -130,7 +130,7 @@ export function createMoneyRows({ database, publish }: Pick<JobStore, "database"
         select exact_micros from money_jobs
           where owner_id = ${ownerId} and deployment_id = ${deploymentId} and settings = ${settings}
             and exact_micros is not null
-          order by ended_day desc, job_id desc limit ${atMost(LEARNED_FROM)}`.execute(reads);
+          order by finished_at desc limit ${atMost(LEARNED_FROM)}`.execute(reads);
       const [first] = rows;
       const isAlike = rows.every(({ exact_micros: one }) => one === first?.exact_micros);
       return isAlike && rows.length === LEARNED_FROM ? (first?.exact_micros ?? null) : null;

@@ -18,7 +18,6 @@ export function openMoney(
     ...{ catalogue, live, plan, now: clock.now },
     readTimes: learning.readTimes,
     learned: rows.readLearned,
-    upstream: store.upstream,
   });
   const limits = createBudgetLimits(settings, catalogue);
   const admission = new BudgetAdmission({ rows, quotes, limits, log });

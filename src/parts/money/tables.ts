@@ -34,8 +34,8 @@ export type MoneyTables = {
     readonly estimated_micros: Generated<number | null>;
     /** What its reservation becomes; null where that stays. */
     readonly booked_micros: Generated<number | null>;
-    /** Days since 1970, when it ended; null until then, and where it was never sent. */
-    readonly ended_day: Generated<number | null>;
+    /** When it ended; null until then, and where it was never sent. */
+    readonly finished_at: Generated<number | null>;
     /** When the row goes; null while the job is there. */
     readonly ends_at: Generated<number | null>;
   };
@@ -85,9 +85,9 @@ function createMoneyTables({ nameType: name }: Database): readonly RawBuilder<un
       reserve_micros bigint,
       credential_id text, day_limit_micros bigint, month_limit_micros bigint,
       exact_micros bigint, estimated_micros bigint, booked_micros bigint,
-      ended_day integer, ends_at bigint
+      finished_at bigint, ends_at bigint
     )`,
-    sql`create index money_jobs_learned on money_jobs (owner_id, deployment_id, settings, ended_day, job_id)
+    sql`create index money_jobs_learned on money_jobs (owner_id, deployment_id, settings, finished_at)
       where exact_micros is not null`,
     sql`create index money_jobs_by_end on money_jobs (ends_at) where ends_at is not null`,
     sql`create table money_reservations (
@@ -132,7 +132,7 @@ export function createTriggers(database: Database): readonly Trigger[] {
         ${end(now)};
         ${book(database, sql`new.id`)};
         insert into money_days (day, owner_id, deployment_id, jobs, run_ms, exact_micros, estimated_micros, unknown_jobs)
-          select ended_day, owner_id, deployment_id, 1, coalesce(new.finished_at - new.started_at, 0),
+          select finished_at / ${DAY_MS}, owner_id, deployment_id, 1, coalesce(new.finished_at - new.started_at, 0),
               coalesce(exact_micros, 0), coalesce(estimated_micros, 0), ${isUnknown}
             from money_jobs where job_id = new.id
           on conflict (day, owner_id, deployment_id) do update set
@@ -160,16 +160,16 @@ export function createTriggers(database: Database): readonly Trigger[] {
       when: sql`new.cost is not null and old.cost is null`,
       act: sql`
         update money_jobs set booked_micros = ${toMicros(now)}
-          where job_id = new.job_id and exact_micros is null and ended_day is not null;
+          where job_id = new.job_id and exact_micros is null and finished_at is not null;
         ${book(database, sql`new.job_id`)};
         update money_days set exact_micros = money_days.exact_micros + told.booked_micros,
             estimated_micros = money_days.estimated_micros - coalesce(told.estimated_micros, 0),
             unknown_jobs = unknown_jobs - case when told.estimated_micros is null then 1 else 0 end
           from money_jobs as told
-          where told.job_id = new.job_id and told.exact_micros is null and day = told.ended_day
+          where told.job_id = new.job_id and told.exact_micros is null and day = told.finished_at / ${DAY_MS}
             and money_days.owner_id = told.owner_id and money_days.deployment_id = told.deployment_id;
         update money_jobs set exact_micros = booked_micros, estimated_micros = null
-          where job_id = new.job_id and exact_micros is null and ended_day is not null`,
+          where job_id = new.job_id and exact_micros is null and finished_at is not null`,
     },
   ];
 }
@@ -203,7 +203,7 @@ function end(row: RawBuilder<unknown>): RawBuilder<unknown> {
         when ${row}.cost is not null then ${toMicros(row)}
         when ${row}.status = 'CANCELLED' or (second_micros is not null and ${row}.status = 'SUCCEEDED') then ${estimated}
       end,
-      ended_day = ${row}.finished_at / ${DAY_MS}
+      finished_at = ${row}.finished_at
     where job_id = ${row}.id`;
 }
 
