@@ -4,7 +4,7 @@ import { PartServices } from "./api/schema/part-services.ts";
 import type { Config, loadConfig } from "./config/load-config.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
-import type { Admission } from "./engine/admission.ts";
+import type { Admission } from "./engine/store/admission.ts";
 import type { SubmitOption } from "./engine/engine.ts";
 import type { Costs } from "./engine/job/cost.ts";
 import type { OpenEngine, OpenPart, Part } from "./part.ts";

@@ -8,7 +8,7 @@ import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
-import type { Admission } from "./engine/admission.ts";
+import type { Admission } from "./engine/store/admission.ts";
 import type { Engine, SubmitOption } from "./engine/engine.ts";
 import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
 import type { Costs } from "./engine/job/cost.ts";

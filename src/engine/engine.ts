@@ -12,7 +12,7 @@ import type { Job } from "./job/job.ts";
 import type { LiveDeployments } from "./runcomfy/live-deployments.ts";
 import type { UpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { JobStore } from "./store/job-store.ts";
-import type { AlsoWrite } from "./store/submits.ts";
+import type { AlsoWrite } from "./store/admission.ts";
 import type { Tracking } from "./tracking/tracking.ts";
 import type { EndWaits, WatchJob } from "./watch/watch-job.ts";
 import type { FeedWatch } from "./watch/watch-jobs.ts";

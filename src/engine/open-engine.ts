@@ -7,7 +7,7 @@ import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
 import { type Catalogue, type Deployment, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
-import { type Admission, createAdmissions } from "./admission.ts";
+import { type Admission, createAdmissions } from "./store/admission.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";

@@ -4,7 +4,7 @@ import { execute, parse, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
-import { createAdmissions } from "../../src/engine/admission.ts";
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import {
@@ -28,7 +28,7 @@ import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
 import { Holder } from "../../src/engine/tracking/hold-jobs.ts";

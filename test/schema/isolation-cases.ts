@@ -1,4 +1,4 @@
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { loadFromParts } from "../support/load-from-parts.ts";
 import { FOREIGN_ID, FOREIGN_KEY, FOREIGN_UPLOAD, SHARED_TAG } from "./foreign-job.ts";
 

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 
-import { createAdmissions } from "../../src/engine/admission.ts";
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { NOT_KEPT } from "../../src/engine/job/asset.ts";
 import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 
 import type { JobStore } from "../../src/engine/store/job-store.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { loadFromParts } from "../support/load-from-parts.ts";
 import type { Row } from "./database.ts";
 import type { Errand, Plan } from "./plan.ts";

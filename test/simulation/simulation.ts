@@ -15,7 +15,7 @@ import { isFinished, JOB_STATUSES } from "../../src/engine/job/job.ts";
 import { ownNamesOf } from "../../src/engine/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/engine/store/database-error.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";

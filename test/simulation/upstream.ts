@@ -17,7 +17,7 @@ export type Weather = {
   /** So many of those with a Retry-After. */
   readonly retryAfter: number;
   readonly failing: number;
-  /** A submit is refused because of the token, or for want of money. */
+  /** A submit is refused because of the token, or because nothing is left to pay with. */
   readonly unpaid: number;
   /** An answer of before, a state that goes back, a word that nobody knows, a request that it does not know yet. */
   readonly stale: number;
@@ -217,7 +217,7 @@ export class Upstream {
       return toFailure(request, post);
     }
     if (post !== null && chance.happens(this.weather.unpaid))
-      return json(post.mark % 2 === 0 ? 401 : 402, { code: 0, message: "not you, or no money" });
+      return json(post.mark % 2 === 0 ? 401 : 402, { code: 0, message: "not you, or unpaid" });
     if (chance.happens(garbage)) return { httpStatus: 200, retryAfterMs: null, body: "<html>" };
     switch (request.call) {
       case "inference":

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
-import { createAdmissions } from "../../src/engine/admission.ts";
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import type { Authenticator } from "../../src/auth/authenticator.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";

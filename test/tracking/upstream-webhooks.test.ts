@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { beforeAll, expect, test } from "vitest";
 
-import { createAdmissions } from "../../src/engine/admission.ts";
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";

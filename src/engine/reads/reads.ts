@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../store/admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";

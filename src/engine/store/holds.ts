@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
 import type { Credential, OwnerLimits } from "../../auth/viewer.ts";
-import type { Admission } from "../admission.ts";
+import type { Admission } from "./admission.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { HoldFacts, QueueOptions } from "../job/hold.ts";
 import type { Job } from "../job/job.ts";

@@ -1,4 +1,4 @@
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../store/admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { CodedError } from "../../runtime/coded-error.ts";

@@ -1,6 +1,6 @@
 import type { BaseLogger } from "pino";
 
-import type { Admission } from "../admission.ts";
+import type { Admission } from "../store/admission.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";

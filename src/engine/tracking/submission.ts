@@ -20,7 +20,8 @@ import { DEFAULT_KIND, findKind, findKindById } from "../runcomfy/kinds/find-kin
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Queue } from "../../runtime/queue.ts";
-import type { AlsoWrite, Repeats, SubmissionKey } from "../store/submits.ts";
+import type { AlsoWrite } from "../store/admission.ts";
+import type { Repeats, SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {

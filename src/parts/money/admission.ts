@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../../auth/viewer.ts";
-import type { Admission } from "../../engine/admission.ts";
+import type { Admission } from "../../engine/store/admission.ts";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
 import type { Tables } from "../../engine/store/tables.ts";
 import {

@@ -15,6 +15,7 @@ export function openMoney(
 ): OpenPart {
   const rows = createMoneyRows(store);
   const quotes = createQuotes({
+    upstream: store.upstream,
     ...{ catalogue, live, plan, now: clock.now },
     readTimes: learning.readTimes,
     learned: rows.readLearned,

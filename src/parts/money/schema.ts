@@ -1,6 +1,13 @@
 import type { Builder } from "../../api/schema/builder.ts";
 import { toUsd } from "./micros.ts";
-import { MAX_DAYS, MAX_ROWS, Money, type Usage, USAGE_GROUPS, type UsedBudget } from "./usage.ts";
+import {
+  MAX_DAYS,
+  MAX_ROWS,
+  Money,
+  type Usage,
+  type USAGE_GROUPS,
+  type UsedBudget,
+} from "./usage.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -69,7 +76,11 @@ function addBudgets(builder: Builder): void {
 function addUsage(builder: Builder): void {
   const usageGroup = builder.enumType("UsageGroup", {
     description: "What to sum up by.",
-    values: USAGE_GROUPS,
+    values: {
+      DAY: { description: "The day on which jobs ended, in UTC." },
+      OWNER: { description: "Whose jobs they are." },
+      DEPLOYMENT: { description: "What they ran." },
+    } satisfies Readonly<Record<(typeof USAGE_GROUPS)[number], object>>,
   });
   const usage = builder.objectRef<Usage>("Usage").implement({
     description: "What jobs came to that were sent to RunComfy and have ended.",

@@ -49,7 +49,7 @@ export class Money {
     const all = scopes.has("operate") ? this.#limits.ofAll() : [];
     const budgets = listBudgets([...all, ...shown], await this.#rows.readNow());
     const taken = await this.#rows.readTaken(budgets.map(({ id }) => id));
-    return budgets.map((budget) => ({ ...budget, ...(taken.get(budget.id) ?? NOTHING) }));
+    return budgets.map((budget) => Object.assign({}, budget, taken.get(budget.id) ?? NOTHING));
   }
 
   /**

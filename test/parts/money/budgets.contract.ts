@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 
@@ -80,20 +81,13 @@ export function describeBudgets({ store, execute, count }: Context): void {
       .selectFrom("money_budgets")
       .selectAll()
       .execute();
-    const [sum] = await queries
-      .withTables<Record<"money_reservations", { micros: number; spent_micros: number | null }>>()
-      .selectFrom("money_reservations")
-      .select(({ fn, eb }) => [
-        fn
-          .sum<number>(
-            eb.case().when("spent_micros", "is", null).then(eb.ref("micros")).else(0).end(),
-          )
-          .as("reserved"),
-        fn.sum<number>("spent_micros").as("spent"),
-      ])
-      .execute();
+    const { rows: sums } = await sql<{ readonly reserved: number; readonly spent: number }>`
+      select cast(coalesce(sum(case when spent_micros is null then micros end), 0) as bigint) as reserved,
+        cast(coalesce(sum(spent_micros), 0) as bigint) as spent from money_reservations`.execute(
+      queries,
+    );
     const [reserved, spent] = [budget?.reserved_micros ?? 0, budget?.spent_micros ?? 0];
-    expect([Number(sum?.reserved ?? 0), Number(sum?.spent ?? 0)]).toEqual([reserved, spent]);
+    expect(sums).toEqual([{ reserved, spent }]);
     return { reserved, spent };
   }
 

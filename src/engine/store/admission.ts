@@ -1,10 +1,12 @@
 import type { Kysely } from "kysely";
 
-import type { Viewer } from "../auth/viewer.ts";
-import type { Job } from "./job/job.ts";
-import type { AlsoWrite } from "./store/submits.ts";
-import type { Tables } from "./store/tables.ts";
-import type { Submission } from "./tracking/submission.ts";
+import type { Viewer } from "../../auth/viewer.ts";
+import type { Job } from "../job/job.ts";
+import type { JsonObject } from "../job/json.ts";
+import type { Tables } from "./tables.ts";
+
+/** Writes in the transaction in which a job is added, for a part. */
+export type AlsoWrite = (transaction: Kysely<Tables>, job: Job) => Promise<void>;
 
 /** Decides for a part whether a job may be sent to RunComfy, in the transaction that makes it SUBMITTING. */
 export type Admission = {
@@ -21,7 +23,11 @@ export type Admission = {
   needsApproval(viewer: Viewer, jobId: string): Promise<boolean>;
 };
 
-type Submitted = Pick<Submission, "viewer" | "deploymentId" | "input" | "queue">;
+type Submitted = {
+  readonly viewer: Viewer;
+  readonly deploymentId: string;
+  readonly input: JsonObject;
+};
 
 type Prepared = {
   /** Admits a job that is sent at once; throws a `LimitError` where it may not be. Comes last in its transaction. */
@@ -51,7 +57,7 @@ export function createAdmissions(admissions: readonly Admission[]): Admission {
     },
     async readLimited(jobIds) {
       const found = await Promise.all(admissions.map((one) => one.readLimited(jobIds)));
-      return new Map(found.flatMap((limited) => [...limited]));
+      return new Map(found.flatMap((limited) => Array.from(limited)));
     },
     async needsApproval(viewer, jobId) {
       const found = await Promise.all(admissions.map((one) => one.needsApproval(viewer, jobId)));

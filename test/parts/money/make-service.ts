@@ -1,0 +1,11 @@
+import { createBudgetLimits } from "../../../src/parts/money/limits.ts";
+import { createMoneyRows } from "../../../src/parts/money/money-rows.ts";
+import { Money } from "../../../src/parts/money/usage.ts";
+import type { MakeService } from "../../support/part-services.ts";
+
+const NO_LIMITS = { day: null, month: null };
+
+export const makeService: MakeService = ({ store, catalogue }) => {
+  const settings = { everybody: NO_LIMITS, owner: NO_LIMITS, unknownMicros: null };
+  return { service: new Money(createMoneyRows(store), createBudgetLimits(settings, catalogue)) };
+};
