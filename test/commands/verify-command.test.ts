@@ -425,7 +425,7 @@ test.each([
   [["--deployment", LORA, "--input", "input.json"], /^--input is for --spend/],
   [["--deployment", "../x"], /^"..\/x" is no id/],
   [["--model", LORA], /is no id/],
-  [["--cash"], /^Unknown option '--money'\. Nothing was sent\./],
+  [["--cash"], /^Unknown option '--cash'\. Nothing was sent\./],
   [["--spend=1"], /does not take an argument\. Nothing was sent\./],
   [
     ["--deployment", LORA, "--spend", "--yes", "--input", "none.json"],
