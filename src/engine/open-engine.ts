@@ -128,6 +128,7 @@ export async function openEngine(
       costs,
     },
     ...{ queues, watchJob, tracking, admission, upstreamOrigin },
+    readBalance: runcomfy.readBalance,
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,
     endWaits: createEndWaits(watchJob),

@@ -1,6 +1,7 @@
 import type { OpenEngine, OpenPart } from "../../part.ts";
 import { clock } from "../../runtime/environment.ts";
 import { BudgetAdmission } from "./admission.ts";
+import { BalanceReader } from "./balance.ts";
 import { createCosts } from "./costs.ts";
 import { createBudgetLimits, type MoneySettings } from "./limits.ts";
 import { createMoneyRows } from "./money-rows.ts";
@@ -10,8 +11,16 @@ import { Money } from "./usage.ts";
 
 /** Opens what estimates and counts costs, and holds budgets. */
 export function openMoney(
-  { store, catalogue, live, learning, log }: OpenEngine,
-  { plan, ...settings }: MoneySettings & { readonly plan: Plan },
+  { store, catalogue, live, learning, readBalance, log }: OpenEngine,
+  {
+    plan,
+    warnBelow,
+    ...settings
+  }: MoneySettings & {
+    readonly plan: Plan;
+    /** A balance below it is logged; null for none. */
+    readonly warnBelow: number | null;
+  },
 ): OpenPart {
   const rows = createMoneyRows(store);
   const quotes = createQuotes({
@@ -22,11 +31,13 @@ export function openMoney(
   });
   const limits = createBudgetLimits(settings, catalogue);
   const admission = new BudgetAdmission({ rows, quotes, limits, log });
+  const balance = new BalanceReader({ readBalance, warnBelow, log });
+  balance.start();
   return {
-    service: new Money(rows, limits),
+    service: new Money({ rows, limits, balance }),
     admission,
     costs: createCosts(rows, quotes),
-    figures: admission.figures,
-    close: async () => undefined,
+    figures: [...admission.figures, ...balance.figures],
+    close: () => balance.close(),
   };
 }

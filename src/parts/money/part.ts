@@ -26,6 +26,11 @@ const SETTINGS = {
     "it is refused",
     "What a job takes of its budgets where nobody knows what it may cost.",
   ),
+  BALANCE_WARNING_USD: optional(
+    AMOUNT(),
+    "no warning",
+    "A line in the log says when the balance at RunComfy, in US dollars, is below this.",
+  ),
 };
 
 /** Says what jobs cost, before and after, and holds them to budgets. */
@@ -49,6 +54,7 @@ export const part: Part<SettingsOf<typeof SETTINGS>> = {
     const unknown = given.BUDGET_UNKNOWN_USD;
     return openMoney(engine, {
       plan: given.RUNCOMFY_PLAN,
+      warnBelow: given.BALANCE_WARNING_USD ?? null,
       everybody: toLimits(given.BUDGET_USD_PER_DAY, given.BUDGET_USD_PER_MONTH),
       owner: toLimits(given.OWNER_BUDGET_USD_PER_DAY, given.OWNER_BUDGET_USD_PER_MONTH),
       unknownMicros: unknown === undefined ? null : Math.round(unknown * 1_000_000),

@@ -1,4 +1,5 @@
 import type { Builder } from "../../api/schema/builder.ts";
+import type { Balance } from "./balance.ts";
 import { toUsd } from "./micros.ts";
 import {
   MAX_DAYS,
@@ -15,6 +16,7 @@ const DAY_MS = 86_400_000;
 export function addMoney(builder: Builder): void {
   addBudgets(builder);
   addUsage(builder);
+  addBalance(builder);
 }
 
 function addBudgets(builder: Builder): void {
@@ -134,6 +136,26 @@ function addUsage(builder: Builder): void {
       },
       resolve: (_root, given, { parts, viewer, reads }) =>
         parts.find(Money).readUsage({ viewer, reads }, given),
+    }),
+  );
+}
+
+function addBalance(builder: Builder): void {
+  const balance = builder.objectRef<Balance>("Balance").implement({
+    description: "What the RunComfy account has left.",
+    fields: (t) => ({
+      usd: t.exposeFloat("usd", { description: "In US dollars; it may be below 0." }),
+      readAt: t.expose("readAt", { type: "DateTime", description: "When RunComfy said so." }),
+    }),
+  });
+  builder.queryField("balance", (t) =>
+    t.field({
+      type: balance,
+      nullable: true,
+      description:
+        "What the RunComfy account has left, asked for at most once a minute; null while RunComfy doesn't say. Needs the scope `operate`.",
+      complexity: 20,
+      resolve: (_root, _arguments, { parts, viewer }) => parts.find(Money).balance.read(viewer),
     }),
   );
 }

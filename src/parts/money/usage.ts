@@ -1,6 +1,7 @@
 import { requireScopes } from "../../auth/viewer.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { badUserInput, CodedError } from "../../runtime/coded-error.ts";
+import type { BalanceReader } from "./balance.ts";
 import { type Budget, listBudgets, type Taken } from "./budgets.ts";
 import { type BudgetLimits, ofCredential } from "./limits.ts";
 import type { MoneyRows, UsageRow } from "./money-rows.ts";
@@ -31,10 +32,16 @@ export const MAX_ROWS = 10_000;
 export class Money {
   readonly #rows: MoneyRows;
   readonly #limits: BudgetLimits;
+  readonly balance: Pick<BalanceReader, "read">;
 
-  constructor(rows: MoneyRows, limits: BudgetLimits) {
-    this.#rows = rows;
-    this.#limits = limits;
+  constructor(dependencies: {
+    readonly rows: MoneyRows;
+    readonly limits: BudgetLimits;
+    readonly balance: Pick<BalanceReader, "read">;
+  }) {
+    this.#rows = dependencies.rows;
+    this.#limits = dependencies.limits;
+    this.balance = dependencies.balance;
   }
 
   /** The budgets that the viewer's submits count against, and an operator everybody's too. */
