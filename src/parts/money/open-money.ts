@@ -23,6 +23,8 @@ export function openMoney(
   },
 ): OpenPart {
   const rows = createMoneyRows(store);
+  // It says on what hardware deployments run, which the first quote of each waits for no more than a later one.
+  void live.list();
   const quotes = createQuotes({
     upstream: store.upstream,
     ...{ catalogue, live, plan, now: clock.now },
