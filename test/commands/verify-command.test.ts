@@ -290,6 +290,7 @@ const DIFFERENT: readonly (readonly [
     "7200 s off by this machine's clock",
   ],
   ["A model's `cost`", MODEL_JOBS, "no-cost", "missing"],
+  ["The balance", [], [/balance$/, /\{.*/, '{"balance":"25"}'], "an object with balance"],
   [
     "The words of a cancel's answer",
     LORA_JOBS,

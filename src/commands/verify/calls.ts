@@ -3,6 +3,7 @@ import type { JobKind } from "../../engine/job/kind.ts";
 import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
 import { findAdapter, findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
 import { isModelId } from "../../engine/runcomfy/kinds/model/model-id.ts";
+import { BALANCE_PATH } from "../../engine/runcomfy/read-balance.ts";
 import {
   readLiveDeployments,
   toDeploymentPath,
@@ -64,6 +65,7 @@ export async function sendGets(
   }
   for (const one of ids.slice(0, Math.max(deploymentIds.length, MAX_RECORDS)))
     await get("deployment", toDeploymentPath(one), one);
+  await send({ purpose: "balance", service: "deployments", call: "balance", path: BALANCE_PATH });
   await get("list-unknown", toListPath([UNKNOWN_ID]), UNKNOWN_ID);
   for (const one of new Set([id ?? UNKNOWN_ID, UNKNOWN_ID]))
     for (const verb of ["status", "result"])

@@ -8,6 +8,7 @@ import {
 import type { JobKind } from "../../engine/job/kind.ts";
 import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
 import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { readBalance } from "../../engine/runcomfy/read-balance.ts";
 import { readLiveDeployments } from "../../engine/runcomfy/read-deployments.ts";
 import { readRequestId, readUpstreamTime } from "../../engine/runcomfy/wire.ts";
 import {
@@ -119,6 +120,13 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
       client(["list", "deployment"], ({ body }) =>
         judgeEach(toRecords(body) ?? [], (record) => hasMembers(record, DEPLOYMENT_MEMBERS)),
       ),
+  },
+  "src/engine/runcomfy/read-balance.ts": {
+    "The balance is `balance_usd`, in US dollars": client(
+      ["balance"],
+      ({ body = null, error }) =>
+        error === null && (readBalance(body) !== null || describeValue(body)),
+    ),
   },
   "src/engine/runcomfy/kinds/comfyui/kind.ts": {
     "A workflow has a `workflow_id`": client(
