@@ -148,11 +148,16 @@ export function createTriggers(database: Database): readonly Trigger[] {
       act: giveBack(database, sql`new.id`),
     },
     {
+      name: "money_job_withdrawn",
+      after: sql`delete on jobs`,
+      when: sql`old.status = 'SUBMITTING'`,
+      act: giveBack(database, sql`old.id`),
+    },
+    // Many are deleted at once, in any order, so this locks no budget.
+    {
       name: "money_job_deleted",
       after: sql`delete on jobs`,
-      act: sql`
-        ${giveBack(database, sql`old.id`, sql`old.status in ('HELD', 'SUBMITTING')`)};
-        update money_jobs set ends_at = ${nowMs} + ${KEPT_AFTER_MS} where job_id = old.id`,
+      act: sql`update money_jobs set ends_at = ${nowMs} + ${KEPT_AFTER_MS} where job_id = old.id`,
     },
     {
       name: "money_late_cost",
@@ -222,18 +227,14 @@ function book(database: Database, jobId: RawBuilder<unknown>): RawBuilder<unknow
 }
 
 /** Takes a job's reservations back. */
-function giveBack(
-  database: Database,
-  jobId: RawBuilder<unknown>,
-  where: RawBuilder<unknown> = sql`1 = 1`,
-): RawBuilder<unknown> {
+function giveBack(database: Database, jobId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
     ${lockBudgets(database, jobId)}
     update money_budgets set reserved_micros = reserved_micros - taken.micros
       from money_reservations as taken
       where taken.job_id = ${jobId} and taken.budget = money_budgets.id
-        and taken.spent_micros is null and ${where};
-    delete from money_reservations where job_id = ${jobId} and spent_micros is null and ${where}`;
+        and taken.spent_micros is null;
+    delete from money_reservations where job_id = ${jobId} and spent_micros is null`;
 }
 
 /** In the order in which all transactions lock them. On SQLite they take turns anyway. */
