@@ -79,7 +79,12 @@ export class BudgetAdmission implements Admission {
     const micros = limits.toReserved(deploymentId, quote.reserveMicros);
     if (isLimited)
       this.#refuseHopeless(deploymentId, listBudgets(ofPayer, await rows.readNow()), micros);
-    const isKept = isLimited || quote.settings !== null || quote.source === "ESTIMATED";
+    const isKept =
+      isLimited ||
+      quote.settings !== null ||
+      quote.source === "ESTIMATED" ||
+      // Its end will tell.
+      quote.perSecondMicros !== null;
     return {
       needsApproval: isAbove(viewer, quote.maxMicros ?? quote.micros),
       alsoWrite: async (transaction, job) => {

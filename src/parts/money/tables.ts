@@ -132,7 +132,7 @@ export function createTriggers(database: Database): readonly Trigger[] {
         ${end(now)};
         ${book(database, sql`new.id`)};
         insert into money_days (day, owner_id, deployment_id, jobs, run_ms, exact_micros, estimated_micros, unknown_jobs)
-          select finished_at / ${DAY_MS}, owner_id, deployment_id, 1, coalesce(new.finished_at - new.started_at, 0),
+          select finished_at / ${DAY_MS}, owner_id, deployment_id, 1, coalesce(${runMs(now)}, 0),
               coalesce(exact_micros, 0), coalesce(estimated_micros, 0), ${isUnknown}
             from money_jobs where job_id = new.id
           on conflict (day, owner_id, deployment_id) do update set
@@ -188,15 +188,24 @@ function toMicros(row: RawBuilder<unknown>): RawBuilder<number> {
   return sql`cast(round(${row}.cost * 1000000) as bigint)`;
 }
 
+/** For how long the job of this row ran, as far as anybody saw, as `runs` have it; null where the end was not seen either. */
+function runMs(row: RawBuilder<unknown>): RawBuilder<number | null> {
+  return sql`case
+    when ${row}.error_code in ('EXPIRED', 'LOST') then null
+    when ${row}.finished_at > ${row}.started_at then ${row}.finished_at - ${row}.started_at
+    when ${row}.started_at is not null then ${row}.updated_at - ${row}.started_at
+    when ${row}.status = 'SUCCEEDED' then ${row}.finished_at - ${row}.sent_at
+  end`;
+}
+
 /** Writes what the job of this row came to. */
 function end(row: RawBuilder<unknown>): RawBuilder<unknown> {
-  const runSeconds = sql`(${row}.finished_at - ${row}.started_at) / 1000.0`;
   const isUnstarted = sql`${row}.status = 'CANCELLED' and ${row}.started_at is null`;
   // An instance may have started for it.
   const estimated = sql`case
     when ${row}.cost is not null then null
     when second_micros is not null then cast(round(second_micros *
-      case when ${isUnstarted} then overhead_seconds else ${runSeconds} + overhead_seconds end) as bigint)
+      case when ${isUnstarted} then overhead_seconds else ${runMs(row)} / 1000.0 + overhead_seconds end) as bigint)
     when ${isUnstarted} then 0
     when ${row}.status = 'SUCCEEDED' then micros
   end`;

@@ -3,11 +3,12 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { createCatalogue, toUnlisted } from "../../../src/engine/deployments/catalogue.ts";
+import { expired } from "../../../src/engine/job/errors.ts";
 import type { Job } from "../../../src/engine/job/job.ts";
 import { LimitError } from "../../../src/runtime/coded-error.ts";
 import { BudgetAdmission } from "../../../src/parts/money/admission.ts";
 import { createBudgetLimits, type MoneySettings } from "../../../src/parts/money/limits.ts";
-import { createMoneyRows } from "../../../src/parts/money/money-rows.ts";
+import { createMoneyRows, type UsageRow } from "../../../src/parts/money/money-rows.ts";
 import type { Quote } from "../../../src/parts/money/quote.ts";
 import {
   ACCEPTED,
@@ -161,6 +162,21 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readTaken()).toEqual({ reserved: 0, spent: 25 * CENT });
   });
 
+  test("a deployment's run that nobody saw start is spent by the time since it was sent, also where no budget was set", async () => {
+    const unlearned = { ...BY_SECOND, source: "UNKNOWN", maxMicros: null } as const;
+    await see(store(), await submit(admit({}, unlearned)), ACCEPTED, SUCCEEDED);
+    const [{ estimated_micros: estimated, unknown_jobs: unknown } = {}] = await readDays();
+    expect(unknown).toBe(0);
+    expect(estimated).toBeGreaterThanOrEqual(10 * CENT);
+  });
+
+  test("a run whose end nobody saw has no estimate by its seconds", async () => {
+    const admission = admit({}, BY_SECOND);
+    const error = expired(86_400);
+    await see(store(), await submit(admission), ACCEPTED, RUNNING, { ...FAILED, error });
+    expect(await readDays()).toMatchObject([{ estimated_micros: 0, unknown_jobs: 1, run_ms: 0 }]);
+  });
+
   test("a HELD job reserves when it is sent, waits while it does not fit, and gives back when it was put back", async () => {
     const admission = admit({ everybody: { day: CENT, month: null } });
     const claim = () =>
@@ -245,8 +261,8 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readDays()).toMatchObject([told]);
   });
 
-  async function readDays(): Promise<readonly object[]> {
-    const days: object[] = [];
+  async function readDays(): Promise<readonly UsageRow[]> {
+    const days: UsageRow[] = [];
     const range = { from: 0, to: 100_000, ownerId: undefined };
     const budget = {
       step: async <T>(run: () => Promise<T>) => ({ value: await run(), ms: 0 }),
