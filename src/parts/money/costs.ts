@@ -43,11 +43,15 @@ function toEnded(job: Job, row: MoneyRow): Cost | null {
   if (most === null) return null;
   const at = { source: "ESTIMATED", pricedAt: job.finishedAt ?? job.updatedAt } as const;
   const none = { usd: null, minUsd: null, maxUsd: null };
-  if (perSecond === null) return { ...at, ...none, usd: toUsd(most), reason: row.reason };
+  if (perSecond === null) {
+    const reason = job.status === "CANCELLED" ? CANCELLED_IN_QUEUE : row.reason;
+    return { ...at, ...none, usd: toUsd(most), reason };
+  }
   const runMs = (job.finishedAt?.getTime() ?? 0) - (job.startedAt?.getTime() ?? Infinity);
   const least = Math.max(0, Math.round((perSecond * runMs) / 1_000));
   return { ...at, ...none, minUsd: toUsd(least), maxUsd: toUsd(most), reason: BY_SECONDS };
 }
 
+const CANCELLED_IN_QUEUE = "It was cancelled while it waited at RunComfy, before it ran.";
 const BY_SECONDS =
   "By the seconds that it ran, without and with an instance's start and the time that it is kept warm.";

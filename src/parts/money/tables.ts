@@ -1,6 +1,7 @@
 import { type Generated, type RawBuilder, sql } from "kysely";
 
 import type { Database, Trigger } from "../../engine/store/database.ts";
+import { KINDS } from "../../engine/runcomfy/kinds/kinds.ts";
 import type { Migration } from "../../engine/store/migrations.ts";
 
 /** Of the part alone. Amounts are whole microdollars, times are as in the engine's. */
@@ -114,6 +115,9 @@ const DAY_MS = sql.lit(86_400_000);
 /** After the deletion of its job; a late cost comes within a minute. */
 const KEPT_AFTER_MS = sql.lit(3_600_000);
 
+/** The kinds that are paid by the run. */
+const MODELS = KINDS.flatMap(({ name, adapter }) => (adapter.service === "models" ? [name] : []));
+
 /** The statement that writes what became of a job, or what it cost, also books it. */
 export function createTriggers(database: Database): readonly Trigger[] {
   const { nowMs } = database;
@@ -206,7 +210,7 @@ function end(row: RawBuilder<unknown>): RawBuilder<unknown> {
     when ${row}.cost is not null then null
     when second_micros is not null then cast(round(second_micros *
       case when ${isUnstarted} then overhead_seconds else ${runMs(row)} / 1000.0 + overhead_seconds end) as bigint)
-    when ${isUnstarted} then 0
+    when ${isUnstarted} and ${row}.kind in (${sql.join(MODELS.map((kind) => sql.lit(kind)))}) then 0
     when ${row}.status = 'SUCCEEDED' then micros
   end`;
   return sql`

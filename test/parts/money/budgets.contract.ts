@@ -7,6 +7,7 @@ import { expired } from "../../../src/engine/job/errors.ts";
 import type { Job } from "../../../src/engine/job/job.ts";
 import { LimitError } from "../../../src/runtime/coded-error.ts";
 import { BudgetAdmission } from "../../../src/parts/money/admission.ts";
+import { createCosts } from "../../../src/parts/money/costs.ts";
 import { createBudgetLimits, type MoneySettings } from "../../../src/parts/money/limits.ts";
 import { createMoneyRows, type UsageRow } from "../../../src/parts/money/money-rows.ts";
 import type { Quote } from "../../../src/parts/money/quote.ts";
@@ -175,6 +176,19 @@ export function describeBudgets({ store, execute, count }: Context): void {
     const error = expired(86_400);
     await see(store(), await submit(admission), ACCEPTED, RUNNING, { ...FAILED, error });
     expect(await readDays()).toMatchObject([{ estimated_micros: 0, unknown_jobs: 1, run_ms: 0 }]);
+  });
+
+  test("a job that was cancelled in the queue cost nothing if it is a model's, and nobody knows what if a deployment has no price", async () => {
+    const admission = admit({ everybody: { day: 100 * CENT, month: null } });
+    const costs = createCosts(rows(), { quote: async () => QUOTE });
+    const ofModel = await see(store(), await submit(admission, MODEL), ACCEPTED, CANCELLED);
+    expect(await costs.readMany([ofModel])).toMatchObject([
+      { source: "ESTIMATED", usd: 0, reason: expect.stringContaining("before it ran") },
+    ]);
+    expect(await readTaken()).toEqual({ reserved: 0, spent: 0 });
+    const ofDeployment = await see(store(), await submit(admission), ACCEPTED, CANCELLED);
+    expect(await costs.readMany([ofDeployment])).toEqual([null]);
+    expect(await readTaken()).toEqual({ reserved: CENT, spent: 0 });
   });
 
   test("a HELD job reserves when it is sent, waits while it does not fit, and gives back when it was put back", async () => {
