@@ -112,8 +112,8 @@ function createMoneyTables({ nameType: name }: Database): readonly RawBuilder<un
 }
 
 const DAY_MS = sql.lit(86_400_000);
-/** After the deletion of its job; a late cost comes within a minute. */
-const KEPT_AFTER_MS = sql.lit(3_600_000);
+/** After the deletion of its job; where RunComfy fails, a late cost comes within two days. */
+const KEPT_AFTER_MS = sql.lit(3 * 86_400_000);
 
 /** The kinds that are paid by the run. */
 const MODELS = KINDS.flatMap(({ name, adapter }) => (adapter.service === "models" ? [name] : []));

@@ -191,6 +191,18 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readTaken()).toEqual({ reserved: CENT, spent: 0 });
   });
 
+  test("what is known of a deleted job stays for two days, in which a late cost may still come", async () => {
+    const late = await submit(admit({}), MODEL);
+    await see(store(), late, ACCEPTED, { ...SUCCEEDED, cost: "not-yet" });
+    await store().jobs.delete(late.id);
+    await execute("update money_jobs set ends_at = ends_at - 2 * 86400000");
+    await rows().sweep();
+    expect(await count("money_jobs")).toBe(1);
+    await execute("update money_jobs set ends_at = ends_at - 86400000");
+    await rows().sweep();
+    expect(await count("money_jobs")).toBe(0);
+  });
+
   test("a HELD job reserves when it is sent, waits while it does not fit, and gives back when it was put back", async () => {
     const admission = admit({ everybody: { day: CENT, month: null } });
     const claim = () =>
