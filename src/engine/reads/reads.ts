@@ -165,7 +165,7 @@ export class Reads {
         return found.map((facts, at) => {
           const limitedUntil = limited.get(ids[at] ?? "");
           return facts && limitedUntil !== undefined
-            ? { ...facts, isLimited: true, limitedUntil }
+            ? Object.assign({}, facts, { isLimited: true, limitedUntil })
             : facts;
         });
       }),

@@ -2,7 +2,7 @@ import { LimitError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 
 /** The days and months of UTC. */
-export type Period = "day" | "month";
+type Period = "day" | "month";
 
 /** What may be spent in a period, in whole microdollars. */
 export type Budget = {
@@ -17,13 +17,13 @@ export type Budget = {
   readonly renewsAt: number;
 };
 
-export type Subject = "everybody" | "owner" | "key" | "deployment";
+type Subject = "everybody" | "owner" | "key" | "deployment";
 
 /** Null is no limit. */
 export type Limits = Readonly<Record<Period, number | null>>;
 
 /** Limits of several subjects; everybody has no id. */
-export type SubjectLimits = readonly (readonly [
+type SubjectLimits = readonly (readonly [
   subject: Subject,
   id: string | null,
   limits: Limits,
