@@ -23,7 +23,7 @@ type Subject = "everybody" | "owner" | "key" | "deployment";
 export type Limits = Readonly<Record<Period, number | null>>;
 
 /** Limits of several subjects; everybody has no id. */
-type SubjectLimits = readonly (readonly [
+export type SubjectLimits = readonly (readonly [
   subject: Subject,
   id: string | null,
   limits: Limits,
