@@ -56,7 +56,7 @@ export class Money {
     const all = scopes.has("operate") ? this.#limits.ofAll() : [];
     const budgets = listBudgets([...all, ...shown], await this.#rows.readNow());
     const taken = await this.#rows.readTaken(budgets.map(({ id }) => id));
-    return budgets.map((budget) => Object.assign({}, budget, taken.get(budget.id) ?? NOTHING));
+    return budgets.map((budget) => toUsed(budget, taken.get(budget.id) ?? NOTHING));
   }
 
   /**
@@ -83,6 +83,10 @@ export class Money {
     if (!isWhole) throw new CodedError("READ_TOO_SLOW", TOO_SLOW);
     return [...sums.values()];
   }
+}
+
+function toUsed(budget: Budget, taken: Taken): UsedBudget {
+  return { ...budget, ...taken };
 }
 
 const NOTHING: Taken = { reservedMicros: 0, spentMicros: 0 };
