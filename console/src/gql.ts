@@ -8,6 +8,10 @@ export type AssetKind =
   | 'OTHER'
   | 'VIDEO';
 
+export type BudgetPeriod =
+  | 'DAY'
+  | 'MONTH';
+
 export type CostSource =
   | 'ESTIMATED'
   | 'EXACT'
@@ -325,6 +329,21 @@ export type DownloadMutation = { result:
     | { __typename: 'DownloadTooLargeError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
    };
+
+export type SpentFragment = { jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number };
+
+export type SpendingQueryVariables = Exact<{
+  from: string;
+  to: string;
+}>;
+
+
+export type SpendingQuery = { days: Array<{ day: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }>, owners: Array<{ ownerId: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }>, deployments: Array<{ deploymentId: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }> };
+
+export type BudgetsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BudgetsQuery = { viewer: { budgets: Array<{ name: string, period: BudgetPeriod, limitUsd: number, spentUsd: number, reservedUsd: number, leftUsd: number, renewsAt: string }> } };
 
 export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
 
