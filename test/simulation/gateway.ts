@@ -101,7 +101,7 @@ export async function startGateway(options: {
     catalogue: CATALOGUE,
     live: { findKind: async () => null },
     uploads: { check: async () => [], toSent: async (input) => input },
-    admission: createAdmissions([]),
+    admission: createAdmissions(parts.flatMap((part) => part.admission?.({ store, log }) ?? [])),
     channels,
     ...(keepsOutputs && { onKeep: () => undefined }),
     drawsSeeds: true,
