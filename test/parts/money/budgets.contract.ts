@@ -138,6 +138,18 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readTaken()).toEqual({ reserved: 0, spent: 5 * CENT });
   });
 
+  test("a deletion of jobs that have ended waits for no budget", async () => {
+    const admission = admit({ everybody: { day: 100 * CENT, month: null } });
+    await see(store(), await submit(admission, MODEL), ACCEPTED, FAILED);
+    await execute("begin; update money_budgets set ends_at = ends_at + 1");
+    try {
+      expect(await store().jobs.deleteOld({ finishedForMs: -1e6, sentForMs: -1e6 }, 10)).toBe(1);
+    } finally {
+      await execute("commit");
+    }
+    expect(await readTaken()).toEqual({ reserved: CENT, spent: 0 });
+  });
+
   test("what a run may have cost that was sent stays reserved, and what surely cost nothing is given back", async () => {
     const admission = admit({ everybody: { day: 100 * CENT, month: null } });
     await see(store(), await submit(admission, MODEL), ACCEPTED, FAILED);
