@@ -104,6 +104,7 @@ export class BudgetAdmission implements Admission {
     const { ownerId, deploymentId } = job;
     const payer = row === null ? { ownerId, deploymentId, ...NO_CREDENTIAL } : toPayer(row);
     const micros = row?.reserve_micros ?? limits.toReserved(deploymentId, null);
+    // Mutant: a claim that reserves nothing
     const exceeded = await this.#reserve(transaction, job.id, limits.of(payer), micros);
     if (exceeded === null) return "admitted";
     return exceeded.budget.subject === "deployment" ? "closed" : "limited";

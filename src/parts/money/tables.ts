@@ -124,6 +124,8 @@ export function createTriggers(database: Database): readonly Trigger[] {
   const now = sql`new`;
   const hasEnded = sql`new.finished_at is not null and old.finished_at is null`;
   const wasSent = sql`(new.request_id is not null or new.error_code is not distinct from 'SUBMISSION_UNKNOWN')`;
+  // Mutant: a cost that is booked twice
+  const estimated = sql`coalesce(told.estimated_micros, 0)`;
   return [
     {
       name: "money_job_ends",
@@ -154,6 +156,7 @@ export function createTriggers(database: Database): readonly Trigger[] {
     {
       name: "money_job_withdrawn",
       after: sql`delete on jobs`,
+      // Mutant: a reservation that is not given back
       when: sql`old.status = 'SUBMITTING'`,
       act: giveBack(database, sql`old.id`),
     },
@@ -172,7 +175,7 @@ export function createTriggers(database: Database): readonly Trigger[] {
           where job_id = new.job_id and exact_micros is null and finished_at is not null;
         ${book(database, sql`new.job_id`)};
         update money_days set exact_micros = money_days.exact_micros + told.booked_micros,
-            estimated_micros = money_days.estimated_micros - coalesce(told.estimated_micros, 0),
+            estimated_micros = money_days.estimated_micros - ${estimated},
             unknown_jobs = unknown_jobs - case when told.estimated_micros is null then 1 else 0 end
           from money_jobs as told
           where told.job_id = new.job_id and told.exact_micros is null and day = told.finished_at / ${DAY_MS}
