@@ -345,6 +345,11 @@ export type BudgetsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type BudgetsQuery = { viewer: { budgets: Array<{ name: string, period: BudgetPeriod, limitUsd: number, spentUsd: number, reservedUsd: number, leftUsd: number, renewsAt: string }> } };
 
+export type BalanceQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BalanceQuery = { balance: { usd: number, readAt: string } | null };
+
 export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
 
 

@@ -98,7 +98,10 @@ describe.skipIf(!hasChromium)("money in the console", { timeout: 90_000 }, () =>
 
     await openAccount(page);
     await page.getByRole("link", { name: "Spending" }).click();
-    await expectMain(page, /Everybody about \$0\.\d+ 4 jobs, 2 of unknown cost You about \$0\.\d+/);
+    await expectMain(
+      page,
+      /Everybody about \$0\.\d+ 4 jobs, 2 of unknown cost You about \$0\.\d+ .* Balance at RunComfy \$\d/,
+    );
     await page.getByText("By day, as a table").click();
     expect(await main(page)).toMatch(
       /By deployment .* Paper Lantern – \$0\.3\d* 1 2 .* Flux 2 Flash \$0\.01 – 1 2/,
@@ -109,13 +112,15 @@ describe.skipIf(!hasChromium)("money in the console", { timeout: 90_000 }, () =>
   });
 
   test("a budget shows what is left, and what does not fit is refused with the next step", async () => {
-    const { page, origin } = await openPriced(
+    const { page, origin, sandbox } = await openPriced(
       { [MODEL]: { maxUsd: 0.01 } },
       { OWNER_BUDGET_USD_PER_DAY: "0.02" },
     );
     await runAt(page, origin, MODEL, "A boat", /^Run, about/);
     await expectMain(page, /Done/);
+    sandbox.setFaults(["balance-negative:balance"]);
     await page.goto(`${origin}/spending`);
+    await expectMain(page, /-\$0\.50 .*\. RunComfy starts nothing until it is topped up/);
     await expectMain(page, /You, \$0\.02 a day \$0\.01 left \$0\.01 spent, \$0\.00 reserved/);
     await runAt(page, origin, MODEL, "A second boat", /^Run, about/);
     await expectMain(page, /Done/);

@@ -47,3 +47,13 @@ export const BUDGETS: TypedDocument<gql.BudgetsQuery, gql.BudgetsQueryVariables>
     }
   }
 `;
+
+/** With the scope `operate`. */
+export const BALANCE: TypedDocument<gql.BalanceQuery, gql.BalanceQueryVariables> = /* GraphQL */ `
+  query Balance {
+    balance {
+      usd
+      readAt
+    }
+  }
+`;

@@ -1,14 +1,16 @@
 import { Link, useSearchParams } from "wouter";
 
 import type { SpendingQuery } from "../../gql";
+import { formatUsd } from "../../model/words";
 import { useAgain, useFresh, useQuery } from "../../session/session";
 import { clock, useStore } from "../../session/store";
 import { useViewer } from "../../session/viewer";
 import { Problem } from "../../ui/problem";
+import { Ago } from "../../ui/time";
 import { useTitle } from "../../ui/use-title";
 import { Budgets } from "./budgets";
 import { Chart } from "./chart";
-import { SPENDING } from "./money-queries";
+import { BALANCE, SPENDING } from "./money-queries";
 import { type Month, readMonth, toMonth } from "./month";
 import { sumUp, tellJobs, tellSpent } from "./spent";
 import { DeploymentTable, OwnerTable } from "./tables";
@@ -57,6 +59,9 @@ export function Spending() {
 const LACKING =
   "What was spent can't be shown: your credential lacks the scope jobs:read. Ask the gateway's operator for one that has it.";
 
+/** The gateway asks RunComfy no more often. */
+const BALANCE_AGAIN_MS = 60_000;
+
 const thisMonth = { subscribe: clock.subscribe, get: () => toMonth(clock.get()) };
 
 /** The month in figures, and by day. */
@@ -70,6 +75,7 @@ function Spent({ data, month }: { readonly data: SpendingQuery; readonly month: 
       <dl className="money-figures">
         {isOperator && <Figure name="Everybody" spent={all} />}
         <Figure name="You" spent={own} />
+        {isOperator && <Balance />}
       </dl>
       {all.jobs > 0 && <Chart {...{ month }} days={data.days} />}
       <p className="hint">
@@ -93,6 +99,29 @@ function Figure({
       <dd>
         <div className="money-figure">{spent.jobs === 0 ? "–" : tellSpent(spent)}</div>
         <div className="hint">{spent.jobs === 0 ? "no job has ended" : tellJobs(spent)}</div>
+      </dd>
+    </div>
+  );
+}
+
+/** What is left on the RunComfy account. */
+function Balance() {
+  const { data, error, ask } = useQuery(BALANCE, {});
+  useAgain(ask, true, BALANCE_AGAIN_MS);
+  const balance = data?.balance;
+  const isEmpty = balance != null && balance.usd <= 0;
+  return (
+    <div>
+      <dt>Balance at RunComfy</dt>
+      <dd>
+        <div className={isEmpty ? "money-figure issue" : "money-figure"}>
+          {balance ? formatUsd(balance.usd) : "–"}
+        </div>
+        <div className="hint">
+          {balance && <Ago at={balance.readAt} />}
+          {isEmpty && ". RunComfy starts nothing until it is topped up."}
+          {!balance && (error?.message ?? (data ? "RunComfy doesn't say" : "asking…"))}
+        </div>
       </dd>
     </div>
   );
