@@ -123,7 +123,7 @@ function addUsage(builder: Builder): void {
   builder.queryField("usage", (t) =>
     t.field({
       type: [usage],
-      description: `What your jobs have cost that ended from the day of \`from\` to the day of \`to\`, both in UTC and included; with the scope \`operate\`, everybody's. At most ${MAX_DAYS} days, and ${MAX_ROWS} rows. A deleted job counts on.`,
+      description: `What your jobs have cost that ended from the day of \`from\` to the day of \`to\`, both in UTC and included; with the scope \`operate\`, everybody's. At most ${MAX_DAYS} days, and ${MAX_ROWS} rows in an operation. A deleted job counts on.`,
       complexity: 100,
       args: {
         from: t.arg({ type: "DateTime", required: true, description: "A time of the first day." }),

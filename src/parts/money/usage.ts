@@ -33,6 +33,8 @@ export class Money {
   readonly #rows: MoneyRows;
   readonly #limits: BudgetLimits;
   readonly balance: Pick<BalanceReader, "read">;
+  /** How many rows an operation has, by its reads. */
+  readonly #answered = new WeakMap<object, { rows: number }>();
 
   constructor(dependencies: {
     readonly rows: MoneyRows;
@@ -71,13 +73,17 @@ export class Money {
     const [first, last] = [from, to].map((time) => Math.floor(time.getTime() / DAY_MS));
     if (first === undefined || last === undefined || last < first || last - first >= MAX_DAYS)
       throw badUserInput(
-        `\`to\` must be from \`from\` on, and at most ${MAX_DAYS} days are summed up at once. Ask for fewer days.`,
+        `\`to\` must not be before \`from\`, and at most ${MAX_DAYS} days are summed up at once. Ask for fewer days.`,
       );
     const ownerId = viewer.scopes.has("operate") ? undefined : viewer.ownerId;
     const sums = new Map<string, Usage>();
+    // Callers may name a group any number of times.
+    const groups = new Set(groupBy);
+    const answered = this.#answered.get(reads) ?? { rows: 0 };
+    this.#answered.set(reads, answered);
     const isWhole = await reads.walk((budget) =>
       this.#rows.walkDays({ from: first, to: last, ownerId }, budget, (row) =>
-        add(sums, row, groupBy),
+        add(sums, row, { groups, answered }),
       ),
     );
     if (!isWhole) throw new CodedError("READ_TOO_SLOW", TOO_SLOW);
@@ -92,24 +98,32 @@ function toUsed(budget: Budget, taken: Taken): UsedBudget {
 const NOTHING: Taken = { reservedMicros: 0, spentMicros: 0 };
 const TOO_SLOW = "There is too much to sum up at once. Ask for fewer days.";
 
-function add(sums: Map<string, Usage>, row: UsageRow, groupBy: readonly UsageGroup[]): void {
+function add(
+  sums: Map<string, Usage>,
+  row: UsageRow,
+  {
+    groups,
+    answered,
+  }: { readonly groups: ReadonlySet<UsageGroup>; readonly answered: { rows: number } },
+): void {
   const group = {
-    day: groupBy.includes("DAY") ? row.day : null,
-    ownerId: groupBy.includes("OWNER") ? row.owner_id : null,
-    deploymentId: groupBy.includes("DEPLOYMENT") ? row.deployment_id : null,
+    day: groups.has("DAY") ? row.day : null,
+    ownerId: groups.has("OWNER") ? row.owner_id : null,
+    deploymentId: groups.has("DEPLOYMENT") ? row.deployment_id : null,
   };
   const key = JSON.stringify(group);
-  const sum = sums.get(key) ?? { ...group, ...ZERO };
+  const known = sums.get(key);
+  if (known === undefined && ++answered.rows > MAX_ROWS)
+    throw badUserInput(
+      `There are more than ${MAX_ROWS} rows in one operation. Ask for fewer days, or group by less.`,
+    );
+  const sum = known ?? { ...group, ...ZERO };
   sum.jobs += row.jobs;
   sum.runMs += row.run_ms;
   sum.exactMicros += row.exact_micros;
   sum.estimatedMicros += row.estimated_micros;
   sum.unknownJobs += row.unknown_jobs;
   sums.set(key, sum);
-  if (sums.size > MAX_ROWS)
-    throw badUserInput(
-      `There are more than ${MAX_ROWS} rows. Ask for fewer days, or group by less.`,
-    );
 }
 
 const ZERO = { jobs: 0, runMs: 0, exactMicros: 0, estimatedMicros: 0, unknownJobs: 0 };
