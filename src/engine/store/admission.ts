@@ -14,9 +14,13 @@ export type Admission = {
   prepare(submission: Submitted): Promise<Prepared>;
   /**
    * In the transaction that claims a HELD job, once its row is locked. What is "limited" waits with all others of its owner,
-   * what is "closed" with all others of its deployment, and nothing of the transaction is written.
+   * what is "key-limited" with those that the same credential submitted, what is "closed" with all others of its deployment,
+   * and nothing of the transaction is written.
    */
-  claim(transaction: Kysely<Tables>, job: Job): Promise<"admitted" | "limited" | "closed">;
+  claim(
+    transaction: Kysely<Tables>,
+    job: Job,
+  ): Promise<"admitted" | "limited" | "key-limited" | "closed">;
   /** Those of these HELD jobs that may not be sent now, and until when; null where that is not known. */
   readLimited(jobIds: readonly string[]): Promise<ReadonlyMap<string, Date | null>>;
   /** Whether the job waits for an approval once this viewer has released it. */

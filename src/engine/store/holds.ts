@@ -43,9 +43,10 @@ export type ClaimedHold = {
   readonly sentFor: Pick<Credential, "id" | "signedBy">;
 };
 
-/** Why nothing was claimed: the owner has nothing that may be sent, is at a limit, or its deployment takes no more. */
+/** Why nothing was claimed: the owner has nothing that may be sent, or it, a key of it or a deployment is at a limit. */
 export type NoClaim =
   | { readonly kind: "none" | "limited" }
+  | { readonly kind: "key-limited"; readonly keyId: string }
   | { readonly kind: "closed"; readonly deploymentId: string };
 
 type Row = Selectable<Tables["holds"]>;
@@ -170,6 +171,8 @@ export function createHolds(
       options: {
         readonly leaseMs: number;
         readonly closed: readonly string[];
+        /** Credentials whose jobs are left out, by their ids. */
+        readonly limitedKeys?: readonly string[];
         readonly atOnceOf: (deploymentId: string) => number | null;
         readonly mayLeave: (deploymentId: string) => boolean;
         /** Comes last, once the job is locked. */
@@ -178,9 +181,10 @@ export function createHolds(
         readonly isTry: boolean;
       },
     ): Promise<ClaimedHold | NoClaim> {
-      const { leaseMs, closed, atOnceOf, mayLeave, admit, isTry } = options;
+      const { leaseMs, closed, limitedKeys = [], atOnceOf, mayLeave, admit, isTry } = options;
       await checkDisk();
       const isOpen = sql`deployment_id not in ${database.toTexts(closed)}
+        and coalesce(submitted_by, '') not in ${database.toTexts(limitedKeys)}
         and (ends_at is null or ends_at > ${nowMs})`;
       const first = scanReady(
         sql`owner_id = ${ownerId} and ${isOpen}`,
@@ -218,6 +222,7 @@ export function createHolds(
         const job = toJob(sent);
         const admitted = await admit(transaction, job);
         if (admitted === "limited") throw new LimitReached();
+        if (admitted === "key-limited") throw new LimitReached(row.submitted_by);
         if (admitted === "closed") throw new ClosedDeployment(deploymentId);
         return {
           kind: "claimed",
@@ -228,7 +233,10 @@ export function createHolds(
       });
       const claimed = await claiming.catch((error: unknown) => {
         if (error instanceof LostHold) return { kind: "none" } as const;
-        if (error instanceof LimitReached) return { kind: "limited" } as const;
+        if (error instanceof LimitReached)
+          return error.keyId === null
+            ? ({ kind: "limited" } as const)
+            : ({ kind: "key-limited", keyId: error.keyId } as const);
         if (error instanceof ClosedDeployment)
           return { kind: "closed", deploymentId: error.deploymentId } as const;
         throw error;
@@ -480,8 +488,15 @@ export function createHolds(
 /** A row was changed by others meanwhile: nothing of the transaction is written. */
 class LostHold extends Error {}
 
-/** The same where its owner may send no more at the moment. */
-class LimitReached extends Error {}
+/** The same where its owner, or one of the owner's keys, may send no more at the moment. */
+class LimitReached extends Error {
+  readonly keyId: string | null;
+
+  constructor(keyId: string | null = null) {
+    super();
+    this.keyId = keyId;
+  }
+}
 
 /** The same where nothing may leave to the deployment. */
 class ClosedDeployment extends Error {

@@ -191,13 +191,14 @@ export class Dispatcher {
   async #claimOf(ownerId: string, closed: string[], isTry: boolean): Promise<boolean> {
     const { store, health, catalogue, admission, sender, submitter, monotonic } = this.#given;
     const release = await submitter.enter(ownerId);
+    const limitedKeys: string[] = [];
     let isSent = false;
     try {
       for (;;) {
         const askedAt = monotonic();
         const found = await store.holds.claim(ownerId, {
           leaseMs: sender.leaseMs,
-          closed,
+          ...{ closed, limitedKeys },
           isTry,
           atOnceOf: (id) => catalogue.find(id)?.atOnce ?? null,
           mayLeave: (id) => health.submitRefusal(id) === null,
@@ -208,6 +209,10 @@ export class Dispatcher {
           this.#sends.add(sending);
           void sending.finally(() => this.#sends.delete(sending));
           isSent = true;
+        }
+        if (found.kind === "key-limited") {
+          limitedKeys.push(found.keyId);
+          continue;
         }
         // In an outage of all every deployment is closed.
         if (found.kind !== "closed" || health.isOutage()) return isSent;

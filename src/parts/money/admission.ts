@@ -106,8 +106,7 @@ export class BudgetAdmission implements Admission {
     const micros = row?.reserve_micros ?? limits.toReserved(deploymentId, null);
     // Mutant: a claim that reserves nothing
     const exceeded = await this.#reserve(transaction, job.id, limits.of(payer), micros);
-    if (exceeded === null) return "admitted";
-    return exceeded.budget.subject === "deployment" ? "closed" : "limited";
+    return exceeded === null ? "admitted" : OUTCOMES[exceeded.budget.subject];
   }
 
   async readLimited(jobIds: readonly string[]): ReturnType<Admission["readLimited"]> {
@@ -193,6 +192,14 @@ export class BudgetAdmission implements Admission {
     return budgetExceeded(budget, taken, micros);
   }
 }
+
+/** Who waits for a budget of whom. */
+const OUTCOMES = {
+  everybody: "limited",
+  owner: "limited",
+  key: "key-limited",
+  deployment: "closed",
+} as const;
 
 const NO_CREDENTIAL: Pick<Payer, "credentialId" | "credential"> = {
   credentialId: null,

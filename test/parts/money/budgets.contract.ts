@@ -235,6 +235,28 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readTaken()).toEqual({ reserved: 0, spent: 0 });
   });
 
+  test("a key's budget lets jobs that other keys of its owner submitted go on", async () => {
+    const admission = admit({});
+    const submitHeld = async (id: string) => {
+      const credential = { ...LOCAL_VIEWER.credential, id, limits: { budgetUsdPerDay: 0.01 } };
+      const viewer = { ...LOCAL_VIEWER, credential };
+      const { alsoWrite } = await admission.prepare({ viewer, deploymentId: "d", input: {} });
+      const facts = { status: "HELD", sentAt: null } as const;
+      return await insertJob(store(), facts, { alsoWrite, hold: { ...HOLD, submittedBy: id } });
+    };
+    const claim = (limitedKeys: readonly string[] = []) =>
+      store().holds.claim("local", {
+        ...{ ...ANY, limitedKeys },
+        admit: (...given) => admission.claim(...given),
+      });
+    await submitHeld("a");
+    await submitHeld("a");
+    const ofOther = await submitHeld("b");
+    expect(await claim()).toMatchObject({ kind: "claimed" });
+    expect(await claim()).toEqual({ kind: "key-limited", keyId: "a" });
+    expect(await claim(["a"])).toMatchObject({ kind: "claimed", job: { id: ofOther.id } });
+  });
+
   test("a deployment's budget lets other deployments of an owner go on", async () => {
     const admission = admit({}, QUOTE, { budgetUsdPerDay: 0.01 });
     await submit(admission);
