@@ -122,12 +122,14 @@ export class BudgetAdmission implements Admission {
     const taken = await rows.readTaken(ids);
     return new Map(
       listed.flatMap(({ row, budgets }) => {
-        const { reserve_micros: micros } = row;
+        const micros = row.reserve_micros ?? limits.toReserved(row.deployment_id, null);
         const full = budgets.filter(
           (one) => micros === null || !fits(one, taken.get(one.id) ?? NOTHING, micros),
         );
+        if (full.length === 0) return [];
+        const neverFits = micros === null || full.some((one) => !fits(one, NOTHING, micros));
         const until = Math.max(...full.map(({ renewsAt }) => renewsAt));
-        return full.length === 0 ? [] : [[row.job_id, new Date(until)] as const];
+        return [[row.job_id, neverFits ? null : new Date(until)] as const];
       }),
     );
   }

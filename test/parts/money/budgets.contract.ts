@@ -257,6 +257,18 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await claim(["a"])).toMatchObject({ kind: "claimed", job: { id: ofOther.id } });
   });
 
+  test("a HELD job waits for no renewal where it fits by now, or never will", async () => {
+    const unknown = { ...QUOTE, reserveMicros: null };
+    const { id } = await submit(admit({}, unknown), { status: "HELD", sentAt: null });
+    const everybody = { day: CENT, month: null };
+    const limited = new Map([[id, null]]);
+    expect(await admit({ everybody }).readLimited([id])).toEqual(limited);
+    const dear = admit({ everybody, unknownMicros: 2 * CENT });
+    expect(await dear.readLimited([id])).toEqual(limited);
+    const fitting = admit({ everybody, unknownMicros: CENT });
+    expect(await fitting.readLimited([id])).toEqual(new Map());
+  });
+
   test("a deployment's budget lets other deployments of an owner go on", async () => {
     const admission = admit({}, QUOTE, { budgetUsdPerDay: 0.01 });
     await submit(admission);
