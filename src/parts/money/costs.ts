@@ -37,7 +37,7 @@ function toQuoted(
   return { source, usd, minUsd, maxUsd, reason, pricedAt };
 }
 
-/** Of a job whose cost RunComfy has not told; null where nothing is known of it. */
+/** Of a job whose cost RunComfy has not reported; null where nothing is known of it. */
 function toEnded(job: Job, row: MoneyRow): Cost | null {
   const { second_micros: perSecond, estimated_micros: most } = row;
   if (most === null) return null;

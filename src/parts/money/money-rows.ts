@@ -20,7 +20,7 @@ export type Exceeded = { readonly budget: Budget; readonly taken: Taken };
 /** What jobs of an owner and a deployment that ended on a day came to. */
 export type UsageRow = Selectable<MoneyTables["money_days"]>;
 
-/** Between two looks for rows whose time is over. */
+/** Between two deletions of rows whose time is over. */
 const BETWEEN_SWEEPS_MS = 5 * 60_000;
 const MAX_SWEPT = 500;
 /** Of a period that is over, for jobs that are still under way. */
@@ -118,7 +118,7 @@ export function createMoneyRows({ database, publish }: Pick<JobStore, "database"
     },
 
     /**
-     * What the last three of an owner's jobs with these settings cost whose cost RunComfy told, in microdollars; null where
+     * What the last three of an owner's jobs with these settings cost whose cost RunComfy reported, in microdollars; null where
      * they did not all cost the same, or there are not as many.
      */
     async readLearned(

@@ -15,9 +15,9 @@ const USD_PER_HOUR: ReadonlyMap<string, Readonly<Record<Plan, number>>> = new Ma
   ["HOPPER_141", { list: 8.75, pro: 6.99 }],
 ]);
 
-/** What an hour costs on the dearest of these; null where one of them is not listed, or there is none. */
+/** What an hour costs on the most expensive of these; null where one of them is not listed, or there is none. */
 export function findHourlyPrice(hardware: readonly string[], plan: Plan): number | null {
   const prices = hardware.map((code) => USD_PER_HOUR.get(code)?.[plan] ?? Infinity);
-  const dearest = Math.max(...prices);
-  return Number.isFinite(dearest) ? dearest : null;
+  const highest = Math.max(...prices);
+  return Number.isFinite(highest) ? highest : null;
 }

@@ -6,7 +6,7 @@ import type { Migration } from "../../engine/store/migrations.ts";
 
 /** Of the part alone. Amounts are whole microdollars, times are as in the engine's. */
 export type MoneyTables = {
-  /** What is known of a job's cost. A row outlives its job for as long as its cost may still be told. */
+  /** What is known of a job's cost. A row outlives its job for as long as its cost may still be reported. */
   readonly money_jobs: {
     readonly job_id: string;
     readonly owner_id: string;
@@ -30,7 +30,7 @@ export type MoneyTables = {
     readonly credential_id: string | null;
     readonly day_limit_micros: number | null;
     readonly month_limit_micros: number | null;
-    /** Once it has ended: what RunComfy told, or else an upper estimate; both null where nobody knows. */
+    /** Once it has ended: what RunComfy reported, or else an upper estimate; both null where nobody knows. */
     readonly exact_micros: Generated<number | null>;
     readonly estimated_micros: Generated<number | null>;
     /** What its reservation becomes; null where that stays. */
