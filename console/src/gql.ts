@@ -501,7 +501,7 @@ export type HeldJobsQuery = { first: Array<{ hold: { priority: number } | null }
 export type ToApproveQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ToApproveQuery = { jobsToApprove: Array<{ id: string, ownerId: string, createdAt: string, input: unknown, deployment: { id: string, name: string }, uploads: Array<{ id: string, fileName: string, url: string | null, thumbnailUrl: string | null }> }> };
+export type ToApproveQuery = { jobsToApprove: Array<{ id: string, ownerId: string, createdAt: string, input: unknown, deployment: { id: string, name: string }, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, uploads: Array<{ id: string, fileName: string, url: string | null, thumbnailUrl: string | null }> }> };
 
 export type ToApproveIdsQueryVariables = Exact<{ [key: string]: never; }>;
 
