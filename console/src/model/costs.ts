@@ -8,9 +8,9 @@ export const UNKNOWN_COST: Cost = { source: "UNKNOWN", usd: null, minUsd: null, 
 /** `$0.0412`, `about $0.04`, `$0.03 to $0.21` or, where no amount is known, `unknown`. */
 export function tellCost({ source, usd, minUsd, maxUsd }: Cost): string {
   if (source === "EXACT" && usd !== null) return formatUsd(usd);
-  if (usd !== null) return `about ${round(usd)}`;
+  if (usd !== null) return `about ${formatAbout(usd)}`;
   if (minUsd === null || maxUsd === null) return "unknown";
-  const [least, most] = [round(minUsd), round(maxUsd)];
+  const [least, most] = [formatAbout(minUsd), formatAbout(maxUsd)];
   return least === most ? `about ${most}` : `${least} to ${most}`;
 }
 
@@ -36,6 +36,6 @@ export function tellPrices(costs: readonly Cost[]): string {
 }
 
 /** An amount that is no more than estimated has as few digits as say how large it is. */
-function round(usd: number): string {
+export function formatAbout(usd: number): string {
   return formatUsd(Math.abs(usd) < 1 ? Number(usd.toPrecision(2)) : Math.round(usd * 100) / 100);
 }

@@ -6,6 +6,8 @@ import { SpentTable } from "./tables";
 
 /** So that a day that cost little is seen. */
 const LEAST = 0.015;
+/** Above the highest bar, for what marks that it is not all. */
+const ROOM = 0.06;
 
 /** A bar for each day, and the same as a table. */
 export function Chart({
@@ -25,7 +27,7 @@ export function Chart({
         className="money-chart"
         role="img"
         aria-label={`What each day of ${month.name} cost; the table below has it in figures`}
-        viewBox={`0 0 ${month.days} 1`}
+        viewBox={`0 ${-ROOM} ${month.days} ${1 + ROOM}`}
         preserveAspectRatio="none"
       >
         {bars.map((bar) => (
@@ -69,7 +71,7 @@ function DayBar({
   return (
     <g>
       <title>{`${formatDay(at)}: ${tellSpent(spent)} (${tellJobs(spent)})`}</title>
-      <rect x={x} y="0" width="1" height="1" className="money-day" />
+      <rect x={x} y={-ROOM} width="1" height={1 + ROOM} className="money-day" />
       {heights.map(([name, height]) => {
         if (height === 0) return null;
         const shown = Math.max(height, LEAST);

@@ -1,4 +1,5 @@
 import type { SpentFragment } from "../../gql";
+import { formatAbout } from "../../model/costs";
 import { formatCount, formatUsd } from "../../model/words";
 
 /** What an owner, a deployment or a day came to, and where its jobs are. */
@@ -38,7 +39,7 @@ export function sumUp(rows: readonly SpentFragment[]): SpentFragment {
 export function tellSpent(spent: SpentFragment): string {
   const known = knownUsd(spent);
   if (known === 0 && spent.unknownJobs > 0) return "unknown";
-  return `${spent.estimatedUsd > 0 ? "about " : ""}${formatSum(known)}`;
+  return spent.estimatedUsd > 0 ? `about ${formatAbout(known)}` : formatSum(known);
 }
 
 /** `1 job`, `36 jobs, 9 of unknown cost`. */
@@ -49,7 +50,7 @@ export function tellJobs({ jobs, unknownJobs }: SpentFragment): string {
 
 /** In cents from a dollar on; less than a cent is not nothing. */
 export function formatSum(usd: number): string {
-  return formatUsd(Math.abs(usd) < 1 ? usd : Math.round(usd * 100) / 100);
+  return Math.abs(usd) < 1 ? formatUsd(usd) : formatAbout(usd);
 }
 
 /** The first `most` of what cost most, and the sum of the others as one. */

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 
 import type { SpendingQuery } from "../../gql";
+import { formatAbout } from "../../model/costs";
 import { formatCount, formatWhole } from "../../model/words";
 import { FRAME } from "../../session/queries";
 import { useQuery } from "../../session/session";
@@ -52,7 +53,7 @@ function Ranking({
   );
 }
 
-/** What is exact, estimated and unknown, each by itself. */
+/** What is exact, estimated and unknown, each by itself; a sum of nothing is no amount. */
 export function SpentTable({
   heading,
   rows,
@@ -75,8 +76,8 @@ export function SpentTable({
         {rows.map(({ name, href, spent }) => (
           <tr key={href ?? name}>
             <th scope="row">{href === undefined ? name : <Link href={href}>{name}</Link>}</th>
-            <td>{formatKnown(spent.exactUsd)}</td>
-            <td>{formatKnown(spent.estimatedUsd)}</td>
+            <td>{spent.exactUsd === 0 ? "–" : formatSum(spent.exactUsd)}</td>
+            <td>{spent.estimatedUsd === 0 ? "–" : formatAbout(spent.estimatedUsd)}</td>
             <td>{spent.unknownJobs === 0 ? "–" : formatCount(spent.unknownJobs)}</td>
             <td>{formatCount(spent.jobs)}</td>
             <td>{formatWhole(spent.seconds)}</td>
@@ -85,9 +86,4 @@ export function SpentTable({
       </tbody>
     </table>
   );
-}
-
-/** Of jobs whose cost is not known, nothing adds up to no amount. */
-function formatKnown(usd: number): string {
-  return usd === 0 ? "–" : formatSum(usd);
 }
