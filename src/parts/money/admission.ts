@@ -182,7 +182,9 @@ export class BudgetAdmission implements Admission {
   #refuseHopeless(deploymentId: string, budgets: readonly Budget[], micros: number | null): void {
     for (const budget of budgets) {
       if (micros === null) {
-        this.#logOnce(deploymentId, { deploymentId }, NO_AMOUNT);
+        // Callers may name any number of others.
+        const isListed = this.#given.limits.isListed(deploymentId);
+        this.#logOnce(isListed ? deploymentId : NO_AMOUNT, { deploymentId }, NO_AMOUNT);
         throw costUnknown(budget);
       }
       if (!fits(budget, NOTHING, micros)) throw this.#refuse({ budget, taken: NOTHING }, micros);

@@ -43,6 +43,7 @@ export function createBudgetLimits(
       ["everybody", null, settings.everybody],
       ...deployments.map((one) => ["deployment", one.id, ofDeployment(one)] as const),
     ],
+    isListed: (deploymentId: string): boolean => find(deploymentId) !== null,
     /** What a job takes of them; null where nobody knows. `quoted` is what its quote says. */
     toReserved(deploymentId: string, quoted: number | null): number | null {
       const { maxUsd } = readMembers(find(deploymentId));

@@ -305,6 +305,22 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await readTaken()).toEqual({ reserved: CENT, spent: 0 });
   });
 
+  test("a log says once that nobody knows what jobs may cost, however many deployments are made up", async () => {
+    const lines: string[] = [];
+    const admission = new BudgetAdmission({
+      rows: rows(),
+      quotes: { quote: async () => ({ ...QUOTE, reserveMicros: null }) },
+      limits: createBudgetLimits(
+        { ...NONE, everybody: { day: CENT, month: null } },
+        createCatalogue([toUnlisted("d")]),
+      ),
+      log: pino({}, { write: (line: string) => void lines.push(line) }),
+    });
+    for (const deploymentId of ["d", "one", "two", "three", "d"])
+      await refusalOf(submit(admission, { deploymentId }));
+    expect(lines).toHaveLength(2);
+  });
+
   test("a cost above its reservation is booked, and keeps the next job from being sent", async () => {
     const admission = admit({ everybody: { day: 2 * CENT, month: null } });
     await see(store(), await submit(admission, MODEL), ACCEPTED, { ...SUCCEEDED, cost: 5 });
