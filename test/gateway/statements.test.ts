@@ -5,7 +5,7 @@ import { PART_TABLES } from "../support/part-tables.ts";
 import { DATABASES, KINDS, start } from "./open-gateway.ts";
 
 /** How many there are depends on what is written together. */
-const IS_TRANSACTION = /^(?:begin|commit)/;
+const IS_TRANSACTION = /^(?:begin|commit|savepoint|release)/;
 /** Polls, what gateways do as they start and every few seconds, and what notifies the others, five times a second at most. */
 const OF_ENGINE =
   /\bpolls\b|json_each|kept_files|file_places|pending_deletions|\buploads\b|sign_ins|part_triggers|upstream_webhook|late_costs|"runs"|"pauses"|\babandoned\b|"created_at" <|detached_ms [+<]|\bholds\b|pg_notify/;
