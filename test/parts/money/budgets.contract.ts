@@ -95,8 +95,7 @@ export function describeBudgets({ store, execute, count }: Context): void {
 
   const tellLate = async (job: Job, usd: number) =>
     await execute(
-      `insert into late_costs (job_id, owner_id, upstream, kind, deployment_id, api_version, request_id, ended_at, due_at)
-        values ('${job.id}', '${job.ownerId}', 'sandbox', 'model', 'a/model', 'v1', 'r', 1, 1);
+      `${addLateCost(job)};
       update late_costs set cost = ${usd} where job_id = '${job.id}';
       delete from late_costs`,
     );
@@ -123,6 +122,53 @@ export function describeBudgets({ store, execute, count }: Context): void {
     const settled = await Promise.allSettled(submits);
     expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(20);
     expect(await readTaken()).toEqual({ reserved: 20 * CENT, spent: 0 });
+  });
+
+  test("whatever happens at once, nothing fails, and what is taken is the sum of the reservations", async () => {
+    const both = { day: 1e6 * CENT, month: 1e6 * CENT };
+    const ofDeployment = { budgetUsdPerDay: 100 };
+    const admission = admit({ everybody: both, owner: both }, BY_SECOND, ofDeployment);
+    const admit1 = (...given: Parameters<BudgetAdmission["claim"]>) => admission.claim(...given);
+    const { jobs, holds, lateCosts } = store();
+    const ways: readonly ((viewer: typeof LOCAL_VIEWER) => Promise<unknown>)[] = [
+      async (viewer) => await jobs.withdraw((await submit(admission, { viewer })).id),
+      async (viewer) => {
+        const { id } = await see(store(), await submit(admission, { viewer }), ACCEPTED, FAILED);
+        await Promise.all([
+          jobs.delete(id),
+          jobs.deleteOld({ finishedForMs: -1e6, sentForMs: -1e6 }, 5),
+        ]);
+      },
+      async (viewer) => {
+        const job = await submit(admission, { viewer, ...MODEL });
+        await see(store(), job, ACCEPTED, { ...SUCCEEDED, cost: "not-yet" });
+        await execute(addLateCost(job));
+        const claimed = { ...CLAIMED, jobId: job.id, ownerId: job.ownerId, sinceEndMs: 0 };
+        const settling = lateCosts.settle(claimed, 0.02);
+        await Promise.all([settling, jobs.delete(job.id)]);
+      },
+      async (viewer) => {
+        await submit(admission, { viewer, status: "HELD", sentAt: null });
+        const claimed = await holds.claim(viewer.ownerId, { ...ANY, admit: admit1 });
+        if (claimed.kind === "claimed") await holds.putBack(claimed.job, 0);
+      },
+      async (viewer) =>
+        await see(store(), await submit(admission, { viewer }), ACCEPTED, CANCELLED),
+      async (viewer) => await see(store(), await submit(admission, { viewer }), UNANSWERED),
+    ];
+    await Promise.all(
+      Array.from({ length: 90 }, async (_, at) => {
+        await ways[at % ways.length]?.({ ...LOCAL_VIEWER, ownerId: `owner-${at % 4}` });
+      }),
+    );
+    const { rows: sums } = await sql`
+      select id from money_budgets left join money_reservations on budget = id group by id
+        having reserved_micros <> coalesce(sum(case when money_reservations.spent_micros is null then micros end), 0)
+          or money_budgets.spent_micros <> coalesce(sum(money_reservations.spent_micros), 0)`.execute(
+      store().database.queries,
+    );
+    expect(sums).toEqual([]);
+    expect(await count("money_budgets")).toBe(2 + 2 * 4 + 1);
   });
 
   test("a cost that came with the end, or later, is spent, also of a job that was deleted", async () => {
@@ -363,3 +409,16 @@ export function describeBudgets({ store, execute, count }: Context): void {
     return days;
   }
 }
+
+/** Of a job whose cost may be asked for: with this token. */
+const CLAIMED = {
+  kind: "model",
+  deploymentId: "a/model",
+  apiVersion: "v1",
+  requestId: "r",
+  token: 1,
+} as const;
+
+const addLateCost = ({ id, ownerId }: Job): string =>
+  `insert into late_costs (job_id, owner_id, upstream, kind, deployment_id, api_version, request_id, ended_at, due_at)
+    values ('${id}', '${ownerId}', 'sandbox', 'model', 'a/model', 'v1', 'r', 1, ${CLAIMED.token})`;
