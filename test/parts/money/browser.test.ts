@@ -6,6 +6,7 @@ import { startSandbox } from "runcomfy-sandbox";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import deployments from "../../../sandbox/src/deployments.json" with { type: "json" };
+import { createApiKeysFile } from "../../auth/api-keys-file.ts";
 import {
   button,
   expectMain,
@@ -17,6 +18,7 @@ import {
   SOON,
 } from "../console/browser/console-page.ts";
 import { closeBrowser, hasChromium } from "../../support/chromium.ts";
+import { ask } from "../../support/graphql-client.ts";
 import { createTemporaryFolder } from "../../support/temporary-folder.ts";
 
 /** A LoRA, whose runs the gateway estimates, and a model, whose runs RunComfy prices. */
@@ -131,5 +133,49 @@ describe.skipIf(!hasChromium)("money in the console", { timeout: 90_000 }, () =>
     await page.getByRole("link", { name: "Spending 1 used up" }).click();
     await expectMain(page, /You, \$0\.02 a day used up/);
     await expectSuits(page);
+  });
+
+  test("operators see what each owner spent and every budget, and others their own alone", async () => {
+    const keys = await createApiKeysFile();
+    const submit = ["--scopes", "jobs:submit,jobs:read"];
+    const own = await keys.create("anna", ...submit, "--budget-usd-per-month", "3");
+    const other = await keys.create("ben", ...submit);
+    const operator = await keys.create("ops", "--scopes", "jobs:read,jobs:read:all,operate");
+    const { page, origin } = await openPriced(
+      { [MODEL]: { maxUsd: 0.01 } },
+      {
+        ...{ AUTH: "api-keys", API_KEYS_FILE: keys.file, TRUSTED_DOCUMENTS: "" },
+        ...{ BUDGET_USD_PER_DAY: "50", SIGN_IN: "key" },
+      },
+    );
+    for (const key of [own, other, other])
+      await ask(
+        origin,
+        `mutation ($id: ID!) { submitJob(deploymentId: $id, input: { prompt: "A boat" }, answerWithinSeconds: 20) {
+          ... on SubmitJobSuccess { job { status } } } }`,
+        { variables: { id: MODEL }, headers: { authorization: `Bearer ${key}` } },
+      );
+    const enter = async (key: string) => {
+      await page.goto(`${origin}/spending`);
+      await page.getByLabel("API key or token").fill(key);
+      await page.keyboard.press("Enter");
+      await page.getByText("By deployment").waitFor();
+    };
+    await enter(own);
+    await expectMain(
+      page,
+      /Spending in .*You \$0\.01 1 job .*Your key, \$3\.00 a month \$2\.99 left/,
+    );
+    expect(await main(page)).not.toMatch(/Everybody|Balance|By owner|ben/);
+    await openAccount(page);
+    await button(page, "Sign out").click();
+    await enter(operator);
+    await expectMain(
+      page,
+      /Everybody \$0\.03 3 jobs You – .*Everybody, \$50\.00 a day \$49\.97 left/,
+    );
+    await expectMain(page, /By owner .*ben \$0\.02 – – 2 .*anna \$0\.01 – – 1 /);
+    await page.getByRole("link", { name: "ben" }).click();
+    await expectMain(page, /2 jobs that fit/);
   });
 });
