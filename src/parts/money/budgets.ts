@@ -17,7 +17,9 @@ export type Budget = {
   readonly renewsAt: number;
 };
 
-type Subject = "everybody" | "owner" | "key" | "deployment";
+/** In the order in which they are locked: a submit that its own budgets refuse has locked nobody else's. */
+const SUBJECTS = ["key", "owner", "deployment", "everybody"] as const;
+type Subject = (typeof SUBJECTS)[number];
 
 /** Null is no limit. */
 export type Limits = Readonly<Record<Period, number | null>>;
@@ -42,7 +44,8 @@ export function listBudgets(limits: SubjectLimits, nowMs: number): readonly Budg
       if (limitMicros === null) return [];
       const { label, renewsAt } = toPeriod(period, nowMs);
       const name = id === null ? subject : `${subject} ${id}`;
-      return [{ id: `${label} ${name}`, name, subject, period, limitMicros, renewsAt }];
+      const budgetId = `${SUBJECTS.indexOf(subject)} ${name} ${label}`;
+      return [{ id: budgetId, name, subject, period, limitMicros, renewsAt }];
     }),
   );
   return budgets.toSorted((one, other) => (one.id < other.id ? -1 : 1));

@@ -45,7 +45,7 @@ const ANY = {
 const MODEL = { kind: "model", deploymentId: "a/model" } as const;
 
 /** What every database promises of budgets. */
-export function describeBudgets({ store, execute, count }: Context): void {
+export function describeBudgets({ store, execute, count, statements }: Context): void {
   const rows = () => createMoneyRows(store());
 
   function admit(limits: Partial<MoneySettings>, quote: Quote = QUOTE, ofDeployment: object = {}) {
@@ -112,6 +112,17 @@ export function describeBudgets({ store, execute, count }: Context): void {
     expect(await count("jobs")).toBe(2);
     expect(await readTaken()).toEqual({ reserved: 2 * CENT, spent: 0 });
     await submit(admission, { viewer: { ...LOCAL_VIEWER, ownerId: "other" } });
+  });
+
+  test("a submit that its owner's budget refuses locks no budget of others", async () => {
+    const everybody = { day: 100 * CENT, month: 100 * CENT };
+    const own = { day: CENT, month: null };
+    const admission = admit({ everybody, owner: own }, QUOTE, { budgetUsdPerDay: 1 });
+    await submit(admission);
+    statements.length = 0;
+    expect((await refusalOf(submit(admission))).message).toContain("the budget of owner local");
+    const locked = statements.filter((text) => text.includes("into money_budgets"));
+    expect(locked).toHaveLength(1);
   });
 
   test("many submits at once let exactly as many through as fit", async () => {

@@ -78,8 +78,8 @@ export const simulated: SimulatedPart = {
       },
       check() {
         for (const { id, off, within } of read(TAKEN)) {
-          const [label = "", subject] = String(id).split(" ");
-          const limit = limitOf(`${label.length === 7 ? "month" : "day"} ${subject}`);
+          const words = String(id).split(" ");
+          const limit = limitOf(`${words.at(-1)?.length === 7 ? "month" : "day"} ${words[1]}`);
           if (off !== 0) broken.push(`What is taken of ${id} is not the sum of its reservations.`);
           if (Number(within) > limit) broken.push(`Of ${id}, ${within} are taken, of ${limit}.`);
         }
