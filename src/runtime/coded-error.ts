@@ -87,7 +87,7 @@ export class LimitError extends CodedError {
     details: {
       readonly limitName: string;
       readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED" | "BUDGET_EXCEEDED";
-      readonly retryAfterSeconds: number;
+      readonly retryAfterSeconds: number | undefined;
       readonly limit: number;
     },
   ) {

@@ -15,7 +15,7 @@ export type Admission = {
   /**
    * In the transaction that claims a HELD job, once its row is locked. What is "limited" waits with all others of its owner,
    * what is "key-limited" with those that the same credential submitted, what is "closed" with all others of its deployment,
-   * and nothing of the transaction is written.
+   * and nothing of the transaction is written. Rejects with a `LimitError` where it can never be sent, which then ends it.
    */
   claim(
     transaction: Kysely<Tables>,

@@ -6,6 +6,7 @@ import type { Channels } from "../diagnostics/channels.ts";
 import type { HoldFacts, QueueOptions } from "../job/hold.ts";
 import type { Job } from "../job/job.ts";
 import { namesOf } from "../job/upstream.ts";
+import { LimitError } from "../../runtime/coded-error.ts";
 import type { ChangeJob } from "./change-job.ts";
 import { atMost, type Database } from "./database.ts";
 import { inChunks, inOrder, type JobRow, toDate, toJob } from "./job-rows.ts";
@@ -43,9 +44,13 @@ export type ClaimedHold = {
   readonly sentFor: Pick<Credential, "id" | "signedBy">;
 };
 
-/** Why nothing was claimed: the owner has nothing that may be sent, or it, a key of it or a deployment is at a limit. */
+/**
+ * Why nothing was claimed: the owner has nothing that may be sent, or it, a key of it or a deployment is at a limit, or the
+ * job can never be sent.
+ */
 export type NoClaim =
   | { readonly kind: "none" | "limited" }
+  | { readonly kind: "hopeless"; readonly jobId: string; readonly reason: string }
   | { readonly kind: "key-limited"; readonly keyId: string }
   | { readonly kind: "closed"; readonly deploymentId: string };
 
@@ -220,7 +225,9 @@ export function createHolds(
         const [sent] = jobs;
         if (sent === undefined || taken.length === 0) throw new LostHold();
         const job = toJob(sent);
-        const admitted = await admit(transaction, job);
+        const admitted = await admit(transaction, job).catch((error: unknown) => {
+          throw error instanceof LimitError ? new HopelessHold(jobId, error.message) : error;
+        });
         if (admitted === "limited") throw new LimitReached();
         if (admitted === "key-limited") throw new LimitReached(row.submitted_by);
         if (admitted === "closed") throw new ClosedDeployment(deploymentId);
@@ -239,6 +246,8 @@ export function createHolds(
             : ({ kind: "key-limited", keyId: error.keyId } as const);
         if (error instanceof ClosedDeployment)
           return { kind: "closed", deploymentId: error.deploymentId } as const;
+        if (error instanceof HopelessHold)
+          return { kind: "hopeless", jobId: error.jobId, reason: error.message } as const;
         throw error;
       });
       if (claimed.kind === "claimed") {
@@ -495,6 +504,16 @@ class LimitReached extends Error {
   constructor(keyId: string | null = null) {
     super();
     this.keyId = keyId;
+  }
+}
+
+/** The same where the job can never be sent. */
+class HopelessHold extends Error {
+  readonly jobId: string;
+
+  constructor(jobId: string, reason: string) {
+    super(reason);
+    this.jobId = jobId;
   }
 }
 

@@ -189,7 +189,8 @@ export class Dispatcher {
 
   /** Claims and sends the first of an owner's jobs that may be sent, in a slot; false where there is none. */
   async #claimOf(ownerId: string, closed: string[], isTry: boolean): Promise<boolean> {
-    const { store, health, catalogue, admission, sender, submitter, monotonic } = this.#given;
+    const { store, record, health, catalogue, admission } = this.#given;
+    const { sender, submitter, monotonic } = this.#given;
     const release = await submitter.enter(ownerId);
     const limitedKeys: string[] = [];
     let isSent = false;
@@ -212,6 +213,10 @@ export class Dispatcher {
         }
         if (found.kind === "key-limited") {
           limitedKeys.push(found.keyId);
+          continue;
+        }
+        if (found.kind === "hopeless") {
+          await record(found.jobId, { kind: "unsent", error: refused(found.reason) });
           continue;
         }
         // In an outage of all every deployment is closed.

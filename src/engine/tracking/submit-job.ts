@@ -199,6 +199,7 @@ export class Submitter {
   async #submitOnce(submission: Submission): Promise<Job | null> {
     const { refusal, alsoWrite } = submission;
     if (refusal !== null) throw refusal;
+    await refuseUnlisted(submission.deploymentId, this.#given);
     const admitted = await this.#given.admission.prepare(submission);
     const whole: Submission = {
       ...submission,
@@ -216,7 +217,6 @@ export class Submitter {
   async #send(submission: Submission): Promise<Job | null> {
     const { viewer, input, bytes } = submission;
     this.#refuseIfHeldUp(submission);
-    await refuseUnlisted(submission.deploymentId, this.#given);
     const uploadIds = await this.#given.uploads.check(input, submission);
     const { refund, refundSubmit } = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
@@ -248,7 +248,6 @@ export class Submitter {
     const { credential, limits } = viewer;
     const { jobsInFlight, submitsPerMinute } = limits;
     if (sender.isStopping) throw stopping();
-    await refuseUnlisted(submission.deploymentId, this.#given);
     const uploadIds = await uploads.check(input, submission);
     const { refund, counted } = await this.#quota.countHeld(viewer);
     const job = this.#createJob(submission, "HELD");

@@ -4,6 +4,7 @@ import type { BaseLogger } from "pino";
 
 import type { Viewer } from "../../auth/viewer.ts";
 import type { Admission } from "../../engine/store/admission.ts";
+import type { Job } from "../../engine/job/job.ts";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
 import type { Tables } from "../../engine/store/tables.ts";
 import {
@@ -77,8 +78,8 @@ export class BudgetAdmission implements Admission {
     const ofPayer = limits.of(payer);
     const isLimited = hasBudget(ofPayer);
     const micros = limits.toReserved(deploymentId, quote.reserveMicros);
-    if (isLimited)
-      this.#refuseHopeless(deploymentId, listBudgets(ofPayer, await rows.readNow()), micros);
+    // A HELD job that can never be sent is refused now.
+    if (isLimited) this.#check(deploymentId, listBudgets(ofPayer, await rows.readNow()), micros);
     const isKept =
       isLimited ||
       quote.settings !== null ||
@@ -86,11 +87,11 @@ export class BudgetAdmission implements Admission {
       // Its end will tell.
       quote.perSecondMicros !== null;
     return {
-      needsApproval: isAbove(viewer, quote.maxMicros ?? quote.micros),
+      needsApproval: isAbove(viewer, limits.toMost(deploymentId, quote.maxMicros ?? quote.micros)),
       alsoWrite: async (transaction, job) => {
         if (isKept) await rows.insert(transaction, toRow(job.id, payer, quote, micros));
         if (!isLimited || job.status === "HELD") return;
-        const exceeded = await this.#reserve(transaction, job.id, ofPayer, micros);
+        const exceeded = await this.#reserve(transaction, job, ofPayer, micros);
         if (exceeded !== null) throw this.#refuse(exceeded, micros ?? 0);
       },
     };
@@ -105,7 +106,7 @@ export class BudgetAdmission implements Admission {
     const payer = row === null ? { ownerId, deploymentId, ...NO_CREDENTIAL } : toPayer(row);
     const micros = row?.reserve_micros ?? limits.toReserved(deploymentId, null);
     // Mutant: a claim that reserves nothing
-    const exceeded = await this.#reserve(transaction, job.id, limits.of(payer), micros);
+    const exceeded = await this.#reserve(transaction, job, limits.of(payer), micros);
     return exceeded === null ? "admitted" : OUTCOMES[exceeded.budget.subject];
   }
 
@@ -136,14 +137,19 @@ export class BudgetAdmission implements Admission {
 
   async needsApproval(viewer: Viewer, jobId: string): Promise<boolean> {
     if (viewer.credential.limits?.["approvalAboveUsd"] === undefined) return false;
-    const row = (await this.#given.rows.readMany([jobId])).get(jobId);
-    return isAbove(viewer, row?.max_micros ?? row?.micros ?? null);
+    const { rows, limits } = this.#given;
+    const row = (await rows.readMany([jobId])).get(jobId);
+    const most = row && limits.toMost(row.deployment_id, row.max_micros ?? row.micros);
+    return isAbove(viewer, most ?? null);
   }
 
-  /** Resolves with the budget into which so much does not fit, of a transaction that must then be rolled back. */
+  /**
+   * Resolves with the budget into which so much does not fit, of a transaction that must then be rolled back. Rejects with a
+   * `LimitError` where it never fits.
+   */
   async #reserve(
     transaction: Kysely<Tables>,
-    jobId: string,
+    { id: jobId, deploymentId }: Pick<Job, "id" | "deploymentId">,
     limits: SubjectLimits,
     micros: number | null,
   ): Promise<Exceeded | null> {
@@ -151,10 +157,8 @@ export class BudgetAdmission implements Admission {
     const { rows } = this.#given;
     // By the clock of the database, in whose transaction it is.
     const budgets = listBudgets(limits, await rows.readNow(transaction));
-    const [first] = budgets;
-    if (first === undefined) return null;
-    if (micros === null) return { budget: first, taken: NOTHING };
-    const exceeded = await rows.reserve(transaction, jobId, { budgets, micros }, (reached) =>
+    const reserved = { budgets, micros: this.#check(deploymentId, budgets, micros) };
+    const exceeded = await rows.reserve(transaction, jobId, reserved, (reached) =>
       this.#note(reached),
     );
     if (exceeded !== null) this.#warn(exceeded.budget, 100);
@@ -178,17 +182,19 @@ export class BudgetAdmission implements Admission {
     this.#given.log.warn(fields, message);
   }
 
-  /** Throws where a job would wait for ever. */
-  #refuseHopeless(deploymentId: string, budgets: readonly Budget[], micros: number | null): void {
-    for (const budget of budgets) {
-      if (micros === null) {
-        // Callers may name any number of others.
-        const isListed = this.#given.limits.isListed(deploymentId);
-        this.#logOnce(isListed ? deploymentId : NO_AMOUNT, { deploymentId }, NO_AMOUNT);
-        throw costUnknown(budget);
-      }
-      if (!fits(budget, NOTHING, micros)) throw this.#refuse({ budget, taken: NOTHING }, micros);
+  /** What a job may cost; throws a `LimitError` where it would wait for ever. */
+  #check(deploymentId: string, budgets: readonly Budget[], micros: number | null): number {
+    const [first] = budgets;
+    if (micros === null && first !== undefined) {
+      // Callers may name any number of others.
+      const isListed = this.#given.limits.isListed(deploymentId);
+      this.#logOnce(isListed ? deploymentId : NO_AMOUNT, { deploymentId }, NO_AMOUNT);
+      throw costUnknown(first);
     }
+    const amount = micros ?? 0;
+    const small = budgets.find((budget) => !fits(budget, NOTHING, amount));
+    if (small !== undefined) throw this.#refuse({ budget: small, taken: NOTHING }, amount);
+    return amount;
   }
 
   #refuse({ budget, taken }: Exceeded, micros: number): Error {

@@ -73,16 +73,18 @@ export function budgetExceeded(
 ): LimitError {
   const left = Math.max(0, limitMicros - spentMicros - reservedMicros);
   const [what, of] = [`the budget of ${name} for this ${period}`, toUsdText(limitMicros)];
-  const next =
-    micros > limitMicros
-      ? "It never fits. Ask this service's operator for a larger budget."
-      : `It renews at ${new Date(renewsAt).toISOString()}: submit again then, or ask this service's operator for a larger one.`;
+  const neverFits = micros > limitMicros;
+  const next = neverFits
+    ? "It never fits. Ask this service's operator for a larger budget."
+    : `It renews at ${new Date(renewsAt).toISOString()}: submit again then, or ask this service's operator for a larger one.`;
   return new LimitError(
     `This job may cost ${toUsdText(micros)}, and ${what} has ${toUsdText(left)} of ${of} left, so it was not sent. ${next}`,
     {
       limitName: "budget",
       code: "BUDGET_EXCEEDED",
-      retryAfterSeconds: Math.max(1, Math.ceil((renewsAt - clock.now()) / 1_000)),
+      retryAfterSeconds: neverFits
+        ? undefined
+        : Math.max(1, Math.ceil((renewsAt - clock.now()) / 1_000)),
       limit: limitMicros / 1_000_000,
     },
   );
@@ -92,7 +94,7 @@ export function budgetExceeded(
 export function costUnknown({ name }: Pick<Budget, "name">): LimitError {
   return new LimitError(
     `The budget of ${name} counts what jobs may cost, which nobody knows of this one, so it was not sent. Ask this service's operator to say what it may cost at most.`,
-    { limitName: "budget", code: "BUDGET_EXCEEDED", retryAfterSeconds: 3_600, limit: 0 },
+    { limitName: "budget", code: "BUDGET_EXCEEDED", retryAfterSeconds: undefined, limit: 0 },
   );
 }
 

@@ -10,14 +10,33 @@ import {
   toCanonicalJson,
 } from "../../engine/job/json.ts";
 
+const MAX_VALUES = 1_000;
+
 /**
  * A digest of all in an input that may decide what it costs: enums, numbers, booleans and lengths of lists, with the defaults
  * for what it leaves out; and of whose prices hold. Texts, files and seeds make no difference. What the schema does not
- * describe counts as it is.
+ * describe counts as it is. Null for an input of more values than a form has: nobody repeats one, and its digest would take
+ * the thread.
  */
-export function digestSettings(input: JsonObject, shape: ObjectShape, upstream: string): string {
+export function digestSettings(
+  input: JsonObject,
+  shape: ObjectShape,
+  upstream: string,
+): string | null {
+  if (hasManyValues(input)) return null;
   const settings = toCanonicalJson([upstream, toSettings(input, shape)]);
   return createHash("sha256").update(settings).digest("base64url");
+}
+
+function hasManyValues(input: JsonObject): boolean {
+  const values: JsonValue[] = [input];
+  for (let at = 0; at < values.length; at += 1) {
+    const value = values[at] ?? null;
+    const members = isJsonArray(value) ? value : isJsonObject(value) ? Object.values(value) : [];
+    if (values.length + members.length > MAX_VALUES) return true;
+    values.push(...members);
+  }
+  return false;
 }
 
 function toSettings(input: JsonObject, { fields }: ObjectShape): JsonObject {

@@ -28,6 +28,12 @@ export function createBudgetLimits(
   settings: MoneySettings,
   { find, deployments }: Pick<Catalogue, "find" | "deployments">,
 ) {
+  /** What a job costs at most, as its deployment's entry says, or else its quote. */
+  function toMost(deploymentId: string, quoted: number | null): number | null {
+    const { maxUsd } = readMembers(find(deploymentId));
+    return maxUsd === null ? quoted : toMicros(maxUsd);
+  }
+
   return {
     /** Those that a job counts against. */
     of({ ownerId, deploymentId, credentialId, credential }: Payer): SubjectLimits {
@@ -44,11 +50,10 @@ export function createBudgetLimits(
       ...deployments.map((one) => ["deployment", one.id, ofDeployment(one)] as const),
     ],
     isListed: (deploymentId: string): boolean => find(deploymentId) !== null,
+    toMost,
     /** What a job takes of them; null where nobody knows. `quoted` is what its quote says. */
-    toReserved(deploymentId: string, quoted: number | null): number | null {
-      const { maxUsd } = readMembers(find(deploymentId));
-      return (maxUsd === null ? null : toMicros(maxUsd)) ?? quoted ?? settings.unknownMicros;
-    },
+    toReserved: (deploymentId: string, quoted: number | null): number | null =>
+      toMost(deploymentId, quoted) ?? settings.unknownMicros,
   };
 }
 

@@ -69,8 +69,8 @@ function addBudgets(builder: Builder): void {
       description:
         "The budgets of yours and of your key; with the scope `operate`, those of everybody and of deployments too. A submit that does not fit is a BUDGET_EXCEEDED error; with `queue`, it waits.",
       complexity: 20,
-      resolve: (_viewer, _arguments, { parts, viewer }) =>
-        parts.find(Money).readBudgets({ viewer }),
+      resolve: (_viewer, _arguments, { parts, viewer, reads }) =>
+        parts.find(Money).readBudgets({ viewer, reads }),
     }),
   );
 }

@@ -47,7 +47,10 @@ export class Money {
   }
 
   /** The budgets that the viewer's submits count against, and an operator everybody's too. */
-  async readBudgets({ viewer }: Pick<Caller, "viewer">): Promise<readonly UsedBudget[]> {
+  async readBudgets({
+    viewer,
+    reads,
+  }: Pick<Caller, "viewer" | "reads">): Promise<readonly UsedBudget[]> {
     const { ownerId, credential, scopes } = viewer;
     const own = this.#limits.of({
       ...{ ownerId, deploymentId: "", credentialId: credential.id },
@@ -56,9 +59,12 @@ export class Money {
     // What others have spent is an operator's alone.
     const shown = own.filter(([subject]) => subject === "owner" || subject === "key");
     const all = scopes.has("operate") ? this.#limits.ofAll() : [];
-    const budgets = listBudgets([...all, ...shown], await this.#rows.readNow());
-    const taken = await this.#rows.readTaken(budgets.map(({ id }) => id));
-    return budgets.map((budget) => toUsed(budget, taken.get(budget.id) ?? NOTHING));
+    const read = async () => {
+      const budgets = listBudgets([...all, ...shown], await this.#rows.readNow());
+      const taken = await this.#rows.readTaken(budgets.map(({ id }) => id));
+      return budgets.map((budget) => toUsed(budget, taken.get(budget.id) ?? NOTHING));
+    };
+    return (await reads.walk((budget) => budget.step(read))).value;
   }
 
   /**

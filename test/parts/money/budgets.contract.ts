@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 
 import { createCatalogue, toUnlisted } from "../../../src/engine/deployments/catalogue.ts";
 import { expired } from "../../../src/engine/job/errors.ts";
+import { refused } from "../../../src/engine/job/errors.ts";
 import type { Job } from "../../../src/engine/job/job.ts";
 import { LimitError } from "../../../src/runtime/coded-error.ts";
 import { BudgetAdmission } from "../../../src/parts/money/admission.ts";
@@ -324,6 +325,20 @@ export function describeBudgets({ store, execute, count, statements }: Context):
     expect(await dear.readLimited([id])).toEqual(limited);
     const fitting = admit({ everybody, unknownMicros: CENT });
     expect(await fitting.readLimited([id])).toEqual(new Map());
+  });
+
+  test("a HELD job that can never be sent under a budget that came later says so, and holds up no other of its owner", async () => {
+    const unknown = admit({}, { ...QUOTE, reserveMicros: null, micros: null, source: "UNKNOWN" });
+    const hopeless = await submit(unknown, { status: "HELD", sentAt: null });
+    const admission = admit({ owner: { day: 100 * CENT, month: null } });
+    await submit(admission, { status: "HELD", sentAt: null });
+    const claim = () =>
+      store().holds.claim("local", { ...ANY, admit: (...given) => admission.claim(...given) });
+    const found = await claim();
+    expect(found).toMatchObject({ kind: "hopeless", jobId: hopeless.id });
+    expect(JSON.stringify(found)).toContain("Ask this service's operator");
+    await see(store(), hopeless, { kind: "unsent", error: refused("It never fits.") });
+    expect((await claim()).kind).toBe("claimed");
   });
 
   test("a deployment's budget lets other deployments of an owner go on", async () => {

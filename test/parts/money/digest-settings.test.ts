@@ -29,7 +29,7 @@ const SHAPE = createForm({
 
 const USUAL = digest({ prompt: "p" });
 
-function digest(input: JsonObject): string {
+function digest(input: JsonObject): string | null {
   return digestSettings(input, SHAPE, "sandbox");
 }
 
@@ -57,4 +57,11 @@ test("texts, files and seeds make none at any depth either", () => {
   expect(digest({ shots: [{ text: "one", seed: 1 }] })).toBe(digest({ shots: [{ length: "3" }] }));
   expect(digest({ images: ["a", "b"] })).toBe(digest({ images: ["c", "d"] }));
   expect(digest({ camera: { speed: 1 } })).toBe(digest({ camera: {} }));
+});
+
+test("an input of more values than a form has teaches nothing", () => {
+  const form = createForm({ prompt: { type: "string" }, points: { type: "array" } });
+  const points = Array.from({ length: 2_000 }, (_, index) => index);
+  expect(digestSettings({ prompt: "a", points }, form, "sandbox")).toBeNull();
+  expect(digestSettings({ prompt: "a", points: [1] }, form, "sandbox")).toMatch(/^[\w-]{43}$/);
 });
