@@ -91,6 +91,17 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     "submits of a large input",
     toMutation('submitJob(deploymentId: "d", input: $input)', MEMBERS),
   ),
+  "refused-submits": ask(
+    "submits by 64 clients that their owner's budget refuses, under a budget of everybody's",
+    toBody('mutation { submitJob(deploymentId: "d", input: {}) { __typename } }'),
+    {
+      environment: {
+        ...{ BUDGET_USD_PER_DAY: "1000", BUDGET_UNKNOWN_USD: "0.01" },
+        OWNER_BUDGET_USD_PER_DAY: "0.01",
+      },
+    },
+    64,
+  ),
   "many-submits": ask(
     "submits of 100 jobs in one mutation",
     toBody("mutation ($items: [SubmitJobItem!]!) { submitJobs(items: $items) { __typename } }", {

@@ -16,7 +16,7 @@ import { type Channels, createChannels } from "./engine/diagnostics/channels.ts"
 import { type OpenedEngine, openEngine } from "./engine/open-engine.ts";
 import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { type GatewayConfig, OpenParts } from "./open-parts.ts";
-import { loadSchemaParts, loadTables, scopesOf } from "./parts.ts";
+import { entryMembersOf, grantsOf, loadSchemaParts, loadTables } from "./parts.ts";
 import { clock } from "./runtime/environment.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import { Opened } from "./runtime/opened.ts";
@@ -62,16 +62,17 @@ export async function startGateway(
 
   const { auth, httpAccess, limits } = config;
   const isSandbox = config.upstream.kind === "sandbox";
-  const scopes = scopesOf(config.parts.map(({ part }) => part));
+  const all = config.parts.map(({ part }) => part);
   const authenticator = opened.keep(
-    await createAuthenticator({ config: auth, limits: limits.owner, scopes, log }),
+    await createAuthenticator({ config: auth, limits: limits.owner, ...grantsOf(all), log }),
   );
   const sessions = opened.keep(createSessions({ log }));
 
   const tables = await loadTables(parts.on);
-  const { submitOptions } = parts;
+  const { submitOptions, costs, admissions } = parts;
   const engine = await openEngine(config, {
-    ...{ tables, submitOptions, opened, channels, log },
+    ...{ tables, submitOptions, costs, admissions, opened, channels, log },
+    entryMembers: entryMembersOf(all),
     isRevoked: authenticator.isRevoked,
   });
   const { catalogue, store, files, live, tracking } = engine;

@@ -6,6 +6,7 @@ import { loadConfig, readEnvironment } from "./config/load-config.ts";
 import { createLog } from "./create-log.ts";
 import { chance } from "./runtime/environment.ts";
 import { startUpstream } from "./engine/runcomfy/start-upstream.ts";
+import { entryMembersOf, loadParts } from "./parts.ts";
 
 // `npm run --silent add -- <id>` prints the mutation alone on standard output, and remarks on standard error.
 await using opened = new AsyncDisposableStack();
@@ -31,5 +32,6 @@ async function open() {
   const log = createLog({ output: process.stderr, level: logLevel ?? "warn" });
   const asked = await startUpstream({ upstream: own }, { token: chance.uuid(), log });
   opened.defer(() => asked.close());
-  return { deploymentsFile, client: createCatalogueClient(asked), isSandbox };
+  const entryMembers = entryMembersOf(await loadParts());
+  return { deploymentsFile, entryMembers, client: createCatalogueClient(asked), isSandbox };
 }

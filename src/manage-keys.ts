@@ -4,14 +4,14 @@ import { clock } from "./runtime/environment.ts";
 import { runKeyCommand } from "./auth/key-command.ts";
 import { readEnvironment } from "./config/load-config.ts";
 import { VARIABLES } from "./config/variables.ts";
-import { loadParts, scopesOf } from "./parts.ts";
+import { grantsOf, loadParts } from "./parts.ts";
 
 // `npm run --silent key -- create --owner web` prints the new key alone on standard output, and remarks on standard error.
 try {
   const file = VARIABLES.shape.API_KEYS_FILE.parse(readEnvironment(process.env)["API_KEYS_FILE"]);
   const { result, remark } = await runKeyCommand(process.argv.slice(2), {
     file,
-    scopes: scopesOf(await loadParts()),
+    ...grantsOf(await loadParts()),
     now: new Date(clock.now()),
   });
   if (result !== null) console.log(result);

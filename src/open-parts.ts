@@ -4,7 +4,9 @@ import { PartServices } from "./api/schema/part-services.ts";
 import type { Config, loadConfig } from "./config/load-config.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { Admission } from "./engine/store/admission.ts";
 import type { SubmitOption } from "./engine/engine.ts";
+import type { Costs } from "./engine/job/cost.ts";
 import type { OpenEngine, OpenPart, Part } from "./part.ts";
 import type { Opened } from "./runtime/opened.ts";
 
@@ -17,6 +19,8 @@ export class OpenParts {
   readonly services = new PartServices();
   /** By the arguments' names. */
   readonly submitOptions: Record<string, SubmitOption> = {};
+  readonly admissions: Admission[] = [];
+  readonly costs: Costs[] = [];
   /** Of parts, and of others that add some. */
   readonly figures: Figure[] = [];
   /** In the order in which they were opened. */
@@ -80,6 +84,8 @@ export class OpenParts {
     this.open.push({ ...this.#opened.keep(opened), name });
     if (opened.service !== undefined) this.services.add(opened.service);
     Object.assign(this.submitOptions, opened.submitOptions);
+    if (opened.admission !== undefined) this.admissions.push(opened.admission);
+    if (opened.costs !== undefined) this.costs.push(opened.costs);
     this.figures.push(...(opened.figures ?? []));
   }
 }

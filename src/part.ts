@@ -8,7 +8,10 @@ import type { Config } from "./config/load-config.ts";
 import type { Rules } from "./config/rules.ts";
 import type { Channels } from "./engine/diagnostics/channels.ts";
 import type { Figure } from "./engine/diagnostics/figure.ts";
+import type { Admission } from "./engine/store/admission.ts";
 import type { Engine, SubmitOption } from "./engine/engine.ts";
+import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
+import type { Costs } from "./engine/job/cost.ts";
 import type { Migration, PartTables } from "./engine/store/migrations.ts";
 
 /**
@@ -25,12 +28,16 @@ export type Part<Settings = unknown> = {
   isOn?(settings: Settings, config: Config): boolean;
   /** The scopes of credentials that it asks for. */
   readonly scopes?: readonly Scope[];
+  /** Limits in US dollars that an API key may have: names, and what each limits, for the command's help. */
+  readonly credentialLimits?: Readonly<Record<string, string>>;
   /** Its tables, by versions of its own; they stay where it is off. */
   migrations?(): Promise<readonly Migration[]>;
   /** What writes with every change while it is on; see `PartTables`. */
   triggers?(): Promise<PartTables["triggers"]>;
   /** The kinds of events that a webhook can have, each with its description in the schema. */
   readonly events?: Readonly<Record<string, string>>;
+  /** The members that it adds to every entry of the deployments file, whether it is on or off. */
+  readonly entry?: EntryMembers;
   /** The arguments that it adds to every submit, by their names. */
   readonly submitOptions?: SubmitArguments;
   /** What it adds to the schema; its resolvers find its service by `context.parts.find`. */
@@ -47,6 +54,10 @@ export type OpenPart = Answers & {
   readonly service?: object;
   /** What it makes of the arguments that it adds to submits, by their names. */
   readonly submitOptions?: Readonly<Record<string, SubmitOption>>;
+  /** Decides whether jobs may be sent. */
+  readonly admission?: Admission;
+  /** Estimates what jobs and inputs cost. */
+  readonly costs?: Costs;
   readonly figures?: readonly Figure[];
   /** The log that the gateway writes from here on; left out, the one it has. */
   readonly log?: Logger;

@@ -1,5 +1,6 @@
-import { type Scope, SCOPES } from "./auth/viewer.ts";
+import { type Grants, SCOPES } from "./auth/viewer.ts";
 import type { SchemaPart } from "./api/schema/create-schema.ts";
+import type { EntryMembers } from "./engine/runcomfy/kinds/kind.ts";
 import type { PartTables } from "./engine/store/migrations.ts";
 import type { Part } from "./part.ts";
 
@@ -7,6 +8,7 @@ import type { Part } from "./part.ts";
 const PARTS: Readonly<Record<string, () => Promise<{ readonly part: Part }>>> = {
   downloads: () => import("./parts/downloads/part.ts"),
   webhooks: () => import("./parts/webhooks/part.ts"),
+  money: () => import("./parts/money/part.ts"),
   mcp: () => import("./parts/mcp/part.ts"),
   // After all others that answer at paths, as a browser gets it at every path that is nothing else's.
   console: () => import("./parts/console/part.ts"),
@@ -21,9 +23,18 @@ export async function loadParts(): Promise<readonly Part[]> {
   return loaded.map(({ part }) => part);
 }
 
-/** All scopes that a credential may have. */
-export function scopesOf(parts: readonly Part[]): readonly Scope[] {
-  return [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)];
+/** What a credential may be given. */
+export function grantsOf(parts: readonly Part[]): Grants {
+  const ofParts = parts.map(({ credentialLimits }) => credentialLimits);
+  return {
+    scopes: [...SCOPES, ...parts.flatMap(({ scopes = [] }) => scopes)],
+    credentialLimits: Object.assign({}, ...ofParts),
+  };
+}
+
+/** The members that these parts add to entries of the deployments file. */
+export function entryMembersOf(parts: readonly Part[]): readonly EntryMembers[] {
+  return parts.flatMap(({ entry = [] }) => entry);
 }
 
 /** What these parts add to the schema. */

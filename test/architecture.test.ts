@@ -31,6 +31,7 @@ const ORDER = [
   "parts/downloads",
   "parts/webhooks",
   "parts/mcp",
+  "parts/money",
   "parts/console",
   "parts/metrics",
   "parts/traces",
@@ -194,8 +195,9 @@ test("no file but parts.ts imports a part, and only when it is asked for", () =>
   expect(PARTS_TEXT).not.toMatch(/^import (?!type )[^;]*"\.\/parts\//m);
 });
 
-/** JavaScript's console, to trace, and RunComfy's own webhooks. */
-const NOT_PARTS = /\bconsole\.(?:error|log)\b|\btrace\b|upstream[-_ ]?webhooks?/gi;
+/** JavaScript's console, to trace, what runs cost, and RunComfy's own webhooks. */
+const NOT_PARTS =
+  /\bconsole\.(?:error|log)\b|\btrace\b|\b(?:costs?|spend your|spend) money\b|upstream[-_ ]?webhooks?/gi;
 /** What still names one: the command that relays agents' messages, and what has RunComfy call the gateway. */
 const NAMING = [
   "bin.ts",

@@ -19,8 +19,8 @@ export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
-    // Two more than processors: tests wait for processes, leases and time-outs more than they compute.
-    maxWorkers: 4,
+    // Three more than processors: tests wait for processes, leases and time-outs more than they compute.
+    maxWorkers: 5,
     sequence: { sequencer: LongFirst },
     // Nothing happens at import, so what one file has loaded serves the next.
     isolate: false,

@@ -8,6 +8,15 @@ export type AssetKind =
   | 'OTHER'
   | 'VIDEO';
 
+export type BudgetPeriod =
+  | 'DAY'
+  | 'MONTH';
+
+export type CostSource =
+  | 'ESTIMATED'
+  | 'EXACT'
+  | 'UNKNOWN';
+
 export type DeliveryState =
   | 'DELIVERED'
   | 'FAILED'
@@ -98,7 +107,7 @@ export type CancelManyMutationVariables = Exact<{
 
 
 export type CancelManyMutation = { cancelJobs: Array<
-    | { __typename: 'CancelJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'CancelJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
     | { __typename: 'JobNotCancellableError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
     | { __typename: 'UpstreamError', message: string }
@@ -197,7 +206,7 @@ export type EditManyMutationVariables = Exact<{
 
 
 export type EditManyMutation = { editJobs: Array<
-    | { __typename: 'EditJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'EditJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
     | { __typename: 'InvalidLabelsError', message: string, issues: Array<{ message: string }> }
     | { __typename: 'JobNotFoundError', message: string }
   > };
@@ -243,9 +252,9 @@ type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyCon
 
 type Submitted_InvalidInputError_Fragment = { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> };
 
-type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+type Submitted_SubmitJobSuccess_Fragment = { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
 
-type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+type Submitted_UpstreamError_Fragment = { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type SubmittedFragment =
   | Submitted_DeploymentNotFoundError_Fragment
@@ -267,8 +276,8 @@ export type RunMutation = { submitJob:
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
    };
 
 export type RunManyMutationVariables = Exact<{
@@ -280,8 +289,8 @@ export type RunManyMutation = { submitJobs: Array<
     | { __typename: 'DeploymentNotFoundError', message: string }
     | { __typename: 'IdempotencyConflictError', message: string }
     | { __typename: 'InvalidInputError', message: string, issues: Array<{ path: string, message: string }> }
-    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
-    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
+    | { __typename: 'SubmitJobSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'UpstreamError', retryable: boolean, retryAfterSeconds: number | null, message: string, unconfirmedJob: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null }
    | null> };
 
 export type CheckInputQueryVariables = Exact<{
@@ -290,14 +299,14 @@ export type CheckInputQueryVariables = Exact<{
 }>;
 
 
-export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }> } };
+export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }>, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null, reason: string | null } } };
 
 export type JobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, keepError: string | null, contentType: string | null, bytes: number | null, keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, cost: { amount: number | null } | null, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+export type JobQuery = { job: { kind: DeploymentKind, requestId: string | null, updatedAt: string, output: unknown, sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { reason: string | null, source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, history: Array<{ status: JobStatus, at: string }>, assets: Array<{ path: string, keepError: string | null, contentType: string | null, bytes: number | null, keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type KeepMutationVariables = Exact<{
   id: string;
@@ -307,7 +316,7 @@ export type KeepMutationVariables = Exact<{
 export type KeepMutation = { result:
     | { __typename: 'JobNotFinishedError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
-    | { __typename: 'KeepOutputsSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
+    | { __typename: 'KeepOutputsSuccess', job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }
    };
 
 export type DownloadMutationVariables = Exact<{
@@ -320,6 +329,26 @@ export type DownloadMutation = { result:
     | { __typename: 'DownloadTooLargeError', message: string }
     | { __typename: 'JobNotFoundError', message: string }
    };
+
+export type SpentFragment = { jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number };
+
+export type SpendingQueryVariables = Exact<{
+  from: string;
+  to: string;
+}>;
+
+
+export type SpendingQuery = { days: Array<{ day: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }>, owners: Array<{ ownerId: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }>, deployments: Array<{ deploymentId: string | null, jobs: number, seconds: number, exactUsd: number, estimatedUsd: number, unknownJobs: number }> };
+
+export type BudgetsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BudgetsQuery = { viewer: { budgets: Array<{ name: string, period: BudgetPeriod, limitUsd: number, spentUsd: number, reservedUsd: number, leftUsd: number, renewsAt: string }> } };
+
+export type BalanceQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type BalanceQuery = { balance: { usd: number, readAt: string } | null };
 
 export type WebhooksQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -393,21 +422,21 @@ export type SendAgainMutation = { result:
     | { __typename: 'WebhookNotFoundError', message: string }
    };
 
-export type JobRowFragment = { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } };
+export type JobRowFragment = { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } };
 
 export type LiveSubscriptionVariables = Exact<{
   after: string;
 }>;
 
 
-export type LiveSubscription = { jobsUpdated: { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null } };
+export type LiveSubscription = { jobsUpdated: { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null } };
 
 export type WatchSubscriptionVariables = Exact<{
   id: string;
 }>;
 
 
-export type WatchSubscription = { jobUpdated: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
+export type WatchSubscription = { jobUpdated: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, estimate: { startsAt: string | null, finishesAt: string, progress: number, isColdStart: boolean } | null, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } };
 
 export type JobsQueryVariables = Exact<{
   filter?: JobFilter | null | undefined;
@@ -417,14 +446,14 @@ export type JobsQueryVariables = Exact<{
 }>;
 
 
-export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+export type JobsQuery = { jobs: { totalCount: number | null, searchedTo: string | null, edges: Array<{ cursor: string, node: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
 export type ListedJobQueryVariables = Exact<{
   id: string;
 }>;
 
 
-export type ListedJobQuery = { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
+export type ListedJobQuery = { job: { sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } } | null };
 
 export type StatsFragment = { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null };
 
@@ -467,12 +496,12 @@ export type HeldJobsQueryVariables = Exact<{
 }>;
 
 
-export type HeldJobsQuery = { first: Array<{ hold: { priority: number } | null }>, heldJobs: Array<{ sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, hold: { reason: HoldReason, since: string, until: string | null, ahead: number | null, priority: number } | null, cost: { amount: number | null } | null, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } }> };
+export type HeldJobsQuery = { first: Array<{ hold: { priority: number } | null }>, heldJobs: Array<{ sentAt: string | null, queueSeconds: number | null, runSeconds: number | null, id: string, ownerId: string, version: number, status: JobStatus, tags: Array<string>, isStarred: boolean, queuePosition: number | null, isCancellable: boolean, isFinished: boolean, isPaused: boolean, createdAt: string, startedAt: string | null, finishedAt: string | null, input: unknown, hold: { reason: HoldReason, since: string, until: string | null, ahead: number | null, priority: number } | null, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, assets: Array<{ keep: KeepState, url: string, kind: AssetKind, keptUrl: string | null, thumbnailUrl: string | null, width: number | null, height: number | null, expiresAt: string | null }>, error: { code: string, message: string, retryable: boolean } | null, deployment: { id: string, name: string } }> };
 
 export type ToApproveQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ToApproveQuery = { jobsToApprove: Array<{ id: string, ownerId: string, createdAt: string, input: unknown, deployment: { id: string, name: string }, uploads: Array<{ id: string, fileName: string, url: string | null, thumbnailUrl: string | null }> }> };
+export type ToApproveQuery = { jobsToApprove: Array<{ id: string, ownerId: string, createdAt: string, input: unknown, deployment: { id: string, name: string }, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null }, uploads: Array<{ id: string, fileName: string, url: string | null, thumbnailUrl: string | null }> }> };
 
 export type ToApproveIdsQueryVariables = Exact<{ [key: string]: never; }>;
 

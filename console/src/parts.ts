@@ -7,6 +7,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ readonly part: Part }>>> = 
   webhooks: () => import("./parts/webhooks/part"),
   mcp: () => import("./parts/mcp/part"),
   downloads: () => import("./parts/downloads/part"),
+  money: () => import("./parts/money/part"),
 };
 
 /** How long until parts that did not come are fetched again. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Answer, json, parse, readBody, refusal } from "./answer.ts";
 import { createLists } from "./lists.ts";
 import type { Faults } from "./faults.ts";
+import type { Shapes } from "./output-shapes.ts";
 import type { RequestStore } from "./request-store.ts";
 import { createRequests } from "./requests.ts";
 import { findRoute } from "./routes.ts";
@@ -21,6 +22,7 @@ export function createEndpoints(options: {
   readonly deployments: readonly unknown[] | undefined;
   /** How long after a request's end its files are there. */
   readonly filesExpireMs: number;
+  readonly speed: number;
   readonly now: () => number;
 }): (request: IncomingMessage) => Promise<Answer> {
   const { origin, token, faults } = options;
@@ -68,7 +70,7 @@ export function createEndpoints(options: {
         case "object-info":
           return lists.objectInfo(targetId);
         case "balance":
-          return json(200, BALANCE);
+          return json(200, toBalance(readBalance(shapes)));
         case "models":
           return lists.models(searchParams);
         case "categories":
@@ -77,6 +79,8 @@ export function createEndpoints(options: {
           return lists.model(targetId);
         case "submit": {
           if (target === undefined) return refusal(404_001, NO_DEPLOYMENT);
+          if (readBalance(shapes) <= 0)
+            return refusal(isModel ? 400_002 : 10_001, NO_FUNDS, {}, 402);
           const above = isModel ? "/v1" : url.pathname.replace(/\/inference$/, "");
           const folder = `${origin}${above}/requests`;
           const webhook = isModel ? null : searchParams.get("webhook");
@@ -94,13 +98,23 @@ export function createEndpoints(options: {
   };
 }
 
+/** In USD. */
+function readBalance(shapes: Shapes): number {
+  if (shapes.has("balance-zero")) return 0;
+  return shapes.has("balance-negative") ? -0.5 : 25;
+}
+
+function toBalance(usd: number) {
+  return { balance_usd: usd, balance_microdollars: usd * 1_000_000, currency: "USD" };
+}
+
 const TEXTS = z.array(z.string());
-const BALANCE = { balance_usd: 25, balance_microdollars: 25_000_000, currency: "USD" };
 const NO_FAULTS =
   'Send a JSON list of faults, such as ["lost-answer:submit*1"], or [] to end them.';
 const UNKNOWN_PATH =
   "This sandbox of RunComfy's APIs has nothing at this path. Compare it with their documentation.";
 const NO_DEPLOYMENT = "There is no such deployment. Take an id from GET /prod/v2/deployments.";
+const NO_FUNDS = "The balance is spent. End the sandbox's switch for it, then submit again.";
 const NO_MODEL = "There is no such model. Take an id from GET /v1/models.";
 const UNAUTHORIZED =
   "The API token is missing or wrong. Send it as `Authorization: Bearer <token>`.";

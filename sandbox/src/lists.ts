@@ -8,7 +8,7 @@ import type { Targets } from "./targets.ts";
 /** Answers what is asked of deployments and of models, but not of their requests. */
 export function createLists({ deployments, models }: Targets, origin: string) {
   /** As the list of deployments shows it, with what is asked for beside. */
-  function toRecord({ id, name, workflow }: Target, includes: readonly string[]) {
+  function toRecord({ id, kind, name, workflow }: Target, includes: readonly string[]) {
     const { payload, readme } = workflow ?? {};
     const address = { object_info_url: `${origin}/object-info/${id}` };
     return {
@@ -16,7 +16,7 @@ export function createLists({ deployments, models }: Targets, origin: string) {
       name,
       workflow_id: workflow && id,
       workflow_version: workflow && "v1",
-      hardware: ["AMPERE_48"],
+      hardware: [kind === "comfyui" ? "ADA_80_PLUS" : "AMPERE_48"],
       min_instances: 0,
       max_instances: RUNNERS,
       queue_size: 1,

@@ -51,12 +51,13 @@ export function toResult(
   if (!isEnded && shapes.has("not-ready-400")) return refusal(400_005, NOT_READY);
   const urls = toFiles(target, stored).map((name) => `${folder}/${name}`);
   const cost = hasCost && !shapes.has("no-cost") ? target.toCost?.(stored.input) : undefined;
+  const times = shapes.has("high-cost") ? 3 : 1;
   const zone = shapes.has("zoned-times") ? "+00:00" : "";
   return json(200, {
     request_id: id,
     status: shapes.has("other-words") ? (OTHER_RESULT_WORDS[word] ?? word) : word,
     ...(word === "succeeded" && target.toOutput({ input: stored.input, urls, shapes })),
-    ...(word === "succeeded" && cost !== undefined && { cost }),
+    ...(word === "succeeded" && cost !== undefined && { cost: cost * times }),
     ...(word === "failed" && { error: toError(target, stored, shapes) }),
     created_at: toTimestamp(stored.acceptedAt) + zone,
     ...(isEnded && { finished_at: toTimestamp(stored.finishAt) + zone }),

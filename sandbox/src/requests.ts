@@ -20,9 +20,10 @@ export function createRequests(options: {
   readonly webhooks: Pick<ReturnType<typeof createWebhooks>, "follow" | "check">;
   /** How long after a request's end its files are there. */
   readonly filesExpireMs: number;
+  readonly speed: number;
   readonly now: () => number;
 }) {
-  const { origin, targets, store, webhooks, filesExpireMs, now } = options;
+  const { origin, targets, store, webhooks, filesExpireMs, speed, now } = options;
 
   return {
     /** `folder` is the URL below which its calls will be. */
@@ -59,7 +60,9 @@ export function createRequests(options: {
         return refusal(404_001, UNKNOWN_REQUEST);
       const context = { id, base, target: sentTo, stored, shapes };
       if (call === "status") return toStatus(context);
-      if (call === "result") return toResult(context, { folder: `${origin}/files/${id}`, hasCost });
+      const isLate = shapes.has("late-cost") && now() < stored.finishAt + LATE_COST_MS / speed;
+      if (call === "result")
+        return toResult(context, { folder: `${origin}/files/${id}`, hasCost: hasCost && !isLate });
       const isCancelled = store.cancel(id, now(), shapes.has("cancel-running"));
       if (isCancelled) webhooks.check(id);
       return toCancelled(context, isCancelled);
@@ -102,6 +105,8 @@ function refuseBody({ kind }: Target, problems: readonly BodyProblem[], shapes: 
   return json(422, { ...(kind === "comfyui" && coded), detail: problems });
 }
 
+/** How long after the end a cost comes that was asked to be late; at speed 1. */
+const LATE_COST_MS = 30_000;
 const FOR_ANY_PAGE = { "access-control-allow-origin": "*" };
 const MAX_SEED = 2 ** 31;
 const NOT_JSON = { loc: ["body"], msg: "JSON decode error", type: "json_invalid" };

@@ -64,6 +64,7 @@ export async function startSandbox(options: {
     faults,
     deployments,
     filesExpireMs: filesExpireSeconds * 1_000,
+    speed,
     now,
   });
   // No connection is read before this turn of the event loop ends, so none is missed.

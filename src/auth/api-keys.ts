@@ -13,20 +13,20 @@ import { replaceFile } from "../runtime/replace-file.ts";
 import { COMMANDS } from "../config/commands.ts";
 import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
-import type { OwnerLimits, Scope } from "./viewer.ts";
+import type { Grants, OwnerLimits } from "./viewer.ts";
 import { isOwnerId, OWNER_LIMITS, OWNER_RULE } from "./viewer.ts";
 
 /** Reads the file again when it changes; while it can't, the former keys go on. Rejects with a `SetupError` at the start. */
-export async function openApiKeys(options: {
-  readonly file: string;
-  readonly limits: OwnerLimits;
-  /** All that there are. */
-  readonly scopes: readonly Scope[];
-  readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
-  /** How often to check for a change. */
-  readonly pollMs?: number;
-}): Promise<Authenticator> {
-  const { file, limits, scopes, log, pollMs = 500 } = options;
+export async function openApiKeys(
+  options: Grants & {
+    readonly file: string;
+    readonly limits: OwnerLimits;
+    readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
+    /** How often to check for a change. */
+    readonly pollMs?: number;
+  },
+): Promise<Authenticator> {
+  const { file, limits, credentialLimits, log, pollMs = 500 } = options;
   // Checking an unknown id takes as long as a known one, so that time does not reveal which ids exist.
   const nobody = hashSecret(makeApiKey().secret);
   let known: ReadonlyMap<string, Known> = new Map();
@@ -35,7 +35,7 @@ export async function openApiKeys(options: {
   async function load(): Promise<void> {
     // Taken before the read, so that the next poll sees what changes meanwhile.
     const next = await readMark(file);
-    const keys = await readApiKeys(file, scopes);
+    const keys = await readApiKeys(file, options);
     if (keys === null)
       throw new SetupError(
         `The API keys file ${resolve(file)} isn't there. Make it with its first key: ${COMMANDS.key} create --owner web, or correct its path (API_KEYS_FILE).`,
@@ -57,14 +57,20 @@ export async function openApiKeys(options: {
   }
 
   function toKnown(stored: StoredKey): Known {
+    const ofOwner: Record<string, number | null> = {};
+    const ofCredential: Record<string, number> = {};
+    for (const [name, limit = null] of Object.entries(stored.limits ?? {}))
+      if (limit !== null && Object.hasOwn(credentialLimits, name)) ofCredential[name] = limit;
+      else ofOwner[name] = limit;
     const viewer = {
       ownerId: stored.owner,
       scopes: new Set(stored.scopes),
-      limits: { ...limits, ...stored.limits },
+      limits: { ...limits, ...ofOwner },
       credential: {
         id: stored.id,
         signedBy: `${stored.id} ${hash("sha256", JSON.stringify(stored), "base64url")}`,
         needsApproval: stored.approval === "always",
+        limits: ofCredential,
       },
     };
     const isRevoked = (): boolean => known.get(stored.id) !== made;
@@ -164,15 +170,23 @@ function isSecretOf(
 export type StoredKey = z.infer<ReturnType<typeof toStoredKey>>;
 
 const LIMIT = z.int().min(1, "must be at least 1, or null for no limit").max(1_000_000_000);
+/** In US dollars. */
+const AMOUNT = z.number().min(0.000_001, "must be above 0; leave it out for no limit").max(1e9);
 const BASE64URL = z.string().regex(/^[\w-]+$/, "must be base64url");
 
-const toStoredKey = (scopes: readonly Scope[]) =>
+const toStoredKey = ({ scopes, credentialLimits }: Grants) =>
   z
     .strictObject({
       id: z.string().regex(new RegExp(`^${KEY_ID}$`), "must be 12 to 64 letters and digits"),
       owner: z.string().refine(isOwnerId, OWNER_RULE),
       scopes: z.array(z.enum(scopes, `must be one of ${scopes.join(", ")}`)).readonly(),
-      limits: z.partialRecord(z.enum(OWNER_LIMITS), LIMIT.nullable()).readonly().optional(),
+      limits: z
+        .strictObject({
+          ...toShape(OWNER_LIMITS, LIMIT.nullable()),
+          ...toShape(Object.keys(credentialLimits), AMOUNT),
+        })
+        .readonly()
+        .optional(),
       approval: z.literal("always", 'must be "always", or left out').optional(),
       salt: BASE64URL.min(16).max(64),
       hash: BASE64URL.length(43),
@@ -180,17 +194,20 @@ const toStoredKey = (scopes: readonly Scope[]) =>
     })
     .readonly();
 
-const toFile = (scopes: readonly Scope[]) =>
-  z.strictObject({ keys: z.array(toStoredKey(scopes)).max(100_000) });
+const toShape = <Rule extends z.ZodType>(names: readonly string[], rule: Rule) =>
+  Object.fromEntries(names.map((name) => [name, z.optional(rule)]));
+
+const toFile = (grants: Grants) =>
+  z.strictObject({ keys: z.array(toStoredKey(grants)).max(100_000) });
 
 /** More than anybody reads. */
 const MAX_PROBLEMS = 100;
 const LOCK_TIMEOUT_MS = 10_000;
 
-/** Reads the file of API keys, which may have these scopes; null when it isn't there. Rejects with a `SetupError`. */
+/** Reads the file of API keys, which may have no more than `grants`; null when it isn't there. Rejects with a `SetupError`. */
 export async function readApiKeys(
   file: string,
-  scopes: readonly Scope[],
+  grants: Grants,
 ): Promise<readonly StoredKey[] | null> {
   // Whole, because nobody sees where a relative path starts.
   const path = resolve(file);
@@ -198,7 +215,7 @@ export async function readApiKeys(
     throw explain(error, `The API keys file ${path} can't be read`, "who may read it");
   });
   if (text === null) return null;
-  const parsed = toFile(scopes).safeParse(parseJson(text, path));
+  const parsed = toFile(grants).safeParse(parseJson(text, path));
   if (parsed.success) return parsed.data.keys;
   const problems = parsed.error.issues
     .slice(0, MAX_PROBLEMS)
@@ -214,7 +231,7 @@ export async function readApiKeys(
  */
 export async function changeApiKeys(
   file: string,
-  scopes: readonly Scope[],
+  grants: Grants,
   change: (keys: readonly StoredKey[]) => readonly StoredKey[],
 ): Promise<void> {
   try {
@@ -223,7 +240,7 @@ export async function changeApiKeys(
     const path = (await nullIfMissing(fs.realpath(file))) ?? resolve(file);
     const unlock = lock(path);
     try {
-      const keys = change((await readApiKeys(path, scopes)) ?? []);
+      const keys = change((await readApiKeys(path, grants)) ?? []);
       const text = `${JSON.stringify({ keys }, null, 2)}\n`;
       await replaceFile(path, text, { mode: 0o600, mostMode: 0o640 });
     } finally {

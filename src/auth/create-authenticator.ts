@@ -4,23 +4,26 @@ import { clock } from "../runtime/environment.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { openApiKeys } from "./api-keys.ts";
-import type { OwnerLimits, Scope } from "./viewer.ts";
+import type { Grants, OwnerLimits, Scope } from "./viewer.ts";
 import { LOCAL_OWNER } from "./viewer.ts";
 
 /** `limits` are those of an owner whose credential sets no others. Rejects with every problem of a file of keys. */
-export async function createAuthenticator(options: {
-  readonly config: Config["auth"];
-  readonly limits: OwnerLimits;
-  /** All that there are. */
-  readonly scopes: readonly Scope[];
-  readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
-}): Promise<Authenticator> {
-  const { config, limits, scopes, log } = options;
+export async function createAuthenticator(
+  options: Grants & {
+    readonly config: Config["auth"];
+    readonly limits: OwnerLimits;
+    readonly log: Pick<BaseLogger, "info" | "warn" | "error">;
+  },
+): Promise<Authenticator> {
+  const { config, limits, scopes, credentialLimits, log } = options;
   switch (config.kind) {
     case "none":
       return createLocalAuthenticator(limits, scopes);
     case "api-keys":
-      return await openApiKeys({ file: config.apiKeysFile, limits, scopes, log });
+      return await openApiKeys({
+        file: config.apiKeysFile,
+        ...{ limits, scopes, credentialLimits, log },
+      });
     case "jwt": {
       // Loaded only where it is wanted.
       const { createJwtAuthenticator } = await import("./jwt-authenticator.ts");

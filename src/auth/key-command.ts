@@ -14,12 +14,13 @@ import {
   parseApiKey,
   readApiKeys,
 } from "./api-keys.ts";
-import type { Scope } from "./viewer.ts";
+import type { Grants, Scope } from "./viewer.ts";
 import { DEFAULT_SCOPES, isOwnerId, isScope, OWNER_LIMITS, OWNER_RULE, SCOPES } from "./viewer.ts";
 
-const toHelp = (
-  scopes: readonly Scope[],
-) => `${COMMANDS.key} create --owner web      prints a new key, this once
+const toHelp = ({
+  scopes,
+  credentialLimits,
+}: Grants) => `${COMMANDS.key} create --owner web      prints a new key, this once
 ${COMMANDS.key} list                    shows all keys, without their secrets
 ${COMMANDS.key} revoke <id>             ends a key and its connections within seconds
 
@@ -28,8 +29,15 @@ create also takes
   --requests-per-second, --submits-per-minute, --jobs-in-flight, --jobs-per-day, --sockets, --subscriptions,
   --upload-mib-per-day, --open-uploads
                                                 a whole number, or none; by default the gateway's own limits hold
-  --approval always                             each submit waits until another credential approves it
+${toLimitHelp(credentialLimits)}  --approval always                             each submit waits until another credential approves it
 The file is API_KEYS_FILE, of the environment or of .env.`;
+
+/** A line for each limit in US dollars. */
+function toLimitHelp(credentialLimits: Grants["credentialLimits"]): string {
+  return Object.entries(credentialLimits)
+    .map(([name, what]) => `  --${kebabCase(name)} 2.50`.padEnd(48) + `${what}\n`)
+    .join("");
+}
 
 /** What else a key may have: the approvers' scope, those of parts, and the operators'. */
 function toOthers(scopes: readonly Scope[]): string {
@@ -39,11 +47,8 @@ function toOthers(scopes: readonly Scope[]): string {
 
 /** What may be a whole key or a part of one, which is never repeated. */
 const A_KEY = /rck_/i;
-const OPTIONS = Object.fromEntries(
-  ["owner", "scopes", "approval", ...OWNER_LIMITS.map((name) => kebabCase(name))].map(
-    (name) => [name, { type: "string" }] as const,
-  ),
-);
+/** US dollars, and no fraction of a microdollar. */
+const AN_AMOUNT = /^(?=.*[1-9])\d{1,9}(?:\.\d{1,6})?$/;
 
 /**
  * Does what these words ask of the file of API keys: `result` is what was asked for, `remark` what to know of it. Rejects
@@ -51,29 +56,20 @@ const OPTIONS = Object.fromEntries(
  */
 export async function runKeyCommand(
   words: readonly string[],
-  {
-    file,
-    scopes,
-    now,
-  }: {
-    readonly file: string;
-    /** All that there are. */
-    readonly scopes: readonly Scope[];
-    readonly now: Date;
-  },
+  { file, now, ...grants }: Grants & { readonly file: string; readonly now: Date },
 ): Promise<{ readonly result: string | null; readonly remark: string }> {
   const [verb, ...args] = words;
   if (verb === "help" || words.some((word) => word === "--help" || word === "-h"))
-    return { result: null, remark: toHelp(scopes) };
+    return { result: null, remark: toHelp(grants) };
   try {
     switch (verb) {
       case "create":
-        return await create(readNewKey(args, scopes), { path: resolve(file), scopes, now });
+        return await create(readNewKey(args, grants), { path: resolve(file), grants, now });
       case "list":
         parseArgs({ args, options: {} });
-        return await list(resolve(file), scopes);
+        return await list(resolve(file), grants);
       case "revoke":
-        return await revoke(readId(args), resolve(file), scopes);
+        return await revoke(readId(args), resolve(file), grants);
       case undefined:
         throw new Error("Say what to do: create, list or revoke.");
       default:
@@ -85,14 +81,17 @@ export async function runKeyCommand(
     const reason = A_KEY.test(message)
       ? "A key stands where none belongs: only revoke takes one, by itself."
       : message;
-    throw new Error(`${reason}\nUse it like this:\n${toHelp(scopes)}`, { cause });
+    throw new Error(`${reason}\nUse it like this:\n${toHelp(grants)}`, { cause });
   }
 }
 
 type NewKey = Pick<StoredKey, "owner" | "scopes" | "limits" | "approval">;
 
-function readNewKey(args: string[], known: readonly Scope[]): NewKey {
-  const { values } = parseArgs({ args, options: OPTIONS });
+function readNewKey(args: string[], { scopes: known, credentialLimits }: Grants): NewKey {
+  const ofCredentials = Object.keys(credentialLimits);
+  const names = ["owner", "scopes", "approval", ...OWNER_LIMITS, ...ofCredentials];
+  const options = names.map((name) => [kebabCase(name), { type: "string" }] as const);
+  const { values } = parseArgs({ args, options: Object.fromEntries(options) });
   const { owner, scopes: listed = DEFAULT_SCOPES.join(), approval } = values;
   if (owner === undefined) throw new Error("--owner is missing: whose jobs will they be?");
   if (A_KEY.test(owner)) throw new Error(`--owner is a key (${owner}).`);
@@ -111,8 +110,15 @@ function readNewKey(args: string[], known: readonly Scope[]): NewKey {
       throw new Error(`--${option} must be a whole number from 1 to 999999999, or none.`);
     return [[name, text === "none" ? null : Number(text)] as const];
   });
+  const amounts = ofCredentials.flatMap((name) => {
+    const text = values[kebabCase(name)];
+    if (text === undefined) return [];
+    if (!AN_AMOUNT.test(text))
+      throw new Error(`--${kebabCase(name)} must be US dollars above 0, such as 2.50.`);
+    return [[name, Number(text)] as const];
+  });
   const scopes = known.filter((scope) => words.includes(scope));
-  return { owner, scopes, limits: Object.fromEntries(limits), approval };
+  return { owner, scopes, limits: Object.fromEntries([...limits, ...amounts]), approval };
 }
 
 /** Takes a whole key too, because a leaked one is all that its finder has. */
@@ -130,11 +136,7 @@ function readId(args: string[]): string {
 
 async function create(
   newKey: NewKey,
-  {
-    path,
-    scopes: known,
-    now,
-  }: { readonly path: string; readonly scopes: readonly Scope[]; readonly now: Date },
+  { path, grants, now }: { readonly path: string; readonly grants: Grants; readonly now: Date },
 ) {
   const { key, id, secret } = makeApiKey();
   const stored = { id, ...newKey, ...hashSecret(secret), createdAt: now.toISOString() };
@@ -143,15 +145,15 @@ async function create(
     approval === undefined
       ? ""
       : " Each of its submits waits until another credential approves it.";
-  await changeApiKeys(path, known, (keys) => [...keys, stored]);
+  await changeApiKeys(path, grants, (keys) => [...keys, stored]);
   return {
     result: key,
     remark: `Created key ${id} of owner ${owner} with ${scopes.join(", ")} in ${path}. The key is shown this once; keep it where secrets are kept. A gateway with AUTH=api-keys takes it within seconds.${held}`,
   };
 }
 
-async function list(path: string, known: readonly Scope[]) {
-  const keys = (await readApiKeys(path, known)) ?? [];
+async function list(path: string, grants: Grants) {
+  const keys = (await readApiKeys(path, grants)) ?? [];
   if (keys.length === 0)
     return { result: null, remark: `${path} holds no key. Make one with create --owner web.` };
   const lines = keys.map(({ id, owner, scopes, limits = {}, approval, createdAt }) => {
@@ -164,8 +166,8 @@ async function list(path: string, known: readonly Scope[]) {
   return { result: [headings, ...lines].join("\n"), remark: `Keys of ${path}: ${keys.length}.` };
 }
 
-async function revoke(id: string, path: string, known: readonly Scope[]) {
-  await changeApiKeys(path, known, (keys) => {
+async function revoke(id: string, path: string, grants: Grants) {
+  await changeApiKeys(path, grants, (keys) => {
     const rest = keys.filter((key) => key.id !== id);
     // The id is not repeated: it may be a secret.
     if (rest.length === keys.length)

@@ -53,6 +53,15 @@ export type Credential = {
   readonly signedBy: string;
   /** Whether what it submits waits until another credential has approved it. */
   readonly needsApproval: boolean;
+  /** Its own, by their names, in US dollars. Only API keys have some, and sign-ins with these. */
+  readonly limits?: Readonly<Record<string, number>>;
+};
+
+/** What a credential may be given, that of parts included. */
+export type Grants = {
+  readonly scopes: readonly Scope[];
+  /** The limits that are a credential's and not its owner's: names, and what each limits. All are US dollars. */
+  readonly credentialLimits: Readonly<Record<string, string>>;
 };
 
 /** Throws FORBIDDEN unless the viewer's credential has these scopes; `jobs:read:all` includes `jobs:read`. */

@@ -3,6 +3,7 @@ import { diff, parseArgs } from "node:util";
 import { COMMANDS } from "../config/commands.ts";
 import type { Deployment, Price } from "../engine/deployments/catalogue.ts";
 import { isJsonObject, type JsonValue } from "../engine/job/json.ts";
+import type { EntryMembers } from "../engine/runcomfy/kinds/kind.ts";
 import { SetupError } from "../runtime/coded-error.ts";
 import type { CatalogueClient } from "./catalogue-client.ts";
 import { findEntry, INVENTED, isInvented, renewEntry } from "./catalogue-entries.ts";
@@ -24,6 +25,8 @@ type Answer = { readonly result: string | null; readonly remark: string };
 type Setting = {
   /** Null where no variable names one. */
   readonly deploymentsFile: string | null;
+  /** What parts add to entries. */
+  readonly entryMembers: readonly EntryMembers[];
   readonly client: CatalogueClient;
   /** Whether the client asks the sandbox. */
   readonly isSandbox: boolean;
@@ -104,7 +107,7 @@ async function add(args: readonly string[], open: Open): Promise<Answer> {
   const { values, positionals } = readWords(args, { ...FILE, name: { type: "string" } });
   const [id, ...more] = positionals;
   if (id === undefined || more.length > 0) throw wrongWords("Say the id of one to add.");
-  const { deploymentsFile, ...asked } = await open();
+  const { deploymentsFile, entryMembers, ...asked } = await open();
   const named = values.deployments ?? deploymentsFile;
   const file = await readDeploymentsFile(named ?? DEFAULT_FILE);
   if (file.entries.some((entry) => isJsonObject(entry) && entry["id"] === id))
@@ -114,7 +117,7 @@ async function add(args: readonly string[], open: Open): Promise<Answer> {
   const found = await findEntry(id, asked);
   const name = values.name ?? found.entry.name;
   const entry = { ...found.entry, name, ...(asked.isSandbox && INVENTED) };
-  const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry]);
+  const { catalogue, warnings } = await writeEntries(file, [...file.entries, entry], entryMembers);
   const added = catalogue.find(id);
   const remarks = [
     `Added ${id} to ${file.path}. Start the gateway again to use it.`,
@@ -146,7 +149,7 @@ function printMutation({ id, input }: Deployment): string {
 
 async function refresh(args: readonly string[], open: Open): Promise<Answer> {
   const { values, positionals } = readWords(args, { ...FILE, write: { type: "boolean" } });
-  const { deploymentsFile, ...asked } = await open();
+  const { deploymentsFile, entryMembers, ...asked } = await open();
   const file = await readDeploymentsFile(values.deployments ?? deploymentsFile ?? DEFAULT_FILE);
   const areAllInvented = file.entries.every(isInvented);
   const remarks = asked.isSandbox && !areAllInvented ? [NOT_THE_SANDBOXS] : [];
@@ -160,7 +163,9 @@ async function refresh(args: readonly string[], open: Open): Promise<Answer> {
   const changes = file.entries.flatMap((entry, index) => printDiff(entry, next[index] ?? null));
   if (changes.length === 0)
     return { result: null, remark: [...remarks, "Nothing has changed."].join("\n") };
-  const { warnings } = values.write ? await writeEntries(file, next) : { warnings: [] };
+  const { warnings } = values.write
+    ? await writeEntries(file, next, entryMembers)
+    : { warnings: [] };
   const done = values.write
     ? `Wrote ${file.path}. Start the gateway again to use it.`
     : `Nothing was written. To write it to ${file.path}, add --write.`;

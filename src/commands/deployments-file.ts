@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
 import { codeOf, nullIfMissing, SetupError } from "../runtime/coded-error.ts";
 import { replaceFile } from "../runtime/replace-file.ts";
+import type { EntryMembers } from "../engine/runcomfy/kinds/kind.ts";
 import { readCatalogue, readDeploymentsJson } from "../engine/deployments/load-catalogue.ts";
 
 /** A deployments file as its JSON, before it is known whether it is right. */
@@ -35,9 +36,10 @@ export async function readDeploymentsFile(file: string): Promise<DeploymentsFile
 export async function writeEntries(
   { path, text, members }: DeploymentsFile,
   entries: readonly JsonValue[],
+  entryMembers: readonly EntryMembers[],
 ) {
   const next = { ...members, deployments: entries };
-  const { catalogue, problems, warnings } = readCatalogue(next, "sandbox");
+  const { catalogue, problems, warnings } = readCatalogue(next, "sandbox", entryMembers);
   if (problems.length > 0)
     throw new SetupError(
       [

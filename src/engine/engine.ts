@@ -9,10 +9,11 @@ import type { Keeper } from "./files/keep-outputs.ts";
 import type { openFiles } from "./files/open-files.ts";
 import type { UploadService } from "./files/uploads.ts";
 import type { Job } from "./job/job.ts";
+import type { RunComfy } from "./runcomfy/create-runcomfy.ts";
 import type { LiveDeployments } from "./runcomfy/live-deployments.ts";
 import type { UpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { JobStore } from "./store/job-store.ts";
-import type { AlsoWrite } from "./store/submits.ts";
+import type { AlsoWrite } from "./store/admission.ts";
 import type { Tracking } from "./tracking/tracking.ts";
 import type { EndWaits, WatchJob } from "./watch/watch-job.ts";
 import type { FeedWatch } from "./watch/watch-jobs.ts";
@@ -23,6 +24,7 @@ export type Engine = Services & {
   readonly config: Config;
   readonly files: Awaited<ReturnType<typeof openFiles>>;
   readonly health: UpstreamHealth;
+  readonly readBalance: RunComfy["readBalance"];
   readonly log: Logger;
 };
 

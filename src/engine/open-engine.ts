@@ -7,6 +7,7 @@ import type { Config } from "../config/load-config.ts";
 import { chance, clock } from "../runtime/environment.ts";
 import type { Opened } from "../runtime/opened.ts";
 import { type Catalogue, type Deployment, OPEN_CATALOGUE } from "./deployments/catalogue.ts";
+import { type Admission, createAdmissions } from "./store/admission.ts";
 import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";
@@ -14,6 +15,7 @@ import { nameUpstream, SANDBOX } from "./job/upstream.ts";
 import { createReadQueues } from "./reads/reads.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./runcomfy/kinds/find-kind.ts";
+import type { EntryMembers } from "./runcomfy/kinds/kind.ts";
 import { createLiveDeployments } from "./runcomfy/live-deployments.ts";
 import { MODELS_OFF_STEP } from "./runcomfy/services.ts";
 import { startUpstream } from "./runcomfy/start-upstream.ts";
@@ -46,15 +48,23 @@ export async function openEngine(
   config: Config,
   {
     tables,
+    entryMembers,
     submitOptions,
+    costs,
+    admissions,
     isRevoked,
     ...sources
   }: Sources &
-    Pick<Engine, "submitOptions"> &
-    Pick<Authenticator, "isRevoked"> & { readonly tables: readonly PartTables[] },
+    Pick<Engine, "submitOptions" | "costs"> &
+    Pick<Authenticator, "isRevoked"> & {
+      readonly tables: readonly PartTables[];
+      /** Grows while the parts open, which is before anything is sent. */
+      readonly admissions: readonly Admission[];
+      readonly entryMembers: readonly EntryMembers[];
+    },
 ): Promise<OpenedEngine> {
   const { opened, channels, log } = sources;
-  const catalogue = await loadDeployments(config, log);
+  const catalogue = await loadDeployments(config, entryMembers, log);
   const store = opened.keep(
     await openStore({
       databaseUrl: config.databaseUrl,
@@ -72,9 +82,10 @@ export async function openEngine(
   const { jobRetentionDays: days } = config;
   // Before the tracking, so that closing it holds up no handover.
   if (days !== null) opened.keep(startRetention({ jobs: store.jobs, days, log }));
+  const admission = createAdmissions(admissions);
   const tracking = opened.keep(
     createTracking({
-      ...{ store, runcomfy, health, catalogue, live, isRevoked, channels, log },
+      ...{ store, runcomfy, health, catalogue, live, isRevoked, admission, channels, log },
       uploads: files.uploads,
       onKeep: files.onKeep,
       onDelete: files.onDelete,
@@ -114,8 +125,10 @@ export async function openEngine(
       labeler,
       pauser,
       submitOptions,
+      costs,
     },
-    ...{ queues, watchJob, tracking, upstreamOrigin },
+    ...{ queues, watchJob, tracking, admission, upstreamOrigin },
+    readBalance: runcomfy.readBalance,
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,
     endWaits: createEndWaits(watchJob),
@@ -163,12 +176,17 @@ function nameConfigured(upstream: Config["upstream"]): string {
   return upstream.kind === "sandbox" ? SANDBOX : nameUpstream(upstream, upstream.account);
 }
 
-async function loadDeployments(config: Config, log: Logger): Promise<Catalogue> {
+async function loadDeployments(
+  config: Config,
+  entryMembers: readonly EntryMembers[],
+  log: Logger,
+): Promise<Catalogue> {
   const deploymentsFile = findDeploymentsFile(config);
   if (deploymentsFile === null) return OPEN_CATALOGUE;
   // It loads what checks inputs, which only a file says.
   const { loadCatalogue } = await import("./deployments/load-catalogue.ts");
-  const { catalogue, warnings } = await loadCatalogue(deploymentsFile, config.upstream.kind);
+  const { kind } = config.upstream;
+  const { catalogue, warnings } = await loadCatalogue(deploymentsFile, kind, entryMembers);
   for (const warning of warnings) log.warn({ deploymentsFile }, warning);
   return catalogue;
 }

@@ -23,6 +23,7 @@ export const HTTP_STATUSES = {
   TOO_MANY_OPERATIONS: 429,
   HEADERS_TOO_LARGE: 431,
   INTERNAL_SERVER_ERROR: 500,
+  BUDGET_EXCEEDED: 503,
   QUOTA_EXCEEDED: 503,
   READ_TOO_SLOW: 503,
   UNAVAILABLE: 503,
@@ -85,8 +86,8 @@ export class LimitError extends CodedError {
     message: string,
     details: {
       readonly limitName: string;
-      readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED";
-      readonly retryAfterSeconds: number;
+      readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED" | "BUDGET_EXCEEDED";
+      readonly retryAfterSeconds: number | undefined;
       readonly limit: number;
     },
   ) {

@@ -7,7 +7,7 @@ import { expect, inject } from "vitest";
 import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
-import { ALL_SCOPES } from "../support/parts.ts";
+import { GRANTS } from "../support/parts.ts";
 
 /** What a turn of the event loop may take, whatever one owner does: the thread's CPU, in the pieces of `gauge.ts`. */
 const MAX_PIECES_A_TURN = 200;
@@ -32,11 +32,8 @@ export async function startAttackedGateway(
   const keysFile = join(folder, "keys.json");
   const makeKey = async (owner: string, ...limits: readonly string[]): Promise<Bearer> => {
     const words = ["create", "--owner", owner, ...limits];
-    const { result } = await runKeyCommand(words, {
-      file: keysFile,
-      scopes: ALL_SCOPES,
-      now: new Date(),
-    });
+    const options = { ...GRANTS, file: keysFile, now: new Date() };
+    const { result } = await runKeyCommand(words, options);
     return { authorization: `Bearer ${result}` };
   };
   if (environment["AUTH"] === "api-keys") await makeKey("first");

@@ -3,13 +3,13 @@ import { join } from "node:path";
 
 import { runKeyCommand } from "../../src/auth/key-command.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
-import { ALL_SCOPES } from "../support/parts.ts";
+import { GRANTS } from "../support/parts.ts";
 
 /** A path for a file of keys in a folder that isn't there yet, and the command that changes it. */
-export async function createApiKeysFile() {
+export async function createApiKeysFile(grants = GRANTS) {
   const file = join(await createTemporaryFolder(), "data", "api-keys.json");
   const run = (...words: readonly string[]) =>
-    runKeyCommand(words, { file, scopes: ALL_SCOPES, now: new Date() });
+    runKeyCommand(words, { ...grants, file, now: new Date() });
   return {
     file,
     run,

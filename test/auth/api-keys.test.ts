@@ -9,17 +9,20 @@ import { openApiKeys } from "../../src/auth/api-keys.ts";
 import { createApiKeysFile, idOf } from "./api-keys-file.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
-import { ALL_SCOPES } from "../support/parts.ts";
+import { GRANTS } from "../support/parts.ts";
 
 const LIMITS = { ...NO_LIMITS, requestsPerSecond: 1_000, jobsPerDay: 100_000 };
 const INVALID = expect.objectContaining({ name: "AuthenticationError", reason: "invalid" });
 
-async function open(file: string, pollMs = 10) {
+/** With a limit of a part. */
+const WITH_LIMIT = { ...GRANTS, credentialLimits: { kitesUsdPerDay: "of kites, each day" } };
+
+async function open(file: string, pollMs = 10, grants = GRANTS) {
   const recorded = createRecordedLog();
   const keys = await openApiKeys({
+    ...grants,
     file,
     limits: LIMITS,
-    scopes: ALL_SCOPES,
     log: recorded.log,
     pollMs,
   });
@@ -143,6 +146,36 @@ test("what a key with approval submits needs approval, and as a new key does whe
   // What it had opened ends, a sign-in too, so nobody goes on as before.
   expect(isRevoked()).toBe(true);
   expect(await keys.restore(claims)).toBeNull();
+});
+
+test("a key has the limits in US dollars that parts know, beside its owner's, and its sign-ins have them too", async () => {
+  const { file, create, read, run } = await createApiKeysFile(WITH_LIMIT);
+  const limited = await create("web", "--kites-usd-per-day", "2.50", "--jobs-per-day", "7");
+  const plain = await create("web");
+  const { keys } = await open(file, 10, WITH_LIMIT);
+  const { viewer } = await keys.authenticate(`Bearer ${limited}`);
+  expect(viewer.credential.limits).toEqual({ kitesUsdPerDay: 2.5 });
+  expect(viewer.limits).toEqual({ ...LIMITS, jobsPerDay: 7 });
+  expect((await keys.authenticate(`Bearer ${plain}`)).viewer.credential.limits).toEqual({});
+  const { id, signedBy } = viewer.credential;
+  const kept = { ownerId: "web", scopes: [], credential: { id, signedBy, needsApproval: false } };
+  expect((await keys.restore(kept))?.viewer.credential.limits).toEqual({ kitesUsdPerDay: 2.5 });
+  expect((await run("list")).result).toMatch(/  jobsPerDay=7  kitesUsdPerDay=2\.5$/m);
+  expect((await run("--help")).remark).toMatch(/  --kites-usd-per-day 2\.50 +of kites, each day\n/);
+  for (const amount of ["0", "0.00", "-1", "1e3", "2.1234567", "none", ""])
+    await expect(create("web", `--kites-usd-per-day=${amount}`), amount).rejects.toThrow(
+      "--kites-usd-per-day must be US dollars above 0, such as 2.50.",
+    );
+
+  const text = JSON.stringify(await read());
+  for (const [wrong, problem] of [
+    ['"kitesUsdPerDay":0', /limits\.kitesUsdPerDay: must be above 0/],
+    ['"kitesUsdPerDay":null', /limits\.kitesUsdPerDay: /],
+    ['"boatsUsdPerDay":1', /limits: .*"boatsUsdPerDay"/],
+  ] as const) {
+    await writeFile(file, text.replace('"kitesUsdPerDay":2.5', wrong));
+    await expect(open(file, 10, WITH_LIMIT), wrong).rejects.toThrow(problem);
+  }
 });
 
 test("a credential is its key's id, and is revoked only when that is gone from the file, however often it was edited", async () => {

@@ -13,18 +13,14 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
-import { ALL_SCOPES } from "../support/parts.ts";
+import { ALL_SCOPES, GRANTS } from "../support/parts.ts";
 
 async function open(publicKeyFile: string, jwksUrl: string | null = null) {
   const { log } = createRecordedLog();
   const places = { apiKeysFile: "", jwksUrl, publicKeyFile };
   const config = { kind: "jwt", issuer: ISSUER, audience: AUDIENCE, ...places } as const;
-  const authenticator = await createAuthenticator({
-    config,
-    limits: NO_LIMITS,
-    scopes: ALL_SCOPES,
-    log,
-  });
+  const options = { ...GRANTS, config, limits: NO_LIMITS, log };
+  const authenticator = await createAuthenticator(options);
   onTestFinished(() => authenticator.close());
   return authenticator;
 }

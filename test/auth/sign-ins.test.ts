@@ -9,7 +9,7 @@ import type { SignIn } from "../../src/auth/sign-ins.ts";
 import { createSignIns } from "../../src/auth/sign-ins.ts";
 import { keepSigningKeys } from "../../src/auth/signing-keys.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
-import { ALL_SCOPES } from "../support/parts.ts";
+import { ALL_SCOPES, GRANTS } from "../support/parts.ts";
 import { createViewer, NO_LIMITS } from "../support/viewers.ts";
 import { createApiKeysFile } from "./api-keys-file.ts";
 import { AUDIENCE, createSigner, ISSUER, sign } from "./issuer.ts";
@@ -118,7 +118,7 @@ async function openKeys() {
     [await create("anna", "--approval", "always"), true],
   ] as const;
   const { log } = createRecordedLog();
-  const authenticator = await openApiKeys({ file, limits: NO_LIMITS, scopes: ALL_SCOPES, log });
+  const authenticator = await openApiKeys({ ...GRANTS, file, limits: NO_LIMITS, log });
   onTestFinished(() => authenticator.close());
   return { authenticator, credentials };
 }

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { runDeploymentsCommand } from "../../src/commands/deployments-command.ts";
 import { loadCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
 import type { JsonObject } from "../../src/engine/job/json.ts";
+import type { EntryMembers } from "../../src/engine/runcomfy/kinds/kind.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import {
@@ -25,7 +26,10 @@ async function open(answers: Record<string, JsonObject> = {}) {
   const map = new Map(Object.entries(answers));
   const vendor = await openVendorLists(map);
   const file = join(await createTemporaryFolder(), "deployments.json");
-  const setting = { deploymentsFile: file, client: vendor.client, isSandbox: false };
+  const setting = {
+    ...{ deploymentsFile: file, client: vendor.client, isSandbox: false },
+    entryMembers: [colour],
+  };
   return {
     ...vendor,
     answers: map,
@@ -39,6 +43,9 @@ async function open(answers: Record<string, JsonObject> = {}) {
     read: async (): Promise<unknown> => JSON.parse(await readFile(file, "utf8")),
   };
 }
+
+/** What a part adds to entries. */
+const colour: EntryMembers = ({ text }) => ({ colour: text.nullable().default(null) });
 
 const FLUX_PATH = `/v1/models/${FLUX_ID}`;
 const WORKFLOW_PATH = `/prod/v2/deployments/${WORKFLOW_ID}?includes=payload`;
@@ -363,4 +370,26 @@ test("what can't be done is reported with what to do instead, and nothing is wri
   expect(await readFile(file, "utf8")).toBe(JSON.stringify(taken));
   await writeFile(file, "{");
   await expect(run("add", FLUX_ID)).rejects.toThrow("is not JSON");
+});
+
+test("members of parts stay in their entries, whatever is added, renewed or replaced, and are checked and suggested as others are", async () => {
+  const { run, file, read, answers } = await open({ [FLUX_PATH]: FLUX });
+  const own = { id: "own", name: "Own", colour: "red" };
+  await writeFile(file, JSON.stringify({ deployments: [own] }));
+  await run("add", FLUX_ID);
+  const { deployments } = Object(await read());
+  const entries = [own, { ...deployments[1], colour: "blue", from: "sandbox" }];
+  await writeFile(file, JSON.stringify({ deployments: entries }));
+  await run("refresh", "--write");
+  expect(await read()).toMatchObject({ deployments: [own, { id: FLUX_ID, colour: "blue" }] });
+  answers.set(FLUX_PATH, { ...FLUX, base_price_usd: 0.5 });
+  await run("refresh", "--write");
+  const price = { amount: 0.5 };
+  expect(await read()).toMatchObject({ deployments: [own, { colour: "blue", price }] });
+
+  await writeFile(file, JSON.stringify({ deployments: [{ ...own, colour: 5 }] }));
+  await expect(run("add", FLUX_ID)).rejects.toThrow("deployments[0].colour: must be a string");
+  await writeFile(file, JSON.stringify({ deployments: [{ id: "own", name: "Own", color: "" }] }));
+  const { remark } = await run("add", FLUX_ID);
+  expect(remark).toContain("deployments[0].color: is not known; did you mean colour?");
 });

@@ -290,6 +290,7 @@ const DIFFERENT: readonly (readonly [
     "7200 s off by this machine's clock",
   ],
   ["A model's `cost`", MODEL_JOBS, "no-cost", "missing"],
+  ["The balance", [], [/balance$/, /\{.*/, '{"balance":"25"}'], "an object with balance"],
   [
     "The words of a cancel's answer",
     LORA_JOBS,
@@ -338,10 +339,11 @@ test("a file at another's host is different, and that host is not named", async 
 test.each([
   [0, "as expected", "at once"],
   [1, "as expected", "later"],
-  [2, "different", "still later"],
+  [2, "as expected", "later"],
+  [3, "different", "still later"],
   [9, "different", "missing"],
 ])(
-  "a model's cost may come 2 s after its result, and no later (%s without)",
+  "a model's cost may come 60 s after its result, and no later (%s without)",
   async (count, state, seen) => {
     let left = count;
     const change = (_: string, body: string): string =>
@@ -424,7 +426,7 @@ test.each([
   [["--deployment", LORA, "--input", "input.json"], /^--input is for --spend/],
   [["--deployment", "../x"], /^"..\/x" is no id/],
   [["--model", LORA], /is no id/],
-  [["--money"], /^Unknown option '--money'\. Nothing was sent\./],
+  [["--cash"], /^Unknown option '--cash'\. Nothing was sent\./],
   [["--spend=1"], /does not take an argument\. Nothing was sent\./],
   [
     ["--deployment", LORA, "--spend", "--yes", "--input", "none.json"],

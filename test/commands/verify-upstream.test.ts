@@ -27,7 +27,7 @@ test("without a token it says how to set one, and with wrong words which it take
     stdout: "",
     stderr: expect.stringMatching(/^RUNCOMFY_API_TOKEN is not set.*UPSTREAM=sandbox npm run/),
   });
-  await expect(program("--money")).rejects.toMatchObject({
+  await expect(program("--cash")).rejects.toMatchObject({
     code: 2,
     stdout: "",
     stderr: expect.stringContaining("npm run --silent verify -- --model ID --spend"),

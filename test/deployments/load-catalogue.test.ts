@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 
 import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
 import { loadCatalogue, readCatalogue } from "../../src/engine/deployments/load-catalogue.ts";
+import type { EntryMembers } from "../../src/engine/runcomfy/kinds/kind.ts";
 import { readPage } from "../support/pages.ts";
 import { createTemporaryFolder } from "../support/temporary-folder.ts";
 
@@ -247,6 +248,27 @@ test.each([0, -1, 1.5, 10_001, "3", true, []])("atOnce can't be %j", (atOnce) =>
   const { problems } = readCatalogue({ deployments: [{ id: "a", name: "A", atOnce }] }, "runcomfy");
   expect(problems).toEqual([
     "deployments[0].atOnce: must be a whole number from 1 to 10000; leave it out where there is no limit",
+  ]);
+});
+
+test("entries have the members that parts add, which may differ by kind", () => {
+  const colour: EntryMembers = ({ z }, { name }) => ({
+    colour: z.enum(["red", name], "must be a colour").nullable().default(null),
+  });
+  const deployments = [
+    { id: "a", name: "A", model: "flux", colour: "red" },
+    { id: "b/c", name: "M", kind: "model", inputSchema: { required: ["x"] }, colour: "model" },
+    { id: "d", name: "D", model: "flux", colur: "red" },
+  ];
+  const { catalogue, problems, warnings } = readCatalogue({ deployments }, "runcomfy", [colour]);
+  expect(problems).toEqual([]);
+  expect(warnings).toEqual(["deployments[2].colur: is not known; did you mean colour?"]);
+  const values = catalogue.deployments.map(({ ofParts }) => ofParts);
+  expect(values).toEqual([{ colour: "red" }, { colour: "model" }, { colour: null }]);
+  expect(toUnlisted("e").ofParts).toEqual({});
+  const others = [{ id: "a", name: "A", colour: "model" }];
+  expect(readCatalogue({ deployments: others }, "runcomfy", [colour]).problems).toEqual([
+    "deployments[0].colour: must be a colour",
   ]);
 });
 

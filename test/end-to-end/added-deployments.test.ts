@@ -20,7 +20,9 @@ test("the search that the docs and the help show finds a model of the sandbox, w
   onTestFinished(() => sandbox.close());
   const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
   const run = (...words: readonly string[]) =>
-    runDeploymentsCommand(words, async () => ({ deploymentsFile: null, client, isSandbox: false }));
+    runDeploymentsCommand(words, async () => ({
+      ...{ deploymentsFile: null, entryMembers: [], client, isSandbox: false },
+    }));
   const [commands = ""] = readBlocks("docs/deployments.md", "Commands", "sh");
   const [, words = ""] = /search -- (.+)/.exec(commands) ?? [];
   const [, id = ""] = /add -- (.+)/.exec(commands) ?? [];
@@ -38,7 +40,7 @@ test("what the command has added runs by the mutation that it has printed", asyn
   const client = createCatalogueClient({ baseUrl: url, modelUrl: url, token });
   const printed: string[] = [];
   for (const id of ADDED) {
-    const setting = async () => ({ deploymentsFile, client, isSandbox: false });
+    const setting = async () => ({ deploymentsFile, entryMembers: [], client, isSandbox: false });
     const { result } = await runDeploymentsCommand(["add", id], setting);
     printed.push(result ?? "");
   }

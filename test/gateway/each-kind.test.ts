@@ -9,7 +9,7 @@ import { createTemporaryFolder } from "../support/temporary-folder.ts";
 import { SANDBOX, start } from "./open-gateway.ts";
 
 const FACTS = `... on SubmitJobSuccess { job {
-  id status input cost { amount source }
+  id status input cost { source usd }
   assets { path kind contentType url } error { message }
 } } ... on Error { message }`;
 

@@ -97,7 +97,7 @@ function findNames(text: string): readonly string[] {
     return [`(?<![a-z])${stem}`, capital, `(?<![A-Z])${stem.toUpperCase()}`];
   });
   const names = new RegExp(`(?:${patterns.join("|")})s?(?![a-z])`);
-  // RunComfy's calls of the engine, and a level of the log.
-  const others = /upstream_?webhooks?|`trace`/gi;
+  // RunComfy's calls of the engine, a level of the log, and what runs cost.
+  const others = /upstream_?webhooks?|`trace`|cost money/gi;
   return text.split("\n").filter((line) => names.test(line.replaceAll(others, "")));
 }

@@ -70,7 +70,8 @@ describe("a trap of the Model API", () => {
       return report?.kind === "succeeded" ? report.cost : report;
     };
     expect([0.4, 0].map(read)).toEqual([0.4, 0]);
-    for (const odd of [undefined, null, "0.4", -1, Infinity]) expect(read(odd)).toBe("not-yet");
+    for (const odd of [undefined, null, "0.4", -1, 1e7, Infinity])
+      expect(read(odd)).toBe("not-yet");
   });
 
   test("12: where models are off, nothing is sent, and the token stays where it is", async () => {

@@ -32,8 +32,10 @@ async function openRequests() {
   const ended = await submit(FLASH, "/v1", { prompt: "A kite" });
   const failedModel = await submit(FLASH, "/v1", failed);
   clock.now += MINUTE_MS;
+  const justEnded = await submit(FLASH, "/v1", { prompt: "A kite" });
+  clock.now += 20_000;
   const queued = await submit(FLASH, "/v1", { prompt: "A kite [slow]" });
-  const requests = { failedLora, failedRun, run, ended, failedModel, queued };
+  const requests = { failedLora, failedRun, run, ended, failedModel, justEnded, queued };
   return { ...sandbox, requests };
 }
 
@@ -42,7 +44,7 @@ const AN_ERROR = [{ error: expect.stringMatching(/failure/) }];
 
 test("each shape of the page is what it says, and no answer has it unasked", async () => {
   const { requests, call, setFaults } = await openRequests();
-  const { failedLora, failedRun, run, ended, failedModel, queued } = requests;
+  const { failedLora, failedRun, run, ended, failedModel, justEnded, queued } = requests;
   const text = (pattern: RegExp) => expect.stringMatching(pattern);
   const without = (key: string) => expect.not.objectContaining({ [key]: expect.anything() });
   const output = (value: unknown) => [
@@ -79,6 +81,17 @@ test("each shape of the page is what it says, and no answer has it unasked", asy
       ],
     ],
     "no-cost": [[`${ended}/result?include_cost=true`, { answer: without("cost") }]],
+    "late-cost": [[`${justEnded}/result?include_cost=true`, { answer: without("cost") }]],
+    "high-cost": [[`${ended}/result?include_cost=true`, { answer: { cost: 0.03 } }]],
+    "balance-zero": [
+      ["/prod/v2/balance", { answer: { balance_usd: 0, balance_microdollars: 0 } }],
+      [FLASH, { status: 402, answer: { error_code: 400_002 } }, { prompt: "x" }],
+      [`${LORA}/inference`, { status: 402, answer: { error_code: 10_001 } }, { prompt: "x" }],
+    ],
+    "balance-negative": [
+      ["/prod/v2/balance", { answer: { balance_usd: -0.5, balance_microdollars: -500_000 } }],
+      [FLASH, { status: 402, answer: { error_code: 400_002 } }, { prompt: "x" }],
+    ],
     "old-cancel": [[`${ended}/cancel`, { answer: without("outcome") }, ""]],
     "requested-cancel": [
       [`${queued}/cancel`, { answer: { outcome: "cancellation_requested" } }, ""],
@@ -139,4 +152,15 @@ test("a shape that is set for some times is spared by calls whose answers it lea
   ]);
   expect(await call(`${queued}/result`)).toMatchObject({ answer: { error_code: 400_005 } });
   expect(await call(`${queued}/result`)).not.toMatchObject({ answer: { error_code: 400_005 } });
+});
+
+test("a late cost comes half a minute after the end, and a balance that is spent is shown where submits go on", async () => {
+  const { requests, call, clock, setFaults } = await openRequests();
+  setFaults(["late-cost", "balance-zero:balance"]);
+  const result = async () => (await call(`${requests.justEnded}/result?include_cost=true`)).answer;
+  expect(await result()).not.toHaveProperty("cost");
+  clock.now += 30_000;
+  expect(await result()).toMatchObject({ cost: 0.01 });
+  expect(await call("/prod/v2/balance")).toMatchObject({ answer: { balance_usd: 0 } });
+  expect(await call(FLASH, { prompt: "x" })).toMatchObject({ status: 200 });
 });

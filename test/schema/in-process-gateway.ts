@@ -4,6 +4,7 @@ import { execute, parse, validate } from "graphql";
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import type { Viewer } from "../../src/auth/viewer.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import {
@@ -27,7 +28,7 @@ import { createSchema } from "../../src/api/schema/create-schema.ts";
 import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { Labeler } from "../../src/engine/tracking/edit-labels.ts";
 import { Holder } from "../../src/engine/tracking/hold-jobs.ts";
@@ -76,6 +77,8 @@ export async function openInProcessGateway(
     readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
     readonly health?: Services["health"];
+    /** In place of those of parts. */
+    readonly costs?: Services["costs"];
     readonly mostAnswerBytes?: number;
     readonly viewer?: Viewer;
     /** By which walks end. */
@@ -115,8 +118,10 @@ export async function openInProcessGateway(
     readJob: createJobReader(store.jobs, log),
     estimate: learning.estimate,
   });
-  const { services: parts, submitOptions } = makePartServices({ store, channels, catalogue });
+  const ofParts = makePartServices({ store, channels, catalogue });
+  const { services: parts, submitOptions } = ofParts;
   const engine: Services = {
+    admission: createAdmissions([]),
     ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
     ...(typeof tracking === "function"
       ? tracking(store)
@@ -128,6 +133,7 @@ export async function openInProcessGateway(
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },
     submitOptions,
+    costs: options.costs ?? ofParts.costs,
   };
   const contexts = createContexts(engine, parts);
   const createContext = (viewer: Viewer, share: Reservation) => contexts({ viewer, share });
@@ -262,7 +268,10 @@ function toServices(store: JobStore, stubs: Partial<Stubs>, known: Known): Track
   return {
     submitter: { submitJob, rerunJob },
     inputChecker: { checkInput },
-    holder: new Holder({ store, record: recordOf(store), onReady: () => undefined }),
+    holder: new Holder({
+      ...{ store, record: recordOf(store), onReady: () => undefined },
+      admission: createAdmissions([]),
+    }),
     canceller: { cancelJob },
     deleter: deleteJob === undefined ? new Deleter(store) : { deleteJob },
     labeler: editJob === undefined ? new Labeler(store) : { editJob },

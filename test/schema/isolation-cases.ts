@@ -1,4 +1,4 @@
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { loadFromParts } from "../support/load-from-parts.ts";
 import { FOREIGN_ID, FOREIGN_KEY, FOREIGN_UPLOAD, SHARED_TAG } from "./foreign-job.ts";
 
@@ -26,7 +26,7 @@ const FOREIGN_PLACE = Buffer.from(`${Date.UTC(2026, 0, 2)}:${FOREIGN_ID}`).toStr
 
 const TOLD = `fragment Told on Job {
   id ownerId requestId tags isStarred status input output typedOutput { __typename } ${OF_PARTS.map(({ jobFields = "" }) => jobFields).join(" ")} uploads { id fileName url } assets { url } error { code }
-  history { version status at } isFinished createdAt sentAt startedAt finishedAt
+  cost { source usd reason } history { version status at } isFinished createdAt sentAt startedAt finishedAt
   deployment { id jobs { totalCount edges { cursor node { id } } } }
 }`;
 

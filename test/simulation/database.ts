@@ -241,6 +241,11 @@ export class DatabaseServer {
     return toRows(this.#prepare(text).statement);
   }
 
+  /** Acts once no transaction is open: until then `read` sees a part of it. */
+  whenCommitted(act: () => void): void {
+    this.#inTurn(new Session(null), act);
+  }
+
   goAway(ms: number): void {
     this.process.world.note("database is away for", Math.round(ms));
     this.#awayUntilMs = this.process.world.nowMs + ms;

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { NOT_KEPT } from "../../src/engine/job/asset.ts";
 import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
@@ -100,6 +101,7 @@ export async function startGateway(options: {
     catalogue: CATALOGUE,
     live: { findKind: async () => null },
     uploads: { check: async () => [], toSent: async (input) => input },
+    admission: createAdmissions(parts.flatMap((part) => part.admission?.({ store, log }) ?? [])),
     channels,
     ...(keepsOutputs && { onKeep: () => undefined }),
     drawsSeeds: true,

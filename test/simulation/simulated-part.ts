@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 
+import type { Admission } from "../../src/engine/store/admission.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { loadFromParts } from "../support/load-from-parts.ts";
 import type { Row } from "./database.ts";
 import type { Errand, Plan } from "./plan.ts";
@@ -33,8 +34,14 @@ export type PartOfSimulation = {
     readonly store: JobStore;
     readonly log: Logger;
   }): { close(): Promise<void> };
+  /** Decides in a gateway whether jobs may be sent. */
+  admission?(gateway: { readonly store: JobStore; readonly log: Logger }): Admission;
   /** What it writes with the job of an errand; null for nothing. */
   toWrite(errand: Errand): AlsoWrite | null;
+  /** Notified of a POST that leaves its sender. */
+  notePost?(mark: number, sender: string): void;
+  /** What must hold of whatever is committed; asked after each POST and at the end. */
+  check?(): void;
   /** What has to come yet, as sentences. */
   findMissing(): readonly string[];
   /** What must not happen, as it happened. */

@@ -15,7 +15,7 @@ import { isFinished, JOB_STATUSES } from "../../src/engine/job/job.ts";
 import { ownNamesOf } from "../../src/engine/job/upstream.ts";
 import { CodedError } from "../../src/runtime/coded-error.ts";
 import { isDatabaseFailure } from "../../src/engine/store/database-error.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { toLabelEdit } from "../../src/engine/tracking/edit-labels.ts";
 import { createViewer } from "../support/viewers.ts";
 import { createFile, DatabaseServer, type OpenStore, type Row } from "./database.ts";
@@ -280,6 +280,14 @@ class Simulation {
     this.#heldJobs.checkPost(mark, sender);
     if (!mayLeave)
       this.#broken.push(`${sender} sent ${mark}, whose row others may settle meanwhile.`);
+    for (const part of this.#parts) part.notePost?.(mark, sender);
+    this.#checkParts();
+  }
+
+  #checkParts(): void {
+    const check = (): void => this.#parts.forEach((part) => part.check?.());
+    if (this.#server === null) check();
+    else this.#server.whenCommitted(check);
   }
 
   #inflict(fault: TimedFault): void {
@@ -813,6 +821,7 @@ class Simulation {
         this.#broken.push(`${row["id"]} is said to be unknown, and was surely refused.`);
     }
     this.#heldJobs.check((atMs) => !this.#isDisturbed(atMs));
+    this.#checkParts();
     this.#checkTags(rows);
     this.#checkHistories();
     this.#checkQuotas(rows);

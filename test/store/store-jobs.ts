@@ -117,4 +117,4 @@ export async function failToOpen(databaseUrl: string): Promise<SetupError> {
 /** Deletes all that tests write. */
 export const EMPTY = `delete from jobs; delete from uploads; delete from pending_deletions; delete from runs;
   delete from pauses; delete from spent_keys; delete from repeatable_submits; delete from feed_eras; delete from quotas;
-  delete from upstream_webhook_trust; delete from sign_ins; delete from paused_deployments`;
+  delete from upstream_webhook_trust; delete from sign_ins; delete from paused_deployments; delete from late_costs`;

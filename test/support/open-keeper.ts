@@ -9,7 +9,7 @@ import { advance } from "../../src/engine/job/advance.ts";
 import { createJob, type Job } from "../../src/engine/job/job.ts";
 import type { KeptFile } from "../../src/engine/job/asset.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
-import type { AlsoWrite } from "../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../src/engine/store/admission.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { toResult } from "./to-result.ts";
 

@@ -10,7 +10,7 @@ export type MakeService = (given: {
   readonly store: JobStore;
   readonly channels: Channels;
   readonly catalogue: Catalogue;
-}) => Pick<OpenPart, "service" | "submitOptions">;
+}) => Pick<OpenPart, "service" | "submitOptions" | "costs">;
 
 /** Of each part whose tests say how. */
 const MAKERS = await loadFromParts<{ readonly makeService: MakeService }>("make-service.ts");
@@ -20,5 +20,6 @@ export function makePartServices(given: Parameters<MakeService>[0]) {
   const made = MAKERS.map(({ makeService }) => makeService(given));
   for (const { service } of made) if (service !== undefined) services.add(service);
   const submitOptions = Object.assign({}, ...made.map((one) => one.submitOptions));
-  return { services, submitOptions };
+  const costs = made.flatMap((one) => one.costs ?? []);
+  return { services, submitOptions, costs };
 }

@@ -1,9 +1,10 @@
 import { loadConfig as loadConfigOf } from "../../src/config/load-config.ts";
-import { loadParts, loadSchemaParts, scopesOf } from "../../src/parts.ts";
+import { grantsOf, loadParts, loadSchemaParts } from "../../src/parts.ts";
 
 /** All that there are. */
 export const PARTS = await loadParts();
-export const ALL_SCOPES = scopesOf(PARTS);
+export const GRANTS = grantsOf(PARTS);
+export const ALL_SCOPES = GRANTS.scopes;
 export const SCHEMA_PARTS = await loadSchemaParts(PARTS);
 
 /** A configuration of a gateway with all parts. */

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { onTestFinished } from "vitest";
 
+import { type Admission, createAdmissions } from "../../src/engine/store/admission.ts";
 import type { Authenticator } from "../../src/auth/authenticator.ts";
 import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
@@ -87,6 +88,7 @@ export function connectSubmitter({
     inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
+    admission: createAdmissions([]),
     drawsSeeds: true,
     apiVersion: "v1",
     toUpstreamWebhookUrl: null,
@@ -110,9 +112,11 @@ export function connectTracking({
   catalogue = OPEN_CATALOGUE,
   isRevoked = async () => false,
   submitsAtOnce = TRACKING_SETTINGS.submitsAtOnce,
+  admission = createAdmissions([]),
 }: Ends & {
   readonly submitTimeoutSeconds: number;
   readonly catalogue?: Catalogue;
+  readonly admission?: Admission;
   readonly isRevoked?: Authenticator["isRevoked"];
   readonly submitsAtOnce?: number;
 }): Tracking {
@@ -124,6 +128,7 @@ export function connectTracking({
     ...{ isRevoked, submitsAtOnce },
     runcomfy: createRunComfy({ baseUrl, token, submitTimeoutMs, health, log: silent }),
     uploads: NO_FILES.uploads,
+    admission,
     channels: createChannels(),
   });
 }

@@ -5,6 +5,7 @@ import { createCatalogue, toUnlisted } from "../../src/engine/deployments/catalo
 import { toHold } from "../../src/engine/job/hold.ts";
 import type { QueueOptions } from "../../src/engine/job/hold.ts";
 import type { Job } from "../../src/engine/job/job.ts";
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { Tracking } from "../../src/engine/tracking/tracking.ts";
 import type { FaultyUpstream } from "../support/faulty-upstream/faulty-upstream.ts";
@@ -270,6 +271,21 @@ test("owners who can send nothing are asked seldom, whoever of them leaves", asy
     await until(await submit({}, { deploymentId: "open" }), { status: "IN_QUEUE" });
   // Each wake asks the two once more at most.
   expect(claims).toBeLessThan(100);
+});
+
+test("jobs of a key at its limit keep no others of its owner waiting", async () => {
+  await tracking.close();
+  await connect({
+    admission: {
+      ...createAdmissions([]),
+      claim: async (_transaction, job) =>
+        job.deploymentId === "limited" ? "key-limited" : "admitted",
+    },
+  });
+  const limited = await submit({}, { viewer: VIEWER_WITH_KEY, deploymentId: "limited" });
+  const other = await submit({});
+  await until(other, { status: "IN_QUEUE" });
+  expect(await read(limited)).toMatchObject({ status: "HELD" });
 });
 
 test("a submit whose insert was not answered is the caller's job where its row is there", async () => {

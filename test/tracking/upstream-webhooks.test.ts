@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { beforeAll, expect, test } from "vitest";
 
+import { createAdmissions } from "../../src/engine/store/admission.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import type { RunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
@@ -125,6 +126,7 @@ async function openFleet({
         health: createHealth({ now: environment.clock.monotonic }),
         runcomfy: Object.assign(Object.create(null), runcomfy),
         uploads: NO_FILES.uploads,
+        admission: createAdmissions([]),
         toUpstreamWebhookUrl: areUpstreamWebhooksOn
           ? (jobId) => `https://gateway.example/upstream-webhooks/${jobId}`
           : null,

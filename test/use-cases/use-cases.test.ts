@@ -10,6 +10,7 @@ import { createUploadId } from "../../src/engine/job/input.ts";
 import type { Job } from "../../src/engine/job/job.ts";
 import { cancelJob, cancelJobs } from "../../src/engine/use-cases/cancel-jobs.ts";
 import { checkInput } from "../../src/engine/use-cases/check-input.ts";
+import { findCost, quote } from "../../src/engine/use-cases/costs.ts";
 import { deleteJob, deleteJobs } from "../../src/engine/use-cases/delete-jobs.ts";
 import {
   findDeployment,
@@ -202,6 +203,17 @@ const CASES: Readonly<Record<string, Case>> = {
     call: (caller, { held }) => findHold(caller, held),
     // A viewer of the job knows why it waits.
     toAnother: { reason: "APPROVAL" },
+  },
+  findCost: {
+    scope: null,
+    call: async (caller, { waiting }) => await findCost(caller, waiting),
+    // A viewer of the job knows what it costs.
+    toAnother: { usd: null },
+  },
+  quote: {
+    scope: "jobs:submit",
+    call: (caller) => quote(caller, { deploymentId: "of-them", input: {} }),
+    toAnother: { usd: null },
   },
   pauseDeployment: {
     scope: "operate",

@@ -1,4 +1,5 @@
 import type { JobRowFragment, WaitsFragment } from "../gql";
+import { usePrices } from "../session/part";
 import { usePauses } from "../session/use-pauses";
 import { useViewer } from "../session/viewer";
 import { Ago, Moment } from "../ui/time";
@@ -21,6 +22,7 @@ export function Why({ job, hold }: Props) {
 function Reason({ job, hold: { reason, until } }: Props) {
   const pause = usePauses()(job.deployment.id);
   const isMine = useViewer().id === job.ownerId;
+  const hasPrices = usePrices();
   const again = until && (
     <>
       {" "}
@@ -51,7 +53,8 @@ function Reason({ job, hold: { reason, until } }: Props) {
       return (
         <>
           It waits because {isMine ? "you have" : "its owner has"} as many unfinished jobs, or sent
-          as many in this minute, as allowed.{again}
+          as many in this minute, as allowed
+          {hasPrices && ", or because a budget has too little left for it"}.{again}
         </>
       );
     case "TURN":

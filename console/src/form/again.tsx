@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useRef, useState } from "react";
 
 import type { JobRowFragment } from "../gql";
 import type { Field } from "../model/fields";
@@ -10,6 +10,7 @@ import { toProblem } from "../session/use-call";
 import { useViewer } from "../session/viewer";
 import { Confirm, NEW_JOB } from "../ui/confirm";
 import { drawnOf, toScope } from "./draft-store";
+import { TotalPrice } from "./total-price";
 import { useSubmit } from "./use-submit";
 
 /** Submits what a job was given once more, with the same seed or a new one. */
@@ -24,6 +25,7 @@ export function Again({
 }) {
   const viewer = useViewer();
   const question = useRef<HTMLDialogElement>(null);
+  const [isAsked, setAsked] = useState(false);
   const deploymentId = job.deployment.id;
   // Not the form's, whose key for what is typed may be in use as code by now.
   const scope = `${toScope(viewer.id, deploymentId)} again`;
@@ -45,7 +47,11 @@ export function Again({
         type="button"
         className={isToRepeat ? "primary" : undefined}
         aria-disabled={isSending}
-        onClick={() => isSending || question.current?.showModal()}
+        onClick={() => {
+          if (isSending) return;
+          setAsked(true);
+          question.current?.showModal();
+        }}
       >
         {isSending ? "Sending…" : "Run again"}
       </button>
@@ -60,6 +66,7 @@ export function Again({
         {isRisky && "Its run may have cost money, or still be running. "}
         It is {NEW_JOB}.
         {seeds.length > 0 && " A new seed makes a variation, the same seed mostly the same again."}
+        {isAsked && <TotalPrice jobs={[job]} />}
       </Confirm>
     </>
   );

@@ -65,6 +65,13 @@ export const CHECK_INPUT: TypedDocument<gql.CheckInputQuery, gql.CheckInputQuery
           path
           message
         }
+        cost {
+          source
+          usd
+          minUsd
+          maxUsd
+          reason
+        }
       }
     }
   `;

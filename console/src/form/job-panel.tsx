@@ -6,9 +6,11 @@ import type { JobRowFragment } from "../gql";
 import { type Field, toLabel } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
 import { isObject } from "../model/json";
+import { tellJobCost } from "../model/costs";
 import { promptOf } from "../model/prompt";
 import { findSeeds } from "../model/seeds";
 import { formatSeconds } from "../model/words";
+import { usePrices } from "../session/part";
 import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
@@ -125,8 +127,14 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
 }
 
 function Times({ job }: { readonly job: JobRowFragment }) {
-  const { isFinished, sentAt, queueSeconds, runSeconds } = job;
+  const { isFinished, sentAt, queueSeconds, runSeconds, cost } = job;
+  const hasCost = usePrices() || cost.source === "EXACT";
   if (!isFinished) return sentAt && <Elapsed since={sentAt}> so far</Elapsed>;
-  if (runSeconds === null || queueSeconds === null) return null;
-  return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;
+  const hasTimes = runSeconds !== null && queueSeconds !== null;
+  const words = tellJobCost(job);
+  const said = [
+    hasTimes && `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`,
+    hasCost && (words === "unknown" ? "cost unknown" : words),
+  ];
+  return said.filter(Boolean).join(", ");
 }

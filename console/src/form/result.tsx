@@ -28,7 +28,7 @@ export function Result({ job, fields }: Props) {
 
 /** Where files are to come: how far they are, or why there are none and what can be done about it. */
 export function Place({ job, fields }: Props) {
-  const { status, error } = job;
+  const { status, error, cost } = job;
   const isHeld = status === "HELD";
   const isToCome = !isHeld && !job.isFinished && !job.isPaused;
   const aspectRatio = isToCome ? ratioOf(job.input, fields) : undefined;
@@ -52,7 +52,13 @@ export function Place({ job, fields }: Props) {
         </div>
       ) : (
         <p className="run-words">
-          {job.isPaused ? PAUSED : status === "CANCELLED" ? CANCELLED : EMPTY}
+          {job.isPaused
+            ? PAUSED
+            : status !== "CANCELLED"
+              ? EMPTY
+              : cost.usd === 0
+                ? FREE
+                : CANCELLED}
         </p>
       )}
     </figure>
@@ -61,7 +67,8 @@ export function Place({ job, fields }: Props) {
 
 const PAUSED =
   "It waits for the RunComfy account, or the sandbox, that it was sent to: the gateway uses another one now. It goes on when the gateway is started with that one again.";
-const CANCELLED = "It was cancelled before it ran, and cost nothing.";
+const CANCELLED = "It was cancelled before it ran.";
+const FREE = "It was cancelled before it ran, and cost nothing.";
 const EMPTY = "It has no files, but an output as JSON.";
 
 function Output({ picture, fields }: ComponentProps<typeof Framed>) {

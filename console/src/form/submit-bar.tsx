@@ -1,6 +1,7 @@
 import { MAX_ATTEMPTS } from "runcomfy-graphql-client";
 
-import type { QueueInput } from "../gql";
+import type { CheckInputQuery, QueueInput } from "../gql";
+import { tellPrices, UNKNOWN_COST } from "../model/costs";
 import { later } from "../ui/later";
 
 const LaterForm = later(async () => (await import("./later-form")).LaterForm);
@@ -11,6 +12,8 @@ export function SubmitBar({
   hold,
   messages,
   warnings,
+  cost,
+  many,
   onMany,
   onQueue,
   onClear,
@@ -22,6 +25,10 @@ export function SubmitBar({
   readonly hold: string;
   readonly messages: readonly string[];
   readonly warnings: readonly string[];
+  /** Of one run; null where it is not shown, or not known yet. */
+  readonly cost: CheckInputQuery["checkInput"]["cost"] | null;
+  /** How many `onMany` makes. */
+  readonly many: number;
   /** Null where all would be the same. */
   readonly onMany: (() => void) | null;
   readonly onQueue: (queue: QueueInput) => void;
@@ -31,6 +38,7 @@ export function SubmitBar({
 }) {
   // One that is disabled would lose the focus.
   const isOff = { "aria-disabled": hold !== "" || attempt > 0 };
+  const manyCosts = Array.from({ length: many }, () => cost ?? UNKNOWN_COST);
   return (
     <div className="stack run-bar">
       <div role="alert" className="stack tight">
@@ -39,17 +47,18 @@ export function SubmitBar({
         ))}
       </div>
       <div className="row">
-        <button className="primary run-submit" aria-describedby="run-reason" {...isOff}>
-          {attempt > 0 ? "Sending…" : "Run"}
+        <button className="primary run-submit" aria-describedby="run-reason run-price" {...isOff}>
+          {attempt > 0 ? "Sending…" : cost ? `Run, ${tellPrices([cost])}` : "Run"}
         </button>
         {onMany && (
           <button
             type="button"
-            title="Four jobs, each with another seed"
+            title="Several jobs, each with another seed"
             onClick={onMany}
             {...isOff}
           >
-            Make 4
+            Make {many}
+            {cost && <span className="run-wide">, {tellPrices(manyCosts)}</span>}
           </button>
         )}
         <button type="button" title="Let it wait here first" popoverTarget="later" {...isOff}>
@@ -69,12 +78,15 @@ export function SubmitBar({
         <span id="run-reason" role="status" className="hint grow">
           {hold}
           {hold === "" && attempt === 0 && (
-            <span className="run-key-hint">Ctrl Enter runs it too.</span>
+            <span className="run-wide">Ctrl Enter runs it too.</span>
           )}
           {attempt > 1 &&
             `No answer yet; try ${attempt} of ${MAX_ATTEMPTS}. It is the same job each time.`}
         </span>
       </div>
+      <p id="run-price" className="hint clamp" title={cost?.reason ?? ""} hidden={!cost?.reason}>
+        {cost?.reason}
+      </p>
       <div role="status" className="stack tight" aria-label="Warnings">
         {warnings.map((warning) => (
           <p key={warning} className="warning">

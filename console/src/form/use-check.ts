@@ -1,13 +1,16 @@
 import { useEffect, useState } from "react";
 import { useGateway } from "runcomfy-graphql-client/react";
 
-import type { Issue } from "../model/issues";
+import type { CheckInputQuery } from "../gql";
 import type { JsonObject } from "../model/json";
 import { CHECK_INPUT } from "./form-queries";
 
-type Check = { readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
+type Check = Omit<CheckInputQuery["checkInput"], "cost"> & {
+  /** Null until the first answer. */
+  readonly cost: CheckInputQuery["checkInput"]["cost"] | null;
+};
 
-const NOTHING: Check = { issues: [], warnings: [] };
+const NOTHING: Check = { issues: [], warnings: [], cost: null };
 const PAUSE_MS = 400;
 
 /** What a submit would say of an input, as JSON, once it has rested; the last answer until then, so that nothing flickers. */

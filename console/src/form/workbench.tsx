@@ -5,6 +5,7 @@ import { type Draft, emptyDraft } from "../model/draft";
 import type { Field } from "../model/fields";
 import { findIssues } from "../model/issues";
 import type { JsonObject } from "../model/json";
+import { usePrices } from "../session/part";
 import { keyFor, unconfirmedOf } from "../session/submit-keys";
 import { useViewer } from "../session/viewer";
 import { Confirm } from "../ui/confirm";
@@ -57,11 +58,12 @@ export function Workbench({
   const { submission, submit } = useSubmit({ scope, deploymentId, onJobs });
   const { attempt, problem, issues: refused } = submission;
   const canSubmit = viewer.may("jobs:submit");
-  const { issues: checked, warnings } = useCheck(deploymentId, text, canSubmit);
+  const { issues: checked, warnings, cost } = useCheck(deploymentId, text, canSubmit);
   const { beside, others } = findIssues(fields, draft, touched, {
     ...{ problems, refused, checked, sent },
   });
   const isRefused = sent !== null && problem !== "" && submission.input === text;
+  const hasPrices = usePrices();
   const edits = useEdits(store, fields);
   const hold = canSubmit ? edits.hold : NO_SCOPE;
 
@@ -116,6 +118,8 @@ export function Workbench({
           {...{ attempt, hold }}
           messages={[edits.misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
           warnings={warnings.map(({ message }) => message)}
+          cost={hasPrices ? cost : null}
+          many={MANY}
           onMany={hasSeeds ? () => run(MANY) : null}
           onQueue={(waits) => run(1, waits)}
           onClear={() => {

@@ -1,6 +1,7 @@
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "../actions/actions";
 import type { Actions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
+import { TotalPrice } from "../form/total-price";
 import { isRisky } from "../model/words";
 import type { JobList } from "../session/job-list";
 import { useViewer } from "../session/viewer";
@@ -37,7 +38,11 @@ export function ActionBar({
       action: RUN_THEM_AGAIN,
       isOffered: viewer.may("jobs:submit") && !hasAll,
       jobs: mine,
-      text: `Each is ${NEW_JOB}.${risky > 0 ? warning : ""}`,
+      text: (
+        <>
+          Each is {NEW_JOB}.{risky > 0 && warning} <TotalPrice jobs={mine} />
+        </>
+      ),
     },
     {
       name: "Cancel",

@@ -3,9 +3,10 @@ import { Link } from "wouter";
 
 import { Labels } from "../actions/labels";
 import type { ToApproveQuery } from "../gql";
+import { tellJobCost } from "../model/costs";
 import { type Field, toLabel } from "../model/fields";
 import { isObject, isText } from "../model/json";
-import { formatSeconds, formatUsd, KINDS, STATUS_WORDS } from "../model/words";
+import { formatSeconds, KINDS, STATUS_WORDS } from "../model/words";
 import { toSeenUpload } from "../session/use-given-file";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
@@ -115,11 +116,10 @@ export function Facts({ job }: { readonly job: FullJob }) {
         )}
       </Fact>
       <Fact name="Kind">{KINDS[job.kind]}</Fact>
-      {job.kind === "MODEL" && job.status === "SUCCEEDED" && (
-        <Fact name="Cost">
-          {job.cost?.amount == null ? "not known to RunComfy" : formatUsd(job.cost.amount)}
-        </Fact>
-      )}
+      <Fact name="Cost">
+        {tellJobCost(job)}
+        <div className="hint">{job.cost.reason}</div>
+      </Fact>
       <Fact name="Tags">
         <Labels job={job} screen="jobs" />
       </Fact>

@@ -12,6 +12,9 @@ export const JOB: TypedDocument<gql.JobQuery, gql.JobQueryVariables> = /* GraphQ
       requestId
       updatedAt
       output
+      cost {
+        reason
+      }
       history {
         status
         at

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 
 import type { JobRowFragment } from "../gql";
 import { urlOf } from "../model/asset";
+import { tellJobCost } from "../model/costs";
 import { promptOf } from "../model/prompt";
 import { formatSeconds } from "../model/words";
 import { Picture, SIGNS } from "../ui/picture";
@@ -20,6 +21,7 @@ type RowProps = {
   readonly isCurrent: boolean;
   readonly isUnmatched: boolean;
   readonly hasOwner: boolean;
+  readonly hasCost: boolean;
   readonly onSelect: (id: string, isRange: boolean) => void;
   readonly onFocus: (id: string) => void;
 };
@@ -93,6 +95,11 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
       <span role="gridcell" className="hint jobs-ran">
         {took(runSeconds, isFinished ? null : job.startedAt)}
       </span>
+      {row.hasCost && (
+        <span role="gridcell" className="hint cut jobs-wide" title={tellJobCost(job)}>
+          {tellJobCost(job)}
+        </span>
+      )}
       <span role="gridcell" className="hint">
         <Ago at={job.createdAt} />
       </span>

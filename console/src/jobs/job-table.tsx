@@ -4,10 +4,11 @@ import { useLocation } from "wouter";
 
 import type { Selection } from "../actions/use-selection";
 import type { JobList, Row } from "../session/job-list";
+import { usePrices } from "../session/part";
 import { useStore } from "../session/store";
 import { JobRow } from "./job-row";
 
-const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "When"];
+const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "Cost", "When"];
 const HEADER_HEIGHT = 34;
 const ROW_HEIGHT = 56;
 const CARD_HEIGHT = 100;
@@ -53,6 +54,7 @@ export function JobTable({
   readonly selection: Selection;
 }) {
   const [, navigate] = useLocation();
+  const hasCosts = usePrices();
   const isPhone = useStore(phone);
   const header = isPhone ? 0 : HEADER_HEIGHT;
   const height = isPhone ? CARD_HEIGHT : ROW_HEIGHT;
@@ -134,7 +136,7 @@ export function JobTable({
       aria-label="Jobs"
       aria-rowcount={typeof total === "number" ? total + 1 : -1}
       aria-multiselectable
-      className={hasOwners ? "jobs-table jobs-with-owners" : "jobs-table"}
+      className={`jobs-table ${hasOwners ? "jobs-with-owners" : ""} ${hasCosts ? "jobs-with-costs" : ""}`}
       ref={scroller}
       onKeyDown={press}
     >
@@ -144,7 +146,9 @@ export function JobTable({
             <span className="unseen">{name}</span>
           </span>
         ))}
-        {HEADINGS.filter((name) => hasOwners || name !== "Owner").map((name) => (
+        {HEADINGS.filter(
+          (name) => (hasOwners || name !== "Owner") && (hasCosts || name !== "Cost"),
+        ).map((name) => (
           <span role="columnheader" key={name}>
             {name}
           </span>
@@ -171,6 +175,7 @@ export function JobTable({
               isCurrent={index === at}
               isUnmatched={list.isUnmatched(job)}
               hasOwner={hasOwners}
+              hasCost={hasCosts}
               onSelect={selection.toggle}
               onFocus={setCurrent}
             />

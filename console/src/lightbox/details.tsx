@@ -4,11 +4,13 @@ import { DELETE_THEM } from "../actions/actions";
 import { Labels } from "../actions/labels";
 import { useActions } from "../actions/use-actions";
 import { sizeOf } from "../model/asset";
+import { tellJobCost } from "../model/costs";
 import { isObject } from "../model/json";
 import { type Shown, withOpened } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import { drawSeed, findSeeds } from "../model/seeds";
-import { formatSeconds, formatUsd } from "../model/words";
+import { formatSeconds } from "../model/words";
+import { usePrices } from "../session/part";
 import { useFields } from "../session/use-fields";
 import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
@@ -36,6 +38,7 @@ export function Details({
   const { job, asset, n } = picture;
   const viewer = useViewer();
   const handOver = useHandOver();
+  const hasPrices = usePrices();
   const fields = useFields(job.deployment.id);
   const { doing, problem, act } = useActions();
   const input = isObject(job.input) ? job.input : {};
@@ -72,7 +75,9 @@ export function Details({
             <Ago at={job.finishedAt ?? job.createdAt} />
             {job.runSeconds !== null && `, in ${formatSeconds(job.runSeconds)}`}
           </Fact>
-          {job.cost?.amount != null && <Fact name="Cost">{formatUsd(job.cost.amount)}</Fact>}
+          {(hasPrices || job.cost.source === "EXACT") && (
+            <Fact name="Cost">{tellJobCost(job)}</Fact>
+          )}
         </dl>
         <Labels job={job} screen="gallery" />
       </div>

@@ -18,6 +18,8 @@ export type Part = {
   };
   /** What its scopes let one do. */
   readonly scopes?: readonly (readonly [scope: string, words: string])[];
+  /** Whether it tells what runs cost, before and after. */
+  readonly hasPrices?: boolean;
   /** A button for the jobs that are selected in the gallery, which reports its outcome. */
   readonly SelectionButton?: ComponentType<{
     readonly ids: readonly string[];
@@ -30,6 +32,11 @@ export const PartsContext = createContext<readonly Part[] | null>(null);
 
 export function useParts(): readonly Part[] {
   return use(PartsContext) ?? NONE;
+}
+
+/** Whether a part tells what runs cost; without one, RunComfy tells the cost of some afterwards. */
+export function usePrices(): boolean {
+  return useParts().some(({ hasPrices }) => hasPrices);
 }
 
 const NONE: readonly Part[] = [];

@@ -10,7 +10,10 @@ export const JOB_ROW = /* GraphQL */ `
     queueSeconds
     runSeconds
     cost {
-      amount
+      source
+      usd
+      minUsd
+      maxUsd
     }
     assets {
       keep

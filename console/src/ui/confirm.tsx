@@ -1,4 +1,4 @@
-import { type ReactNode, type RefObject, useId, useRef } from "react";
+import { type ReactNode, type RefObject, useId, useRef, useState } from "react";
 
 import type { JobRowFragment } from "../gql";
 import { IS_SANDBOX } from "../session/gateway";
@@ -27,7 +27,11 @@ export function Confirm({
   action,
   also,
   onConfirm,
-}: Question & { readonly dialog: RefObject<HTMLDialogElement | null> }) {
+  onClose,
+}: Question & {
+  readonly dialog: RefObject<HTMLDialogElement | null>;
+  readonly onClose?: () => void;
+}) {
   const titleId = useId();
   return (
     <dialog
@@ -37,6 +41,7 @@ export function Confirm({
         const { returnValue } = currentTarget;
         if (/^(yes|also)$/.test(returnValue)) onConfirm(returnValue === "also");
         currentTarget.returnValue = "";
+        onClose?.();
       }}
     >
       <form method="dialog" className="stack">
@@ -54,11 +59,12 @@ export function Confirm({
   );
 }
 
-/** A button that asks first. */
+/** A button that asks first; what it asks is there only meanwhile. */
 export function AskFirst({
   label,
   isDisabled,
   shortcut,
+  children,
   ...question
 }: Question & {
   readonly label: string;
@@ -67,17 +73,23 @@ export function AskFirst({
   readonly shortcut?: string;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [isAsked, setAsked] = useState(false);
   return (
     <>
       <button
         type="button"
         disabled={isDisabled}
         aria-keyshortcuts={shortcut}
-        onClick={() => dialog.current?.showModal()}
+        onClick={() => {
+          setAsked(true);
+          dialog.current?.showModal();
+        }}
       >
         {label}
       </button>
-      <Confirm dialog={dialog} {...question} />
+      <Confirm dialog={dialog} {...question} onClose={() => setAsked(false)}>
+        {isAsked && children}
+      </Confirm>
     </>
   );
 }

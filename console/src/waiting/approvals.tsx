@@ -2,7 +2,9 @@ import { type Action, toAction } from "../actions/actions";
 import { useActions } from "../actions/use-actions";
 import type { ToApproveQuery } from "../gql";
 import { Inputs } from "../jobs/details";
+import { tellPrices } from "../model/costs";
 import { promptOf } from "../model/prompt";
+import { usePrices } from "../session/part";
 import { useQuery } from "../session/session";
 import { useFields } from "../session/use-fields";
 import { AskWhy } from "../ui/ask-why";
@@ -39,6 +41,7 @@ export function Approvals() {
 function Approval({ job, onDone }: { readonly job: Job; readonly onDone: () => void }) {
   const { doing, problem, act } = useActions();
   const fields = useFields(job.deployment.id);
+  const hasPrices = usePrices();
   const prompt = promptOf(job) || "No prompt";
   return (
     <article className="card" aria-label={prompt}>
@@ -47,7 +50,8 @@ function Approval({ job, onDone }: { readonly job: Job; readonly onDone: () => v
           {prompt}
         </h3>
         <span className="hint">
-          <bdi>{job.ownerId}</bdi> asks for {job.deployment.name}, <Ago at={job.createdAt} />
+          <bdi>{job.ownerId}</bdi> asks for {job.deployment.name}
+          {hasPrices && `, ${tellPrices([job.cost])}`}, <Ago at={job.createdAt} />
         </span>
       </div>
       <div className="waiting-inputs">

@@ -36,6 +36,12 @@ export const TO_APPROVE: TypedDocument<gql.ToApproveQuery, gql.ToApproveQueryVar
           id
           name
         }
+        cost {
+          source
+          usd
+          minUsd
+          maxUsd
+        }
         uploads {
           id
           fileName

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Viewer } from "../../auth/viewer.ts";
 import type { Deployment, FieldShape, Price } from "../../engine/deployments/catalogue.ts";
 import type { JobAsset } from "../../engine/job/asset.ts";
+import type { Cost } from "../../engine/job/cost.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
 import type { Hold, QueueOptions } from "../../engine/job/hold.ts";
 import type { InputIssue } from "../../engine/job/input.ts";
@@ -47,12 +48,12 @@ export function createBuilder() {
     Inputs: { QueueInput: GivenQueue };
     Objects: {
       Asset: JobAsset;
-      Cost: { readonly amount: number };
+      Cost: Cost;
       Deployment: Deployment;
       DeploymentStats: RunStats & { readonly upstreamWebhooks: number };
       Durations: Durations;
       Hold: Hold & { readonly job: Job };
-      InputCheck: InputCheck;
+      InputCheck: InputCheck & { readonly deploymentId: string };
       InputIssue: InputIssue;
       InputField: FieldShape;
       InputWarning: InputIssue;

@@ -5,6 +5,7 @@ import type { Catalogue } from "../../engine/deployments/catalogue.ts";
 import type { Builder } from "./builder.ts";
 import { addScalars, createBuilder } from "./builder.ts";
 import { addCancelAndDelete } from "./cancel-and-delete.ts";
+import { addCost } from "./cost.ts";
 import { addDeployment, addDeploymentKind } from "./deployment.ts";
 import { addErrors } from "./errors.ts";
 import { addGenerated } from "./generated.ts";
@@ -63,6 +64,7 @@ export function createSchema(
   addErrors(builder);
   const submitJobResult = addSubmitJobResult(builder);
   addCheckInput(builder);
+  addCost(builder);
   const submitOptions = merge(parts, "submitOptions");
   addSubmit(builder, submitJobResult, submitOptions);
   addCancelAndDelete(builder);

@@ -24,7 +24,6 @@ export function addJob(
     readonly deploymentKind: DeploymentKindRef;
   },
 ): void {
-  addCost(builder);
   addJobError(builder);
   addJobEstimate(builder);
 
@@ -131,13 +130,6 @@ export function addJob(
         nullable: true,
         description: "Why there is no output; null unless FAILED.",
       }),
-      cost: t.field({
-        type: "Cost",
-        nullable: true,
-        description:
-          "What the run cost, as RunComfy reported it. Null unless it is a model's and has SUCCEEDED, and until RunComfy reports it, which may be seconds after the end, or never: null does not mean free. `jobUpdated` may complete before that: query the job again some seconds later, or use `jobsUpdated`.",
-        resolve: ({ cost }) => (cost === null ? null : { amount: cost }),
-      }),
       history: t.field({
         type: ["JobEvent"],
         description:
@@ -230,27 +222,6 @@ export function addJobStatus(builder: Builder) {
     description:
       "The stage that a job has reached. It only moves forward, and may skip statuses; except that a job that was HELD is HELD again if RunComfy certainly did not get it.",
     values: STATUSES,
-  });
-}
-
-function addCost(builder: Builder): void {
-  const costSource = builder.enumType("CostSource", {
-    description: "How a cost is known. Later versions may add values.",
-    values: { EXACT: { description: "RunComfy reported it for this run." } },
-  });
-  builder.objectType("Cost", {
-    description: "What a run cost, in US dollars.",
-    fields: (t) => ({
-      amount: t.exposeFloat("amount", {
-        nullable: true,
-        description: "US dollars; null when unknown, which does not mean free.",
-      }),
-      source: t.field({
-        type: costSource,
-        description: "How it is known.",
-        resolve: () => "EXACT" as const,
-      }),
-    }),
   });
 }
 

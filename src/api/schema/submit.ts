@@ -240,12 +240,13 @@ export function addCheckInput(builder: Builder): void {
         type: ["InputWarning"],
         description: "What RunComfy would silently change in the input; empty if nothing is known.",
       }),
-      input: t.expose("input", {
+      input: t.field({
         type: "JSON",
         description:
           "The input as a job would store it: as you gave it, since a `seed` of -1 becomes a number only at the submit. Empty if nothing of it can be stored. It takes as much room in the answer as `Job.input`, and fails in the same way.",
         // One text among the variables may come back hundreds of times.
         isCharged: true,
+        resolve: ({ input }) => input ?? {},
       }),
     }),
   });

@@ -16,6 +16,7 @@ export type Purpose =
   | "list-unknown"
   | "list-payloads"
   | "deployment"
+  | "balance"
   | "models"
   | "model"
   | "unknown"

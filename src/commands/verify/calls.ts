@@ -3,6 +3,7 @@ import type { JobKind } from "../../engine/job/kind.ts";
 import type { RequestReference, Target } from "../../engine/runcomfy/adapter.ts";
 import { findAdapter, findKind } from "../../engine/runcomfy/kinds/find-kind.ts";
 import { isModelId } from "../../engine/runcomfy/kinds/model/model-id.ts";
+import { BALANCE_PATH } from "../../engine/runcomfy/read-balance.ts";
 import {
   readLiveDeployments,
   toDeploymentPath,
@@ -32,8 +33,8 @@ const MAX_FILES = 3;
 const POLL_MS = 3_000;
 /** So many answers in a row that say nothing of a job end the wait for it. */
 const MAX_FAILURES = 10;
-/** When a model's cost is asked for again: as soon as the gateway does, then later. */
-const COST_DELAYS_MS = [2_000, 10_000, 30_000] as const;
+/** When a model's cost is asked for again: when the gateway does, then later. */
+const COST_DELAYS_MS = [2_000, 58_000, 30_000] as const;
 const ENDED = new Set<string | undefined>(["finished", "succeeded", "failed", "cancelled"]);
 
 /**
@@ -64,6 +65,7 @@ export async function sendGets(
   }
   for (const one of ids.slice(0, Math.max(deploymentIds.length, MAX_RECORDS)))
     await get("deployment", toDeploymentPath(one), one);
+  await send({ purpose: "balance", service: "deployments", call: "balance", path: BALANCE_PATH });
   await get("list-unknown", toListPath([UNKNOWN_ID]), UNKNOWN_ID);
   for (const one of new Set([id ?? UNKNOWN_ID, UNKNOWN_ID]))
     for (const verb of ["status", "result"])

@@ -8,6 +8,7 @@ import {
 import type { JobKind } from "../../engine/job/kind.ts";
 import { readErrorEnvelope } from "../../engine/runcomfy/answer-error.ts";
 import { findAdapter } from "../../engine/runcomfy/kinds/find-kind.ts";
+import { readBalance } from "../../engine/runcomfy/read-balance.ts";
 import { readLiveDeployments } from "../../engine/runcomfy/read-deployments.ts";
 import { readRequestId, readUpstreamTime } from "../../engine/runcomfy/wire.ts";
 import {
@@ -62,8 +63,8 @@ export type Context = {
 const KEPT_SECONDS = 7 * 86_400;
 /** How far off a clock or an expiry may be; a zone is further. */
 const TOLERANCE_SECONDS = 600;
-/** With the result, and once more. */
-const COST_TRIES = 2;
+/** With the result, and twice more. */
+const COST_TRIES = 3;
 const CANCEL_WORDS: ReadonlySet<JsonValue | undefined> = new Set([
   ...["completed", "cancelled", "canceled", "cancellation_requested", "not_cancellable"],
 ]);
@@ -119,6 +120,13 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
       client(["list", "deployment"], ({ body }) =>
         judgeEach(toRecords(body) ?? [], (record) => hasMembers(record, DEPLOYMENT_MEMBERS)),
       ),
+  },
+  "src/engine/runcomfy/read-balance.ts": {
+    "The balance is `balance_usd`, in US dollars": client(
+      ["balance"],
+      ({ body = null, error }) =>
+        error === null && (readBalance(body) !== null || describeValue(body)),
+    ),
   },
   "src/engine/runcomfy/kinds/comfyui/kind.ts": {
     "A workflow has a `workflow_id`": client(
@@ -283,7 +291,7 @@ export const FACTS: readonly Fact[] = Object.entries<Readonly<Record<string, Evi
     ),
   },
   "src/engine/tracking/late-costs.ts": {
-    "A model's `cost` comes with the result, or 2 s later": client(
+    "A model's `cost` comes with the result, or 60 s later at most": client(
       ["result"],
       (exchange, { exchanges }) => {
         const { id, purpose, body } = exchange;

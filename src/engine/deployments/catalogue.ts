@@ -24,6 +24,8 @@ export type Deployment = {
   readonly price: Price | null;
   /** How many of its jobs RunComfy is to have at a time; HELD jobs wait for that, and direct submits don't. */
   readonly atOnce: number | null;
+  /** The values of the members that parts add to entries, by their names; none where there is no entry. */
+  readonly ofParts: Readonly<Record<string, unknown>>;
   /** Whether the sandbox has said all this. */
   readonly isInvented: boolean;
   /** The parts of an output whose files are the result; null is all. */
@@ -127,6 +129,7 @@ export function toUnlisted(id: string): Deployment {
     output: null,
     price: null,
     atOnce: null,
+    ofParts: {},
     isInvented: false,
     outputs: null,
     toBody: toSameBody,

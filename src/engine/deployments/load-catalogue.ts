@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { COMMANDS } from "../../config/commands.ts";
 import { type InputPath, toPathText } from "../job/input.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { Notes } from "../runcomfy/kinds/kind.ts";
+import type { EntryMembers, Notes } from "../runcomfy/kinds/kind.ts";
 import {
   type Catalogue,
   createCatalogue,
@@ -17,7 +17,7 @@ import { readFileForm } from "./entry-form.ts";
 import type { SchemaDocument } from "./json-schema.ts";
 import { findModel, MODEL_NAMES, type ModelProfile, toInputSchema } from "./model-profile.ts";
 import { didYouMean, nearMisses } from "./near-misses.ts";
-import { readDocument, readEntry } from "./read-entry.ts";
+import { createFormReader, readDocument } from "./read-entry.ts";
 import { toSubmitField, toTypeName } from "./graphql-names.ts";
 import { allowsObject, toObjectShape } from "./to-shape.ts";
 
@@ -31,10 +31,15 @@ type LoadedCatalogue = {
 type Upstream = "runcomfy" | "sandbox";
 
 /** Reads a file of `{"deployments":[{id,name,…}]}`. Rejects with one error that lists every problem. */
-export async function loadCatalogue(file: string, upstream: Upstream): Promise<LoadedCatalogue> {
+export async function loadCatalogue(
+  file: string,
+  upstream: Upstream,
+  ofParts: readonly EntryMembers[] = [],
+): Promise<LoadedCatalogue> {
   // Messages have the whole path: of a relative one nobody sees where it starts.
   const path = resolve(file);
-  const { problems, ...loaded } = readCatalogue((await readDeploymentsJson(path)).json, upstream);
+  const { json } = await readDeploymentsJson(path);
+  const { problems, ...loaded } = readCatalogue(json, upstream, ofParts);
   if (problems.length === 0) return loaded;
   const title = `The deployments file ${path} can't be used; correct it and start again:`;
   throw new Error([title, ...problems.map((problem) => `  ${problem}`)].join("\n"));
@@ -62,6 +67,7 @@ export async function readDeploymentsJson(
 export function readCatalogue(
   file: unknown,
   upstream: Upstream,
+  ofParts: readonly EntryMembers[] = [],
 ): LoadedCatalogue & { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -72,9 +78,8 @@ export function readCatalogue(
   const { deployments: entries, others } = readFileForm(file, notes) ?? NOTHING;
   if (entries.length === 0 && !others)
     notes.warn(["deployments"], "is empty, so nothing can be run; list your deployments");
-  const catalogue = createCatalogue(entries.flatMap(createEntryReader(notes, upstream)), {
-    hasOthers: others,
-  });
+  const readEntry = createEntryReader(notes, upstream, createFormReader(ofParts));
+  const catalogue = createCatalogue(entries.flatMap(readEntry), { hasOthers: others });
   return { catalogue, problems, warnings };
 }
 
@@ -84,6 +89,7 @@ const NOTHING = { deployments: [], others: false };
 function createEntryReader(
   { report, warn }: Notes,
   upstream: Upstream,
+  readForm: ReturnType<typeof createFormReader>,
 ): (entry: unknown, index: number) => readonly Deployment[] {
   const checks = createChecks();
   /** Which entry each id is of, and which entry, or the gateway itself, has a field or a type of each name. */
@@ -99,9 +105,9 @@ function createEntryReader(
       report: (path, message) => report(["deployments", index, ...path], message),
       warn: (path, message) => warn(["deployments", index, ...path], message),
     };
-    const form = readEntry(entry, notes);
+    const form = readForm(entry, notes);
     if (form === null) return [];
-    const { id, kind, name, description, price, atOnce, outputSchema, readFacts } = form;
+    const { id, kind, name, description, price, atOnce, ofParts, outputSchema, readFacts } = form;
     if (form.from !== null && upstream !== form.from) notes.report(["from"], INVENTED);
     const self = `deployments[${index}]`;
     const twin = ids.get(id);
@@ -142,6 +148,7 @@ function createEntryReader(
     return [
       {
         ...{ id, kind, name, description, price, atOnce, model, outputs, outputSchema, toBody },
+        ofParts,
         isInvented: form.from !== null,
         inputSchema: inputSchema ?? ofModel?.root ?? null,
         input: check && {

@@ -4,7 +4,7 @@ import type { InputPath } from "../job/input.ts";
 import { IDENTIFIER, isIdentifier, JOB_ID_PREFIX } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { DEFAULT_KIND, findKindById } from "../runcomfy/kinds/find-kind.ts";
-import type { EntryForm, EntryTools, Kind, Notes } from "../runcomfy/kinds/kind.ts";
+import type { EntryForm, EntryMembers, EntryTools, Kind, Notes } from "../runcomfy/kinds/kind.ts";
 import { KINDS } from "../runcomfy/kinds/kinds.ts";
 import { anyObject, readForm, TEXT } from "./entry-form.ts";
 import type { SchemaDocument } from "./json-schema.ts";
@@ -12,19 +12,34 @@ import { orList } from "./near-misses.ts";
 import { readSchema } from "./read-schema.ts";
 
 /**
- * Reads one entry of a deployments file. Gives null where something is wrong with its form, which is reported, as is what
- * `readFacts` does not understand.
+ * Reads entries of a deployments file, with the members that parts add. Gives null where something is wrong with an entry's
+ * form, which is reported, as is what `readFacts` does not understand.
  */
-export function readEntry(entry: unknown, notes: Notes) {
-  const given: unknown = Object(entry).kind ?? DEFAULT_KIND.name;
-  const found = FORMS.find(({ kind }) => kind.name === given);
-  if (found === undefined) {
-    notes.report(["kind"], `must be ${orList(KINDS.map(({ name }) => JSON.stringify(name)))}`);
-    return null;
-  }
-  const { kind, own, whole } = found;
-  const common = readForm(entry, whole, notes);
-  return common && { ...common, kind: kind.name, readFacts: () => own.read(entry, notes) };
+export function createFormReader(parts: readonly EntryMembers[]) {
+  const forms = OWN.map(({ kind, own }) => {
+    const added: z.ZodRawShape = Object.assign({}, ...parts.map((part) => part(TOOLS, kind)));
+    const names = new Set(Object.keys(added));
+    return { kind, own, added: names, whole: toWholeForm(kind, own, added) };
+  });
+
+  return (entry: unknown, notes: Notes) => {
+    const given: unknown = Object(entry).kind ?? DEFAULT_KIND.name;
+    const found = forms.find(({ kind }) => kind.name === given);
+    if (found === undefined) {
+      notes.report(["kind"], `must be ${orList(KINDS.map(({ name }) => JSON.stringify(name)))}`);
+      return null;
+    }
+    const { kind, own, added, whole } = found;
+    const common = readForm(entry, whole, notes);
+    return (
+      common && {
+        ...common,
+        kind: kind.name,
+        ofParts: Object.fromEntries(Object.entries(common).filter(([name]) => added.has(name))),
+        readFacts: () => own.read(entry, notes),
+      }
+    );
+  };
 }
 
 /** Reads a schema that an entry has; null where it is not understood, which is reported at its place in the entry. */
@@ -74,7 +89,7 @@ const AT_ONCE = z
 const JSON_SCHEMA = anyObject("must be a JSON Schema object");
 
 /** The form of an entry of this kind, in which no member of another kind has a value. */
-function toWholeForm({ name }: Kind, { id, members }: EntryForm) {
+function toWholeForm({ name }: Kind, { id, members }: EntryForm, added: z.ZodRawShape) {
   const none = z
     .null(`says nothing of the kind ${name}; leave it out, or correct kind`)
     .default(null);
@@ -88,7 +103,7 @@ function toWholeForm({ name }: Kind, { id, members }: EntryForm) {
       description: TEXT.nullable().default(null),
       price: PRICE,
       atOnce: AT_ONCE,
-      ...{ ...others, ...members },
+      ...{ ...others, ...members, ...added },
       outputSchema: JSON_SCHEMA,
       from: z
         .literal(
@@ -113,4 +128,3 @@ const TOOLS: EntryTools = {
 };
 
 const OWN = KINDS.map((kind) => ({ kind, own: kind.entry(TOOLS) }));
-const FORMS = OWN.map(({ kind, own }) => ({ kind, own, whole: toWholeForm(kind, own) }));

@@ -1,8 +1,10 @@
 import DataLoader from "dataloader";
 
+import type { Admission } from "../store/admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { type Asset, type KeptFile, toAssets } from "../job/asset.ts";
+import type { Cost, Costs } from "../job/cost.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import type { HoldFacts } from "../job/hold.ts";
 import type { Job, JobEvent } from "../job/job.ts";
@@ -32,7 +34,10 @@ export type ReadSources = {
     JobStore,
     "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
   >;
-  readonly learning: Pick<Learning, "estimate" | "readStats">;
+  readonly admission: Pick<Admission, "readLimited">;
+  readonly learning: Pick<Learning, "estimate" | "readStats" | "readTimes">;
+  /** Those of parts. */
+  readonly costs: readonly Costs[];
   readonly details: DetailReader;
   readonly queues: ReturnType<typeof createReadQueues>;
   /** The most that the documents of jobs in one answer, or in one event of a stream, may take. */
@@ -79,6 +84,7 @@ type Made = {
   wholeJobs?: DataLoader<string, Job | null>;
   histories?: DataLoader<string, readonly JobEvent[]>;
   holds?: DataLoader<string, HoldFacts | null>;
+  costs?: DataLoader<Job, Cost | null, string>;
   ahead?: DataLoader<Pick<Job, "id" | "ownerId">, number | null, string>;
   keptFiles?: DataLoader<string, ReadonlyMap<string, KeptFile>>;
   uploads?: DataLoader<string, Upload | null>;
@@ -151,8 +157,18 @@ export class Reads {
 
   /** How jobs wait that the viewer has read; null for one that is not HELD. */
   get holds() {
+    const { admission } = this.#sources;
     return (this.#made.holds ??= new DataLoader((ids) =>
-      this.#run(({ holds }) => holds.readMany(ids)),
+      this.#run(async ({ holds }) => {
+        const found = await holds.readMany(ids);
+        const limited = await admission.readLimited(ids);
+        return found.map((facts, at) => {
+          const limitedUntil = limited.get(ids[at] ?? "");
+          return facts && limitedUntil !== undefined
+            ? Object.assign({}, facts, { isLimited: true, limitedUntil })
+            : facts;
+        });
+      }),
     ));
   }
 
@@ -202,6 +218,11 @@ export class Reads {
       loaders.get(this.#made) ?? new DataLoader((ids) => this.#run(() => read(ids, ownerId)));
     loaders.set(this.#made, loader);
     return loader.load(id);
+  }
+
+  /** What a part walks, in the time that all walks of the operation share. */
+  walk<Value>(read: (budget: WalkBudget) => Promise<Value>): Promise<Value> {
+    return read(this.#walkBudget);
   }
 
   /** Of jobs that the viewer has read. Rejects with ANSWER_TOO_LARGE or RATE_LIMITED if there is no room for them. */
@@ -278,6 +299,23 @@ export class Reads {
   /** Learned from the runs of all owners, as the next one is. */
   estimate(job: Job) {
     return this.#run(() => this.#sources.learning.estimate(job));
+  }
+
+  /** Of jobs that the viewer has read and whose cost is not EXACT; null where nobody knows more. */
+  get costs() {
+    const { costs } = this.#sources;
+    const readAll = async (jobs: readonly Job[]) => {
+      const found = await Promise.all(costs.map((one) => one.readMany(jobs)));
+      return jobs.map((_, at) => found.find((some) => some[at])?.[at] ?? null);
+    };
+    return (this.#made.costs ??= new DataLoader((jobs) => this.#run(() => readAll(jobs)), {
+      cacheKeyFn: ({ id }) => id,
+    }));
+  }
+
+  /** What an input would cost the viewer. */
+  quote(costs: Costs, request: Omit<Parameters<Costs["quote"]>[0], "viewer">): Promise<Cost> {
+    return this.#run(() => costs.quote({ ...request, viewer: this.#viewer }));
   }
 
   readStats(deploymentId: string) {

@@ -13,6 +13,7 @@ import { createTransport } from "./transport.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 import type { RequestReference, Target } from "./adapter.ts";
 import { DEFAULT_KIND, findAdapter, findKindById } from "./kinds/find-kind.ts";
+import { BALANCE_PATH, readBalance as readBalanceAnswer } from "./read-balance.ts";
 import type { LiveDeployment } from "./read-deployments.ts";
 import {
   PAYLOAD_BOUNDS,
@@ -60,7 +61,7 @@ type Submission = Target & {
 };
 
 /**
- * RunComfy's job APIs: their five calls in the gateway's words, and a probe. Each call makes exactly one HTTP
+ * RunComfy's job APIs: their six calls in the gateway's words, and a probe. Each call makes exactly one HTTP
  * request and never repeats it (but for `submit`, while it could not be sent), and rejects with a `RunComfyError` for
  * whatever is not the answer it hoped for. Time-outs cover connecting, the answer and its body.
  */
@@ -204,6 +205,12 @@ export function createRunComfy(options: {
     return await perform({ ...request, ...LIST, readReport: readDeploymentKind });
   }
 
+  /** What the account has left, in USD. Its failures don't count either. */
+  async function readBalance(): Promise<number> {
+    const request = { call: "balance", path: BALANCE_PATH, timeoutMs: listTimeoutMs } as const;
+    return await perform({ ...request, ...LIST, readReport: readBalanceAnswer });
+  }
+
   /** Finds out whether a deployment answers, or (null) RunComfy as a whole, and notes it. Never rejects. */
   async function probe(deploymentId: string | null, signal: AbortSignal): Promise<void> {
     const target = probed.find(deploymentId);
@@ -245,6 +252,7 @@ export function createRunComfy(options: {
     cancel,
     listDeployments,
     readKind,
+    readBalance,
     probe,
     /** After the last call. */
     close: () => answers.close(),

@@ -2,7 +2,7 @@ import type { InputIssue } from "../job/input.ts";
 import type { UpstreamErrorCode } from "../job/errors.ts";
 
 /** The five calls, as error texts name them. */
-export type Call = "submit" | "status" | "result" | "cancel" | "list";
+export type Call = "submit" | "status" | "result" | "cancel" | "list" | "balance";
 
 /**
  * How far a failed request came. `never-arrived`: no byte of it reached the upstream. `refused`: the upstream surely did

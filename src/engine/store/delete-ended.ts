@@ -1,16 +1,15 @@
 import { sql } from "kysely";
 
 import { atMost, type Database } from "./database.ts";
-import type { Tables } from "./tables.ts";
 
 /** More than one row for each that is written, so that they end. */
 const MAX_DELETED = 100;
 
 /** Deletes rows whose `end` is over by the database's clock, up to a limit; resolves with how many. */
-export async function deleteEnded<Table extends keyof Tables>(
+export async function deleteEnded(
   { queries, nowMs, skipLocked, rowId, isRowOf }: Database,
-  table: Table,
-  end: Extract<keyof Tables[Table], string>,
+  table: string,
+  end: string,
   limit = MAX_DELETED,
 ): Promise<number> {
   const [from, ended] = [sql.table(table), sql.ref(end)];

@@ -202,6 +202,14 @@ function createTables({ kind, nameType: name }: Database): readonly RawBuilder<u
     sql`create table pending_deletions (
       file ${name} primary key, due_at bigint not null default 0
     )`,
+    // Outlives its job: RunComfy bills a run whose job is deleted.
+    sql`create table late_costs (
+      job_id ${name} primary key, owner_id ${name} not null,
+      upstream ${name} not null, kind ${name} not null, deployment_id ${name} not null,
+      api_version text not null, request_id text not null,
+      ended_at bigint not null, due_at bigint not null, cost double precision
+    )`,
+    sql`create index late_costs_by_due on late_costs (upstream, due_at, deployment_id)`,
   ];
 }
 

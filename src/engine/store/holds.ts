@@ -1,10 +1,12 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 
 import type { Credential, OwnerLimits } from "../../auth/viewer.ts";
+import type { Admission } from "./admission.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { HoldFacts, QueueOptions } from "../job/hold.ts";
 import type { Job } from "../job/job.ts";
 import { namesOf } from "../job/upstream.ts";
+import { LimitError } from "../../runtime/coded-error.ts";
 import type { ChangeJob } from "./change-job.ts";
 import { atMost, type Database } from "./database.ts";
 import { inChunks, inOrder, type JobRow, toDate, toJob } from "./job-rows.ts";
@@ -42,9 +44,14 @@ export type ClaimedHold = {
   readonly sentFor: Pick<Credential, "id" | "signedBy">;
 };
 
-/** Why nothing was claimed: the owner has nothing that may be sent, is at a limit, or its deployment takes no more. */
+/**
+ * Why nothing was claimed: the owner has nothing that may be sent, or it, a key of it or a deployment is at a limit, or the
+ * job can never be sent.
+ */
 export type NoClaim =
   | { readonly kind: "none" | "limited" }
+  | { readonly kind: "hopeless"; readonly jobId: string; readonly reason: string }
+  | { readonly kind: "key-limited"; readonly keyId: string }
   | { readonly kind: "closed"; readonly deploymentId: string };
 
 type Row = Selectable<Tables["holds"]>;
@@ -169,15 +176,20 @@ export function createHolds(
       options: {
         readonly leaseMs: number;
         readonly closed: readonly string[];
+        /** Credentials whose jobs are left out, by their ids. */
+        readonly limitedKeys?: readonly string[];
         readonly atOnceOf: (deploymentId: string) => number | null;
         readonly mayLeave: (deploymentId: string) => boolean;
+        /** Comes last, once the job is locked. */
+        readonly admit: Admission["claim"];
         /** Whether it has to take this minute's try of an outage. */
         readonly isTry: boolean;
       },
     ): Promise<ClaimedHold | NoClaim> {
-      const { leaseMs, closed, atOnceOf, mayLeave, isTry } = options;
+      const { leaseMs, closed, limitedKeys = [], atOnceOf, mayLeave, admit, isTry } = options;
       await checkDisk();
       const isOpen = sql`deployment_id not in ${database.toTexts(closed)}
+        and coalesce(submitted_by, '') not in ${database.toTexts(limitedKeys)}
         and (ends_at is null or ends_at > ${nowMs})`;
       const first = scanReady(
         sql`owner_id = ${ownerId} and ${isOpen}`,
@@ -212,18 +224,30 @@ export function createHolds(
             returning job_id`.execute(transaction);
         const [sent] = jobs;
         if (sent === undefined || taken.length === 0) throw new LostHold();
+        const job = toJob(sent);
+        const admitted = await admit(transaction, job).catch((error: unknown) => {
+          throw error instanceof LimitError ? new HopelessHold(jobId, error.message) : error;
+        });
+        if (admitted === "limited") throw new LimitReached();
+        if (admitted === "key-limited") throw new LimitReached(row.submitted_by);
+        if (admitted === "closed") throw new ClosedDeployment(deploymentId);
         return {
           kind: "claimed",
-          job: toJob(sent),
+          job,
           leftMs: row.ends_at === null ? Infinity : row.ends_at - sent.now,
           sentFor: { id: row.sent_for, signedBy: row.signed_by },
         } as const;
       });
       const claimed = await claiming.catch((error: unknown) => {
         if (error instanceof LostHold) return { kind: "none" } as const;
-        if (error instanceof LimitReached) return { kind: "limited" } as const;
+        if (error instanceof LimitReached)
+          return error.keyId === null
+            ? ({ kind: "limited" } as const)
+            : ({ kind: "key-limited", keyId: error.keyId } as const);
         if (error instanceof ClosedDeployment)
           return { kind: "closed", deploymentId: error.deploymentId } as const;
+        if (error instanceof HopelessHold)
+          return { kind: "hopeless", jobId: error.jobId, reason: error.message } as const;
         throw error;
       });
       if (claimed.kind === "claimed") {
@@ -274,7 +298,10 @@ export function createHolds(
     /**
      * Ends that. It waits for an approval from then on if the one who releases it needs one. Null where no hand holds it.
      */
-    release(jobId: string, by: Credential): Promise<Job | null> {
+    release(
+      jobId: string,
+      by: Pick<Credential, "id" | "signedBy" | "needsApproval">,
+    ): Promise<Job | null> {
       const needsApproval = by.needsApproval ? sql`1` : sql`needs_approval`;
       const addedBy = by.needsApproval ? sql`${by.id}` : sql`approval_added_by`;
       return change(jobId, {
@@ -470,8 +497,25 @@ export function createHolds(
 /** A row was changed by others meanwhile: nothing of the transaction is written. */
 class LostHold extends Error {}
 
-/** The same where its owner may send no more at the moment. */
-class LimitReached extends Error {}
+/** The same where its owner, or one of the owner's keys, may send no more at the moment. */
+class LimitReached extends Error {
+  readonly keyId: string | null;
+
+  constructor(keyId: string | null = null) {
+    super();
+    this.keyId = keyId;
+  }
+}
+
+/** The same where the job can never be sent. */
+class HopelessHold extends Error {
+  readonly jobId: string;
+
+  constructor(jobId: string, reason: string) {
+    super(reason);
+    this.jobId = jobId;
+  }
+}
 
 /** The same where nothing may leave to the deployment. */
 class ClosedDeployment extends Error {

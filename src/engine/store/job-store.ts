@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
 import type { Asset } from "../job/asset.ts";
@@ -11,6 +11,7 @@ import { createHolds } from "./holds.ts";
 import { createFiles, insertKeeps } from "./files.ts";
 import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
+import { createLateCosts, insertLateCost } from "./late-costs.ts";
 import { createJobLists } from "./list-jobs.ts";
 import { createUpstreamWebhookTrust } from "./upstream-webhook-trust.ts";
 import { createPausedDeployments } from "./paused-deployments.ts";
@@ -35,6 +36,8 @@ export type Result = {
   readonly assets: readonly Asset[];
   /** The URLs of files that are to be kept from then on. */
   readonly keep: readonly string[];
+  /** Whether the upstream has yet to report what the run cost. */
+  readonly isCostDue?: boolean;
 };
 
 /**
@@ -93,6 +96,7 @@ export function createJobStore(dependencies: {
         if (texts !== null) await setResult(transaction, job.id, texts);
         const keep = result?.keep ?? [];
         if (keep.length > 0) await insertKeeps(transaction, database, job, keep);
+        if (result?.isCostDue === true) await insertLateCost(transaction, database, job);
         return true;
       };
       const isSaved = await (texts === null
@@ -104,14 +108,6 @@ export function createJobStore(dependencies: {
         announce(job.id, job.ownerId);
       }
       return isSaved;
-    },
-
-    /** Writes down what a job cost that SUCCEEDED, once, as a new version of it, and notifies the feed. */
-    async noteCost(id: string, cost: number): Promise<void> {
-      await changeJob(id, {
-        set: sql`cost = ${cost}, cost_version = version + 1, updated_at = ${database.nowMs}`,
-        where: sql`status = 'SUCCEEDED' and cost is null`,
-      });
     },
 
     ...createSubmits(database, announce, channels),
@@ -152,6 +148,7 @@ export function createJobStore(dependencies: {
     pausedDeployments: publish("paused_deployments", createPausedDeployments(database)),
     files: publish("kept_files", createFiles(database, changeJob, channels)),
     uploads: publish("uploads", createUploads(database)),
+    lateCosts: publish("late_costs", createLateCosts(database, announce)),
     signIns: publish("sign_ins", createSignInRows(database)),
     async close(): Promise<void> {
       await changes.close();

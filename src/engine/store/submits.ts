@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Channels } from "../diagnostics/channels.ts";
+import type { AlsoWrite } from "./admission.ts";
 import { deploymentPaused } from "../job/errors.ts";
 import type { Job } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
@@ -47,9 +48,6 @@ type NewJob = {
   /** Of a job that is HELD. */
   readonly hold?: NewHold | undefined;
 };
-
-/** Writes in the transaction in which a job is added, for a part. */
-export type AlsoWrite = (transaction: Kysely<Tables>, job: Job) => Promise<void>;
 
 /** Nobody knows when a job will end; most last longer than this. */
 const RETRY_AFTER_SECONDS = 10;

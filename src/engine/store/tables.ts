@@ -268,6 +268,23 @@ export type Tables = {
    * their lease.
    */
   readonly pending_deletions: { readonly file: string; readonly due_at: Generated<number> };
+  /** A row for each run whose cost RunComfy has yet to report; see `late-costs.ts`. It outlives its job. */
+  readonly late_costs: {
+    readonly job_id: string;
+    /** The job's, like all up to `request_id`. */
+    readonly owner_id: string;
+    readonly upstream: string;
+    readonly kind: JobKind;
+    readonly deployment_id: string;
+    readonly api_version: string;
+    readonly request_id: string;
+    /** When the end was stored. */
+    readonly ended_at: number;
+    /** While it is claimed: when the claim ends. */
+    readonly due_at: number;
+    /** In USD. Set in the transaction that then deletes the row, for triggers of parts. */
+    readonly cost: number | null;
+  };
   /** What owners have used of a limit in the current window. */
   readonly quotas: { readonly key: string; readonly used: number; readonly ends_at: number };
   /** Filled and emptied again to find out whether the disk takes writes. */

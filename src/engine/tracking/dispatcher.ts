@@ -51,6 +51,7 @@ type Dependencies = Pick<
   | "live"
   | "uploads"
   | "inputQueue"
+  | "admission"
   | "health"
   | "monotonic"
   | "sleep"
@@ -188,24 +189,35 @@ export class Dispatcher {
 
   /** Claims and sends the first of an owner's jobs that may be sent, in a slot; false where there is none. */
   async #claimOf(ownerId: string, closed: string[], isTry: boolean): Promise<boolean> {
-    const { store, health, catalogue, sender, submitter, monotonic } = this.#given;
+    const { store, record, health, catalogue, admission } = this.#given;
+    const { sender, submitter, monotonic } = this.#given;
     const release = await submitter.enter(ownerId);
+    const limitedKeys: string[] = [];
     let isSent = false;
     try {
       for (;;) {
         const askedAt = monotonic();
         const found = await store.holds.claim(ownerId, {
           leaseMs: sender.leaseMs,
-          closed,
+          ...{ closed, limitedKeys },
           isTry,
           atOnceOf: (id) => catalogue.find(id)?.atOnce ?? null,
           mayLeave: (id) => health.submitRefusal(id) === null,
+          admit: admission.claim,
         });
         if (found.kind === "claimed") {
           const sending = this.#send(found, { askedAt, release });
           this.#sends.add(sending);
           void sending.finally(() => this.#sends.delete(sending));
           isSent = true;
+        }
+        if (found.kind === "key-limited") {
+          limitedKeys.push(found.keyId);
+          continue;
+        }
+        if (found.kind === "hopeless") {
+          await record(found.jobId, { kind: "unsent", error: refused(found.reason) });
+          continue;
         }
         // In an outage of all every deployment is closed.
         if (found.kind !== "closed" || health.isOutage()) return isSent;

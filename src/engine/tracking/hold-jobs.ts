@@ -1,3 +1,4 @@
+import type { Admission } from "../store/admission.ts";
 import type { Viewer } from "../../auth/viewer.ts";
 import { readableOwner } from "../../auth/viewer.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
@@ -13,6 +14,7 @@ export class Holder {
   constructor(dependencies: {
     readonly store: Pick<JobStore, "jobs" | "holds">;
     readonly record: RecordObservation;
+    readonly admission: Pick<Admission, "needsApproval">;
     /** Notified of a job that may be sent now. */
     readonly onReady: () => void;
   }) {
@@ -25,8 +27,13 @@ export class Holder {
   }
 
   /** Where the viewer's submits need an approval, the job needs one from then on. */
-  async releaseJob(jobId: string, { ownerId, credential }: Viewer): Promise<Job> {
-    return await this.#change(jobId, ownerId, (holds) => holds.release(jobId, credential));
+  async releaseJob(jobId: string, viewer: Viewer): Promise<Job> {
+    const { ownerId, credential } = viewer;
+    return await this.#change(jobId, ownerId, async (holds) => {
+      const needsApproval =
+        credential.needsApproval || (await this.#given.admission.needsApproval(viewer, jobId));
+      return await holds.release(jobId, { ...credential, needsApproval });
+    });
   }
 
   async prioritizeJob(jobId: string, { ownerId }: Viewer, priority: number): Promise<Job> {

@@ -30,8 +30,8 @@ export function createRecordObservation(dependencies: {
   readonly catalogue: Catalogue;
   /** Called when there are files to keep; without it, none are kept. */
   readonly onKeep?: (() => void) | undefined;
-  /** Called with each job that SUCCEEDED and whose cost the upstream has yet to report. */
-  readonly onCostDue?: ((job: Job) => void) | undefined;
+  /** Called when there is a cost that the upstream has yet to report. */
+  readonly onCostDue?: (() => void) | undefined;
   readonly log: Pick<BaseLogger, "info">;
 }) {
   const { jobs, upstream, now, catalogue, onKeep, onCostDue, log } = dependencies;
@@ -39,13 +39,14 @@ export function createRecordObservation(dependencies: {
   /** An output that is not prepared was parsed in a turn of the event loop, and is walked in another. */
   async function toResult(
     { id, kind, deploymentId }: Job,
-    { output, prepared }: Extract<Observation, { kind: "succeeded" }>,
+    { output, prepared, cost }: Extract<Observation, { kind: "succeeded" }>,
   ): Promise<Result> {
     if (prepared === undefined) await clock.nextTurn();
     const outputs = catalogue.find(deploymentId)?.outputs ?? null;
     const { text, assets, longUrls } = prepared ?? prepareOutput(output, kind, outputs);
     if (longUrls > 0) log.info({ jobId: id, longUrls }, LONG_URLS);
-    return { output: text, assets, keep: onKeep === undefined ? [] : toUrls(assets) };
+    const keep = onKeep === undefined ? [] : toUrls(assets);
+    return { output: text, assets, keep, isCostDue: cost === "not-yet" };
   }
 
   return async (jobId: string, observation: Observation, known?: Job): Promise<Job | null> => {
@@ -58,7 +59,7 @@ export function createRecordObservation(dependencies: {
       if (observation.kind === "succeeded") result ??= await toResult(job, observation);
       if (!(await jobs.save(next, result))) continue;
       if (result !== null && result.keep.length > 0) onKeep?.();
-      if (observation.kind === "succeeded" && observation.cost === "not-yet") onCostDue?.(next);
+      if (result?.isCostDue === true) onCostDue?.();
       return next;
     }
     throw new Error(

@@ -1,5 +1,6 @@
 import type { BaseLogger } from "pino";
 
+import type { Admission } from "../store/admission.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
@@ -22,6 +23,7 @@ export type Services = {
   readonly live: Pick<LiveDeployments, "findKind">;
   readonly watchJob: WatchJob;
   readonly uploads: UploadsOfInputs;
+  readonly admission: Admission;
   readonly record: RecordObservation;
   /** In whose slots an owner's inputs are checked and compared. */
   readonly inputQueue: Queue;

@@ -20,7 +20,8 @@ import { DEFAULT_KIND, findKind, findKindById } from "../runcomfy/kinds/find-kin
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Queue } from "../../runtime/queue.ts";
-import type { AlsoWrite, Repeats, SubmissionKey } from "../store/submits.ts";
+import type { AlsoWrite } from "../store/admission.ts";
+import type { Repeats, SubmissionKey } from "../store/submits.ts";
 
 /** What a caller asks for; `input` may still be any JSON. */
 export type SubmissionRequest = {
@@ -89,8 +90,8 @@ export type InputCheck = {
   /** Empty where it would be submitted. */
   readonly issues: readonly InputIssue[];
   readonly warnings: readonly InputIssue[];
-  /** As the job would keep it; empty where it could not be kept. */
-  readonly input: JsonObject;
+  /** As the job would keep it; null where it could not be kept. */
+  readonly input: JsonObject | null;
 };
 
 /** What is known of deployments. */
@@ -102,7 +103,12 @@ export type Known = {
 const MAX_KEY_LENGTH = 255;
 
 /** For who submits without one, and is held all the same. */
-const AT_ITS_TURN: QueueOptions = { priority: 0, sendAfter: null, sendBefore: null, hold: false };
+export const AT_ITS_TURN: QueueOptions = {
+  priority: 0,
+  sendAfter: null,
+  sendBefore: null,
+  hold: false,
+};
 
 /**
  * Throws InvalidInputError for what can't be stored or compared, and DeploymentNotFoundError for what is no id. The
@@ -202,7 +208,7 @@ export class InputChecker {
     await refuseUnlisted(request.deploymentId, this.#given);
     return await inputQueue.run(request.viewer.ownerId, async () => {
       // What was given may be nested so deep that nothing could make it into text.
-      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: {} };
+      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: null };
       try {
         const submission = toSubmission({ ...request, idempotencyKey: null }, this.#given);
         kept = { warnings: submission.warnings, input: submission.input };

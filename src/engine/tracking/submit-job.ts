@@ -28,6 +28,7 @@ import type { Services } from "./services.ts";
 import { createQuota, type Quota } from "./quota.ts";
 import type { RerunRequest, Submission, SubmissionRequest } from "./submission.ts";
 import {
+  AT_ITS_TURN,
   changeInput,
   explainKept,
   refuseUnlisted,
@@ -196,11 +197,26 @@ export class Submitter {
 
   /** Null when another call took the key meanwhile. */
   async #submitOnce(submission: Submission): Promise<Job | null> {
-    const { viewer, input, bytes, refusal } = submission;
+    const { refusal, alsoWrite } = submission;
     if (refusal !== null) throw refusal;
-    if (submission.queue !== null) return await this.#hold(submission, submission.queue);
-    this.#refuseIfHeldUp(submission);
     await refuseUnlisted(submission.deploymentId, this.#given);
+    const admitted = await this.#given.admission.prepare(submission);
+    const whole: Submission = {
+      ...submission,
+      async alsoWrite(transaction, job) {
+        await alsoWrite?.(transaction, job);
+        await admitted.alsoWrite(transaction, job);
+      },
+    };
+    const { needsApproval } = admitted;
+    const queue = submission.queue ?? (needsApproval ? AT_ITS_TURN : null);
+    if (queue === null) return await this.#send(whole);
+    return await this.#hold(whole, queue, needsApproval);
+  }
+
+  async #send(submission: Submission): Promise<Job | null> {
+    const { viewer, input, bytes } = submission;
+    this.#refuseIfHeldUp(submission);
     const uploadIds = await this.#given.uploads.check(input, submission);
     const { refund, refundSubmit } = await this.#quota.count(viewer);
     if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
@@ -222,18 +238,22 @@ export class Submitter {
   }
 
   /** Adds a job that waits for its turn here. Null when another call took the key meanwhile. */
-  async #hold(submission: Submission, options: QueueOptions): Promise<Job | null> {
+  async #hold(
+    submission: Submission,
+    options: QueueOptions,
+    mustBeApproved: boolean,
+  ): Promise<Job | null> {
     const { store, uploads, sender } = this.#given;
     const { viewer, input, submissionKey: key, alsoWrite } = submission;
     const { credential, limits } = viewer;
     const { jobsInFlight, submitsPerMinute } = limits;
     if (sender.isStopping) throw stopping();
-    await refuseUnlisted(submission.deploymentId, this.#given);
     const uploadIds = await uploads.check(input, submission);
     const { refund, counted } = await this.#quota.countHeld(viewer);
     const job = this.#createJob(submission, "HELD");
     const hold: NewHold = {
-      ...{ options, counted, mostHeld: limits.heldJobs, needsApproval: credential.needsApproval },
+      ...{ options, counted, mostHeld: limits.heldJobs },
+      needsApproval: credential.needsApproval || mustBeApproved,
       ...{ submittedBy: credential.id, signedBy: credential.signedBy },
       limits: { jobsInFlight, submitsPerMinute },
     };

@@ -9,7 +9,7 @@ import { createJobWatch } from "../watch/watch-job.ts";
 import { Canceller } from "./cancel-job.ts";
 import { Labeler } from "./edit-labels.ts";
 import { Deleter } from "./job-deletion.ts";
-import { createLateCosts } from "./late-costs.ts";
+import { LateCosts } from "./late-costs.ts";
 import { UpstreamWebhooks } from "./upstream-webhooks.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Holder } from "./hold-jobs.ts";
@@ -76,11 +76,11 @@ export function createTracking(
     onDue: () => poller.wakeIn(0),
   });
   const learning = createLearning({ ...given, readRuns: store.readRuns, upstreamWebhooks });
-  const costs = createLateCosts({ ...given, jobs: store.jobs });
+  const lateCosts = new LateCosts({ ...given, rows: store.lateCosts });
   const recordObservation = createRecordObservation({
     ...given,
     jobs: store.jobs,
-    onCostDue: costs.ask,
+    onCostDue: () => lateCosts.noteNew(),
   });
   const record: typeof recordObservation = async (...given) => {
     const job = await recordObservation(...given);
@@ -126,6 +126,7 @@ export function createTracking(
     async start(): Promise<void> {
       await recovery.start();
       poller.start();
+      lateCosts.start();
       dispatcher.start();
       upstreamWebhooks.start();
     },
@@ -143,7 +144,7 @@ export function createTracking(
         );
       });
       const patience = clock.sleep(HANDOVER_PATIENCE_MS, { ref: false });
-      const closed = Promise.all([recovery.close(), costs.close(), upstreamWebhooks.close()]);
+      const closed = Promise.all([recovery.close(), lateCosts.close(), upstreamWebhooks.close()]);
       await Promise.all([closed, Promise.race([handedOver, patience])]);
     },
   };

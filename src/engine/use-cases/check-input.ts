@@ -6,7 +6,8 @@ import type { InputCheck, SubmissionRequest } from "../tracking/submission.ts";
 export async function checkInput(
   { engine, viewer }: Caller,
   request: Pick<SubmissionRequest, "deploymentId" | "spell"> & { readonly input?: unknown },
-): Promise<InputCheck> {
+): Promise<InputCheck & Pick<SubmissionRequest, "deploymentId">> {
   requireScopes(viewer, "jobs:submit");
-  return await engine.inputChecker.checkInput({ input: null, ...request, viewer });
+  const check = await engine.inputChecker.checkInput({ input: null, ...request, viewer });
+  return { ...check, deploymentId: request.deploymentId };
 }

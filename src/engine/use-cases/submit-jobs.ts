@@ -6,7 +6,7 @@ import type { QueueOptions } from "../job/hold.ts";
 import { publishRefusal } from "../diagnostics/channels.ts";
 import { JobNotFoundError } from "../job/errors.ts";
 import { isIdentifier } from "../job/job.ts";
-import type { AlsoWrite } from "../store/submits.ts";
+import type { AlsoWrite } from "../store/admission.ts";
 import type { SubmissionRequest } from "../tracking/submission.ts";
 import type { Submitted } from "../tracking/submit-job.ts";
 

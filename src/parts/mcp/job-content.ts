@@ -2,6 +2,7 @@ import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server"
 import { sentenceCase } from "change-case";
 
 import { hasThumbnails } from "../../engine/files/thumbnail.ts";
+import { type Cost, unknownCost } from "../../engine/job/cost.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
 import type { HoldReason } from "../../engine/job/hold.ts";
 import { findSeed, type InputIssue } from "../../engine/job/input.ts";
@@ -12,6 +13,7 @@ import { CodedError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { toFileUrl } from "../../engine/files/file-urls.ts";
+import { findCost } from "../../engine/use-cases/costs.ts";
 import { findHold } from "../../engine/use-cases/held-jobs.ts";
 import type { FirstFiles } from "../../engine/watch/shared-readers.ts";
 import type { ToolContext } from "./tool.ts";
@@ -67,7 +69,8 @@ function toPartNote({ files, count }: FirstFiles): string {
 }
 
 /** A job without its files, as lists have it. */
-export function toBrief(job: Job): JsonObject {
+export async function toBrief(job: Job, context: Caller): Promise<JsonObject> {
+  const { reason: _, ...cost } = await readCost(job, context);
   return {
     id: job.id,
     status: job.status,
@@ -75,9 +78,23 @@ export function toBrief(job: Job): JsonObject {
     created_at: job.createdAt.toISOString(),
     finished_at: job.finishedAt?.toISOString() ?? null,
     error: job.error && { ...job.error },
-    cost_usd: job.cost,
+    cost,
   };
 }
+
+/** Without the members that are null, so that nobody takes one for nothing. */
+export function toCost({ source, usd, minUsd, maxUsd, reason }: Cost) {
+  return {
+    source,
+    ...(usd !== null && { usd }),
+    ...(minUsd !== null && { min_usd: minUsd }),
+    ...(maxUsd !== null && { max_usd: maxUsd }),
+    ...(reason !== null && { reason }),
+  };
+}
+
+/** What tools that show costs say of them. */
+export const ABSENT_COST = "A cost or price without an amount is unknown, not free.";
 
 /** All of a job but its pictures. */
 export async function describeJob(
@@ -88,12 +105,15 @@ export async function describeJob(
   const { reads } = context;
   const estimate = await readEstimate(job, reads);
   const hold = await readHold(job, context);
+  const brief = await toBrief(job, context);
+  const cost = await readCost(job, context);
   const seed = findSeed(isFinished(job) ? await reads.readDocument(job.id, "input") : null);
   // Pictures may take seconds, and it may be long until the answer is read.
   reads.finish();
   reads.clear();
   return {
-    ...toBrief(job),
+    ...brief,
+    cost,
     is_finished: isFinished(job),
     hold,
     queue_position: job.queuePosition,
@@ -115,6 +135,11 @@ export async function describeJob(
 /** Null also while the database is unreachable: of a job that was just paid for, nothing may look like a refusal. */
 export function readEstimate(job: Job, reads: Caller["reads"]): Promise<Estimate | null> {
   return reads.estimate(job).catch(() => null);
+}
+
+/** Unknown also while the database is unreachable, for the same reason. */
+async function readCost(job: Job, context: Caller) {
+  return toCost(await Promise.resolve(findCost(context, job)).catch(() => unknownCost(job)));
 }
 
 /** Why a job is HELD; null if it isn't, and also while the database is unreachable. */

@@ -8,7 +8,7 @@ import type { Caller } from "../../engine/caller.ts";
 import { fromCursor, toCursor } from "../../engine/reads/job-cursor.ts";
 import { cancelJob } from "../../engine/use-cases/cancel-jobs.ts";
 import { findJob, listJobs } from "../../engine/use-cases/find-jobs.ts";
-import { toBrief, toJobResult } from "./job-content.ts";
+import { ABSENT_COST, toBrief, toJobResult } from "./job-content.ts";
 import { createTool, EFFECTS, type GatewayTool, toResult } from "./tool.ts";
 import { WAIT_FOR_JOB, type Waits } from "./waits.ts";
 
@@ -23,8 +23,7 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
   const getJob = createTool({
     name: "get_job",
     scope: "jobs:read",
-    description:
-      "Returns a job as it is now: its status and, once it has SUCCEEDED, its files and small pictures of them.",
+    description: `Returns a job as it is now: its status, what it costs and, once it has SUCCEEDED, its files and small pictures of them. ${ABSENT_COST}`,
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ id: ID }),
     call: async ({ id }, { context }) => toJobResult(await readJob(id, context), context),
@@ -50,7 +49,7 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
   const list = createTool({
     name: "list_jobs",
     scope: "jobs:read",
-    description: "Lists your jobs, newest first, without their files.",
+    description: `Lists your jobs, newest first, without their files. ${ABSENT_COST}`,
     annotations: EFFECTS.reads,
     arguments: z.strictObject({
       status: z.array(z.enum(JOB_STATUSES)).max(JOB_STATUSES.length).optional(),
@@ -62,7 +61,10 @@ export function createJobTools(waits: Waits): readonly GatewayTool[] {
       if (after !== undefined) checkNext(after);
       const filter = { status, deploymentId };
       const { jobs, stoppedAt } = await listJobs(context, { filter, first: limit, after });
-      return toResult({ jobs: jobs.map(toBrief), next: stoppedAt && toCursor(stoppedAt) });
+      return toResult({
+        jobs: await Promise.all(jobs.map((job) => toBrief(job, context))),
+        next: stoppedAt && toCursor(stoppedAt),
+      });
     },
   });
 

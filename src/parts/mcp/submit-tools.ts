@@ -10,9 +10,10 @@ import type { Spelling } from "../../engine/job/input.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import type { RunStats } from "../../engine/job/run-times.ts";
 import { checkInput } from "../../engine/use-cases/check-input.ts";
+import { quote } from "../../engine/use-cases/costs.ts";
 import { findDeployment, listDeployments } from "../../engine/use-cases/deployments.ts";
 import { submitJob } from "../../engine/use-cases/submit-jobs.ts";
-import { toBrief, toJobResult } from "./job-content.ts";
+import { ABSENT_COST, toBrief, toCost, toJobResult } from "./job-content.ts";
 import type { GatewayTool, ToolCall } from "./tool.ts";
 import { createTool, EFFECTS, JSON_OBJECT, mayRead, toResult } from "./tool.ts";
 import { toIssues } from "./tool-error.ts";
@@ -91,7 +92,7 @@ function toDirectTool(deployment: Deployment, name: string): GatewayTool {
 /** A key that may not read has no such tool. */
 function toCostText(viewer: Viewer): string {
   const next = mayRead(viewer) ? " Then call wait_for_job with its id." : "";
-  return `Runs a job, which costs money.${next}`;
+  return `Runs a job, which costs money: check_input says how much, if that is known.${next}`;
 }
 
 /** An object with a schema that is the member `input` of another, which its references must lead through. */
@@ -122,8 +123,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
   const describe = createTool({
     name: "describe_deployment",
     scope: "jobs:submit",
-    description:
-      "Returns a deployment's input schema, how long it usually takes and what it costs.",
+    description: `Returns a deployment's input schema, how long it usually takes and its price. ${ABSENT_COST}`,
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID }),
     async call({ deployment_id: id }, { context }) {
@@ -152,14 +152,14 @@ function createCheckTool(): GatewayTool {
   return createTool({
     name: "check_input",
     scope: "jobs:submit",
-    description:
-      "Says what a submit would say of an input, without running anything: its issues and warnings.",
+    description: `Says what a submit would say of an input, without running anything: its issues, its warnings and what it would probably cost. ${ABSENT_COST}`,
     annotations: EFFECTS.reads,
     arguments: z.strictObject({ deployment_id: DEPLOYMENT_ID, input: JSON_OBJECT }),
     async call({ deployment_id: deploymentId, input }, { context }) {
       const checked = await checkInput(context, { deploymentId, input, spell });
       const [issues, warnings] = [toIssues(checked.issues), toIssues(checked.warnings)];
-      return toResult({ is_valid: issues.length === 0, issues, warnings });
+      const cost = toCost(await quote(context, checked));
+      return toResult({ is_valid: issues.length === 0, issues, warnings, cost });
     },
   });
 }
@@ -199,8 +199,8 @@ async function submit(
   const notes = wasThere === null ? [UNCONFIRMED] : [wasThere ? before : "", next];
   const note = notes.filter(Boolean).join(" ");
   // RunComfy may have accepted the job, so the caller must not take a failure for a refusal.
-  return await toJobResult(job, context, { note, warnings }).catch(() =>
-    toResult({ job: toBrief(job), note }),
+  return await toJobResult(job, context, { note, warnings }).catch(async () =>
+    toResult({ job: await toBrief(job, context), note }),
   );
 }
 

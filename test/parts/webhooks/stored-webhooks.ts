@@ -1,6 +1,6 @@
 import type { TriedDelivery } from "../../../src/parts/webhooks/claims.ts";
 import { insertJobWebhook } from "../../../src/parts/webhooks/job-webhooks.ts";
-import type { AlsoWrite } from "../../../src/engine/store/submits.ts";
+import type { AlsoWrite } from "../../../src/engine/store/admission.ts";
 
 /** What came of a delivery, whichever it was. */
 export type Tried = Omit<TriedDelivery, "claimed">;

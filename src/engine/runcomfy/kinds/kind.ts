@@ -60,6 +60,9 @@ export type EntryTools = {
   }) => EntryForm;
 };
 
+/** Members that a part adds to the entries of this kind, by their names; the same names for every kind. */
+export type EntryMembers = (tools: EntryTools, kind: Kind) => Readonly<Record<string, z.ZodType>>;
+
 /** What an entry has beside the members that all kinds have. */
 export type EntryForm = {
   readonly id: z.ZodType<string>;

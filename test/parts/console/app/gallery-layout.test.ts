@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import { createLayout, pick } from "../../../../console/src/gallery/layout";
 import type { JobRowFragment } from "../../../../console/src/gql";
+import { UNKNOWN_COST } from "../../../../console/src/model/costs";
 
 const DAY_MS = 86_400_000;
 const NOON = new Date(2026, 5, 15, 12).getTime();
@@ -31,7 +32,7 @@ function toJob(number: number, daysAgo: number, outputs = 1): JobRowFragment {
     finishedAt: null,
     queueSeconds: null,
     runSeconds: null,
-    cost: null,
+    cost: UNKNOWN_COST,
     input: {},
     error: null,
     deployment: { id: "lantern", name: "Paper Lantern" },

@@ -80,7 +80,9 @@ export async function makePictures(
 }
 
 export const promptOf = (page: Page) => page.getByLabel(/^Prompt/i);
-export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+/** A button of this name; what it costs may follow that. */
+export const button = (page: Page, name: string) =>
+  page.getByRole("button", { name: new RegExp(`^${name}(, .*)?$`) });
 
 export async function expectMain(page: Page, text: RegExp): Promise<void> {
   await expect.poll(() => main(page), SOON).toMatch(text);

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createApiKeysFile } from "../../../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
 import { submit } from "../../../support/graphql-client.ts";
-import { findBarriers, openAccount, openConsole } from "./console-page.ts";
+import { button, findBarriers, openAccount, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
@@ -166,7 +166,7 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await page.getByLabel("API key or token").fill(key);
     await page.getByLabel("API key or token").press("Enter");
     await page.getByLabel(/^Prompt/).fill("A lantern of the web");
-    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await button(page, "Run").click();
     await page.goto(`${origin}/jobs`);
     await page.getByRole("row", { name: "A lantern of the web" }).waitFor();
     expect(await page.getByRole("columnheader", { name: "Owner" }).count()).toBe(0);

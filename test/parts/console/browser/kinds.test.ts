@@ -10,7 +10,7 @@ import { createCatalogueClient } from "../../../../src/commands/catalogue-client
 import { runDeploymentsCommand } from "../../../../src/commands/deployments-command.ts";
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
 import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
-import { findBarriers, openConsole } from "./console-page.ts";
+import { button, findBarriers, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const PICTURE = "blackforestlabs/flux-2/flash/text-to-image";
@@ -27,6 +27,7 @@ async function addAll(ids: readonly string[]): Promise<string> {
   for (const id of ids)
     await runDeploymentsCommand(["add", id], async () => ({
       deploymentsFile,
+      entryMembers: [],
       client,
       isSandbox: false,
     }));
@@ -39,7 +40,7 @@ async function run(page: Page, fields: Readonly<Record<string, string>>): Promis
       .getByRole("textbox", { name: new RegExp(label, "i") })
       .first()
       .fill(value);
-  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await button(page, "Run").click();
 }
 
 /** How large the pictures and videos of the page are, once they have come, and how long its sounds. */

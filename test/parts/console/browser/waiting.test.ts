@@ -137,7 +137,10 @@ describe.skipIf(!hasChromium)("what waits here in the console", { timeout: 90_00
     await second.goto(`${origin}/waiting`);
     await signIn(second, other);
     await second.getByRole("link", { name: /^Waiting here.*1 to approve$/ }).waitFor();
-    await expectMain(second, /A harbour at night web asks for Harbour Workflow.*harbour\.png/);
+    await expectMain(
+      second,
+      /A harbour at night web asks for Harbour Workflow, price unknown, .*harbour\.png/,
+    );
     await second.locator("article img").first().waitFor();
     expect(await findBarriers(second)).toEqual([]);
     await second.setViewportSize({ width: 390, height: 800 });
