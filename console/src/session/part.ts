@@ -18,7 +18,7 @@ export type Part = {
   };
   /** What its scopes let one do. */
   readonly scopes?: readonly (readonly [scope: string, words: string])[];
-  /** Whether it tells what runs cost, before and after. */
+  /** Whether it shows what runs cost, before and after. */
   readonly hasPrices?: boolean;
   /** A button for the jobs that are selected in the gallery, which reports its outcome. */
   readonly SelectionButton?: ComponentType<{
@@ -34,7 +34,7 @@ export function useParts(): readonly Part[] {
   return use(PartsContext) ?? NONE;
 }
 
-/** Whether a part tells what runs cost; without one, RunComfy tells the cost of some afterwards. */
+/** Whether a part shows what runs cost; without one, RunComfy reports the cost of some afterwards. */
 export function usePrices(): boolean {
   return useParts().some(({ hasPrices }) => hasPrices);
 }

@@ -7,6 +7,7 @@ import type { Admission } from "../../engine/store/admission.ts";
 import type { Job } from "../../engine/job/job.ts";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
 import type { Tables } from "../../engine/store/tables.ts";
+import { clock } from "../../runtime/environment.ts";
 import {
   type Budget,
   budgetExceeded,
@@ -14,8 +15,8 @@ import {
   fits,
   hasBudget,
   listBudgets,
+  NOTHING,
   type SubjectLimits,
-  type Taken,
   toUsdText,
 } from "./budgets.ts";
 import { type BudgetLimits, ofCredential, type Payer, toPayer } from "./limits.ts";
@@ -26,7 +27,6 @@ import type { Quote, Quotes } from "./quote.ts";
 /** What was logged; of more, some may be logged again. */
 const MAX_LOGGED = 1_000;
 const WARNING_PERCENT = 80;
-const NOTHING: Taken = { reservedMicros: 0, spentMicros: 0 };
 
 /**
  * Lets a job be sent only where what it may cost fits into each budget that it counts against: a reservation is written in
@@ -78,8 +78,8 @@ export class BudgetAdmission implements Admission {
     const ofPayer = limits.of(payer);
     const isLimited = hasBudget(ofPayer);
     const micros = limits.toReserved(deploymentId, quote.reserveMicros);
-    // A HELD job that can never be sent is refused now.
-    if (isLimited) this.#check(deploymentId, listBudgets(ofPayer, await rows.readNow()), micros);
+    // A HELD job that can never be sent is refused now, whatever the period.
+    if (isLimited) this.#check(deploymentId, listBudgets(ofPayer, clock.now()), micros);
     const isKept =
       isLimited ||
       quote.settings !== null ||

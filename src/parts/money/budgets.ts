@@ -1,5 +1,6 @@
 import { LimitError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
+import { toUsd } from "./micros.ts";
 
 /** The days and months of UTC. */
 type Period = "day" | "month";
@@ -33,6 +34,7 @@ export type SubjectLimits = readonly (readonly [
 
 /** What is taken of a budget. */
 export type Taken = { readonly reservedMicros: number; readonly spentMicros: number };
+export const NOTHING: Taken = { reservedMicros: 0, spentMicros: 0 };
 
 const PERIODS = ["day", "month"] as const;
 
@@ -65,13 +67,18 @@ export function fits(
   return reservedMicros + spentMicros + micros <= limitMicros;
 }
 
-/** The refusal of a job that doesn't fit. */
-export function budgetExceeded(
-  { name, period, limitMicros, renewsAt }: Budget,
+/** What new jobs may cost; 0 where more was spent than may be. */
+export function toLeftMicros(
+  { limitMicros }: Pick<Budget, "limitMicros">,
   { reservedMicros, spentMicros }: Taken,
-  micros: number,
-): LimitError {
-  const left = Math.max(0, limitMicros - spentMicros - reservedMicros);
+): number {
+  return Math.max(0, limitMicros - spentMicros - reservedMicros);
+}
+
+/** The refusal of a job that doesn't fit. */
+export function budgetExceeded(budget: Budget, taken: Taken, micros: number): LimitError {
+  const { name, period, limitMicros, renewsAt } = budget;
+  const left = toLeftMicros(budget, taken);
   const [what, of] = [`the budget of ${name} for this ${period}`, toUsdText(limitMicros)];
   const neverFits = micros > limitMicros;
   const next = neverFits
@@ -85,7 +92,7 @@ export function budgetExceeded(
       retryAfterSeconds: neverFits
         ? undefined
         : Math.max(1, Math.ceil((renewsAt - clock.now()) / 1_000)),
-      limit: limitMicros / 1_000_000,
+      limit: toUsd(limitMicros),
     },
   );
 }
@@ -100,7 +107,7 @@ export function costUnknown({ name }: Pick<Budget, "name">): LimitError {
 
 /** With cents, and more digits where there are any. */
 export function toUsdText(micros: number): string {
-  const [whole = "0", digits = ""] = (micros / 1_000_000).toFixed(6).split(".");
+  const [whole = "0", digits = ""] = toUsd(micros).toFixed(6).split(".");
   return `$${whole}.${digits.replace(/0{1,4}$/, "")}`;
 }
 

@@ -7,14 +7,14 @@ type MoneyMembers = Readonly<Record<Name, number | null>>;
 type Name = "usdPerHour" | "maxUsd" | "budgetUsdPerDay" | "budgetUsdPerMonth";
 
 /** A microdollar is the least that is counted. */
-const [LEAST_USD, MOST_USD] = [0.000_001, 100_000_000];
+const [MIN_USD, MAX_USD] = [0.000_001, 100_000_000];
 const RULE = "must be a number of US dollars above 0 and at most 100 million";
 
 /** The members of every entry. */
 export const entryMembers = (({ z }, { adapter, noun }) => {
   const usd = (otherwise: string) => {
     const rule = `${RULE}; ${otherwise}`;
-    return z.number(rule).min(LEAST_USD, rule).max(MOST_USD, rule).nullable().default(null);
+    return z.number(rule).min(MIN_USD, rule).max(MAX_USD, rule).nullable().default(null);
   };
   const none = z.null(`says nothing of a ${noun}, which is paid by the run; leave it out`);
   return {

@@ -1,6 +1,7 @@
 import { number, oneOf, optional, setting, type SettingsOf } from "../../config/rules.ts";
 import type { Part } from "../../part.ts";
 import { entryMembers } from "./entry-members.ts";
+import { toMicros } from "./micros.ts";
 
 const AMOUNT = () => number(0.01, 100_000_000);
 const SETTINGS = {
@@ -57,7 +58,7 @@ export const part: Part<SettingsOf<typeof SETTINGS>> = {
       warnBelow: given.BALANCE_WARNING_USD ?? null,
       everybody: toLimits(given.BUDGET_USD_PER_DAY, given.BUDGET_USD_PER_MONTH),
       owner: toLimits(given.OWNER_BUDGET_USD_PER_DAY, given.OWNER_BUDGET_USD_PER_MONTH),
-      unknownMicros: unknown === undefined ? null : Math.round(unknown * 1_000_000),
+      unknownMicros: unknown === undefined ? null : toMicros(unknown),
     });
   },
 };

@@ -1,7 +1,9 @@
 import type { Builder } from "../../api/schema/builder.ts";
 import type { Balance } from "./balance.ts";
+import { toLeftMicros } from "./budgets.ts";
 import { toUsd } from "./micros.ts";
 import {
+  DAY_MS,
   MAX_DAYS,
   MAX_ROWS,
   Money,
@@ -9,8 +11,6 @@ import {
   type USAGE_GROUPS,
   type UsedBudget,
 } from "./usage.ts";
-
-const DAY_MS = 86_400_000;
 
 /** Adds what was spent, and the budgets. */
 export function addMoney(builder: Builder): void {
@@ -53,8 +53,7 @@ function addBudgets(builder: Builder): void {
       }),
       leftUsd: t.float({
         description: "What new jobs may cost; 0 where more was spent than may be.",
-        resolve: ({ limitMicros, spentMicros, reservedMicros }) =>
-          toUsd(Math.max(0, limitMicros - spentMicros - reservedMicros)),
+        resolve: (used) => toUsd(toLeftMicros(used, used)),
       }),
       renewsAt: t.field({
         type: "DateTime",

@@ -2,7 +2,7 @@ import { requireScopes } from "../../auth/viewer.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { badUserInput, CodedError } from "../../runtime/coded-error.ts";
 import type { BalanceReader } from "./balance.ts";
-import { type Budget, listBudgets, type Taken } from "./budgets.ts";
+import { type Budget, listBudgets, NOTHING, type Taken } from "./budgets.ts";
 import { type BudgetLimits, ofCredential } from "./limits.ts";
 import type { MoneyRows, UsageRow } from "./money-rows.ts";
 
@@ -24,7 +24,7 @@ export type Usage = {
 /** A budget and what is taken of it. */
 export type UsedBudget = Budget & Taken;
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 export const MAX_DAYS = 400;
 export const MAX_ROWS = 10_000;
 
@@ -101,7 +101,6 @@ function toUsed(budget: Budget, taken: Taken): UsedBudget {
   return { ...budget, ...taken };
 }
 
-const NOTHING: Taken = { reservedMicros: 0, spentMicros: 0 };
 const TOO_SLOW = "There is too much to sum up at once. Ask for fewer days.";
 
 function add(

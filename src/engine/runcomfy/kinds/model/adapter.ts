@@ -7,8 +7,8 @@ import { readCancelRequest, readResultReport, readStatusReport } from "../../wir
 import { isModelId } from "./model-id.ts";
 
 const NOT_READY = 400_005;
-/** A run that costs more is an error of whoever says so; sums of them have to stay exact. */
-const MOST_USD = 1_000_000;
+/** No run costs more: such an answer is a mistake, and sums have to stay exact. */
+const MAX_USD = 1_000_000;
 
 /** Models of the Model API, whose requests are known by their id alone. Its one version is its own. */
 export const MODEL_ADAPTER: Adapter = {
@@ -28,7 +28,7 @@ export const MODEL_ADAPTER: Adapter = {
     if (report?.kind !== "succeeded" || !isJsonObject(body)) return report;
     const { cost } = body;
     // It may come late. Missing or odd does not mean free.
-    const isCost = typeof cost === "number" && cost >= 0 && cost <= MOST_USD;
+    const isCost = typeof cost === "number" && cost >= 0 && cost <= MAX_USD;
     return { ...report, cost: isCost ? cost : "not-yet" };
   },
   /** By one source, a result that is not ready is a 400 with a code of its own. */
