@@ -211,41 +211,6 @@ export type EditManyMutation = { editJobs: Array<
     | { __typename: 'JobNotFoundError', message: string }
   > };
 
-export type DeploymentLiveQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
-
-export type DeploymentLoadQueryVariables = Exact<{
-  id: string;
-}>;
-
-
-export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
-
-export type PauseMutationVariables = Exact<{
-  id: string;
-  reason: string;
-}>;
-
-
-export type PauseMutation = { result:
-    | { __typename: 'DeploymentNotFoundError', message: string }
-    | { __typename: 'PauseDeploymentSuccess' }
-   };
-
-export type ResumeMutationVariables = Exact<{
-  id: string;
-}>;
-
-
-export type ResumeMutation = { result:
-    | { __typename: 'DeploymentNotFoundError', message: string }
-    | { __typename: 'ResumeDeploymentSuccess' }
-   };
-
 type Submitted_DeploymentNotFoundError_Fragment = { __typename: 'DeploymentNotFoundError', message: string };
 
 type Submitted_IdempotencyConflictError_Fragment = { __typename: 'IdempotencyConflictError', message: string };
@@ -300,6 +265,41 @@ export type CheckInputQueryVariables = Exact<{
 
 
 export type CheckInputQuery = { checkInput: { issues: Array<{ path: string, message: string }>, warnings: Array<{ path: string, message: string }>, cost: { source: CostSource, usd: number | null, minUsd: number | null, maxUsd: number | null, reason: string | null } } };
+
+export type DeploymentLiveQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeploymentLiveQuery = { deployment: { id: string, live: { hardware: Array<string>, minInstances: number | null, maxInstances: number | null, queueSize: number | null, keepWarmSeconds: number | null, isEnabled: boolean | null, status: string | null } | null } | null };
+
+export type DeploymentLoadQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeploymentLoadQuery = { deployment: { id: string, stats: { runs: number, succeeded: number, failed: number, cancelled: number, queueSeconds: { p50: number, p90: number } | null, runSeconds: { p50: number, p90: number } | null, coldStartSeconds: { p50: number, p90: number } | null } } | null, waiting: { totalCount: number | null }, running: { totalCount: number | null } };
+
+export type PauseMutationVariables = Exact<{
+  id: string;
+  reason: string;
+}>;
+
+
+export type PauseMutation = { result:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'PauseDeploymentSuccess' }
+   };
+
+export type ResumeMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type ResumeMutation = { result:
+    | { __typename: 'DeploymentNotFoundError', message: string }
+    | { __typename: 'ResumeDeploymentSuccess' }
+   };
 
 export type JobQueryVariables = Exact<{
   id: string;

@@ -1,14 +1,8 @@
 import { type Draft, emptyDraft } from "../model/draft";
 import type { Field } from "../model/fields";
 import { isObject, isText } from "../model/json";
-import { draw } from "../model/seeds";
 import { createKept } from "../session/kept";
 import { noteChange } from "../session/submit-keys";
-
-/** Drafts and keys belong to one deployment and one viewer. */
-export function toScope(viewerId: string, deploymentId: string): string {
-  return `${viewerId} ${deploymentId}`;
-}
 
 /** What is typed for a deployment by a viewer. */
 export function draftOf(scope: string, fields: readonly Field[]) {
@@ -35,12 +29,4 @@ function toTexts(kept: unknown): Draft | null {
   return Object.fromEntries(
     Object.entries(kept).filter((entry): entry is [string, string] => isText(entry[1])),
   );
-}
-
-/** For what is sent first from this page. */
-const FIRST = draw();
-
-/** What was drawn for the next job of a scope. Once sent it stays until there is one, as its key is of its input. */
-export function drawnOf(scope: string) {
-  return createKept(`drawn ${scope}`, (kept) => (typeof kept === "number" ? kept : FIRST));
 }

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 
 import { CANCEL_THEM } from "../actions/actions";
+import { Again } from "../actions/again";
 import { useActions } from "../actions/use-actions";
 import type { JobRowFragment } from "../gql";
 import { type Field, toLabel } from "../model/fields";
@@ -19,7 +20,6 @@ import { GivenFile } from "../ui/given-file";
 import { Problem } from "../ui/problem";
 import { Status } from "../ui/status";
 import { Ago, Elapsed } from "../ui/time";
-import { Again } from "./again";
 import { Result } from "./result";
 import { useRecentJob, type WatchedJob } from "./use-recent-job";
 

@@ -1,8 +1,8 @@
 import { type ComponentProps, useState } from "react";
 
 import { Held } from "../actions/held";
+import { UseAsInput } from "../actions/offers";
 import { Framed } from "../lightbox/media";
-import { UseAsInput } from "../lightbox/offers";
 import { OpenLink } from "../lightbox/open-link";
 import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";

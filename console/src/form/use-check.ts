@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
 import { useGateway } from "runcomfy-graphql-client/react";
 
+import { CHECK_INPUT } from "../actions/submit-queries";
 import type { CheckInputQuery } from "../gql";
 import type { JsonObject } from "../model/json";
-import { CHECK_INPUT } from "./form-queries";
 
 type Check = Omit<CheckInputQuery["checkInput"], "cost"> & {
   /** Null until the first answer. */

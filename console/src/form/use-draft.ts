@@ -6,8 +6,9 @@ import type { JsonObject } from "../model/json";
 import { findSeeds, withSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";
 import { useStore } from "../session/store";
+import { drawnOf } from "../session/submit-keys";
 import { handed } from "../session/use-hand-over";
-import { draftOf, drawnOf, formerOf, replaceDraft } from "./draft-store";
+import { draftOf, formerOf, replaceDraft } from "./draft-store";
 
 /** What is typed for a deployment, or was handed over to its form, and what would be sent of it. */
 export function useDraft(scope: string, deploymentId: string, known: readonly Field[]) {

@@ -1,24 +1,24 @@
 import { useEffect, useRef, useState } from "react";
 
+import { useSubmit } from "../actions/use-submit";
 import type { JobRowFragment, QueueInput } from "../gql";
 import { type Draft, emptyDraft } from "../model/draft";
 import type { Field } from "../model/fields";
 import { findIssues } from "../model/issues";
 import type { JsonObject } from "../model/json";
 import { usePrices } from "../session/part";
-import { keyFor, unconfirmedOf } from "../session/submit-keys";
+import { keyFor, toScope, unconfirmedOf } from "../session/submit-keys";
 import { useViewer } from "../session/viewer";
 import { Confirm } from "../ui/confirm";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
-import { formerOf, replaceDraft, toScope } from "./draft-store";
+import { formerOf, replaceDraft } from "./draft-store";
 import { DropAnywhere } from "./drop-anywhere";
 import { Fields } from "./input-form";
 import { SubmitBar } from "./submit-bar";
 import { useCheck } from "./use-check";
 import { useDraft } from "./use-draft";
 import { useEdits } from "./use-edits";
-import { useSubmit } from "./use-submit";
 
 const Code = later(async () => (await import("./code")).Code);
 

@@ -1,7 +1,7 @@
 import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "../actions/actions";
+import { TotalPrice } from "../actions/total-price";
 import type { Actions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
-import { TotalPrice } from "../form/total-price";
 import { isRisky } from "../model/words";
 import type { JobList } from "../session/job-list";
 import { useViewer } from "../session/viewer";

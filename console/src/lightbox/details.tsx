@@ -2,6 +2,7 @@ import { Link } from "wouter";
 
 import { DELETE_THEM } from "../actions/actions";
 import { Labels } from "../actions/labels";
+import { CompareWith, UseAsInput } from "../actions/offers";
 import { useActions } from "../actions/use-actions";
 import { sizeOf } from "../model/asset";
 import { tellJobCost } from "../model/costs";
@@ -20,7 +21,6 @@ import { Fact } from "../ui/fact";
 import { Folded } from "../ui/folded";
 import { SaveLink } from "../ui/save-link";
 import { Ago } from "../ui/time";
-import { CompareWith, UseAsInput } from "./offers";
 
 /** What made a picture, and what can be done with it. */
 export function Details({

@@ -1,8 +1,8 @@
 import { Link, useLocation } from "wouter";
 
 import { CANCEL_THEM, DELETE_THEM } from "../actions/actions";
+import { Again } from "../actions/again";
 import { useActions } from "../actions/use-actions";
-import { Again } from "../form/again";
 import { Place } from "../form/result";
 import { Facts, Inputs, Timeline } from "../jobs/details";
 import { KEEP } from "../jobs/job-queries";

@@ -3,7 +3,7 @@ import { createItem } from "runcomfy-graphql-client";
 import { Redirect, useLocation } from "wouter";
 
 import { Chooser, NoDeployment } from "../form/chooser";
-import { draftOf, replaceDraft, toScope } from "../form/draft-store";
+import { draftOf, replaceDraft } from "../form/draft-store";
 import { First } from "../form/first";
 import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { Workbench } from "../form/workbench";
@@ -15,7 +15,7 @@ import { findSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";
 import { DEPLOYMENTS } from "../session/queries";
 import { useAgain, useQuery } from "../session/session";
-import { noteChange } from "../session/submit-keys";
+import { noteChange, toScope } from "../session/submit-keys";
 import { toFormPath } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
 import { later } from "../ui/later";

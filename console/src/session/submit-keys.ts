@@ -1,5 +1,21 @@
 import { createKey, createKeys } from "runcomfy-graphql-client";
 
+import { draw } from "../model/seeds";
+import { createKept } from "./kept";
+
+/** Drafts and keys belong to one deployment and one viewer. */
+export function toScope(viewerId: string, deploymentId: string): string {
+  return `${viewerId} ${deploymentId}`;
+}
+
+/** For what is sent first from this page. */
+const FIRST = draw();
+
+/** What was drawn for the next job of a scope. Once sent it stays until there is one, as its key is of its input. */
+export function drawnOf(scope: string) {
+  return createKept(`drawn ${scope}`, (kept) => (typeof kept === "number" ? kept : FIRST));
+}
+
 /** Of what was typed without being sent, only the newest has a key; until a reload. */
 const latest = new Map<string, { readonly input: string; readonly key: string }>();
 

@@ -8,6 +8,7 @@ import { draw } from "../model/seeds";
 import { LISTED_JOB } from "../session/queries";
 import { useSession } from "../session/session";
 import {
+  drawnOf,
   dropKey,
   isRepeatable,
   isTooSoon,
@@ -16,8 +17,7 @@ import {
   noteAccepted,
   unconfirmedOf,
 } from "../session/submit-keys";
-import { drawnOf } from "./draft-store";
-import { RUN, RUN_MANY } from "./form-queries";
+import { RUN, RUN_MANY } from "./submit-queries";
 
 export type Submission = {
   /** Which try is under way; 0 while none is. */

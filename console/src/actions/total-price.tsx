@@ -5,7 +5,7 @@ import type { JobRowFragment } from "../gql";
 import { type Cost, tellPrices, UNKNOWN_COST } from "../model/costs";
 import { usePrices } from "../session/part";
 import { useSession } from "../session/session";
-import { CHECK_INPUT } from "./form-queries";
+import { CHECK_INPUT } from "./submit-queries";
 
 /** How many are asked for at once. */
 const AT_ONCE = 4;

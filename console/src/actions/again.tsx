@@ -6,10 +6,10 @@ import { isObject } from "../model/json";
 import { findSeeds, withSeeds } from "../model/seeds";
 import { isRisky as mayHaveRun } from "../model/words";
 import { useKept } from "../session/kept";
+import { drawnOf, toScope } from "../session/submit-keys";
 import { toProblem } from "../session/use-call";
 import { useViewer } from "../session/viewer";
 import { Confirm, NEW_JOB } from "../ui/confirm";
-import { drawnOf, toScope } from "./draft-store";
 import { TotalPrice } from "./total-price";
 import { useSubmit } from "./use-submit";
 
