@@ -13,6 +13,7 @@ export type ControlProps<Kind extends Widget["kind"]> = {
   /** Of the element that the label is for. */
   readonly attributes: {
     readonly id: string;
+    readonly "aria-label"?: string;
     readonly "aria-describedby": string;
     readonly "aria-invalid": boolean;
     readonly "aria-required": boolean;
@@ -36,7 +37,7 @@ export function TextControl(props: ControlProps<"text" | "json">) {
   // A line break would be lost in a field of one line.
   if (!isCode && !widget.isLong && !value.includes("\n")) return <input {...given} dir="auto" />;
   const lines = value.split("\n").map((line) => 1 + Math.floor(line.length / LINE));
-  const least = isCode ? 3 : field.name === "prompt" ? 4 : 2;
+  const least = isCode ? 3 : field.path === "prompt" ? 4 : 2;
   const most = lines.reduce((sum, count) => sum + count, 0);
   return (
     <textarea

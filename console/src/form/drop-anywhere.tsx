@@ -56,5 +56,5 @@ export function DropAnywhere({
 function toSlot({ target }: Event): Slot | null {
   const place = target instanceof Element ? target.closest<HTMLElement>("[data-slot]") : null;
   const { slot, index } = place?.dataset ?? {};
-  return slot === undefined ? null : { name: slot, index: Number(index) };
+  return slot === undefined ? null : { path: slot, index: Number(index) };
 }

@@ -17,7 +17,7 @@ type Props = ControlProps<"file" | "files"> & {
 /** One slot, or for a list one more than there are files. */
 export function FileControl({ attributes, ...props }: Props) {
   const { field, widget, value, onChange } = props;
-  const { name, label } = field;
+  const { path, label } = field;
   const most = widget.kind === "file" ? 1 : widget.most;
   const files = toLines(value);
   const slots = files.length < most ? [...files, ""] : files;
@@ -34,7 +34,7 @@ export function FileControl({ attributes, ...props }: Props) {
           index={index}
           value={file}
           onChange={(next) =>
-            onChange(putInto({ [name]: value }, { name, index }, next)[name] ?? "")
+            onChange(putInto({ [path]: value }, { path, index }, next)[path] ?? "")
           }
         />
       ))}
@@ -44,7 +44,7 @@ export function FileControl({ attributes, ...props }: Props) {
 
 /** Takes files by choosing them, or an address of one; what is dropped or pasted comes from the page. */
 function FileSlot({
-  field: { name },
+  field: { path },
   widget: { accept, kind },
   value,
   onChange,
@@ -62,7 +62,7 @@ function FileSlot({
   const file = useGivenFile(rested === value ? value : "");
   const isAddress = !isToken(value) && !value.startsWith("upload:");
   return (
-    <span className="run-drop" data-slot={name} data-index={index}>
+    <span className="run-drop" data-slot={path} data-index={index}>
       <GivenPicture file={file} alt={`${label}, preview`} accept={accept} />
       <span className="stack small">
         <span role="status" className={file?.problem ? "issue" : "hint"}>
@@ -104,7 +104,7 @@ function FileSlot({
         accept={accept}
         multiple={kind === "files"}
         onChange={({ target }) => {
-          onGive([...(target.files ?? [])], { name, index });
+          onGive([...(target.files ?? [])], { path, index });
           target.value = ""; // So that the same file can be chosen again.
         }}
       />

@@ -1,12 +1,13 @@
 import { type FocusEvent, type ReactNode, useId } from "react";
 
-import type { Draft } from "../model/draft";
+import { type Draft, isNested } from "../model/draft";
 import type { Field } from "../model/fields";
 import type { Slot } from "../model/place-file";
 import { findSides } from "../model/sizes";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
 import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
+import type { OnEdit } from "./nested-field";
 import { SizeControl } from "./size-control";
 
 const FileControl = later(
@@ -14,12 +15,15 @@ const FileControl = later(
   <span className="run-drop" />,
 );
 
+const NestedField = later(async () => (await import("./nested-field")).NestedField);
+
 type Form = {
   readonly draft: Draft;
-  /** By field. */
+  /** By the paths of fields, as are changes. */
   readonly issues: ReadonlyMap<string, string>;
-  readonly onChange: (name: string, value: string) => void;
-  readonly onTouch: (name: string) => void;
+  readonly onChange: (path: string, value: string) => void;
+  readonly onEdit: OnEdit;
+  readonly onTouch: (path: string) => void;
   readonly onGive: (files: readonly File[], slot: Slot) => void;
 };
 
@@ -27,15 +31,15 @@ type Form = {
 export function Fields({ fields, ...form }: Form & { readonly fields: readonly Field[] }) {
   const { draft, issues } = form;
   const folded = fields.filter(({ isFolded }) => isFolded);
-  const filled = folded.filter(({ name }) => draft[name]).length;
+  const filled = folded.filter(({ path }) => draft[path]).length;
   const sides = findSides(fields);
   const toPlainRow = (field: Field): ReactNode => (
-    <FieldRow key={field.name} {...{ field, form }} />
+    <FieldRow key={field.path} {...{ field, form }} />
   );
   const toRow = (field: Field): ReactNode => {
     if (field !== sides?.width) return toPlainRow(field);
     const both = [sides.width, sides.height];
-    const isWrong = both.some(({ name }) => issues.has(name));
+    const isWrong = both.some(({ path }) => issues.has(path));
     return (
       <SizeControl key={field.name} {...{ sides, draft, isWrong }} onChange={form.onChange}>
         {both.map(toPlainRow)}
@@ -49,7 +53,7 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
       <div className="two run-fields">{plain.map(toRow)}</div>
       {folded.length > 0 && (
         <Unfolding
-          isForced={folded.some(({ name }) => issues.has(name))}
+          isForced={folded.some(({ path }) => issues.has(path))}
           summary={
             <>
               <b>More</b> {filled > 0 && <span className="hint">({filled} set)</span>}
@@ -64,17 +68,40 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
 }
 
 /** A field with its label, its control, and one line below that says what is wrong, or else what it is for. */
-function FieldRow({ field, form }: { readonly field: Field; readonly form: Form }) {
+function FieldRow({
+  field,
+  form,
+  aside,
+}: {
+  readonly field: Field;
+  readonly form: Form;
+  /** What stands beside the label. */
+  readonly aside?: ReactNode;
+}) {
   const id = useId();
-  const { name, label, isRequired, widget } = field;
-  const value = form.draft[name] ?? "";
-  const issue = form.issues.get(name);
-  const onChange = (next: string): void => form.onChange(name, next);
+  const { name, path, label, isRequired, widget } = field;
+  const value = form.draft[path] ?? "";
+  const issue = form.issues.get(path);
+  const onChange = (next: string): void => form.onChange(path, next);
   // A button that goes with its file is not left, though nothing has the focus next.
-  const leave = ({ relatedTarget, target }: FocusEvent): unknown =>
-    (relatedTarget || !target.matches("button")) && form.onTouch(name);
+  const leave = ({ currentTarget, relatedTarget, target }: FocusEvent): void => {
+    const isLeft =
+      relatedTarget instanceof Node
+        ? !currentTarget.contains(relatedTarget)
+        : !target.matches("button");
+    if (isLeft) form.onTouch(path);
+  };
+  if (widget.kind === "constant") return null;
+  if (isNested(field))
+    return (
+      <NestedField
+        {...{ field, aside, ...form }}
+        onBlur={leave}
+        toRow={(one, beside) => <FieldRow key={one.path} field={one} form={form} aside={beside} />}
+      />
+    );
   return (
-    <div className="field" data-name={name} onBlur={leave}>
+    <div className="field" data-name={path} onBlur={leave}>
       {widget.kind !== "flag" && (
         <span className="row">
           <label htmlFor={id} title={name}>
@@ -95,8 +122,10 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
               default
             </button>
           )}
+          {aside && <span className="end">{aside}</span>}
         </span>
       )}
+      {widget.kind === "flag" && aside}
       <Control
         {...{ field, value, onChange }}
         attributes={{
@@ -114,7 +143,7 @@ function FieldRow({ field, form }: { readonly field: Field; readonly form: Form 
   );
 }
 
-function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">) {
+function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">): ReactNode {
   const { widget } = props.field;
   switch (widget.kind) {
     case "text":
@@ -131,5 +160,10 @@ function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">) {
     case "file":
     case "files":
       return <FileControl {...props} widget={widget} />;
+    case "object":
+    case "list":
+    case "variants":
+    case "constant":
+      return null;
   }
 }

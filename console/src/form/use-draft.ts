@@ -1,7 +1,7 @@
 import { useLayoutEffect } from "react";
 
-import { toDraft, toInput } from "../model/draft";
 import { type Field, withOthers } from "../model/fields";
+import { toDraft, toInput } from "../model/input";
 import type { JsonObject } from "../model/json";
 import { findSeeds, withSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";

@@ -1,7 +1,8 @@
 import { useState } from "react";
 
-import { type Draft, isToken, toLines } from "../model/draft";
+import { type Draft, tokensIn } from "../model/draft";
 import type { Field } from "../model/fields";
+import { switchAll } from "../model/input";
 import { isText } from "../model/json";
 import { exchange, findSlot, putInto, type Slot } from "../model/place-file";
 import type { Kept } from "../session/kept";
@@ -14,11 +15,11 @@ const FILE_LOST = "A file did not get here. Remove it, or choose it again.";
 const MISFIT = "can't be used here: there is no field, or no room, for a file of its type.";
 
 /** Changes a draft, by what is typed and by files that are given. */
-export function useEdits(store: Kept<Draft>, fields: readonly Field[]) {
+export function useEdits(store: Kept<Draft>, fields: readonly Field[], known: readonly Field[]) {
   const { uploads } = useSession();
   const [misfit, setMisfit] = useState("");
   const files = useStore(uploads.files);
-  const tokens = Object.values(store.get()).flatMap(toLines).filter(isToken);
+  const tokens = tokensIn(fields, store.get());
   const isLost = tokens.some((token) => files.get(token)?.problem !== null);
 
   const change = (next: Draft): void => {
@@ -38,10 +39,17 @@ export function useEdits(store: Kept<Draft>, fields: readonly Field[]) {
       change(putInto(store.get(), slot, text));
     }
   };
+  const writeAll = (): void => {
+    const next = switchAll(known, store.get());
+    if (isText(next)) setMisfit(next);
+    else change(next);
+  };
   return {
     change,
     give,
-    /** Why the last file went nowhere; empty where it went somewhere. */
+    /** All as JSON instead of fields, or the other way round. */
+    writeAll,
+    /** Why the last file went nowhere, or the form stayed as it was; empty where they did not. */
     misfit,
     /** Why files keep the draft from being sent; empty where they don't. */
     hold: isLost ? FILE_LOST : tokens.length > 0 ? UPLOADING : "",

@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "react";
 
 import { useSubmit } from "../actions/use-submit";
 import type { JobRowFragment, QueueInput } from "../gql";
-import { type Draft, emptyDraft } from "../model/draft";
-import type { Field } from "../model/fields";
+import { type Draft, emptyDraft, withInside } from "../model/draft";
+import { ALL_AS_JSON, type Field, REST } from "../model/fields";
 import { findIssues } from "../model/issues";
 import type { JsonObject } from "../model/json";
 import { usePrices } from "../session/part";
@@ -64,13 +64,13 @@ export function Workbench({
   });
   const isRefused = sent !== null && problem !== "" && submission.input === text;
   const hasPrices = usePrices();
-  const edits = useEdits(store, fields);
+  const edits = useEdits(store, fields, known);
   const hold = canSubmit ? edits.hold : NO_SCOPE;
 
   const run = (count: number, waits: QueueInput | null = null): void => {
     if (hold !== "" || attempt > 0) return;
     setSent(draft);
-    setTouched(new Set(fields.map(({ name }) => name)));
+    setTouched(new Set(withInside(fields, draft).map(({ path }) => path)));
     if (problems.size > 0) return setTries((last) => last + 1);
     queue.current = waits;
     wanted.current = Array.from({ length: count }, (_, nth) => toSent(nth));
@@ -110,10 +110,25 @@ export function Workbench({
         <Fields
           {...{ fields, draft }}
           issues={beside}
-          onChange={(name, value) => edits.change({ ...store.get(), [name]: value })}
-          onTouch={(name) => setTouched((names) => new Set([...names, name]))}
+          onChange={(path, value) => edits.change({ ...store.get(), [path]: value })}
+          onEdit={(edit, isLoss = false) => {
+            const next = edit(store.get());
+            if (isLoss) replaceDraft(scope, known, next);
+            else edits.change(next);
+          }}
+          onTouch={(path) => setTouched((paths) => new Set([...paths, path]))}
           onGive={edits.give}
         />
+        {known[0]?.name !== REST && (
+          <button
+            type="button"
+            className="small run-all"
+            aria-pressed={ALL_AS_JSON in draft}
+            onClick={edits.writeAll}
+          >
+            All as JSON
+          </button>
+        )}
         <SubmitBar
           {...{ attempt, hold }}
           messages={[edits.misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}

@@ -1,7 +1,6 @@
 import { type Field, REST } from "./fields";
-import { isObject, isText, type JsonObject, parseJson } from "./json";
 
-/** What was typed into the form, by field; of several files each is a line, and a choice is JSON. */
+/** What was typed into the form, by the paths of its fields; of several files each is a line, and a choice is JSON. */
 export type Draft = Readonly<Record<string, string>>;
 
 /** What a text begins with that stands for a file on its way to the gateway. */
@@ -21,93 +20,79 @@ export function emptyDraft(fields: readonly Field[]): Draft {
   return isWhole ? { [REST]: '{ "prompt": "" }' } : {};
 }
 
-/** What is submitted for a draft, empty fields left out, and a sentence for each field that can't be read. */
-export function toInput(
-  fields: readonly Field[],
-  draft: Draft,
-): { readonly input: JsonObject; readonly problems: ReadonlyMap<string, string> } {
-  const input: Record<string, unknown> = {};
-  const problems = new Map<string, string>();
-  for (const field of fields) {
-    const { name, widget, isRequired } = field;
-    const typed = toTyped(field, draft);
-    if (widget.kind === "flag" && typed === "" && isRequired) {
-      input[name] = false; // As it looks.
-    }
-    if (typed === "") continue;
-    const read = readValue(field, typed);
-    if ("problem" in read) problems.set(name, `${field.label} ${read.problem}.`);
-    else if (name !== REST) input[name] = read.value;
-    else if (isObject(read.value)) Object.assign(input, { ...read.value, ...input });
-    else problems.set(name, `${field.label} has to begin with { and end with }.`);
-  }
-  return { input, problems };
+/** What the text of a field begins with that has others inside: the ids of a list's items, or which variant was chosen. */
+const AS_FORM = "form:";
+/** What it begins with where it is written as JSON, if with anything. */
+const AS_JSON = "json:";
+
+export function isNested({ widget: { kind } }: Field): boolean {
+  return kind === "object" || kind === "list" || kind === "variants";
 }
 
-/** Without the files that have not arrived. */
-function toTyped({ name, widget }: Field, draft: Draft): string {
-  const text = draft[name] ?? "";
-  if (widget.kind !== "file" && widget.kind !== "files") return text;
-  return text
-    .split("\n")
-    .filter((line) => !isToken(line))
-    .join("\n");
+/** The JSON of a field that has others inside; null where they are shown. */
+export function jsonOf(field: Field, draft: Draft): string | null {
+  const text = draft[field.path] ?? "";
+  if (!isNested(field) || text === "" || text.startsWith(AS_FORM)) return null;
+  return text.startsWith(AS_JSON) ? text.slice(AS_JSON.length) : text;
 }
 
-type Read = { readonly value: unknown } | { readonly problem: string };
-
-function readValue({ widget }: Field, typed: string): Read {
-  switch (widget.kind) {
-    case "text":
-    case "file":
-      return { value: typed };
-    case "files":
-      return { value: typed.split("\n") };
-    case "number":
-    case "seed": {
-      const value = Number(typed);
-      return typed.trim() !== "" && Number.isFinite(value)
-        ? { value }
-        : { problem: "is no number; use digits" };
-    }
-    case "choice":
-    case "flag":
-    case "json": {
-      const value = parseJson(typed);
-      if (value === undefined) return { problem: INCOMPLETE };
-      return isTooDeep(value) ? { problem: TOO_DEEP } : { value };
-    }
-  }
+export function toJsonText(text: string): string {
+  return AS_JSON + text;
 }
 
-const INCOMPLETE = "is not complete JSON yet; check its quotes, commas and brackets";
-const TOO_DEEP = "is nested deeper than 64 levels; flatten it";
-
-/** Whether the gateway would refuse a value; of thousands of levels no text can be made again. */
-function isTooDeep(value: unknown, levels = 64): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels < 0 || Object.values(value).some((one) => isTooDeep(one, levels - 1));
+/** What stands for each item of a list in a draft, in their order. */
+export function idsOf({ path }: Field, draft: Draft): readonly string[] {
+  const text = draft[path] ?? "";
+  const ids = text.startsWith(AS_FORM) ? text.slice(AS_FORM.length) : "";
+  return ids === "" ? [] : ids.split(",");
 }
 
-/** The draft that submits an input. */
-export function toDraft(fields: readonly Field[], input: unknown): Draft {
-  const given = isObject(input) ? input : {};
-  const draft: Record<string, string> = {};
-  for (const { name, widget } of fields) {
-    const value = given[name];
-    if (name === REST || value === undefined || value === null) continue;
-    if (widget.kind === "json") draft[name] = JSON.stringify(value, null, 2);
-    else if (widget.kind === "choice") draft[name] = JSON.stringify(value);
-    else if (Array.isArray(value) && value.every(isText)) draft[name] = value.join("\n");
-    else draft[name] = isText(value) ? value : JSON.stringify(value);
-  }
-  // An empty field is left out, so that an empty value stands elsewhere, unless that is the default.
-  const { input: held } = toInput(fields, draft);
-  const defaults = new Map(fields.map(({ name, fallback }) => [name, fallback ?? null]));
-  const others = Object.entries(given).filter(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(held[name] ?? defaults.get(name)),
+/** The same as `idsOf` reads them; without any, nothing was filled in. */
+export function toIdsText(ids: readonly string[]): string {
+  return ids.length === 0 ? "" : AS_FORM + ids.join(",");
+}
+
+/** The fields inside another as it is filled in: its members, its items, what was chosen; none where it is JSON. */
+export function insideOf(field: Field, draft: Draft): readonly Field[] {
+  if (jsonOf(field, draft) !== null) return [];
+  const { widget } = field;
+  if (widget.kind === "object") return widget.members();
+  if (widget.kind === "list") return idsOf(field, draft).map(widget.item);
+  if (widget.kind !== "variants") return [];
+  return idsOf(field, draft).flatMap((index) => widget.variants[Number(index)] ?? []);
+}
+
+/** Whether anything was typed into a field, or one inside it. */
+export function isFilled({ path }: Field, draft: Draft): boolean {
+  if (draft[path]) return true;
+  return Object.keys(draft).some((one) => one.startsWith(`${path}/`) && draft[one] !== "");
+}
+
+/** Fields and those inside them, in the order of the form, but not what is deep in something empty, which may have no end. */
+export function withInside(fields: readonly Field[], draft: Draft): readonly Field[] {
+  return fields.flatMap((field) => {
+    const isOpen = !field.path.includes("/") || field.isRequired || isFilled(field, draft);
+    return isOpen ? [field].concat(withInside(insideOf(field, draft), draft)) : field;
+  });
+}
+
+/** The files on their way in what is seen: a variant that is no longer chosen may have others. */
+export function tokensIn(fields: readonly Field[], draft: Draft): readonly string[] {
+  const files = withInside(fields, draft).filter(({ widget }) => /^files?$/.test(widget.kind));
+  return files.flatMap(({ path }) => toLines(draft[path])).filter(isToken);
+}
+
+/** The field of this path, however deep it is. */
+export function findField(fields: readonly Field[], path: string, draft: Draft): Field | undefined {
+  const field = fields.find((one) => path === one.path || path.startsWith(`${one.path}/`));
+  if (field === undefined || field.path === path) return field;
+  return findField(insideOf(field, draft), path, draft);
+}
+
+/** A draft without what was typed into a field and those inside it. */
+export function without({ path }: Field, draft: Draft): Draft {
+  const others = Object.entries(draft).filter(
+    ([one]) => one !== path && !one.startsWith(`${path}/`),
   );
-  for (const [name] of others) delete draft[name];
-  if (others.length > 0) draft[REST] = JSON.stringify(Object.fromEntries(others), null, 2);
-  return draft;
+  return Object.fromEntries(others);
 }

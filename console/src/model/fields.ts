@@ -1,5 +1,5 @@
 import { isObject, isText, type JsonObject } from "./json";
-import { readMembers, resolve, typeOf } from "./schema";
+import { readAlternatives, readMembers, resolve, typeOf } from "./schema";
 
 export type Bounds = { readonly minimum: number | null; readonly maximum: number | null };
 type Slider = { readonly minimum: number; readonly maximum: number; readonly step: number };
@@ -17,11 +17,25 @@ export type Widget =
   | { readonly kind: "flag" }
   | { readonly kind: "file"; readonly accept: string }
   | { readonly kind: "files"; readonly accept: string; readonly most: number }
+  /** Its members are read when they are shown: a schema may lead to itself. */
+  | { readonly kind: "object"; readonly members: () => readonly Field[] }
+  | {
+      readonly kind: "list";
+      readonly least: number;
+      readonly most: number;
+      /** The field of an item, by what stands for it in a draft and its place. */
+      readonly item: (id: string, index: number) => Field;
+    }
+  | { readonly kind: "variants"; readonly variants: readonly Field[] }
+  /** What can only be this, so that nobody fills it in. */
+  | { readonly kind: "constant"; readonly value: unknown }
   | { readonly kind: "json" };
 
 export type Field = {
   /** At RunComfy; `REST` for the members that no other field names. */
   readonly name: string;
+  /** What it is called in a draft: its name, after those of what it is in. */
+  readonly path: string;
   readonly label: string;
   readonly description: string;
   readonly isRequired: boolean;
@@ -44,28 +58,34 @@ const LABELS = new Map([
   ["num_frames", "Frames"],
   ["sample_steps", "Steps"],
 ]);
-const LONG_TEXT = 500;
+const LONG_TEXT = 200;
+/** As in the gateway, whose types go no deeper. */
+const MAX_NESTED_OBJECTS = 12;
+/** Of lists and choices in the last object. */
+const MAX_NESTED_LISTS = 3;
 
 /** The fields of a deployment's input in the order of the form; one for all of it where nothing is known of it. */
 export function readFields(inputSchema: unknown): readonly Field[] {
-  const schema = isObject(inputSchema) ? resolve(inputSchema, inputSchema) : {};
-  const { members, required } = readMembers(schema);
-  if (members.length === 0) return [WHOLE];
-  const fields = members.map(([name, member]) =>
-    readField(name, member, required.has(name), schema),
-  );
-  const isOpen = schema["additionalProperties"] !== false;
+  const root = isObject(inputSchema) ? resolve(inputSchema, inputSchema) : {};
+  const fields = readInside(root, { root, path: "", objects: 0, lists: 0 });
+  if (fields.length === 0) return [WHOLE];
+  const isOpen = root["additionalProperties"] !== false;
   return [...fields.toSorted((one, other) => rank(one) - rank(other)), ...(isOpen ? [OTHERS] : [])];
 }
 
-/** The fields of a form, and one for the rest where a draft has what no field can hold. */
+/** What a draft has where all of it is written as JSON; no field has this path, as a name's ~ is ~0. */
+export const ALL_AS_JSON = "~";
+
+/** The fields of a form, and one for the rest where a draft has what no field can hold; one for all of it as JSON. */
 export function withOthers(fields: readonly Field[], draft: object): readonly Field[] {
+  if (ALL_AS_JSON in draft) return [ALL];
   const isHeld = !(REST in draft) || fields.some(({ name }) => name === REST);
   return isHeld ? fields : [...fields, OTHERS];
 }
 
 const WHOLE: Field = {
   name: REST,
+  path: REST,
   label: "Input",
   description: "Nothing is known of this deployment's fields: write what it takes as JSON.",
   isRequired: true,
@@ -73,6 +93,7 @@ const WHOLE: Field = {
   fallback: undefined,
   widget: { kind: "json" },
 };
+const ALL: Field = { ...WHOLE, description: "All of the input, as a JSON object." };
 const OTHERS: Field = {
   ...WHOLE,
   label: "Other values",
@@ -81,12 +102,34 @@ const OTHERS: Field = {
   isFolded: true,
 };
 
-function readField(name: string, schema: JsonObject, isRequired: boolean, root: JsonObject): Field {
+/** Where a schema stands: of which whole it is part, what it is called in a draft, in how many objects and lists. */
+type Place = {
+  readonly root: JsonObject;
+  readonly path: string;
+  readonly objects: number;
+  readonly lists: number;
+};
+
+/** The fields of an object's members, in the schema's order. */
+function readInside(schema: JsonObject, { root, path, objects }: Place): readonly Field[] {
+  const { members, required } = readMembers(schema, root);
+  return members.flatMap(([name, member]) => {
+    if (name === REST) return [];
+    const place = { root, path: toPath(path, name), objects: objects + 1, lists: 0 };
+    return readField(name, member, required.has(name), place);
+  });
+}
+
+function readField(name: string, schema: JsonObject, isRequired: boolean, place: Place): Field {
   const { title, description } = schema;
-  const widget = readWidget(name, schema, root);
-  const isCommon = /^(prompt|width|height)$/.test(name) || /^(seed|files?)$/.test(widget.kind);
+  const widget = readWidget(name, schema, isRequired, place);
+  const isCommon =
+    place.objects > 1 ||
+    /^(prompt|width|height)$/.test(name) ||
+    /^(seed|files?|object|list|variants)$/.test(widget.kind);
   return {
     name,
+    path: place.path,
     label: toLabel(name, title),
     description: isText(description) ? description : "",
     isRequired,
@@ -96,41 +139,144 @@ function readField(name: string, schema: JsonObject, isRequired: boolean, root: 
   };
 }
 
-function readWidget(name: string, schema: JsonObject, root: JsonObject): Widget {
+function readWidget(name: string, schema: JsonObject, isRequired: boolean, place: Place): Widget {
   const { format, maxLength } = schema;
   const options = Array.isArray(schema["enum"]) ? schema["enum"] : null;
+  const only = options?.length === 1 ? options[0] : schema["const"];
+  if (only !== undefined && isRequired) return { kind: "constant", value: only };
   if (options !== null) return { kind: "choice", options: options.filter((one) => one !== null) };
-  if (schema["const"] !== undefined) return { kind: "choice", options: [schema["const"]] };
+  if (only !== undefined) return { kind: "choice", options: [only] };
+  const variants = readVariants(name, schema, place);
+  if (variants.length > 0) return { kind: "variants", variants };
   switch (typeOf(schema)) {
     case "string": {
       if (isFile(format)) return { kind: "file", accept: toAccept(format) };
-      const isLong = /prompt|^neg$|negative|text|caption/.test(name);
+      const isLong = LONG_NAMES.test(`${name} ${String(schema["title"])}`);
       const isRoomy = typeof maxLength === "number" && maxLength > LONG_TEXT;
       return { kind: "text", isLong: isLong || isRoomy };
     }
     case "integer":
-      return readNumber(name, schema, true);
+      return readNumber(name, schema, true, place);
     case "number":
-      return readNumber(name, schema, false);
+      return readNumber(name, schema, false, place);
     case "boolean":
       return { kind: "flag" };
-    case "array": {
-      const { items, maxItems } = schema;
-      const item = resolve(items, root);
-      if (typeOf(item) !== "string" || !isFile(item["format"])) return { kind: "json" };
-      const most = typeof maxItems === "number" ? maxItems : Infinity;
-      return { kind: "files", accept: toAccept(item["format"]), most };
-    }
+    case "array":
+      return readList(name, schema, place);
+    case "object":
+    case "":
+      return readObject(schema, place);
     default:
-      return { kind: "json" };
+      return JSON_ALONE;
   }
 }
 
-function readNumber(name: string, schema: JsonObject, isInteger: boolean): Widget {
+const JSON_ALONE = { kind: "json" } as const;
+/** Of texts that have length. */
+const LONG_NAMES = /prompt|^neg |negative|text|caption|lyrics|script/i;
+
+function readObject(schema: JsonObject, place: Place): Widget {
+  const { members } = readMembers(schema, place.root);
+  if (members.length === 0 || place.objects >= MAX_NESTED_OBJECTS) return JSON_ALONE;
+  let fields: readonly Field[] | null = null;
+  return { kind: "object", members: () => (fields ??= readInside(schema, place)) };
+}
+
+function readList(name: string, schema: JsonObject, place: Place): Widget {
+  const { root, path, lists } = place;
+  const item = resolve(schema["items"], root);
+  const most = toCount(schema["maxItems"], Infinity);
+  if (typeOf(item) === "string" && isFile(item["format"]))
+    return { kind: "files", accept: toAccept(item["format"]), most };
+  if (lists >= MAX_NESTED_LISTS) return JSON_ALONE;
+  const title = isText(item["title"]) ? item["title"] : toSingular(toLabel(name, schema["title"]));
+  const toItem = (id: string, index: number): Field => {
+    const field = readField(name, item, true, {
+      ...place,
+      path: toPath(path, id),
+      lists: lists + 1,
+    });
+    return { ...field, name: id, label: `${title} ${index + 1}` };
+  };
+  if (toItem("0", 0).widget.kind === "json") return JSON_ALONE;
+  return { kind: "list", least: toCount(schema["minItems"], 0), most, item: toItem };
+}
+
+/** `Shots` without its s; as it is where that may be no plural, or not as simple. */
+function toSingular(label: string): string {
+  return label.replace(/(?<=[a-z])(?<![siu]|ie|[sx]e|[cs]he)s$/, "");
+}
+
+/** A field for each of several things that a value may be, named by what tells it apart. */
+function readVariants(name: string, schema: JsonObject, place: Place): readonly Field[] {
+  const { root, path, lists } = place;
+  if (lists >= MAX_NESTED_LISTS) return [];
+  const alternatives = readAlternatives(schema, root);
+  const variants = Array.from(alternatives, (alternative, index) => {
+    const one = resolve(alternative, root);
+    // Of objects, members of the same name share what is typed. No member has the other path: it would have ~0.
+    const isObjectLike = readMembers(one, root).members.length > 0;
+    const own = isObjectLike ? path : `${path}/~${index}`;
+    const field = readField(name, one, true, { ...place, path: own, lists: lists + 1 });
+    return { ...field, label: toVariantLabel(alternative, field) };
+  });
+  const labels = variants.map(({ label }) => label);
+  const isUnique = (label: string): boolean => labels.indexOf(label) === labels.lastIndexOf(label);
+  return Array.from(variants, (field, index) =>
+    isUnique(field.label) ? field : { ...field, label: `${field.label} ${index + 1}` },
+  );
+}
+
+const VARIANT_WORDS: Readonly<Record<Widget["kind"], string>> = {
+  text: "Text",
+  number: "Number",
+  seed: "Number",
+  choice: "One of these",
+  flag: "Yes or no",
+  file: "File",
+  files: "Files",
+  object: "Values",
+  list: "List",
+  variants: "Other",
+  constant: "Fixed",
+  json: "JSON",
+};
+
+function toVariantLabel({ title, $ref }: JsonObject, { widget }: Field): string {
+  const constants = (widget.kind === "object" ? widget.members() : []).flatMap((member) =>
+    member.widget.kind === "constant" ? [toText(member.widget.value)] : [],
+  );
+  const referred = isText($ref) ? $ref.slice($ref.lastIndexOf("/") + 1) : "";
+  const named = [constants[0], referred].find((one) => one);
+  if (named !== undefined || isText(title)) return toLabel(named ?? "", title);
+  return widget.kind === "constant" ? toText(widget.value) : VARIANT_WORDS[widget.kind];
+}
+
+function toText(value: unknown): string {
+  return isText(value) ? value : JSON.stringify(value);
+}
+
+function toPath(path: string, name: string): string {
+  const own = name.replaceAll("~", "~0").replaceAll("/", "~1");
+  return path === "" ? own : `${path}/${own}`;
+}
+
+function toCount(count: unknown, otherwise: number): number {
+  return typeof count === "number" ? count : otherwise;
+}
+
+function readNumber(
+  name: string,
+  schema: JsonObject,
+  isInteger: boolean,
+  { objects }: Place,
+): Widget {
   const { multipleOf } = schema;
   const minimum = toBound(schema["minimum"], schema["exclusiveMinimum"], isInteger ? 1 : 0);
   const maximum = toBound(schema["maximum"], schema["exclusiveMaximum"], isInteger ? -1 : 0);
-  if (isInteger && /(^|_)seed$/.test(name)) return { kind: "seed", minimum, maximum };
+  // Only what the input itself names is drawn.
+  if (isInteger && objects === 1 && /(^|_)seed$/.test(name))
+    return { kind: "seed", minimum, maximum };
   const multiple = typeof multipleOf === "number" && multipleOf > 0 ? multipleOf : null;
   const slider = toSlider({ minimum, maximum }, multiple, isInteger);
   return { kind: "number", minimum, maximum, multiple, slider };
@@ -184,6 +330,7 @@ function rank({ name, isRequired, widget }: Field): number {
   if (name === "prompt") return 0;
   if (isRequired) return 1;
   if (widget.kind === "file" || widget.kind === "files") return 2;
+  if (/^(object|list|variants)$/.test(widget.kind)) return 2.5;
   if (name === "width") return 3;
   if (name === "height") return 4;
   return widget.kind === "seed" ? 5 : 6;

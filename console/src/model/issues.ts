@@ -1,6 +1,6 @@
-import { type Draft, isToken, toLines } from "./draft";
+import { type Draft, insideOf, isToken, toLines, withInside } from "./draft";
 import { type Field, REST } from "./fields";
-import { isText, parseJson } from "./json";
+import { parseJson } from "./json";
 
 /** As the gateway reports it: the message is read after the name of what is at the path. */
 export type Issue = { readonly path: string; readonly message: string };
@@ -21,18 +21,18 @@ export function findIssues(
     readonly sent: Draft | null;
   },
 ): Placed {
-  const refusal = placeIssues(fields, said.refused);
-  const check = placeIssues(fields, said.checked);
+  const refusal = placeIssues(fields, said.refused, said.sent ?? draft);
+  const check = placeIssues(fields, said.checked, draft);
   const beside = new Map<string, string>();
-  for (const { name } of fields) {
+  for (const { path } of withInside(fields, draft)) {
     // A file is on its way, and then it is there.
-    if (toLines(draft[name]).some(isToken)) continue;
-    const isTouched = touched.has(name);
+    if (toLines(draft[path]).some(isToken)) continue;
+    const isTouched = touched.has(path);
     const issue =
-      (isTouched ? said.problems.get(name) : undefined) ??
-      (said.sent && said.sent[name] === draft[name] ? refusal.beside.get(name) : undefined) ??
-      (isTouched || draft[name] ? check.beside.get(name) : undefined);
-    if (issue !== undefined) beside.set(name, issue);
+      (isTouched ? said.problems.get(path) : undefined) ??
+      (said.sent && said.sent[path] === draft[path] ? refusal.beside.get(path) : undefined) ??
+      (isTouched || draft[path] ? check.beside.get(path) : undefined);
+    if (issue !== undefined) beside.set(path, issue);
   }
   return { beside, others: refusal.others };
 }
@@ -41,28 +41,54 @@ export function toSentence(subject: string, message: string): string {
   return `${subject} ${message}${/[.?!]$/.test(message) ? "" : "."}`;
 }
 
-function placeIssues(fields: readonly Field[], issues: readonly Issue[]): Placed {
+function placeIssues(fields: readonly Field[], issues: readonly Issue[], draft: Draft): Placed {
   const beside = new Map<string, string>();
   const others: string[] = [];
-  const findField = (name: string) => fields.find((field) => field.name === name);
   for (const { path, message } of issues) {
-    const { name, rest } = splitPath(path);
-    const field = path === "" ? undefined : (findField(name) ?? findField(REST));
+    const steps = splitPath(path);
+    const place = findPlace(fields, steps, draft);
+    const rest = path === "" ? undefined : fields.find(({ name }) => name === REST);
+    const field = place?.field ?? rest;
     if (field === undefined) {
       others.push(toSentence(path === "" ? "The input" : path, message));
       continue;
     }
-    const subject = field.name === REST ? path : `${field.label}${rest}`;
-    const sentences = [beside.get(field.name) ?? "", toSentence(subject, message)];
-    beside.set(field.name, sentences.join(" ").trim());
+    const subject = place ? place.field.label + place.rest : path;
+    const sentences = [beside.get(field.path) ?? "", toSentence(subject, message)];
+    beside.set(field.path, sentences.join(" ").trim());
   }
   return { beside, others };
 }
 
-/** `images[0].url` begins with `images`, and `["a b"][0]` with `a b`. */
-function splitPath(path: string): { readonly name: string; readonly rest: string } {
-  const quoted = /^\[("(?:[^"\\]|\\.)*")\]/.exec(path);
-  const [head] = quoted ?? /^[^.[]+/.exec(path) ?? [path];
-  const name = quoted ? parseJson(quoted[1] ?? "") : head;
-  return { name: isText(name) ? name : head, rest: path.slice(head.length) };
+type Step = { readonly name: string; readonly text: string };
+
+type Place = { readonly field: Field; readonly rest: string };
+
+/** The innermost field that steps lead to, and what is left of them. */
+function findPlace(
+  fields: readonly Field[],
+  [step, ...others]: readonly Step[],
+  draft: Draft,
+): Place | null {
+  const field = fields.find(({ name }) => name === step?.name && name !== REST);
+  return field ? findInside(field, others, draft) : null;
+}
+
+function findInside(field: Field, steps: readonly Step[], draft: Draft): Place {
+  const inside = insideOf(field, draft);
+  const [chosen] = inside;
+  const deeper =
+    field.widget.kind === "variants"
+      ? chosen && findInside({ ...chosen, label: field.label }, steps, draft)
+      : findPlace(inside, steps, draft);
+  return deeper ?? { field, rest: steps.map(({ text }) => text).join("") };
+}
+
+/** `images[0].url` has three steps, and `["a b"][0]` two. */
+function splitPath(path: string): readonly Step[] {
+  const steps = path.matchAll(/\[("(?:[^"\\]|\\.)*"|\d+)\]|\.?([^.[]+)/g);
+  return Array.from(steps, ([text, bracket, name = ""]) => {
+    const value = bracket === undefined ? name : parseJson(bracket);
+    return { name: String(value), text };
+  });
 }

@@ -1,8 +1,8 @@
-import { type Draft, toLines } from "./draft";
+import { type Draft, findField, toLines, withInside } from "./draft";
 import type { Field } from "./fields";
 
-/** A slot of a field for files. */
-export type Slot = { readonly name: string; readonly index: number };
+/** A slot of a field for files, by the path of the field. */
+export type Slot = { readonly path: string; readonly index: number };
 
 /** Where a file goes: to the slot that was meant, or the first that is free and takes its type; `isFirst` may replace another. */
 export function findSlot(
@@ -12,29 +12,31 @@ export function findSlot(
   meant: Slot | null,
   isFirst = true,
 ): (Slot & { readonly label: string }) | null {
-  const fitting = fields.flatMap(({ name, label, widget }) => {
+  const meantField = meant && findField(fields, meant.path, draft);
+  const all = new Set([...withInside(fields, draft), ...(meantField ? [meantField] : [])]);
+  const fitting = [...all].flatMap(({ path, label, widget }) => {
     if (widget.kind !== "file" && widget.kind !== "files") return [];
-    const index = toLines(draft[name]).length;
+    const index = toLines(draft[path]).length;
     const most = widget.kind === "file" ? 1 : widget.most;
-    return isTaken(type, widget.accept) ? [{ name, label, index, most }] : [];
+    return isTaken(type, widget.accept) ? [{ path, label, index, most }] : [];
   });
   const isFree = ({ index, most }: { index: number; most: number }): boolean => index < most;
-  const named = fitting.find(({ name }) => name === meant?.name);
+  const named = fitting.find(({ path }) => path === meant?.path);
   const field =
     (named && (isFirst || isFree(named)) ? named : undefined) ??
     fitting.find(isFree) ??
     (isFirst ? fitting[0] : undefined);
   if (field === undefined) return null;
-  const { name, label, most } = field;
+  const { path, label, most } = field;
   const free = Math.min(field.index, most - 1);
   const index = isFirst && meant !== null && field === named ? meant.index : free;
-  return { name, index, label: most > 1 ? `${label}, ${index + 1}` : label };
+  return { path, index, label: most > 1 ? `${label}, ${index + 1}` : label };
 }
 
 /** A draft with a file, or an address, in a slot; an empty text empties it. */
-export function putInto(draft: Draft, { name, index }: Slot, text: string): Draft {
-  const lines = toLines(draft[name]).toSpliced(index, 1, text);
-  return { ...draft, [name]: lines.filter((line) => line !== "").join("\n") };
+export function putInto(draft: Draft, { path, index }: Slot, text: string): Draft {
+  const lines = toLines(draft[path]).toSpliced(index, 1, text);
+  return { ...draft, [path]: lines.filter((line) => line !== "").join("\n") };
 }
 
 /** A draft with one text for another, wherever that stands. */

@@ -8,26 +8,57 @@ export function resolve(schema: unknown, root: JsonObject, steps = MAX_STEPS): J
   if (!isObject(schema) || steps === 0) return {};
   const { $ref, anyOf, oneOf, ...own } = schema;
   if (isText($ref)) return { ...resolve(find($ref, root), root, steps - 1), ...own };
-  const alternatives = Array.isArray(anyOf) ? anyOf : Array.isArray(oneOf) ? oneOf : [];
-  const [only, ...others] = alternatives.filter((one) => !isObject(one) || one["type"] !== "null");
+  const all = "properties" in own ? [] : own["allOf"];
+  const [only, ...others] = [anyOf, oneOf, all].map(withoutNull).find(isGiven) ?? [];
   if (only !== undefined && others.length === 0)
     return { ...resolve(only, root, steps - 1), ...own };
   return schema;
 }
 
-/** The members that an input may have, and which it must have, wherever the schema says so. */
-export function readMembers(schema: JsonObject): {
+/** What a value may be besides null where that is one of several things, each with what is said of all of them. */
+export function readAlternatives(schema: JsonObject, root: JsonObject): readonly JsonObject[] {
+  const { anyOf, oneOf, title: _title, description: _text, default: _value, ...own } = schema;
+  const several = [anyOf, oneOf].map(withoutNull).find(isGiven) ?? [];
+  // Others only say what must be given together.
+  const telling = "properties" in own ? ["properties"] : TELLING;
+  if (several.some((one) => telling.some((word) => word in resolve(one, root))))
+    return Array.from(several, (one) => {
+      const alternative = isObject(one) ? one : {};
+      return { ...alternative, allOf: [...listOf(alternative["allOf"]), own] };
+    });
+  const types = listOf(own["type"]).filter((one) => one !== "null");
+  return types.length > 1 ? Array.from(types, (type) => ({ ...own, type })) : [];
+}
+
+const TELLING = ["type", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf"];
+
+function withoutNull(alternatives: unknown): readonly unknown[] {
+  return listOf(alternatives).filter((one) => !isObject(one) || one["type"] !== "null");
+}
+
+function isGiven(list: readonly unknown[]): boolean {
+  return list.length > 0;
+}
+
+function listOf(list: unknown): readonly unknown[] {
+  return Array.isArray(list) ? list : [];
+}
+
+/** The members that an object may have, and which it must have, wherever the schema says so. */
+export function readMembers(
+  schema: JsonObject,
+  root: JsonObject,
+): {
   readonly members: readonly (readonly [string, JsonObject])[];
   readonly required: ReadonlySet<unknown>;
 } {
-  const { allOf } = schema;
-  const parts = [schema, ...(Array.isArray(allOf) ? allOf : [])].map((one) => resolve(one, schema));
+  const parts = [schema, ...listOf(schema["allOf"])].map((one) => resolve(one, root));
   const members = new Map<string, JsonObject>();
   const required = new Set<unknown>();
   for (const part of parts) {
     if (isObject(part["properties"])) {
       for (const [name, member] of Object.entries(part["properties"]))
-        members.set(name, resolve(member, schema));
+        members.set(name, resolve(member, root));
     }
     if (Array.isArray(part["required"])) for (const name of part["required"]) required.add(name);
   }

@@ -4,15 +4,17 @@ import { type ReactNode, useState } from "react";
 export function Unfolding({
   summary,
   isForced = false,
+  isOpenFirst = false,
   className,
   children,
 }: {
   readonly summary: ReactNode;
   readonly isForced?: boolean;
+  readonly isOpenFirst?: boolean;
   readonly className?: string;
   readonly children: ReactNode;
 }) {
-  const [isOpened, setIsOpened] = useState(false);
+  const [isOpened, setIsOpened] = useState(isOpenFirst);
   const isOpen = isOpened || isForced;
   return (
     <details

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { toDraft, toInput } from "../../../../console/src/model/draft";
+import { toDraft, toInput } from "../../../../console/src/model/input";
 import { readFields, withOthers } from "../../../../console/src/model/fields";
 import { findFiles, withFile } from "../../../../console/src/model/file-inputs";
 import { findIssues } from "../../../../console/src/model/issues";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { toDraft, toInput } from "../../../../console/src/model/draft";
+import { toDraft, toInput } from "../../../../console/src/model/input";
 import { readFields, withOthers } from "../../../../console/src/model/fields";
 import { withFile } from "../../../../console/src/model/file-inputs";
 import { toSentence } from "../../../../console/src/model/issues";
