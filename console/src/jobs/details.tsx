@@ -1,11 +1,12 @@
-import type { ComponentProps } from "react";
 import { Link } from "wouter";
 
 import { Labels } from "../actions/labels";
 import type { ToApproveQuery } from "../gql";
 import { tellJobCost } from "../model/costs";
+import { type Draft, insideOf } from "../model/draft";
 import { type Field, toLabel } from "../model/fields";
-import { isObject, isText } from "../model/json";
+import { toDraft } from "../model/input";
+import { isObject, isText, type JsonObject } from "../model/json";
 import { formatSeconds, KINDS, STATUS_WORDS } from "../model/words";
 import { toSeenUpload } from "../session/use-given-file";
 import { useViewer } from "../session/viewer";
@@ -141,6 +142,8 @@ function Id({ id, name }: { readonly id: string; readonly name: string }) {
   );
 }
 
+type Uploads = ToApproveQuery["jobsToApprove"][number]["uploads"];
+
 /** What was sent, named and in order as in the form. */
 export function Inputs({
   job,
@@ -150,25 +153,40 @@ export function Inputs({
   readonly job: Pick<FullJob, "input">;
   readonly fields: readonly Field[];
   /** Those of somebody else, which can't be asked for. */
-  readonly uploads?: ToApproveQuery["jobsToApprove"][number]["uploads"];
+  readonly uploads?: Uploads;
 }) {
-  const input = Object.entries(isObject(job.input) ? job.input : {});
-  if (input.length === 0) return <p className="hint">No inputs were sent.</p>;
-  const names = [...fields.map(({ name }) => name), ...input.map(([name]) => name)];
+  const input = isObject(job.input) ? job.input : {};
+  if (Object.keys(input).length === 0) return <p className="hint">No inputs were sent.</p>;
+  return <Members value={input} {...{ fields, uploads }} draft={toDraft(fields, input)} />;
+}
+
+type Given = {
+  /** What fills in the form with the input, which says what is in a list or was chosen. */
+  readonly draft: Draft;
+  readonly uploads: Uploads;
+};
+
+function Members({
+  value,
+  fields,
+  ...given
+}: Given & { readonly value: JsonObject; readonly fields: readonly Field[] }) {
+  const names = [...fields.map(({ name }) => name), ...Object.keys(value)];
   return (
     <dl className="small">
-      {input
+      {Object.entries(value)
         .toSorted(([one], [other]) => names.indexOf(one) - names.indexOf(other))
-        .map(([name, value]) => {
+        .map(([name, member]) => {
           const field = fields.find((one) => one.name === name);
-          const isDefault = JSON.stringify(field?.fallback) === JSON.stringify(value);
+          const isDefault = JSON.stringify(field?.fallback) === JSON.stringify(member);
           return (
             <Fact
               key={name}
               name={field?.label ?? toLabel(name)}
               title={`${name}\n${field?.description ?? ""}`}
             >
-              <Value {...{ value, uploads }} /> {isDefault && <span className="hint">default</span>}
+              <Value value={member} {...{ field, ...given }} />{" "}
+              {isDefault && <span className="hint">default</span>}
             </Fact>
           );
         })}
@@ -178,13 +196,28 @@ export function Inputs({
 
 function Value({
   value,
-  uploads,
-}: Required<Pick<ComponentProps<typeof Inputs>, "uploads">> & { readonly value: unknown }) {
-  if (typeof value === "object" && value !== null)
-    return <pre>{JSON.stringify(value, null, 2)}</pre>;
+  field,
+  ...given
+}: Given & { readonly value: unknown; readonly field: Field | undefined }) {
+  if (typeof value === "object" && value !== null) {
+    const inside = field ? fieldsIn(field, given.draft) : [];
+    if (Object.keys(value).length === 0) return <span className="hint">empty</span>;
+    if (isObject(value)) return <Members value={value} fields={inside} {...given} />;
+    return (
+      <ol>
+        {Object.values(value).map((item: unknown, index) => (
+          // Nothing else tells them apart, and they stay as they are.
+          // oxlint-disable-next-line react/no-array-index-key
+          <li key={index}>
+            <Value value={item} field={inside[index]} {...given} />
+          </li>
+        ))}
+      </ol>
+    );
+  }
   if (!isText(value)) return JSON.stringify(value);
   if (value === "") return <span className="hint">empty</span>;
-  const upload = uploads.find(({ id }) => value === `upload:${id}`);
+  const upload = given.uploads.find(({ id }) => value === `upload:${id}`);
   if (upload !== undefined) return <FileLink file={toSeenUpload(upload)} />;
   if (value.startsWith("upload:")) return <GivenFile reference={value} />;
   if (!/^https?:\/\//.test(value)) return <Folded text={value} />;
@@ -193,4 +226,11 @@ function Value({
       {value}
     </a>
   );
+}
+
+/** The fields of what a value consists of. */
+function fieldsIn(field: Field, draft: Draft): readonly Field[] {
+  const inside = insideOf(field, draft);
+  const [chosen] = inside;
+  return field.widget.kind === "variants" && chosen ? fieldsIn(chosen, draft) : inside;
 }

@@ -230,7 +230,7 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     await item.getByRole("button", { name: "Shot 2 as JSON" }).click();
     expect(await item.getByLabel(/^Prompt/).inputValue()).toBe("A quay");
     await button(page, "All as JSON").click();
-    const all = page.getByLabel("Input", { exact: true }).last();
+    const all = page.getByRole("textbox", { name: /^Input/ });
     const written = { shots: [{ prompt: "A boat" }, { prompt: "A quay" }] };
     expect(JSON.parse(await all.inputValue())).toEqual(written);
     await all.fill("{");
