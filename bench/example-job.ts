@@ -72,8 +72,9 @@ export async function storeFinishedJob(
   await fillStore(databaseUrl, async ({ jobs }) => {
     for (let number = first; number <= first + others; number++) {
       const own = { id: toJobId(number), ownerId };
-      await jobs.insert({ job: { ...SUBMITTED, ...own }, input, key: null });
-      await jobs.save({ ...FINISHED.job, ...own }, toResult(output));
+      const job = { ...SUBMITTED, ...own };
+      await jobs.insert({ job, input, key: null });
+      await jobs.save(job, { ...FINISHED.job, ...own }, toResult(output));
     }
   });
 }

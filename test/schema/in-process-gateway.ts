@@ -251,6 +251,7 @@ export async function openInProcessGateway(
     async observe(job: Job, observation: Observation): Promise<Job> {
       const next = advance(job, observation, new Date(job.updatedAt.getTime() + 1_000), "sandbox");
       const isSaved = await store.jobs.save(
+        job,
         next,
         observation.kind === "succeeded" ? toResult(observation.output) : null,
       );

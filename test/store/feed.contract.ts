@@ -83,7 +83,7 @@ export function describeFeed({ store, restart, pass, execute }: Context): void {
       expect(claimed.polls).toMatchObject([{ job: { id: job.id } }]);
       await polls.putBack(claimed.polls.map((poll) => toPutBack(poll)));
       expect(await jobs.extendSubmit(submitting.id, 60_000)).toBe(true);
-      expect(await jobs.save({ ...job, version: 7 }, null)).toBe(false);
+      expect(await jobs.save(job, { ...job, version: 7 }, null)).toBe(false);
       expect((await readOn(head)).jobs).toEqual([]);
     });
 

@@ -131,7 +131,7 @@ export function describeJobStore(context: Context): void {
           const job = makeJob(FACTS);
           await submit(job);
           const ended = { ...job, ...change, version: 2, finishedAt: new Date() };
-          await store.jobs.save(ended, null);
+          await store.jobs.save(job, ended, null);
           expect((await store.jobs.readRepeated("local", "f")) !== null).toBe(isRepeated);
           const another = makeJob(FACTS);
           expect(await submit(another)).toBe(!isRepeated);
@@ -224,8 +224,8 @@ export function describeJobStore(context: Context): void {
     test("refuses a version that does not follow the stored one, and writes nothing", async () => {
       const job = await insert();
       const accepted = advance(job, ACCEPTED, new Date(), "sandbox");
-      for (const wrong of [job, { ...accepted, version: 3 }, { ...accepted, id: "job_unknown" }])
-        expect(await store.jobs.save(wrong, null)).toBe(false);
+      for (const change of [{ version: 1 }, { version: 3 }, { id: "job_unknown" }])
+        expect(await store.jobs.save(job, { ...accepted, ...change }, null)).toBe(false);
       expect(await store.jobs.read(job.id)).toEqual(job);
       const histories = await store.jobs.readHistories([job.id, "job_unknown"]);
       expect(histories.map((events) => events.length)).toEqual([1, 0]);
@@ -236,7 +236,7 @@ export function describeJobStore(context: Context): void {
       async (status) => {
         const job = await insert({ status });
         const next: Job = { ...job, version: 2, status: "IN_PROGRESS" };
-        expect(await store.jobs.save(next, null)).toBe(false);
+        expect(await store.jobs.save(job, next, null)).toBe(false);
         expect(await store.jobs.read(job.id)).toEqual(job);
       },
     );
@@ -246,7 +246,7 @@ export function describeJobStore(context: Context): void {
       const saves = await Promise.all(
         Array.from({ length: 12 }, (_, index) => {
           const seen = { kind: "accepted", requestId: `request-${index}` } as const;
-          return store.jobs.save(advance(job, seen, new Date(), "sandbox"), null);
+          return store.jobs.save(job, advance(job, seen, new Date(), "sandbox"), null);
         }),
       );
       expect(saves.filter(Boolean)).toHaveLength(1);
@@ -409,7 +409,7 @@ export function describeJobStore(context: Context): void {
       const accepted = await see(store, job, ACCEPTED);
       expect(await Promise.all(seen)).toEqual([accepted]);
       // Nothing is written, so nobody is woken.
-      await store.jobs.save(accepted, null);
+      await store.jobs.save(job, accepted, null);
       expect([seen.length, others]).toEqual([1, 0]);
       await store.jobs.withdraw(other.id);
       expect(others).toBe(1);

@@ -90,7 +90,7 @@ export function describeLabels({ store, statements, execute }: Context): void {
       const head = await store().feed.readHead();
       await label(job, ["c"], true);
       const stale = { ...job, version: job.version + 1, queuePosition: 3 };
-      expect(await store().jobs.save(stale, null)).toBe(false);
+      expect(await store().jobs.save(job, stale, null)).toBe(false);
       const running = await see(store(), await read(job), RUNNING);
       expect(running).toMatchObject({ tags: ["c"], isStarred: true, status: "IN_PROGRESS" });
       const ended = await see(store(), running, SUCCEEDED);

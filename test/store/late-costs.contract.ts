@@ -62,7 +62,8 @@ export function describeLateCosts({ store, as, execute, count, restart }: Contex
 
     test("are not due of a job whose end somebody else has stored first", async () => {
       const job = await end();
-      expect(await store().jobs.save(job, LATE)).toBe(false);
+      const before: Job = { ...job, version: job.version - 1, status: "IN_PROGRESS" };
+      expect(await store().jobs.save(before, job, LATE)).toBe(false);
       expect(await count("late_costs")).toBe(1);
     });
 

@@ -96,12 +96,12 @@ export function describePolls({ store, channels, pass, execute }: Context): void
       const accepted: Job = { ...job, version: 2, status: "IN_QUEUE", requestId: "r" };
       // The output's statement, which comes last, fails.
       await execute("alter table job_documents rename to hidden_documents");
-      await expect(store().jobs.save(accepted, toResult("output"))).rejects.toThrow();
+      await expect(store().jobs.save(job, accepted, toResult("output"))).rejects.toThrow();
       await execute("alter table hidden_documents rename to job_documents");
       expect(await store().jobs.read(job.id)).toEqual(job);
       await pass(FIRST_POLL_MS);
       expect(await claim()).toEqual(NOTHING);
-      expect(await store().jobs.save(accepted, null)).toBe(true);
+      expect(await store().jobs.save(job, accepted, null)).toBe(true);
       await pass(FIRST_POLL_MS);
       expect(await claimIds()).toEqual([job.id]);
     });

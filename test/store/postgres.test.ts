@@ -267,7 +267,7 @@ describe("gateways that share a Postgres", () => {
       await client.query("begin");
       await client.query("select from jobs where id = $1 for update", [id]);
       const saves = Promise.all(
-        Array.from({ length: 20 }, () => store.jobs.save({ ...job, version: 3 }, null)),
+        Array.from({ length: 20 }, () => store.jobs.save(job, { ...job, version: 3 }, null)),
       );
       await expect.poll(async () => (await query(WAITING)).length).toBe(6);
       await store.polls.putBack((await claim(store)).map((poll) => toPutBack(poll)));

@@ -34,8 +34,9 @@ export function describeRuns({ store, execute }: Context): void {
     let current = job;
     for (const [afterMs, observation] of seen) {
       const now = new Date((job.sentAt?.getTime() ?? 0) + afterMs);
-      current = advance(current, observation, now, "sandbox");
-      expect(await store().jobs.save(current, null)).toBe(true);
+      const next = advance(current, observation, now, "sandbox");
+      expect(await store().jobs.save(current, next, null)).toBe(true);
+      current = next;
     }
     return current;
   }

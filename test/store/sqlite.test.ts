@@ -9,6 +9,7 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 
+import type { Job } from "../../src/engine/job/job.ts";
 import { DatabaseDiskError } from "../../src/engine/store/database-error.ts";
 import { createJobStore, type JobStore } from "../../src/engine/store/job-store.ts";
 import { openSqlite } from "../../src/engine/store/open-sqlite.ts";
@@ -333,9 +334,9 @@ describe("writes that come at once", () => {
     const before = countCommits();
     const jobs = await Promise.all(Array.from({ length: 40 }, () => insertJob(store)));
     expect(countCommits()).toBe(before + 1);
-    const ends = jobs.map((job) => ({ ...job, version: 2, status: "FAILED" }) as const);
+    const end = (job: Job) => store.jobs.save(job, { ...job, version: 2, status: "FAILED" }, null);
     // Of two ends of one job the first one counts.
-    const saved = await Promise.all([...ends, ...ends].map((job) => store.jobs.save(job, null)));
+    const saved = await Promise.all([...jobs, ...jobs].map(end));
     expect(saved).toEqual([...jobs.map(() => true), ...jobs.map(() => false)]);
     expect(countCommits()).toBe(before + 3);
     // Alone, one statement needs no transaction.
@@ -343,6 +344,18 @@ describe("writes that come at once", () => {
     statements.length = 0;
     await see(store, alone, UNANSWERED);
     expect(statements).toHaveLength(1);
+  });
+
+  test("name only the columns in which a job changes, so that the indexes of the others rest", async () => {
+    const { store, statements } = await createFile();
+    const queued = await see(store, await insertJob(store), ACCEPTED);
+    statements.length = 0;
+    const moved = await see(store, queued, { kind: "queued", queuePosition: 3 });
+    const [text = ""] = statements;
+    const assignments = /^update "jobs" set (.*?) where/.exec(text)?.[1] ?? "";
+    const names = new Set([...assignments.matchAll(/"(\w+)"/g)].map(([, name]) => name));
+    expect(names).toEqual(new Set(["queue_position", "place", "updated_at", "version"]));
+    expect(await store.jobs.read(moved.id)).toEqual(moved);
   });
 
   test("suffer nothing where one of them fails", async () => {

@@ -82,8 +82,9 @@ export async function see(
   for (const one of seen) {
     const result = "kind" in one ? null : one;
     const observation = "kind" in one ? one : { ...SUCCEEDED, output: one.output };
-    current = advance(current, observation, new Date(), store.upstream);
-    expect(await store.jobs.save(current, result)).toBe(true);
+    const next = advance(current, observation, new Date(), store.upstream);
+    expect(await store.jobs.save(current, next, result)).toBe(true);
+    current = next;
   }
   return current;
 }

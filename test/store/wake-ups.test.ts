@@ -68,7 +68,7 @@ const countLogged = (text: string) => logged.filter((line) => line.includes(text
 
 /** The next state of a job, on this gateway. */
 async function change(store: JobStore, job: Job): Promise<void> {
-  expect(await store.jobs.save({ ...job, version: 2, status: "IN_QUEUE" }, null)).toBe(true);
+  expect(await store.jobs.save(job, { ...job, version: 2, status: "IN_QUEUE" }, null)).toBe(true);
 }
 
 describe("a change on one gateway", () => {

@@ -91,6 +91,6 @@ export async function succeedWith(
   await jobs.insert({ job, input: {}, key: null, alsoWrite });
   const seen = { kind: "succeeded", output: { urls }, finishedAt: null } as const;
   const ended = advance(job, seen, now, upstream);
-  await jobs.save(ended, toResult(seen.output, urls));
+  await jobs.save(job, ended, toResult(seen.output, urls));
   return ended;
 }

@@ -22,6 +22,7 @@ async function openFixture(days: number) {
     if (endedDaysAgo === null) return job.id;
     const endedAt = new Date(NOW_MS - endedDaysAgo * DAY_MS);
     await store.jobs.save(
+      job,
       advance(job, { kind: "cancelled", finishedAt: endedAt }, endedAt, "sandbox"),
       null,
     );

@@ -84,7 +84,7 @@ const away = () => Promise.reject(new Error("away"));
 test("an acceptance outlives a database that is away for a moment", async () => {
   const { save } = store.jobs;
   let failures = 3;
-  store.jobs.save = (job, output) => (failures-- > 0 ? away() : save(job, output));
+  store.jobs.save = (...given) => (failures-- > 0 ? away() : save(...given));
   expect(await submitter.submitJob(REQUEST)).toMatchObject({ job: { status: "IN_QUEUE" } });
   expect(slept).toEqual([100, 500, 1_000]);
   expect(followed).toBe(1);

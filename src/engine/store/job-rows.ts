@@ -115,6 +115,13 @@ export function fromJob(job: Job) {
   };
 }
 
+/** The columns in which a job's next version differs: each that is named has its indexes written and its triggers asked. */
+export function toChanges(before: Job, after: Job): Partial<ReturnType<typeof fromJob>> {
+  const old = new Map<string, unknown>(Object.entries(fromJob(before)));
+  const changed = Object.entries(fromJob(after)).filter(([name, value]) => value !== old.get(name));
+  return Object.fromEntries(changed);
+}
+
 /**
  * Runs a statement for at most 1,000 ids at a time, well below the parameters that one may have: 32,766 on SQLite, 65,535
  * on Postgres.

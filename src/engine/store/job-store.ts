@@ -9,7 +9,7 @@ import { createDeletions } from "./delete-jobs.ts";
 import { createFeed } from "./feed.ts";
 import { createHolds } from "./holds.ts";
 import { createFiles, insertKeeps } from "./files.ts";
-import { fromJob, UNFINISHED_STATUSES } from "./job-rows.ts";
+import { toChanges, UNFINISHED_STATUSES } from "./job-rows.ts";
 import { createLabels } from "./labels.ts";
 import { createLateCosts, insertLateCost } from "./late-costs.ts";
 import { createJobLists } from "./list-jobs.ts";
@@ -76,16 +76,17 @@ export function createJobStore(dependencies: {
 
   const jobs = {
     /**
-     * Writes the job's next version, with an event if its status is new, and wakes its watchers. False, and nothing
-     * written, when the stored version is not the one right before `job.version` or is final.
+     * Writes what is new in the job's next version, with an event if its status is, and wakes its watchers. False, and
+     * nothing written, when the stored version is not `before`'s, the one right before, or is final.
      */
-    async save(job: Job, result: Result | null): Promise<boolean> {
+    async save(before: Job, job: Job, result: Result | null): Promise<boolean> {
       // Made before the writes that wait for each other.
       const texts = result && toTexts(result);
+      const changes = toChanges(before, job);
       const update = async (transaction: Kysely<Tables>): Promise<boolean> => {
         const row = await transaction
           .updateTable("jobs")
-          .set(fromJob(job))
+          .set(changes)
           .where("id", "=", job.id)
           // Mutant: no fence on the version
           .where("version", "=", job.version - 1)

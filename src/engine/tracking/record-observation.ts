@@ -57,7 +57,7 @@ export function createRecordObservation(dependencies: {
       const next = advance(job, observation, new Date(now()), upstream);
       if (next === job) return job;
       if (observation.kind === "succeeded") result ??= await toResult(job, observation);
-      if (!(await jobs.save(next, result))) continue;
+      if (!(await jobs.save(job, next, result))) continue;
       if (result !== null && result.keep.length > 0) onKeep?.();
       if (result?.isCostDue === true) onCostDue?.();
       return next;

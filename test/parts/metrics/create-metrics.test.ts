@@ -61,7 +61,7 @@ test("ends are counted, and files by outcome, if that could be stored", async ()
   await store.jobs.insert({ job, input: {}, key: null });
   const ended = { ...job, status: "SUCCEEDED", version: 2, finishedAt: new Date(1) } as const;
   const result = { output: "{}", assets: [], keep: ["https://example.com/a.png"] };
-  for (const _ of [1, 2]) await store.jobs.save(ended, result);
+  for (const _ of [1, 2]) await store.jobs.save(job, ended, result);
   const { files } = await store.files.claimDue({ limit: 1, claimMs: 1_000 });
   // The second one has no claim any more.
   for (const file of [...files, ...files])

@@ -90,7 +90,7 @@ test("a watcher that a write wakes does not belong to its trace", async () => {
     store.feed.subscribeToJob(job.id, () => resolve(store.jobs.read(job.id)));
   });
   await operate(async () => {
-    await store.jobs.save(ended, null);
+    await store.jobs.save(job, ended, null);
     await woken;
   });
   expect(opened.names()).toEqual(["save jobs", "mutation"]);
@@ -102,7 +102,7 @@ test("an end that nobody polled for is in the job's trace, and a job without one
   const [traced, untraced] = [createEnded(), createEnded()];
   await operate(() => store.jobs.insert({ job: traced.job, input: {}, key: null }));
   await store.jobs.insert({ job: untraced.job, input: {}, key: null });
-  for (const { ended } of [untraced, traced]) await store.jobs.save(ended, null);
+  for (const { job, ended } of [untraced, traced]) await store.jobs.save(job, ended, null);
   await expect.poll(opened.names).toEqual(["insert jobs", "mutation", "end"]);
   const [, operation, end] = opened.spans();
   expect(end?.parentSpanContext?.spanId).toBe(operation?.spanContext().spanId);

@@ -492,7 +492,7 @@ async function addPaidJob(databaseUrl: string): Promise<string> {
   const job = createJob({ ...facts, kind: "lora", upstream });
   await store.jobs.insert({ job, input: { prompt: "A lantern of theirs" }, key: null });
   const accepted = advance(job, { kind: "accepted", requestId: "r" }, now, upstream);
-  await store.jobs.save(accepted, null);
+  await store.jobs.save(job, accepted, null);
   await store.close();
   return job.id;
 }
