@@ -79,7 +79,7 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         <summary>Details</summary>
         {isOpen && (
           <dl>
-            <dt>Id</dt>
+            <dt>ID</dt>
             <dd>
               <code>{id}</code> <Copy text={id} name={`the id ${id}`} />
             </dd>

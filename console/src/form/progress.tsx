@@ -1,4 +1,5 @@
 import { useEffect, useEffectEvent, useState } from "react";
+import { useConnection } from "runcomfy-graphql-client/react";
 
 import type { WatchedJob } from "./use-recent-job";
 
@@ -15,24 +16,24 @@ export function Progress({
   readonly job: WatchedJob;
   readonly isSmall?: boolean;
 }) {
-  const known = useKnown(job);
+  const isLost = /away|refused/.test(useConnection().kind);
+  const known = useKnown(job, isLost);
+  const end = known && !isLost ? `done ${soon(known.secondsLeft)}` : "not known";
   const bar = (
-    <progress
-      aria-label="How far the job is"
-      aria-valuetext={known ? `done ${soon(known.secondsLeft)}` : "not known"}
-      value={known?.part}
-    />
+    <progress aria-label="How far the job is" aria-valuetext={end} value={known?.part} />
   );
   if (isSmall) return bar;
   return (
     <div>
       {bar}
-      {explain(job, known).map((words) => (
+      {(isLost ? LOST : explain(job, known)).map((words) => (
         <p key={words}>{words}</p>
       ))}
     </div>
   );
 }
+
+const LOST = ["Connection lost", "The job goes on meanwhile"];
 
 type Known = {
   /** From 0 to below 1; never falls. */
@@ -46,16 +47,17 @@ type Known = {
   readonly comeAt: number;
 };
 
-/** How far a job is by now, going on from its last estimate; null where nobody can say. */
-function useKnown(job: WatchedJob): Known | null {
+/** How far a job is by now, going on from its last estimate while changes reach the page; null where nobody can say. */
+function useKnown(job: WatchedJob, isLost: boolean): Known | null {
   const [known, setKnown] = useState(() => goOn(null, job, Date.now()));
   const tick = useEffectEvent(() => setKnown((last) => goOn(last, job, Date.now())));
   const { estimate } = job;
   useEffect(() => {
+    if (isLost) return undefined;
     tick();
     const timer = setInterval(() => tick(), TICK_MS);
     return () => clearInterval(timer);
-  }, [estimate]);
+  }, [estimate, isLost]);
   return estimate ? known : null;
 }
 

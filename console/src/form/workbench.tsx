@@ -116,7 +116,8 @@ export function Workbench({
             if (isLoss) replaceDraft(scope, known, next);
             else edits.change(next);
           }}
-          onTouch={(path) => setTouched((paths) => new Set([...paths, path]))}
+          // A form that one only goes through is not corrected yet.
+          onTouch={(path) => path in draft && setTouched((paths) => new Set([...paths, path]))}
           onGive={edits.give}
         />
         {known[0]?.name !== REST && (

@@ -58,6 +58,12 @@ const LABELS = new Map([
   ["num_frames", "Frames"],
   ["sample_steps", "Steps"],
 ]);
+/** What is not written as a word. */
+const INITIALISMS = new Map(
+  "AI API CFG CLIP FPS HD HDR ID IDs JSON LLM LoRA LoRAs NSFW RGB TTS URL URLs VAE"
+    .split(" ")
+    .map((word) => [word.toLowerCase(), word]),
+);
 const LONG_TEXT = 200;
 /** As in the gateway, whose types go no deeper. */
 const MAX_NESTED_OBJECTS = 12;
@@ -96,8 +102,8 @@ const WHOLE: Field = {
 const ALL: Field = { ...WHOLE, description: "All of the input, as a JSON object." };
 const OTHERS: Field = {
   ...WHOLE,
-  label: "Other values",
-  description: "What no field above is for, as a JSON object.",
+  label: "More as JSON",
+  description: "What no field here is for, as a JSON object.",
   isRequired: false,
   isFolded: true,
 };
@@ -322,7 +328,8 @@ export function toLabel(name: string, title?: unknown): string {
   const picture = /^ctrl_img_(\d+)$/.exec(name);
   if (picture) return `Picture ${picture[1]}`;
   const words = name.replaceAll(/[_-]+/g, " ").trim();
-  return words === "" ? name : words.charAt(0).toUpperCase() + words.slice(1);
+  const label = words.charAt(0).toUpperCase() + words.slice(1);
+  return label.replaceAll(/\w+/g, (word) => INITIALISMS.get(word.toLowerCase()) ?? word) || name;
 }
 
 /** What must be given, the prompt first; then files, sizes, seed, and the others as the schema has them. */

@@ -1,3 +1,5 @@
+import { useConnection } from "runcomfy-graphql-client/react";
+
 import { formatWhole } from "../model/words";
 import { clock, useStore } from "../session/store";
 
@@ -41,7 +43,7 @@ export function Moment({ at }: { readonly at: string }) {
   return <time dateTime={at}>{EXACT.format(new Date(at))}</time>;
 }
 
-/** How long something has gone on, with what follows the time. */
+/** How long something has gone on, with what follows the time; while the connection is lost, until then. */
 export function Elapsed({
   since,
   children,
@@ -49,9 +51,12 @@ export function Elapsed({
   readonly since: string;
   readonly children: string;
 }) {
-  const seconds = Math.max(0, (useStore(clock) - Date.parse(since)) / 1_000);
+  const now = useStore(clock);
+  const connection = useConnection();
+  const until = connection.kind === "away" ? connection.since : now;
+  const seconds = Math.max(0, (until - Date.parse(since)) / 1_000);
   return (
-    <span className="so-far" title="so far">
+    <span title="so far">
       {formatWhole(Math.floor(seconds))}
       {children}
     </span>
