@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
 import { GatewayProvider, useConnection } from "runcomfy-graphql-client/react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
@@ -66,7 +66,7 @@ export function App() {
   );
 }
 
-function Entrance({ credential, isKept, number }: Attempt) {
+function Entrance({ credential, isKept }: Attempt) {
   const { data, error, ask } = useQuery(VIEWER, {});
   // At the same time, as the form needs both.
   const [location] = useLocation();
@@ -95,7 +95,7 @@ function Entrance({ credential, isKept, number }: Attempt) {
   if (data && !isRefused) {
     return (
       <ViewerContext value={{ ...data.viewer, isSignedIn }}>
-        <Screens isEntered={number > 0} />
+        <Screens />
       </ViewerContext>
     );
   }
@@ -116,7 +116,7 @@ function Entrance({ credential, isKept, number }: Attempt) {
 const SIGNED_OUT =
   "You are signed out. You did so elsewhere, or your key or token is no longer accepted; then ask for another one. What you typed stays, and jobs that were sent go on.";
 
-function Screens({ isEntered }: { readonly isEntered: boolean }) {
+function Screens() {
   const { mayRead, parts: names } = useViewer();
   const parts = useLoadedParts(names);
   const [location] = useLocation();
@@ -127,14 +127,6 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
     const timer = setTimeout(loadAll, REST_MS);
     return () => clearTimeout(timer);
   }, [parts]);
-  const main = useRef<HTMLElement>(null);
-  // By the form that one signed in with, too.
-  const hadFocus = useRef(isEntered);
-  useEffect(() => {
-    // It was lost together with what had it, and Tab would begin with the page.
-    if (hadFocus.current && document.activeElement === document.body)
-      main.current?.focus({ preventScroll: true });
-  }, [location]);
   return (
     <PartsContext value={parts}>
       <a className="unseen" href="#main">
@@ -142,7 +134,7 @@ function Screens({ isEntered }: { readonly isEntered: boolean }) {
       </a>
       <Header />
       <Bars />
-      <main ref={main} id="main" tabIndex={-1} onFocus={() => (hadFocus.current = true)}>
+      <main id="main" tabIndex={-1}>
         {/* From one deployment to the next the chooser stays, with the focus. */}
         <Boundary key={location.startsWith("/run") ? "/run" : location}>
           <Switch>

@@ -5,6 +5,7 @@ import { createRoot } from "preact/compat/client";
 import "./tokens.css";
 import "./style.css";
 import { App } from "./app";
+import { keepFocus } from "./frame/keep-focus";
 import { clock } from "./session/store";
 
 // What is dropped where nothing takes it would open in place of the page.
@@ -15,6 +16,8 @@ for (const type of ["dragover", "drop"] as const)
   });
 
 setInterval(() => clock.set(Date.now()), 1_000);
+
+keepFocus();
 
 // Effects run before the next event, which some of them listen to, and in a hidden page, which draws no frames.
 options.requestAnimationFrame = queueMicrotask;

@@ -69,19 +69,8 @@ function Desk({
   const fields = fieldsOf(deploymentId);
   useTitle(`Run ${find(deploymentId)?.name ?? deploymentId}`);
 
-  /** What was pressed on the right goes with the job that was shown there. */
-  const keepFocus = (): void => {
-    if (!right.current?.contains(document.activeElement)) return;
-    requestAnimationFrame(() => {
-      if (document.activeElement === document.body) right.current?.querySelector("button")?.focus();
-    });
-  };
-  const show = (id: string | null): void => {
-    keepFocus();
-    showRecent(viewer.id, id);
-  };
+  const show = (id: string | null): void => showRecent(viewer.id, id);
   const onJobs = (jobs: readonly JobRowFragment[]): void => {
-    keepFocus();
     addRecent(viewer.id, [...new Set(jobs.map(({ id }) => id))]);
     // On a phone it stands below the form; once it is drawn, it is tall enough to be scrolled to.
     if (matchMedia("(max-width: 859px)").matches)

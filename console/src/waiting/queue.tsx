@@ -149,18 +149,11 @@ function Offers({
   ];
 
   async function run(action: Action, meant: readonly Job[]): Promise<void> {
-    const focused = document.activeElement;
     await act(
       action,
       meant.map(({ id }) => id),
     );
     await onDone();
-    // What has moved or was disabled meanwhile has lost the focus.
-    requestAnimationFrame(() => {
-      if (document.activeElement !== document.body) return;
-      const place = focused?.isConnected ? focused : document.querySelector("main li input");
-      if (place instanceof HTMLElement) place.focus({ preventScroll: true });
-    });
   }
 
   return (
