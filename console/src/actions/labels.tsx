@@ -39,7 +39,9 @@ export function Labels({
       )}
       {tags.map((tag) => (
         <span key={tag} className="chip">
-          <Link href={`/${screen}?tag=${encodeURIComponent(tag)}`}>{tag}</Link>
+          <Link href={`/${screen}?tag=${encodeURIComponent(tag)}`} title={tag}>
+            {tag}
+          </Link>
           {isEditable && (
             <button
               type="button"

@@ -65,7 +65,7 @@ function FileSlot({
     <span className="run-drop" data-slot={path} data-index={index}>
       <GivenPicture file={file} alt={`${label}, preview`} accept={accept} />
       <span className="stack small">
-        <span role="status" className={file?.problem ? "issue" : "hint"}>
+        <span role="status" className={file?.problem ? "issue" : "hint"} title={file?.name}>
           {value === "" ? `Drop or paste a file here, up to ${UPLOAD_MIB} MB` : file?.words}
         </span>
         <span className="row">

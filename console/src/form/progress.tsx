@@ -19,9 +19,7 @@ export function Progress({
   const isLost = /away|refused/.test(useConnection().kind);
   const known = useKnown(job, isLost);
   const end = known && !isLost ? `done ${soon(known.secondsLeft)}` : "not known";
-  const bar = (
-    <progress aria-label="How far the job is" aria-valuetext={end} value={known?.part} />
-  );
+  const bar = <progress aria-label="How far the job is" aria-valuetext={end} value={known?.part} />;
   if (isSmall) return bar;
   return (
     <div>

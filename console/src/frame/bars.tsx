@@ -30,25 +30,29 @@ export function Bars() {
   return (
     <div ref={bars} role="status" className="frame-bars">
       {connection.kind === "refused" && (
-        <p className="bar bar-bad">
+        <p className="frame-bar frame-bar-bad">
           This page gets no updates: {connection.reason} Jobs that were sent go on. Reload the page
           to try again.
         </p>
       )}
       {connection.kind === "away" && (
-        <p className="bar">
+        <p className="frame-bar">
           Connection lost <Ago at={new Date(connection.since).toISOString()} />. Jobs that were sent
           go on, and this page reconnects and catches up by itself.
         </p>
       )}
       {connection.kind === "connected" && silence !== "" && (
-        <p className="bar">No changes come at the moment: {silence} Jobs that were sent go on.</p>
+        <p className="frame-bar">
+          No changes come at the moment: {silence} Jobs that were sent go on.
+        </p>
       )}
       {data?.isTokenRefused ? (
-        <p className="bar bar-bad">{TOKEN_REFUSED} Jobs that were sent go on at RunComfy.</p>
+        <p className="frame-bar frame-bar-bad">
+          {TOKEN_REFUSED} Jobs that were sent go on at RunComfy.
+        </p>
       ) : (
         since !== undefined && (
-          <p className="bar bar-bad">
+          <p className="frame-bar frame-bar-bad">
             Outage of {who}, first seen <Ago at={since} />. Jobs that were sent go on, and are
             looked up once it ends; new jobs {data?.outage ? "" : "for it "}are refused until then.
           </p>

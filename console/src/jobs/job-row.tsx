@@ -68,7 +68,7 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
           {job.isStarred && <span role="img" aria-label="Starred" className="star" />}
           {job.tags.map((tag) => (
             <span key={tag} className="chip">
-              {tag}
+              <bdi>{tag}</bdi>
             </span>
           ))}
           {error !== null && (

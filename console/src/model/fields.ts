@@ -210,7 +210,7 @@ function readList(name: string, schema: JsonObject, place: Place): Widget {
 
 /** `Shots` without its s; as it is where that may be no plural, or not as simple. */
 function toSingular(label: string): string {
-  return label.replace(/(?<=[a-z])(?<![siu]|ie|[sx]e|[cs]he)s$/, "");
+  return label.replace(/(?<=[a-z]|[A-Z]{2})(?<![siu]|ie|[sx]e|[cs]he)s$/, "");
 }
 
 /** A field for each of several things that a value may be, named by what tells it apart. */

@@ -27,7 +27,8 @@ export function useGivenFile(reference: string): SeenFile | null {
   if (file) {
     const { name, url, part, problem } = file;
     const isHere = !isToken(reference);
-    const words = problem ?? (isHere ? name : `Uploading ${name}, ${Math.floor(part * 100)} %`);
+    const short = shorten(name);
+    const words = problem ?? (isHere ? short : `Uploading ${short}, ${Math.floor(part * 100)} %`);
     return { ...file, smallUrl: url, words };
   }
   if (isToken(reference)) return { ...toSeen("", "", LOST), problem: LOST };
@@ -41,7 +42,15 @@ export function useGivenFile(reference: string): SeenFile | null {
 /** An upload as it is seen; null for one that is gone, or somebody else's. */
 export function toSeenUpload(upload: UploadQuery["upload"]): SeenFile {
   const { fileName = "An uploaded file", url, thumbnailUrl } = upload ?? {};
-  return { ...toSeen(fileName, url ?? "", fileName), smallUrl: thumbnailUrl ?? url ?? "" };
+  return { ...toSeen(fileName, url ?? "", shorten(fileName)), smallUrl: thumbnailUrl ?? url ?? "" };
+}
+
+const [START, END] = [28, 12];
+
+/** Long names by how they begin and end: what kind of file it is stands there. */
+export function shorten(name: string): string {
+  const isLong = name.length > START + END;
+  return isLong ? `${name.slice(0, START)}…${name.slice(-END)}` : name;
 }
 
 const LOST = "The file was not uploaded to its end. Choose it again.";

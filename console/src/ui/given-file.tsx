@@ -1,6 +1,6 @@
 import { useState } from "react";
 
-import { type SeenFile, useGivenFile } from "../session/use-given-file";
+import { type SeenFile, shorten, useGivenFile } from "../session/use-given-file";
 
 /** A file that went into a job, small and by its name; it opens in a tab of its own. */
 export function GivenFile({ reference }: { readonly reference: string }) {
@@ -12,9 +12,15 @@ export function GivenFile({ reference }: { readonly reference: string }) {
 /** The same for one that is known already. */
 export function FileLink({ file }: { readonly file: SeenFile }) {
   return (
-    <a className="row" href={file.url || undefined} target="_blank" rel="noreferrer">
+    <a
+      className="row"
+      href={file.url || undefined}
+      title={file.name}
+      target="_blank"
+      rel="noreferrer"
+    >
       <GivenPicture file={file} alt="" />
-      <span>{file.name}</span>
+      <span>{shorten(file.name)}</span>
     </a>
   );
 }

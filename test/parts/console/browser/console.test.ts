@@ -229,7 +229,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     const reported = page.locator("main").getByText("Set RUNCOMFY_API_TOKEN");
     await reported.waitFor();
     expect(await main(page)).not.toMatch(/make one/i);
-    await page.locator(".bar").getByText("Jobs that were sent go on").waitFor();
+    await page.locator(".frame-bar").getByText("Jobs that were sent go on").waitFor();
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByRole("heading", { name: "Deployments" }).waitFor();
     await reported.waitFor();

@@ -153,8 +153,8 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     const width = page.getByLabel(/^Width/i).last();
     const seed = page.getByLabel(/^Seed/i);
     const leave = () => page.evaluate("document.activeElement.blur()");
-    const checked = page.waitForResponse((one) =>
-      one.request().postData()?.includes("query CheckInput") === true,
+    const checked = page.waitForResponse(
+      (one) => one.request().postData()?.includes("query CheckInput") === true,
     );
     // A form that one only goes through says nothing of what is still empty.
     for (let presses = 0; presses < 12; presses += 1) await page.keyboard.press("Tab");
