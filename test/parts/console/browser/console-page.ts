@@ -35,17 +35,19 @@ const FIND_BARRIERS = `axe.run({ rules: { "target-size": { enabled: true } } }).
  */
 export async function openConsole(
   environment: Readonly<Record<string, string>> = {},
+  options: Parameters<typeof start>[1] = {},
 ): Promise<{ readonly page: Page; readonly origin: string }> {
   const documents = join(await createTemporaryFolder(), "documents.json");
   const listed = LISTED.map((document, index) => [`hash-${index}`, print(document)]);
   await writeFile(documents, JSON.stringify(Object.fromEntries(listed)));
-  const { url: origin } = await start({
+  const variables = {
     ...SANDBOX,
     SANDBOX_SPEED: "4",
     TRUSTED_DOCUMENTS: documents,
     INTROSPECTION: "false",
     ...environment,
-  });
+  };
+  const { url: origin } = await start(variables, options);
   const { page } = await openPage();
   await page.goto(origin);
   return { page, origin };
