@@ -150,6 +150,18 @@ function Digits({
   );
 }
 
+/** What a field is for, and the bounds that no slider shows. */
+export function toNote({ description, widget }: Field): string {
+  if (widget.kind !== "number" || widget.slider) return description;
+  const { minimum, maximum } = widget;
+  const bounds = [
+    minimum !== null && `at least ${minimum}`,
+    maximum !== null && `at most ${maximum}`,
+  ];
+  const words = bounds.filter(Boolean).join(", ");
+  return words === "" ? description : `${description} ${words.replace("a", "A")}.`.trim();
+}
+
 /** A default as a placeholder shows it; empty where there is none. */
 export function toPlaceholder({ fallback }: Field): string {
   return fallback === undefined || fallback === null ? "" : toWord(fallback);

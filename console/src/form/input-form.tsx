@@ -6,7 +6,14 @@ import type { Slot } from "../model/place-file";
 import { findSides } from "../model/sizes";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
-import { ChoiceControl, FlagControl, NumberControl, SeedControl, TextControl } from "./controls";
+import {
+  ChoiceControl,
+  FlagControl,
+  NumberControl,
+  SeedControl,
+  TextControl,
+  toNote,
+} from "./controls";
 import type { OnEdit } from "./nested-field";
 import { SizeControl } from "./size-control";
 
@@ -137,7 +144,7 @@ function FieldRow({
         onGive={form.onGive}
       />
       <span id={`${id}-note`} className={issue === undefined ? "hint" : "small issue"}>
-        {issue ?? field.description}
+        {issue ?? toNote(field)}
       </span>
     </div>
   );

@@ -6,6 +6,7 @@ import {
   insideOf,
   isFilled,
   jsonOf,
+  nextId,
   toIdsText,
   toJsonText,
   without,
@@ -165,7 +166,7 @@ function Items({
     onChange(path, toIdsText(next));
   };
   const add = (): void => {
-    const id = String(Math.max(-1, ...ids.map(Number)) + 1);
+    const id = nextId(ids);
     setIds([...ids, id], `:scope > ol > [data-item="${id}"]`);
   };
   const move = (index: number, by: number): void => {
@@ -285,16 +286,25 @@ function toCountText(field: Field, draft: Draft): string {
   const { widget, isRequired } = field;
   const inside = insideOf(field, draft);
   if (widget.kind === "list") {
-    const most = Number.isFinite(widget.most) ? ` of at most ${widget.most}` : "";
-    return inside.length === 0 && most === "" ? "none" : `${inside.length}${most}`;
+    const { least, most } = widget;
+    const bounds = [
+      least > 0 && `at least ${least}`,
+      Number.isFinite(most) && `at most ${most}`,
+    ].filter(Boolean);
+    return [inside.length || "none", ...bounds].join(", ");
   }
   if (widget.kind !== "object" || isRequired) return "";
   const filled = inside.filter((one) => isFilled(one, draft)).length;
   return filled === 0 ? "not set" : `${filled} set`;
 }
 
+/** Letters of a default that are shown. */
+const MAX_DEFAULT = 200;
+
 /** What a field is for, and what holds where it stays empty. */
 function toNote({ description, fallback }: Field): string {
   const isSaid = typeof fallback === "object" && fallback !== null;
-  return isSaid ? `${description} Default: ${JSON.stringify(fallback)}`.trim() : description;
+  const text = JSON.stringify(fallback);
+  const short = isSaid && text.length > MAX_DEFAULT ? `${text.slice(0, MAX_DEFAULT)}…` : text;
+  return isSaid ? `${description} Default: ${short}`.trim() : description;
 }

@@ -52,6 +52,11 @@ export function toIdsText(ids: readonly string[]): string {
   return ids.length === 0 ? "" : AS_FORM + ids.join(",");
 }
 
+/** What stands for one more item. */
+export function nextId(ids: readonly string[]): string {
+  return String(Math.max(-1, ...ids.map(Number)) + 1);
+}
+
 /** The fields inside another as it is filled in: its members, its items, what was chosen; none where it is JSON. */
 export function insideOf(field: Field, draft: Draft): readonly Field[] {
   if (jsonOf(field, draft) !== null) return [];

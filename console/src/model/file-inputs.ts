@@ -35,6 +35,9 @@ export function withFile(
   const taken = new Set(fields.map(({ name }) => name));
   for (const { name } of findSeeds(fields, input)) taken.delete(name);
   const fitting = given.filter(([name]) => taken.has(name));
-  const draft = { ...toDraft(fields, Object.fromEntries(fitting)), [slot.path]: reference };
+  const draft = {
+    ...toDraft(fields, Object.fromEntries(fitting)),
+    ...{ ...slot.added, [slot.path]: reference },
+  };
   return toInput(withOthers(fields, draft), draft).input;
 }

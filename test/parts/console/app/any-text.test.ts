@@ -23,6 +23,9 @@ const FIELDS = readFields({
     mode: { enum: ["a", "b"] },
     fast: { type: "boolean" },
     extra: { type: "object" },
+    camera: { type: "object", properties: { image: { type: "string", format: "image_uri" } } },
+    shots: { type: "array", items: { type: "object", properties: { prompt: { type: "string" } } } },
+    either: { anyOf: [{ type: "string" }, { type: "array", items: { type: "number" } }] },
   },
 });
 const NOTHING_SAID = { problems: new Map(), refused: [], checked: [], sent: null };
@@ -31,7 +34,18 @@ const DEEP = "[".repeat(9_000) + "]".repeat(9_000);
 const anyText = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.constantFrom("%", "/", ":", "\\", "[", "{", '"', "é", "\ud800", "0", "a") }),
-  fc.constantFrom("", "null", "upload:upl_1", "file:1", "1e999", "-", "__proto__", DEEP),
+  fc.constantFrom(
+    "",
+    "null",
+    "upload:upl_1",
+    "file:1",
+    "form:1",
+    "json:[",
+    "1e999",
+    "-",
+    "__proto__",
+    DEEP,
+  ),
 );
 const anyAddress = anyText.map((text) => `https://example.com/${text}`);
 /** Objects that have no text of their own among them, as `String` would ask them for one. */

@@ -274,7 +274,7 @@ test("an issue stands beside the nested field that its path names", () => {
 test("a file goes into the nested slot that was meant, or the first that is free", () => {
   const draft = toDraft(FIELDS, { shots: [{ prompt: "a", pictures: ["upload:upl_1"] }, {}] });
   const free = findSlot(FIELDS, draft, "image/png", null);
-  expect(free).toEqual({ path: "shots/0/pictures", index: 1, label: "Pictures, 2" });
+  expect(free).toEqual({ path: "shots/0/pictures", index: 1, label: "Shot 1, Pictures, 2" });
   const meant = findSlot(FIELDS, draft, "image/png", { path: "shots/1/pictures", index: 0 });
   if (meant === null) throw new Error("No slot was found.");
   const given = putInto(draft, meant, "https://example.com/b.png");
@@ -285,6 +285,15 @@ test("a file goes into the nested slot that was meant, or the first that is free
     ],
   });
   expect(findFiles(FIELDS, inputOf(given))).toEqual(["upload:upl_1", "https://example.com/b.png"]);
+  // Where all that is there is full, one more item takes it.
+  const both = toDraft(FIELDS, { shots: [{ pictures: ["upload:upl_1", "upload:upl_2"] }] });
+  const next = findSlot(FIELDS, both, "image/png", null);
+  expect(next?.label).toBe("Shot 2, Pictures, 1");
+  expect(inputOf(putInto(both, next ?? { path: "", index: 0 }, "upload:upl_3"))).toMatchObject({
+    shots: [{}, { pictures: ["upload:upl_3"] }],
+  });
+  const full = { shots: [1, 2, 3].map(() => ({ pictures: ["upload:upl_1", "upload:upl_2"] })) };
+  expect(findSlot(FIELDS, toDraft(FIELDS, full), "image/png", null, false)).toBeNull();
   const reference = {
     properties: { reference: { type: "object", properties: { image: PICTURE } } },
   };

@@ -146,6 +146,10 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
     const buffer = await sharp({ create }).png().toBuffer();
     await promptOf(page).fill("A walk");
+    // There is no element yet that takes it.
+    await page.evaluate(GIVE, ["drop", "new.png", "body"] as const);
+    await page.getByText("new.png", { exact: true }).waitFor();
+    await button(page, "Remove Element 1").click();
     await button(page, "Add Element 1").click();
     await button(page, "Add Element 2").click();
     const second = page.getByRole("group", { name: "Element 2" });
@@ -187,6 +191,7 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     await page.keyboard.type("a");
     await page.keyboard.press("Backspace");
     await page.getByLabel("Kind of Size").selectOption("Pixels");
+    await page.getByText("At least 8.").waitFor();
     await page.getByLabel("Across").fill("2");
     const shot = page.getByRole("group", { name: "Shot 1" });
     await shot.getByText("Prompt is missing").waitFor();
@@ -228,6 +233,11 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     expect(await findBarriers(page)).toEqual([]);
     await item.getByRole("textbox").fill('{ "prompt": "A quay" }');
     await item.getByRole("button", { name: "Shot 2 as JSON" }).click();
+    expect(await item.getByLabel(/^Prompt/).inputValue()).toBe("A quay");
+    // What is removed with what is in it comes back.
+    await button(page, "Remove Shot 1").click();
+    await item.waitFor({ state: "detached" });
+    await button(page, "Undo").click();
     expect(await item.getByLabel(/^Prompt/).inputValue()).toBe("A quay");
     await button(page, "All as JSON").click();
     const all = page.getByRole("textbox", { name: /^Input/ });
