@@ -2,7 +2,7 @@ import { type Action, CANCEL_THEM, DELETE_THEM, RUN_THEM_AGAIN } from "../action
 import { TotalPrice } from "../actions/total-price";
 import type { Actions } from "../actions/use-actions";
 import type { Selection } from "../actions/use-selection";
-import { isRisky } from "../model/words";
+import { formatCount, isRisky } from "../model/words";
 import type { JobList } from "../session/job-list";
 import { useViewer } from "../session/viewer";
 import { AskFirst, NEW_JOB } from "../ui/confirm";
@@ -30,7 +30,7 @@ export function ActionBar({
 
   const mine = selected.filter(({ ownerId }) => ownerId === viewer.id);
   const risky = mine.filter(isRisky).length;
-  const warning = ` Of these, ${risky} may have cost money already, or still be running.`;
+  const warning = ` Of these, ${formatCount(risky)} may have cost money already, or still be running.`;
   const mayCancel = viewer.may("jobs:cancel");
   const offers = [
     {
@@ -74,16 +74,19 @@ export function ActionBar({
       {offers
         .filter(({ isOffered }) => isOffered)
         .map(({ name, action, jobs, text }) => {
-          const count = jobs.length === 1 ? "1 job" : `${jobs.length} jobs`;
-          const what = hasAll ? "all that fit" : count;
+          const say = (what: string) =>
+            name === "Run again" ? `Run ${what} again` : `${name} ${what}`;
+          const count = hasAll ? "all that fit" : formatCount(jobs.length);
+          const what = jobs.length === 1 ? `${count} job` : `${count} jobs`;
+          const isNone = !hasAll && jobs.length === 0;
           return (
             <AskFirst
               key={name}
-              label={`${name} ${hasAll ? what : jobs.length || ""}`}
-              isDisabled={!hasAll && jobs.length === 0}
-              title={name === "Run again" ? `Run ${what} again?` : `${name} ${what}?`}
+              label={isNone ? name : say(count)}
+              isDisabled={isNone}
+              title={`${say(hasAll ? count : what)}?`}
               keep={name === "Cancel" ? "Don't cancel" : undefined}
-              action={name}
+              action={say(count)}
               onConfirm={() => void run(action, jobs)}
             >
               {text}

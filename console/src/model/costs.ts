@@ -1,5 +1,7 @@
 import type { JobRowFragment } from "../gql";
-import { formatUsd, isRisky } from "./words";
+import type { Field } from "./fields";
+import { isObject } from "./json";
+import { formatCount, formatUsd, isRisky } from "./words";
 
 export type Cost = JobRowFragment["cost"];
 
@@ -32,8 +34,29 @@ export function tellPrices(costs: readonly Cost[]): string {
   const maxUsd = known.reduce((sum, { max }) => sum + max, 0);
   const words = tellCost({ source: "ESTIMATED", usd: null, minUsd, maxUsd });
   const unknown = costs.length - known.length;
-  return unknown === 0 ? words : `${words}, and ${unknown} at an unknown price`;
+  return unknown === 0 ? words : `${words}, and ${formatCount(unknown)} at an unknown price`;
 }
+
+/** Jobs that cost the same again, as far as their fields tell, the most first: texts, files and seeds make no difference. */
+export function groupByPrice<Job extends Pick<JobRowFragment, "deployment" | "input">>(
+  jobs: readonly Job[],
+  fieldsOf: (deploymentId: string) => readonly Field[],
+): readonly (readonly Job[])[] {
+  const free = new Map<string, ReadonlySet<string>>();
+  const toKey = ({ deployment: { id }, input }: Job): string => {
+    const names =
+      free.get(id) ??
+      new Set(fieldsOf(id).flatMap(({ name, widget }) => (FREE.has(widget.kind) ? name : [])));
+    free.set(id, names);
+    const members = Object.entries(isObject(input) ? input : { "": input })
+      .filter(([name]) => !names.has(name))
+      .toSorted(([one], [other]) => (one < other ? -1 : 1));
+    return JSON.stringify([id, members]);
+  };
+  return [...Map.groupBy(jobs, toKey).values()].toSorted((a, b) => b.length - a.length);
+}
+
+const FREE: ReadonlySet<Field["widget"]["kind"]> = new Set(["text", "file", "files", "seed"]);
 
 /** An amount that is no more than estimated has as few digits as say how large it is. */
 export function formatAbout(usd: number): string {

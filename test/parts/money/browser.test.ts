@@ -91,10 +91,11 @@ describe.skipIf(!hasChromium)("money in the console", { timeout: 90_000 }, () =>
     expect(await cost("A lost lantern")).toMatch(/^may have cost/);
     await expect.poll(() => cost("[fail] A raft"), SOON).toBe("unknown");
     await page.getByRole("checkbox", { name: /loaded/ }).check();
-    await button(page, "Run again 4").click();
+    await button(page, "Run 4 again").click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(/In total: \$0\.02\d* to \$0\.7\d\./).waitFor();
     await dialog.getByRole("button", { name: "Cancel" }).click();
+    await page.keyboard.press("Escape");
     await page.getByRole("link", { name: "[fail] A raft" }).click();
     await expectMain(page, /Cost unknown RunComfy/);
 

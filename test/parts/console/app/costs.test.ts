@@ -2,11 +2,13 @@ import { expect, test } from "vitest";
 
 import {
   type Cost,
+  groupByPrice,
   tellCost,
   tellJobCost,
   tellPrices,
   UNKNOWN_COST,
 } from "../../../../console/src/model/costs";
+import { readFields } from "../../../../console/src/model/fields";
 
 const EXACT: Cost = { source: "EXACT", usd: 0.028315, minUsd: null, maxUsd: null };
 const toEstimate = (usd: number): Cost => ({ ...EXACT, source: "ESTIMATED", usd });
@@ -54,4 +56,31 @@ test("the price of several runs sums up what is known, and counts what is not", 
     "about $0.04, and 2 at an unknown price",
   );
   expect(tellPrices([UNKNOWN_COST, UNKNOWN_COST])).toBe("price unknown");
+});
+
+test("jobs cost the same again whatever their texts, files and seeds, and not with other settings or of another deployment", () => {
+  const fields = readFields({
+    properties: {
+      prompt: { type: "string" },
+      image_url: { type: "string", format: "uri" },
+      seed: { type: "integer" },
+      resolution: { enum: ["480p", "1080p"] },
+      count: { type: "integer" },
+    },
+  });
+  const toJob = (id: string, input: unknown) => ({ deployment: { id, name: id }, input });
+  const jobs = [
+    toJob("film", { prompt: "A kite", seed: 1, resolution: "480p" }),
+    toJob("film", { resolution: "1080p", prompt: "A kite", count: 2 }),
+    toJob("film", { prompt: "A boat", seed: 2, count: 2, resolution: "1080p" }),
+    toJob("other", { prompt: "A boat", count: 2, resolution: "1080p" }),
+    toJob("other", "no object"),
+  ];
+  const groups = groupByPrice(jobs, (id) => (id === "film" ? fields : readFields(null)));
+  expect(groups.map((group) => group.map((job) => jobs.indexOf(job)))).toEqual([
+    [1, 2],
+    [0],
+    [3],
+    [4],
+  ]);
 });
