@@ -57,7 +57,7 @@ export function Keys() {
           <dt>Ctrl Enter</dt>
           <dd>Run what is in the form</dd>
           <dt>Esc</dt>
-          <dd>Close</dd>
+          <dd>Close, or select nothing</dd>
         </dl>
         <button>Close</button>
       </form>

@@ -83,6 +83,7 @@ export function Grid({
       ref={ul}
       className={selection.ids.size > 0 ? "gallery-grid gallery-selecting" : "gallery-grid"}
       style={{ height: virtualizer.getTotalSize() }}
+      onClickCapture={selection.onClickCapture}
     >
       {items.flatMap(({ index, start }) => {
         const { height = 0, day = null, tiles = [] } = rows[index] ?? {};
@@ -132,7 +133,7 @@ function GridTile({
       onFocus={play}
       onBlur={pause}
     >
-      <OpenLink picture={key} aria-label={name}>
+      <OpenLink picture={key} aria-label={name} data-opens={job.id}>
         <Media picture={picture} isSmall />
         <span className="gallery-signs" aria-hidden="true">
           {asset.kind === "VIDEO" && "▶"}

@@ -61,7 +61,14 @@ export const JobRow = memo(function JobRow({ job, onSelect, onFocus, ...row }: R
       </span>
       <span role="gridcell" className="jobs-prompt">
         {/* It covers the row, so that the row is a link. */}
-        <Link href={`/jobs/${id}`} tabIndex={-1} title={prompt} dir="auto" className="cut">
+        <Link
+          href={`/jobs/${id}`}
+          tabIndex={-1}
+          title={prompt}
+          dir="auto"
+          className="cut"
+          data-opens={id}
+        >
           {prompt === "" ? "No prompt" : prompt}
         </Link>
         <span className="cut">

@@ -122,7 +122,6 @@ export function JobTable({
       End: () => goTo(rows.length - 1),
       Enter: () => navigate(`/jobs/${rows[at]?.id ?? ""}`),
       " ": () => selection.toggle(rows[at]?.id ?? "", event.shiftKey),
-      Escape: () => selection.clear(),
     };
     const step = Object.hasOwn(steps, event.key) ? steps[event.key] : undefined;
     if (step === undefined) return;
@@ -154,7 +153,12 @@ export function JobTable({
           </span>
         ))}
       </div>
-      <div role="rowgroup" className="jobs-rows" style={{ height: virtualizer.getTotalSize() }}>
+      <div
+        role="rowgroup"
+        className="jobs-rows"
+        style={{ height: virtualizer.getTotalSize() }}
+        onClickCapture={selection.onClickCapture}
+      >
         {virtualizer.getVirtualItems().map(({ index, key, start }) => {
           const job = rows[index];
           const top = start - header;

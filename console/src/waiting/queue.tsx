@@ -94,7 +94,7 @@ export function Queue({
             <h3>{group[0]?.deployment.name}</h3>
             <Paused deploymentId={id} />
           </div>
-          <ul className="lines" onKeyDown={moveFocus}>
+          <ul className="lines" onKeyDown={moveFocus} onClickCapture={selection.onClickCapture}>
             {group.map((job) => (
               <li key={job.id} data-id={job.id} className="row">
                 <input
@@ -104,7 +104,7 @@ export function Queue({
                   onClick={({ shiftKey }) => selection.toggle(job.id, shiftKey)}
                 />
                 <div className="waiting-job">
-                  <Link href={`/jobs/${job.id}`} className="clamp" dir="auto">
+                  <Link href={`/jobs/${job.id}`} className="clamp" dir="auto" data-opens={job.id}>
                     {promptOf(job) || "No prompt"}
                   </Link>
                   <p className="hint">
