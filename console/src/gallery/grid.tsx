@@ -1,9 +1,12 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Link, useSearchParams } from "wouter";
 
 import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
+import { withParameters } from "../model/address";
+import { dayBefore } from "../model/filters";
 import { describe } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import type { JobList } from "../session/job-list";
@@ -31,6 +34,11 @@ export function Grid({
   readonly selection: Selection;
 }) {
   const ul = useRef<HTMLUListElement>(null);
+  const [search] = useSearchParams();
+  const toAddress = (day: number): string => {
+    const name = dayBefore(0, day);
+    return `/gallery?${withParameters(search, { from: name, to: name, open: "", with: "" })}`;
+  };
   const [{ width, top }, setPlace] = useState({ width: 0, top: 0 });
   useLayoutEffect(() => {
     const element = ul.current;
@@ -91,7 +99,9 @@ export function Grid({
         const name: ReactNode = day !== null && (
           <li key={day} style={{ top: at }}>
             <h2>
-              <DayName day={day} />
+              <Link href={toAddress(day)} title="Only this day">
+                <DayName day={day} />
+              </Link>
             </h2>
           </li>
         );

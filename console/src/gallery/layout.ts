@@ -1,5 +1,6 @@
 import type { JobRowFragment } from "../gql";
 import { sizeOf } from "../model/asset";
+import type { Media } from "../model/filters";
 import { picturesOf, type Shown } from "../model/pictures";
 
 export const GAP = 8;
@@ -31,10 +32,10 @@ export type Row = {
 type Place = { readonly shape: number; readonly day: number };
 type Seen = Picked & Place;
 
-/** What the grid shows of jobs. */
-export function pick(jobs: readonly JobRowFragment[]): Picked[] {
+/** What the grid shows of jobs, or only what is of these kinds. */
+export function pick(jobs: readonly JobRowFragment[], media: Media = []): Picked[] {
   return jobs.flatMap((job, at) => {
-    const pictures = picturesOf(job);
+    const pictures = picturesOf(job, media);
     const hidden = Math.max(0, pictures.length - MAX_OF_JOB);
     return pictures
       .slice(0, MAX_OF_JOB)

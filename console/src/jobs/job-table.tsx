@@ -6,6 +6,7 @@ import type { Selection } from "../actions/use-selection";
 import type { JobList, Row } from "../session/job-list";
 import { usePrices } from "../session/part";
 import { useStore } from "../session/store";
+import { phone } from "../ui/phone";
 import { JobRow } from "./job-row";
 
 const HEADINGS = ["Prompt", "Deployment", "Owner", "Status", "Queued", "Ran", "Cost", "When"];
@@ -14,18 +15,8 @@ const ROW_HEIGHT = 56;
 const CARD_HEIGHT = 100;
 /** Empty rows that stand for what is being read. */
 const COMING = 8;
-/** As the style sheet has it. */
-const PHONE = matchMedia("(max-width: 760px)");
 /** So little is not scrolled down yet. */
 const TOP = 4;
-
-const phone = {
-  get: () => PHONE.matches,
-  subscribe(listener: () => void) {
-    PHONE.addEventListener("change", listener);
-    return () => PHONE.removeEventListener("change", listener);
-  },
-};
 
 /** Gives the focus to the current row, where it was lost together with what had it. */
 export function catchFocus(): void {

@@ -3,6 +3,7 @@ import { useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
 import { urlOf } from "../model/asset";
+import type { Media } from "../model/filters";
 import { describe, OPENED_HERE, type Shown, toJobId, toKey, withOpened } from "../model/pictures";
 import { Comparison } from "./comparison";
 import { Details } from "./details";
@@ -17,6 +18,7 @@ export function Lightbox({
   compared,
   pictures,
   filter,
+  media,
   onDeleted,
 }: {
   /** The keys of what is open. */
@@ -24,12 +26,13 @@ export function Lightbox({
   readonly compared: string | null;
   readonly pictures: readonly Shown[];
   readonly filter: JobFilter;
+  readonly media: Media;
   readonly onDeleted: ((jobId: string) => void) | undefined;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [, navigate] = useLocation();
   const [search, setSearch] = useSearchParams();
-  const { opened, before, after, near } = useOpened(pictures, open, compared, filter);
+  const { opened, before, after, near } = useOpened(pictures, open, compared, { filter, media });
   const [view, onZoom] = useReducer(zoom, WHOLE);
   const { picture } = opened[0];
 

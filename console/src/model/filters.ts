@@ -16,6 +16,13 @@ export const STATUSES: readonly Status[] = [
   { word: "failed", name: STATUS_WORDS.FAILED, of: ["FAILED"] },
   { word: "cancelled", name: STATUS_WORDS.CANCELLED, of: ["CANCELLED"] },
 ];
+/** The kinds of files that the gallery shows, in the words of the URL. */
+export const MEDIA = [
+  { word: "image", name: "Pictures" },
+  { word: "video", name: "Videos" },
+  { word: "audio", name: "Sounds" },
+] as const;
+export type Media = readonly (typeof MEDIA)[number]["word"][];
 export const MAX_TAG_LENGTH = 64;
 /** What the gateway searches for at most, and at least. */
 export const MAX_TEXT_LENGTH = 200;
@@ -30,15 +37,21 @@ export function readFilters(given: Pick<URLSearchParams | FormData, "get" | "get
     const value: unknown = given.get(name);
     return isText(value) ? value : "";
   };
-  const words: readonly unknown[] = given.getAll("status");
+  const pick = <Word extends string>(name: string, all: readonly { readonly word: Word }[]) => {
+    const words: readonly unknown[] = given.getAll(name);
+    return all.map(({ word }) => word).filter((word) => words.includes(word));
+  };
   return {
-    status: STATUSES.map(({ word }) => word).filter((word) => words.includes(word)),
+    status: pick("status", STATUSES),
+    /** Of which jobs have to have made a file; the gateway has no such filter. */
+    media: pick("media", MEDIA),
     deployment: read("deployment"),
     /** Days as `2026-07-22`, where the person is. */
     from: readDay(read("from")),
     to: readDay(read("to")),
     tag: readTag(read("tag")),
     owner: read("owner"),
+    starred: read("starred") === "" ? "" : "true",
     /** As it is typed; too short a one finds nothing yet. */
     text: read("text"),
   };
@@ -47,13 +60,14 @@ export function readFilters(given: Pick<URLSearchParams | FormData, "get" | "get
 export const NO_FILTERS = readFilters(new URLSearchParams());
 
 export function toJobFilter(filters: Filters): JobFilter {
-  const { status, deployment, from, to, tag, owner, text } = filters;
+  const { status, deployment, from, to, tag, owner, starred, text } = filters;
   const meant = STATUSES.filter(({ word }) => status.includes(word));
   return {
     ...(meant.length > 0 && { status: [...new Set(meant.flatMap((one) => one.of))] }),
     ...(deployment !== "" && { deploymentId: deployment }),
     ...(tag !== "" && { tag }),
     ...(owner !== "" && { ownerId: owner }),
+    ...(starred !== "" && { isStarred: true }),
     ...(isSearched(text) && { text: text.trim() }),
     // Both bounds are exclusive, and both days are meant.
     ...(from !== "" && { createdAfter: new Date(startOf(from).getTime() - 1).toISOString() }),
@@ -68,8 +82,8 @@ function readDay(text: string): string {
 }
 
 /** What the gateway takes for a tag; else none. */
-export function readTag(text: string | null): string {
-  const canBe = text !== null && text.length <= MAX_TAG_LENGTH && text.isWellFormed();
+function readTag(text: string): string {
+  const canBe = text.length <= MAX_TAG_LENGTH && text.isWellFormed();
   return canBe && !/\p{Cc}/u.test(text) ? text : "";
 }
 

@@ -1,6 +1,7 @@
 import type { JobRowFragment } from "../gql";
 import { withParameters } from "./address";
 import type { Asset } from "./asset";
+import { MEDIA, type Media } from "./filters";
 import { promptOf } from "./prompt";
 
 /** A picture, video or sound: the `n`th file of a job. */
@@ -20,11 +21,12 @@ export function toJobId(key: string): string {
   return key.split(".")[0] ?? "";
 }
 
-/** What of a job can be seen or heard. */
-export function picturesOf(job: JobRowFragment): Shown[] {
+/** What of a job can be seen or heard, or only what is of these kinds. */
+export function picturesOf(job: JobRowFragment, media: Media = []): Shown[] {
+  const words = media.length > 0 ? media : MEDIA.map(({ word }) => word);
   return job.assets
     .map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }))
-    .filter(({ asset: { kind } }) => kind !== "OTHER");
+    .filter(({ asset: { kind } }) => words.some((word) => word.toUpperCase() === kind));
 }
 
 const WORDS = { IMAGE: "Picture", VIDEO: "Video", AUDIO: "Sound", OTHER: "File" } as const;

@@ -34,6 +34,13 @@ export function tellPrice({ amount, unit, note }: NonNullable<Deployment["price"
   return note ? `${base} ${note}` : base;
 }
 
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "long" });
+
+/** `July 22, 2026`, where the person is. */
+export function toDay(at: string | number): string {
+  return DAY.format(new Date(at));
+}
+
 /** With as many digits as small amounts need. */
 export const { format: formatUsd } = new Intl.NumberFormat("en", {
   style: "currency",

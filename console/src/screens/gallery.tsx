@@ -1,23 +1,21 @@
 import { useEffect, useMemo, useState } from "react";
 import { createItem } from "runcomfy-graphql-client";
-import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
-import { Link, useSearchParams } from "wouter";
+import { MAX_NEWS } from "runcomfy-graphql-client/live-list";
+import { useSearchParams } from "wouter";
 
 import { useSelection } from "../actions/use-selection";
-import { GalleryBar, readAddress } from "../gallery/bar";
+import { FilterBar } from "../filters/filter-bar";
+import { useFilters } from "../filters/use-filters";
+import { End, tellFound } from "../gallery/end";
 import { Grid } from "../gallery/grid";
 import { pick } from "../gallery/layout";
 import { SelectionBar } from "../gallery/selection-bar";
 import type { JobFilter } from "../gql";
 import { Opened } from "../lightbox/opened";
+import { toJobFilter } from "../model/filters";
 import { picturesOf, toJobId } from "../model/pictures";
-import type { JobList, Row } from "../session/job-list";
 import { useStore } from "../session/store";
-import { toFormPath } from "../session/use-hand-over";
 import { useJobList } from "../session/use-job-list";
-import { useViewer } from "../session/viewer";
-import { Problem } from "../ui/problem";
-import { toDay } from "../ui/time";
 import { useTitle } from "../ui/use-title";
 import "./gallery.css";
 
@@ -30,13 +28,20 @@ const kept = createItem("size of pictures");
 export function Gallery() {
   useTitle("Gallery");
   const [search] = useSearchParams();
-  const { filter } = readAddress(search);
+  const asked = useFilters("gallery");
+  const { media } = asked.filters;
+  const filter: JobFilter = { ...toJobFilter(asked.filters), status: ["SUCCEEDED"] };
   const list = useJobList("gallery", filter);
   const state = useStore(list);
-  const { jobs: rows, totalCount: total, news, hasMore } = state;
-  const pictures = useMemo(() => rows.flatMap(picturesOf), [rows]);
-  const picked = useMemo(() => pick(rows), [rows]);
-  const selection = useSelection(list, rows);
+  const { jobs: rows, news, hasMore } = state;
+  const pictures = useMemo(() => rows.flatMap((job) => picturesOf(job, media)), [rows, media]);
+  const picked = useMemo(() => pick(rows, media), [rows, media]);
+  // Only what is seen can be selected.
+  const seen = useMemo(
+    () => rows.filter((job) => picturesOf(job, media).length > 0),
+    [rows, media],
+  );
+  const selection = useSelection(list, seen);
   const [size, setSize] = useState(() => Number(kept.get() ?? (innerWidth < 640 ? 160 : 240)));
   useEffect(() => kept.set(String(size)), [size]);
   const [askedAt, setAskedAt] = useState(0);
@@ -46,7 +51,23 @@ export function Gallery() {
 
   return (
     <>
-      <GalleryBar {...{ total, size }} onSize={setSize} />
+      <h1 className="unseen">Gallery</h1>
+      <FilterBar {...asked}>
+        <p className="hint end" role="status">
+          {tellFound(state, pictures.length, media)}
+        </p>
+        <label className="row hint">
+          Size
+          <input
+            type="range"
+            min={100}
+            max={500}
+            step={20}
+            value={size}
+            onChange={({ target }) => setSize(Number(target.value))}
+          />
+        </label>
+      </FilterBar>
       <div className="gallery-waiting" role="status">
         {news > 0 && (
           <button
@@ -56,7 +77,10 @@ export function Gallery() {
               scrollTo({ top: 0 });
             }}
           >
-            {news > MAX_NEWS ? `More than ${MAX_NEWS}` : news} new
+            {/* Not all of them need be of the kinds that are shown. */}
+            {media.length > 0
+              ? "New jobs"
+              : `${news > MAX_NEWS ? `More than ${MAX_NEWS}` : news} new`}
           </button>
         )}
       </div>
@@ -67,68 +91,14 @@ export function Gallery() {
         current={open && toJobId(open)}
       />
       <End
-        {...{ list, state, filter }}
+        // It begins anew below the first pictures, rather than being moved there.
+        key={String(picked.length > 0)}
+        {...{ list, state, asked }}
         isBare={picked.length === 0}
         onFurther={isTired ? () => setAskedAt(rows.length) : null}
       />
       <SelectionBar selection={selection} />
-      <Opened {...{ pictures, filter }} />
+      <Opened {...{ pictures, filter, media }} />
     </>
-  );
-}
-
-/** How the list goes on, or that it doesn't. */
-function End({
-  list,
-  state: { error, hasMore, searchedTo, totalCount: total },
-  filter,
-  isBare,
-  onFurther,
-}: {
-  readonly list: JobList;
-  readonly state: JobListState<Row>;
-  readonly filter: JobFilter;
-  /** Whether there is nothing above. */
-  readonly isBare: boolean;
-  /** Null while older ones are fetched unasked. */
-  readonly onFurther: (() => void) | null;
-}) {
-  if (error !== null) return <Problem text={error.message} onRetry={list.reload} />;
-  if (isBare && !hasMore && total !== undefined) return <Empty filter={filter} />;
-  const isStopped = searchedTo !== null;
-  const further = isStopped ? list.loadMore : onFurther;
-  return (
-    <div className="empty stack gallery-end">
-      <p role="status">
-        {isStopped && `Searched back to ${toDay(searchedTo)}.`}
-        {!isStopped && onFurther !== null && "Many jobs in a row made no pictures."}
-        {further === null && (hasMore || isBare ? "Fetching pictures…" : "No more pictures")}
-      </p>
-      {further !== null && (
-        <button onClick={further}>{isStopped ? "Go on" : "Look further back"}</button>
-      )}
-    </div>
-  );
-}
-
-/** Says how to make the first picture, if the viewer may. */
-function Empty({ filter: { deploymentId, text, tag, isStarred } }: { readonly filter: JobFilter }) {
-  const viewer = useViewer();
-  if (text || tag || isStarred)
-    return <p className="empty">No pictures fit. Search for less, or clear a filter.</p>;
-  return (
-    <div className="empty stack">
-      <p>
-        {deploymentId ? "This deployment has made no pictures yet." : "No pictures yet."} What jobs
-        make comes here by itself.
-      </p>
-      {viewer.may("jobs:submit") && (
-        <p>
-          <Link className="button primary" href={deploymentId ? toFormPath(deploymentId) : "/run"}>
-            Make the first one
-          </Link>
-        </p>
-      )}
-    </div>
   );
 }

@@ -1,58 +1,41 @@
 import { useRef } from "react";
 import { type JobListState, MAX_NEWS } from "runcomfy-graphql-client/live-list";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 
 import { useActions } from "../actions/use-actions";
 import { useSelection } from "../actions/use-selection";
+import { FilterBar } from "../filters/filter-bar";
+import { NoMatches } from "../filters/no-matches";
+import { type Asked, useFilters } from "../filters/use-filters";
 import { ActionBar } from "../jobs/action-bar";
-import { FilterBar } from "../jobs/filter-bar";
 import { JobTable } from "../jobs/job-table";
-import { withParameters } from "../model/address";
-import { type Filters, NO_FILTERS, readFilters, toJobFilter } from "../model/filters";
-import { formatCount, toCountText } from "../model/words";
+import { toJobFilter } from "../model/filters";
+import { formatCount, toCountText, toDay } from "../model/words";
 import type { JobList, Row } from "../session/job-list";
 import { useStore } from "../session/store";
 import { useJobList } from "../session/use-job-list";
 import { useViewer } from "../session/viewer";
-import { toDay } from "../ui/time";
 import { useTitle } from "../ui/use-title";
 import "../jobs/jobs.css";
 
 /** Every job, newest first, as it changes. */
 export function Jobs() {
   useTitle("Jobs");
-  const viewer = useViewer();
-  const [parameters, setParameters] = useSearchParams();
-  const filters = readFilters(parameters);
-  const filter = toJobFilter(filters);
-  const list = useJobList("jobs", filter);
-  const hasOwners = viewer.isSignedIn && viewer.may("jobs:read:all");
-  const change = (changed: Partial<Filters>): void =>
-    setParameters((before) => withParameters(before, changed), { replace: true });
+  const asked = useFilters("jobs");
+  const list = useJobList("jobs", toJobFilter(asked.filters));
   return (
     <div className="stack jobs">
       <h1 className="unseen">Jobs</h1>
-      <FilterBar {...{ filters, hasOwners }} onChange={change} />
-      <ListedJobs
-        key={JSON.stringify(list.filter)}
-        {...{ list, hasOwners }}
-        onClear={Object.keys(filter).length > 0 ? () => change(NO_FILTERS) : null}
-      />
+      <FilterBar {...asked} />
+      <ListedJobs key={JSON.stringify(list.filter)} {...{ list, asked }} />
     </div>
   );
 }
 
 /** The table of a list, what can be done with its rows, and what there is to say of them. */
-function ListedJobs({
-  list,
-  hasOwners,
-  onClear,
-}: {
-  readonly list: JobList;
-  readonly hasOwners: boolean;
-  /** Shows all jobs; null where that is done. */
-  readonly onClear: (() => void) | null;
-}) {
+function ListedJobs({ list, asked }: { readonly list: JobList; readonly asked: Asked }) {
+  const { hasOwners } = asked;
+  const isFiltered = Object.keys(list.filter).length > 0;
   const state = useStore(list);
   const { jobs: rows, totalCount: total, hasMore, searchedTo, error } = state;
   const selection = useSelection(list, rows);
@@ -96,7 +79,7 @@ function ListedJobs({
             <button onClick={selection.clear}>Clear selection</button>
           </>
         ) : (
-          <span className="hint">{countText(state, onClear !== null)}</span>
+          <span className="hint">{countText(state, isFiltered)}</span>
         )}
         <ActionBar {...{ list, selection, actions }} />
       </div>
@@ -105,19 +88,16 @@ function ListedJobs({
           {...{ scroller, list, rows, total, hasOwners, selection }}
           isMoreComing={(total === undefined || (hasMore && searchedTo === null)) && error === null}
         />
-        {rows.length === 0 && total !== undefined && !hasMore && (
-          <div className="empty">
-            {onClear === null ? (
-              <p>
-                No jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
-              </p>
-            ) : (
-              <p>
-                No matches. <button onClick={onClear}>Clear search and filters</button>
-              </p>
-            )}
-          </div>
-        )}
+        {rows.length === 0 &&
+          total !== undefined &&
+          !hasMore &&
+          (isFiltered ? (
+            <NoMatches {...asked} />
+          ) : (
+            <p className="empty">
+              No jobs yet. <Link href="/run">Run something</Link>, and it is listed here.
+            </p>
+          ))}
         <News state={state} onUpdate={update} />
         <div className="stack jobs-below">
           {searchedTo !== null && error === null && (

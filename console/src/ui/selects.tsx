@@ -8,38 +8,23 @@ export function useDeploymentNames(): (id: string) => string {
   return (id) => data?.deployments.find((one) => one.id === id)?.name ?? id;
 }
 
-type SelectProps = { readonly value: string; readonly onChange: (value: string) => void };
-
-/** Of which deployment jobs are shown; empty for any. */
-export function DeploymentSelect(props: SelectProps) {
-  const { data } = useQuery(FRAME, {});
-  const options = (data?.deployments ?? []).map(({ id, name }) => [id, name] as const);
-  return <Select label="Deployment" options={options} {...props} />;
-}
-
-/** Which tag jobs have to have; empty for any. */
-export function TagSelect(props: SelectProps) {
-  const options = useTags().map((tag) => [tag, tag] as const);
-  return <Select label="Tag" options={options} {...props} />;
-}
-
-/** What was chosen stays, also where it is offered no more. */
-function Select({
-  label,
-  options,
+/** Of which deployment jobs are shown; empty for any. What was chosen stays, also where it is listed no more. */
+export function DeploymentSelect({
   value,
   onChange,
-}: SelectProps & {
-  readonly label: string;
-  readonly options: readonly (readonly [value: string, name: string])[];
+}: {
+  readonly value: string;
+  readonly onChange: (value: string) => void;
 }) {
-  const all = new Map([["", "Any"], ...options]);
-  if (!all.has(value)) all.set(value, value);
+  const { data } = useQuery(FRAME, {});
+  const listed = (data?.deployments ?? []).map(({ id, name }) => [id, name] as const);
+  const options = new Map([["", "Any"], ...listed]);
+  if (!options.has(value)) options.set(value, value);
   return (
     <label className="field">
-      {label}
+      Deployment
       <select value={value} onChange={({ target }) => onChange(target.value)}>
-        {[...all].map(([id, name]) => (
+        {[...options].map(([id, name]) => (
           <option key={id} value={id}>
             {name}
           </option>

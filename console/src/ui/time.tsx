@@ -1,6 +1,10 @@
+<<<<<<< HEAD
 import { useConnection } from "runcomfy-graphql-client/react";
 
 import { formatWhole } from "../model/words";
+=======
+import { formatWhole, toDay } from "../model/words";
+>>>>>>> 58a85904 (Find what was made by day, kind and owner, with the filters of the jobs)
 import { clock, useStore } from "../session/store";
 
 const UNITS = [
@@ -11,12 +15,6 @@ const UNITS = [
 ] as const;
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 const EXACT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
-
-const DAY = new Intl.DateTimeFormat("en", { dateStyle: "long" });
-
-export function toDay(at: string): string {
-  return DAY.format(new Date(at));
-}
 
 /** A moment as people say it, with the exact one on hover. */
 export function Ago({ at }: { readonly at: string }) {
@@ -35,7 +33,7 @@ export function Ago({ at }: { readonly at: string }) {
 export function DayName({ day }: { readonly day: number }) {
   const today = new Date(useStore(clock)).setHours(0, 0, 0, 0);
   if (day === today) return "Today";
-  return day === new Date(today - 1).setHours(0, 0, 0, 0) ? "Yesterday" : DAY.format(day);
+  return day === new Date(today - 1).setHours(0, 0, 0, 0) ? "Yesterday" : toDay(day);
 }
 
 /** The exact time of a moment. */

@@ -19,6 +19,7 @@ const ORDER = [
   "actions",
   "lightbox",
   "form",
+  "filters",
   "jobs",
   "waiting",
   "gallery",

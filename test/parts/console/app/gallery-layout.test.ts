@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createLayout, pick } from "../../../../console/src/gallery/layout";
 import type { JobRowFragment } from "../../../../console/src/gql";
 import { UNKNOWN_COST } from "../../../../console/src/model/costs";
+import type { Media } from "../../../../console/src/model/filters";
 
 const DAY_MS = 86_400_000;
 const NOON = new Date(2026, 5, 15, 12).getTime();
@@ -52,6 +53,18 @@ test("of a job with 40 outputs four are shown, and the last says that 36 more st
   expect(pick([toJob(1, 0, 40)]).map(({ more }) => more)).toEqual([0, 0, 0, 36]);
   expect(pick([toJob(1, 0, 4)]).map(({ more }) => more)).toEqual([0, 0, 0, 0]);
   expect(pick([toJob(1, 0, 5), toJob(2, 0)]).map(({ more }) => more)).toEqual([0, 0, 0, 1, 0]);
+});
+
+test("where a kind is asked for, only files of that kind are shown, and those behind them counted", () => {
+  const { assets, ...job } = toJob(1, 0, 6);
+  const kinds = ["OTHER", "VIDEO", "AUDIO", "VIDEO", "IMAGE", "AUDIO"] as const;
+  for (const [n, kind] of kinds.entries()) Object.assign(assets[n] ?? {}, { kind });
+  const mixed = { ...job, assets };
+  const keys = (media: Media) => pick([mixed], media).map(({ picture }) => picture.key);
+  expect(keys(["video"])).toEqual(["job_1.1", "job_1.3"]);
+  expect(keys(["image", "audio"])).toEqual(["job_1.2", "job_1.4", "job_1.5"]);
+  expect(pick([mixed]).map(({ more }) => more)).toEqual([0, 0, 0, 1]);
+  expect(pick([mixed], ["video"]).map(({ more }) => more)).toEqual([0, 0]);
 });
 
 test("each day begins a row, and a new picture changes the first row of its day only", () => {

@@ -1,21 +1,18 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useId, useRef } from "react";
 
 import { type Filters, MAX_TAG_LENGTH, readFilters, STATUSES } from "../model/filters";
-
-export type FilterProps = {
-  readonly filters: Filters;
-  /** Whether there may be jobs of several owners to see. */
-  readonly hasOwners: boolean;
-  readonly onChange: (changed: Partial<Filters>) => void;
-};
+import { useTags } from "../ui/selects";
+import type { Asked } from "./use-filters";
 
 /**
  * The filters that are typed or ticked. They apply at the browser's `change` event: a word when it loses the focus or Enter
  * is pressed, as a part of it finds nothing; a day whenever it is complete. While a year is typed it is 2, then 20, then
  * 202: none of them counts, but each has to stay.
  */
-export function TypedFilters({ filters, hasOwners, onChange }: FilterProps) {
+export function TypedFilters({ screen, filters, hasOwners, onChange }: Asked) {
   const form = useRef<HTMLFormElement>(null);
+  const list = useId();
+  const tags = useTags();
   const typed = (): Partial<Filters> =>
     withoutOthers(readFilters(new FormData(form.current ?? undefined)));
   const chosen = JSON.stringify(withoutOthers(filters));
@@ -30,19 +27,21 @@ export function TypedFilters({ filters, hasOwners, onChange }: FilterProps) {
       onChange={() => onChange(typed())}
       onSubmit={(event) => event.preventDefault()}
     >
-      <div role="group" aria-label="Status" className="two">
-        {STATUSES.map(({ word, name }) => (
-          <label key={word} className="check">
-            <input
-              type="checkbox"
-              name="status"
-              value={word}
-              defaultChecked={status.includes(word)}
-            />
-            {name}
-          </label>
-        ))}
-      </div>
+      {screen === "jobs" && (
+        <div role="group" aria-label="Status" className="two">
+          {STATUSES.map(({ word, name }) => (
+            <label key={word} className="check">
+              <input
+                type="checkbox"
+                name="status"
+                value={word}
+                defaultChecked={status.includes(word)}
+              />
+              {name}
+            </label>
+          ))}
+        </div>
+      )}
       <div className="two">
         <label className="field">
           From
@@ -55,7 +54,19 @@ export function TypedFilters({ filters, hasOwners, onChange }: FilterProps) {
       </div>
       <label className="field">
         Tag
-        <input name="tag" defaultValue={tag} maxLength={MAX_TAG_LENGTH} placeholder="Any" />
+        <input
+          name="tag"
+          defaultValue={tag}
+          maxLength={MAX_TAG_LENGTH}
+          placeholder="Any"
+          autoComplete="off"
+          list={list}
+        />
+        <datalist id={list}>
+          {tags.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
       </label>
       {hasOwners && (
         <label className="field">
