@@ -1,10 +1,6 @@
-<<<<<<< HEAD
 import { useConnection } from "runcomfy-graphql-client/react";
 
-import { formatWhole } from "../model/words";
-=======
 import { formatWhole, toDay } from "../model/words";
->>>>>>> 58a85904 (Find what was made by day, kind and owner, with the filters of the jobs)
 import { clock, useStore } from "../session/store";
 
 const UNITS = [
