@@ -5,9 +5,12 @@ import { fileURLToPath } from "node:url";
 
 import { print } from "graphql";
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { startSandbox } from "runcomfy-sandbox";
+import { expect, onTestFinished } from "vitest";
 import { z } from "zod";
 
+import { createCatalogueClient } from "../../../../src/commands/catalogue-client.ts";
+import { runDeploymentsCommand } from "../../../../src/commands/deployments-command.ts";
 import { SANDBOX, start } from "../../../gateway/open-gateway.ts";
 import { openPage } from "../../../support/chromium.ts";
 import { request } from "../../../support/graphql-client.ts";
@@ -25,7 +28,7 @@ export const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 export const SOON = { timeout: 20_000, interval: 200 };
 /** Evaluated, because the page's policy lets no script in. */
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8");
-const FIND_BARRIERS = `axe.run({ rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
+const FIND_BARRIERS = `axe.run().then(({ violations }) =>
   violations.filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html.slice(0, 200))))`;
 
@@ -53,12 +56,29 @@ export async function openConsole(
   return { page, origin };
 }
 
+/** A deployments file that only the command has written, by what RunComfy's lists say. */
+export async function addAll(ids: readonly string[]): Promise<string> {
+  const deploymentsFile = join(await createTemporaryFolder(), "deployments.json");
+  const token = "sandbox";
+  const sandbox = await startSandbox({ port: 0, token, speed: 1, dataFolder: null });
+  onTestFinished(() => sandbox.close());
+  const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
+  for (const id of ids)
+    await runDeploymentsCommand(["add", id], async () => ({
+      deploymentsFile,
+      entryMembers: [],
+      client,
+      isSandbox: false,
+    }));
+  return deploymentsFile;
+}
+
 /** Opens the menu of the account, where what is no screen is. */
 export async function openAccount(page: Page): Promise<void> {
   await page.getByRole("button", { name: /^Account: / }).click();
 }
 
-/** What axe finds on the page as it is that keeps people out; by the rules of WCAG 2.2, sizes of targets included. */
+/** What axe finds on the page as it is that keeps people out. */
 export async function findBarriers(page: Page): Promise<readonly string[]> {
   await page.evaluate(AXE);
   return z.array(z.string()).parse(await page.evaluate(FIND_BARRIERS));

@@ -1,38 +1,15 @@
-import { join } from "node:path";
-
 import type { Page } from "playwright-core";
-import { startSandbox } from "runcomfy-sandbox";
 import sharp from "sharp";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 import workflow from "../../../../sandbox/src/workflow.json" with { type: "json" };
-import { createCatalogueClient } from "../../../../src/commands/catalogue-client.ts";
-import { runDeploymentsCommand } from "../../../../src/commands/deployments-command.ts";
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
-import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
-import { button, findBarriers, openConsole } from "./console-page.ts";
+import { addAll, button, findBarriers, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const PICTURE = "blackforestlabs/flux-2/flash/text-to-image";
 const FILM = "wan-ai/wan-3.0/image-to-video";
 const SOUND = "acestep-ai/ace-step-1.5/text-to-audio";
-
-/** A deployments file that only the command has written, by what RunComfy's lists say. */
-async function addAll(ids: readonly string[]): Promise<string> {
-  const deploymentsFile = join(await createTemporaryFolder(), "deployments.json");
-  const token = "sandbox";
-  const sandbox = await startSandbox({ port: 0, token, speed: 1, dataFolder: null });
-  onTestFinished(() => sandbox.close());
-  const client = createCatalogueClient({ baseUrl: sandbox.url, modelUrl: sandbox.url, token });
-  for (const id of ids)
-    await runDeploymentsCommand(["add", id], async () => ({
-      deploymentsFile,
-      entryMembers: [],
-      client,
-      isSandbox: false,
-    }));
-  return deploymentsFile;
-}
 
 async function run(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
   for (const [label, value] of Object.entries(fields))
