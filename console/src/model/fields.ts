@@ -148,7 +148,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean, place:
 function readWidget(name: string, schema: JsonObject, isRequired: boolean, place: Place): Widget {
   const { format, maxLength } = schema;
   const options = Array.isArray(schema["enum"]) ? schema["enum"] : null;
-  const only = options?.length === 1 ? options[0] : schema["const"];
+  const only = onlyOf(schema);
   if (only !== undefined && isRequired) return { kind: "constant", value: only };
   if (options !== null) return { kind: "choice", options: options.filter((one) => one !== null) };
   if (only !== undefined) return { kind: "choice", options: [only] };
@@ -224,7 +224,7 @@ function readVariants(name: string, schema: JsonObject, place: Place): readonly 
     const isObjectLike = readMembers(one, root).members.length > 0;
     const own = isObjectLike ? path : `${path}/~${index}`;
     const field = readField(name, one, true, { ...place, path: own, lists: lists + 1 });
-    return { ...field, label: toVariantLabel(alternative, field) };
+    return { ...field, label: toVariantLabel(alternative, one, field, root) };
   });
   const labels = variants.map(({ label }) => label);
   const isUnique = (label: string): boolean => labels.indexOf(label) === labels.lastIndexOf(label);
@@ -248,14 +248,25 @@ const VARIANT_WORDS: Readonly<Record<Widget["kind"], string>> = {
   json: "JSON",
 };
 
-function toVariantLabel({ title, $ref }: JsonObject, { widget }: Field): string {
-  const constants = (widget.kind === "object" ? widget.members() : []).flatMap((member) =>
-    member.widget.kind === "constant" ? [toText(member.widget.value)] : [],
-  );
+/** Its members' widgets are not looked at: they may lead here again. */
+function toVariantLabel(
+  { title, $ref }: JsonObject,
+  one: JsonObject,
+  field: Field,
+  root: JsonObject,
+): string {
+  const constants = readMembers(one, root).members.map(([, member]) => onlyOf(member));
   const referred = isText($ref) ? $ref.slice($ref.lastIndexOf("/") + 1) : "";
-  const named = [constants[0], referred].find((one) => one);
-  if (named !== undefined || isText(title)) return toLabel(named ?? "", title);
+  const named = constants.find((constant) => isText(constant)) ?? referred;
+  if (isText(title) || named !== "") return toLabel(named, title);
+  const { widget } = field;
   return widget.kind === "constant" ? toText(widget.value) : VARIANT_WORDS[widget.kind];
+}
+
+/** The only value that a schema allows; undefined where there are others. */
+function onlyOf(schema: JsonObject): unknown {
+  const { enum: options } = schema;
+  return Array.isArray(options) && options.length === 1 ? options[0] : schema["const"];
 }
 
 function toText(value: unknown): string {

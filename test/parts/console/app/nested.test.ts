@@ -240,6 +240,24 @@ test("variants are named by what tells them apart", () => {
   expect(labelsOf("either")).toEqual(["Text", "List"]);
 });
 
+test("a schema whose alternatives lead to themselves is read no deeper than it is shown", () => {
+  const term = { $ref: "#/$defs/term" };
+  const terms = ["sum", "product", "quotient"].map((kind) => ({
+    type: "object",
+    required: ["kind", "one", "other"],
+    properties: { kind: { const: kind }, one: term, other: term },
+  }));
+  const number = { type: "object", properties: { number: { type: "number" } } };
+  const fields = readFields({
+    $defs: { term: { oneOf: [...terms, number] } },
+    ...{ properties: { term }, additionalProperties: false },
+  });
+  const input = { term: { kind: "product", one: { number: 1 }, other: { number: 2 } } };
+  const draft = toDraft(fields, input);
+  expect(draft).toMatchObject({ "term/one/number": "1", "term/other/number": "2" });
+  expect(toInput(fields, draft).input).toEqual(input);
+});
+
 test("an issue stands beside the nested field that its path names", () => {
   const draft = {
     ...toDraft(FIELDS, { shots: [{ prompt: "a" }, { prompt: "b" }], shape: { kind: "square" } }),
@@ -294,10 +312,13 @@ test("a file goes into the nested slot that was meant, or the first that is free
   });
   const full = { shots: [1, 2, 3].map(() => ({ pictures: ["upload:upl_1", "upload:upl_2"] })) };
   expect(findSlot(FIELDS, toDraft(FIELDS, full), "image/png", null, false)).toBeNull();
+  const asset = { kind: "IMAGE" as const };
+  expect(withFile(FIELDS, { tags: ["a"] }, asset, "upload:upl_2")).toEqual({
+    ...{ tags: ["a"], shots: [{ pictures: ["upload:upl_2"] }] },
+  });
   const reference = {
     properties: { reference: { type: "object", properties: { image: PICTURE } } },
   };
-  const asset = { kind: "IMAGE" as const };
   expect(withFile(readFields(reference), {}, asset, "upload:upl_2")).toEqual({
     reference: { image: "upload:upl_2" },
   });
