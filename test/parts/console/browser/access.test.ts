@@ -212,6 +212,14 @@ describe.skipIf(!hasChromium)(
       await runPrompt(page, "[slow] A lantern");
       await button(page, "Cancel").click();
       await expectMain(page, /It was cancelled/);
+      // Where it is chosen it stands on another ground in the colours of the system.
+      await page.emulateMedia({ forcedColors: "active" });
+      const chosen = page.locator(".run-strip [aria-pressed=true]");
+      const colorOf = (element: Element): string => getComputedStyle(element).color;
+      expect(await chosen.locator(".status").evaluate(colorOf)).toBe(
+        await chosen.evaluate(colorOf),
+      );
+      await page.emulateMedia({ forcedColors: "none" });
       const cut: string[] = [];
       for (const path of [`/run/${LANTERN}`, "/jobs"]) {
         await page.goto(`${origin}${path}`);

@@ -75,10 +75,10 @@ const FIND_OVERFLOWS = `(() => {
     range.selectNodeContents(text);
     const rects = [...range.getClientRects()];
     for (let box = parent; box !== document.body; box = box.parentElement) {
-      const { overflowX, textOverflow, display, position } = getComputedStyle(box);
+      const { textOverflow, display, position } = getComputedStyle(box);
       if (display === "inline" || display === "contents") continue;
-      const isScrolled = /auto|scroll/.test(overflowX) && box.localName !== "main";
-      if (isScrolled || textOverflow === "ellipsis") break;
+      // What scrolls up and down only, as the viewer's side, is not meant to scroll sideways.
+      if (textOverflow === "ellipsis" || box.matches("pre, nav, .run-strip")) break;
       const { left, right } = box.getBoundingClientRect();
       if (rects.some((rect) => rect.left < left - 1 || rect.right > right + 1)) {
         found.push(text.data.slice(0, 40) + " in " + box.localName + "." + box.className);
