@@ -3,7 +3,7 @@ import { type FocusEvent, type ReactNode, useId } from "react";
 import { type Draft, isNested } from "../model/draft";
 import type { Field } from "../model/fields";
 import type { Slot } from "../model/place-file";
-import { findSides } from "../model/sizes";
+import { findSides, sayLength } from "../model/sizes";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
 import {
@@ -15,6 +15,7 @@ import {
   toNote,
 } from "./controls";
 import type { OnEdit } from "./nested-field";
+import { PickControl } from "./picks";
 import { SizeControl } from "./size-control";
 
 const FileControl = later(
@@ -41,7 +42,11 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
   const filled = folded.filter(({ path }) => draft[path]).length;
   const sides = findSides(fields);
   const toPlainRow = (field: Field): ReactNode => (
-    <FieldRow key={field.path} {...{ field, form }} />
+    <FieldRow
+      key={field.path}
+      {...{ field, form }}
+      length={sayLength(field, fields, draft)}
+    />
   );
   const toRow = (field: Field): ReactNode => {
     if (field !== sides?.width) return toPlainRow(field);
@@ -78,10 +83,13 @@ export function Fields({ fields, ...form }: Form & { readonly fields: readonly F
 function FieldRow({
   field,
   form,
+  length,
   aside,
 }: {
   readonly field: Field;
   readonly form: Form;
+  /** What its number comes to, where it does not say so itself. */
+  readonly length?: string;
   /** What stands beside the label. */
   readonly aside?: ReactNode;
 }) {
@@ -119,6 +127,7 @@ function FieldRow({
               </span>
             )}
           </label>
+          <span className="hint">{length}</span>
           {value !== "" && widget.kind !== "seed" && field.fallback !== undefined && (
             <button
               type="button"
@@ -161,7 +170,11 @@ function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">): Reac
     case "seed":
       return <SeedControl {...props} widget={widget} />;
     case "choice":
-      return <ChoiceControl {...props} widget={widget} />;
+      return props.field.measure === null ? (
+        <ChoiceControl {...props} widget={widget} />
+      ) : (
+        <PickControl {...props} widget={widget} />
+      );
     case "flag":
       return <FlagControl {...props} widget={widget} />;
     case "file":

@@ -2,9 +2,10 @@ import type { ReactNode } from "react";
 
 import type { Draft } from "../model/draft";
 import type { Field } from "../model/fields";
-import { SHAPES, type Sides, toSize } from "../model/sizes";
+import { type Sides, toShapes, turn } from "../model/sizes";
 import { Unfolding } from "../ui/unfolding";
 import { toPlaceholder } from "./controls";
+import { Picks, Rotate } from "./picks";
 
 /** How large a picture will be: a shape, or the numbers below. */
 export function SizeControl({
@@ -21,35 +22,36 @@ export function SizeControl({
   /** The fields of the numbers. */
   readonly children: ReactNode;
 }) {
-  const toText = (field: Field): string => draft[field.name] || toPlaceholder(field);
+  const toText = (field: Field): string => draft[field.path] || toPlaceholder(field);
   const [width, height] = [toText(sides.width), toText(sides.height)];
+  const turned = turn(sides, Number(width), Number(height));
+  const change = (size: { readonly width: number; readonly height: number }): void => {
+    onChange(sides.width.path, String(size.width));
+    onChange(sides.height.path, String(size.height));
+  };
+  const sizes = new Map(toShapes(sides).map((size) => [`${size.width} × ${size.height}`, size]));
+  const size = width && height ? `${width} × ${height}` : "not set";
   return (
-    <div className="field run-size" role="group" aria-labelledby="run-size">
-      <span id="run-size" className="row">
-        <b>Size</b>{" "}
-        <span className="hint">{width && height ? `${width} × ${height}` : "not set"}</span>
-      </span>
+    <div className="field run-size">
       <span className="row">
-        {SHAPES.map((shape) => {
-          const size = toSize(shape, sides);
-          return (
-            <button
-              key={shape}
-              type="button"
-              className="check"
-              aria-pressed={String(size.width) === width && String(size.height) === height}
-              title={`${size.width} × ${size.height}`}
-              onClick={() => {
-                onChange(sides.width.name, String(size.width));
-                onChange(sides.height.name, String(size.height));
-              }}
-            >
-              <span className="run-shape" style={{ aspectRatio: shape.replace(":", "/") }} />
-              {shape}
-            </button>
-          );
-        })}
+        <b>Size</b> <span className="hint">{size}</span>
       </span>
+      <Picks
+        aria-label="Size"
+        picks={[...sizes].map(([value, its]) => ({
+          value,
+          title: value,
+          words: its.shape,
+          ratio: its.width / its.height,
+        }))}
+        value={size}
+        onPick={(value) => {
+          const picked = sizes.get(value);
+          if (picked) change(picked);
+        }}
+      >
+        <Rotate onRotate={turned && (() => change(turned))} />
+      </Picks>
       <Unfolding summary={<span className="small">Custom</span>} isForced={isWrong}>
         <div className="two run-fields">{children}</div>
       </Unfolding>

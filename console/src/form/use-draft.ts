@@ -1,5 +1,6 @@
 import { useLayoutEffect } from "react";
 
+import { carry } from "../model/carry";
 import { type Field, withOthers } from "../model/fields";
 import { toDraft, toInput } from "../model/input";
 import type { JsonObject } from "../model/json";
@@ -23,7 +24,7 @@ export function useDraft(scope: string, deploymentId: string, known: readonly Fi
   useLayoutEffect(() => {
     if (given?.deploymentId !== deploymentId) return;
     handed.set(null);
-    replaceDraft(scope, known, toDraft(known, given.input));
+    replaceDraft(scope, known, toDraft(known, carry(known, given.input, true)));
     scrollTo({ top: 0 });
   }, [given, deploymentId, scope, known]);
   return {

@@ -1,6 +1,7 @@
 import type { JobRowFragment } from "../gql";
 import type { Field } from "./fields";
 import { isObject, isText, type JsonObject } from "./json";
+import { readRatio } from "./measures";
 
 /** A file that a job gave, as lists have it. */
 export type Asset = JobRowFragment["assets"][number];
@@ -33,8 +34,12 @@ function toPixels(side: unknown): number {
 /** The shape of the place for a file: its own, else what was asked for; a square where neither the input nor a default says. */
 export function ratioOf(input: unknown, fields: readonly Field[], asset: Asset | null = null) {
   const defaults = Object.fromEntries(fields.map(({ name, fallback }) => [name, fallback]));
-  const size = sizeOf(isObject(input) ? { ...defaults, ...input } : defaults, asset);
-  return size ? Math.min(Math.max(size.width / size.height, MIN_RATIO), MAX_RATIO) : 1;
+  const values: JsonObject = isObject(input) ? { ...defaults, ...input } : defaults;
+  const size = sizeOf(values, asset);
+  const shapes = fields.filter(({ measure }) => measure === "shape");
+  const asked = shapes.map(({ name }) => readRatio(values[name])).find((ratio) => ratio !== null);
+  const ratio = size ? size.width / size.height : (asked ?? 1);
+  return Math.min(Math.max(ratio, MIN_RATIO), MAX_RATIO);
 }
 
 const MIN_RATIO = 1 / 3;

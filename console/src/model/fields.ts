@@ -1,4 +1,5 @@
 import { isObject, isText, type JsonObject } from "./json";
+import { type Measure, measureOf } from "./measures";
 import { readAlternatives, readMembers, resolve, typeOf } from "./schema";
 
 export type Bounds = { readonly minimum: number | null; readonly maximum: number | null };
@@ -41,6 +42,8 @@ export type Field = {
   readonly isRequired: boolean;
   /** Used seldom, so that it stands apart. */
   readonly isFolded: boolean;
+  /** What of the result it decides; null for nothing that is seen at once. */
+  readonly measure: Measure | null;
   /** What holds where it stays empty, as the schema says; undefined where that is unknown, or it may not stay empty. */
   readonly fallback: unknown;
   readonly widget: Widget;
@@ -96,6 +99,7 @@ const WHOLE: Field = {
   description: "Nothing is known of this deployment's fields: write what it takes as JSON.",
   isRequired: true,
   isFolded: false,
+  measure: null,
   fallback: undefined,
   widget: { kind: "json" },
 };
@@ -129,9 +133,12 @@ function readInside(schema: JsonObject, { root, path, objects }: Place): readonl
 function readField(name: string, schema: JsonObject, isRequired: boolean, place: Place): Field {
   const { title, description } = schema;
   const widget = readWidget(name, schema, isRequired, place);
+  const isFixed = widget.kind === "choice" && widget.options.length < 2;
+  const measure = isFixed ? null : measureOf(name);
   const isCommon =
     place.objects > 1 ||
-    /^(prompt|width|height)$/.test(name) ||
+    name === "prompt" ||
+    measure !== null ||
     /^(seed|files?|object|list|variants)$/.test(widget.kind);
   return {
     name,
@@ -140,6 +147,7 @@ function readField(name: string, schema: JsonObject, isRequired: boolean, place:
     description: isText(description) ? description : "",
     isRequired,
     isFolded: !isCommon && !isRequired,
+    measure,
     fallback: isRequired ? undefined : schema["default"],
     widget,
   };
@@ -343,13 +351,12 @@ export function toLabel(name: string, title?: unknown): string {
   return label.replaceAll(/\w+/g, (word) => INITIALISMS.get(word.toLowerCase()) ?? word) || name;
 }
 
-/** What must be given, the prompt first; then files, sizes, seed, and the others as the schema has them. */
-function rank({ name, isRequired, widget }: Field): number {
+/** What must be given, the prompt first; then files, what decides the result, seed, and the others as the schema has them. */
+function rank({ name, isRequired, measure, widget }: Field): number {
   if (name === "prompt") return 0;
   if (isRequired) return 1;
   if (widget.kind === "file" || widget.kind === "files") return 2;
-  if (/^(object|list|variants)$/.test(widget.kind)) return 2.5;
-  if (name === "width") return 3;
-  if (name === "height") return 4;
+  if (measure !== null) return 3;
+  if (/^(object|list|variants)$/.test(widget.kind)) return 4;
   return widget.kind === "seed" ? 5 : 6;
 }

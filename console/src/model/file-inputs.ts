@@ -1,8 +1,9 @@
 import type { Asset } from "./asset";
+import { carry } from "./carry";
 import { toLines, withInside } from "./draft";
 import { type Field, withOthers } from "./fields";
 import { toDraft, toInput } from "./input";
-import { isObject, isText, type JsonObject } from "./json";
+import { isText, type JsonObject } from "./json";
 import { findSlot } from "./place-file";
 import { findSeeds } from "./seeds";
 
@@ -22,7 +23,7 @@ function textsIn(value: unknown): readonly string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** What fits of an input into other fields, but for seeds, with a file in one of them; null where none takes such a file. */
+/** What other fields take of an input, but for seeds, with a file in one of them; null where none takes such a file. */
 export function withFile(
   fields: readonly Field[],
   input: unknown,
@@ -31,13 +32,9 @@ export function withFile(
 ): JsonObject | null {
   const slot = findSlot(fields, {}, `${kind.toLowerCase()}/`, null);
   if (slot === null) return null;
-  const given = isObject(input) ? Object.entries(input) : [];
-  const taken = new Set(fields.map(({ name }) => name));
-  for (const { name } of findSeeds(fields, input)) taken.delete(name);
-  const fitting = given.filter(([name]) => taken.has(name));
-  const draft = {
-    ...toDraft(fields, Object.fromEntries(fitting)),
-    ...{ ...slot.added, [slot.path]: reference },
-  };
+  const seeds = new Set(findSeeds(fields, input).map(({ name }) => name));
+  const others = fields.filter(({ name }) => !seeds.has(name));
+  const carried = toDraft(fields, carry(others, input));
+  const draft = { ...carried, ...slot.added, [slot.path]: reference };
   return toInput(withOthers(fields, draft), draft).input;
 }

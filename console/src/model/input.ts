@@ -240,7 +240,7 @@ function fillInside(field: Field, value: unknown): Draft | string {
 }
 
 /** Whether a value is meant for a variant, as far as can be seen from outside. */
-function suits({ widget }: Field, value: unknown): boolean {
+export function suits({ widget }: Field, value: unknown): boolean {
   switch (widget.kind) {
     case "text":
       return isText(value);

@@ -9,8 +9,9 @@ import { addRecent, recentOf, removeRecent, showRecent } from "../form/recent";
 import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
-import { carry } from "../model/carry";
-import { readFields } from "../model/fields";
+import { carry, fillIn } from "../model/carry";
+import { readFields, withOthers } from "../model/fields";
+import { toInput } from "../model/input";
 import { findSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";
 import { DEPLOYMENTS } from "../session/queries";
@@ -84,9 +85,11 @@ function Desk({
   const [seed] = findSeeds(fields, null);
   /** What was typed goes along. */
   const choose = (id: string): void => {
+    const to = fieldsOf(id);
     const typed = toDraftOf(deploymentId).get();
-    const carried = carry(fields, typed, fieldsOf(id), toDraftOf(id).get());
-    replaceDraft(toScope(viewer.id, id), fieldsOf(id), carried);
+    const kept = toDraftOf(id).get();
+    const input = carry(to, toInput(withOthers(fields, typed), typed).input);
+    replaceDraft(toScope(viewer.id, id), to, fillIn(to, kept, input));
     navigate(toFormPath(id));
   };
 

@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)("the keyboard alone", { timeout: 120_000 }, () => 
     [
       STORYBOARD,
       {
-        multi_prompt: [{ prompt: TEXT, duration: "2" }],
+        multi_prompt: [{ prompt: TEXT, duration: "5" }],
         elements: [{ name: TEXT, image_urls: [ADDRESS], strength: 0.8 }],
         camera: { movement: "still", speed: 1 },
       },
@@ -150,7 +150,7 @@ async function fillIn(page: Page, needed: readonly string[]): Promise<void> {
     } else if (isWanted && !filled.has(name) && !/^(button|range|checkbox|summary)$/.test(type)) {
       filled.add(name);
       const [isNumber, isFile] = [/^-?[\d.]+$/.test(placeholder), placeholder.includes("https:")];
-      if (type === "select-one") await press("ArrowDown");
+      if (/^(select-one|radio)$/.test(type)) await press("ArrowDown");
       else {
         await press("Control+a");
         await page.keyboard.type(isFile ? ADDRESS : isNumber ? placeholder : TEXT);

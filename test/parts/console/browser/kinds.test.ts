@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import workflow from "../../../../sandbox/src/workflow.json" with { type: "json" };
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
-import { addAll, button, findBarriers, openConsole } from "./console-page.ts";
+import { addAll, button, findBarriers, openConsole, promptOf } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
 const PICTURE = "blackforestlabs/flux-2/flash/text-to-image";
@@ -128,6 +128,61 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     // A thumbnail, which takes a real picture.
     const width = () => page.evaluate("document.querySelector('.gallery-grid img').naturalWidth");
     await expect.poll(width, SOON).toBe(320);
+  });
+
+  test("asks in front for what decides the result, as shapes and words, also by keyboard, and sends the values as they are", async () => {
+    const DEPLOYMENTS_FILE = await addAll([PICTURE, FILM, workflow.id]);
+    const { page, origin } = await openConsole({ DEPLOYMENTS_FILE, SANDBOX_SPEED: "20" });
+    const radio = (name: string) => page.getByRole("radio", { name, exact: true });
+    const checked = () => page.locator("label:has([type=radio]:checked)").allInnerTexts();
+    const inputOf = async () => {
+      const sent = page.waitForRequest((one) => /mutation Run\(/.test(one.postData() ?? ""));
+      await button(page, "Run").click({ delay: 1_000 });
+      return (await sent).postDataJSON().variables.input;
+    };
+    await page.goto(`${origin}/run/${encodeURIComponent(PICTURE)}`);
+    await promptOf(page).fill("A red kite");
+    const sizes = page.getByRole("radiogroup", { name: "Image size" });
+    expect(await sizes.locator("label").allInnerTexts()).toEqual([
+      ...["Square HD", "Square", "Portrait 3:4", "Portrait 9:16", "Landscape 4:3"],
+      "Landscape 16:9",
+    ]);
+    expect(await checked()).toEqual(["Landscape 4:3"]);
+    expect(await inputOf()).not.toHaveProperty("image_size");
+    await promptOf(page).focus();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("ArrowDown");
+    expect(await checked()).toEqual(["Landscape 16:9"]);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    expect(await checked()).toEqual(["Portrait 9:16"]);
+    expect(await findBarriers(page)).toEqual([]);
+    expect(await inputOf()).toMatchObject({ image_size: "portrait_16_9" });
+    await button(page, "Take the default of Image size").click();
+    expect(await checked()).toEqual(["Landscape 4:3"]);
+
+    await page.goto(`${origin}/run/${encodeURIComponent(FILM)}`);
+    expect(await checked()).toEqual(["Adaptive", "720p"]);
+    await page.locator("[data-name=duration]", { hasText: "5 s" }).waitFor();
+    expect(await button(page, "Rotate").getAttribute("aria-disabled")).toBe("true");
+    await promptOf(page).fill("Slow pan");
+    await page.route("https://example.com/**", (route) => route.fulfill({ body: "" }));
+    await page
+      .getByPlaceholder(/an address/)
+      .first()
+      .fill("https://example.com/a.png");
+    await radio("16:9").check();
+    await button(page, "Rotate").click();
+    await radio("1080p").check();
+    await page.getByRole("textbox", { name: "Duration" }).fill("8");
+    await page.locator("[data-name=duration]", { hasText: "8 s" }).waitFor();
+    expect(await inputOf()).toMatchObject({
+      ...{ aspect_ratio: "9:16", resolution: "1080p", duration: 8 },
+    });
+
+    await page.goto(`${origin}/run/${workflow.id}`);
+    await radio("1:1").check();
+    await page.getByText("640 × 640", { exact: true }).waitFor();
   });
 
   test("runs a workflow that the command added by the names of its entry", async () => {
