@@ -82,12 +82,20 @@ export function CompareWith({
 }
 
 /** A button, and what it opens to choose from, which is asked for only then. */
-function Offer({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+export function Offer({
+  name,
+  className,
+  children,
+}: {
+  readonly name: string;
+  readonly className?: string;
+  readonly children: ReactNode;
+}) {
   const id = useId();
   const [isOpen, setIsOpen] = useState(false);
   return (
     <>
-      <button type="button" popoverTarget={id}>
+      <button type="button" className={className} popoverTarget={id}>
         {name}
       </button>
       <div

@@ -93,7 +93,12 @@ export function useSubmit({
     try {
       const results = await gateway.submit(
         RUN_MANY,
-        { items: items.map(({ input, key }) => ({ deploymentId, input, idempotencyKey: key })) },
+        {
+          items: items.map(({ input, key, queue }) => ({
+            ...{ deploymentId, input, queue },
+            idempotencyKey: key,
+          })),
+        },
         onAttempt,
       );
       // Of what was not answered there only a call of its own says why.

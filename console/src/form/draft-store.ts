@@ -30,3 +30,8 @@ function toTexts(kept: unknown): Draft | null {
     Object.entries(kept).filter((entry): entry is [string, string] => isText(entry[1])),
   );
 }
+
+/** How many jobs of a scope are made at once, to choose from. */
+export function countOf(scope: string) {
+  return createKept(`count ${scope}`, (kept) => (typeof kept === "number" ? kept : 1));
+}

@@ -3,6 +3,7 @@ import { type FocusEvent, type ReactNode, useId } from "react";
 import { type Draft, isNested } from "../model/draft";
 import type { Field } from "../model/fields";
 import type { Slot } from "../model/place-file";
+import { findPrompt } from "../model/prompt";
 import { findSides, sayLength } from "../model/sizes";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
@@ -36,16 +37,26 @@ type Form = {
 };
 
 /** The fields of an input, those that are seldom used folded away until one of them matters. */
-export function Fields({ fields, ...form }: Form & { readonly fields: readonly Field[] }) {
+export function Fields({
+  fields,
+  prompts,
+  ...form
+}: Form & {
+  readonly fields: readonly Field[];
+  /** Beside what the prompt is called. */
+  readonly prompts: ReactNode;
+}) {
   const { draft, issues } = form;
   const folded = fields.filter(({ isFolded }) => isFolded);
   const filled = folded.filter(({ path }) => draft[path]).length;
   const sides = findSides(fields);
+  const asked = findPrompt(fields);
   const toPlainRow = (field: Field): ReactNode => (
     <FieldRow
       key={field.path}
       {...{ field, form }}
       length={sayLength(field, fields, draft)}
+      aside={field === asked ? prompts : undefined}
     />
   );
   const toRow = (field: Field): ReactNode => {

@@ -1,5 +1,7 @@
-import type { ComponentProps } from "react";
+import { type ComponentProps, useEffect, useEffectEvent, useState } from "react";
 
+import { CANCEL_THEM } from "../actions/actions";
+import { useActions } from "../actions/use-actions";
 import { ratioOf } from "../model/asset";
 import { useKept } from "../session/kept";
 import { useViewer } from "../session/viewer";
@@ -22,13 +24,12 @@ export function Made({ onShow, ...props }: Props) {
   return (
     <>
       {one === undefined && together.length > 0 && (
-        <ul className="two" aria-label="Made together">
-          {together.map((id) => (
-            <li key={id}>
-              <Tile id={id} fieldsOf={props.fieldsOf} onClick={() => onShow(id)} />
-            </li>
-          ))}
-        </ul>
+        <Together
+          key={together.join(" ")}
+          ids={together}
+          fieldsOf={props.fieldsOf}
+          {...{ onShow }}
+        />
       )}
       {one !== undefined && (
         <div className="stack">
@@ -57,10 +58,60 @@ export function Made({ onShow, ...props }: Props) {
   );
 }
 
+/** The jobs of one submit. */
+function Together({
+  ids,
+  fieldsOf,
+  onShow,
+}: Pick<Props, "fieldsOf" | "onShow"> & { readonly ids: readonly string[] }) {
+  const { may } = useViewer();
+  const { doing, problem, act } = useActions();
+  const [waiting, setWaiting] = useState<ReadonlySet<string>>(new Set());
+  const note = (id: string, isWaiting: boolean): void =>
+    setWaiting((before) => {
+      const others = [...before].filter((one) => one !== id);
+      return new Set(isWaiting ? [...others, id] : others);
+    });
+  return (
+    <div className="stack">
+      {waiting.size > 0 && may("jobs:cancel") && (
+        <button
+          type="button"
+          className="run-back"
+          title="Those that wait: RunComfy can't cancel a job once it runs."
+          aria-disabled={doing !== null}
+          onClick={() => {
+            if (doing === null) void act(CANCEL_THEM, [...waiting]);
+          }}
+        >
+          {doing === null ? "Cancel all" : "Cancelling…"}
+        </button>
+      )}
+      {problem !== "" && <p role="alert">{problem}</p>}
+      <ul className="two" aria-label="Made together">
+        {ids.map((id) => (
+          <li key={id}>
+            <Tile {...{ id, fieldsOf }} onWaiting={note} onClick={() => onShow(id)} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 type ItemProps = { readonly id: string; readonly onClick: () => void };
 
-function Tile({ id, fieldsOf, onClick }: ItemProps & Pick<Props, "fieldsOf">) {
+function Tile({
+  id,
+  fieldsOf,
+  onWaiting,
+  onClick,
+}: ItemProps &
+  Pick<Props, "fieldsOf"> & { readonly onWaiting: (id: string, isWaiting: boolean) => void }) {
   const { job } = useRecentJob(id, true);
+  const isWaiting = job?.isCancellable === true;
+  const note = useEffectEvent(() => onWaiting(id, isWaiting));
+  useEffect(() => note(), [isWaiting]);
   const aspectRatio = ratioOf(job?.input, job ? fieldsOf(job.deployment.id) : []);
   return (
     <JobButton {...{ job, onClick }} style={{ aspectRatio }}>

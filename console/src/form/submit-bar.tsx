@@ -1,10 +1,12 @@
 import { MAX_ATTEMPTS } from "runcomfy-graphql-client";
 
 import type { CheckInputQuery, QueueInput } from "../gql";
-import { tellPrices, UNKNOWN_COST } from "../model/costs";
+import { tellPrices } from "../model/costs";
 import { later } from "../ui/later";
 
 const LaterForm = later(async () => (await import("./later-form")).LaterForm);
+
+const MAX_COUNT = 8;
 
 /** The button that costs money, and all that is to be said before and after pressing it. */
 export function SubmitBar({
@@ -13,8 +15,8 @@ export function SubmitBar({
   messages,
   warnings,
   cost,
-  many,
-  onMany,
+  count,
+  onCount,
   onQueue,
   onClear,
   onUndo,
@@ -27,10 +29,10 @@ export function SubmitBar({
   readonly warnings: readonly string[];
   /** Of one run; null where it is not shown, or not known yet. */
   readonly cost: CheckInputQuery["checkInput"]["cost"] | null;
-  /** How many `onMany` makes. */
-  readonly many: number;
+  /** How many are made at once. */
+  readonly count: number;
   /** Null where all would be the same. */
-  readonly onMany: (() => void) | null;
+  readonly onCount: ((count: number) => void) | null;
   readonly onQueue: (queue: QueueInput) => void;
   readonly onClear: () => void;
   /** Null where nothing was lost. */
@@ -38,7 +40,7 @@ export function SubmitBar({
 }) {
   // One that is disabled would lose the focus.
   const isOff = { "aria-disabled": hold !== "" || attempt > 0 };
-  const manyCosts = Array.from({ length: many }, () => cost ?? UNKNOWN_COST);
+  const run = count > 1 ? `Run ${count}` : "Run";
   return (
     <div className="stack run-bar">
       <div role="alert" className="stack tight">
@@ -48,18 +50,25 @@ export function SubmitBar({
       </div>
       <div className="row">
         <button className="primary run-submit" aria-describedby="run-reason run-price" {...isOff}>
-          {attempt > 0 ? "Sending…" : cost ? `Run, ${tellPrices([cost])}` : "Run"}
+          {attempt > 0
+            ? "Sending…"
+            : cost
+              ? `${run}, ${tellPrices(Array.from({ length: count }, () => cost))}`
+              : run}
         </button>
-        {onMany && (
-          <button
-            type="button"
+        {onCount && (
+          <select
+            aria-label="How many"
             title="Several jobs, each with another seed"
-            onClick={onMany}
-            {...isOff}
+            value={count}
+            onChange={({ target }) => onCount(Number(target.value))}
           >
-            Make {many}
-            {cost && <span className="run-wide">, {tellPrices(manyCosts)}</span>}
-          </button>
+            {Array.from({ length: MAX_COUNT }, (_, nth) => (
+              <option key={nth} value={nth + 1}>
+                × {nth + 1}
+              </option>
+            ))}
+          </select>
         )}
         <button type="button" title="Let it wait here first" popoverTarget="later" {...isOff}>
           Later…

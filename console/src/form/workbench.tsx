@@ -6,13 +6,15 @@ import { type Draft, emptyDraft, withInside } from "../model/draft";
 import { ALL_AS_JSON, type Field, REST } from "../model/fields";
 import { findIssues } from "../model/issues";
 import type { JsonObject } from "../model/json";
+import { findPrompt } from "../model/prompt";
+import { useKept } from "../session/kept";
 import { usePrices } from "../session/part";
 import { keyFor, toScope, unconfirmedOf } from "../session/submit-keys";
 import { useViewer } from "../session/viewer";
 import { Confirm } from "../ui/confirm";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
-import { formerOf, replaceDraft } from "./draft-store";
+import { countOf, formerOf, replaceDraft } from "./draft-store";
 import { DropAnywhere } from "./drop-anywhere";
 import { Fields } from "./input-form";
 import { SubmitBar } from "./submit-bar";
@@ -21,9 +23,8 @@ import { useDraft } from "./use-draft";
 import { useEdits } from "./use-edits";
 
 const Code = later(async () => (await import("./code")).Code);
+const RecentPrompts = later(async () => (await import("./recent-prompts")).RecentPrompts);
 
-/** How many are made at once to choose from. */
-const MANY = 4;
 const NO_SCOPE =
   "You may look, but not run anything: your credential lacks the scope jobs:submit. Ask whoever runs this gateway for one that has it.";
 
@@ -52,6 +53,10 @@ export function Workbench({
     deploymentId,
     known,
   );
+  const prompt = findPrompt(fields);
+  const counted = countOf(scope);
+  const wish = useKept(counted);
+  const count = hasSeeds ? wish : 1;
   const input = toSent(0);
   const text = JSON.stringify(input);
 
@@ -67,7 +72,7 @@ export function Workbench({
   const edits = useEdits(store, fields, known);
   const hold = canSubmit ? edits.hold : NO_SCOPE;
 
-  const run = (count: number, waits: QueueInput | null = null): void => {
+  const run = (waits: QueueInput | null = null): void => {
     if (hold !== "" || attempt > 0) return;
     setSent(draft);
     setTouched(new Set(withInside(fields, draft).map(({ path }) => path)));
@@ -88,7 +93,7 @@ export function Workbench({
     // What is wrong may be out of sight.
     form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [problem, tries]);
-  useRunKey(() => run(1));
+  useRunKey(() => run());
 
   return (
     <div className="stack run-left">
@@ -104,11 +109,21 @@ export function Workbench({
         }}
         onSubmit={(event) => {
           event.preventDefault();
-          run(1);
+          run();
         }}
       >
         <Fields
           {...{ fields, draft }}
+          prompts={
+            prompt &&
+            viewer.mayRead && (
+              <RecentPrompts
+                deploymentId={deploymentId}
+                name={prompt.name}
+                onTake={(text) => replaceDraft(scope, known, { ...draft, [prompt.path]: text })}
+              />
+            )
+          }
           issues={beside}
           onChange={(path, value) => edits.change({ ...store.get(), [path]: value })}
           onEdit={(edit, isLoss = false) => {
@@ -135,9 +150,9 @@ export function Workbench({
           messages={[edits.misfit, ...(isRefused ? [...others, problem] : [])].filter(Boolean)}
           warnings={warnings.map(({ message }) => message)}
           cost={hasPrices ? cost : null}
-          many={MANY}
-          onMany={hasSeeds ? () => run(MANY) : null}
-          onQueue={(waits) => run(1, waits)}
+          count={count}
+          onCount={hasSeeds ? counted.set : null}
+          onQueue={run}
           onClear={() => {
             replaceDraft(scope, known, emptyDraft(known));
             setTouched(new Set());

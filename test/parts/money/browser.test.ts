@@ -70,7 +70,9 @@ describe.skipIf(!hasChromium)("money in the console", { timeout: 90_000 }, () =>
     await page.getByText("After the first run there is an estimate.").waitFor();
     await expectMain(page, /Done waited .* s, ran .* s, \$0\.0\d+ to \$0\.3\d/);
     await runAt(page, origin, MODEL, "A boat", /^Run, about \$0\.01$/);
-    await page.getByText("Make 4, about $0.04").waitFor();
+    await page.getByLabel("How many").selectOption("4");
+    await page.getByText("Run 4, about $0.04").waitFor();
+    await page.getByLabel("How many").selectOption("1");
     await page.getByText(/base price of \$0\.01 per output; not a guaranteed minimum/).waitFor();
     await expectSuits(page);
     await expectMain(page, /Done waited .* s, ran .* s, \$0\.01/);

@@ -18,6 +18,7 @@ import {
   expectMain,
   findBarriers,
   main,
+  makePictures,
   openConsole,
   promptOf,
   runPrompt,
@@ -332,10 +333,11 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
       return await route.fulfill({ status: 500, body: "{}" });
     });
     await promptOf(page).fill("Four lanterns");
-    await button(page, "Make 4").click();
+    await page.getByLabel("How many").selectOption("4");
+    await button(page, "Run 4").click();
     await expect.poll(() => countJobs(origin), SOON).toBe(4);
     await page.reload();
-    await button(page, "Make 4").click();
+    await button(page, "Run 4").click();
     const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
     await expect.poll(() => tiles.locator("img").count(), SOON).toBe(4);
     expect(await countJobs(origin)).toBe(4);
@@ -355,7 +357,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.keyboard.press("Enter");
     await page.getByRole("list", { name: "Made together" }).locator("button:focus").waitFor();
     // The next four have other seeds.
-    await button(page, "Make 4").click({ delay: 1_000 });
+    await button(page, "Run 4").click({ delay: 1_000 });
     await expect.poll(() => countJobs(origin), SOON).toBe(8);
     expect(sent.at(-1)?.[0]?.input.seed).not.toBe(sent[0]?.[0]?.input.seed);
   });
@@ -376,14 +378,58 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
       return await route.fulfill({ json: { data: { submitJobs: [...submitJobs, null] }, errors } });
     });
     await promptOf(page).fill("Four lanterns");
-    await button(page, "Make 4").click();
+    await page.getByLabel("How many").selectOption("4");
+    await button(page, "Run 4").click();
     await page.getByText("3 of 4 were submitted. Too many jobs.").waitFor();
     const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
     await expect.poll(() => tiles.count(), SOON).toBe(3);
     isFull = false;
-    await button(page, "Make 4").click({ delay: 1_000 });
+    await button(page, "Run 4").click({ delay: 1_000 });
     await expect.poll(() => tiles.count(), SOON).toBe(4);
     expect(await countJobs(origin)).toBe(4);
+  });
+
+  test("of eight made together, those that wait are cancelled by one press, and none of those that ran", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    await page.getByLabel("How many").selectOption("8");
+    await promptOf(page).fill("Eight lanterns");
+    await button(page, "Run 8").click();
+    const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
+    await expect.poll(() => tiles.locator("img").count(), SOON).toBe(8);
+    const cancel = button(page, "Cancel all");
+    expect(await cancel.count()).toBe(0);
+    await promptOf(page).fill("[slow] Eight more");
+    await page.keyboard.press("Control+Enter");
+    await cancel.click();
+    await expect.poll(() => countJobs(origin, ["CANCELLED"]), SOON).toBeGreaterThan(0);
+    await expect.poll(() => countJobs(origin, ["SUBMITTING", "IN_QUEUE"]), SOON).toBe(0);
+    expect(await countJobs(origin)).toBe(16);
+    await cancel.waitFor({ state: "detached" });
+    await page.getByRole("list", { name: "Made together" }).locator("button:focus").waitFor();
+    expect(await findBarriers(page)).toEqual([]);
+  });
+
+  test("the last prompts of a deployment are searched and taken again, each once and the newest first", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    await makePictures(origin, ["A red boat", "A blue boat", "A hut", "A red boat"]);
+    const input = { prompt: "Warmer", ctrl_img_1: "https://example.com/a.png" };
+    const elsewhere = { deploymentId: WARM_GLOW, input, idempotencyKey: null };
+    await request(origin, SubmitJobDocument, elsewhere);
+    await promptOf(page).fill("What I typed");
+    await button(page, "Recent prompts").click();
+    const prompts = page.getByRole("group", { name: "Recent prompts" }).getByRole("button");
+    await expect
+      .poll(() => prompts.allInnerTexts(), SOON)
+      .toEqual([...["A red boat", "A hut", "A blue boat"]]);
+    expect(await findBarriers(page)).toEqual([]);
+    await page.keyboard.type("boat BLUE");
+    await expect.poll(() => prompts.allInnerTexts(), SOON).toEqual(["A blue boat"]);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => promptOf(page).inputValue(), SOON).toBe("A blue boat");
+    await prompts.first().waitFor({ state: "detached" });
+    await button(page, "Undo").click();
+    expect(await promptOf(page).inputValue()).toBe("What I typed");
   });
 
   test("a first-time user begins with an example and a shape, sees the latest pictures, and takes along what fits", async () => {
@@ -392,8 +438,10 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await examples.getByRole("button").first().click();
     const prompt = await promptOf(page).inputValue();
     expect(prompt).not.toBe("");
-    await button(page, "16:9").click();
-    await page.getByText("1376 × 768", { exact: true }).waitFor();
+    await page.getByRole("radio", { name: "16:9", exact: true }).check();
+    await button(page, "Rotate").click();
+    await page.getByText("768 × 1376", { exact: true }).waitFor();
+    expect(await page.getByRole("radio", { name: "9:16" }).isChecked()).toBe(true);
     expect(await findBarriers(page)).toEqual([]);
     await button(page, "Run").click();
     await expectMain(page, /Done/);
