@@ -56,11 +56,11 @@ const DROP = `([name, type, bytes], ...place) => {
 }`;
 /** In the page: what is wrong with it. */
 const LOOK = `(async () => {
-  // Until then, what was closed just now may have the focus.
-  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+  const isSeen = () => (document.activeElement ?? document.body).checkVisibility({ visibilityProperty: true });
+  // Chromium takes the focus from what was closed a little later.
+  for (let frame = 0; frame < 60 && !isSeen(); frame += 1) await new Promise(requestAnimationFrame);
   if (document.body.innerText.includes("This screen could not be shown.")) return "A screen failed.";
-  const at = document.activeElement ?? document.body;
-  return at.checkVisibility({ visibilityProperty: true }) ? "" : "The focus is out of sight: " + at.outerHTML.slice(0, 200);
+  return isSeen() ? "" : "The focus is out of sight: " + document.activeElement.outerHTML.slice(0, 200);
 })()`;
 /** Of what was typed refusals are none, but those of variables that the page made are. */
 const MISTAKE = /"code":"(?!BAD_USER_INPUT|NOT_FOUND)|"message":"Variable/;
@@ -152,7 +152,9 @@ function createActs(page: Page, origin: string, chance: Chance): readonly Act[] 
     [1, "click anywhere", [""], () => page.mouse.click(...place())],
     [1, "drop", [""], () => call(DROP, chance.pick(FILES), ...place())],
     [1, "go to", PATHS, (path) => page.goto(origin + path)],
-    [3, "go", ["-1", "1", "0"], (steps) => page.evaluate(`history.go(${steps})`)],
+    [1, "go back", [""], () => page.goBack()],
+    [1, "go forward", [""], () => page.goForward()],
+    [1, "reload", [""], () => page.reload()],
     [1, "resize", ["320", "390", "1280", "2560"], resize],
   ];
 }
