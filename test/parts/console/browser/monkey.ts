@@ -6,35 +6,32 @@ import { z } from "zod";
 import { Chance } from "../../../simulation/chance.ts";
 
 const PATHS = `/ /run /jobs /waiting /gallery /deployments /webhooks /agents /spending /nowhere
-/jobs/job_0 /run/none%2F /jobs?status=x&text=%00 /gallery?open=x&tag=%25`.split(/\s/);
-const KEYS =
-  `Tab Tab Tab Shift+Tab Enter Enter Space Escape ArrowUp ArrowDown ArrowLeft ArrowRight Home
-End PageDown Delete Backspace Control+a Control+z Control+Enter Control+Enter r j g d w s q f l h x i ? / + - 0`.split(
-    /\s/,
-  );
-const TEXTS =
-  `A lantern|[slow] A lantern|[fail] A lantern|${"x".repeat(5_000)}|مرحبا \u202E שלום|👩‍👩‍👧🏳️‍🌈e\u0301|\0 \u2028
-|</script><b>|{"a": [1, {"b": null|[1]|"|-1|1e400|__proto__|999999-12-31T00:00|https://`.split("|");
-const PNG = `iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==`;
+/jobs/job_0 /run/none%2F /jobs?status=x&text=%00 /gallery?open=x&tag=%25&media=x&from=2026-02-31`;
+const KEYS = `Tab Tab Tab Shift+Tab Enter Enter Space Escape ArrowUp ArrowDown ArrowLeft ArrowRight Home
+End PageDown Delete Backspace Control+a Control+z Control+Enter Control+Enter r j g d w s q f l h x i ? / + - 0`;
+const TEXTS = `A lantern|[slow] A lantern|[fail] A lantern|${"x".repeat(5_000)}|مرحبا \u202E שלום|👩‍👩‍👧🏳️‍🌈e\u0301|\0 \u2028
+|</script><b>|{"a": [1, {"b": null|[1]|"|-1|1e400|__proto__|999999-12-31T00:00|https://`;
 const FILES = [
-  [`${"ü".repeat(120)}.png`, "image/png", PNG],
+  ["ü".repeat(120), "image/gif", "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"],
   ["</script>.svg", "image/svg+xml", "PHN2Zy8+"],
   ["a.txt", "text/plain", "d29yZHM="],
 ] as const;
 
 /** In the page: reports presses with how many jobs they may make, and keeps the monkey in the console. */
-const WATCH = `
+const WATCH = String.raw`
+  const note = (...pressed) => {
+    const said = pressed.map((one) => one?.innerText ?? "").join(" ").replaceAll(/\$[\d.,]+|,/g, "");
+    notePress(Math.max(1, ...(said.match(/\d+/g) ?? [])));
+  };
+  const find = () => document.querySelector(".run-submit");
+  addEventListener("keydown", ({ key, ctrlKey }) => key === "Enter" && ctrlKey && find() && note(find()), true);
   addEventListener("click", (event) => {
-    const link = event.target.closest("a[href]");
+    const [link, button] = ["a[href]", "button"].map((one) => event.target.closest(one));
     if (link && (link.origin !== location.origin || link.pathname === "/graphql")) event.preventDefault();
-    const button = event.target.closest("button");
     // Enter in a field presses its form's button, and has to run nothing.
     if (button === null || (event.detail === 0 && button !== document.activeElement)) return;
-    if (!/^(Run|Make|New seed|Same seed|Let it wait)/.test(button.innerText)) return;
-    const said = (button.closest("dialog") ?? button).innerText.replaceAll(/\\$[\\d.,]+/g, "");
-    notePress(Math.max(1, ...(said.match(/\\d+/g) ?? [])));
-  }, true);
-  addEventListener("keydown", ({ key, ctrlKey }) => key === "Enter" && ctrlKey && notePress(1), true);`;
+    if (/^(Run|Make|New seed|Same seed|Let it wait)/.test(button.innerText)) note(find(), button.closest("dialog") ?? button);
+  }, true);`;
 /** In the page: the middle of one of its controls, once it is in sight, and what that is. */
 const FIND = `(nth) => {
   const inner = [...document.querySelectorAll("main, :popover-open, dialog:modal")].at(-1);
@@ -50,9 +47,8 @@ const FOUND = z.tuple([z.number(), z.number(), z.string()]);
 const DROP = `([name, type, bytes], ...place) => {
   const dataTransfer = new DataTransfer();
   dataTransfer.items.add(new File([Uint8Array.fromBase64(bytes)], name, { type }));
-  const init = { bubbles: true, cancelable: true, dataTransfer };
-  for (const type of ["dragenter", "dragover", "drop"])
-    document.elementFromPoint(...place)?.dispatchEvent(new DragEvent(type, init));
+  const given = { bubbles: true, cancelable: true, dataTransfer };
+  for (const type of ["dragover", "drop"]) document.elementFromPoint(...place)?.dispatchEvent(new DragEvent(type, given));
 }`;
 /** In the page: what is wrong with it. */
 const LOOK = `(async () => {
@@ -62,8 +58,11 @@ const LOOK = `(async () => {
   if (document.body.innerText.includes("This screen could not be shown.")) return "A screen failed.";
   return isSeen() ? "" : "The focus is out of sight: " + document.activeElement.outerHTML.slice(0, 200);
 })()`;
-/** Of what was typed refusals are none, but those of variables that the page made are. */
+/** Refusals of what was typed are none, but those of variables that the page made are. */
 const MISTAKE = /"code":"(?!BAD_USER_INPUT|NOT_FOUND)|"message":"Variable/;
+const REFUSED = /^Failed to load resource: the server responded with a status of 4/;
+const LOCAL = /^(\w+:\/\/127\.0\.0\.1:|data:|blob:)/;
+const AWAY = /context was destroyed|interrupted by another|ERR_ABORTED/;
 
 /**
  * Clicks, presses, types, drops and goes wherever the seed says, in the console of a sandbox. Throws, with its last steps,
@@ -71,36 +70,27 @@ const MISTAKE = /"code":"(?!BAD_USER_INPUT|NOT_FOUND)|"message":"Variable/;
  */
 export async function runMonkey(page: Page, seed: string, steps: number, countJobs: () => number) {
   const { origin } = new URL(page.url());
-  const kind = await page.locator("meta[name=gateway]").getAttribute("content");
-  if (!kind?.includes("sandbox")) throw new Error("The monkey plays with a sandbox only.");
+  const isSandbox = await page.locator("meta[name=gateway][content*=sandbox]").count();
+  if (!isSandbox) throw new Error("The monkey plays with a sandbox only.");
   const problems: string[] = [];
   const note = (text: string, isWrong = true): unknown => isWrong && problems.push(text);
   let pressed = 0;
   await page.exposeFunction("notePress", (jobs: number) => void (pressed += jobs));
   await page.addInitScript(WATCH);
   page.on("pageerror", (error) => note(error.message));
-  page.on("crash", () => note("The page crashed."));
   page.on("popup", (popup) => popup.close());
-  page.on("console", (line) => {
-    const isRefusal = line.text().includes("responded with a status of 4");
-    note(line.text(), line.type() === "error" && !isRefusal);
-  });
-  page.on("request", (sent) => {
-    note(sent.url(), !/^(\w+:\/\/127\.0\.0\.1:|data:|blob:)/.test(sent.url()));
-  });
+  page.on("console", (it) => note(it.text(), it.type() === "error" && !REFUSED.test(it.text())));
+  page.on("request", (it) => note(it.url(), !LOCAL.test(it.url())));
   page.on("response", async (response) => {
     if (!response.url().startsWith(`${origin}/graphql`)) return;
     const { errors = [] } = await response.json().catch(() => ({}));
     note(JSON.stringify(errors), MISTAKE.test(JSON.stringify(errors)));
   });
-  const chance = new Chance(seed);
-  const forFiles = chance.fork("files");
+  const [chance, forFiles] = [new Chance(seed), new Chance(`files ${seed}`)];
   page.on("filechooser", async (chooser) => {
     const [name, mimeType, bytes] = forFiles.pick(FILES);
-    // The page may be another one by now.
-    await chooser
-      .setFiles({ name, mimeType, buffer: Buffer.from(bytes, "base64") })
-      .catch(toReason);
+    const file = { name, mimeType, buffer: Buffer.from(bytes, "base64") };
+    await chooser.setFiles(file).catch(String); // The page may be another one by now.
   });
   await page.reload();
 
@@ -119,8 +109,8 @@ export async function runMonkey(page: Page, seed: string, steps: number, countJo
       return page.evaluate(LOOK);
     });
     const hangs = setTimeout(30_000, `${name} ${choice} hangs.`, { ref: false });
-    const wrong = await Promise.race([doing, hangs]).catch(toReason);
-    note(String(wrong), wrong !== "");
+    const wrong = String(await Promise.race([doing, hangs]).catch(String));
+    note(wrong, wrong !== "" && !AWAY.test(wrong));
     const jobs = countJobs();
     if (jobs !== last.jobs || pressed !== last.pressed) last = { jobs, pressed, step };
     // By then no press makes jobs any more.
@@ -131,7 +121,7 @@ export async function runMonkey(page: Page, seed: string, steps: number, countJo
     throw new Error([...problems, `Seed ${seed}, after:`, ...done.slice(-20)].join("\n"));
 }
 
-/** How often it comes beside the others, its name, and what it does with one of its choices; what it found, if not that. */
+/** How often it comes beside the others, its name, and what it does with one of its choices, or has found instead. */
 type Act = readonly [number, string, readonly string[], (choice: string) => Promise<unknown>];
 
 function createActs(page: Page, origin: string, chance: Chance): readonly Act[] {
@@ -141,26 +131,21 @@ function createActs(page: Page, origin: string, chance: Chance): readonly Act[] 
   async function click(): Promise<string> {
     const [x, y, found] = FOUND.parse(await call(FIND, chance.integer(0, 9_999)));
     await page.mouse.click(x, y, { clickCount: chance.happens(0.1) ? 2 : 1 });
-    if (/^(input|textarea)/.test(found)) await page.keyboard.insertText(chance.pick(TEXTS));
+    if (/^(input|textarea)/.test(found))
+      await page.keyboard.insertText(chance.pick(TEXTS.split("|")));
     return found;
   }
   const resize = (width: string) => page.setViewportSize({ width: Number(width), height: 800 });
   return [
     [16, "click", [""], click],
-    [12, "press", KEYS, (key) => page.keyboard.press(key)],
-    [4, "type", TEXTS, (text) => page.keyboard.insertText(text)],
+    [12, "press", KEYS.split(/\s/), (key) => page.keyboard.press(key)],
+    [4, "type", TEXTS.split("|"), (text) => page.keyboard.insertText(text)],
     [1, "click anywhere", [""], () => page.mouse.click(...place())],
     [1, "drop", [""], () => call(DROP, chance.pick(FILES), ...place())],
-    [1, "go to", PATHS, (path) => page.goto(origin + path)],
+    [1, "go to", PATHS.split(/\s/), (path) => page.goto(origin + path)],
     [1, "go back", [""], () => page.goBack()],
     [1, "go forward", [""], () => page.goForward()],
     [1, "reload", [""], () => page.reload()],
     [1, "resize", ["320", "390", "1280", "2560"], resize],
   ];
-}
-
-/** Nothing is wrong where the page went elsewhere meanwhile. */
-function toReason(error: unknown): string {
-  const text = String(error);
-  return /context was destroyed|interrupted by another|ERR_ABORTED/.test(text) ? "" : text;
 }
