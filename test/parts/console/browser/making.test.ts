@@ -409,6 +409,22 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect(await findBarriers(page)).toEqual([]);
   });
 
+  test("several wait here together, until they are cancelled together", async () => {
+    const { page, origin } = await openConsole();
+    await page.getByLabel("How many").selectOption("3");
+    await promptOf(page).fill("Three lanterns");
+    await button(page, "Later…").click();
+    await page.getByLabel("Hold it until I release it").check();
+    await button(page, "Let it wait here").click();
+    await expect.poll(() => countJobs(origin, ["HELD"]), SOON).toBe(3);
+    await button(page, "Cancel all").click();
+    await expect.poll(() => countJobs(origin, ["CANCELLED"]), SOON).toBe(3);
+    // Without a seed all would be the same.
+    await page.goto(`${origin}/run/of-which-nothing-is-known`);
+    await button(page, "Run").waitFor();
+    expect(await page.getByLabel("How many").count()).toBe(0);
+  });
+
   test("the last prompts of a deployment are searched and taken again, each once and the newest first", async () => {
     const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
     await makePictures(origin, ["A red boat", "A blue boat", "A hut", "A red boat"]);
