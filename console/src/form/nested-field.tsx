@@ -88,13 +88,19 @@ export function NestedField(props: Props) {
           className="small"
           aria-label={`${label} as JSON`}
           aria-pressed={json !== null}
+          // Nothing else of an object can have the focus where it is wrong as a whole.
+          aria-invalid={widget.kind === "object" && json === null && issue !== undefined}
           onClick={switchOver}
         >
           JSON
         </button>
         {aside}
       </span>
-      <span id={`${id}-note`} className={issue === undefined ? "hint" : "small issue"}>
+      <span
+        id={`${id}-note`}
+        role="status"
+        className={issue === undefined ? "hint" : "small issue"}
+      >
         {issue ?? (json?.trim() && isText(form) ? form : toNote(field))}
       </span>
       {json === null ? (

@@ -47,6 +47,11 @@ const BOARD = {
         },
       },
       size: SIZE,
+      frame: {
+        type: "object",
+        properties: { first: { type: "string" }, last: { type: "string" } },
+        minProperties: 2,
+      },
       tree: toTree(5),
     },
     required: ["shots"],
@@ -205,6 +210,12 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     await shot.getByLabel("Prompt").fill("A boat");
     await page.getByLabel("Kind of Size").selectOption("Preset");
     await page.getByRole("radio", { name: "Large" }).check();
+    await page.getByText("First, Last").click();
+    await page.getByLabel("First", { exact: true }).fill("a.png");
+    await page.getByText("Frame must").waitFor();
+    await button(page, "Run").click();
+    await expect.poll(() => focused(page), SOON).toBe("Frame as JSON");
+    await button(page, "Clear Frame").click();
     expect(await sentBy(page, () => button(page, "Run").click())).toEqual({
       ...{ shots: [{ prompt: "A boat" }], size: "large" },
     });
