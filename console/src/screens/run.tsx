@@ -12,11 +12,12 @@ import { Opened } from "../lightbox/opened";
 import { carry, fillIn } from "../model/carry";
 import { readFields, withOthers } from "../model/fields";
 import { toInput } from "../model/input";
+import type { JsonObject } from "../model/json";
 import { findSeeds } from "../model/seeds";
 import { useKept } from "../session/kept";
 import { DEPLOYMENTS } from "../session/queries";
 import { useAgain, useQuery } from "../session/session";
-import { noteChange, toScope } from "../session/submit-keys";
+import { toScope } from "../session/submit-keys";
 import { toFormPath } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
 import { later } from "../ui/later";
@@ -77,10 +78,9 @@ function Desk({
     if (matchMedia("(max-width: 859px)").matches)
       requestAnimationFrame(() => right.current?.scrollIntoView());
   };
-  const fill = (name: string, value: string): void => {
-    const store = toDraftOf(deploymentId);
-    noteChange();
-    store.set({ ...store.get(), [name]: value });
+  const fill = (values: JsonObject): void => {
+    const draft = fillIn(fields, toDraftOf(deploymentId).get(), values);
+    replaceDraft(toScope(viewer.id, deploymentId), fields, draft);
   };
   const [seed] = findSeeds(fields, null);
   /** What was typed goes along. */
@@ -101,13 +101,13 @@ function Desk({
         <Workbench key={deploymentId} {...{ deploymentId, fields, onJobs }} />
         <section ref={right} className="card run-right" aria-label="The job">
           {isEmpty && (
-            <First fields={fields} onPrompt={(prompt) => fill("prompt", prompt)} onShow={show} />
+            <First fields={fields} onPrompt={(prompt) => fill({ prompt })} onShow={show} />
           )}
           {(!isEmpty || ids.length > 0) && (
             <Made
               {...{ fieldsOf, onJobs }}
               onShow={show}
-              onSeed={seed ? (value) => fill(seed.name, String(value)) : null}
+              onSeed={seed ? (value) => fill({ [seed.name]: value }) : null}
             />
           )}
         </section>

@@ -150,6 +150,11 @@ describe.skipIf(!hasChromium)("nested inputs in the console", { timeout: 90_000 
     const { page } = await openForm(STORYBOARD);
     const create = { width: 80, height: 60, channels: 3, background: "teal" } as const;
     const buffer = await sharp({ create }).png().toBuffer();
+    // An example goes into the form, also where all of it is JSON at the moment.
+    await button(page, "All as JSON").click();
+    const examples = page.getByRole("group", { name: "Example prompts" });
+    await examples.getByRole("button").first().click();
+    expect(await promptOf(page).inputValue()).not.toBe("");
     await promptOf(page).fill("A walk");
     // There is no element yet that takes it.
     await page.evaluate(GIVE, ["drop", "new.png", "body"] as const);
