@@ -37,7 +37,13 @@ export function useFilters(screen: Screen): Asked {
     quick: toQuick(filters, screen, now),
     chosen: toChosen(filters, nameOf, now),
     hasOwners: viewer.isSignedIn && viewer.may("jobs:read:all"),
-    onChange: (changed) =>
-      setSearch((before) => withParameters(before, changed), { replace: true }),
+    onChange(changed) {
+      setSearch((before) => withParameters(before, changed), { replace: true });
+      // What asks for something no more is gone then.
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body)
+          document.querySelector<HTMLElement>("[popovertarget=filters]")?.focus();
+      });
+    },
   };
 }

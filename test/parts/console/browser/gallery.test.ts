@@ -156,6 +156,8 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     const dates = "from June 17, 2026 to June 30, 2026: remove";
     await page.locator(".empty").getByRole("button", { name: dates }).click();
     await expectFound(page, 3, "3 videos");
+    // What was pressed is gone, and the focus stays among the filters.
+    await page.locator("button:focus", { hasText: "Filters" }).waitFor();
     expect(page.url()).toBe(`${origin}/gallery?media=video`);
     await button(page, "Today").click();
     await expectFound(page, 1, "1 video");
