@@ -3,13 +3,14 @@ import type { ReactNode } from "react";
 
 /** Keeps a mistake of one screen from taking the whole page with it. */
 export function Boundary({ children }: { readonly children: ReactNode }) {
-  const [failure, tryAgain] = useErrorBoundary((error) => reportError(error));
+  const [failure] = useErrorBoundary((error) => reportError(error));
   if (failure === undefined) return children;
   return (
     <div className="empty">
       <p role="alert">This screen could not be shown.</p>
       <p className="row">
-        <button onClick={tryAgain}>Try again</button>
+        {/* Code that did not come is fetched once in the life of a page. */}
+        <button onClick={() => location.reload()}>Try again</button>
         <button
           onClick={() => {
             forget();

@@ -84,6 +84,19 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await heading(page, "Deployments").waitFor();
   });
 
+  test("a screen whose code did not come is there at the next try, and what was typed stays", async () => {
+    const { page } = await openConsole();
+    await page.getByLabel(/^Prompt/).fill("A lantern");
+    await page.route(/\/assets\/deployments-/, (route) => route.abort());
+    await page.getByRole("link", { name: "Deployments" }).click();
+    await page.getByText("This screen could not be shown.").waitFor();
+    await page.unroute(/\/assets\/deployments-/);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await heading(page, "Deployments").waitFor();
+    await page.getByRole("link", { name: "Run", exact: true }).click();
+    expect(await page.getByLabel(/^Prompt/).inputValue()).toBe("A lantern");
+  });
+
   test("where a gateway has no parts on, the console works on what is left, and asks for nothing of theirs", async () => {
     const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
     // The page that has the parts asks for nothing any more.
