@@ -179,6 +179,11 @@ export type RunAgainMutation = { rerunJob:
     | { __typename: 'UpstreamError', retryable: boolean, message: string }
    };
 
+export type OutputsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type OutputsQuery = { deployments: Array<{ id: string, outputSchema: unknown }> };
+
 export type CancelMatchingMutationVariables = Exact<{
   filter: JobFilter;
   createdBefore: string;

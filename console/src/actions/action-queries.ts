@@ -122,6 +122,16 @@ export const RUN_AGAIN: TypedDocument<gql.RunAgainMutation, gql.RunAgainMutation
     }
   `;
 
+/** What comes of each deployment, as far as that is known. */
+export const OUTPUTS: TypedDocument<gql.OutputsQuery, gql.OutputsQueryVariables> = /* GraphQL */ `
+  query Outputs {
+    deployments {
+      id
+      outputSchema
+    }
+  }
+`;
+
 export const CANCEL_MATCHING: TypedDocument<
   gql.CancelMatchingMutation,
   gql.CancelMatchingMutationVariables

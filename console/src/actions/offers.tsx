@@ -1,12 +1,16 @@
-import { type MouseEvent, type ReactNode, useId, useState } from "react";
+import { type ComponentProps, useState } from "react";
 
 import { readFields } from "../model/fields";
 import { withFile } from "../model/file-inputs";
 import { describe, type Shown } from "../model/pictures";
+import { purposeOf, PURPOSES } from "../model/purposes";
 import { DEPLOYMENTS } from "../session/queries";
 import { useQuery, useSession } from "../session/session";
+import { ALL_THAT_CAN_BE_SEEN, useAround } from "../session/use-around";
 import { useHandOver } from "../session/use-hand-over";
+import { Offer } from "../ui/offer";
 import { Picture } from "../ui/picture";
+import { OUTPUTS } from "./action-queries";
 import { toReference } from "./to-reference";
 
 /** Fills a picture into the form of a deployment that takes one, with what else fits. */
@@ -18,95 +22,90 @@ export function UseAsInput({ picture }: { readonly picture: Shown }) {
   );
 }
 
+/** The deployments that take such a file, by what they make of it. */
 function Targets({ picture: { asset, job } }: { readonly picture: Shown }) {
   const { gateway } = useSession();
   const handOver = useHandOver();
   const { data, error } = useQuery(DEPLOYMENTS, {});
+  const outputs = useQuery(OUTPUTS, {});
   const [isBusy, setIsBusy] = useState(false);
-  const takers = (data?.deployments ?? []).flatMap(({ id, name, inputSchema }) => {
-    const fields = readFields(inputSchema);
-    const fill = (reference: string) => withFile(fields, job.input, asset, reference);
-    return fill("") === null ? [] : [{ id, name, fill }];
-  });
+  const takers = (outputs.data && data ? data.deployments : []).flatMap(
+    ({ inputSchema, ...it }) => {
+      const fields = readFields(inputSchema);
+      const fill = (reference: string) => withFile(fields, job.input, asset, reference);
+      const known = outputs.data?.deployments.find(({ id }) => id === it.id);
+      const taker = { ...it, outputSchema: known?.outputSchema };
+      return fill("") === null ? [] : [{ ...it, fill, purpose: purposeOf(asset, taker, fields) }];
+    },
+  );
 
-  async function give({ currentTarget }: MouseEvent, { id, fill }: (typeof takers)[number]) {
+  async function give({ id, fill }: (typeof takers)[number]): Promise<void> {
     if (isBusy) return;
     setIsBusy(true);
-    const reference = await toReference(gateway, asset);
-    // The form may be on this very screen, under the menu.
-    currentTarget.closest<HTMLElement>("[popover]")?.hidePopover();
-    handOver(id, fill(reference));
+    handOver(id, fill(await toReference(gateway, asset)));
   }
 
   return (
     <>
-      {takers.map((taker) => (
-        <button key={taker.id} aria-disabled={isBusy} onClick={(event) => void give(event, taker)}>
-          {taker.name}
-        </button>
-      ))}
+      {PURPOSES.map((purpose) => {
+        const meant = takers.filter((taker) => taker.purpose === purpose);
+        return (
+          meant.length > 0 && (
+            <div key={purpose} role="group" aria-label={purpose} className="stack tight">
+              <h3>{purpose}</h3>
+              {meant.map((taker) => (
+                <button key={taker.id} aria-disabled={isBusy} onClick={() => void give(taker)}>
+                  {taker.name}
+                </button>
+              ))}
+            </div>
+          )
+        );
+      })}
       <p role="status" className="hint">
-        {isBusy ? "Uploading…" : error?.message}
-        {data && takers.length === 0 && "No deployment takes such a file."}
+        {isBusy ? "Uploading…" : (error ?? outputs.error)?.message}
+        {outputs.data && data && takers.length === 0 && "No deployment takes such a file."}
       </p>
     </>
   );
 }
 
 /** Small pictures, to choose one to compare with. */
-export function CompareWith({
-  pictures,
-  onChoose,
-}: {
-  readonly pictures: readonly Shown[];
-  readonly onChoose: (picture: Shown) => void;
-}) {
+export function CompareWith(props: ComponentProps<typeof Near>) {
   return (
-    <Offer name="Compare with…">
-      {pictures.length === 0 && <p className="hint">There is no other one to compare with yet.</p>}
-      <ul className="row">
-        {pictures.map((picture) => (
-          <li key={picture.key}>
-            <button
-              className="thumbnail"
-              aria-label={describe(picture)}
-              onClick={() => onChoose(picture)}
-            >
-              <Picture asset={picture.asset} alt="" isSmall />
-            </button>
-          </li>
-        ))}
-      </ul>
+    <Offer name="Compare">
+      <Near {...props} />
     </Offer>
   );
 }
 
-/** A button, and what it opens to choose from, which is asked for only then. */
-export function Offer({
-  name,
-  className,
-  children,
+function Near({
+  picture,
+  near,
+  onChoose,
 }: {
-  readonly name: string;
-  readonly className?: string;
-  readonly children: ReactNode;
+  readonly picture: Shown;
+  readonly near: readonly Shown[] | undefined;
+  readonly onChoose: (picture: Shown) => void;
 }) {
-  const id = useId();
-  const [isOpen, setIsOpen] = useState(false);
+  const around = useAround(near ? undefined : picture.job, picture.key, ALL_THAT_CAN_BE_SEEN);
+  const others = (near ?? around).filter(({ key }) => key !== picture.key);
   return (
     <>
-      <button type="button" className={className} popoverTarget={id}>
-        {name}
-      </button>
-      <div
-        id={id}
-        role="group"
-        popover="auto"
-        aria-label={name}
-        onToggle={({ newState }) => setIsOpen(newState === "open")}
-      >
-        {isOpen && children}
-      </div>
+      {others.length === 0 && <p className="hint">There is no other one to compare with yet.</p>}
+      <ul className="row">
+        {others.map((other) => (
+          <li key={other.key}>
+            <button
+              className="thumbnail"
+              aria-label={describe(other)}
+              onClick={() => onChoose(other)}
+            >
+              <Picture asset={other.asset} alt="" isSmall />
+            </button>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

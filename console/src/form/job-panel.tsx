@@ -1,18 +1,11 @@
-import { Link } from "wouter";
-
-import { CANCEL_THEM } from "../actions/actions";
-import { Again } from "../actions/again";
-import { useActions } from "../actions/use-actions";
+import { Toolbar } from "../actions/toolbar";
 import type { JobRowFragment } from "../gql";
 import { type Field, toLabel } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
 import { isObject } from "../model/json";
-import { tellJobCost } from "../model/costs";
 import { promptOf } from "../model/prompt";
 import { findSeeds } from "../model/seeds";
 import { formatSeconds } from "../model/words";
-import { usePrices } from "../session/part";
-import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
 import { Folded } from "../ui/folded";
@@ -20,6 +13,7 @@ import { GivenFile } from "../ui/given-file";
 import { Problem } from "../ui/problem";
 import { Status } from "../ui/status";
 import { Ago, Elapsed } from "../ui/time";
+import { removeRecent } from "./recent";
 import { Result } from "./result";
 import { useRecentJob, type WatchedJob } from "./use-recent-job";
 
@@ -44,8 +38,6 @@ export function JobPanel({ id, ...props }: Props & { readonly id: string }) {
 
 function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: WatchedJob }) {
   const viewer = useViewer();
-  const handOver = useHandOver();
-  const { doing, problem, act } = useActions();
   // The answer to its submit may be all that its page ever gets.
   const isNotified = viewer.mayRead || job.isFinished;
   const { deployment, input } = job;
@@ -62,30 +54,6 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
           {deployment.name}, <Ago at={job.createdAt} />
         </span>
       </div>
-      <div className="row">
-        {viewer.may("jobs:submit") && <Again key={deployment.id} {...{ job, fields, onJobs }} />}
-        <button type="button" onClick={() => handOver(deployment.id, input)}>
-          Use these values
-        </button>
-        {viewer.mayRead && (
-          <Link className="button" href={`/jobs/${job.id}`}>
-            Details
-          </Link>
-        )}
-        {job.isCancellable && viewer.may("jobs:cancel") && (
-          <button
-            type="button"
-            disabled={doing !== null}
-            onClick={() => void act(CANCEL_THEM, [job.id])}
-          >
-            {doing === null ? "Cancel" : "Cancelling…"}
-          </button>
-        )}
-        {problem !== "" && <span role="alert">{problem}</span>}
-        {job.status === "IN_PROGRESS" && (
-          <span className="hint">It runs: RunComfy only cancels jobs that wait.</span>
-        )}
-      </div>
       {isNotified ? (
         <Result job={job} fields={fields} />
       ) : (
@@ -96,6 +64,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
           </p>
         </div>
       )}
+      <Toolbar {...{ job, onJobs }} onDeleted={() => removeRecent(viewer.id, job.id)} />
       {/* With which numbers the same comes again. */}
       {findSeeds(fields, input).map(({ name }) => {
         const seed = isObject(input) ? input[name] : undefined;
@@ -127,14 +96,8 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
 }
 
 function Times({ job }: { readonly job: JobRowFragment }) {
-  const { isFinished, sentAt, queueSeconds, runSeconds, cost } = job;
-  const hasCost = usePrices() || cost.source === "EXACT";
+  const { isFinished, sentAt, queueSeconds, runSeconds } = job;
   if (!isFinished) return sentAt && <Elapsed since={sentAt}> so far</Elapsed>;
-  const hasTimes = runSeconds !== null && queueSeconds !== null;
-  const words = tellJobCost(job);
-  const said = [
-    hasTimes && `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`,
-    hasCost && (words === "unknown" ? "cost unknown" : words),
-  ];
-  return said.filter(Boolean).join(", ");
+  if (runSeconds === null || queueSeconds === null) return null;
+  return `waited ${formatSeconds(queueSeconds)}, ran ${formatSeconds(runSeconds)}`;
 }

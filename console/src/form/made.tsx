@@ -1,14 +1,16 @@
 import { type ComponentProps, useEffect, useEffectEvent, useState } from "react";
 
 import { CANCEL_THEM } from "../actions/actions";
+import { Toolbar } from "../actions/toolbar";
 import { useActions } from "../actions/use-actions";
 import { ratioOf } from "../model/asset";
+import { filesOf } from "../model/pictures";
 import { useKept } from "../session/kept";
 import { useViewer } from "../session/viewer";
 import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
 import { Progress } from "./progress";
-import { recentOf } from "./recent";
+import { recentOf, removeRecent } from "./recent";
 import { useRecentJob } from "./use-recent-job";
 
 type Props = Omit<ComponentProps<typeof JobPanel>, "id"> & {
@@ -24,12 +26,7 @@ export function Made({ onShow, ...props }: Props) {
   return (
     <>
       {one === undefined && together.length > 0 && (
-        <Together
-          key={together.join(" ")}
-          ids={together}
-          fieldsOf={props.fieldsOf}
-          {...{ onShow }}
-        />
+        <Together key={together.join(" ")} ids={together} {...props} {...{ onShow }} />
       )}
       {one !== undefined && (
         <div className="stack">
@@ -62,8 +59,9 @@ export function Made({ onShow, ...props }: Props) {
 function Together({
   ids,
   fieldsOf,
+  onJobs,
   onShow,
-}: Pick<Props, "fieldsOf" | "onShow"> & { readonly ids: readonly string[] }) {
+}: Pick<Props, "fieldsOf" | "onJobs" | "onShow"> & { readonly ids: readonly string[] }) {
   const { may } = useViewer();
   const { doing, problem, act } = useActions();
   const [waiting, setWaiting] = useState<ReadonlySet<string>>(new Set());
@@ -88,10 +86,10 @@ function Together({
         </button>
       )}
       {problem !== "" && <p role="alert">{problem}</p>}
-      <ul className="two" aria-label="Made together">
+      <ul className="two run-made" aria-label="Made together">
         {ids.map((id) => (
-          <li key={id}>
-            <Tile {...{ id, fieldsOf }} onWaiting={note} onClick={() => onShow(id)} />
+          <li key={id} className="tile">
+            <Tile {...{ id, fieldsOf, onJobs }} onWaiting={note} onClick={() => onShow(id)} />
           </li>
         ))}
       </ul>
@@ -104,19 +102,33 @@ type ItemProps = { readonly id: string; readonly onClick: () => void };
 function Tile({
   id,
   fieldsOf,
+  onJobs,
   onWaiting,
   onClick,
 }: ItemProps &
-  Pick<Props, "fieldsOf"> & { readonly onWaiting: (id: string, isWaiting: boolean) => void }) {
+  Pick<Props, "fieldsOf" | "onJobs"> & {
+    readonly onWaiting: (id: string, isWaiting: boolean) => void;
+  }) {
+  const { id: viewerId } = useViewer();
   const { job } = useRecentJob(id, true);
   const isWaiting = job?.isCancellable === true;
   const note = useEffectEvent(() => onWaiting(id, isWaiting));
   useEffect(() => note(), [isWaiting]);
   const aspectRatio = ratioOf(job?.input, job ? fieldsOf(job.deployment.id) : []);
   return (
-    <JobButton {...{ job, onClick }} style={{ aspectRatio }}>
-      {job && !job.isFinished && job.status !== "HELD" && <Progress job={job} isSmall />}
-    </JobButton>
+    <>
+      <JobButton {...{ job, onClick }} style={{ aspectRatio }}>
+        {job && !job.isFinished && job.status !== "HELD" && <Progress job={job} isSmall />}
+      </JobButton>
+      {job && (
+        <Toolbar
+          {...{ job, onJobs }}
+          picture={filesOf(job)[0]}
+          isShort
+          onDeleted={() => removeRecent(viewerId, id)}
+        />
+      )}
+    </>
   );
 }
 

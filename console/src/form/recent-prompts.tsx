@@ -1,13 +1,13 @@
 import { useEffect, useEffectEvent, useState } from "react";
 import { GatewayError } from "runcomfy-graphql-client";
 
-import { Offer } from "../actions/offers";
 import type { JobsQuery } from "../gql";
 import { isObject, isText } from "../model/json";
 import { JOBS } from "../session/queries";
 import { useSession } from "../session/session";
 import { useViewer } from "../session/viewer";
 import { focus } from "../ui/focus";
+import { Offer } from "../ui/offer";
 
 const MAX_PROMPTS = 50;
 const PAGE = 100;

@@ -1,16 +1,15 @@
 import { type ComponentProps, useState } from "react";
 
 import { Held } from "../actions/held";
-import { UseAsInput } from "../actions/offers";
+import { Toolbar } from "../actions/toolbar";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
-import { describe, isZoomable, toKey } from "../model/pictures";
+import { describe, filesOf, isZoomable } from "../model/pictures";
 import { isRisky } from "../model/words";
 import { useGivenFile } from "../session/use-given-file";
-import { useViewer } from "../session/viewer";
 import { NEW_JOB } from "../ui/confirm";
 import { Progress } from "./progress";
 import type { WatchedJob } from "./use-recent-job";
@@ -20,9 +19,7 @@ type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
 /** A job's result, in a place that is as large while it runs as its pictures will be. */
 export function Result({ job, fields }: Props) {
   if (job.assets.length > 0)
-    return job.assets.map((asset, n) => (
-      <Output key={asset.url} picture={{ key: toKey(job.id, n), job, asset, n }} fields={fields} />
-    ));
+    return filesOf(job).map((picture) => <Output key={picture.key} {...{ picture, fields }} />);
   return <Place {...{ job, fields }} />;
 }
 
@@ -73,7 +70,6 @@ const EMPTY = "It has no files, but an output as JSON.";
 
 function Output({ picture, fields }: ComponentProps<typeof Framed>) {
   const { key, job, asset } = picture;
-  const { may } = useViewer();
   const [given = "", ...others] = findFiles(fields, job.input);
   const before = useGivenFile(others.length === 0 && job.assets.length === 1 ? given : "");
   /** How much of before is shown over what came out, in percent; null while they are not compared. */
@@ -119,7 +115,7 @@ function Output({ picture, fields }: ComponentProps<typeof Framed>) {
             Before and after
           </button>
         )}
-        {may("jobs:submit") && asset.kind !== "OTHER" && <UseAsInput picture={picture} />}
+        {job.assets.length > 1 && <Toolbar {...{ job, picture }} isOfPicture />}
       </figcaption>
     </figure>
   );

@@ -2,6 +2,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 
+import { Toolbar } from "../actions/toolbar";
 import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
@@ -136,7 +137,7 @@ function GridTile({
   const name = parts.filter(Boolean).join(", ");
   return (
     <li
-      className="gallery-tile"
+      className="tile gallery-tile"
       style={{ left, top, width, height }}
       onPointerEnter={play}
       onPointerLeave={pause}
@@ -160,6 +161,7 @@ function GridTile({
         aria-label={`Select the job of ${name}`}
         onClick={({ shiftKey }) => selection.toggle(job.id, shiftKey)}
       />
+      <Toolbar {...{ job, picture }} isShort />
     </li>
   );
 }

@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 
-import { Labels } from "../actions/labels";
+import { Tags } from "../actions/labels";
 import type { ToApproveQuery } from "../gql";
 import { tellJobCost } from "../model/costs";
 import { type Draft, insideOf } from "../model/draft";
@@ -121,9 +121,11 @@ export function Facts({ job }: { readonly job: FullJob }) {
         {tellJobCost(job)}
         <div className="hint">{job.cost.reason}</div>
       </Fact>
-      <Fact name="Tags">
-        <Labels job={job} screen="jobs" />
-      </Fact>
+      {(job.isStarred || job.tags.length > 0) && (
+        <Fact name="Tags">
+          <Tags job={job} screen="jobs" />
+        </Fact>
+      )}
       {job.ownerId !== viewer.id && (
         <Fact name="Owner">
           <Link href={`/jobs?owner=${encodeURIComponent(job.ownerId)}`}>{job.ownerId}</Link>

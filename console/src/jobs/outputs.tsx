@@ -1,9 +1,9 @@
+import { Toolbar } from "../actions/toolbar";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import type { Field } from "../model/fields";
 import { isZoomable, toKey } from "../model/pictures";
 import { clock, useStore } from "../session/store";
-import { SaveLink } from "../ui/save-link";
 import { Ago } from "../ui/time";
 import type { FullJob } from "./use-job";
 
@@ -29,7 +29,7 @@ export function Outputs({
             <Framed picture={output} fields={fields} />
             <figcaption className="stack tight">
               <span className="row">
-                <SaveLink {...output} />
+                {job.assets.length > 1 && <Toolbar job={job} picture={output} isOfPicture />}
                 {!isZoomable(output) && (
                   <OpenLink className="button" picture={output.key}>
                     Open large

@@ -1,6 +1,7 @@
 import { Fragment } from "react";
 
-import { Labels } from "../actions/labels";
+import { Tags } from "../actions/labels";
+import { Toolbar } from "../actions/toolbar";
 import { toLabel } from "../model/fields";
 import { isObject, type JsonObject } from "../model/json";
 import type { Shown } from "../model/pictures";
@@ -10,10 +11,17 @@ import type { Opened } from "./use-opened";
 /** In what two pictures were asked for differently, what marks each, and the way back to one of them. */
 export function Comparison({
   opened,
+  near,
   onKeep,
+  onCompare,
+  onDeleted,
 }: {
   readonly opened: readonly Opened[];
+  /** What each can be compared with instead. */
+  readonly near: readonly Shown[];
   readonly onKeep: (picture: Shown) => void;
+  readonly onCompare: (picture: Shown, other: Shown) => void;
+  readonly onDeleted: (picture: Shown) => void;
 }) {
   const pictures = opened.flatMap(({ picture }) => picture ?? []);
   const fields = useFields(pictures[0]?.job.deployment.id ?? "");
@@ -45,8 +53,19 @@ export function Comparison({
       <div className="two lightbox-actions">
         {pictures.map((picture, index) => (
           <section key={index} className="stack" aria-label={`The ${NAMES[index]}`}>
-            <Labels job={picture.job} screen="gallery" />
-            <button onClick={() => onKeep(picture)}>Only the {NAMES[index]}</button>
+            <Tags job={picture.job} screen="gallery" />
+            <div className="row">
+              <button className="grow" onClick={() => onKeep(picture)}>
+                Only the {NAMES[index]}
+              </button>
+              <Toolbar
+                {...{ picture, near }}
+                job={picture.job}
+                isShort
+                onCompare={(other) => onCompare(picture, other)}
+                onDeleted={() => onDeleted(picture)}
+              />
+            </div>
           </section>
         ))}
       </div>

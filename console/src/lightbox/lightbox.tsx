@@ -69,6 +69,14 @@ export function Lightbox({
   const onGo = (to: Shown | undefined): void => {
     if (to) go(to.key);
   };
+  /** From one whose job was deleted. */
+  const leave = ({ job }: Shown): void => {
+    const others = [after, before, ...opened.map((one) => one.picture)];
+    const next = others.find((one) => one && one.job.id !== job.id);
+    if (next) go(next.key);
+    else dialog.current?.close();
+    onDeleted?.(job.id);
+  };
   const press = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : null;
@@ -101,18 +109,20 @@ export function Lightbox({
     >
       <Stages {...{ opened, before, after, onGo, view, onZoom }} />
       <aside className="lightbox-side" aria-label="About it">
-        {compared !== null && <Comparison opened={opened} onKeep={onGo} />}
+        {compared !== null && (
+          <Comparison
+            {...{ opened, near }}
+            onKeep={onGo}
+            onCompare={(one, { key }) => go(one.key, key)}
+            onDeleted={leave}
+          />
+        )}
         {compared === null && picture && (
           <Details
             key={picture.key}
             {...{ picture, near }}
             onCompare={({ key }) => go(open, key)}
-            onDeleted={() => {
-              const next = [after, before].find((one) => one && one.job.id !== picture.job.id);
-              if (next) go(next.key);
-              else dialog.current?.close();
-              onDeleted?.(picture.job.id);
-            }}
+            onDeleted={() => leave(picture)}
           />
         )}
       </aside>

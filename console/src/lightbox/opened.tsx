@@ -3,20 +3,18 @@ import { useSearchParams } from "wouter";
 import type { JobFilter } from "../gql";
 import type { Media } from "../model/filters";
 import type { Shown } from "../model/pictures";
+import { ALL_THAT_CAN_BE_SEEN } from "../session/use-around";
 import { later } from "../ui/later";
 
 const Lightbox = later(async () => (await import("./lightbox")).Lightbox);
 
-/** What one goes through where a screen has no list of its own. */
-const ALL_THAT_CAN_BE_SEEN: JobFilter = { status: ["SUCCEEDED"] };
 const NONE: readonly Shown[] = [];
-const ANY: Media = [];
 
 /** The picture that the address names, over whatever screen it is. */
 export function Opened({
   pictures = NONE,
-  filter = ALL_THAT_CAN_BE_SEEN,
-  media = ANY,
+  filter = ALL_THAT_CAN_BE_SEEN.filter,
+  media = ALL_THAT_CAN_BE_SEEN.media,
   onDeleted,
 }: {
   /** Those of the screen, in order. */

@@ -1,15 +1,9 @@
-import { useMemo } from "react";
-
-import type { JobFilter, JobRowFragment } from "../gql";
-import type { Media } from "../model/filters";
+import type { JobRowFragment } from "../gql";
 import { picturesOf, type Shown, toJobId } from "../model/pictures";
-import { JOBS, LISTED_JOB } from "../session/queries";
+import { LISTED_JOB } from "../session/queries";
 import { useQuery } from "../session/session";
+import { type Others, useAround } from "../session/use-around";
 
-/** More than are ever submitted within a millisecond, which is as exactly as lists can be asked. */
-const LENGTH = 10;
-/** Where most of them may be of other kinds. */
-const LONG = 100;
 /** How many are offered on either side to compare with. */
 const NEAR = 8;
 
@@ -18,9 +12,6 @@ export type Opened = {
   readonly picture?: Shown | undefined;
   readonly problem?: string | undefined;
 };
-
-/** What is beside it: jobs that fit, and of them files of these kinds. */
-type Others = { readonly filter: JobFilter; readonly media: Media };
 
 /** What the address names, and what is beside it: from the screen's list, or asked for where it is further down. */
 export function useOpened(
@@ -61,23 +52,3 @@ function usePicture(
 
 const GONE =
   "There is no such picture: it was deleted, or belongs to somebody else. Close this to see the others.";
-
-/** The pictures of a job and of those submitted around it, newest first. */
-function useAround(
-  job: JobRowFragment | undefined,
-  open: string,
-  { filter, media }: Others,
-): readonly Shown[] {
-  const length = media.length === 0 ? LENGTH : LONG;
-  const at = job ? Date.parse(job.createdAt) : 0;
-  const [createdAfter, createdBefore] = [at - 1, at + 1].map((ms) => new Date(ms).toISOString());
-  const newer = useQuery(JOBS, { filter: { ...filter, createdAfter }, last: length }, !!job).data;
-  const older = useQuery(JOBS, { filter: { ...filter, createdBefore }, first: length }, !!job).data;
-  return useMemo(() => {
-    const jobs = [newer, older].flatMap((data) => data?.jobs.edges ?? []).map(({ node }) => node);
-    return [...new Map(jobs.map((one) => [one.id, one])).values()].flatMap((one) => {
-      const shown = new Set(picturesOf(one, media).map(({ key }) => key)).add(open);
-      return picturesOf(one).filter(({ key }) => shown.has(key));
-    });
-  }, [newer, older, media, open]);
-}

@@ -21,21 +21,30 @@ export function toJobId(key: string): string {
   return key.split(".")[0] ?? "";
 }
 
-/** What of a job can be seen or heard, or only what is of these kinds. */
+/** What a job made. */
+export function filesOf(job: JobRowFragment): Shown[] {
+  return job.assets.map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }));
+}
+
+/** What of it can be seen or heard, or only what is of these kinds. */
 export function picturesOf(job: JobRowFragment, media: Media = []): Shown[] {
   const words = media.length > 0 ? media : MEDIA.map(({ word }) => word);
-  return job.assets
-    .map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }))
-    .filter(({ asset: { kind } }) => words.some((word) => word.toUpperCase() === kind));
+  return filesOf(job).filter(({ asset: { kind } }) =>
+    words.some((word) => word.toUpperCase() === kind),
+  );
 }
 
 const WORDS = { IMAGE: "Picture", VIDEO: "Video", AUDIO: "Sound", OTHER: "File" } as const;
 
-/** What a screen reader says. */
-export function describe({ job, asset, n }: Pick<Shown, "job" | "asset" | "n">): string {
+/** `Picture 2 of 4` */
+export function titleOf({ job, asset, n }: Pick<Shown, "job" | "asset" | "n">): string {
   const what = WORDS[asset.kind];
-  const one = job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
-  return `${one}: ${promptOf(job) || job.deployment.name}`;
+  return job.assets.length > 1 ? `${what} ${n + 1} of ${job.assets.length}` : what;
+}
+
+/** What a screen reader says. */
+export function describe(picture: Pick<Shown, "job" | "asset" | "n">): string {
+  return `${titleOf(picture)}: ${promptOf(picture.job) || picture.job.deployment.name}`;
 }
 
 /** A video and a sound have controls of their own where a drag would be. */

@@ -1,22 +1,17 @@
 import { Link, useLocation } from "wouter";
 
-import { CANCEL_THEM, DELETE_THEM } from "../actions/actions";
-import { Again } from "../actions/again";
-import { useActions } from "../actions/use-actions";
+import { Toolbar } from "../actions/toolbar";
 import { Place } from "../form/result";
 import { Facts, Inputs, Timeline } from "../jobs/details";
 import { KEEP } from "../jobs/job-queries";
 import { Outputs } from "../jobs/outputs";
-import { type FullJob, useJob } from "../jobs/use-job";
+import { useJob } from "../jobs/use-job";
 import { Opened } from "../lightbox/opened";
-import type { Field } from "../model/fields";
 import { promptOf } from "../model/prompt";
 import { useSession } from "../session/session";
 import { useCall } from "../session/use-call";
 import { useFields } from "../session/use-fields";
-import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
-import { DeleteButton } from "../ui/confirm";
 import { Copy } from "../ui/copy";
 import { Problem } from "../ui/problem";
 import { Status } from "../ui/status";
@@ -35,6 +30,7 @@ export function JobPage({ id }: { readonly id: string }) {
 }
 
 function Page({ id }: { readonly id: string }) {
+  const [, navigate] = useLocation();
   const viewer = useViewer();
   const { feed } = useSession();
   const { job, error, estimate, ask } = useJob(id);
@@ -80,7 +76,7 @@ function Page({ id }: { readonly id: string }) {
       <h1 className="clamp" dir="auto">
         {promptOf(job) || "No prompt"}
       </h1>
-      <Actions {...{ job, fields }} onChange={() => void ask()} />
+      <Toolbar job={job} onDeleted={() => navigate("/jobs")} />
       {problem !== "" && <p role="alert">{problem}</p>}
       <div className="stack job-columns">
         <section aria-label="Outputs" className="stack">
@@ -102,61 +98,6 @@ function Page({ id }: { readonly id: string }) {
       </div>
       {job.output !== null && <Raw output={job.output} />}
     </article>
-  );
-}
-
-/** What the viewer may do with a job. */
-function Actions({
-  job,
-  fields,
-  onChange,
-}: {
-  readonly job: FullJob;
-  readonly fields: readonly Field[];
-  readonly onChange: () => void;
-}) {
-  const [, navigate] = useLocation();
-  const handOver = useHandOver();
-  const viewer = useViewer();
-  const { doing, problem, act } = useActions();
-  const isMine = job.ownerId === viewer.id;
-  const mayCancel = isMine && viewer.may("jobs:cancel");
-  const maySubmit = viewer.may("jobs:submit");
-
-  async function deleteIt(): Promise<void> {
-    const { done } = await act(DELETE_THEM, [job.id]);
-    if (done.length > 0) navigate("/jobs");
-  }
-
-  return (
-    <div className="row job-actions">
-      {mayCancel && job.isCancellable && (
-        <button
-          disabled={doing !== null}
-          onClick={() => void act(CANCEL_THEM, [job.id]).then(onChange)}
-        >
-          {doing === CANCEL_THEM ? "Cancelling…" : "Cancel"}
-        </button>
-      )}
-      {mayCancel && job.status === "IN_PROGRESS" && !job.isPaused && (
-        <span className="hint">RunComfy can't cancel a job once it runs.</span>
-      )}
-      {maySubmit && isMine && (
-        <Again {...{ job, fields }} onJobs={([made]) => made && navigate(`/jobs/${made.id}`)} />
-      )}
-      {maySubmit && (
-        <button
-          className={job.error?.code === "INFERENCE_FAILED" ? "primary" : undefined}
-          onClick={() => handOver(job.deployment.id, job.input)}
-        >
-          Use these values
-        </button>
-      )}
-      {mayCancel && (job.isFinished || job.isPaused) && (
-        <DeleteButton jobs={[job]} isBusy={doing !== null} onDelete={() => void deleteIt()} />
-      )}
-      <span role="alert">{problem}</span>
-    </div>
   );
 }
 

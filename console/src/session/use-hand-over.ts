@@ -12,6 +12,8 @@ export function useHandOver(): (deploymentId: string, input: unknown) => void {
   const [, navigate] = useLocation();
   return (deploymentId, input) => {
     handed.set({ deploymentId, input });
+    // The form may be on this very screen, under the menu that this was chosen from.
+    for (const menu of document.querySelectorAll<HTMLElement>(":popover-open")) menu.hidePopover();
     navigate(toFormPath(deploymentId));
   };
 }

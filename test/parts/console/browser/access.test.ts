@@ -59,16 +59,24 @@ async function* openScreens(page: Page, origin: string, jobId: string) {
   yield "filters of jobs";
   await go(`/jobs/${jobId}`);
   await shown("Timeline");
-  await page.getByLabel("Add a tag").waitFor();
   yield "a job";
+  await page.getByRole("button", { name: "Tags" }).click();
+  await page.getByLabel("Add a tag").waitFor();
+  yield "its tags";
   await go("/gallery");
   await page.locator("main img").first().waitFor();
   yield "the gallery";
+  await page.locator(".gallery-tile").first().hover();
+  await page.locator(".toolbar-more").first().click();
+  await page.getByText("Download", { exact: true }).waitFor();
+  yield "the menu of a tile";
+  await page.keyboard.press("Escape");
   await page.locator(".gallery-tile > input").first().check();
   await page.getByText("1 selected").waitFor();
   yield "what is selected";
   await go(`/gallery?open=${jobId}.0`);
-  await page.getByRole("dialog").getByLabel("Add a tag").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Use as input" }).waitFor();
+  await page.locator(".lightbox-placed").waitFor();
   yield "a picture";
   await go("/waiting");
   await shown("It waits until it is released");
@@ -127,7 +135,7 @@ describe.skipIf(!hasChromium)(
       await page.emulateMedia({ forcedColors: "active" });
       let chosen = 0;
       for await (const screen of openScreens(page, origin, id)) {
-        if (screen === "the form") await button(page, "16:9").click();
+        if (screen === "the form") await page.getByText("16:9", { exact: true }).click();
         for (const [selector, attribute, value] of [
           ["[aria-pressed]", "aria-pressed", "true"],
           ["header nav a", "aria-current", "page"],

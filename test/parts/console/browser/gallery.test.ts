@@ -73,12 +73,14 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     // In the viewer, one by one.
     await page.getByRole("link", { name: /A third lantern/ }).click();
     const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Tags" }).click();
     await dialog.getByRole("button", { name: "Remove the tag keeper" }).click();
     await expect.poll(() => dialog.locator(".chip").count(), SOON).toBe(0);
     await dialog.getByLabel("Add a tag").fill("a".repeat(64));
     expect(await dialog.locator("datalist option").first().getAttribute("value")).toBe("keeper");
     await page.keyboard.press("Enter");
-    await dialog.locator(".chip").waitFor();
+    await dialog.locator(".lightbox-facts .chip").waitFor();
+    await page.keyboard.press("Escape");
     await dialog.getByRole("button", { name: "Star", pressed: true }).click();
     await dialog.getByRole("button", { name: "Star", pressed: false }).waitFor();
     await page.keyboard.press("Escape");

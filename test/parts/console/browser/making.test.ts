@@ -109,7 +109,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await button(page, "New seed").click();
     await expect.poll(() => countJobs(origin), SOON).toBe(3);
     await page.getByText("Sending…").waitFor({ state: "detached" });
-    await page.locator("button:focus", { hasText: "Run again" }).waitFor();
+    await page.locator(".toolbar button:focus").waitFor();
     const promised = await code.innerText();
     const [sent] = await Promise.all([
       page.waitForRequest((asked) => asked.postData()?.includes("mutation Run(") === true),
@@ -338,7 +338,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await expect.poll(() => countJobs(origin), SOON).toBe(4);
     await page.reload();
     await button(page, "Run 4").click();
-    const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
+    const tiles = page.getByRole("list", { name: "Made together" }).locator(".run-frame");
     await expect.poll(() => tiles.locator("img").count(), SOON).toBe(4);
     expect(await countJobs(origin)).toBe(4);
     expect(sent[1]).toEqual(sent[0]);
@@ -381,7 +381,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     await page.getByLabel("How many").selectOption("4");
     await button(page, "Run 4").click();
     await page.getByText("3 of 4 were submitted. Too many jobs.").waitFor();
-    const tiles = page.getByRole("list", { name: "Made together" }).getByRole("button");
+    const tiles = page.getByRole("list", { name: "Made together" }).locator(".run-frame");
     await expect.poll(() => tiles.count(), SOON).toBe(3);
     isFull = false;
     await button(page, "Run 4").click({ delay: 1_000 });
