@@ -2,14 +2,13 @@ import { type ComponentProps, useState } from "react";
 
 import { Held } from "../actions/held";
 import { Toolbar } from "../actions/toolbar";
+import { Before, useBefore } from "../lightbox/before";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
-import { findFiles } from "../model/file-inputs";
 import { describe, filesOf, isZoomable } from "../model/pictures";
 import { isRisky } from "../model/words";
-import { useGivenFile } from "../session/use-given-file";
 import { NEW_JOB } from "../ui/confirm";
 import { Progress } from "./progress";
 import type { WatchedJob } from "./use-recent-job";
@@ -19,7 +18,13 @@ type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
 /** A job's result, in a place that is as large while it runs as its pictures will be. */
 export function Result({ job, fields }: Props) {
   if (job.assets.length > 0)
-    return filesOf(job).map((picture) => <Output key={picture.key} {...{ picture, fields }} />);
+    return (
+      <div className="stack run-outputs">
+        {filesOf(job).map((picture) => (
+          <Output key={picture.key} {...{ picture, fields }} />
+        ))}
+      </div>
+    );
   return <Place {...{ job, fields }} />;
 }
 
@@ -70,43 +75,24 @@ const EMPTY = "It has no files, but an output as JSON.";
 
 function Output({ picture, fields }: ComponentProps<typeof Framed>) {
   const { key, job, asset } = picture;
-  const [given = "", ...others] = findFiles(fields, job.input);
-  const before = useGivenFile(others.length === 0 && job.assets.length === 1 ? given : "");
-  /** How much of before is shown over what came out, in percent; null while they are not compared. */
+  const before = useBefore(picture);
+  /** Null while they are not compared. */
   const [part, setPart] = useState<number | null>(null);
-  const isPair = isZoomable(picture) && before !== null && /^(image|$)/.test(before.type);
-  const isCompared = isPair && part !== null;
+  const isCompared = before !== "" && part !== null;
   return (
     <figure className="stack">
       {isCompared ? (
         <div className="frame run-frame" style={{ aspectRatio: ratioOf(job.input, fields, asset) }}>
           <img src={urlOf(asset)} alt={describe(picture)} />
-          <img
-            src={before.url}
-            alt="What went in"
-            style={{ clipPath: `inset(0 ${100 - part}% 0 0)` }}
-          />
+          <Before url={before} part={part} onPart={setPart} />
         </div>
       ) : (
         <Framed picture={picture} fields={fields} />
       )}
-      {isCompared && (
-        <label className="row small">
-          Before
-          <input
-            className="grow"
-            type="range"
-            aria-label="How much of before is shown, in percent"
-            value={part}
-            onChange={({ target }) => setPart(Number(target.value))}
-          />
-          After
-        </label>
-      )}
       <figcaption className="row hint">
         {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}`}
         {!isZoomable(picture) && <OpenLink picture={key}>Open large</OpenLink>}
-        {isPair && (
+        {before !== "" && (
           <button
             type="button"
             aria-pressed={isCompared}

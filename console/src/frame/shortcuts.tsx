@@ -50,8 +50,8 @@ export function Keys() {
           <dd>In a picture: newer and older</dd>
           <dt>Space</dt>
           <dd>In a video or sound: play and pause</dd>
-          <dt>+ - 0</dt>
-          <dd>In a picture: zoom in, out, and fit</dd>
+          <dt>+ - 0 1</dt>
+          <dd>In a picture: zoom in, out, fit, and 100 %</dd>
           <dt>i</dt>
           <dd>In a picture: its job</dd>
           <dt>Ctrl Enter</dt>

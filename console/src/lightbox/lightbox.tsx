@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useReducer, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 
 import type { JobFilter } from "../gql";
@@ -9,7 +9,7 @@ import { Comparison } from "./comparison";
 import { Details } from "./details";
 import { Stages } from "./stages";
 import { useOpened } from "./use-opened";
-import { FIT, gestureOf, WHOLE, zoom } from "./zoom";
+import { FIT, type Gesture, gestureOf, WHOLE, zoom } from "./zoom";
 import "./lightbox.css";
 
 /** One picture, large, or two beside each other, with what made them and the way to those before and after. */
@@ -33,7 +33,9 @@ export function Lightbox({
   const [, navigate] = useLocation();
   const [search, setSearch] = useSearchParams();
   const { opened, before, after, near } = useOpened(pictures, open, compared, { filter, media });
-  const [view, onZoom] = useReducer(zoom, WHOLE);
+  const [view, setView] = useState(WHOLE);
+  /** Of each the scale at which it is seen at 100 %; null until that is known. */
+  const [actuals, setActuals] = useState<readonly (number | null)[]>([]);
   const { picture } = opened[0];
 
   useEffect(() => {
@@ -62,6 +64,9 @@ export function Lightbox({
     [open],
   );
 
+  /** Of two, both grow as much. */
+  const onZoom = (gesture: Gesture): void =>
+    setView((last) => zoom(last, gesture, actuals[0] ?? 1));
   const go = (key: string, beside = ""): void => {
     onZoom(FIT);
     setSearch(withOpened(search, key, beside), { replace: true, state: history.state });
@@ -107,7 +112,14 @@ export function Lightbox({
         else setSearch(withOpened(search, ""), { replace: true });
       }}
     >
-      <Stages {...{ opened, before, after, onGo, view, onZoom }} />
+      <Stages
+        {...{ opened, before, after, onGo, view, onZoom, actuals }}
+        onActual={(index, actual) =>
+          setActuals((last) =>
+            opened.map((_, nth) => (nth === index ? actual : (last[nth] ?? null))),
+          )
+        }
+      />
       <aside className="lightbox-side" aria-label="About it">
         {compared !== null && (
           <Comparison

@@ -3,11 +3,13 @@ import { useState } from "react";
 import { ratioOf, urlOf } from "../model/asset";
 import type { Field } from "../model/fields";
 import { describe, isZoomable, type Shown } from "../model/pictures";
+import { promptOf } from "../model/prompt";
 import { LISTED_JOB } from "../session/queries";
 import { type Session, useChanges, useSession } from "../session/session";
 import { removeFromLists } from "../session/use-job-list";
 import { Picture } from "../ui/picture";
 import { OpenLink } from "./open-link";
+import "./media.css";
 
 /** A picture or video, or words in its place where it can't be loaded. */
 export function Media({
@@ -20,6 +22,7 @@ export function Media({
   const { asset, job } = picture;
   const session = useSession();
   const url = urlOf(asset, isSmall);
+  const isSound = asset.kind === "AUDIO" && !isSmall;
   const [brokenUrl, setBrokenUrl] = useState("");
   // It may have been the connection, which is back then.
   useChanges((change) => {
@@ -37,13 +40,18 @@ export function Media({
     );
   return (
     <span
-      className="media"
+      className={isSound ? "media media-sound" : "media"}
       onErrorCapture={() => {
         setBrokenUrl(url);
         // RunComfy's own addresses stay the same.
         if (url !== asset.url) void renew(session, job.id);
       }}
     >
+      {isSound && (
+        <span className="clamp" dir="auto" aria-hidden="true">
+          ♪ {promptOf(job) || job.deployment.name}
+        </span>
+      )}
       <Picture key={url} asset={asset} alt={describe(picture)} isSmall={isSmall} />
     </span>
   );

@@ -42,6 +42,8 @@ async function expectViewer(page: Page): Promise<void> {
   await play(page, "audio");
   await page.getByRole("link", { name: "Open large" }).click();
   await page.getByRole("dialog", { name: "Sound: piano, slow" }).waitFor();
+  await page.getByRole("dialog").getByRole("heading", { name: "Sound" }).waitFor();
+  await page.locator("dialog .media").getByText("♪ piano, slow").waitFor();
   // Never two at once.
   expect(await isPaused(seen("main figure audio"))).toBe(true);
   await page.keyboard.press("Space");
@@ -66,8 +68,10 @@ async function expectViewer(page: Page): Promise<void> {
   await expect.poll(() => isPaused("kept"), SOON).toBe(true);
   const video = page.getByLabel("Video: Slow pan").locator("video");
   expect(await video.getAttribute("aria-label")).toBe("Video: Slow pan");
-  // Its controls lie on it, not at the end of the stage.
-  await expect.poll(async () => (await video.boundingBox())?.width, SOON).toBe(480);
+  // As large as the stage is high; its controls lie on it, not at the end of the stage.
+  await expect.poll(async () => (await video.boundingBox())?.width, SOON).toBe(800);
+  expect(await video.evaluate((one) => one.matches("[controls]"))).toBe(true);
+  await page.getByRole("dialog").getByRole("heading", { name: "Video" }).waitFor();
   for (const isStill of [false, true]) {
     await page.keyboard.press("Space");
     await expect.poll(() => isPaused(seen("dialog video")), SOON).toBe(isStill);

@@ -1,13 +1,28 @@
-import type { Page } from "playwright-core";
-import { afterAll, describe, expect, test } from "vitest";
+import { randomBytes } from "node:crypto";
+
+import type { Locator, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
 import { countJobs } from "../../../support/graphql-client.ts";
-import { findBarriers, LANTERN, makePictures, openConsole } from "./console-page.ts";
+import { findBarriers, LANTERN, makePictures, openConsole, runPrompt } from "./console-page.ts";
+
+const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
-const scales = (page: Page) =>
-  page.locator(".lightbox-zoomed").evaluateAll((all) => all.map(({ style }) => style.transform));
+/** How many pixels of the screen one of each picture has, in percent. */
+const percents = (page: Page) =>
+  page
+    .locator(".lightbox-stage img")
+    .evaluateAll((all) =>
+      all.map((img) =>
+        img instanceof HTMLImageElement
+          ? Math.round((img.getBoundingClientRect().width / img.naturalWidth) * 100)
+          : 0,
+      ),
+    );
+const edges = (page: Page) => page.locator(".lightbox-stage img").first().boundingBox();
 /** Whether each picture is seen from edge to edge. */
 const areWhole = (page: Page) =>
   page.locator(".lightbox-stage img").evaluateAll((all) =>
@@ -39,47 +54,56 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     const snapshot = await dialog.ariaSnapshot();
     for (const name of ["Newer picture", "Older picture", "Zoom in", "Zoom out", "Copy the prompt"])
       expect(snapshot).toContain(`button "${name}"`);
-    for (const name of ["Use these values", "Use as input", "Compare", "Delete", "Close"])
+    for (const name of ["Fit", "100 %", "Use these values", "Use as input", "Compare", "Close"])
       expect(snapshot).toContain(`button "${name}"`);
     expect(snapshot).toMatch(/link "Download"[^]*button "Copy the link"[^]*link "Details"/);
     expect(await findBarriers(page)).toEqual([]);
     expect(await areWhole(page)).toEqual([true]);
 
-    await dialog.getByTitle("Show all of it").getByText("Fit").waitFor();
-    await page.keyboard.press("+");
-    expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1.5)"]);
-    await dialog.getByText("1.5 ×").waitFor();
+    // 800 of its 1,024 pixels high.
+    const fit = dialog.getByRole("button", { name: "Fit" });
+    await dialog.getByText("78 %", { exact: true }).waitFor();
+    expect(await fit.getAttribute("aria-pressed")).toBe("true");
+    for (const percent of [100, 200]) {
+      await page.keyboard.press("+");
+      await dialog.getByText(`${percent} %`, { exact: true }).first().waitFor();
+      expect(await percents(page)).toEqual([percent]);
+    }
     await page.mouse.move(400, 300);
     await page.mouse.wheel(0, -200);
-    await expect.poll(() => scales(page)).not.toEqual(["translate(0%, 0%) scale(1.5)"]);
-    const before = await scales(page);
+    await expect.poll(() => percents(page)).not.toEqual([200]);
+    const before = await edges(page);
     await page.mouse.down();
     await page.mouse.move(440, 330, { steps: 3 });
     await page.mouse.up();
-    expect(await scales(page)).not.toEqual(before);
+    expect(await edges(page)).not.toEqual(before);
     await page.keyboard.press("0");
-    expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1)"]);
+    expect(await percents(page)).toEqual([78]);
+    await page.keyboard.press("1");
+    expect(await percents(page)).toEqual([100]);
+    await fit.click();
     await pinch(page);
-    expect((await scales(page))[0]).toMatch(/scale\([234]/);
-    await dialog.getByTitle("Show all of it").click();
-    expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1)"]);
+    expect((await percents(page))[0]).toBeGreaterThan(150);
+    await fit.click();
+    expect(await percents(page)).toEqual([78]);
 
     await page.keyboard.press("ArrowRight");
     await page.getByRole("dialog", { name: "Picture: A second lantern" }).waitFor();
-    expect(await scales(page)).toEqual(["translate(0%, 0%) scale(1)"]);
+    await expect.poll(() => percents(page)).toEqual([78]);
     await button(page, "Compare").click();
     await dialog.getByRole("button", { name: "Picture: A first lantern" }).click();
     await dialog.getByText("What differs").waitFor();
     expect(await areWhole(page)).toEqual([true, true]);
     // The button that had the focus is gone, and the keys work all the same.
+    await expect.poll(() => percents(page)).toEqual([46, 46]);
     await page.keyboard.press("+");
-    await expect.poll(() => scales(page)).toEqual(Array(2).fill("translate(0%, 0%) scale(1.5)"));
+    await expect.poll(() => percents(page)).toEqual([69, 69]);
     await page.keyboard.press("0");
     expect(page.url()).toContain(`with=${oldest}.0`);
     await page.mouse.move(200, 300);
     await page.mouse.wheel(0, -300);
-    await expect.poll(async () => new Set(await scales(page)).size).toBe(1);
-    expect(await scales(page)).toHaveLength(2);
+    await expect.poll(async () => (await percents(page))[0]).toBeGreaterThan(46);
+    expect(new Set(await percents(page)).size).toBe(1);
     expect(await findBarriers(page)).toEqual([]);
     const second = page.getByRole("region", { name: "The second" });
     await second.getByRole("button", { name: /^Actions/ }).click();
@@ -115,6 +139,111 @@ describe.skipIf(!hasChromium)("a picture that is opened", { timeout: 90_000 }, (
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await dialog.getByText("What differs").waitFor();
+  });
+
+  test("at 100 % and more, each of its pixels is exactly as many of the screen's, wherever it is moved", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
+    const [id] = await makePictures(origin, ["A lantern"]);
+    const source = { width: 2_501, height: 1_803, channels: 3 as const };
+    const noise = randomBytes(source.width * source.height * 3);
+    const body = await sharp(noise, { raw: source }).png().toBuffer();
+    for (const deviceScaleFactor of [1, 2]) {
+      const viewport = { width: 1_281, height: 801 };
+      const context = await page.context().browser()?.newContext({ viewport, deviceScaleFactor });
+      const screen = await context?.newPage();
+      if (screen === undefined) throw new Error("There is no browser.");
+      onTestFinished(async () => await context?.close());
+      await screen.route("**/*", (route) =>
+        route.request().resourceType() === "image"
+          ? route.fulfill({ contentType: "image/png", body })
+          : route.continue(),
+      );
+      await screen.goto(`${origin}/gallery?open=${id}.0`);
+      const img = screen.locator(".lightbox-placed img");
+      await img.waitFor();
+      const rendering = () => img.evaluate((one) => getComputedStyle(one).imageRendering);
+      expect(await rendering()).toBe("auto");
+      await screen.getByRole("button", { name: "100 %" }).click();
+      await screen.getByRole("button", { name: "100 %", pressed: true }).waitFor();
+      await screen.mouse.move(300, 300);
+      await screen.mouse.down();
+      await screen.mouse.move(317, 288);
+      await screen.mouse.up();
+      for (const factor of [1, 2]) {
+        const clip = { x: 200, y: 200, width: 300, height: 200 };
+        const shown = await sharp(await screen.screenshot({ clip }))
+          .removeAlpha()
+          .raw()
+          .toBuffer({ resolveWithObject: true });
+        const { left, top } = await img.evaluate((one) => {
+          const box = one.getBoundingClientRect();
+          return { left: box.left, top: box.top };
+        });
+        const [x, y] = [clip.x - left, clip.y - top].map((from) => from * deviceScaleFactor);
+        const { data, info } = shown;
+        let wrong = 0;
+        for (let row = 0; row < info.height; row += 1)
+          for (let column = 0; column < info.width; column += 1) {
+            const from = Math.floor(((y ?? 0) + row + 0.01) / factor) * source.width;
+            const at = (from + Math.floor(((x ?? 0) + column + 0.01) / factor)) * 3;
+            const pixel = (row * info.width + column) * 3;
+            if (!noise.subarray(at, at + 3).equals(data.subarray(pixel, pixel + 3))) wrong += 1;
+          }
+        expect([deviceScaleFactor, factor, wrong]).toEqual([deviceScaleFactor, factor, 0]);
+        expect(await rendering()).toBe("pixelated");
+        await screen.keyboard.press("+");
+      }
+    }
+  });
+
+  test("what went in lies over it, whole and around the same middle, up to a line that is moved", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
+    await page.goto(`${origin}/run/${WARM_GLOW}`);
+    const create = { width: 800, height: 300, channels: 3, background: "teal" } as const;
+    const buffer = await sharp({ create }).png().toBuffer();
+    const file = { name: "teal.png", mimeType: "image/png", buffer };
+    await page.locator("input[type=file]").first().setInputFiles(file);
+    await page.getByText("teal.png", { exact: true }).waitFor();
+    await runPrompt(page, "Warmer");
+    await button(page, "Before and after").click();
+    const given = page.getByRole("img", { name: "What went in" });
+    const made = (within: string) => page.locator(`${within} img`).first();
+    const box = async (one: Locator) => (await one.boundingBox()) ?? { x: 0, width: 0 };
+    // Both are fitted into this one box.
+    expect(await box(given)).toEqual(await box(made("figure")));
+    const slider = page.getByRole("slider", { name: /before/ });
+    await slider.fill("30");
+    const cut = () => page.locator(".before").evaluate((one) => getComputedStyle(one).clipPath);
+    expect(await cut()).toBe("inset(0px 70% 0px 0px)");
+    await button(page, "Before and after").click();
+
+    await page.locator("figure a").click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Before and after" }).click();
+    expect(await findBarriers(page)).toEqual([]);
+    for (const key of ["0", "+"]) {
+      await page.keyboard.press(key);
+      expect(await box(given)).toEqual(await box(made("dialog .lightbox-placed")));
+    }
+    // The line is where the hand is, and the picture stays meanwhile.
+    const stage = await box(dialog.locator(".lightbox-stage"));
+    const still = await box(given);
+    await page.mouse.move(stage.x + stage.width / 2, 200);
+    await page.mouse.down();
+    await page.mouse.move(stage.x + stage.width / 4, 260);
+    await page.mouse.up();
+    expect(await cut()).toBe("inset(0px 75% 0px 0px)");
+    expect(await box(given)).toEqual(still);
+    await page.mouse.move(stage.x + stage.width * 0.8, 200);
+    await page.mouse.down();
+    await page.mouse.move(stage.x + stage.width * 0.75, 260);
+    await page.mouse.up();
+    expect(await cut()).toBe("inset(0px 75% 0px 0px)");
+    expect(await box(given)).not.toEqual(still);
+    expect(await box(given)).toEqual(await box(made("dialog .lightbox-placed")));
+    await dialog.getByRole("slider").focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await cut()).toBe("inset(0px 74% 0px 0px)");
   });
 
   test("fills the form again, and is deleted once that is confirmed", async () => {

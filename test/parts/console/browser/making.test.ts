@@ -245,8 +245,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
 
     await button(page, "Before and after").click();
     await page.getByRole("slider", { name: /before/ }).fill("30");
-    const clip =
-      "getComputedStyle(document.querySelector('.run-frame > [alt=\"What went in\"]')).clipPath";
+    const clip = "getComputedStyle(document.querySelector('.before')).clipPath";
     expect(await page.evaluate(clip)).toBe("inset(0px 70% 0px 0px)");
     expect(await findBarriers(page)).toEqual([]);
     await page.getByText("Use as input").click();
