@@ -491,6 +491,38 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
     expect((frame?.y ?? 0) + (frame?.height ?? 0)).toBeLessThanOrEqual(844);
   });
 
+  test("a result fills the screen that is there, with its toolbar in view", async () => {
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "50" });
+    await page.goto(`${origin}/run/${LANTERN}`);
+    await runPrompt(page, "A lantern");
+    await expectMain(page, /Done/);
+    const boxOf = async (one: string) =>
+      (await page.locator(one).boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    for (const [width, height, least] of [
+      [2_560, 1_440, 1_080],
+      [1_280, 800, 440],
+      [390, 844, 280],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const frameHeight = async () => (await boxOf("figure .run-frame")).height;
+      await expect.poll(frameHeight, SOON).toBeGreaterThan(least);
+      expect(await frameHeight()).toBeLessThan(height);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+      const column = await boxOf(".run-right");
+      expect(column.x + column.width).toBe(width - 16);
+      if (width < 860) continue;
+      expect(column.x).toBeLessThanOrEqual(16 + 562 + 16);
+      const toolbar = await boxOf(".toolbar");
+      expect(toolbar.y + toolbar.height).toBeLessThanOrEqual(height);
+    }
+    await page.setViewportSize({ width: 2_560, height: 1_440 });
+    await page.getByRole("link", { name: "Details" }).click();
+    const outputs = page.getByRole("region", { name: "Outputs" }).getByRole("img");
+    await expect
+      .poll(async () => (await outputs.boundingBox())?.width, SOON)
+      .toBeGreaterThan(2_000);
+  });
+
   test("the first screen takes little to load", async () => {
     const { origin } = await openConsole();
     const { page } = await openPage();
