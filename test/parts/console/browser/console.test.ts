@@ -69,9 +69,12 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.evaluate("scrollTo(0, 0)");
     await page.getByText("More", { exact: true }).focus();
     for (let presses = 0; presses < 8; presses += 1) await page.keyboard.press("Tab");
-    const reached = await page.locator("textarea:focus").boundingBox();
-    const bar = await page.locator(".run-bar").boundingBox();
-    expect((reached?.y ?? 0) + (reached?.height ?? 0)).toBeLessThan(bar?.y ?? 0);
+    const findOverlap = async () => {
+      const reached = await page.locator("textarea:focus").boundingBox();
+      const bar = await page.locator(".run-bar").boundingBox();
+      return (reached?.y ?? Infinity) + (reached?.height ?? 0) - (bar?.y ?? 0);
+    };
+    await expect.poll(findOverlap, SOON).toBeLessThan(0);
 
     await page.goto(`${origin}/jobs`);
     // Wherever one clicks in a row, it is a link, which a middle click opens in a tab.
@@ -280,7 +283,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
 
   test("after a read that failed, a subscription that was refused and a gateway that was away, the page catches up by itself", async () => {
     // Nothing changes once the job has ended, because its outputs are not kept.
-    const { page, origin } = await openConsole({ SANDBOX_SPEED: "10", KEEP_OUTPUTS: "false" });
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "3", KEEP_OUTPUTS: "false" });
     const proxy = await startTcpProxy({ port: Number(new URL(origin).port) });
     onTestFinished(() => proxy.close());
     const job = await submit(origin, LANTERN, "[slow] A lantern");

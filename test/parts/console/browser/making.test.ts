@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
   });
 
   test("a job that waits is cancelled, and one that is done is run again with a new seed", async () => {
-    const { page, origin } = await openConsole();
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "2" });
     await runPrompt(page, "[slow] A lantern that nobody wants");
     await button(page, "Cancel").click();
     await expectMain(page, /Cancelled/);
@@ -389,7 +389,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
   });
 
   test("of eight made together, those that wait are cancelled by one press, and none of those that ran", async () => {
-    const { page, origin } = await openConsole({ SANDBOX_SPEED: "20" });
+    const { page, origin } = await openConsole({ SANDBOX_SPEED: "3" });
     await page.getByLabel("How many").selectOption("8");
     await promptOf(page).fill("Eight lanterns");
     await button(page, "Run 8").click();
