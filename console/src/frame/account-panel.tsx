@@ -95,7 +95,15 @@ function Settings() {
         />
         Notify me when a job ends{isBlocked && " (this browser blocks it)"}
       </label>
-      <button onClick={showKeys}>All shortcuts</button>
+      <button
+        onClick={({ currentTarget }) => {
+          // First, so that the focus has somewhere to go back to.
+          currentTarget.closest<HTMLElement>("[popover]")?.hidePopover();
+          showKeys();
+        }}
+      >
+        All shortcuts
+      </button>
     </div>
   );
 }

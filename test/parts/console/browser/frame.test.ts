@@ -64,8 +64,11 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     expect(page.url()).toBe(`${origin}/deployments`);
     expect(await heading(page, "Keyboard shortcuts").isVisible()).toBe(false);
     await openAccount(page);
-    await page.getByRole("button", { name: "All shortcuts" }).click();
+    await page.getByRole("button", { name: "All shortcuts" }).press("Enter");
     await heading(page, "Keyboard shortcuts").waitFor();
+    // Closed, it leads back to where it was opened.
+    await page.keyboard.press("Enter");
+    await page.locator("button:focus", { hasText: "local" }).waitFor();
   });
 
   test("a screen that fails says so, tells the browser why, and comes after a reload", async () => {
