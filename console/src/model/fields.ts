@@ -72,6 +72,8 @@ const LONG_TEXT = 200;
 const MAX_NESTED_OBJECTS = 12;
 /** Of lists and choices in the last object. */
 const MAX_NESTED_LISTS = 3;
+/** Deeper objects are begun by whoever fills them in alone: a schema may demand itself, and more than once. */
+const MAX_DEMANDED_OBJECTS = 4;
 
 /** The fields of a deployment's input in the order of the form; one for all of it where nothing is known of it. */
 export function readFields(inputSchema: unknown): readonly Field[] {
@@ -130,9 +132,11 @@ function readInside(schema: JsonObject, { root, path, objects }: Place): readonl
   });
 }
 
-function readField(name: string, schema: JsonObject, isRequired: boolean, place: Place): Field {
+function readField(name: string, schema: JsonObject, isDemanded: boolean, place: Place): Field {
   const { title, description } = schema;
-  const widget = readWidget(name, schema, isRequired, place);
+  const widget = readWidget(name, schema, isDemanded, place);
+  const isDeep = place.objects > MAX_DEMANDED_OBJECTS && place.lists === 0;
+  const isRequired = isDemanded && !(isDeep && widget.kind === "object");
   const isFixed = widget.kind === "choice" && widget.options.length < 2;
   const measure = isFixed ? null : measureOf(name);
   const isCommon =
@@ -282,7 +286,8 @@ function toText(value: unknown): string {
 }
 
 function toPath(path: string, name: string): string {
-  const own = name.replaceAll("~", "~0").replaceAll("/", "~1");
+  // Every object has some names.
+  const own = (name in {} ? "~2" : "") + name.replaceAll("~", "~0").replaceAll("/", "~1");
   return path === "" ? own : `${path}/${own}`;
 }
 

@@ -49,13 +49,17 @@ export function findSlot(
   return { path, index, label: most > 1 ? `${name}, ${index + 1}` : name };
 }
 
+/** Of a path to a list that gets an item for a file: a schema may have lists of itself. */
+const MAX_STEPS = 6;
+
 /** A slot in one more item of a list that has room. */
 function findInNewItem(fields: readonly Field[], draft: Draft, type: string): Named | null {
   for (const list of fields) {
     const { path, widget } = list;
     const ids = idsOf(list, draft);
-    if (widget.kind !== "list" || jsonOf(list, draft) !== null || ids.length >= widget.most)
-      continue;
+    const isDeep = path.split("/").length > MAX_STEPS;
+    if (widget.kind !== "list" || isDeep || jsonOf(list, draft) !== null) continue;
+    if (ids.length >= widget.most) continue;
     const id = nextId(ids);
     const added = { [path]: toIdsText([...ids, id]) };
     const slot = findSlot([widget.item(id, ids.length)], {}, type, null);

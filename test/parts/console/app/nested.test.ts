@@ -258,6 +258,31 @@ test("a schema whose alternatives lead to themselves is read no deeper than it i
   expect(toInput(fields, draft).input).toEqual(input);
 });
 
+test("a schema that demands itself, or lists of itself, is read no further than anybody can fill in", () => {
+  let reads = 0;
+  const node = {
+    type: "object",
+    required: ["left", "right"],
+    get properties() {
+      reads += 1;
+      const itself = { anyOf: [{ $ref: "#/$defs/node" }, { type: "null" }] };
+      const list = { type: "array", items: { $ref: "#/$defs/node" } };
+      return { name: { type: "string" }, left: itself, right: itself, before: list, after: list };
+    },
+  };
+  const fields = readFields({ $defs: { node }, required: ["tree"], properties: { tree: node } });
+  expect(withInside(fields, {}).length).toBeLessThan(200);
+  expect(findSlot(fields, {}, "video/mp4", null)).toBeNull();
+  expect(reads).toBeLessThan(20_000);
+});
+
+test("a field may have the name of what every object has", () => {
+  const fields = readFields({ properties: { constructor: { type: "string" } } });
+  expect(toInput(fields, {}).input).toEqual({});
+  const sent = { constructor: "Lee" };
+  expect(toInput(fields, toDraft(fields, sent)).input).toEqual(sent);
+});
+
 test("an issue stands beside the nested field that its path names", () => {
   const draft = {
     ...toDraft(FIELDS, { shots: [{ prompt: "a" }, { prompt: "b" }], shape: { kind: "square" } }),
