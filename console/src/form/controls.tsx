@@ -2,6 +2,7 @@ import { type ChangeEvent, type ComponentProps } from "react";
 
 import type { Field, Widget } from "../model/fields";
 import { parseJson } from "../model/json";
+import { sayOption } from "../model/measures";
 import { drawSeed } from "../model/seeds";
 
 /** What every control of the form gets; `Kind` is the widget that it draws. */
@@ -52,17 +53,18 @@ export function TextControl(props: ControlProps<"text" | "json">) {
 
 export function ChoiceControl(props: ControlProps<"choice">) {
   const { field, widget, value, onChange, attributes } = props;
-  const { fallback, isRequired } = field;
+  const { fallback, isRequired, measure } = field;
   const unset = isRequired ? "Choose one" : "Not set";
+  const say = (option: unknown) => (measure === null ? toWord(option) : sayOption(measure, option));
   // A value that is none of the options is shown all the same.
   const choices = new Set([...widget.options.map((option) => JSON.stringify(option)), value]);
   choices.delete("");
   return (
     <select {...attributes} value={value} onChange={({ target }) => onChange(target.value)}>
-      <option value="">{fallback === undefined ? unset : `${toWord(fallback)} (default)`}</option>
+      <option value="">{fallback === undefined ? unset : `${say(fallback)} (default)`}</option>
       {[...choices].map((choice) => (
         <option key={choice} value={choice}>
-          {toWord(parseJson(choice) ?? choice)}
+          {say(parseJson(choice) ?? choice)}
         </option>
       ))}
     </select>

@@ -170,6 +170,9 @@ function FieldRow({
   );
 }
 
+/** Of a choice that are all in sight. */
+const MAX_PICKS = 24;
+
 function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">): ReactNode {
   const { widget } = props.field;
   switch (widget.kind) {
@@ -181,7 +184,7 @@ function Control(props: Omit<Parameters<typeof FileControl>[0], "widget">): Reac
     case "seed":
       return <SeedControl {...props} widget={widget} />;
     case "choice":
-      return props.field.measure === null ? (
+      return props.field.measure === null || widget.options.length > MAX_PICKS ? (
         <ChoiceControl {...props} widget={widget} />
       ) : (
         <PickControl {...props} widget={widget} />

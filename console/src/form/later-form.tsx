@@ -2,6 +2,8 @@ import { type InputHTMLAttributes, useState } from "react";
 
 import type { QueueInput } from "../gql";
 
+/** With years of four digits. */
+const TIME = { type: "datetime-local", max: "9999-12-31T23:59" };
 const NOTHING = { hold: false, sendAfter: "", sendBefore: "", priority: "0" };
 
 /** How a job waits here, where it costs nothing, before it is sent. */
@@ -33,8 +35,8 @@ export function LaterForm({ onQueue }: { readonly onQueue: (queue: QueueInput) =
         />
         Hold it until I release it
       </label>
-      {field("Not before", "sendAfter", { type: "datetime-local" })}
-      {field("Not at all after", "sendBefore", { type: "datetime-local" })}
+      {field("Not before", "sendAfter", TIME)}
+      {field("Not at all after", "sendBefore", TIME)}
       {field("Priority among mine, the highest first", "priority", {
         type: "number",
         min: -100,
@@ -43,7 +45,11 @@ export function LaterForm({ onQueue }: { readonly onQueue: (queue: QueueInput) =
       <button
         type="button"
         onClick={({ currentTarget }) => {
-          currentTarget.closest<HTMLElement>("[popover]")?.hidePopover();
+          const popover = currentTarget.closest<HTMLElement>("[popover]");
+          // A time that is typed in part counts as none, and one without would be sent at once.
+          const inputs = [...(popover?.querySelectorAll("input") ?? [])];
+          if (!inputs.every((input) => input.reportValidity())) return;
+          popover?.hidePopover();
           onQueue({
             hold: given.hold,
             sendAfter: toTime(given.sendAfter),

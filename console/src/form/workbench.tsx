@@ -182,12 +182,12 @@ export function Workbench({
   );
 }
 
-/** Ctrl Enter runs it, wherever the focus is. */
+/** Ctrl Enter runs it, wherever the focus is but above the page. */
 function useRunKey(run: () => void): void {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       const isMeant = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
-      if (isMeant && document.querySelector("dialog[open]") === null) run();
+      if (isMeant && document.querySelector("dialog[open], :popover-open") === null) run();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);

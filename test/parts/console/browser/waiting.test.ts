@@ -41,6 +41,12 @@ describe.skipIf(!hasChromium)("what waits here in the console", { timeout: 90_00
     await button(page, "Later…").click();
     await page.getByLabel("Hold it until I release it").check();
     expect(await findBarriers(page)).toEqual([]);
+    // Neither runs it at once: keys in this form, and a day that is typed in part.
+    await page.keyboard.press("Control+Enter");
+    await page.getByLabel("Not before").focus();
+    await page.keyboard.type("07");
+    await button(page, "Let it wait here").click();
+    await page.locator("input:focus:invalid").fill("");
     await button(page, "Let it wait here").click();
     await expectMain(page, /Waiting here .*It waits until it is released/);
     for (const prompt of ["A second boat", "A third boat"])
