@@ -30,7 +30,7 @@ const WATCH = String.raw`
     if (link && (link.origin !== location.origin || link.pathname === "/graphql")) event.preventDefault();
     // Enter in a field presses its form's button, and has to run nothing.
     if (button === null || (event.detail === 0 && button !== document.activeElement)) return;
-    if (/^(Run|Make|New seed|Same seed|Let it wait)/.test(button.innerText)) note(find(), button.closest("dialog") ?? button);
+    if (/^(Run|New seed|Same seed|Let it wait)/.test(button.innerText)) note(find(), button.closest("dialog") ?? button);
   }, true);`;
 /** In the page: the middle of one of its controls, once it is in sight, and what that is. */
 const FIND = `(nth) => {
