@@ -94,8 +94,7 @@ export async function runMonkey(page: Page, seed: string, steps: number, countJo
   });
   await page.reload();
 
-  const acts = createActs(page, origin, chance);
-  const often = acts.flatMap((act) => Array.from({ length: act[0] }, () => act));
+  const often = createActs(page, origin, chance).flatMap((act) => Array<Act>(act[0]).fill(act));
   const done: string[] = [];
   let last = { jobs: countJobs(), pressed, step: 0 };
   let first = last;
