@@ -1,5 +1,3 @@
-import { useRef, useState } from "react";
-
 import type { JobRowFragment } from "../gql";
 import type { Field } from "../model/fields";
 import { isObject } from "../model/json";
@@ -9,7 +7,7 @@ import { useKept } from "../session/kept";
 import { drawnOf, toScope } from "../session/submit-keys";
 import { toProblem } from "../session/use-call";
 import { useViewer } from "../session/viewer";
-import { Confirm, NEW_JOB } from "../ui/confirm";
+import { AskFirst, NEW_JOB } from "../ui/confirm";
 import { TotalPrice } from "./total-price";
 import { useSubmit } from "./use-submit";
 
@@ -24,8 +22,6 @@ export function Again({
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
   const viewer = useViewer();
-  const question = useRef<HTMLDialogElement>(null);
-  const [isAsked, setAsked] = useState(false);
   const deploymentId = job.deployment.id;
   // Not the form's, whose key for what is typed may be in use as code by now.
   const scope = `${toScope(viewer.id, deploymentId)} again`;
@@ -43,21 +39,10 @@ export function Again({
   };
   return (
     <>
-      <button
-        type="button"
+      <AskFirst
+        label={isSending ? "Sending…" : "Run again"}
         className={isToRepeat ? "primary" : undefined}
-        aria-disabled={isSending}
-        onClick={() => {
-          if (isSending) return;
-          setAsked(true);
-          question.current?.showModal();
-        }}
-      >
-        {isSending ? "Sending…" : "Run again"}
-      </button>
-      {submission.problem !== "" && <span role="alert">{`${said} ${submission.problem}`}</span>}
-      <Confirm
-        dialog={question}
+        isDisabled={isSending}
         title={isRisky ? "Run it again all the same?" : "Run it again?"}
         action={seeds.length > 0 ? "New seed" : "Run again"}
         also={seeds.length > 0 ? "Same seed" : undefined}
@@ -66,8 +51,9 @@ export function Again({
         {isRisky && "Its run may have cost money, or still be running. "}
         It is {NEW_JOB}.
         {seeds.length > 0 && " A new seed makes a variation, the same seed mostly the same again."}
-        {isAsked && <TotalPrice jobs={[job]} />}
-      </Confirm>
+        <TotalPrice jobs={[job]} />
+      </AskFirst>
+      {submission.problem !== "" && <span role="alert">{`${said} ${submission.problem}`}</span>}
     </>
   );
 }

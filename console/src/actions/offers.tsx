@@ -1,4 +1,4 @@
-import { type ComponentProps, useState } from "react";
+import { useState } from "react";
 
 import { readFields } from "../model/fields";
 import { withFile } from "../model/file-inputs";
@@ -8,22 +8,12 @@ import { DEPLOYMENTS } from "../session/queries";
 import { useQuery, useSession } from "../session/session";
 import { ALL_THAT_CAN_BE_SEEN, useAround } from "../session/use-around";
 import { useHandOver } from "../session/use-hand-over";
-import { Offer } from "../ui/offer";
 import { Picture } from "../ui/picture";
 import { OUTPUTS } from "./action-queries";
 import { toReference } from "./to-reference";
 
-/** Fills a picture into the form of a deployment that takes one, with what else fits. */
-export function UseAsInput({ picture }: { readonly picture: Shown }) {
-  return (
-    <Offer name="Use as input">
-      <Targets picture={picture} />
-    </Offer>
-  );
-}
-
-/** The deployments that take such a file, by what they make of it. */
-function Targets({ picture: { asset, job } }: { readonly picture: Shown }) {
+/** The deployments that take such a file, by what they make of it: their forms are filled in with it, and with what else fits. */
+export function Takers({ picture: { asset, job } }: { readonly picture: Shown }) {
   const { gateway } = useSession();
   const handOver = useHandOver();
   const { data, error } = useQuery(DEPLOYMENTS, {});
@@ -71,15 +61,7 @@ function Targets({ picture: { asset, job } }: { readonly picture: Shown }) {
 }
 
 /** Small pictures, to choose one to compare with. */
-export function CompareWith(props: ComponentProps<typeof Near>) {
-  return (
-    <Offer name="Compare">
-      <Near {...props} />
-    </Offer>
-  );
-}
-
-function Near({
+export function Near({
   picture,
   near,
   onChoose,

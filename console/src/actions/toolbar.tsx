@@ -17,7 +17,7 @@ import { CANCEL_THEM, DELETE_THEM, editThem } from "./actions";
 import { AddTag } from "./add-tag";
 import { Again } from "./again";
 import { Tags } from "./labels";
-import { CompareWith, UseAsInput } from "./offers";
+import { Near, Takers } from "./offers";
 import { useActions } from "./use-actions";
 import "./toolbar.css";
 
@@ -134,8 +134,16 @@ function Offers({
           </Offer>
         </>
       )}
-      {seen && mayRead && <CompareWith picture={seen} near={near} onChoose={compare} />}
-      {seen && maySubmit && <UseAsInput picture={seen} />}
+      {seen && mayRead && (
+        <Offer name="Compare">
+          <Near picture={seen} near={near} onChoose={compare} />
+        </Offer>
+      )}
+      {seen && maySubmit && (
+        <Offer name="Use as input">
+          <Takers picture={seen} />
+        </Offer>
+      )}
       {isOfJob && maySubmit && (
         <button type="button" onClick={() => handOver(job.deployment.id, job.input)}>
           Use these values

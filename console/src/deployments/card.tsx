@@ -1,10 +1,12 @@
-import { Fragment, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 
 import { formatUsd, KINDS } from "../model/words";
 import { useAgain, useFresh, useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
+import { Fact } from "../ui/fact";
+import { Figure } from "../ui/figure";
 import { Paused } from "../ui/paused";
 import { LIVE_FACTS, LOAD } from "./deployment-queries";
 import { Pause } from "./pause";
@@ -65,9 +67,12 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         {viewer.mayRead && (
           <Figure
             name="Queue"
-            value={String(data?.waiting.totalCount ?? "–")}
+            value={
+              <Link href={`/jobs?status=active&deployment=${path}`}>
+                {data?.waiting.totalCount ?? "–"}
+              </Link>
+            }
             note={`${data?.running.totalCount ?? "–"} running`}
-            href={`/jobs?status=active&deployment=${path}`}
           />
         )}
         {price && (
@@ -79,10 +84,9 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         <summary>Details</summary>
         {isOpen && (
           <dl>
-            <dt>ID</dt>
-            <dd>
+            <Fact name="ID">
               <code>{id}</code> <Copy text={id} name={`the id ${id}`} />
-            </dd>
+            </Fact>
             <Facts facts={[["Model", model], ...tellStats(stats)]} />
             {/* A model has no instances of its own. */}
             {kind !== "MODEL" && <LiveFacts id={id} />}
@@ -107,30 +111,10 @@ function Facts({ facts }: { readonly facts: readonly (readonly [string, string |
   return facts.map(
     ([name, words]) =>
       words !== null && (
-        <Fragment key={name}>
-          <dt>{name}</dt>
-          <dd>{words}</dd>
-        </Fragment>
+        <Fact key={name} name={name}>
+          {words}
+        </Fact>
       ),
-  );
-}
-
-type FigureProps = {
-  readonly name: string;
-  readonly value: string;
-  readonly note: string;
-  readonly href?: string;
-};
-
-function Figure({ name, value, note, href }: FigureProps) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <div className="deployment-figure">{href ? <Link href={href}>{value}</Link> : value}</div>
-        <div className="hint">{note}</div>
-      </dd>
-    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 import { type ChangeEvent, type ComponentProps } from "react";
 
 import type { Field, Widget } from "../model/fields";
-import { parseJson } from "../model/json";
+import { parseJson, toWords } from "../model/json";
 import { sayOption } from "../model/measures";
 import { drawSeed } from "../model/seeds";
 
@@ -55,7 +55,8 @@ export function ChoiceControl(props: ControlProps<"choice">) {
   const { field, widget, value, onChange, attributes } = props;
   const { fallback, isRequired, measure } = field;
   const unset = isRequired ? "Choose one" : "Not set";
-  const say = (option: unknown) => (measure === null ? toWord(option) : sayOption(measure, option));
+  const say = (option: unknown) =>
+    measure === null ? toWords(option) : sayOption(measure, option);
   // A value that is none of the options is shown all the same.
   const choices = new Set([...widget.options.map((option) => JSON.stringify(option)), value]);
   choices.delete("");
@@ -152,23 +153,35 @@ function Digits({
   );
 }
 
-/** What a field is for, and the bounds that no slider shows. */
-export function toNote({ description, widget }: Field): string {
-  if (widget.kind !== "number" || widget.slider) return description;
-  const { minimum, maximum } = widget;
-  const bounds = [
-    minimum !== null && `at least ${minimum}`,
-    maximum !== null && `at most ${maximum}`,
+/** Letters of a default that are shown. */
+const MAX_DEFAULT = 200;
+
+/** What a field is for, and what its control does not show: bounds, and what holds where nothing is inside it. */
+export function toNote({ description, widget, fallback }: Field): string {
+  const notes = [description];
+  if (widget.kind === "number" && !widget.slider)
+    notes.push(
+      tellBounds(widget.minimum, widget.maximum)
+        .join(", ")
+        .replace(/^a(.*)/, "A$1."),
+    );
+  if (typeof fallback === "object" && fallback !== null) {
+    const text = JSON.stringify(fallback);
+    const isLong = text.length > MAX_DEFAULT;
+    notes.push(`Default: ${isLong ? `${text.slice(0, MAX_DEFAULT)}…` : text}`);
+  }
+  return notes.join(" ").trim();
+}
+
+/** `at least 1`, `at most 8` */
+export function tellBounds(least: number | null, most: number | null): readonly string[] {
+  return [
+    ...(least === null ? [] : [`at least ${least}`]),
+    ...(most === null ? [] : [`at most ${most}`]),
   ];
-  const words = bounds.filter(Boolean).join(", ");
-  return words === "" ? description : `${description} ${words.replace("a", "A")}.`.trim();
 }
 
 /** A default as a placeholder shows it; empty where there is none. */
 export function toPlaceholder({ fallback }: Field): string {
-  return fallback === undefined || fallback === null ? "" : toWord(fallback);
-}
-
-function toWord(option: unknown): string {
-  return typeof option === "string" ? option : JSON.stringify(option);
+  return fallback === undefined || fallback === null ? "" : toWords(fallback);
 }

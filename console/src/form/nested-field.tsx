@@ -15,7 +15,7 @@ import type { Field } from "../model/fields";
 import { toFormDraft, toJsonDraft } from "../model/input";
 import { isText } from "../model/json";
 import { Unfolding } from "../ui/unfolding";
-import { type ControlProps, TextControl } from "./controls";
+import { type ControlProps, tellBounds, TextControl, toNote } from "./controls";
 
 /** Where something is lost it can be undone. */
 export type OnEdit = (edit: (draft: Draft) => Draft, isLoss?: boolean) => void;
@@ -293,24 +293,10 @@ function toCountText(field: Field, draft: Draft): string {
   const inside = insideOf(field, draft);
   if (widget.kind === "list") {
     const { least, most } = widget;
-    const bounds = [
-      least > 0 && `at least ${least}`,
-      Number.isFinite(most) && `at most ${most}`,
-    ].filter(Boolean);
+    const bounds = tellBounds(least || null, Number.isFinite(most) ? most : null);
     return [inside.length || "none", ...bounds].join(", ");
   }
   if (widget.kind !== "object" || isRequired) return "";
   const filled = inside.filter((one) => isFilled(one, draft)).length;
   return filled === 0 ? "not set" : `${filled} set`;
-}
-
-/** Letters of a default that are shown. */
-const MAX_DEFAULT = 200;
-
-/** What a field is for, and what holds where it stays empty. */
-function toNote({ description, fallback }: Field): string {
-  const isSaid = typeof fallback === "object" && fallback !== null;
-  const text = JSON.stringify(fallback);
-  const short = isSaid && text.length > MAX_DEFAULT ? `${text.slice(0, MAX_DEFAULT)}…` : text;
-  return isSaid ? `${description} Default: ${short}`.trim() : description;
 }

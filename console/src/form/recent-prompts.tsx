@@ -7,30 +7,23 @@ import { JOBS } from "../session/queries";
 import { useSession } from "../session/session";
 import { useViewer } from "../session/viewer";
 import { focus } from "../ui/focus";
-import { Offer } from "../ui/offer";
 
 const MAX_PROMPTS = 50;
 const PAGE = 100;
 /** Of jobs that all ask for the same, no more are read. */
 const MAX_PAGES = 5;
 
-type Props = {
+/** What the viewer asked a deployment for last, to search and to take again. */
+export function RecentPrompts({
+  deploymentId,
+  name,
+  onTake,
+}: {
   readonly deploymentId: string;
   /** Of the field that prompts are in. */
   readonly name: string;
   readonly onTake: (prompt: string) => void;
-};
-
-/** What the viewer asked a deployment for last, to search and to take again. */
-export function RecentPrompts(props: Props) {
-  return (
-    <Offer name="Recent prompts" className="small end">
-      <Prompts {...props} />
-    </Offer>
-  );
-}
-
-function Prompts({ deploymentId, name, onTake }: Props) {
+}) {
   const [typed, setTyped] = useState("");
   const { prompts, said } = useRecentPrompts(deploymentId, name);
   const words = typed.toLowerCase().split(/\s+/);

@@ -13,6 +13,7 @@ import { keyFor, toScope, unconfirmedOf } from "../session/submit-keys";
 import { useViewer } from "../session/viewer";
 import { Confirm } from "../ui/confirm";
 import { later } from "../ui/later";
+import { Offer } from "../ui/offer";
 import { Unfolding } from "../ui/unfolding";
 import { countOf, formerOf, replaceDraft } from "./draft-store";
 import { DropAnywhere } from "./drop-anywhere";
@@ -117,11 +118,13 @@ export function Workbench({
           prompts={
             prompt &&
             viewer.mayRead && (
-              <RecentPrompts
-                deploymentId={deploymentId}
-                name={prompt.name}
-                onTake={(text) => replaceDraft(scope, known, { ...draft, [prompt.path]: text })}
-              />
+              <Offer name="Recent prompts" className="small end">
+                <RecentPrompts
+                  deploymentId={deploymentId}
+                  name={prompt.name}
+                  onTake={(text) => replaceDraft(scope, known, { ...draft, [prompt.path]: text })}
+                />
+              </Offer>
             )
           }
           issues={beside}

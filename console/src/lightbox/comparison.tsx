@@ -3,7 +3,7 @@ import { Fragment } from "react";
 import { Tags } from "../actions/labels";
 import { Toolbar } from "../actions/toolbar";
 import { toLabel } from "../model/fields";
-import { isObject, type JsonObject } from "../model/json";
+import { isObject, type JsonObject, toWords } from "../model/json";
 import type { Shown } from "../model/pictures";
 import { useFields } from "../session/use-fields";
 import type { Opened } from "./use-opened";
@@ -81,6 +81,5 @@ function toValues({ job: { input, deployment } }: Shown): JsonObject {
 }
 
 function toText(value: unknown): string {
-  if (value === undefined) return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return value === undefined ? "–" : toWords(value);
 }

@@ -1,5 +1,5 @@
 import { type Draft, without } from "./draft";
-import { ALL_AS_JSON, type Field, withOthers } from "./fields";
+import { ALL_AS_JSON, type Field } from "./fields";
 import { suits, toDraft, toInput } from "./input";
 import { isObject, isText, type JsonObject } from "./json";
 
@@ -52,8 +52,7 @@ function isTaken(field: Field, value: unknown, isSame: boolean): boolean {
 
 /** A draft with what was carried in place of what stood in these fields. */
 export function fillIn(fields: readonly Field[], draft: Draft, carried: JsonObject): Draft {
-  const typed =
-    ALL_AS_JSON in draft ? toDraft(fields, toInput(withOthers(fields, draft), draft).input) : draft;
+  const typed = ALL_AS_JSON in draft ? toDraft(fields, toInput(fields, draft).input) : draft;
   const others = fields
     .filter(({ name }) => Object.hasOwn(carried, name))
     .reduce((left, field) => without(field, left), typed);

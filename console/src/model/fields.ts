@@ -1,4 +1,4 @@
-import { isObject, isText, type JsonObject } from "./json";
+import { isObject, isText, type JsonObject, toWords } from "./json";
 import { type Measure, measureOf } from "./measures";
 import { readAlternatives, readMembers, resolve, typeOf } from "./schema";
 
@@ -272,17 +272,13 @@ function toVariantLabel(
   const named = constants.find((constant) => isText(constant)) ?? referred;
   if (isText(title) || named !== "") return toLabel(named, title);
   const { widget } = field;
-  return widget.kind === "constant" ? toText(widget.value) : VARIANT_WORDS[widget.kind];
+  return widget.kind === "constant" ? toWords(widget.value) : VARIANT_WORDS[widget.kind];
 }
 
 /** The only value that a schema allows; undefined where there are others. */
 function onlyOf(schema: JsonObject): unknown {
   const { enum: options } = schema;
   return Array.isArray(options) && options.length === 1 ? options[0] : schema["const"];
-}
-
-function toText(value: unknown): string {
-  return isText(value) ? value : JSON.stringify(value);
 }
 
 function toPath(path: string, name: string): string {

@@ -1,7 +1,7 @@
 import type { Asset } from "./asset";
 import { carry } from "./carry";
 import { toLines, withInside } from "./draft";
-import { type Field, withOthers } from "./fields";
+import type { Field } from "./fields";
 import { toDraft, toInput } from "./input";
 import { isText, type JsonObject } from "./json";
 import { findSlot } from "./place-file";
@@ -36,5 +36,5 @@ export function withFile(
   const others = fields.filter(({ name }) => !seeds.has(name));
   const carried = toDraft(fields, carry(others, input));
   const draft = { ...carried, ...slot.added, [slot.path]: reference };
-  return toInput(withOthers(fields, draft), draft).input;
+  return toInput(fields, draft).input;
 }

@@ -12,15 +12,16 @@ import {
   without,
 } from "./draft";
 import { ALL_AS_JSON, type Field, REST, withOthers } from "./fields";
-import { isObject, isText, type JsonObject, parseJson } from "./json";
+import { isObject, isText, type JsonObject, parseJson, toWords } from "./json";
 
 type Problems = Map<string, string>;
 
 /** What is submitted for a draft, empty fields left out, and a sentence for each field, by its path, that can't be read. */
 export function toInput(
-  fields: readonly Field[],
+  known: readonly Field[],
   draft: Draft,
 ): { readonly input: JsonObject; readonly problems: ReadonlyMap<string, string> } {
+  const fields = withOthers(known, draft);
   const problems: Problems = new Map();
   const { [REST]: rest, ...members } = toMembers(fields, draft, problems);
   if (rest === undefined || isObject(rest))
@@ -128,11 +129,10 @@ export function toDraft(fields: readonly Field[], input: unknown): Draft {
 
 /** A draft in which all is written as JSON, or no longer, or why it can't be yet. */
 export function switchAll(known: readonly Field[], draft: Draft): Draft | string {
-  const fields = withOthers(known, draft);
-  const { input, problems } = toInput(fields, draft);
+  const { input, problems } = toInput(known, draft);
   const [problem] = problems.values();
   if (problem !== undefined) return problem;
-  if (tokensIn(fields, draft).length > 0) return UPLOADING;
+  if (tokensIn(withOthers(known, draft), draft).length > 0) return UPLOADING;
   if (ALL_AS_JSON in draft) return toDraft(known, input);
   return { [ALL_AS_JSON]: "json", [REST]: toText(input) };
 }
@@ -235,7 +235,7 @@ function fillInside(field: Field, value: unknown): Draft | string {
     case "file":
     case "files":
       if (Array.isArray(value) && value.every(isText)) return { [path]: value.join("\n") };
-      return { [path]: isText(value) ? value : JSON.stringify(value) };
+      return { [path]: toWords(value) };
   }
 }
 

@@ -10,7 +10,7 @@ import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
 import { carry, fillIn } from "../model/carry";
-import { readFields, withOthers } from "../model/fields";
+import { readFields } from "../model/fields";
 import { toInput } from "../model/input";
 import type { JsonObject } from "../model/json";
 import { findSeeds } from "../model/seeds";
@@ -88,7 +88,7 @@ function Desk({
     const to = fieldsOf(id);
     const typed = toDraftOf(deploymentId).get();
     const kept = toDraftOf(id).get();
-    const input = carry(to, toInput(withOthers(fields, typed), typed).input);
+    const input = carry(to, toInput(fields, typed).input);
     replaceDraft(toScope(viewer.id, id), to, fillIn(to, kept, input));
     navigate(toFormPath(id));
   };

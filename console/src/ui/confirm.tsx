@@ -62,12 +62,14 @@ export function Confirm({
 /** A button that asks first; what it asks is there only meanwhile. */
 export function AskFirst({
   label,
+  className,
   isDisabled,
   shortcut,
   children,
   ...question
 }: Question & {
   readonly label: string;
+  readonly className?: string | undefined;
   readonly isDisabled: boolean;
   /** The key that presses it, too. */
   readonly shortcut?: string;
@@ -78,6 +80,7 @@ export function AskFirst({
     <>
       <button
         type="button"
+        className={className}
         disabled={isDisabled}
         aria-keyshortcuts={shortcut}
         onClick={() => {

@@ -5,6 +5,7 @@ import { formatUsd } from "../../model/words";
 import { useAgain, useFresh, useQuery } from "../../session/session";
 import { clock, useStore } from "../../session/store";
 import { useViewer } from "../../session/viewer";
+import { Figure } from "../../ui/figure";
 import { Problem } from "../../ui/problem";
 import { Ago } from "../../ui/time";
 import { useTitle } from "../../ui/use-title";
@@ -73,8 +74,8 @@ function Spent({ data, month }: { readonly data: SpendingQuery; readonly month: 
   return (
     <section className="card" aria-label="By day">
       <dl className="money-figures">
-        {isOperator && <Figure name="Everybody" spent={all} />}
-        <Figure name="You" spent={own} />
+        {isOperator && <Figure name="Everybody" {...toFigure(all)} />}
+        <Figure name="You" {...toFigure(own)} />
         {isOperator && <Balance />}
       </dl>
       {all.jobs > 0 && <Chart {...{ month }} days={data.days} />}
@@ -86,22 +87,9 @@ function Spent({ data, month }: { readonly data: SpendingQuery; readonly month: 
   );
 }
 
-function Figure({
-  name,
-  spent,
-}: {
-  readonly name: string;
-  readonly spent: Parameters<typeof tellSpent>[0];
-}) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        <div className="money-figure">{spent.jobs === 0 ? "–" : tellSpent(spent)}</div>
-        <div className="hint">{spent.jobs === 0 ? "no job has ended" : tellJobs(spent)}</div>
-      </dd>
-    </div>
-  );
+function toFigure(spent: Parameters<typeof tellSpent>[0]) {
+  if (spent.jobs === 0) return { value: "–", note: "no job has ended" };
+  return { value: tellSpent(spent), note: tellJobs(spent) };
 }
 
 /** What is left on the RunComfy account. */
@@ -111,18 +99,17 @@ function Balance() {
   const balance = data?.balance;
   const isEmpty = balance != null && balance.usd <= 0;
   return (
-    <div>
-      <dt>Balance at RunComfy</dt>
-      <dd>
-        <div className={isEmpty ? "money-figure issue" : "money-figure"}>
-          {balance ? formatUsd(balance.usd) : "–"}
-        </div>
-        <div className="hint">
+    <Figure
+      name="Balance at RunComfy"
+      value={balance ? formatUsd(balance.usd) : "–"}
+      isBad={isEmpty}
+      note={
+        <>
           {balance && <Ago at={balance.readAt} />}
           {isEmpty && ". RunComfy starts nothing until it is topped up."}
           {!balance && (error?.message ?? (data ? "RunComfy doesn't say" : "asking…"))}
-        </div>
-      </dd>
-    </div>
+        </>
+      }
+    />
   );
 }
