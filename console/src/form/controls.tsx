@@ -118,9 +118,13 @@ export function SeedControl(props: ControlProps<"seed">) {
   const draw = (): void => onChange(String(drawSeed(widget)));
   return (
     <span className="row run-seed">
-      <Digits {...props} placeholder="Drawn at each run" />
-      <button type="button" aria-label={`Draw a new ${field.label.toLowerCase()}`} onClick={draw}>
-        Draw
+      <Digits {...props} placeholder="Random each run" />
+      <button
+        type="button"
+        aria-label={`Randomize the ${field.label.toLowerCase()}`}
+        onClick={draw}
+      >
+        Randomize
       </button>
       <label className="check">
         <input
@@ -128,7 +132,7 @@ export function SeedControl(props: ControlProps<"seed">) {
           checked={value === "" || value === "-1"}
           onChange={({ target }) => (target.checked ? onChange("") : draw())}
         />
-        Another one at each run
+        New seed each run
       </label>
     </span>
   );

@@ -37,7 +37,7 @@ export function First({
     <div className="stack">
       <div className="frame run-frame">
         <div className="stack run-words">
-          <p>Your picture will appear here. Fill in the form, then press Run.</p>
+          <p>Your result will appear here. Fill in the form, then press Run.</p>
           {hasPrompt && (
             <div className="stack" role="group" aria-label="Example prompts">
               {(isEdit ? EDITS : PROMPTS).map((prompt) => (

@@ -86,9 +86,7 @@ export function SubmitBar({
         )}
         <span id="run-reason" role="status" className="hint grow">
           {hold}
-          {hold === "" && attempt === 0 && (
-            <span className="run-wide">Ctrl Enter runs it too.</span>
-          )}
+          {hold === "" && attempt === 0 && <span className="run-wide">or Ctrl Enter</span>}
           {attempt > 1 &&
             `No answer yet; try ${attempt} of ${MAX_ATTEMPTS}. It is the same job each time.`}
         </span>

@@ -142,12 +142,13 @@ function readField(name: string, schema: JsonObject, isDemanded: boolean, place:
   const isCommon =
     place.objects > 1 ||
     name === "prompt" ||
+    isWords(name, widget) ||
     measure !== null ||
     /^(seed|files?|object|list|variants)$/.test(widget.kind);
   return {
     name,
     path: place.path,
-    label: toLabel(name, title),
+    label: isForFiles(widget) ? withoutUrl(toLabel(name, title)) : toLabel(name, title),
     description: isText(description) ? description : "",
     isRequired,
     isFolded: !isCommon && !isRequired,
@@ -352,11 +353,25 @@ export function toLabel(name: string, title?: unknown): string {
   return label.replaceAll(/\w+/g, (word) => INITIALISMS.get(word.toLowerCase()) ?? word) || name;
 }
 
-/** What must be given, the prompt first; then files, what decides the result, seed, and the others as the schema has them. */
+/** `Image URL` where the picture itself is given; a label that has no other word stays. */
+function withoutUrl(label: string): string {
+  return label.replace(/(?<=\S) url$/i, "").replace(/(?<=\S)s? urls$/i, "s");
+}
+
+function isForFiles({ kind }: Widget): boolean {
+  return kind === "file" || kind === "files";
+}
+
+/** Words that are spoken or sung in the result. */
+function isWords(name: string, { kind }: Widget): boolean {
+  return kind === "text" && /^(lyrics|script|text|transcript)$/.test(name);
+}
+
+/** What must be given and words, the prompt first; then files, what decides the result, seed, and the others as the schema has them. */
 function rank({ name, isRequired, measure, widget }: Field): number {
   if (name === "prompt") return 0;
-  if (isRequired) return 1;
-  if (widget.kind === "file" || widget.kind === "files") return 2;
+  if (isRequired || isWords(name, widget)) return 1;
+  if (isForFiles(widget)) return 2;
   if (measure !== null) return 3;
   if (/^(object|list|variants)$/.test(widget.kind)) return 4;
   return widget.kind === "seed" ? 5 : 6;

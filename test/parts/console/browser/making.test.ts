@@ -298,7 +298,7 @@ describe.skipIf(!hasChromium)("making pictures in the console", { timeout: 90_00
         seeds.push(SEED.parse(one.postDataJSON()).variables.input.seed);
     });
     const seed = page.getByLabel(/^Seed/i);
-    const another = page.getByLabel("Another one at each run");
+    const another = page.getByLabel("New seed each run");
     expect(await another.isChecked()).toBe(true);
     await runPrompt(page, "A lantern in the rain");
     await expectMain(page, /Done/);
