@@ -71,7 +71,9 @@ export function Near({
   readonly onChoose: (picture: Shown) => void;
 }) {
   const around = useAround(near ? undefined : picture.job, picture.key, ALL_THAT_CAN_BE_SEEN);
-  const others = (near ?? around).filter(({ key }) => key !== picture.key);
+  const others = (near ?? around).filter(
+    ({ key, asset }) => key !== picture.key && asset.kind === picture.asset.kind,
+  );
   return (
     <>
       {others.length === 0 && <p className="hint">There is no other one to compare with yet.</p>}

@@ -7,7 +7,7 @@ import type { Selection } from "../actions/use-selection";
 import { Media } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import { withParameters } from "../model/address";
-import { dayBefore } from "../model/filters";
+import { dayBefore, type Media as Kinds } from "../model/filters";
 import { describe } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import type { JobList } from "../session/job-list";
@@ -18,6 +18,7 @@ import { createLayout, GAP, HEADING, type Picked, type Tile } from "./layout";
 export function Grid({
   list,
   pictures,
+  media,
   end,
   size,
   current,
@@ -26,6 +27,7 @@ export function Grid({
   /** Is notified which of its jobs are near the screen. */
   readonly list: JobList;
   readonly pictures: readonly Picked[];
+  readonly media: Kinds;
   /** Up to where in the list one sees at the end of the grid: behind the last picture there may be jobs that made none. */
   readonly end: number;
   /** How high rows are at most, in pixels. */
@@ -52,7 +54,8 @@ export function Grid({
     return () => observer.disconnect();
   }, []);
 
-  const [layOut] = useState(createLayout);
+  // Of other filters the first row begins anew.
+  const layOut = useMemo(createLayout, [list, media]);
   const rows = useMemo(
     () => (width === 0 ? [] : layOut(pictures, width, size)),
     [layOut, pictures, width, size],

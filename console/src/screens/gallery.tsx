@@ -85,7 +85,7 @@ export function Gallery() {
         )}
       </div>
       <Grid
-        {...{ list, selection, size }}
+        {...{ list, selection, size, media }}
         pictures={picked}
         end={isTired ? lastAt : rows.length}
         current={open && toJobId(open)}

@@ -128,6 +128,13 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
     await expectFound(page, 2, "2 videos");
     await button(page, "Sounds").click();
     await expectFound(page, 3, "3 files");
+    // Others begin the first row anew, rather than standing above it.
+    await button(page, "Videos").click();
+    await expectFound(page, 1, "1 sound");
+    await button(page, "Videos").click();
+    await expectFound(page, 3, "3 files");
+    const tops = `new Set([...document.querySelectorAll(".gallery-tile")].map(({ style }) => style.top)).size`;
+    expect(await page.evaluate(tops)).toBe(1);
     await button(page, "Sounds").click();
     const link = page.url();
     await page.goto("about:blank");

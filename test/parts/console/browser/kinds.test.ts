@@ -132,6 +132,14 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     // A thumbnail, which takes a real picture.
     const width = () => page.evaluate("document.querySelector('.gallery-grid img').naturalWidth");
     await expect.poll(width, SOON).toBe(320);
+    // A sound has no picture that says what it is, and is not compared with one.
+    const captions = `[...document.querySelectorAll(".gallery-caption")].map((it) =>
+      it.innerText + " " + getComputedStyle(it).opacity)`;
+    expect(await page.evaluate(captions)).toContain("piano, slow 1");
+    expect(await page.evaluate(captions)).toContain("A red kite 0");
+    await page.getByRole("link", { name: "Picture: A red kite" }).click();
+    await button(page, "Compare").click();
+    await page.getByText("There is no other one to compare with yet.").waitFor();
   });
 
   test("asks in front for what decides the result, as shapes and words, also by keyboard, and sends the values as they are", async () => {
