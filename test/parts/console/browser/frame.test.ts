@@ -49,6 +49,37 @@ describe.skipIf(!hasChromium)("the console's frame", { timeout: 90_000 }, () => 
     await expect.poll(() => page.title(), SOON).toBe("Jobs · RunComfy console");
   });
 
+  test("no words are broken or lie below buttons on a phone, and an empty place fits into a wide screen", async () => {
+    const { page, origin } = await openConsole();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${origin}/waiting`);
+    await page.getByLabel("Deployment").waitFor();
+    const lines = `(() => {
+      const range = document.createRange();
+      range.selectNode(document.querySelector(".waiting-select label").firstChild);
+      return range.getClientRects().length;
+    })()`;
+    expect(await page.evaluate(lines)).toBe(1);
+
+    await page.goto(`${origin}/gallery?open=job_0.0`);
+    const sides = async (name: string) =>
+      await page.getByRole("dialog").getByRole("button", { name }).boundingBox();
+    const words = await page
+      .getByRole("dialog")
+      .getByText("There is no such picture")
+      .boundingBox();
+    const [newer, older] = [await sides("Newer picture"), await sides("Older picture")];
+    if (!words || !newer || !older) throw new Error("They can't be seen.");
+    expect(words.x).toBeGreaterThan(newer.x + newer.width);
+    expect(words.x + words.width).toBeLessThan(older.x);
+
+    await page.setViewportSize({ width: 2_560, height: 1_300 });
+    await page.goto(`${origin}/run/${LANTERN}`);
+    await page.getByText("will appear here").waitFor();
+    const bottom = `document.querySelector(".run-frame").getBoundingClientRect().bottom`;
+    expect(await page.evaluate(`${bottom} < innerHeight`)).toBe(true);
+  });
+
   test("single letters lead to screens until they are switched off, which the browser keeps", async () => {
     const { page, origin } = await openConsole();
     await page.getByText("live", { exact: true }).waitFor();
