@@ -174,7 +174,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     expect(await checked()).toEqual(["Landscape 4:3"]);
 
     await page.goto(`${origin}/run/${encodeURIComponent(FILM)}`);
-    expect(await checked()).toEqual(["Adaptive", "720p"]);
+    await expect.poll(checked, SOON).toEqual(["Adaptive", "720p"]);
     await page.locator("[data-name=duration]", { hasText: "5 s" }).waitFor();
     expect(await button(page, "Rotate").getAttribute("aria-disabled")).toBe("true");
     await promptOf(page).fill("Slow pan");
