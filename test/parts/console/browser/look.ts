@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { z } from "zod";
@@ -22,10 +24,8 @@ const REACH = 6;
 
 /** Fields whose edges at the left and at the right have less than 3:1 against what is beside them (WCAG 1.4.11). */
 export async function findPaleEdges(page: Page): Promise<readonly string[]> {
-  const boxes = z.array(BOX).parse(await page.evaluate(FIND_FIELDS));
-  const shot = sharp(await page.screenshot())
-    .removeAlpha()
-    .raw();
+  const { boxes, png } = await shoot(page);
+  const shot = sharp(png).removeAlpha().raw();
   const { data, info } = await shot.toBuffer({ resolveWithObject: true });
   const lightAt = (x: number, y: number): number => {
     const at = (y * info.width + x) * info.channels;
@@ -46,6 +46,17 @@ export async function findPaleEdges(page: Page): Promise<readonly string[]> {
     const least = Math.min(...ratios);
     return least < LEAST ? `${name} ${least.toFixed(1)}` : [];
   });
+}
+
+/** A picture of the page, and where its fields are in it: what arrives in between may move them. */
+async function shoot(page: Page) {
+  const findBoxes = async () => z.array(BOX).parse(await page.evaluate(FIND_FIELDS));
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const boxes = await findBoxes();
+    const png = await page.screenshot();
+    if (isDeepStrictEqual(boxes, await findBoxes())) return { boxes, png };
+  }
+  throw new Error("the page's fields do not come to rest");
 }
 
 function toLinear(byte: number): number {
