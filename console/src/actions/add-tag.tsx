@@ -1,10 +1,7 @@
-import { useId } from "react";
-
-import { MAX_TAG_LENGTH } from "../model/filters";
 import { isText } from "../model/json";
-import { useTags } from "../ui/selects";
+import { TagInput } from "../ui/selects";
 
-/** Takes a tag to add, and offers those that one has used most. */
+/** Takes a tag to add. */
 export function AddTag({
   isBusy,
   onAdd,
@@ -12,8 +9,6 @@ export function AddTag({
   readonly isBusy: boolean;
   readonly onAdd: (tag: string) => void;
 }) {
-  const list = useId();
-  const tags = useTags();
   return (
     <form
       onSubmit={(event) => {
@@ -24,21 +19,7 @@ export function AddTag({
         event.currentTarget.reset();
       }}
     >
-      <input
-        name="tag"
-        aria-label="Add a tag"
-        placeholder="Add a tag"
-        enterKeyHint="done"
-        autoComplete="off"
-        maxLength={MAX_TAG_LENGTH}
-        size={10}
-        list={list}
-      />
-      <datalist id={list}>
-        {tags.map((tag) => (
-          <option key={tag} value={tag} />
-        ))}
-      </datalist>
+      <TagInput aria-label="Add a tag" placeholder="Add a tag" enterKeyHint="done" size={10} />
     </form>
   );
 }

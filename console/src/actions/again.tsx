@@ -1,11 +1,11 @@
 import type { JobRowFragment } from "../gql";
-import type { Field } from "../model/fields";
 import { isObject } from "../model/json";
 import { findSeeds, withSeeds } from "../model/seeds";
 import { isRisky as mayHaveRun } from "../model/words";
 import { useKept } from "../session/kept";
 import { drawnOf, toScope } from "../session/submit-keys";
 import { toProblem } from "../session/use-call";
+import { useFields } from "../session/use-fields";
 import { useViewer } from "../session/viewer";
 import { AskFirst, NEW_JOB } from "../ui/confirm";
 import { TotalPrice } from "./total-price";
@@ -14,15 +14,14 @@ import { useSubmit } from "./use-submit";
 /** Submits what a job was given once more, with the same seed or a new one. */
 export function Again({
   job,
-  fields,
   onJobs,
 }: {
   readonly job: JobRowFragment;
-  readonly fields: readonly Field[];
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
 }) {
   const viewer = useViewer();
   const deploymentId = job.deployment.id;
+  const fields = useFields(deploymentId);
   // Not the form's, whose key for what is typed may be in use as code by now.
   const scope = `${toScope(viewer.id, deploymentId)} again`;
   const drawn = useKept(drawnOf(scope));

@@ -1,4 +1,4 @@
-import { type ComponentProps, useId, useState } from "react";
+import type { ComponentProps } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 
 import type { JobRowFragment } from "../gql";
@@ -6,7 +6,6 @@ import { tellJobCost } from "../model/costs";
 import { describe, filesOf, OPENED_HERE, type Shown, withOpened } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import { usePrices } from "../session/part";
-import { useFields } from "../session/use-fields";
 import { useHandOver } from "../session/use-hand-over";
 import { useViewer } from "../session/viewer";
 import { DeleteButton } from "../ui/confirm";
@@ -44,8 +43,6 @@ export function Toolbar({
   /** Whether it is a menu that a button opens. */
   readonly isShort?: boolean;
 }) {
-  const id = useId();
-  const [isAsked, setIsAsked] = useState(false);
   const { job, picture } = props;
   const name = `Actions: ${picture ? describe(picture) : promptOf(job) || job.deployment.name}`;
   if (!isShort)
@@ -55,22 +52,9 @@ export function Toolbar({
       </div>
     );
   return (
-    <>
-      <button type="button" className="toolbar-more" popoverTarget={id} aria-label={name}>
-        ⋯
-      </button>
-      <div
-        id={id}
-        role="group"
-        popover="auto"
-        aria-label={name}
-        className="toolbar-menu"
-        onToggle={() => setIsAsked(true)}
-      >
-        {/* It stays once it is closed, as something may be under way. */}
-        {isAsked && <Offers {...props} />}
-      </div>
-    </>
+    <Offer {...{ name }} sign="⋯" className="toolbar-more" menuClassName="toolbar-menu" isKept>
+      <Offers {...props} />
+    </Offer>
   );
 }
 
@@ -87,7 +71,6 @@ function Offers({
   const [location, navigate] = useLocation();
   const [search] = useSearchParams();
   const handOver = useHandOver();
-  const fields = useFields(job.deployment.id);
   const { doing, problem, act } = useActions();
   const isBusy = doing !== null;
   const hasCost = usePrices() || job.cost.source === "EXACT";
@@ -150,10 +133,7 @@ function Offers({
         </button>
       )}
       {isMine && maySubmit && (
-        <Again
-          {...{ job, fields }}
-          onJobs={onJobs ?? (([made]) => made && navigate(`/jobs/${made.id}`))}
-        />
+        <Again job={job} onJobs={onJobs ?? (([made]) => made && navigate(`/jobs/${made.id}`))} />
       )}
       {mayRead && <Copy text={`${window.location.origin}${link}`} name="the link" label="Link" />}
       {isOfJob && mayRead && location !== page && (

@@ -1,7 +1,7 @@
-import { useEffect, useId, useRef } from "react";
+import { useEffect, useRef } from "react";
 
-import { type Filters, MAX_TAG_LENGTH, readFilters, STATUSES } from "../model/filters";
-import { useTags } from "../ui/selects";
+import { type Filters, readFilters, STATUSES } from "../model/filters";
+import { TagInput } from "../ui/selects";
 import type { Asked } from "./use-filters";
 
 /**
@@ -11,8 +11,6 @@ import type { Asked } from "./use-filters";
  */
 export function TypedFilters({ screen, filters, hasOwners, onChange }: Asked) {
   const form = useRef<HTMLFormElement>(null);
-  const list = useId();
-  const tags = useTags();
   const typed = (): Partial<Filters> =>
     withoutOthers(readFilters(new FormData(form.current ?? undefined)));
   const chosen = JSON.stringify(withoutOthers(filters));
@@ -54,19 +52,7 @@ export function TypedFilters({ screen, filters, hasOwners, onChange }: Asked) {
       </div>
       <label className="field">
         Tag
-        <input
-          name="tag"
-          defaultValue={tag}
-          maxLength={MAX_TAG_LENGTH}
-          placeholder="Any"
-          autoComplete="off"
-          list={list}
-        />
-        <datalist id={list}>
-          {tags.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
+        <TagInput defaultValue={tag} placeholder="Any" />
       </label>
       {hasOwners && (
         <label className="field">

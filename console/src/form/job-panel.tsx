@@ -1,11 +1,12 @@
 import { Toolbar } from "../actions/toolbar";
 import type { JobRowFragment } from "../gql";
-import { type Field, toLabel } from "../model/fields";
+import { toLabel } from "../model/fields";
 import { findFiles } from "../model/file-inputs";
 import { isObject } from "../model/json";
 import { promptOf } from "../model/prompt";
 import { findSeeds } from "../model/seeds";
 import { formatSeconds } from "../model/words";
+import { useFields } from "../session/use-fields";
 import { useViewer } from "../session/viewer";
 import { Copy } from "../ui/copy";
 import { Folded } from "../ui/folded";
@@ -18,7 +19,6 @@ import { Result } from "./result";
 import { useRecentJob, type WatchedJob } from "./use-recent-job";
 
 type Props = {
-  readonly fieldsOf: (deploymentId: string) => readonly Field[];
   readonly onJobs: (jobs: readonly JobRowFragment[]) => void;
   /** Null where the form has no seed. */
   readonly onSeed: ((seed: number) => void) | null;
@@ -36,12 +36,12 @@ export function JobPanel({ id, ...props }: Props & { readonly id: string }) {
   );
 }
 
-function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: WatchedJob }) {
+function Shown({ job, onJobs, onSeed }: Props & { readonly job: WatchedJob }) {
   const viewer = useViewer();
   // The answer to its submit may be all that its page ever gets.
   const isNotified = viewer.mayRead || job.isFinished;
   const { deployment, input } = job;
-  const fields = fieldsOf(deployment.id);
+  const fields = useFields(deployment.id);
   const files = findFiles(fields, input);
   return (
     <div className="stack">
@@ -55,7 +55,7 @@ function Shown({ job, fieldsOf, onJobs, onSeed }: Props & { readonly job: Watche
         </span>
       </div>
       {isNotified ? (
-        <Result job={job} fields={fields} />
+        <Result job={job} />
       ) : (
         <div className="frame run-frame">
           <p className="run-words">

@@ -6,6 +6,7 @@ import { useActions } from "../actions/use-actions";
 import { ratioOf } from "../model/asset";
 import { filesOf } from "../model/pictures";
 import { useKept } from "../session/kept";
+import { useFields } from "../session/use-fields";
 import { useViewer } from "../session/viewer";
 import { JobButton } from "./job-button";
 import { JobPanel } from "./job-panel";
@@ -58,10 +59,9 @@ export function Made({ onShow, ...props }: Props) {
 /** The jobs of one submit. */
 function Together({
   ids,
-  fieldsOf,
   onJobs,
   onShow,
-}: Pick<Props, "fieldsOf" | "onJobs" | "onShow"> & { readonly ids: readonly string[] }) {
+}: Pick<Props, "onJobs" | "onShow"> & { readonly ids: readonly string[] }) {
   const { may } = useViewer();
   const { doing, problem, act } = useActions();
   const [waiting, setWaiting] = useState<ReadonlySet<string>>(new Set());
@@ -89,7 +89,7 @@ function Together({
       <ul className="two run-made" aria-label="Made together">
         {ids.map((id) => (
           <li key={id} className="tile">
-            <Tile {...{ id, fieldsOf, onJobs }} onWaiting={note} onClick={() => onShow(id)} />
+            <Tile {...{ id, onJobs }} onWaiting={note} onClick={() => onShow(id)} />
           </li>
         ))}
       </ul>
@@ -101,12 +101,11 @@ type ItemProps = { readonly id: string; readonly onClick: () => void };
 
 function Tile({
   id,
-  fieldsOf,
   onJobs,
   onWaiting,
   onClick,
 }: ItemProps &
-  Pick<Props, "fieldsOf" | "onJobs"> & {
+  Pick<Props, "onJobs"> & {
     readonly onWaiting: (id: string, isWaiting: boolean) => void;
   }) {
   const { id: viewerId } = useViewer();
@@ -114,7 +113,7 @@ function Tile({
   const isWaiting = job?.isCancellable === true;
   const note = useEffectEvent(() => onWaiting(id, isWaiting));
   useEffect(() => note(), [isWaiting]);
-  const aspectRatio = ratioOf(job?.input, job ? fieldsOf(job.deployment.id) : []);
+  const aspectRatio = ratioOf(job?.input, useFields(job?.deployment.id ?? ""));
   return (
     <>
       <JobButton {...{ job, onClick }} style={{ aspectRatio }}>

@@ -1,4 +1,4 @@
-import { type ComponentProps, useState } from "react";
+import { useState } from "react";
 
 import { Held } from "../actions/held";
 import { Toolbar } from "../actions/toolbar";
@@ -6,31 +6,31 @@ import { Before, useBefore } from "../lightbox/before";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
 import { ratioOf, urlOf } from "../model/asset";
-import type { Field } from "../model/fields";
-import { describe, filesOf, isZoomable } from "../model/pictures";
+import { describe, filesOf, isZoomable, type Shown } from "../model/pictures";
 import { isRisky } from "../model/words";
+import { useFields } from "../session/use-fields";
 import { NEW_JOB } from "../ui/confirm";
 import { Progress } from "./progress";
 import type { WatchedJob } from "./use-recent-job";
 
-type Props = { readonly job: WatchedJob; readonly fields: readonly Field[] };
+type Props = { readonly job: WatchedJob };
 
 /** A job's result, in a place that is as large while it runs as its pictures will be. */
-export function Result({ job, fields }: Props) {
-  if (job.assets.length > 0)
-    return (
-      <div className="stack run-outputs">
-        {filesOf(job).map((picture) => (
-          <Output key={picture.key} {...{ picture, fields }} />
-        ))}
-      </div>
-    );
-  return <Place {...{ job, fields }} />;
+export function Result({ job }: Props) {
+  if (job.assets.length === 0) return <Place job={job} />;
+  return (
+    <div className="stack run-outputs">
+      {filesOf(job).map((picture) => (
+        <Output key={picture.key} picture={picture} />
+      ))}
+    </div>
+  );
 }
 
 /** Where files are to come: how far they are, or why there are none and what can be done about it. */
-export function Place({ job, fields }: Props) {
+export function Place({ job }: Props) {
   const { status, error, cost } = job;
+  const fields = useFields(job.deployment.id);
   const isHeld = status === "HELD";
   const isToCome = !isHeld && !job.isFinished && !job.isPaused;
   const aspectRatio = isToCome ? ratioOf(job.input, fields) : undefined;
@@ -73,8 +73,9 @@ const CANCELLED = "It was cancelled before it ran.";
 const FREE = "It was cancelled before it ran, and cost nothing.";
 const EMPTY = "It has no files, but an output as JSON.";
 
-function Output({ picture, fields }: ComponentProps<typeof Framed>) {
+function Output({ picture }: { readonly picture: Shown }) {
   const { key, job, asset } = picture;
+  const fields = useFields(job.deployment.id);
   const before = useBefore(picture);
   /** Null while they are not compared. */
   const [part, setPart] = useState<number | null>(null);
@@ -87,7 +88,7 @@ function Output({ picture, fields }: ComponentProps<typeof Framed>) {
           <Before url={before} part={part} onPart={setPart} />
         </div>
       ) : (
-        <Framed picture={picture} fields={fields} />
+        <Framed picture={picture} />
       )}
       <figcaption className="row hint">
         {asset.width !== null && asset.height !== null && `${asset.width} × ${asset.height}`}

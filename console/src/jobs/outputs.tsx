@@ -1,7 +1,6 @@
 import { Toolbar } from "../actions/toolbar";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
-import type { Field } from "../model/fields";
 import { isZoomable, toKey } from "../model/pictures";
 import { clock, useStore } from "../session/store";
 import { Ago } from "../ui/time";
@@ -12,11 +11,9 @@ type Asset = FullJob["assets"][number];
 /** What a job gave, as large as fits, several beside each other. */
 export function Outputs({
   job,
-  fields,
   onKeep,
 }: {
   readonly job: FullJob;
-  readonly fields: readonly Field[];
   /** Null where the viewer may not. */
   readonly onKeep: (() => void) | null;
 }) {
@@ -26,7 +23,7 @@ export function Outputs({
         const output = { key: toKey(job.id, n), job, asset, n };
         return (
           <figure key={asset.path} className="stack">
-            <Framed picture={output} fields={fields} />
+            <Framed picture={output} />
             <figcaption className="stack tight">
               <span className="row">
                 {job.assets.length > 1 && <Toolbar job={job} picture={output} isOfPicture />}

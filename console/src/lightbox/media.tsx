@@ -1,11 +1,11 @@
 import { useState } from "react";
 
 import { ratioOf, urlOf } from "../model/asset";
-import type { Field } from "../model/fields";
 import { describe, isZoomable, type Shown } from "../model/pictures";
 import { promptOf } from "../model/prompt";
 import { LISTED_JOB } from "../session/queries";
 import { type Session, useChanges, useSession } from "../session/session";
+import { useFields } from "../session/use-fields";
 import { removeFromLists } from "../session/use-job-list";
 import { Picture } from "../ui/picture";
 import { OpenLink } from "./open-link";
@@ -58,14 +58,9 @@ export function Media({
 }
 
 /** A picture or video in a place of its shape, where a picture opens large; of a sound its player. */
-export function Framed({
-  picture,
-  fields,
-}: {
-  readonly picture: Shown;
-  readonly fields: readonly Field[];
-}) {
+export function Framed({ picture }: { readonly picture: Shown }) {
   const { key, job, asset } = picture;
+  const fields = useFields(job.deployment.id);
   const media = <Media picture={picture} />;
   if (asset.kind === "AUDIO" || asset.kind === "OTHER") return media;
   return (

@@ -80,8 +80,8 @@ function Page({ id }: { readonly id: string }) {
       {problem !== "" && <p role="alert">{problem}</p>}
       <div className="stack job-columns">
         <section aria-label="Outputs" className="stack">
-          {job.assets.length === 0 && <Place job={{ ...job, estimate }} fields={fields} />}
-          <Outputs {...{ job, fields }} onKeep={mayKeep ? () => void keepFiles() : null} />
+          {job.assets.length === 0 && <Place job={{ ...job, estimate }} />}
+          <Outputs job={job} onKeep={mayKeep ? () => void keepFiles() : null} />
         </section>
         <div className="stack">
           <section aria-labelledby="course" className="card">

@@ -105,7 +105,7 @@ function Desk({
           )}
           {(!isEmpty || ids.length > 0) && (
             <Made
-              {...{ fieldsOf, onJobs }}
+              onJobs={onJobs}
               onShow={show}
               onSeed={seed ? (value) => fill({ [seed.name]: value }) : null}
             />

@@ -1,3 +1,6 @@
+import { type ComponentProps, useId } from "react";
+
+import { MAX_TAG_LENGTH } from "../model/filters";
 import { FRAME, TAGS } from "../session/queries";
 import { useQuery } from "../session/session";
 import { useViewer } from "../session/viewer";
@@ -34,9 +37,19 @@ export function DeploymentSelect({
   );
 }
 
-/** Those that one has used most. */
-export function useTags(): readonly string[] {
+/** Takes a tag, and offers those that one has used most. */
+export function TagInput(attributes: ComponentProps<"input">) {
+  const list = useId();
   const { mayRead } = useViewer();
   const { data } = useQuery(TAGS, {}, mayRead);
-  return (data?.tags ?? []).map(({ tag }) => tag);
+  return (
+    <>
+      <input name="tag" maxLength={MAX_TAG_LENGTH} autoComplete="off" list={list} {...attributes} />
+      <datalist id={list}>
+        {data?.tags.map(({ tag }) => (
+          <option key={tag} value={tag} />
+        ))}
+      </datalist>
+    </>
+  );
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { WebhookEvent, WebhooksQuery } from "../../gql";
 import { useCall } from "../../session/use-call";
 import { focus } from "../../ui/focus";
-import { DeploymentSelect } from "../../ui/selects";
+import { DeploymentSelect, TagInput } from "../../ui/selects";
 import { CREATE, UPDATE } from "./webhook-queries";
 
 export type Webhook = WebhooksQuery["webhooks"][number];
@@ -98,7 +98,7 @@ export function WebhookForm({
         <DeploymentSelect value={deploymentId} onChange={setDeploymentId} />
         <label className="field">
           Tag
-          <input name="tag" placeholder="Any" defaultValue={webhook?.tag ?? ""} />
+          <TagInput placeholder="Any" defaultValue={webhook?.tag ?? ""} />
         </label>
       </div>
       {problem !== "" && <p role="alert">{problem}</p>}
