@@ -69,15 +69,13 @@ export function describeLateCosts({ store, as, execute, count, restart }: Contex
 
     test("are claimed by one gateway, and by the next one when that has died", async () => {
       await end();
-      const { token, ...claimed } = await claimOne();
+      const { jobId } = await claimOne();
       const { costs, nextInMs } = await store().lateCosts.claimDue(DUE);
       expect(costs).toEqual([]);
       expect(nextInMs).toBeGreaterThan(8_000);
       await restart();
       await pass(15_000);
-      const next = await claimOne();
-      expect(next).toMatchObject({ jobId: claimed.jobId, requestId: "r" });
-      expect(next.token).not.toBe(token);
+      expect(await claimOne()).toMatchObject({ jobId, requestId: "r" });
     });
 
     test("are claimed up to a limit, those first that are due longest, but for some deployments", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { advance } from "../../src/engine/job/advance.ts";
 import type { Job } from "../../src/engine/job/job.ts";
 import { findAdapter } from "../../src/engine/runcomfy/kinds/find-kind.ts";
 import type { JobKind } from "../../src/engine/job/kind.ts";
@@ -188,7 +189,10 @@ export function describeUpstreams({ store: sandbox, as, execute, pass }: Context
       const again = as(VENDOR);
       const away = await see(again, job, { kind: "not-ours" });
       expect(await again.jobs.listOverdue(before, 9)).toEqual([]);
-      await see(again, { ...away, detachedMs: HOUR_MS }, { kind: "queued", queuePosition: 1 });
+      const longAway = { ...away, detachedMs: HOUR_MS };
+      const seen = { kind: "queued", queuePosition: 1 } as const;
+      const back = advance(longAway, seen, new Date(), again.upstream);
+      expect(await again.jobs.save(away, back, null)).toBe(true);
       expect(await again.jobs.listOverdue(before, 9)).toEqual([job.id]);
       const earlier = new Date(before.getTime() - 2 * MINUTE_MS);
       expect(await again.jobs.listOverdue(earlier, 9)).toEqual([]);
