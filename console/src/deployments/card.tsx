@@ -47,8 +47,8 @@ export function DeploymentCard({ deployment }: { readonly deployment: Deployment
         <span className="row end">
           {viewer.may("operate") && <Pause id={id} />}
           {viewer.mayRead && (
-            <Link href={`/gallery?deployment=${path}`} aria-label={`Pictures of ${name}`}>
-              Pictures
+            <Link href={`/gallery?deployment=${path}`} aria-label={`Results of ${name}`}>
+              Results
             </Link>
           )}
           {viewer.may("jobs:submit") && (

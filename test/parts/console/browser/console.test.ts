@@ -395,7 +395,7 @@ describe.skipIf(!hasChromium)("the console", { timeout: 90_000 }, () => {
     await page.getByRole("link", { name: "Deployments" }).click();
     await page.getByText("Details", { exact: true }).first().click();
     await page.getByText("Machine", { exact: true }).waitFor();
-    expect(await main(page)).not.toMatch(/Queue \d|lack the scope|Pictures/);
+    expect(await main(page)).not.toMatch(/Queue \d|lack the scope|Results/);
     await page.goto(`${origin}/jobs/job_1`);
     await page.getByText("The job could not be read. You lack the scope").waitFor();
   });
