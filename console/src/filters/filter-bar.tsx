@@ -13,8 +13,8 @@ import "./filters.css";
 /** What to see of the jobs: a search, what one click asks for, and the rest behind a button; on a phone all of it. */
 export function FilterBar({ children, ...asked }: Asked & { readonly children?: ReactNode }) {
   const isPhone = useStore(phone);
-  const { filters, quick, chosen, onChange } = asked;
-  const count = [...quick, ...chosen].filter(({ isSet }) => isSet).length;
+  const { filters, quick, chosen, set, onChange } = asked;
+  const count = set.length;
   // A text stands in its own field.
   const others = chosen.filter(({ change }) => !("text" in change));
   const search = <Search value={filters.text} onChange={(text) => onChange({ text })} />;

@@ -3,8 +3,7 @@ import { NO_FILTERS } from "../model/filters";
 import type { Asked } from "./use-filters";
 
 /** That nothing fits, and each condition of that, to clear it. */
-export function NoMatches({ quick, chosen, onChange }: Asked) {
-  const conditions = [...quick, ...chosen].filter(({ isSet }) => isSet);
+export function NoMatches({ set: conditions, onChange }: Asked) {
   return (
     <div className="empty stack">
       <p>No matches. Clear {conditions.length > 1 ? "one of these" : "this"}:</p>

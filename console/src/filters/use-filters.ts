@@ -15,6 +15,8 @@ export type Asked = {
   readonly quick: readonly Condition[];
   /** What else is asked for. */
   readonly chosen: readonly Condition[];
+  /** All that is asked for, by a click or otherwise. */
+  readonly set: readonly Condition[];
   /** Whether there may be jobs of several owners to see. */
   readonly hasOwners: boolean;
   readonly onChange: (changed: Partial<Filters>) => void;
@@ -31,11 +33,14 @@ export function useFilters(screen: Screen): Asked {
   const key = JSON.stringify(meant);
   const filters = useMemo((): Filters => JSON.parse(key), [key]);
   const now = clock.get();
+  const quick = toQuick(filters, screen, now);
+  const chosen = toChosen(filters, nameOf, now);
   return {
     screen,
     filters,
-    quick: toQuick(filters, screen, now),
-    chosen: toChosen(filters, nameOf, now),
+    quick,
+    chosen,
+    set: [...quick, ...chosen].filter(({ isSet }) => isSet),
     hasOwners: viewer.isSignedIn && viewer.may("jobs:read:all"),
     onChange(changed) {
       setSearch((before) => withParameters(before, changed), { replace: true });

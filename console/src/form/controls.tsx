@@ -2,7 +2,7 @@ import { type ChangeEvent, type ComponentProps } from "react";
 
 import type { Field, Widget } from "../model/fields";
 import { parseJson, toWords } from "../model/json";
-import { sayOption } from "../model/measures";
+import { formatOption } from "../model/measures";
 import { drawSeed } from "../model/seeds";
 
 /** What every control of the form gets; `Kind` is the widget that it draws. */
@@ -56,7 +56,7 @@ export function ChoiceControl(props: ControlProps<"choice">) {
   const { fallback, isRequired, measure } = field;
   const unset = isRequired ? "Choose one" : "Not set";
   const say = (option: unknown) =>
-    measure === null ? toWords(option) : sayOption(measure, option);
+    measure === null ? toWords(option) : formatOption(measure, option);
   // A value that is none of the options is shown all the same.
   const choices = new Set([...widget.options.map((option) => JSON.stringify(option)), value]);
   choices.delete("");
@@ -165,7 +165,7 @@ export function toNote({ description, widget, fallback }: Field): string {
   const notes = [description];
   if (widget.kind === "number" && !widget.slider)
     notes.push(
-      tellBounds(widget.minimum, widget.maximum)
+      formatBounds(widget.minimum, widget.maximum)
         .join(", ")
         .replace(/^a(.*)/, "A$1."),
     );
@@ -178,7 +178,7 @@ export function toNote({ description, widget, fallback }: Field): string {
 }
 
 /** `at least 1`, `at most 8` */
-export function tellBounds(least: number | null, most: number | null): readonly string[] {
+export function formatBounds(least: number | null, most: number | null): readonly string[] {
   return [
     ...(least === null ? [] : [`at least ${least}`]),
     ...(most === null ? [] : [`at most ${most}`]),

@@ -4,7 +4,7 @@ import { type Draft, isNested } from "../model/draft";
 import type { Field } from "../model/fields";
 import type { Slot } from "../model/place-file";
 import { findPrompt } from "../model/prompt";
-import { findSides, sayLength } from "../model/sizes";
+import { findSides, formatLength } from "../model/sizes";
 import { later } from "../ui/later";
 import { Unfolding } from "../ui/unfolding";
 import {
@@ -55,7 +55,7 @@ export function Fields({
     <FieldRow
       key={field.path}
       {...{ field, form }}
-      length={sayLength(field, fields, draft)}
+      length={formatLength(field, fields, draft)}
       aside={field === asked ? prompts : undefined}
     />
   );

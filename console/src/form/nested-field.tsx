@@ -15,7 +15,7 @@ import type { Field } from "../model/fields";
 import { toFormDraft, toJsonDraft } from "../model/input";
 import { isText } from "../model/json";
 import { Unfolding } from "../ui/unfolding";
-import { type ControlProps, tellBounds, TextControl, toNote } from "./controls";
+import { type ControlProps, formatBounds, TextControl, toNote } from "./controls";
 
 /** Where something is lost it can be undone. */
 export type OnEdit = (edit: (draft: Draft) => Draft, isLoss?: boolean) => void;
@@ -293,7 +293,7 @@ function toCountText(field: Field, draft: Draft): string {
   const inside = insideOf(field, draft);
   if (widget.kind === "list") {
     const { least, most } = widget;
-    const bounds = tellBounds(least || null, Number.isFinite(most) ? most : null);
+    const bounds = formatBounds(least || null, Number.isFinite(most) ? most : null);
     return [inside.length || "none", ...bounds].join(", ");
   }
   if (widget.kind !== "object" || isRequired) return "";

@@ -1,7 +1,7 @@
 import { type ComponentProps, useId } from "react";
 
 import { parseJson } from "../model/json";
-import { readRatio, rotate, sayOption } from "../model/measures";
+import { readRatio, rotate, formatOption } from "../model/measures";
 import type { ControlProps } from "./controls";
 
 type Pick = {
@@ -70,7 +70,7 @@ export function PickControl({
       aria-label={label}
       picks={[...options].map(([key, option]) => ({
         value: key,
-        words: sayOption(measure, option),
+        words: formatOption(measure, option),
         ratio: readRatio(option),
       }))}
       value={chosen}

@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { type Draft, tokensIn } from "../model/draft";
 import type { Field } from "../model/fields";
-import { switchAll } from "../model/input";
+import { switchAll, UPLOADING } from "../model/input";
 import { isText } from "../model/json";
 import { exchange, findSlot, putInto, type Slot } from "../model/place-file";
 import type { Kept } from "../session/kept";
@@ -10,7 +10,6 @@ import { useSession } from "../session/session";
 import { useStore } from "../session/store";
 import { noteChange } from "../session/submit-keys";
 
-const UPLOADING = "The upload has to end first.";
 const FILE_LOST = "A file did not get here. Remove it, or choose it again.";
 const MISFIT = "can't be used here: there is no field, or no room, for a file of its type.";
 

@@ -57,7 +57,7 @@ export function keepFocus(): void {
     isLost ||= records.some(({ type, target, removedNodes }) =>
       type === "attributes" ? target === last : [...removedNodes].some((one) => one.contains(last)),
     );
-    // After whoever knows better where it belongs.
+    // After what knows better where it belongs.
     if (isLost) requestAnimationFrame(() => setTimeout(giveBack));
   });
   observer.observe(document.body, {

@@ -49,8 +49,7 @@ export function End({
 function Empty(asked: Asked) {
   const viewer = useViewer();
   const { deployment } = asked.filters;
-  const conditions = [...asked.quick, ...asked.chosen].filter(({ isSet }) => isSet);
-  if (conditions.length > (deployment === "" ? 0 : 1)) return <NoMatches {...asked} />;
+  if (asked.set.length > (deployment === "" ? 0 : 1)) return <NoMatches {...asked} />;
   return (
     <div className="empty stack">
       <p>

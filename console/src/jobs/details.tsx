@@ -208,7 +208,7 @@ function Value({
     return (
       <ol>
         {Object.values(value).map((item: unknown, index) => (
-          // Nothing else tells them apart, and they stay as they are.
+          // Nothing else distinguishes them, and they stay as they are.
           // oxlint-disable-next-line react/no-array-index-key
           <li key={index}>
             <Value value={item} field={inside[index]} {...given} />

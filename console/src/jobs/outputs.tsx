@@ -1,7 +1,7 @@
 import { Toolbar } from "../actions/toolbar";
 import { Framed } from "../lightbox/media";
 import { OpenLink } from "../lightbox/open-link";
-import { isZoomable, toKey } from "../model/pictures";
+import { filesOf, isZoomable } from "../model/pictures";
 import { clock, useStore } from "../session/store";
 import { Ago } from "../ui/time";
 import type { FullJob } from "./use-job";
@@ -19,8 +19,8 @@ export function Outputs({
 }) {
   return (
     <div className="stack job-outputs">
-      {job.assets.map((asset, n) => {
-        const output = { key: toKey(job.id, n), job, asset, n };
+      {filesOf(job).map((output) => {
+        const { asset } = output;
         return (
           <figure key={asset.path} className="stack">
             <Framed picture={output} />

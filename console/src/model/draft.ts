@@ -1,4 +1,4 @@
-import { type Field, REST } from "./fields";
+import { type Field, isForFiles, REST } from "./fields";
 
 /** What was typed into the form, by the paths of its fields; of several files each is a line, and a choice is JSON. */
 export type Draft = Readonly<Record<string, string>>;
@@ -83,7 +83,7 @@ export function withInside(fields: readonly Field[], draft: Draft): readonly Fie
 
 /** The files on their way in what is seen: a variant that is no longer chosen may have others. */
 export function tokensIn(fields: readonly Field[], draft: Draft): readonly string[] {
-  const files = withInside(fields, draft).filter(({ widget }) => /^files?$/.test(widget.kind));
+  const files = withInside(fields, draft).filter(({ widget }) => isForFiles(widget));
   return files.flatMap(({ path }) => toLines(draft[path])).filter(isToken);
 }
 

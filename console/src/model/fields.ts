@@ -72,7 +72,7 @@ const LONG_TEXT = 200;
 const MAX_NESTED_OBJECTS = 12;
 /** Of lists and choices in the last object. */
 const MAX_NESTED_LISTS = 3;
-/** Deeper objects are begun by whoever fills them in alone: a schema may demand itself, and more than once. */
+/** Only the user begins deeper objects: a schema may demand itself, and more than once. */
 const MAX_DEMANDED_OBJECTS = 4;
 
 /** The fields of a deployment's input in the order of the form; one for all of it where nothing is known of it. */
@@ -226,7 +226,7 @@ function toSingular(label: string): string {
   return label.replace(/(?<=[a-z]|[A-Z]{2})(?<![siu]|ie|[sx]e|[cs]he)s$/, "");
 }
 
-/** A field for each of several things that a value may be, named by what tells it apart. */
+/** A field for each of several things that a value may be, named by what distinguishes it. */
 function readVariants(name: string, schema: JsonObject, place: Place): readonly Field[] {
   const { root, path, lists } = place;
   if (lists >= MAX_NESTED_LISTS) return [];
@@ -358,8 +358,9 @@ function withoutUrl(label: string): string {
   return label.replace(/(?<=\S) url$/i, "").replace(/(?<=\S)s? urls$/i, "s");
 }
 
-function isForFiles({ kind }: Widget): boolean {
-  return kind === "file" || kind === "files";
+/** Whether it takes files: one, or several. */
+export function isForFiles(widget: Widget): widget is Extract<Widget, { kind: "file" | "files" }> {
+  return widget.kind === "file" || widget.kind === "files";
 }
 
 /** Words that are spoken or sung in the result. */

@@ -1,7 +1,7 @@
 import type { Asset } from "./asset";
 import { carry } from "./carry";
 import { toLines, withInside } from "./draft";
-import type { Field } from "./fields";
+import { type Field, isForFiles } from "./fields";
 import { toDraft, toInput } from "./input";
 import { isText, type JsonObject } from "./json";
 import { findSlot } from "./place-file";
@@ -11,7 +11,7 @@ import { findSeeds } from "./seeds";
 export function findFiles(fields: readonly Field[], input: unknown): readonly string[] {
   const draft = toDraft(fields, input);
   const given = withInside(fields, draft).flatMap(({ path, widget }) =>
-    /^files?$/.test(widget.kind) ? toLines(draft[path]) : [],
+    isForFiles(widget) ? toLines(draft[path]) : [],
   );
   const addresses = new Set(given.filter((text) => /^https?:/.test(text)));
   const isFile = (text: string): boolean => text.startsWith("upload:") || addresses.has(text);

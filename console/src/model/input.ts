@@ -11,7 +11,7 @@ import {
   toLines,
   without,
 } from "./draft";
-import { ALL_AS_JSON, type Field, REST, withOthers } from "./fields";
+import { ALL_AS_JSON, type Field, isForFiles, REST, withOthers } from "./fields";
 import { isObject, isText, type JsonObject, parseJson, toWords } from "./json";
 
 type Problems = Map<string, string>;
@@ -72,7 +72,7 @@ const EMPTY = " is empty; fill it in or remove it.";
 function toTyped(field: Field, draft: Draft): string {
   const { path, widget } = field;
   const text = isNested(field) ? (jsonOf(field, draft) ?? "") : (draft[path] ?? "");
-  if (widget.kind !== "file" && widget.kind !== "files") return text;
+  if (!isForFiles(widget)) return text;
   return toLines(text)
     .filter((line) => !isToken(line))
     .join("\n");
@@ -137,7 +137,7 @@ export function switchAll(known: readonly Field[], draft: Draft): Draft | string
   return { [ALL_AS_JSON]: "json", [REST]: toText(input) };
 }
 
-const UPLOADING = "The upload has to end first.";
+export const UPLOADING = "The upload has to end first.";
 
 /** A draft in which a field is written as JSON, or why it can't be yet. */
 export function toJsonDraft(field: Field, draft: Draft): Draft | string {

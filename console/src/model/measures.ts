@@ -32,7 +32,7 @@ const SIDES = /(\d+(?:\.\d+)?) ?[:x×*_] ?(\d+(?:\.\d+)?)/i;
 const MIN_PIXELS = 64;
 
 /** What people call an option: `Landscape 4:3`, `1024 × 768`, `Square HD`, `1080p`, `5 s`. */
-export function sayOption(measure: Measure | null, option: unknown): string {
+export function formatOption(measure: Measure | null, option: unknown): string {
   if (!isText(option) && typeof option !== "number") return JSON.stringify(option);
   const text = String(option);
   if (measure === "seconds") {

@@ -22,7 +22,9 @@ export function toJobId(key: string): string {
 }
 
 /** What a job made. */
-export function filesOf(job: JobRowFragment): Shown[] {
+export function filesOf<Job extends JobRowFragment>(
+  job: Job,
+): (Shown & { readonly job: Job; readonly asset: Job["assets"][number] })[] {
   return job.assets.map((asset, n) => ({ key: toKey(job.id, n), job, asset, n }));
 }
 

@@ -8,7 +8,7 @@ import {
   toLines,
   withInside,
 } from "./draft";
-import type { Field } from "./fields";
+import { type Field, isForFiles } from "./fields";
 
 /** A slot of a field for files, by the path of the field. */
 export type Slot = {
@@ -30,7 +30,7 @@ export function findSlot(
   const meantField = meant && findField(fields, meant.path, draft);
   const all = [...new Set([...withInside(fields, draft), ...(meantField ? [meantField] : [])])];
   const fitting = all.flatMap(({ path, label, widget }) => {
-    if (widget.kind !== "file" && widget.kind !== "files") return [];
+    if (!isForFiles(widget)) return [];
     const index = toLines(draft[path]).length;
     const most = widget.kind === "file" ? 1 : widget.most;
     return isTaken(type, widget.accept) ? [{ path, label, index, most }] : [];

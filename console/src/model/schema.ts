@@ -20,8 +20,8 @@ export function readAlternatives(schema: JsonObject, root: JsonObject): readonly
   const { anyOf, oneOf, title: _title, description: _text, default: _value, ...own } = schema;
   const several = [anyOf, oneOf].map(withoutNull).find(isGiven) ?? [];
   // Others only say what must be given together.
-  const telling = "properties" in own ? ["properties"] : TELLING;
-  if (several.some((one) => telling.some((word) => word in resolve(one, root))))
+  const words = "properties" in own ? ["properties"] : SHAPE_WORDS;
+  if (several.some((one) => words.some((word) => word in resolve(one, root))))
     return Array.from(several, (one) => {
       const alternative = isObject(one) ? one : {};
       return { ...alternative, allOf: [...listOf(alternative["allOf"]), own] };
@@ -30,7 +30,7 @@ export function readAlternatives(schema: JsonObject, root: JsonObject): readonly
   return types.length > 1 ? Array.from(types, (type) => ({ ...own, type })) : [];
 }
 
-const TELLING = ["type", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf"];
+const SHAPE_WORDS = ["type", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf"];
 
 function withoutNull(alternatives: unknown): readonly unknown[] {
   return listOf(alternatives).filter((one) => !isObject(one) || one["type"] !== "null");

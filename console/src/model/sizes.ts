@@ -69,7 +69,7 @@ function round(side: number, { widget: { minimum, maximum, multiple } }: Side): 
 }
 
 /** How long the result gets by a field: `5 s`, `1 min 20 s`, for frames by their rate; empty where it does not say. */
-export function sayLength(field: Field, fields: readonly Field[], draft: Draft): string {
+export function formatLength(field: Field, fields: readonly Field[], draft: Draft): string {
   const valueOf = ({ path, fallback }: Field): number => Number(draft[path] || fallback);
   const { measure, widget } = field;
   if (widget.kind !== "number") return "";

@@ -10,7 +10,7 @@ import { Workbench } from "../form/workbench";
 import type { DeploymentsQuery, JobRowFragment } from "../gql";
 import { Opened } from "../lightbox/opened";
 import { carry, fillIn } from "../model/carry";
-import { readFields } from "../model/fields";
+import { isForFiles, readFields } from "../model/fields";
 import { toInput } from "../model/input";
 import type { JsonObject } from "../model/json";
 import { findSeeds } from "../model/seeds";
@@ -120,7 +120,7 @@ function Desk({
 /** So that a first-time user needs nothing but words. */
 function needsNoFile({ inputSchema }: Deployments[number]): boolean {
   return readFields(inputSchema).every(
-    ({ isRequired, widget }) => !isRequired || !/^files?$/.test(widget.kind),
+    ({ isRequired, widget }) => !isRequired || !isForFiles(widget),
   );
 }
 

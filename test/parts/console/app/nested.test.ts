@@ -230,7 +230,7 @@ test("a list's items are reordered and removed with all that is in them", () => 
   expect(isFilled(fieldAt("shots"), { "shots/1/prompt": "" })).toBe(false);
 });
 
-test("variants are named by what tells them apart", () => {
+test("variants are named by what distinguishes them", () => {
   const labelsOf = (path: string) => {
     const { widget } = fieldAt(path);
     return widget.kind === "variants" ? widget.variants.map(({ label }) => label) : [];

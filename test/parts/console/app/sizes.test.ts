@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import { ratioOf } from "../../../../console/src/model/asset";
 import { readFields } from "../../../../console/src/model/fields";
-import { measureOf, readRatio, rotate, sayOption } from "../../../../console/src/model/measures";
-import { findSides, sayLength, toShapes, turn } from "../../../../console/src/model/sizes";
+import { measureOf, readRatio, rotate, formatOption } from "../../../../console/src/model/measures";
+import { findSides, formatLength, toShapes, turn } from "../../../../console/src/model/sizes";
 
 function sidesOf(side: object) {
   const properties = { width: { type: "integer", ...side }, height: { type: "integer", ...side } };
@@ -67,7 +67,7 @@ test.each([
   ["auto_2k", "Auto 2K", null],
   [512, "512", null],
 ])("the shape %s is called %s", (option, words, ratio) => {
-  expect(sayOption("shape", option)).toBe(words);
+  expect(formatOption("shape", option)).toBe(words);
   expect(readRatio(option)).toEqual(ratio);
 });
 
@@ -89,7 +89,7 @@ test("how long the result gets is said of a number of seconds, and of frames whe
       fps: { type: "integer", default: fps },
     };
     const fields = readFields({ properties, additionalProperties: false });
-    return fields.map((field) => sayLength(field, fields, draft));
+    return fields.map((field) => formatLength(field, fields, draft));
   };
   expect(lengthOf("duration", 24)).toEqual(["41 s", ""]);
   expect(lengthOf("duration", 24, { duration: "80" })).toEqual(["1 min 20 s", ""]);
@@ -102,7 +102,7 @@ test("how long the result gets is said of a number of seconds, and of frames whe
 
 test("a length in seconds has its unit, once", () => {
   const options = ["5", 10, "2.5", "5s", "10 sec", "auto"];
-  expect(options.map((option) => sayOption("seconds", option))).toEqual([
+  expect(options.map((option) => formatOption("seconds", option))).toEqual([
     ...["5 s", "10 s", "2.5 s", "5 s", "10 s", "Auto"],
   ]);
 });
