@@ -6,9 +6,13 @@ import { closeBrowser, hasChromium } from "../../support/chromium.ts";
 import { submit } from "../../support/graphql-client.ts";
 import { isSigned } from "./is-signed.ts";
 import { startReceiver } from "../../support/receiver.ts";
-import { findBarriers, openAccount, openConsole, SOON } from "../console/browser/console-page.ts";
-
-const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+import {
+  findBarriers,
+  LANTERN,
+  openAccount,
+  openConsole,
+  SOON,
+} from "../console/browser/console-page.ts";
 
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 

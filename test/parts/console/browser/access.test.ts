@@ -20,10 +20,10 @@ import {
   openConsole,
   runPrompt,
   SOON,
+  WARM_GLOW,
 } from "./console-page.ts";
 import { findOverflows, findPaleEdges, readLooks } from "./look.ts";
 
-const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
 const EDIT = `mutation ($id: ID!, $tag: String!) {
   editJobs(ids: [$id], addTags: [$tag], isStarred: true) { __typename }
 }`;
@@ -110,7 +110,7 @@ const HOLD = `mutation ($id: ID!) {
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)(
-  "whoever sees, hears or presses otherwise",
+  "anyone who sees, hears or presses otherwise",
   { timeout: 180_000 },
   () => {
     test.each(["light", "dark"] as const)(

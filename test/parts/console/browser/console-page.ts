@@ -25,6 +25,9 @@ import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 const LISTED = [DeleteJobDocument, JobDocument, JobsDocument, SubmitJobDocument];
 /** A deployment of the sandbox that takes words alone. */
 export const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
+/** Others of the sandbox: one edits a picture, one is a ComfyUI workflow. */
+export const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
+export const HARBOUR = "2c90d1f4-7e35-4b8a-a6d2-91f04be7c504";
 export const SOON = { timeout: 20_000, interval: 200 };
 /** Evaluated, because the page's policy lets no script in. */
 const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8");

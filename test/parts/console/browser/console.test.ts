@@ -20,16 +20,15 @@ import {
   button,
   expectMain,
   findBarriers,
+  LANTERN,
   main,
   openAccount,
   openConsole,
   promptOf,
   runPrompt,
   SOON,
+  WARM_GLOW,
 } from "./console-page.ts";
-
-const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
-const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 
 /** With 1,200 rows: a second copy of each would be above it. */
 const MAX_HELD_MIB = 4.9;

@@ -4,10 +4,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createApiKeysFile } from "../../../auth/api-keys-file.ts";
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
 import { submit } from "../../../support/graphql-client.ts";
-import { button, findBarriers, openAccount, openConsole } from "./console-page.ts";
+import { button, findBarriers, LANTERN, openAccount, openConsole } from "./console-page.ts";
 
 const SOON = { timeout: 20_000, interval: 200 };
-const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
 
 /** Stands for the browser's own, which shows nothing to a test. */
 const NOTIFICATIONS = `

@@ -6,9 +6,14 @@ import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 import { closeBrowser, hasChromium } from "../../../support/chromium.ts";
 import { countJobs } from "../../../support/graphql-client.ts";
-import { findBarriers, LANTERN, makePictures, openConsole, runPrompt } from "./console-page.ts";
-
-const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
+import {
+  findBarriers,
+  LANTERN,
+  makePictures,
+  openConsole,
+  runPrompt,
+  WARM_GLOW,
+} from "./console-page.ts";
 
 const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name });
 /** How many pixels of the screen one of each picture has, in percent. */

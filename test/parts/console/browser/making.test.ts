@@ -17,17 +17,17 @@ import {
   button,
   expectMain,
   findBarriers,
+  HARBOUR,
+  LANTERN,
   main,
   makePictures,
   openConsole,
   promptOf,
   runPrompt,
   SOON,
+  WARM_GLOW,
 } from "./console-page.ts";
 
-const WARM_GLOW = "6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601";
-const LANTERN = "b82d5f70-91c6-4e3a-8f2d-05a7c39e1c02";
-const HARBOUR = "2c90d1f4-7e35-4b8a-a6d2-91f04be7c504";
 const SLOW_TIDE = "e4079b13-5ad8-4c62-b7e9-f31d60a82c03";
 
 /** Of script, gzipped. */

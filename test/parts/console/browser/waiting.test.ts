@@ -9,14 +9,13 @@ import {
   button,
   expectMain,
   findBarriers,
+  HARBOUR,
   LANTERN,
   openConsole,
   promptOf,
   runPrompt,
   SOON,
 } from "./console-page.ts";
-
-const HARBOUR = "2c90d1f4-7e35-4b8a-a6d2-91f04be7c504";
 
 const QUEUE = `mutation ($deploymentId: ID!, $prompt: String!, $queue: QueueInput) {
   submitJob(deploymentId: $deploymentId, input: { prompt: $prompt }, queue: $queue) {
