@@ -5,7 +5,7 @@ import { createApiKeysFile } from "../auth/api-keys-file.ts";
 import { SANDBOX, start } from "../gateway/open-gateway.ts";
 import { closeBrowser, hasChromium, openPage } from "../support/chromium.ts";
 import { JobDocument } from "../support/gql/operations.ts";
-import { request, submit } from "../support/graphql-client.ts";
+import { ask, request, submit } from "../support/graphql-client.ts";
 
 const TABS = ["Deployments", "Submit", "Watch", "WatchAll", "Jobs", "Cancel"];
 /** The sandbox's deployment that needs nothing but a prompt. */
@@ -49,6 +49,10 @@ describe.skipIf(!hasChromium)("GraphiQL", { timeout: 180_000 }, () => {
     const picture = await fetch(job?.assets[0]?.url ?? "");
     expect(picture.headers.get("content-type")).toMatch(/^image\//);
 
+    // Its last change, which would take the place of the answer.
+    const kept = `{ job(id: "${jobId}") { assets { keep } } }`;
+    const keeps = async () => (await ask(origin, kept)).job.assets;
+    await expect.poll(keeps, SOON).toEqual([{ keep: "KEPT" }]);
     await openTab(page, "WatchAll");
     await run(page, '"reset": true');
     const later = await submit(origin, PAPER_LANTERN, "A harbour by day");

@@ -16,6 +16,12 @@ import { toManyJobs } from "../../../support/many-jobs.ts";
 import { createTemporaryFolder } from "../../../support/temporary-folder.ts";
 import { button, findBarriers, LANTERN, makePictures, openConsole, SOON } from "./console-page.ts";
 
+/** Goes down a bit, which the layout may still take back. */
+const SCROLL = `new Promise((done) => {
+  scrollTo(0, 150);
+  requestAnimationFrame(() => requestAnimationFrame(() => done(scrollY)));
+})`;
+
 afterAll(closeBrowser);
 
 describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
@@ -99,7 +105,8 @@ describe.skipIf(!hasChromium)("the gallery", { timeout: 90_000 }, () => {
 
     // A user who comes back is where they were.
     await page.setViewportSize({ width: 480, height: 300 });
-    await page.evaluate("scrollTo(0, 150)");
+    await page.getByRole("searchbox").waitFor({ state: "hidden" });
+    await expect.poll(() => page.evaluate(SCROLL), SOON).toBe(150);
     await page.evaluate(`document.querySelector("a[href='/jobs']").click()`);
     await page.getByRole("grid", { name: "Jobs" }).waitFor();
     await page.evaluate(`document.querySelector("a[href='/gallery']").click()`);
