@@ -38,6 +38,8 @@ type Details = ErrorOptions & {
   readonly limit?: number | undefined;
   /** Further ones of an HTTP answer. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Of an HTTP answer, where it is not the code's own. */
+  readonly status?: number | undefined;
 };
 
 /**
@@ -50,18 +52,22 @@ export class CodedError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly limit: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, details: Details = {}) {
-    const { retryAfterSeconds, limit, headers = {}, ...cause } = details;
+    const {
+      retryAfterSeconds,
+      limit,
+      headers = {},
+      status = HTTP_STATUSES[code],
+      ...cause
+    } = details;
     super(message, cause);
+    this.status = status;
     this.code = code;
     this.retryAfterSeconds = retryAfterSeconds;
     this.limit = limit;
     this.headers = headers;
-  }
-
-  get status(): number {
-    return HTTP_STATUSES[this.code];
   }
 
   /** GraphQL takes them over into its own error, and JSON leaves out what is undefined. */
@@ -89,6 +95,7 @@ export class LimitError extends CodedError {
       readonly code: "RATE_LIMITED" | "QUOTA_EXCEEDED" | "BUDGET_EXCEEDED";
       readonly retryAfterSeconds: number | undefined;
       readonly limit: number;
+      readonly status?: number;
     },
   ) {
     super(details.code, message, details);
