@@ -3,19 +3,15 @@ import type { Server } from "node:net";
 
 import { codeOf, SetupError } from "./coded-error.ts";
 
-export type Address = { readonly port: number; readonly host: string; readonly variable: string };
+type Address = { readonly port: number; readonly host: string; readonly variable: string };
 
 /** As many as Linux keeps. If a burst fills a shorter backlog, everybody else's connections come a second late. */
 const MAX_NEW_CONNECTIONS = 4_096;
 
 /** Resolves with the port. Rejects with a `SetupError` that names the variable which sets the port. */
-export async function listen(
-  server: Server,
-  { variable, ...address }: Address,
-  reusePort = false,
-): Promise<number> {
+export async function listen(server: Server, { variable, ...address }: Address): Promise<number> {
   try {
-    server.listen({ ...address, reusePort, backlog: MAX_NEW_CONNECTIONS });
+    server.listen({ ...address, backlog: MAX_NEW_CONNECTIONS });
     await once(server, "listening");
   } catch (error) {
     throw new SetupError(explain(error, { ...address, variable }), { cause: error });

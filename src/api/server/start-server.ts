@@ -1,10 +1,5 @@
-import type { Server } from "node:http";
 import { createServer } from "node:http";
-import type { Server as Listener } from "node:net";
-import { createServer as createListener } from "node:net";
-import { platform } from "node:os";
 
-import type { Address } from "../../runtime/listen.ts";
 import { listen, toUrlHost } from "../../runtime/listen.ts";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
 import { createOperations } from "../operations/create-operations.ts";
@@ -104,11 +99,8 @@ export async function startServer(options: ServerOptions): Promise<{
     });
   }
   const webSocket = serveWebSocket(server, createSocketService(parts), parts);
-  const { port, close } = await listenWidely(server, {
-    port: options.port,
-    host,
-    variable: "PORT",
-  });
+  const port = await listen(server, { port: options.port, host, variable: "PORT" });
+  const close = () => new Promise((resolve) => void server.close(resolve));
 
   return {
     url: `http://${toUrlHost(host)}:${port}`,
@@ -126,42 +118,4 @@ export async function startServer(options: ServerOptions): Promise<{
       await Promise.all([connections.close(close), webSocket.close()]);
     },
   };
-}
-
-/** libuv accepts one connection in a turn of the event loop, of each of these. */
-const LISTENERS = 32;
-/** Elsewhere the last one gets all connections, or none may. */
-const CAN_SHARE_PORTS = platform() === "linux";
-
-/**
- * The same with several listeners that hand the server their connections, where they can share a port. Otherwise, a client
- * behind a burst of connections would wait for as many turns of the event loop. `close` stops accepting, and resolves when
- * nothing is open.
- */
-async function listenWidely(
-  server: Server,
-  address: Address,
-): Promise<{ readonly port: number; close(): Promise<unknown> }> {
-  // Listening on a shared port succeeds even if another program of this user has it.
-  if (CAN_SHARE_PORTS && address.port !== 0) {
-    const probe = createListener();
-    await listen(probe, address);
-    await closeListener(probe);
-  }
-  const port = await listen(server, address, CAN_SHARE_PORTS);
-  const others = Array.from({ length: CAN_SHARE_PORTS ? LISTENERS - 1 : 0 }, () =>
-    createListener((socket) => server.emit("connection", socket)),
-  );
-  const close = () => Promise.all([server, ...others].map(closeListener));
-  try {
-    await Promise.all(others.map((other) => listen(other, { ...address, port }, true)));
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { port, close };
-}
-
-function closeListener(listener: Listener): Promise<unknown> {
-  return new Promise((resolve) => void listener.close(resolve));
 }
