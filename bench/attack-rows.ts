@@ -5,7 +5,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import sharp from "sharp";
 
-import { makeApiKey } from "../src/auth/api-keys.ts";
 import { openFileStore } from "../src/engine/files/open-file-store.ts";
 import { createSignedUrls } from "../src/engine/files/signed-urls.ts";
 import { NOT_KEPT } from "../src/engine/job/asset.ts";
@@ -188,20 +187,6 @@ export const ATTACK_ROWS: Readonly<Record<string, AttackRow>> = {
     {},
     WIDE,
   ),
-  "wide-spellings": {
-    what: "the same on as many, with the key spelled in another way on each",
-    attack: ({ keys, post, repeat }) =>
-      repeat(WIDE, (lane) => post(toBody(PAGE), " ".repeat(lane) + keys[0])),
-  },
-  "wide-made-up": {
-    what: "keys that nobody was given, on 2,000 connections",
-    attack: ({ post, repeat }) => repeat(WIDE, () => post(toBody(PAGE), makeApiKey().key)),
-  },
-  "wide-cookies": {
-    what: "cookies that nobody asked for, on 2,000 connections",
-    attack: ({ url, count, send, repeat }) =>
-      repeat(WIDE, (lane) => count(send(url, toBody(PAGE), { cookie: `lane=${lane}` }))),
-  },
   cancels: {
     what: "200 cancels a second of 10 jobs that are being submitted",
     setUpstream: (upstream) => upstream.slow("submit", 9_500),

@@ -194,7 +194,6 @@ function toHttpAccess(variables: Variables, given: Given) {
   return {
     /** Null admits those on loopback, where nothing there costs money or is another's. */
     origins: variables.CORS_ORIGINS ?? null,
-    trustedProxies: variables.TRUSTED_PROXIES ?? [],
     hasIntrospection: variables.INTROSPECTION ?? areOpen,
     hasGraphiql: variables.GRAPHIQL ?? areOpen,
     /** Whether people sign in to the gateway's page once. */

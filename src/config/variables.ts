@@ -1,6 +1,5 @@
 import { z } from "zod";
 
-import { isAddressRange } from "../runtime/public-address.ts";
 import {
   fitting,
   flag,
@@ -194,14 +193,6 @@ const SERVER = {
     ),
     "none; with the sandbox and `AUTH=none`, any port of `localhost`, `127.0.0.1` and `[::1]`, if the database has no job of an account at startup",
     "Other origins whose pages may call the gateway, separated by commas: `https://app.example.com,https://admin.example.com`. Their requests may carry only the headers `authorization`, `content-type`, `accept`, `traceparent` and `tracestate`.",
-  ),
-  TRUSTED_PROXIES: optional(
-    list(
-      (ranges) => ranges.every(isAddressRange),
-      "must be a list of addresses or ranges of them, such as 10.0.0.0/8,::1",
-    ),
-    "none",
-    "Addresses or ranges of the proxies in front of the gateway, separated by commas. `X-Forwarded-For` counts only from them: [deploy.md](deploy.md#behind-a-proxy).",
   ),
   TRUSTED_DOCUMENTS: optional(
     z.string(),

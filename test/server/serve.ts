@@ -28,7 +28,6 @@ export const LIMITS: Options["limits"] = loadConfig({}).limits;
 export const HTTP_ACCESS: Options["httpAccess"] = {
   isOpen: true,
   origins: [],
-  trustedProxies: [],
   admitsLoopback: false,
   hasIntrospection: true,
   hasGraphiql: true,

@@ -10,12 +10,11 @@ import { isTooDeep, readBody, TOO_DEEP } from "./read-request.ts";
 import { badRequest } from "./refuse.ts";
 import type { ServerParts } from "./server-parts.ts";
 
-/** Answers one request; `mustAsk` when the client waits to be asked for its body, `recalled` where it was admitted lately. */
+/** Answers one request; `mustAsk` when the client waits to be asked for its body. */
 export type Answer = (
   request: IncomingMessage,
   response: ServerResponse,
   mustAsk: boolean,
-  recalled: Admission | null,
 ) => Promise<void>;
 
 /** Makes what runs a request's operation of GraphQL, once its headers are checked. */
@@ -23,11 +22,9 @@ export function createOperationAnswer(parts: ServerParts): Answer {
   const { credentials, sessions, rates, connections, memory, operations } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
 
-  return async (request, response, mustAsk, recalled) => {
+  return async (request, response, mustAsk) => {
     const cookie = request.method === "POST" ? credentials.findCookie(request) : undefined;
-    // Another gateway may have ended a sign-in.
-    const former = cookie === undefined ? recalled : null;
-    const admission = former ?? (await credentials.admit(request.headers.authorization, cookie));
+    const admission = await credentials.admit(request.headers.authorization, cookie);
     const { ownerId } = admission.viewer;
     rates.take(admission.viewer);
     if (mustAsk) response.writeContinue();

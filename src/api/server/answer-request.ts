@@ -31,10 +31,10 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     ),
   );
 
-  return async (request, response, mustAsk, recalled) => {
+  return async (request, response, mustAsk) => {
     response.setHeaders(SECURITY_HEADERS);
     try {
-      await answer(request, response, mustAsk, recalled);
+      await answer(request, response, mustAsk);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       await answerUnread(request, response, mustAsk, (isLast) =>
@@ -70,9 +70,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
   }
 
   /** Throws a `CodedError` for what is refused before GraphQL, as do those that it calls. */
-  async function answer(
-    ...[request, response, mustAsk, recalled]: Parameters<Answer>
-  ): Promise<void> {
+  async function answer(...[request, response, mustAsk]: Parameters<Answer>): Promise<void> {
     const [path = "", parameters = ""] = (request.url ?? "").split(/\?(.*)/s);
     const folder = path === GRAPHQL_PATH ? "" : (/^\/([\w-]+)\//.exec(path)?.[1] ?? "");
     const isSigned = SIGNED.has(folder) || answersSigned.has(folder);
@@ -86,7 +84,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     if (!isPost && (await answerOther(request, response, { path, mustAsk }))) return undefined;
     if (origins.answer(request, response)) return undefined;
     checkOperation(request, parameters);
-    return await answerOperation(request, response, mustAsk, recalled);
+    return await answerOperation(request, response, mustAsk);
   }
 
   /** Answers what is no operation of GraphQL; false, and nothing done, for one that may be. */

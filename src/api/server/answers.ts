@@ -8,8 +8,6 @@ import type { FileReaders } from "./file-readers.ts";
 export type Answers = {
   /** Answers at `/NAME/ID`, by the part's name, where a signature of `files.urls` stands for a credential. */
   answerSigned?(exchange: Exchange, id: string): Promise<void>;
-  /** The path at which it receives messages, if it does. */
-  readonly receivesAt?: string;
   /** Answers; returns false, having done nothing, for others' requests. Throws a `CodedError` for what it refuses. */
   answer?(exchange: Exchange): Promise<boolean>;
 };

@@ -2,14 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { clock } from "../../runtime/environment.ts";
-import type { Admission } from "../../auth/authenticator.ts";
 import type { Config } from "../../config/load-config.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import type { MemoryBudget, Reservation } from "../../runtime/memory-budget.ts";
 import { NOBODY } from "../../runtime/memory-budget.ts";
-import type { Release } from "../../runtime/queue.ts";
-import { Queue } from "../../runtime/queue.ts";
-import type { Credentials } from "./credentials.ts";
 import { badRequest, methodNotAllowed, refuseConnection } from "./refuse.ts";
 
 type HttpLimits = Config["limits"]["http"];
@@ -22,9 +18,6 @@ const MAX_PIPELINED = 100;
 const REQUEST_BYTES = 8_192;
 /** What Node reads of a body that nobody has asked for. */
 const MOST_UNASKED_BYTES = 65_536;
-/** Requests that begin in a turn of the event loop: of one owner, or of all newcomers together; of all owners. */
-const MOST_OWN_IN_A_TURN = 32;
-const MOST_IN_A_TURN = 128;
 
 type Connection = {
   /** Opened when a request waits. */
@@ -34,7 +27,7 @@ type Connection = {
 };
 
 type Request = {
-  readonly answer: (recalled: Admission | null) => void;
+  readonly answer: () => void;
   hasBegun: boolean;
   /** Whether the answer is a stream of events. */
   isStream: boolean;
@@ -46,8 +39,6 @@ type Options = {
   readonly stallMs: number;
   readonly memory: MemoryBudget;
   readonly limits: HttpLimits;
-  readonly credentials: Pick<Credentials, "recall">;
-  readonly findClient: (request: IncomingMessage) => string;
 };
 
 /**
@@ -58,10 +49,6 @@ export class Connections {
   readonly #server: Server;
   readonly #options: Options;
   readonly #connections = new Map<Duplex, Connection>();
-  /** Thousands may come in one turn, and who is refused at once comes again at once. */
-  readonly #turns = new Queue({ perKey: MOST_OWN_IN_A_TURN, total: MOST_IN_A_TURN });
-  /** Of clients that were not admitted lately; those that were never wait behind them. */
-  readonly #newcomers = new Queue({ total: MOST_OWN_IN_A_TURN });
   /** One for all requests: an error collects its stack, which costs more than the rest of a request's bookkeeping. */
   readonly #tooLate: CodedError;
   #openCount = 0;
@@ -87,11 +74,7 @@ export class Connections {
     );
   }
 
-  /**
-   * Calls `answer` once the requests before it on its connection are answered, unless that is cut by then: in a turn of its
-   * owner's where its credential was admitted lately, else of its client's. Passes that admission on, unless it may have
-   * ended while the request waited.
-   */
+  /** Calls `answer` once the requests before it on its connection are answered, unless that is cut by then. */
   take(response: ServerResponse, answer: Request["answer"]): void {
     const { socket } = response.req;
     const connection = this.#connections.get(socket);
@@ -198,21 +181,10 @@ export class Connections {
   #begin(socket: Duplex, connection: Connection): void {
     const [first] = connection.requests;
     if (first === undefined) return;
-    const [{ req }, request] = first;
-    const begin = (release: Release, recalled: Admission | null = null): void => {
-      request.hasBegun = true;
-      this.#charge(socket, connection);
-      if (socket.writable) request.answer(recalled);
-      release();
-    };
-    const { credentials, findClient } = this.#options;
-    const recalled = credentials.recall(req);
-    const queue = recalled === null ? this.#newcomers : this.#turns;
-    const key = recalled?.viewer.ownerId ?? findClient(req);
-    const release = queue.tryEnter(key);
-    if (release !== null) return begin(release, recalled);
+    const [, request] = first;
+    request.hasBegun = true;
     this.#charge(socket, connection);
-    void queue.enter(key).then((release) => begin(release));
+    request.answer();
   }
 
   /** Charges what waits, before it has a reservation of its owner. */

@@ -38,29 +38,17 @@ export function createCredentials({
     return name === null ? undefined : readCookie(request, name);
   }
 
-  /** Of what was admitted lately, and would be again. */
-  function find(name: string | null): Admission | null {
-    const admission = name === null ? undefined : admitted.get(name);
-    return admission !== undefined && sessions.findEnd(admission) === null ? admission : null;
-  }
-
   return {
     findCookie,
-    /** The admission of a request whose credential was admitted lately; null for any other. */
-    recall(request: IncomingMessage): Admission | null {
-      const cookie = request.method === "POST" ? findCookie(request) : undefined;
-      return find(toName(request.headers.authorization, cookie));
-    },
     /** Rejects with an `AuthenticationError`; an authorization that is refused is not rescued by the cookie. */
     async admit(authorization: string | undefined, cookie?: string): Promise<Admission> {
-      const isSignIn = signIns !== null && authorization === undefined && cookie !== undefined;
-      const name = toName(authorization, cookie);
-      // Another gateway may have ended a sign-in.
-      const former = isSignIn ? null : find(name);
-      if (former !== null) return former;
-      const admission = isSignIn
-        ? await signIns.authenticate(cookie)
-        : await authenticator.authenticate(authorization);
+      // Not remembered, as another gateway may have ended it.
+      if (signIns !== null && authorization === undefined && cookie !== undefined)
+        return await signIns.authenticate(cookie);
+      const name = toName(authorization);
+      const former = name === null ? undefined : admitted.get(name);
+      if (former !== undefined && sessions.findEnd(former) === null) return former;
+      const admission = await authenticator.authenticate(authorization);
       if (name !== null) admitted.set(name, admission);
       return admission;
     },
@@ -68,14 +56,10 @@ export function createCredentials({
 }
 
 /** A hash, so that no credential stays in memory; the same however it is written, and null if it isn't one. */
-function toName(authorization: string | undefined, cookie: string | undefined): string | null {
-  if (authorization === undefined) return cookie === undefined ? "" : toHash(`cookie ${cookie}`);
+function toName(authorization: string | undefined): string | null {
+  if (authorization === undefined) return "";
   const bearer = findBearer(authorization);
-  return bearer === undefined ? null : toHash(`bearer ${bearer}`);
-}
-
-function toHash(text: string): string {
-  return hash("sha256", text, "base64url");
+  return bearer === undefined ? null : hash("sha256", bearer, "base64url");
 }
 
 /**

@@ -59,8 +59,6 @@ export type ServerOptions = {
     /** Whether everybody is admitted, so that only this machine may reach the gateway. */
     readonly isOpen: boolean;
     readonly origins: readonly string[];
-    /** Ranges of the addresses of proxies that say where a request comes from. */
-    readonly trustedProxies: readonly string[];
     /** Whether pages of any origin on loopback may call as well. */
     readonly admitsLoopback: boolean;
     readonly hasIntrospection: boolean;

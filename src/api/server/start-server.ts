@@ -7,11 +7,9 @@ import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { Connections } from "./connections.ts";
-import { createFindClient } from "./find-client.ts";
 import { createOrigins } from "./origins.ts";
 import { openGraphiql } from "./graphiql-page.ts";
 import type { ServerOptions } from "./server-parts.ts";
-import { GRAPHQL_PATH } from "./server-parts.ts";
 import { createCredentials } from "./credentials.ts";
 import { createSocketService } from "./socket-service.ts";
 import { serveWebSocket, wantsSocket } from "./web-socket.ts";
@@ -57,11 +55,6 @@ export async function startServer(options: ServerOptions): Promise<{
     stallMs: STALL_MS,
     memory,
     limits: http,
-    credentials,
-    findClient: createFindClient(httpAccess.trustedProxies, [
-      GRAPHQL_PATH,
-      ...options.answers.flatMap(({ receivesAt }) => receivesAt ?? []),
-    ]),
   });
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
@@ -89,9 +82,9 @@ export async function startServer(options: ServerOptions): Promise<{
   const answer = createAnswer(parts, graphiql);
   for (const event of ["request", "checkContinue"] as const) {
     server.on(event, (request, response) => {
-      connections.take(response, (recalled) => {
+      connections.take(response, () => {
         const mustAsk = event === "checkContinue";
-        answer(request, response, mustAsk, recalled).catch((error: unknown) => {
+        answer(request, response, mustAsk).catch((error: unknown) => {
           if (!request.destroyed) log.error({ err: error }, "A request failed inside the gateway.");
           response.destroy();
         });

@@ -72,7 +72,6 @@ export function openMcp(engine: OpenEngine): OpenPart {
         read: () => mcp?.countWaits() ?? 0,
       },
     ],
-    receivesAt: PATH,
     async answer(exchange) {
       const { request, response, path } = exchange;
       const isMetadata = issuer !== null && METADATA_PATHS.includes(path);
