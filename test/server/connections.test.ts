@@ -1,13 +1,14 @@
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
 import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 
-import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
-import { Connections } from "../../src/api/server/connections.ts";
+import { type Connections, createConnections } from "../../src/api/server/connections.ts";
+import { CodedError } from "../../src/runtime/coded-error.ts";
 import { exchange, whenClosed } from "../support/raw-socket.ts";
 import { greet, openConnection } from "./open-socket.ts";
 import { LIMITS, serve } from "./serve.ts";
@@ -16,15 +17,14 @@ const STALL_MS = 200;
 const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /** The port of a server that answers like this. */
-async function listen(answer: (request: IncomingMessage, response: ServerResponse) => unknown) {
-  const server = createServer();
-  const connections = new Connections(server, {
-    stallMs: STALL_MS,
-    memory: createMemoryBudget({ mostBytes: 536_870_912 }),
-    limits: LIMITS.http,
-  });
+async function listen(
+  answer: (request: IncomingMessage, response: ServerResponse, connections: Connections) => unknown,
+  options: ServerOptions = {},
+) {
+  const server = createServer(options);
+  const connections = createConnections(server, STALL_MS, LIMITS.http);
   server.on("request", (request, response) => {
-    connections.take(response, () => void answer(request, response));
+    connections.take(response, () => void answer(request, response, connections));
   });
   onTestFinished(() => void server.close());
   server.listen(0, "127.0.0.1");
@@ -49,6 +49,31 @@ test("an answer that takes longer to make than a client may stall is given all t
     void delay(STALL_MS * 4).then(() => response.end("made"));
   });
   expect((await exchange(port, REQUEST)).text).toContain("made");
+});
+
+test("a slow body may take as long as it keeps coming, and is refused when it stops", async () => {
+  const tooSlow = new CodedError("REQUEST_TIMEOUT", "Send it faster.");
+  const port = await listen(
+    (request, response, connections) => {
+      connections.allowSlowBody(response, tooSlow);
+      request.resume().once("end", () => response.end("taken"));
+    },
+    { requestTimeout: STALL_MS, headersTimeout: STALL_MS, connectionsCheckingInterval: 20 },
+  );
+  const head =
+    "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 10\r\n\r\n";
+  const send = async (bytes: number): Promise<string> => {
+    const socket = await openConnection(port);
+    socket.write(head);
+    const answer = text(socket);
+    for (let sent = 0; sent < bytes; sent += 1) {
+      await delay(STALL_MS / 4);
+      socket.write("x");
+    }
+    return await answer;
+  };
+  expect(await send(10)).toContain("taken");
+  expect(await send(5)).toMatch(/^HTTP\/1\.1 408 .*Send it faster/s);
 });
 
 test("a connection on which more than a hundred requests wait for their answers is cut", async () => {

@@ -134,8 +134,7 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
     await answerUpload(request, {
       id: target.name,
       begin: () => mustAsk && response.writeContinue(),
-      allow: (patienceMs, reason) => connections.allow(response, patienceMs, reason),
-      cut: (reason) => connections.cut(request.socket, reason),
+      allowSlowly: (tooSlow) => connections.allowSlowBody(response, tooSlow),
     });
     response.writeHead(204).end();
   }

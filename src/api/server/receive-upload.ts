@@ -2,7 +2,6 @@ import type { IncomingMessage } from "node:http";
 
 import type { BaseLogger } from "pino";
 
-import { clock } from "../../runtime/environment.ts";
 import type { UploadService } from "../../engine/files/uploads.ts";
 import { hasCome } from "../../engine/files/uploads.ts";
 import { CodedError, invalidFile, unavailable } from "../../runtime/coded-error.ts";
@@ -12,19 +11,13 @@ import { createTransferSlots } from "./transfer-slots.ts";
 
 /** At once, by a gateway. */
 const MAX_UPLOADS = 200;
-const MAX_SILENCE_MS = 20_000;
-/** A slower client keeps others from uploading. */
-const MIN_BYTES_PER_MS = 10;
-const PATIENCE_MS = 60_000;
 
 type Receiving = {
   readonly id: string;
   /** Asks for the body, where the client waits for that. */
   readonly begin: () => void;
-  /** Gives the body so long from now on to arrive. */
-  readonly allow: (patienceMs: number, reason: CodedError) => void;
-  /** Ends the connection. */
-  readonly cut: (reason: CodedError) => void;
+  /** Lets the body take longer than others, as long as it keeps coming. */
+  readonly allowSlowly: (tooSlow: CodedError) => void;
 };
 
 /** Makes what takes the bytes of an upload; rejects with why they were refused. */
@@ -39,7 +32,7 @@ export function createUploadAnswer({
   /** The ids of those that come now, or wait. */
   const underWay = new Set<string>();
 
-  return async (request: IncomingMessage, { id, begin, allow, cut }: Receiving): Promise<void> => {
+  return async (request: IncomingMessage, { id, begin, allowSlowly }: Receiving): Promise<void> => {
     if (request.method !== "PUT") throw NOT_ALLOWED;
     if (underWay.has(id)) throw BUSY;
     underWay.add(id);
@@ -49,13 +42,15 @@ export function createUploadAnswer({
       if (upload.file !== null) throw hasCome();
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
         throw WRONG_LENGTH;
-      // It may have to wait for its slot first.
-      allow(MAX_SILENCE_MS, TOO_SLOW);
+      allowSlowly(TOO_SLOW);
       const countBytes = () => (request.complete ? null : request.socket.bytesRead);
-      await slots.run({ ownerId: upload.ownerId, countBytes, cut: () => cut(BUSY) }, async () => {
-        begin();
-        await uploads.receive(upload, inTime(request, allow));
-      });
+      await slots.run(
+        { ownerId: upload.ownerId, countBytes, cut: () => void request.destroy() },
+        async () => {
+          begin();
+          await uploads.receive(upload, request.iterator({ destroyOnReturn: false }));
+        },
+      );
     } catch (error) {
       if (error instanceof CodedError) throw error;
       if (!request.complete) return; // The client hung up.
@@ -65,22 +60,6 @@ export function createUploadAnswer({
       underWay.delete(id);
     }
   };
-}
-
-/** The chunks of a body. It has to come without long pauses and, after a minute, at 10 KB a second. */
-async function* inTime(
-  request: IncomingMessage,
-  allow: (patienceMs: number, reason: CodedError) => void,
-): AsyncGenerator<Uint8Array> {
-  const beganAt = clock.monotonic();
-  let received = 0;
-  allow(MAX_SILENCE_MS, TOO_SLOW);
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    received += chunk.length;
-    const isSlow = clock.monotonic() - beganAt > PATIENCE_MS + received / MIN_BYTES_PER_MS;
-    allow(isSlow ? 0 : MAX_SILENCE_MS, TOO_SLOW);
-    yield chunk;
-  }
 }
 
 const WRONG_LENGTH = invalidFile(

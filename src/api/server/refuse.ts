@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 import { AuthenticationError } from "../../auth/authenticator.ts";
+import type { Config } from "../../config/load-config.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 
 /** On every answer: it is nobody's page, frame, script or cached copy. */
@@ -26,6 +27,27 @@ export function notFound(message: string): CodedError {
 
 export function methodNotAllowed(message: string, allow = "GET, POST, OPTIONS"): CodedError {
   return new CodedError("METHOD_NOT_ALLOWED", message, { headers: { allow } });
+}
+
+export type HttpLimits = Config["limits"]["http"];
+
+/** Why Node refuses what comes on a connection, by its code. */
+export function toClientError(code: string, limits: HttpLimits): CodedError {
+  const { headersBytes: limit, requestSeconds } = limits;
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW": {
+      const message = `The request's headers are larger than ${limit / 1_024} KiB. Send fewer or shorter ones, and long queries by POST.`;
+      return new CodedError("HEADERS_TOO_LARGE", message, { limit });
+    }
+    case "ERR_HTTP_REQUEST_TIMEOUT": {
+      const message = `The request took too long to arrive: it may take ${requestSeconds} s. Send it at once, over a new connection.`;
+      return new CodedError("REQUEST_TIMEOUT", message);
+    }
+    default:
+      return badRequest(
+        "This is not a well-formed HTTP request. Send it with an HTTP client's library.",
+      );
+  }
 }
 
 /** Writes a refusal in GraphQL's form; the caller ends the response. */

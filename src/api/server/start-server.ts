@@ -6,9 +6,10 @@ import { createOperations } from "../operations/create-operations.ts";
 import { createMaskError } from "../operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
-import { Connections } from "./connections.ts";
+import { createConnections } from "./connections.ts";
 import { createOrigins } from "./origins.ts";
 import { openGraphiql } from "./graphiql-page.ts";
+import { methodNotAllowed, refuseConnection } from "./refuse.ts";
 import type { ServerOptions } from "./server-parts.ts";
 import { createCredentials } from "./credentials.ts";
 import { createSocketService } from "./socket-service.ts";
@@ -35,13 +36,12 @@ export async function startServer(options: ServerOptions): Promise<{
   leave(): void;
   close(): Promise<void>;
 }> {
-  const { host, memory, httpAccess, channels, log } = options;
+  const { host, httpAccess, channels, log } = options;
   const { http, webSocket: socket } = options.limits;
   const { publicUrl } = options.files;
   const server = createServer({
     headersTimeout: http.requestSeconds * 1_000,
-    // `connections` has its own, from which uploads are exempt.
-    requestTimeout: 0,
+    requestTimeout: http.requestSeconds * 1_000,
     keepAliveTimeout: http.idleSeconds * 1_000,
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: http.headersBytes,
@@ -51,11 +51,10 @@ export async function startServer(options: ServerOptions): Promise<{
   });
   const origins = createOrigins({ ...httpAccess, publicUrl, log });
   const credentials = createCredentials({ ...options, origins });
-  const connections = new Connections(server, {
-    stallMs: STALL_MS,
-    memory,
-    limits: http,
-  });
+  server.on("connect", (_request, socket) =>
+    refuseConnection(socket, methodNotAllowed("The gateway is no proxy. Send GET or POST.")),
+  );
+  const connections = createConnections(server, STALL_MS, http);
   const maskError = createMaskError({ log, hasSuggestions: httpAccess.hasIntrospection });
   let isLeaving = false;
   const parts = {
@@ -93,7 +92,6 @@ export async function startServer(options: ServerOptions): Promise<{
   }
   const webSocket = serveWebSocket(server, createSocketService(parts), parts);
   const port = await listen(server, { port: options.port, host, variable: "PORT" });
-  const close = () => new Promise((resolve) => void server.close(resolve));
 
   return {
     url: `http://${toUrlHost(host)}:${port}`,
@@ -108,7 +106,7 @@ export async function startServer(options: ServerOptions): Promise<{
     ],
     leave: () => void (isLeaving = true),
     async close() {
-      await Promise.all([connections.close(close), webSocket.close()]);
+      await Promise.all([connections.close(), webSocket.close()]);
     },
   };
 }

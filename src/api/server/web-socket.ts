@@ -32,7 +32,7 @@ export function serveWebSocket(
   service: SocketService<SocketSession>,
   parts: ServerParts,
 ): { close(): Promise<void> } {
-  const { origins, credentials, connections, log } = parts;
+  const { origins, credentials, log } = parts;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: parts.limits.webSocket.messageBytes,
@@ -46,15 +46,13 @@ export function serveWebSocket(
     handleProtocols,
   });
   server.on("upgrade", (request, connection, head) => {
-    // A handshake would garble the answer that is still owed.
-    if (connections.owesAnswer(connection)) return connection.destroy();
+    if (connection.destroyed) return undefined;
     try {
       check(request);
     } catch (error) {
       if (error instanceof CodedError) return refuseConnection(connection, error);
       throw error;
     }
-    connections.leave(connection);
     const cookie = credentials.findCookie(request);
     sockets.handleUpgrade(request, connection, head, (socket) => {
       new SocketSession({ ...parts, socket, connection, cookie }).serve(service);
