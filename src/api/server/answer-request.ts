@@ -1,7 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-import { CodedError, SetupError } from "../../runtime/coded-error.ts";
+import { CodedError, SetupError, unavailable } from "../../runtime/coded-error.ts";
 import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/database-error.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import { createFileReaders } from "./file-readers.ts";
 import { createExchanges } from "./exchange.ts";
 import type { Graphiql } from "./graphiql-page.ts";
@@ -14,14 +15,24 @@ import { createFileAnswer, NOT_FOUND } from "./serve-files.ts";
 import type { ServerParts } from "./server-parts.ts";
 import { GRAPHQL_PATH } from "./server-parts.ts";
 
+/** That come and go at once; as many others wait. */
+const MAX_FILES = 1_000;
+const MAX_FILE_WAIT_MS = 10_000;
+
 /** Makes what takes a request from its first line to GraphQL. */
 export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
   const { origins, connections } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
   const answerReadiness = createReadiness(parts);
-  const readers = createFileReaders(parts.log);
+  const slots = new Semaphore({
+    atOnce: MAX_FILES,
+    maxWaiting: MAX_FILES,
+    maxWaitMs: MAX_FILE_WAIT_MS,
+    refuse: () => FILES_BUSY,
+  });
+  const readers = createFileReaders(slots, parts.log);
   const answerFile = createFileAnswer({ ...parts.files, readers });
-  const answerUpload = createUploadAnswer({ ...parts.files, log: parts.log });
+  const answerUpload = createUploadAnswer({ ...parts.files, slots, log: parts.log });
   const answerSignIn = createSignInAnswer(parts);
   const toExchange = createExchanges(parts, readers);
   const answerOperation = createOperationAnswer(parts);
@@ -170,6 +181,7 @@ function createReadiness({
   };
 }
 
+const FILES_BUSY = unavailable("Too many files come and go. Try again in a few seconds.");
 const LEAVING = "The gateway is about to stop. Ask another one.\n";
 const AWAY =
   "The database does not answer. Check that it runs; the gateway connects again by itself.\n";

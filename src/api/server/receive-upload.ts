@@ -5,12 +5,9 @@ import type { BaseLogger } from "pino";
 import type { UploadService } from "../../engine/files/uploads.ts";
 import { hasCome } from "../../engine/files/uploads.ts";
 import { CodedError, invalidFile, unavailable } from "../../runtime/coded-error.ts";
+import type { Semaphore } from "../../runtime/semaphore.ts";
 import { methodNotAllowed } from "./refuse.ts";
 import { NOT_FOUND } from "./serve-files.ts";
-import { createTransferSlots } from "./transfer-slots.ts";
-
-/** At once, by a gateway. */
-const MAX_UPLOADS = 200;
 
 type Receiving = {
   readonly id: string;
@@ -23,12 +20,13 @@ type Receiving = {
 /** Makes what takes the bytes of an upload; rejects with why they were refused. */
 export function createUploadAnswer({
   uploads,
+  slots,
   log,
 }: {
   readonly uploads: UploadService;
+  readonly slots: Semaphore;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const slots = createTransferSlots(MAX_UPLOADS, BUSY);
   /** The ids of those that come now, or wait. */
   const underWay = new Set<string>();
 
@@ -43,14 +41,10 @@ export function createUploadAnswer({
       if (Number(request.headers["content-length"] ?? upload.bytes) !== upload.bytes)
         throw WRONG_LENGTH;
       allowSlowly(TOO_SLOW);
-      const countBytes = () => (request.complete ? null : request.socket.bytesRead);
-      await slots.run(
-        { ownerId: upload.ownerId, countBytes, cut: () => void request.destroy() },
-        async () => {
-          begin();
-          await uploads.receive(upload, request.iterator({ destroyOnReturn: false }));
-        },
-      );
+      await slots.run(async () => {
+        begin();
+        await uploads.receive(upload, request.iterator({ destroyOnReturn: false }));
+      });
     } catch (error) {
       if (error instanceof CodedError) throw error;
       if (!request.complete) return; // The client hung up.

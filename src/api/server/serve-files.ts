@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 
 import { toFileHeaders } from "../../engine/files/detect-file.ts";
 import type { ByteRange, FileStore } from "../../engine/files/file-store.ts";
@@ -36,21 +37,20 @@ export function createFileAnswer({
     await readers.answer(response, async () => {
       const ownerId = await findOwner(target.name);
       if (ownerId === null) throw NOT_FOUND;
-      await readers.inSlot(response, ownerId, async () => {
-        const name =
-          target.width === null
-            ? target.name
-            : await findThumbnail({ ...target, width: target.width }, ownerId);
-        if (name === null) throw NOT_FOUND;
-        await send(request, response, { name, ownerId, seconds: target.seconds });
-      });
+      const name =
+        target.width === null
+          ? target.name
+          : await findThumbnail({ ...target, width: target.width }, ownerId);
+      if (name === null) throw NOT_FOUND;
+      await send(request, response, name, target.seconds);
     });
   };
 
   async function send(
     request: IncomingMessage,
     response: ServerResponse,
-    { name, ownerId, seconds }: { name: string; ownerId: string; seconds: number },
+    name: string,
+    seconds: number,
   ): Promise<void> {
     const { contentType, contentDisposition } = toFileHeaders(name);
     const caching = {
@@ -86,7 +86,7 @@ export function createFileAnswer({
       ...(range !== null && { "content-range": `bytes ${from}-${to}/${size}` }),
     });
     if (opened === null) response.end();
-    else await readers.send(response, ownerId, opened);
+    else await pipeline(opened, response);
   }
 }
 

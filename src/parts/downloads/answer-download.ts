@@ -1,3 +1,5 @@
+import { pipeline } from "node:stream/promises";
+
 import type { Exchange } from "../../api/server/answers.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
@@ -15,19 +17,16 @@ export async function answerDownload(
   await readers.answer(response, async () => {
     await using claim = await downloads.claim(id);
     if (claim === null) throw NOT_FOUND;
-    const { ownerId } = claim;
-    await readers.inSlot(response, ownerId, async () => {
-      const over = new AbortController();
-      whenOver(response, () => over.abort());
-      const chunks = await claim.read(over.signal);
-      response.writeHead(200, {
-        ...readers.headers,
-        "content-type": "application/zip",
-        "content-disposition": `attachment; filename="runcomfy-${toDay(new Date(clock.now()))}.zip"`,
-      });
-      // Its length is unknown, so only the missing end shows that it broke off.
-      await readers.send(response, ownerId, chunks);
+    const over = new AbortController();
+    whenOver(response, () => over.abort());
+    const chunks = await claim.read(over.signal);
+    response.writeHead(200, {
+      ...readers.headers,
+      "content-type": "application/zip",
+      "content-disposition": `attachment; filename="runcomfy-${toDay(new Date(clock.now()))}.zip"`,
     });
+    // Its length is unknown, so only the missing end shows that it broke off.
+    await pipeline(chunks, response);
   });
 }
 

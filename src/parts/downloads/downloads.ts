@@ -110,7 +110,6 @@ export class Downloads {
     const claimFor = (ms: number) => this.#rows.renewClaim(id, ms);
     const renewal = keepClaim(CLAIM_MS, () => claimFor(CLAIM_MS));
     return {
-      ownerId,
       /** The bytes of the ZIP, which reject where not all of a file is there. */
       read: async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> => {
         const found = await this.#store.jobs.readMany(jobIds, readsAll ? undefined : ownerId);
