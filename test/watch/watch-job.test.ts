@@ -156,7 +156,7 @@ test("a database that is away is logged once until it is back", async () => {
   expect(warnings).toHaveLength(2);
 });
 
-test("500 watchers that wake at once cost one statement, which reads their job once", async () => {
+test("500 watchers that wake at once cost one statement, which reads their job once, and get one object", async () => {
   const fixture = createFixture();
   const batches: number[] = [];
   const store = {
@@ -175,29 +175,10 @@ test("500 watchers that wake at once cost one statement, which reads their job o
   await settle();
   fixture.change(CANCELLED);
   const states = await Promise.all(next);
-  expect(states.every(({ value }) => value?.status === "CANCELLED")).toBe(true);
+  expect(states[0]?.value).toMatchObject({ status: "CANCELLED" });
+  expect(new Set(states.map(({ value }) => value)).size).toBe(1);
   expect(batches).toEqual([1, 1]);
   await Promise.all(watchers.map((jobs) => jobs.return()));
-  expect(fixture.listeners.size).toBe(0);
-});
-
-test("many are served over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
-  const fixture = createFixture();
-  const watchJob = createJobWatch(fixture);
-  const watchers = Array.from({ length: 500 }, () => watchJob(SUBMITTED.id));
-  await Promise.all(watchers.map((jobs) => jobs.next()));
-  const seen = watchers.map((): number[] => []);
-  const watching = watchers.map(async (jobs, index) => {
-    for await (const { version } of jobs) seen[index]?.push(version);
-  });
-  await settle();
-  fixture.change({ kind: "accepted", requestId: "request-1" });
-  await settle();
-  expect(seen.filter(({ length }) => length > 0)).toHaveLength(100);
-  fixture.change(CANCELLED);
-  await Promise.all(watching);
-  expect(seen.filter((versions) => versions.join() === "2,3")).toHaveLength(100);
-  expect(seen.filter((versions) => versions.join() === "3")).toHaveLength(400);
   expect(fixture.listeners.size).toBe(0);
 });
 

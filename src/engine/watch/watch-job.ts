@@ -20,233 +20,165 @@ export type WatchJob = (
   options?: { readonly isEstimateWanted: boolean; readonly isRestWanted?: boolean },
 ) => Stream<Job>;
 
-/**
- * How many are notified in the first turn of the event loop, and in any: the first get it soon, others get theirs
- * meanwhile, and what is sent on one socket in a turn leaves together.
- */
-const NOTIFIED_AT_FIRST = 100;
-const MAX_NOTIFIED_AT_ONCE = 1_000;
-
 type EstimateOf = (job: Job) => Promise<Estimate | null>;
 
 /** How often estimates are reckoned anew, and the part of the time left by which one has to move to be notified. */
 const BETWEEN_ESTIMATES_MS = 1_000;
 const NOTIFIED_MOVE = 0.1;
 
-type Options<Estimates> = {
+type Sources = {
   readonly feed: Pick<Feed, "subscribeToJob">;
   readonly readJob: ReadJob;
-  readonly estimate: Estimates;
+  readonly estimate: EstimateOf;
 };
 
 /** A job is read once for all who wait for its news. They get the same objects: what is made of one is shared. */
-export function createJobWatch(options: Options<EstimateOf>): WatchJob {
+export function createJobWatch(sources: Sources): WatchJob {
   const groups = new Map<string, Group>();
 
-  function enter(jobId: string, isEstimateWanted: boolean): Group {
+  function open(jobId: string, isEstimateWanted: boolean): Group {
     const key = `${jobId} ${isEstimateWanted}`;
-    const estimate = isEstimateWanted ? options.estimate : null;
     const group =
-      groups.get(key) ?? new Group(jobId, { ...options, estimate }, () => groups.delete(key));
+      groups.get(key) ?? new Group(jobId, isEstimateWanted, sources, () => groups.delete(key));
     groups.set(key, group);
     return group;
   }
 
   return (jobId, ownerId, { isEstimateWanted, isRestWanted = false } = USUAL) => {
     let group: Group | null = null;
-    /** Of what was notified last. */
-    let known = 0;
+    let known: Job | undefined;
     let waiting: PromiseWithResolvers<IteratorResult<Job, undefined>> | null = null;
 
-    const watcher: Watcher = (found, revision) => {
-      // While the database is unreachable the next poll makes up for it.
-      const isNews = found instanceof Error ? known === 0 : revision > known;
-      if (waiting === null || !isNews) return false;
+    const jobs = new Stream<Job>(
+      () => {
+        waiting = Promise.withResolvers();
+        const { promise } = waiting;
+        group ??= open(jobId, isEstimateWanted);
+        group.wait(notify, known === undefined);
+        return promise;
+      },
+      () => {
+        group?.leave(notify);
+        waiting?.resolve(OVER);
+      },
+    );
+    return jobs;
+
+    function notify(found: Found): boolean {
+      if (waiting === null || found === known) return false;
       const { resolve, reject } = waiting;
       waiting = null;
       if (found instanceof Error) reject(found);
-      else if (found === null || (ownerId !== undefined && found.ownerId !== ownerId))
+      else if (!found || (ownerId !== undefined && found.ownerId !== ownerId))
         reject(new JobNotFoundError(jobId));
       else {
-        known = revision;
+        known = found;
         resolve({ value: found, done: false });
         if (isRestWanted || !isFinished(found)) return true;
       }
       jobs.end();
       return true;
-    };
-
-    function wait(): Promise<IteratorResult<Job, undefined>> {
-      waiting = Promise.withResolvers();
-      const { promise } = waiting;
-      group ??= enter(jobId, isEstimateWanted);
-      group.wait(watcher, known === 0);
-      return promise;
     }
-
-    function leave(): void {
-      group?.leave(watcher);
-      waiting?.resolve(OVER);
-    }
-
-    const jobs = new Stream(wait, leave);
-    return jobs;
   };
 }
 
 const USUAL: NonNullable<Parameters<WatchJob>[2]> = { isEstimateWanted: false };
 
-/** What a read found: null if there is no job. */
-type Found = Job | null | Error;
+/** What a read found: null if there is no job, undefined before the first. */
+type Found = Job | null | undefined | Error;
 
 /** Is notified of what a read found; false when that is no news, so that it still waits. */
-type Watcher = (found: Found, revision: number) => boolean;
+type Watcher = (found: Found) => boolean;
 
-/** All who watch one job; without estimates where nobody wants them. */
+/** All who watch one job, with estimates or without. */
 class Group {
   readonly #jobId: string;
-  readonly #options: Options<EstimateOf | null>;
+  readonly #sources: Sources;
+  readonly #estimate: EstimateOf | null;
   readonly #close: () => void;
-  readonly #watchers = new Set<Watcher>();
+  /** How many watch, also those who do not wait just now. */
+  #size = 0;
+  /** They know the newest. */
   readonly #waiting = new Set<Watcher>();
-  /** Each with the first read that counts for it: one that began before may be older than what its reader knows. */
-  readonly #newcomers = new Map<Watcher, number>();
-  /** What the last read found; undefined before it. */
   #newest: Job | null | undefined;
-  /** Grows with each of these objects. */
-  #revision = 0;
   /** As it was notified; undefined where that is not known. */
-  #lastEstimate: Estimate | null | undefined;
-  /** Whether some who wait may not know of that. */
-  #isBehind = false;
+  #estimated: Estimate | null | undefined;
+  /** Whether the job may have changed while nobody waited: for slow readers nothing piles up. */
   #mustRead = false;
-  #reads = 0;
-  #isPolling = false;
 
-  constructor(jobId: string, options: Options<EstimateOf | null>, onEmpty: () => void) {
-    const { feed, estimate } = options;
+  constructor(jobId: string, isEstimateWanted: boolean, sources: Sources, onEmpty: () => void) {
     this.#jobId = jobId;
-    this.#options = options;
-    const unsubscribe = feed.subscribeToJob(jobId, () => {
+    this.#sources = sources;
+    this.#estimate = isEstimateWanted ? sources.estimate : null;
+    const unsubscribe = sources.feed.subscribeToJob(jobId, () => {
       this.#mustRead = true;
-      void this.#poll();
+      if (this.#waiting.size > 0) void this.#read();
     });
     const stopTimer =
-      estimate && clock.repeat(() => void this.#reckon(estimate), BETWEEN_ESTIMATES_MS);
+      isEstimateWanted && clock.repeat(() => void this.#reckon(), BETWEEN_ESTIMATES_MS);
     this.#close = () => {
       unsubscribe();
-      stopTimer?.();
+      if (stopTimer) stopTimer();
       onEmpty();
     };
   }
 
-  /** Notifies the watcher of what is new, once; `isFirst` where it has to be read from now on. */
+  /** Notifies the watcher of what is new, once. */
   wait(watcher: Watcher, isFirst: boolean): void {
-    const newest = this.#newest;
-    this.#watchers.add(watcher);
-    if (isFirst) this.#newcomers.set(watcher, this.#reads + 1);
-    else if (!this.#mustRead && newest !== undefined && this.#notify(watcher, newest)) return;
-    else this.#waiting.add(watcher);
-    if (this.#mustRead) this.#isBehind = true;
-    void this.#poll();
+    if (isFirst) {
+      this.#size += 1;
+      // Its own, since one that has begun may be older than what the reader knows.
+      void this.#read().then(watcher);
+    } else if (!watcher(this.#newest)) {
+      this.#waiting.add(watcher);
+      if (this.#mustRead) void this.#read();
+    }
   }
 
   leave(watcher: Watcher): void {
     this.#waiting.delete(watcher);
-    this.#newcomers.delete(watcher);
-    if (this.#watchers.delete(watcher) && this.#watchers.size === 0) this.#close();
+    this.#size -= 1;
+    if (this.#size === 0) this.#close();
   }
 
-  /** Reads while somebody waits: for slow readers nothing piles up. */
-  async #poll(): Promise<void> {
-    if (this.#isPolling) return;
-    this.#isPolling = true;
-    while (this.#newcomers.size > 0 || (this.#mustRead && this.#waiting.size > 0)) {
-      this.#mustRead = false;
-      this.#reads += 1;
-      const error = await this.#read();
-      const first: Watcher[] = [];
-      for (const [watcher, since] of this.#newcomers) if (since <= this.#reads) first.push(watcher);
-      if (error !== null) for (const watcher of first) this.#notify(watcher, error);
-      const others = this.#isBehind ? [...this.#waiting] : [];
-      this.#isBehind = false;
-      if (this.#newest !== undefined) await this.#notifyAll([...others, ...first], this.#newest);
-    }
-    this.#isPolling = false;
-  }
-
-  /** Why it could not be read; null where it could. */
-  async #read(): Promise<Error | null> {
-    const { readJob, estimate } = this.#options;
+  /** Notifies those who wait, and resolves with the newest, or why it could not be read. */
+  async #read(): Promise<Found> {
+    this.#mustRead = false;
     try {
-      const job = await readJob(this.#jobId);
-      if (this.#newest !== undefined && !isNewer(job, this.#newest)) return null;
-      this.#renew(job, undefined);
-      if (estimate !== null && job !== null && !isFinished(job))
-        void this.#noteEstimate(job, estimate);
-      this.#isBehind = true;
-      return null;
+      const found = await this.#sources.readJob(this.#jobId);
+      if (isNewer(found, this.#newest)) {
+        this.#renew(found, undefined);
+        void this.#reckon();
+      }
+      return this.#newest;
     } catch (error) {
+      // To those who wait, the next wake-up makes up for it.
       return toError(error, "A job can't be read.");
     }
   }
 
   #renew(found: Job | null, estimated: Estimate | null | undefined): void {
     this.#newest = found;
-    this.#revision += 1;
-    this.#lastEstimate = estimated;
+    this.#estimated = estimated;
+    for (const watcher of this.#waiting) if (watcher(found)) this.#waiting.delete(watcher);
   }
 
-  /** What those who are notified of the job now will read. */
-  async #noteEstimate(job: Job, estimateOf: EstimateOf): Promise<void> {
-    const notified = await estimateOf(job).catch(() => undefined);
-    if (this.#newest === job) this.#lastEstimate = notified;
-  }
-
-  /** Delivers the same state again once its estimate has moved. */
-  async #reckon(estimateOf: EstimateOf): Promise<void> {
+  /** Notes the estimate that those who are notified read, and notifies them again once it has moved. */
+  async #reckon(): Promise<void> {
     const job = this.#newest;
-    if (job === null || job === undefined || isFinished(job)) return;
+    if (!this.#estimate || !job || isFinished(job)) return;
     // While the database is unreachable, the next second makes up for it.
-    const found = await estimateOf(job).catch(() => this.#lastEstimate);
-    if (this.#isPolling || this.#newest !== job || this.#watchers.size === 0) return;
-    const before = this.#lastEstimate;
-    if (before === undefined) this.#lastEstimate = found;
-    if (before === undefined || found === undefined || !hasMoved(before, found, clock.now()))
-      return;
-    this.#isPolling = true;
-    const copy = { ...job };
-    this.#renew(copy, found);
-    await this.#notifyAll([...this.#waiting], copy);
-    this.#isPolling = false;
-    await this.#poll();
-  }
-
-  /** Ends early when there may be something newer: who has not been notified by then gets that, before the others. */
-  async #notifyAll(present: readonly Watcher[], found: Found): Promise<void> {
-    let notified = 0;
-    while (notified < present.length) {
-      if (notified > 0) await clock.nextTurn();
-      if (notified > 0 && this.#mustRead) {
-        this.#isBehind = true;
-        return;
-      }
-      const most = notified === 0 ? NOTIFIED_AT_FIRST : MAX_NOTIFIED_AT_ONCE;
-      for (const watcher of present.slice(notified, notified + most)) this.#notify(watcher, found);
-      notified += most;
-    }
-  }
-
-  #notify(watcher: Watcher, found: Found): boolean {
-    if (!watcher(found, this.#revision)) return false;
-    this.#waiting.delete(watcher);
-    this.#newcomers.delete(watcher);
-    return true;
+    const found = await this.#estimate(job).catch(() => undefined);
+    if (found === undefined || this.#newest !== job) return;
+    const before = this.#estimated;
+    if (before === undefined) this.#estimated = found;
+    else if (hasMoved(before, found, clock.now())) this.#renew({ ...job }, found);
   }
 }
 
-function isNewer(found: Job | null, known: Job | null): boolean {
-  return known !== null && (found === null || found.version > known.version);
+function isNewer(found: Job | null, known: Job | null | undefined): boolean {
+  if (!known) return known === undefined;
+  return found === null || found.version > known.version;
 }
 
 function hasMoved(before: Estimate | null, after: Estimate | null, nowMs: number): boolean {
