@@ -16,7 +16,7 @@ import type { JobStore } from "./store/job-store.ts";
 import type { AlsoWrite } from "./store/admission.ts";
 import type { Tracking } from "./tracking/tracking.ts";
 import type { EndWaits, WatchJob } from "./watch/watch-job.ts";
-import type { FeedWatch } from "./watch/watch-jobs.ts";
+import type { WatchJobs } from "./watch/watch-jobs.ts";
 import type { ReadSources } from "./reads/reads.ts";
 
 /** What runs jobs and follows them, as parts see it. */
@@ -43,7 +43,7 @@ export type Services = ReadSources & {
   readonly labeler: Pick<Tracking["labeler"], "editJob">;
   readonly pauser: Pick<Tracking["pauser"], "pauseDeployment" | "resumeDeployment">;
   readonly watchJob: WatchJob;
-  readonly feedWatch: Pick<FeedWatch, "watchJobs">;
+  readonly watchJobs: WatchJobs;
   readonly endWaits: Pick<EndWaits, "waitForEnd">;
   readonly files: {
     readonly urls: Pick<SignedUrls, "create">;

@@ -26,7 +26,7 @@ import { startRetention } from "./tracking/job-deletion.ts";
 import { createTracking, type Tracking } from "./tracking/tracking.ts";
 import { createDetailReader, createFeedReader } from "./watch/shared-readers.ts";
 import { createEndWaits, type EndWaits } from "./watch/watch-job.ts";
-import { FeedWatch } from "./watch/watch-jobs.ts";
+import { createFeedWatch } from "./watch/watch-jobs.ts";
 
 /** An engine, with what only a gateway may do with it. */
 export type OpenedEngine = Engine & {
@@ -112,7 +112,7 @@ export async function openEngine(
     watchJob,
   } = tracking;
   const queues = createReadQueues(store.readTurns);
-  const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
+  const feed = createFeedReader({ feed: store.feed, log });
   return {
     ...{ config, store, catalogue, live, health, files, channels, log },
     ...{
@@ -132,7 +132,7 @@ export async function openEngine(
     details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,
     endWaits: createEndWaits(watchJob),
-    feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed }),
+    watchJobs: createFeedWatch({ subscribe: store.feed.subscribe, feed }),
   };
 }
 

@@ -43,7 +43,7 @@ import {
   createJobReader,
 } from "../../src/engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
-import { FeedWatch } from "../../src/engine/watch/watch-jobs.ts";
+import { createFeedWatch } from "../../src/engine/watch/watch-jobs.ts";
 import { collectStatements } from "../support/collect-statements.ts";
 import { makePartServices } from "../support/part-services.ts";
 import { SCHEMA_PARTS } from "../support/parts.ts";
@@ -103,7 +103,7 @@ export async function openInProcessGateway(
   });
   onTestFinished(() => store.close());
   const queues = createReadQueues(store.readTurns);
-  const feed = createFeedReader({ feed: store.feed, queue: queues.reads, log });
+  const feed = createFeedReader({ feed: store.feed, log });
   const details = createDetailReader(store, queues);
   const learning = createLearning({
     upstream: store.upstream,
@@ -128,7 +128,7 @@ export async function openInProcessGateway(
       : toServices(store, tracking, { catalogue, live: { ...SILENT_UPSTREAM, ...options.live } })),
     details: { ...details, ...options.details },
     endWaits: createEndWaits(watchJob),
-    feedWatch: new FeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
+    watchJobs: createFeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: NO_FILES,
     live: { ...SILENT_UPSTREAM, ...options.live },
     health: { outageMs: () => null, ...options.health },

@@ -7,11 +7,10 @@ import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
 import { startOutageProbe, UpstreamHealth } from "../../src/engine/runcomfy/upstream-health.ts";
 import { chance, clock } from "../../src/runtime/environment.ts";
 import { startLoop } from "../../src/runtime/loop.ts";
-import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { createTracking } from "../../src/engine/tracking/tracking.ts";
 import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
-import { type JobsWatch, watchJobs } from "../../src/engine/watch/watch-jobs.ts";
+import { createFeedWatch } from "../../src/engine/watch/watch-jobs.ts";
 import type { OpenStore } from "./database.ts";
 import { CATALOGUE } from "./deployments.ts";
 import type { HeldJobs } from "./held-jobs.ts";
@@ -119,14 +118,14 @@ export async function startGateway(options: {
   await tracking.start();
   const keeper = keepsOutputs ? startKeeper(store) : null;
   const started = parts.map((part) => part.start({ process, store, log }));
-  const feed = createFeedReader({ feed: store.feed, queue: new Queue({ perKey: 4 }), log });
+  const feed = createFeedReader({ feed: store.feed, log });
   return {
     process,
     upstream,
     store,
     tracking,
     watchJob: tracking.watchJob,
-    watchJobs: (watch: JobsWatch) => watchJobs({ ...watch, subscribe: store.feed.subscribe, feed }),
+    watchJobs: createFeedWatch({ subscribe: store.feed.subscribe, feed }),
     async close(): Promise<void> {
       await tracking.close();
       await keeper?.close();

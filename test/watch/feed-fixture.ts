@@ -1,10 +1,9 @@
 import { BadCursorError } from "../../src/engine/job/errors.ts";
 import type { Job } from "../../src/engine/job/job.ts";
-import { Queue } from "../../src/runtime/queue.ts";
 import type { FeedPage } from "../../src/engine/store/feed.ts";
 import { createFeedReader } from "../../src/engine/watch/shared-readers.ts";
 import type { JobsWatch } from "../../src/engine/watch/watch-jobs.ts";
-import { watchJobs } from "../../src/engine/watch/watch-jobs.ts";
+import { createFeedWatch } from "../../src/engine/watch/watch-jobs.ts";
 import { makeJob } from "../store/store-jobs.ts";
 
 /** A feed in memory that keeps the contract of the store's: cursors are numbers, of which those below `oldest` are gone. */
@@ -53,7 +52,6 @@ export function createFixture() {
   };
   const feed = createFeedReader({
     feed: changes,
-    queue: new Queue({}),
     log: { warn: (warning: unknown) => warnings.push(warning) },
   });
 
@@ -75,6 +73,6 @@ export function createFixture() {
       return String(head);
     },
     watch: ({ filter = {}, after = null }: Partial<JobsWatch> = {}) =>
-      watchJobs({ subscribe: changes.subscribe, feed, filter, after }),
+      createFeedWatch({ subscribe: changes.subscribe, feed })({ filter, after }),
   };
 }

@@ -27,7 +27,7 @@ export async function watchJobs(
 ): Promise<Stream<JobChange>> {
   requireScopes(viewer, scopeOf(filter));
   if (typeof filter?.text === "string") throw badUserInput(NO_SEARCH);
-  return await engine.feedWatch.watchJobs({
+  return await engine.watchJobs({
     ...watch,
     filter: ofReadable(toJobFilter(filter), viewer),
   });

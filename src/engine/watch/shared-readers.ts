@@ -19,8 +19,18 @@ export function createJobReader(
   log: Pick<BaseLogger, "warn">,
 ): ReadJob {
   const attempt = notifyOfFirst((err) => log.warn({ err }, UNREAD));
-  const read = shareTurn(Infinity, (_all, ids) => attempt(() => jobs.readMany(ids)));
-  return (jobId) => read("", jobId);
+  let wanted = new Set<string>();
+  const readWanted = shareReads(async () => {
+    const ids = [...wanted];
+    wanted = new Set();
+    const found = await attempt(() => jobs.readMany(ids));
+    return new Map(found.map((job, index) => [ids[index], job]));
+  });
+
+  return async (jobId) => {
+    wanted.add(jobId);
+    return (await readWanted()).get(jobId) ?? null;
+  };
 }
 
 const UNREAD = "Watched jobs can't be read. The gateway tries again. Check that the database runs.";
@@ -115,10 +125,9 @@ const CHANGES_PER_PAGE = 200;
  */
 export function createFeedReader(options: {
   readonly feed: Pick<Feed, "read" | "readHead">;
-  readonly queue: Queue;
   readonly log: Pick<BaseLogger, "warn">;
 }) {
-  const { feed, queue, log } = options;
+  const { feed, log } = options;
   const attempt = notifyOfFirst(
     (err) => log.warn({ err }, UNREAD_FEED),
     (error) => error instanceof BadCursorError,
@@ -137,13 +146,9 @@ export function createFeedReader(options: {
       const until = await readHead();
       const key = JSON.stringify([ownerId ?? null, cursor, until]);
       const read = () => feed.read(cursor, { until, limit: CHANGES_PER_PAGE, ownerId });
-      const page = pages.get(key) ?? attempt(() => queue.run(ownerId ?? EVERYBODY, read));
+      const page = pages.get(key) ?? attempt(read).finally(() => pages.delete(key));
       pages.set(key, page);
-      try {
-        return await page;
-      } finally {
-        pages.delete(key);
-      }
+      return await page;
     },
   };
 }
@@ -151,27 +156,15 @@ export function createFeedReader(options: {
 const UNREAD_FEED =
   "The changes of jobs can't be read. The gateway tries again. Check that the database runs.";
 
-/** Who waits where changes of all owners are read; no owner's id is empty. */
-const EVERYBODY = "";
-
-/**
- * All who ask in one turn of the event loop share a read. Those who ask while it is under way share the next one: a read
- * that has begun may miss the very change that they were woken for.
- */
+/** All who ask in one turn of the event loop share a read, which begins after it. */
 function shareReads<Value>(read: () => Promise<Value>): () => Promise<Value> {
-  let last: Promise<unknown> = Promise.resolve();
-  /** The read that has not begun; null where nobody waits for one. */
   let next: Promise<Value> | null = null;
 
-  async function readAfter(before: Promise<unknown>): Promise<Value> {
-    await Promise.allSettled([before, clock.nextTurn()]);
+  async function readNext(): Promise<Value> {
+    await clock.nextTurn();
     next = null;
     return await read();
   }
 
-  return () => {
-    next ??= readAfter(last);
-    last = next;
-    return next;
-  };
+  return () => (next ??= readNext());
 }

@@ -1,6 +1,6 @@
 import { clock } from "../../runtime/environment.ts";
 import type { Job, JobChangeReason } from "../job/job.ts";
-import { OVER, Stream } from "../../runtime/stream.ts";
+import { Stream } from "../../runtime/stream.ts";
 import type { Feed } from "../store/job-store.ts";
 import { type JobFilter, matches } from "../store/list-jobs.ts";
 import type { FeedReader } from "./shared-readers.ts";
@@ -23,97 +23,91 @@ export type JobsWatch = {
   readonly isThere?: (job: Job) => Promise<boolean>;
 };
 
+type Page = {
+  readonly changes: readonly JobChange[];
+  /** The position in the feed after it. */
+  readonly cursor: string;
+  readonly isLast: boolean;
+};
+
+export type WatchJobs = ReturnType<typeof createFeedWatch>;
+
 /** Watches the feed, one reader for all. */
-export class FeedWatch {
-  readonly #given: FeedOptions;
-
-  constructor(options: FeedOptions) {
-    this.#given = options;
-  }
-
-  /** Rejects with a `BadCursorError`. */
-  watchJobs(watch: JobsWatch): Promise<Stream<JobChange>> {
-    return watchJobs({ ...watch, ...this.#given });
-  }
-}
-
-type FeedOptions = {
+export function createFeedWatch(options: {
   readonly subscribe: Feed["subscribe"];
   readonly feed: FeedReader;
   /** At least this long passes between two polls. */
   readonly restMs?: number;
-};
+}) {
+  const { subscribe, feed, restMs = 200 } = options;
 
-/**
- * Every matching job that changes after a cursor, in its newest state, without an end. Rejects with a `BadCursorError`
- * when `after` is no cursor; one that can't be served any more begins with a reset.
- *
- * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
- * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
- */
-export async function watchJobs(options: JobsWatch & FeedOptions): Promise<Stream<JobChange>> {
-  const { feed, filter, after, isThere = async () => true, restMs = 200 } = options;
-  let cursor = after ?? (await feed.readHead());
-  // Read here, so that a bad cursor is an answer to the subscription itself.
-  let ahead = after === null ? undefined : await feed.readPage(after, filter.ownerId);
-  let page: Iterator<JobChange> = [].values();
-  let hasMore = false;
-  let isWoken = true;
-  let stopRest: (() => void) | undefined;
-  let goOn = (): void => undefined;
-  let unsubscribe: (() => void) | null = null;
+  async function readAfter(after: string, ownerId: string | undefined): Promise<Page> {
+    const found = await feed.readPage(after, ownerId);
+    if (found !== null) return found;
+    const cursor = await feed.readHead();
+    return { changes: [{ cursor, job: null, reason: null }], cursor, isLast: true };
+  }
 
-  const changes = new Stream(findNext, () => {
-    unsubscribe?.();
-    stopRest?.();
-    goOn();
-  });
-  return changes;
+  /**
+   * Every matching job that changes after a cursor, in its newest state, without an end. Rejects with a `BadCursorError`
+   * when `after` is no cursor; one that can't be served any more begins with a reset.
+   *
+   * It holds one page and no queue: it reads on from where the reader is, so changes merge while the reader is slow, and a
+   * read that fails costs time but no change. It listens from the first `next()` on, and before it reads.
+   */
+  return async (watch: JobsWatch): Promise<Stream<JobChange>> => {
+    const { filter, after, isThere = async () => true } = watch;
+    // Read here, so that a bad cursor is an answer to the subscription itself.
+    let page =
+      after === null ? toEmpty(await feed.readHead()) : await readAfter(after, filter.ownerId);
+    // What was read before anybody listened may be out of date by now.
+    let isWoken = true;
+    let stopRest: (() => void) | undefined;
+    let goOn = (): void => undefined;
+    let unsubscribe: (() => void) | undefined;
 
-  async function findNext(): Promise<IteratorResult<JobChange, undefined>> {
-    unsubscribe ??= options.subscribe(filter.ownerId, () => {
-      isWoken = true;
-      goOn();
-    });
-    while (!changes.isOver) {
-      const { value } = page.next();
-      if (value === undefined) hasMore = hasMore ? await readOn() : await untilWoken();
-      else if (value.job === null || (await isThere(value.job))) return { value, done: false };
+    const followed = follow();
+    const changes = new Stream<JobChange>(
+      () => followed.next(),
+      () => {
+        unsubscribe?.();
+        stopRest?.();
+        goOn();
+      },
+    );
+    return changes;
+
+    async function* follow(): AsyncGenerator<JobChange, undefined> {
+      unsubscribe = subscribe(filter.ownerId, () => {
+        isWoken = true;
+        goOn();
+      });
+      while (!changes.isOver) {
+        // The page's own objects, for all who read it: what is made of one can be shared.
+        for (const change of page.changes)
+          if (change.job === null || (matches(change.job, filter) && (await isThere(change.job))))
+            yield change;
+        if (page.isLast) await untilWoken();
+        const { cursor } = page;
+        // While the database is unreachable, the next poll makes up for it.
+        if (!changes.isOver)
+          page = await readAfter(cursor, filter.ownerId).catch(() => toEmpty(cursor));
+      }
     }
-    return OVER;
-  }
 
-  /** Resolves with whether there may be more to read: the stream may be over. */
-  async function untilWoken(): Promise<boolean> {
-    while (mustWait()) await new Promise<void>((resolve) => (goOn = resolve));
-    if (changes.isOver) return false;
-    isWoken = false;
-    stopRest = clock.setTimer(() => {
-      stopRest = undefined;
-      goOn();
-    }, restMs);
-    return true;
-  }
-
-  function mustWait(): boolean {
-    return !changes.isOver && (!isWoken || stopRest !== undefined);
-  }
-
-  /** Reads the next page; resolves with whether there is more to read at once. */
-  async function readOn(): Promise<boolean> {
-    const wasAhead = ahead !== undefined;
-    try {
-      const found = ahead === undefined ? await feed.readPage(cursor, filter.ownerId) : ahead;
-      ahead = undefined;
-      cursor = found?.cursor ?? (await feed.readHead());
-      // The page's own objects, for all who read it: what is made of one can be shared.
-      const all: readonly JobChange[] = found?.changes ?? [{ cursor, job: null, reason: null }];
-      // Only that owner's changes were read.
-      page = all.values().filter(({ job }) => job === null || matches(job, filter));
-      // A page that was read before anybody listened may be out of date by now.
-      return wasAhead || found?.isLast !== true;
-    } catch {
-      return false; // While the database is unreachable, the next poll makes up for it.
+    async function untilWoken(): Promise<void> {
+      const mustWait = () => !changes.isOver && (!isWoken || stopRest !== undefined);
+      while (mustWait()) await new Promise<void>((resolve) => (goOn = resolve));
+      if (changes.isOver) return;
+      isWoken = false;
+      stopRest = clock.setTimer(() => {
+        stopRest = undefined;
+        goOn();
+      }, restMs);
     }
-  }
+  };
+}
+
+function toEmpty(cursor: string): Page {
+  return { changes: [], cursor, isLast: true };
 }
