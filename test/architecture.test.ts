@@ -67,7 +67,6 @@ const PROCESS_FILES = [
   "manage-keys.ts",
   "print-schema.ts",
   "verify-upstream.ts",
-  "engine/runcomfy/result-worker.ts",
 ];
 
 type SourceFile = {

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Short files that take long. By size, as Vitest has it, they would begin last, when little is left to run beside them. */
-const LONG = /\/(?:conformance|kill|large-results|large-data|mutants|reading|\w+-seeds)\.test\.ts$/;
+const LONG = /\/(?:conformance|kill|large-data|mutants|reading|\w+-seeds)\.test\.ts$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -42,7 +42,6 @@ export default defineConfig({
         "src/manage-keys.ts",
         "src/print-schema.ts",
         "src/verify-upstream.ts",
-        "src/engine/runcomfy/result-worker.ts",
         "sandbox/src/main.ts",
       ],
       thresholds: {

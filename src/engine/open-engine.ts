@@ -150,13 +150,10 @@ async function openUpstream(
     log,
     longestBackOffMs: config.outageBackOffSeconds * 1_000,
   });
-  const runcomfy = opened.keep(
-    createRunComfy({
-      ...{ baseUrl, modelUrl, token, health, channels, log },
-      submitTimeoutMs: config.submitTimeoutSeconds * 1_000,
-      findOutputs: (id) => catalogue.find(id)?.outputs ?? null,
-    }),
-  );
+  const runcomfy = createRunComfy({
+    ...{ baseUrl, modelUrl, token, health, channels, log },
+    submitTimeoutMs: config.submitTimeoutSeconds * 1_000,
+  });
   opened.keep(startOutageProbe({ health, runcomfy }));
   const live = createLiveDeployments({
     runcomfy,

@@ -498,37 +498,3 @@ test("A bug in a reader says nothing of the answer that it was about", async () 
   expect(failure.message).toMatch(/^The gateway could not read RunComfy's answer to the list\. /);
   expect(failure.cause).toBeUndefined();
 });
-
-test("Of long answers that come together, however many there are, a turn of the event loop takes 1 MiB", async () => {
-  const chunk = new Uint8Array(65_536).fill(" ".charCodeAt(0));
-  const takenInTurns = [0];
-  const perform = createTransport({
-    baseUrl: upstream.url,
-    token: upstream.token,
-    health: createHealth(),
-    channels: createChannels(),
-    async fetch() {
-      let left = 64;
-      const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-        takenInTurns.push((takenInTurns.pop() ?? 0) + 1);
-        controller.enqueue(left > 0 ? chunk : Buffer.from("1"));
-        if (left === 0) controller.close();
-        left -= 1;
-      };
-      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
-    },
-  });
-  let turning = setImmediate(function endTurn() {
-    takenInTurns.push(0);
-    turning = setImmediate(endTurn);
-  });
-  onTestFinished(() => clearImmediate(turning));
-  const readReport = (body: unknown) => ({ body });
-  const reading = { readReport, errors: DEPLOYMENT_ERRORS, timeoutMs: 60_000 };
-  const answers = Array.from({ length: 8 }, (_, index) =>
-    perform({ call: "result", path: "a", deploymentId: `dep-${index}`, ...reading }),
-  );
-  expect(await Promise.all(answers)).toEqual(answers.map(() => ({ body: 1 })));
-  // A turn as it is counted here has parts of two, and each answer may have one more chunk at hand.
-  expect(Math.max(...takenInTurns)).toBeLessThanOrEqual(2 * 16 + answers.length);
-});

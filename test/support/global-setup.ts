@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import pg from "pg";
@@ -76,9 +76,4 @@ async function bundlePrograms(copy: string): Promise<void> {
       },
     },
   });
-  // The worker that reads large results is started beside the program.
-  writeFileSync(
-    join(copy, "src/result-worker.mjs"),
-    'import "./engine/runcomfy/result-worker.ts";\n',
-  );
 }

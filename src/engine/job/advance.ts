@@ -2,7 +2,6 @@ import type { Job, JobError, JobStatus } from "./job.ts";
 import { isAccepted, isFinished, isForward, sentAtOf } from "./job.ts";
 import { SUBMISSION_UNKNOWN } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
-import type { PreparedOutput } from "./prepared-output.ts";
 import { ownership, toOwnName } from "./upstream.ts";
 
 /** A fact about a job, which the upstream applied or the gateway concluded. Without a `claim` it is of a job never HELD. */
@@ -19,8 +18,6 @@ export type Observation =
   | {
       readonly kind: "succeeded";
       readonly output: JsonValue;
-      /** In place of an output that is large. */
-      readonly prepared?: PreparedOutput;
       readonly finishedAt: Date | null;
       readonly cost?: CostReport;
     }

@@ -7,7 +7,6 @@ import { createChannels } from "../diagnostics/channels.ts";
 import type { JsonObject } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
-import { createAnswerReader } from "./answer-reader.ts";
 import type { CallRequest } from "./transport.ts";
 import { createTransport } from "./transport.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
@@ -39,8 +38,6 @@ const MODELS_OFF_MEANS = { code: "DEPLOYMENT_DISABLED", delivery: "refused" } as
 
 const ANOTHER_REQUEST =
   "RunComfy answered about another request than it was asked about, and is believed. Compare the deployment's latest outputs with what RunComfy's dashboard shows, and report it to RunComfy if they differ.";
-const NO_WORKER =
-  "No worker could read a large result, so the gateway's own thread did, and others waited. Check the memory and the threads that the process may have.";
 /** Of which something is remembered; beyond this, what came the longest ago is forgotten. */
 const MAX_DEPLOYMENTS = 1_000;
 
@@ -78,8 +75,6 @@ export function createRunComfy(options: {
   readonly health: UpstreamHealth;
   readonly log: Pick<BaseLogger, "warn">;
   readonly channels?: Channels;
-  /** The nodes whose files are a deployment's outputs; null for all nodes. */
-  readonly findOutputs?: (deploymentId: string) => readonly string[] | null;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic?: () => number;
   readonly random?: () => number;
@@ -91,24 +86,22 @@ export function createRunComfy(options: {
   const { cancelTimeoutMs = 10_000 } = options;
   const { listTimeoutMs = 3_000, probeTimeoutMs = 5_000, channels = createChannels() } = options;
   const { monotonic = clock.monotonic, random = chance.random, sleep = clock.sleep } = options;
-  const { findOutputs = toNull } = options;
-  const answers = createAnswerReader((err) => log.warn({ err }, NO_WORKER));
   const logged = new LRUCache<string, true>({ max: MAX_DEPLOYMENTS });
   const connect = (url: string) =>
-    createTransport({ baseUrl: url, token, health, channels, answers, fetch: options.fetch });
+    createTransport({ baseUrl: url, token, health, channels, fetch: options.fetch });
   const perform = connect(baseUrl);
   const transports = { deployments: perform, models: modelUrl === null ? null : connect(modelUrl) };
   const probed = createProbedTargets();
 
   /** Makes a call to the service of its target. */
   async function performFor<Report>(
-    { kind, deploymentId }: Target,
-    request: Omit<CallRequest<Report>, "errors" | "deploymentId">,
+    { kind }: Target,
+    request: Omit<CallRequest<Report>, "errors">,
   ): Promise<Report> {
     const { service, errors } = findAdapter(kind);
     const send = transports[service];
     if (send === null) throw new RunComfyError(MODELS_OFF, MODELS_OFF_MEANS);
-    return await send({ ...request, deploymentId, errors });
+    return await send({ ...request, errors });
   }
 
   /** Submits one job and returns the upstream's id for it. */
@@ -153,7 +146,7 @@ export function createRunComfy(options: {
     call: "status" | "result",
     request: RequestReference,
     limits: ReadLimits,
-    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal" | "readLarge">,
+    readers: Pick<CallRequest<Report>, "readReport" | "readRefusal">,
   ): Promise<Report> {
     const { deploymentId } = request;
     const { service, toRequestPath } = findAdapter(request.kind);
@@ -201,7 +194,7 @@ export function createRunComfy(options: {
   async function readKind(deploymentId: string): Promise<JobKind> {
     const path = toDeploymentPath(deploymentId);
     const { timeoutMs } = PAYLOAD_BOUNDS;
-    const request = { call: "list", path, deploymentId, timeoutMs } as const;
+    const request = { call: "list", path, timeoutMs } as const;
     return await perform({ ...request, ...LIST, readReport: readDeploymentKind });
   }
 
@@ -238,15 +231,10 @@ export function createRunComfy(options: {
       return await read("status", request, limits, { readReport: readStatus });
     },
     async readResult(request: RequestReference, limits: ReadLimits): Promise<ResultReport> {
-      const { kind, deploymentId } = request;
-      const { readResult, readEarlyResult } = findAdapter(kind);
+      const { readResult, readEarlyResult } = findAdapter(request.kind);
       return await read("result", request, limits, {
         readReport: readResult,
         readRefusal: readEarlyResult,
-        readLarge(bytes, signal) {
-          const result = { bytes, kind, outputs: findOutputs(deploymentId) };
-          return answers.readLarge(deploymentId, result, signal);
-        },
       });
     },
     cancel,
@@ -254,8 +242,6 @@ export function createRunComfy(options: {
     readKind,
     readBalance,
     probe,
-    /** After the last call. */
-    close: () => answers.close(),
   };
 }
 

@@ -5,7 +5,7 @@ import type { JobKind } from "../job/kind.ts";
 import { COMMANDS } from "../../config/commands.ts";
 import { clock } from "../../runtime/environment.ts";
 import { notifyOfFirst } from "../../runtime/loop.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import type { RunComfy } from "./create-runcomfy.ts";
 import { RunComfyError } from "./runcomfy-error.ts";
 import { DEFAULT_KIND, findKind } from "./kinds/find-kind.ts";
@@ -57,7 +57,7 @@ export function createLiveDeployments({
   /** The kinds that payloads have shown, and the reads under way, one at a time because payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
   const pending = new Map<string, Promise<void>>();
-  const queue = new Queue({ total: 1 });
+  const reads = new Semaphore({ atOnce: 1, maxWaiting: Infinity });
   let notShownAt = -Infinity;
   let token: TokenState = "unknown";
   let last = new Map<string, LiveDeployment>();
@@ -112,7 +112,7 @@ export function createLiveDeployments({
   /** Asks what a marked deployment runs, where its payload has not shown that yet. Never rejects. */
   async function resolveKind(id: string): Promise<void> {
     if (!isMarked(id) || kinds.has(id)) return;
-    const asking = () => queue.run("", () => askKind(id)).finally(() => pending.delete(id));
+    const asking = () => reads.run(() => askKind(id)).finally(() => pending.delete(id));
     const reading = pending.get(id) ?? asking();
     pending.set(id, reading);
     await reading;

@@ -1,14 +1,17 @@
 import type { JsonValue } from "../job/json.ts";
 import type { JobKind } from "../job/kind.ts";
-import type { PreparedOutput } from "../job/prepared-output.ts";
+import type { Asset } from "../job/asset.ts";
 import { findAdapter } from "./kinds/find-kind.ts";
 
-/** Walks an output and serializes it. `outputs` are its parts that count; null is all. */
+/**
+ * An output as it is stored, and how many of its URLs are too long to be assets. `outputs` are its parts that count; null is
+ * all.
+ */
 export function prepareOutput(
   output: JsonValue,
   kind: JobKind,
   outputs: readonly string[] | null,
-): PreparedOutput {
+): { readonly text: string; readonly assets: readonly Asset[]; readonly longUrls: number } {
   let longUrls = 0;
   const assets = findAdapter(kind).findAssets(output, outputs, () => (longUrls += 1));
   return { text: JSON.stringify(output), assets, longUrls };

@@ -1,10 +1,6 @@
 import { isJsonObject, type JsonValue } from "../job/json.ts";
-import type { JobKind } from "../job/kind.ts";
 import { isDeeperThan } from "../../runtime/json-depth.ts";
 import { type Body, readErrorEnvelope } from "./answer-error.ts";
-import { findAdapter } from "./kinds/find-kind.ts";
-import { prepareOutput } from "./prepare-output.ts";
-import type { ResultReport } from "./wire.ts";
 
 /** A deeper answer would overflow the stack of whatever walks it. */
 const MAX_DEPTH = 200;
@@ -16,14 +12,6 @@ export type Reading<Report> = {
   /** Which request the answer says it is about; null where it doesn't. */
   readonly requestId: string | null;
   readonly body: Body;
-};
-
-/** A result that is read by a worker. */
-export type LargeResult = {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly kind: JobKind;
-  /** The parts of an output whose files count; null is all. */
-  readonly outputs: readonly string[] | null;
 };
 
 /** `read` finds the report in the body, and throws only where it has a bug. */
@@ -41,15 +29,6 @@ export function readAnswer<Report>(
     requestId: typeof requestId === "string" ? requestId.slice(0, MAX_ID_LENGTH) : null,
     body: { kind: "json", envelope: report === null ? readErrorEnvelope(value) : null },
   };
-}
-
-/** The same of a large result, with its output prepared: that in itself would take as long to hand on as to parse. */
-export function readLargeResult({ bytes, kind, outputs }: LargeResult): Reading<ResultReport> {
-  const reading = readAnswer(bytes, findAdapter(kind).readResult);
-  const { report } = reading;
-  if (report?.kind !== "succeeded") return reading;
-  const prepared = prepareOutput(report.output, kind, outputs);
-  return { ...reading, report: { ...report, output: null, prepared } };
 }
 
 export function toUnreadable(why: UnreadableBody["why"]): Reading<never> {

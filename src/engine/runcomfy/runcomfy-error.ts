@@ -78,14 +78,6 @@ export function toTimeoutError(call: Call, httpStatus: number | null): RunComfyE
   );
 }
 
-/** For a large result that came, but waited too long to be read behind others. It is no failure of the upstream. */
-export function toUnreadError(): RunComfyError {
-  return new RunComfyError(
-    "So many large results came together that one was not read; it is fetched again. If this stays, let its deployment return files in place of long lists.",
-    { code: "RATE_LIMITED", delivery: "unknown", retryAfterMs: 0 },
-  );
-}
-
 /** The system calls before a byte leaves. A code alone is not enough: a read can fail with EHOSTUNREACH as well. */
 const SYSTEM_CALLS_BEFORE_SENDING = new Set(["connect", "getaddrinfo"]);
 const CONNECT_TIMEOUT = "UND_ERR_CONNECT_TIMEOUT";

@@ -1,34 +1,25 @@
 import ky from "ky";
 
 import { clock } from "../../runtime/environment.ts";
-import { Queue } from "../../runtime/queue.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
 import type { Answer, ErrorMeanings } from "./answer-error.ts";
 import { toAnswerError } from "./answer-error.ts";
-import type { AnswerReader } from "./answer-reader.ts";
-import { LARGE_BYTES, LARGE_RESULT_BYTES } from "./answer-reader.ts";
 import { readAnswer, type Reading, toUnreadable } from "./read-answer.ts";
 import type { Call } from "./runcomfy-error.ts";
-import { RunComfyError, toNetworkError, toTimeoutError, toUnreadError } from "./runcomfy-error.ts";
+import { RunComfyError, toNetworkError, toTimeoutError } from "./runcomfy-error.ts";
 import type { UpstreamHealth } from "./upstream-health.ts";
 import { MAX_PAUSE_MS } from "./upstream-health.ts";
 
 /** How large an answer's body may be, after decompression. */
 const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 1024 * 1024;
-/** Of long answers that come together, a turn of the event loop takes so much: 5 ms. */
-const MAX_BYTES_A_TURN = 1024 * 1024;
-
-const AT_ONCE: Pick<AnswerReader, "read"> = {
-  read: async (_deploymentId, bytes, read) => readAnswer(bytes, read),
-};
+/** What is larger takes long to fetch and to read. */
+const LARGE_BYTES = 256 * 1024;
 
 /** What one call sends, and how it reads the answer. */
 export type CallRequest<Report> = {
   readonly call: Call;
-  /** What it is about, where that is one deployment. */
-  readonly deploymentId?: string;
   /** Below the base URL; null when an id would change its shape. */
   readonly path: string | null;
   readonly json?: JsonObject;
@@ -41,11 +32,6 @@ export type CallRequest<Report> = {
   readonly readReport: (body: JsonValue) => Report | null;
   /** The same of a 4xx; without it a 4xx says nothing but an error. */
   readonly readRefusal?: ((body: JsonValue) => Report | null) | undefined;
-  /** The same of a 2xx whose body takes longer to read than a turn of the event loop may. */
-  readonly readLarge?: (
-    bytes: Uint8Array<ArrayBuffer>,
-    signal: AbortSignal,
-  ) => Promise<Reading<Report>>;
   /** Called with the request that an answer says it is about. */
   readonly onRequestId?: (requestId: string) => void;
   readonly errors: ErrorMeanings;
@@ -57,12 +43,10 @@ export function createTransport(options: {
   readonly token: string;
   readonly health: Pick<UpstreamHealth, "pausedForMs" | "notePause">;
   readonly channels: Pick<Channels, "call" | "answered">;
-  /** In place of reading each answer as soon as it is there, where nobody shares the thread. */
-  readonly answers?: Pick<AnswerReader, "read">;
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch | undefined;
 }) {
-  const { baseUrl, token, health, channels, fetch, answers = AT_ONCE } = options;
+  const { baseUrl, token, health, channels, fetch } = options;
   const http = ky.create({
     prefix: baseUrl,
     headers: { authorization: `Bearer ${token}`, accept: "application/json" },
@@ -74,7 +58,6 @@ export function createTransport(options: {
     throwHttpErrors: false,
     ...(fetch && { fetch }),
   });
-  const turns = new Queue({ total: MAX_BYTES_A_TURN });
 
   /** Sends it once. Rejects with a `RunComfyError` where no whole answer comes, and with the signal's reason. */
   async function send<Report>(
@@ -86,9 +69,7 @@ export function createTransport(options: {
     let httpStatus: number | null = null;
     // Held here to the end. A signal that only ky or fetch has is collected once the head is there, and ends no body.
     const ending = new AbortController();
-    let isWhole = false;
-    const timeOut = (): void =>
-      ending.abort(isWhole ? toUnreadError() : toTimeoutError(call, httpStatus));
+    const timeOut = (): void => ending.abort(toTimeoutError(call, httpStatus));
     const stopTimer = clock.setTimer(timeOut, timeoutMs);
     const leave = (): void => ending.abort(signal?.reason);
     signal?.addEventListener("abort", leave, { once: true });
@@ -98,24 +79,15 @@ export function createTransport(options: {
       channels.answered.publish(httpStatus);
       const retryAfterMs = readRetryAfterMs(response.headers.get("retry-after"), clock.now());
       const mostBytes = call === "result" && response.ok ? MAX_RESULT_BYTES : MAX_ANSWER_BYTES;
-      const { maxBytes = mostBytes, deploymentId = "" } = request;
-      const waitForTurn = async (bytes: number): Promise<void> => {
-        const amount = Math.min(bytes, MAX_BYTES_A_TURN);
-        await turns.take(deploymentId, amount, ending);
-        clock.onNextTurn(() => turns.adjust(deploymentId, -amount));
-      };
-      const reading = readBody(response, { maxBytes, waitForTurn, signal: ending.signal });
+      const { maxBytes = mostBytes } = request;
+      const reading = readBody(response, maxBytes, ending.signal);
       const body = await reading.catch((thrown: unknown) => {
         if (response.ok) throw thrown;
         // The body of an error may break off or never end; its status says enough.
         return "broken off" as const;
       });
-      isWhole = true;
       const isLarge = body === "too large" || body.length > LARGE_BYTES;
-      const said =
-        typeof body === "string"
-          ? toUnreadable(body)
-          : await read(response, body, request, ending.signal);
+      const said = typeof body === "string" ? toUnreadable(body) : read(response, body, request);
       return { httpStatus, retryAfterMs, isLarge, ...said };
     } catch (thrown) {
       signal?.throwIfAborted();
@@ -123,31 +95,6 @@ export function createTransport(options: {
     } finally {
       stopTimer();
       signal?.removeEventListener("abort", leave);
-    }
-  }
-
-  async function read<Report>(
-    { ok, status }: Response,
-    bytes: Uint8Array<ArrayBuffer>,
-    request: Omit<CallRequest<Report>, "path">,
-    signal: AbortSignal,
-  ): Promise<Reading<Report>> {
-    const { call, deploymentId = "", readReport, readRefusal, readLarge } = request;
-    try {
-      if (ok && readLarge !== undefined && bytes.length > LARGE_RESULT_BYTES)
-        return await readLarge(bytes, signal);
-      const isRefusal = status >= 400 && status < 500;
-      // What came whole is read, whatever time that takes: a submit's answer must not be lost.
-      const reader = ok ? readReport : isRefusal ? readRefusal : undefined;
-      return await answers.read(deploymentId, bytes, reader);
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (thrown instanceof RunComfyError) throw thrown;
-      // A bug in a reader is no failure of the upstream. Its message may quote the body, which must not be logged.
-      throw new RunComfyError(
-        `The gateway could not read RunComfy's answer to the ${call}. Please report this as a bug in the gateway.`,
-        { code: "INVALID_RESPONSE", delivery: "unknown", isRefused: true },
-      );
     }
   }
 
@@ -199,17 +146,29 @@ function readDate(value: string): number {
   return /^[a-z]{3,9},? /i.test(value) ? Date.parse(value) : Number.NaN;
 }
 
+function read<Report>(
+  { ok, status }: Response,
+  bytes: Uint8Array,
+  { call, readReport, readRefusal }: Omit<CallRequest<Report>, "path">,
+): Reading<Report> {
+  try {
+    const isRefusal = status >= 400 && status < 500;
+    return readAnswer(bytes, ok ? readReport : isRefusal ? readRefusal : undefined);
+  } catch {
+    // A bug in a reader is no failure of the upstream. Its message may quote the body, which must not be logged.
+    throw new RunComfyError(
+      `The gateway could not read RunComfy's answer to the ${call}. Please report this as a bug in the gateway.`,
+      { code: "INVALID_RESPONSE", delivery: "unknown", isRefused: true },
+    );
+  }
+}
+
 /** Hangs up on a body that goes on. Rejects when the connection breaks, and once the signal is aborted with its reason. */
 async function readBody(
   response: Response,
-  options: {
-    readonly maxBytes: number;
-    /** Waits for room for more of a long one. Meanwhile nothing of it is read. */
-    readonly waitForTurn: (bytes: number) => Promise<void>;
-    readonly signal: AbortSignal;
-  },
-): Promise<Uint8Array<ArrayBuffer> | "too large"> {
-  const { maxBytes, waitForTurn, signal } = options;
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | "too large"> {
   signal.throwIfAborted();
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
@@ -226,7 +185,6 @@ async function readBody(
         return "too large";
       }
       chunks.push(chunk.value);
-      if (bytes > LARGE_RESULT_BYTES) await waitForTurn(chunk.value.byteLength);
     }
     signal.throwIfAborted();
   } finally {

@@ -1,7 +1,6 @@
 import { isIdentifier } from "../job/job.ts";
 import type { CostReport } from "../job/advance.ts";
 import type { JsonObject, JsonValue } from "../job/json.ts";
-import type { PreparedOutput } from "../job/prepared-output.ts";
 import { isJsonArray, isJsonObject } from "../job/json.ts";
 import { readErrorEnvelope } from "./answer-error.ts";
 import { cleanReason } from "./clean-reason.ts";
@@ -34,8 +33,6 @@ export type ResultReport =
   | {
       readonly kind: "succeeded";
       readonly output: JsonValue;
-      /** In place of an output that is large. */
-      readonly prepared?: PreparedOutput;
       readonly finishedAt: Date | null;
       readonly cost?: CostReport;
     }

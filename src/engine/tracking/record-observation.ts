@@ -1,6 +1,5 @@
 import type { BaseLogger } from "pino";
 
-import { clock } from "../../runtime/environment.ts";
 import { advance, type Observation } from "../job/advance.ts";
 import type { Catalogue } from "../deployments/catalogue.ts";
 import { toUrls } from "../job/asset.ts";
@@ -36,14 +35,12 @@ export function createRecordObservation(dependencies: {
 }) {
   const { jobs, upstream, now, catalogue, onKeep, onCostDue, log } = dependencies;
 
-  /** An output that is not prepared was parsed in a turn of the event loop, and is walked in another. */
-  async function toResult(
+  function toResult(
     { id, kind, deploymentId }: Job,
-    { output, prepared, cost }: Extract<Observation, { kind: "succeeded" }>,
-  ): Promise<Result> {
-    if (prepared === undefined) await clock.nextTurn();
+    { output, cost }: Extract<Observation, { kind: "succeeded" }>,
+  ): Result {
     const outputs = catalogue.find(deploymentId)?.outputs ?? null;
-    const { text, assets, longUrls } = prepared ?? prepareOutput(output, kind, outputs);
+    const { text, assets, longUrls } = prepareOutput(output, kind, outputs);
     if (longUrls > 0) log.info({ jobId: id, longUrls }, LONG_URLS);
     const keep = onKeep === undefined ? [] : toUrls(assets);
     return { output: text, assets, keep, isCostDue: cost === "not-yet" };
@@ -56,7 +53,7 @@ export function createRecordObservation(dependencies: {
       if (job === null) return null;
       const next = advance(job, observation, new Date(now()), upstream);
       if (next === job) return job;
-      if (observation.kind === "succeeded") result ??= await toResult(job, observation);
+      if (observation.kind === "succeeded") result ??= toResult(job, observation);
       if (!(await jobs.save(job, next, result))) continue;
       if (result !== null && result.keep.length > 0) onKeep?.();
       if (result?.isCostDue === true) onCostDue?.();

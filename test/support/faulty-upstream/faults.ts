@@ -184,8 +184,6 @@ const FAULTS = {
 
   "deep-result": result(() => `${"[1,".repeat(400_000)}1${"]".repeat(400_000)}`),
   "numbers-result": result(() => `[1${",1".repeat(3_400_000)}]`),
-  "lists-result": result(() => `[[]${",[]".repeat(2_700_000)}]`),
-  "texts-result": result(() => `["é\\n"${`,"${"é\\n".repeat(25)}"`.repeat(75_000)}]`),
 
   "not-ready-400": refusal(400, 400_005, ["result"]),
   "cost-late": {
