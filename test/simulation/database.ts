@@ -13,6 +13,7 @@ import {
 } from "kysely";
 import type { Logger } from "pino";
 
+import { Semaphore } from "../../src/runtime/semaphore.ts";
 import { type Channels, createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { type Database, type Dialect, SQLITE } from "../../src/engine/store/database.ts";
 import { DatabaseUnreachableError } from "../../src/engine/store/database-error.ts";
@@ -386,6 +387,7 @@ export class DatabaseServer {
       queries,
       write,
       writeOne: (statement) => statement(queries),
+      ownerWrites: new Semaphore({ atOnce: 4, maxWaiting: Infinity }),
       reads: queries,
       pollMs: sql`poll_ms()`,
       pollQueries: queries,

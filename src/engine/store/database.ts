@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 
 import { codeOf } from "../../runtime/coded-error.ts";
+import type { Semaphore } from "../../runtime/semaphore.ts";
 import type { Tables } from "./tables.ts";
 
 /** `bytes` is the size of the documents that are written, where there are any. */
@@ -18,6 +19,8 @@ export type Database = Dialect & {
   readonly write: Write;
   /** The same for one statement, which needs no transaction of its own. */
   readonly writeOne: Write;
+  /** For writes that wait for a lock of their owner's: on Postgres they leave connections to all others. */
+  readonly ownerWrites: Semaphore;
   /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
   readonly reads: Kysely<Tables>;
   /** How one owner's reads take turns, so that others find the database free, and on SQLite the thread. */

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
 import { codeOf, SetupError } from "../../runtime/coded-error.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import { type Database, POSTGRES } from "./database.ts";
 import {
   createDiskWatch,
@@ -31,6 +32,7 @@ type PostgresOptions = {
 };
 
 const MAX_WRITERS = 6;
+const MAX_OWNER_WRITES = MAX_WRITERS - 2;
 const MAX_READERS = 6;
 /** A third of them, so that no owner alone can keep the others waiting. */
 const READ_TURNS = { perKey: MAX_READERS / 3, sliceMs: 0 };
@@ -91,6 +93,7 @@ export async function openPostgres(
     queries,
     write: (statements) => queries.transaction().execute(statements),
     writeOne: (statement) => statement(queries),
+    ownerWrites: new Semaphore({ atOnce: MAX_OWNER_WRITES, maxWaiting: Infinity }),
     reads: readers.queries,
     // Unlike the others' it stands still in a statement, so that an index serves it.
     pollMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,

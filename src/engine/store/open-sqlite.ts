@@ -29,6 +29,7 @@ import {
   SQLITE_BUSY,
 } from "./database-error.ts";
 import { SLICE_MS } from "../../runtime/queue.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import type { PartTables } from "./migrations.ts";
@@ -113,6 +114,8 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
     upstream,
     queries,
     ...writes,
+    // They take turns anyway.
+    ownerWrites: new Semaphore({ atOnce: Infinity, maxWaiting: 0 }),
     reads: queries,
     pollMs: sql`poll_ms()`,
     pollQueries: queries,

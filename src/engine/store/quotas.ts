@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 
 import { clock } from "../../runtime/environment.ts";
-import { Queue } from "../../runtime/queue.ts";
 import type { Database } from "./database.ts";
 import { deleteEnded } from "./delete-ended.ts";
 import type { Tables } from "./tables.ts";
@@ -33,8 +32,7 @@ export type Quotas = ReturnType<typeof createQuotas>;
 
 /** Counts what owners do within a time, for all gateways together. */
 export function createQuotas(database: Database) {
-  const { isShared, nowMs, queries, writeOne } = database;
-  const queue = createOwnerQueue(isShared);
+  const { nowMs, queries, writeOne, ownerWrites } = database;
   let sweptAt = -Infinity;
 
   async function sweep(): Promise<void> {
@@ -48,10 +46,13 @@ export function createQuotas(database: Database) {
   return {
     /** Counts so many more, one by default; resolves with how many there are in the window by then, and when it ends. */
     async count(name: QuotaName, ownerId: string, amount = 1): Promise<QuotaCount> {
-      await sweep();
-      return await queue.run(ownerId, () =>
+      const counting = ownerWrites.run(() =>
         writeOne((counts) => countWithin(counts, database, name, ownerId, amount)),
       );
+      // Beside it, so that what comes together is counted in its order.
+      const sweeping = sweep().catch(() => undefined);
+      const [counted] = await Promise.all([counting, sweeping]);
+      return counted;
     },
     /** Takes back what was counted in the window that ends then, one by default; nothing once it has ended. */
     async discount(name: QuotaName, ownerId: string, endsAtMs: number, amount = 1): Promise<void> {
@@ -122,23 +123,17 @@ function toKey(name: QuotaName, ownerId: string): string {
 }
 
 /** Writes for an owner, while nobody else counts what that one has; those for nobody do not wait for each other. */
-export function createOwnerWrites({ isShared, lock, write }: Database) {
-  const queue = createOwnerQueue(isShared);
+export function createOwnerWrites({ lock, write, ownerWrites }: Database) {
   return async <T>(
     ownerId: string | null,
     ...[statements, bytes]: Parameters<typeof write<T>>
   ): Promise<T> => {
     if (ownerId === null) return await write(statements, bytes);
-    return await queue.run(ownerId, () =>
+    return await ownerWrites.run(() =>
       write(async (transaction) => {
         await lock(transaction, `owner:${ownerId}`);
         return await statements(transaction);
       }, bytes),
     );
   };
-}
-
-/** Where transactions wait for a lock of their owner's, and not with a connection each; on SQLite they take turns anyway. */
-function createOwnerQueue(isShared: boolean): Queue {
-  return new Queue(isShared ? { perKey: 1 } : {});
 }
