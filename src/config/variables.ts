@@ -86,7 +86,7 @@ const RUNCOMFY = {
   SUBMITS_AT_ONCE: setting(
     wholeNumber(1, 10_000),
     "100",
-    "How many submits a gateway sends at once. Others wait up to `SUBMIT_TIMEOUT_SECONDS`, and owners take turns. A submit that waits longer, or would bring the waiting inputs above 64 MiB, is not sent and gets `RATE_LIMITED` with `retryAfterSeconds`.",
+    "How many submits a gateway sends at once. At most 1,000 others wait, up to `SUBMIT_TIMEOUT_SECONDS`, first come first served. A submit beyond that is not sent and gets `RATE_LIMITED` with `retryAfterSeconds`.",
   ),
   POLLS_AT_ONCE: setting(
     wholeNumber(1, 10_000),

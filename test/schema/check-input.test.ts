@@ -2,7 +2,6 @@ import { expect, test } from "vitest";
 
 import { InvalidInputError } from "../../src/engine/job/errors.ts";
 import { InputChecker } from "../../src/engine/tracking/submission.ts";
-import { Queue } from "../../src/runtime/queue.ts";
 import type { UploadsOfInputs } from "../../src/engine/tracking/submission.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { openInProcessGateway, type Stubs } from "./in-process-gateway.ts";
@@ -41,7 +40,6 @@ async function open(
     catalogue: CATALOGUE,
     live: NOTHING_LISTED,
     uploads: { check: uploads },
-    inputQueue: new Queue({ perKey: 1 }),
   });
   const checkInput: Stubs["checkInput"] = (request) => checker.checkInput(request);
   const gateway = await openInProcessGateway({ mostAnswerBytes, tracking: { checkInput } });

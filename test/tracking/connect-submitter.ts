@@ -7,7 +7,6 @@ import type { Catalogue } from "../../src/engine/deployments/catalogue.ts";
 import { OPEN_CATALOGUE } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
 import { createRunComfy } from "../../src/engine/runcomfy/create-runcomfy.ts";
-import { Queue } from "../../src/runtime/queue.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import { openStore } from "../../src/engine/store/open-store.ts";
 import { createRecordObservation } from "../../src/engine/tracking/record-observation.ts";
@@ -85,7 +84,6 @@ export function connectSubmitter({
     record: recordOf(store),
     catalogue: OPEN_CATALOGUE,
     live: NOTHING_LISTED,
-    inputQueue: new Queue({ perKey: 1 }),
     watchJob: watchJobsOf(store),
     uploads: NO_FILES.uploads,
     admission: createAdmissions([]),

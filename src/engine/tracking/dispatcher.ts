@@ -1,14 +1,14 @@
 import type { Authenticator } from "../../auth/authenticator.ts";
 import { toUnlisted } from "../deployments/catalogue.ts";
 import { checkInput } from "../deployments/check-input.ts";
-import { DeploymentNotFoundError, InvalidInputError, UPSTREAM_SENTENCES } from "../job/errors.ts";
-import { NOT_SENT_IN_TIME, refused } from "../job/errors.ts";
+import { DeploymentNotFoundError, InvalidInputError, UpstreamError } from "../job/errors.ts";
+import { NOT_SENT_IN_TIME, refused, UPSTREAM_SENTENCES } from "../job/errors.ts";
 import type { InputIssue } from "../job/input.ts";
 import type { Job, JobError } from "../job/job.ts";
 import type { JsonObject } from "../job/json.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { type Loop, startLoop } from "../../runtime/loop.ts";
-import type { Release } from "../../runtime/queue.ts";
+import type { Release } from "../../runtime/semaphore.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { ClaimedHold } from "../store/holds.ts";
 import type { JobSender } from "./send-job.ts";
@@ -50,7 +50,6 @@ type Dependencies = Pick<
   | "catalogue"
   | "live"
   | "uploads"
-  | "inputQueue"
   | "admission"
   | "health"
   | "monotonic"
@@ -94,8 +93,8 @@ export class Dispatcher {
       retryMs: RETRY_MS,
       sleep,
       onFailure(err: unknown) {
-        // The store logs what is wrong with a disk.
-        if (err instanceof DatabaseDiskError) return;
+        // The store logs what is wrong with a disk, and the submitter that too many wait.
+        if (err instanceof DatabaseDiskError || err instanceof UpstreamError) return;
         log.error(
           { err },
           "Jobs that are held are not sent, as the database does not answer; the gateway keeps trying. Check that it runs.",
@@ -191,7 +190,7 @@ export class Dispatcher {
   async #claimOf(ownerId: string, closed: string[], isTry: boolean): Promise<boolean> {
     const { store, record, health, catalogue, admission } = this.#given;
     const { sender, submitter, monotonic } = this.#given;
-    const release = await submitter.enter(ownerId);
+    const release = await submitter.enter();
     const limitedKeys: string[] = [];
     let isSent = false;
     try {
@@ -305,7 +304,7 @@ export class Dispatcher {
 
   /** What is POSTed, or why nothing is: much may have changed since the job was submitted. */
   async #prepare({ job, sentFor }: ClaimedHold): Promise<Outcome | Prepared> {
-    const { store, catalogue, uploads, inputQueue, isRevoked } = this.#given;
+    const { store, catalogue, uploads, isRevoked } = this.#given;
     const { id, ownerId, deploymentId } = job;
     const untilReleased = { kind: "put-back", delayMs: null } as const;
     if (await isRevoked(sentFor)) return untilReleased;
@@ -318,9 +317,7 @@ export class Dispatcher {
       await refuseUnlisted(deploymentId, this.#given);
       const input = await store.documents.readInput(id);
       if (input === null) throw new Error(`${id} has no input`);
-      const { issues } = await inputQueue.run(ownerId, async () =>
-        checkInput(deployment, input, asItIs),
-      );
+      const { issues } = checkInput(deployment, input, asItIs);
       if (issues.length > 0) return toRefused(issues, false);
       const { toBody } = deployment;
       const uploadIds = await uploads.check(input, { viewer: { ownerId }, spell: asItIs });

@@ -7,7 +7,6 @@ import type { UpstreamHealth } from "../runcomfy/upstream-health.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import type { RunComfy } from "../runcomfy/create-runcomfy.ts";
 import type { sleepFor } from "../../runtime/loop.ts";
-import type { Queue } from "../../runtime/queue.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { WatchJob } from "../watch/watch-job.ts";
 import type { RecordObservation } from "./record-observation.ts";
@@ -25,8 +24,6 @@ export type Services = {
   readonly uploads: UploadsOfInputs;
   readonly admission: Admission;
   readonly record: RecordObservation;
-  /** In whose slots an owner's inputs are checked and compared. */
-  readonly inputQueue: Queue;
   /** Whether `seed: -1` is sent as a number that is drawn here. */
   readonly drawsSeeds: boolean;
   readonly apiVersion: string;

@@ -19,7 +19,6 @@ import { toWork } from "../job/run-times.ts";
 import { DEFAULT_KIND, findKind, findKindById } from "../runcomfy/kinds/find-kind.ts";
 import type { LiveDeployments } from "../runcomfy/live-deployments.ts";
 import { clock } from "../../runtime/environment.ts";
-import type { Queue } from "../../runtime/queue.ts";
 import type { AlsoWrite } from "../store/admission.ts";
 import type { Repeats, SubmissionKey } from "../store/submits.ts";
 
@@ -59,8 +58,6 @@ export type Submission = {
   readonly input: JsonObject;
   /** What is POSTed for the input, in which uploads have become URLs. */
   readonly toBody: Deployment["toBody"];
-  /** As JSON. */
-  readonly bytes: number;
   /** How much the input asks for, as `toWork` says. */
   readonly work: number;
   readonly warnings: readonly InputIssue[];
@@ -127,7 +124,7 @@ export function toSubmission(
   const keyIssues = idempotencyKey === null ? [] : checkKey(idempotencyKey);
   const argumentIssues = [...keyIssues, ...checkTags(tags)];
   if (!isJsonObject(input)) throw notAnObject([], argumentIssues);
-  const { issues: jsonIssues, bytes } = checkJson(input);
+  const { issues: jsonIssues } = checkJson(input);
   const issues = [...argumentIssues, ...jsonIssues.map((issue) => respell(issue, spell))];
   if (issues.length > 0) throw new InvalidInputError(issues);
   const deployment = listed ?? toUnlisted(deploymentId);
@@ -151,7 +148,6 @@ export function toSubmission(
     kind,
     input,
     toBody,
-    bytes,
     work: toWork(input, contract?.defaults),
     warnings,
     submissionKey,
@@ -190,13 +186,7 @@ export async function refuseMissing(deploymentId: string, known: Known): Promise
 export class InputChecker {
   readonly #given;
 
-  constructor(
-    dependencies: Known & {
-      readonly uploads: Pick<UploadsOfInputs, "check">;
-      /** That of submits. */
-      readonly inputQueue: Queue;
-    },
-  ) {
+  constructor(dependencies: Known & { readonly uploads: Pick<UploadsOfInputs, "check"> }) {
     this.#given = dependencies;
   }
 
@@ -204,22 +194,19 @@ export class InputChecker {
   async checkInput(
     request: Pick<SubmissionRequest, "viewer" | "deploymentId" | "input" | "spell">,
   ): Promise<InputCheck> {
-    const { uploads, inputQueue } = this.#given;
     await refuseUnlisted(request.deploymentId, this.#given);
-    return await inputQueue.run(request.viewer.ownerId, async () => {
-      // What was given may be nested so deep that nothing could make it into text.
-      let kept: Omit<InputCheck, "issues"> = { warnings: [], input: null };
-      try {
-        const submission = toSubmission({ ...request, idempotencyKey: null }, this.#given);
-        kept = { warnings: submission.warnings, input: submission.input };
-        if (submission.refusal !== null) throw submission.refusal;
-        await uploads.check(submission.input, submission);
-        return { ...kept, issues: [] };
-      } catch (error) {
-        if (error instanceof InvalidInputError) return { ...kept, issues: error.issues };
-        throw error;
-      }
-    });
+    // What was given may be nested so deep that nothing could make it into text.
+    let kept: Omit<InputCheck, "issues"> = { warnings: [], input: null };
+    try {
+      const submission = toSubmission({ ...request, idempotencyKey: null }, this.#given);
+      kept = { warnings: submission.warnings, input: submission.input };
+      if (submission.refusal !== null) throw submission.refusal;
+      await this.#given.uploads.check(submission.input, submission);
+      return { ...kept, issues: [] };
+    } catch (error) {
+      if (error instanceof InvalidInputError) return { ...kept, issues: error.issues };
+      throw error;
+    }
   }
 }
 

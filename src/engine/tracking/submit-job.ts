@@ -1,4 +1,3 @@
-import { clock } from "../../runtime/environment.ts";
 import {
   DeploymentNotFoundError,
   IdempotencyConflictError,
@@ -16,8 +15,7 @@ import { nameJobUpstream, ownership } from "../job/upstream.ts";
 import { findAdapter } from "../runcomfy/kinds/find-kind.ts";
 import { RunComfyError } from "../runcomfy/runcomfy-error.ts";
 import { LimitError } from "../../runtime/coded-error.ts";
-import type { Release } from "../../runtime/queue.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { type Release, Semaphore } from "../../runtime/semaphore.ts";
 import { DatabaseDiskError } from "../store/database-error.ts";
 import type { NewHold } from "../store/holds.ts";
 import { isRepeatable } from "../store/submits.ts";
@@ -47,13 +45,8 @@ export type Submitted = {
 /** How often a key may be taken by others whose submits are then refused. */
 const MAX_ATTEMPTS = 5;
 
-/** An input that takes the thread tens of milliseconds. */
-const LARGE_BYTES = 64 * 1024;
-
-/** All waiting inputs take no more, as JSON, and one owner's no more than they leave free. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** What a waiting submit takes beside its input. */
-const WAITING_BYTES = 1_024;
+/** How many submits wait for a slot, each with its input in memory. */
+const MAX_WAITING = 1_000;
 
 type Dependencies = Omit<Services, "deadlineSeconds" | "pollsAtOnce" | "random"> & {
   readonly sender: JobSender;
@@ -77,7 +70,7 @@ type Attempt = {
 export class Submitter {
   readonly #given: Dependencies;
   readonly #quota: Quota;
-  readonly #queue: Queue;
+  readonly #posts: Semaphore;
   readonly #calls = new Set<Promise<Submitted>>();
   #hasWarned = false;
 
@@ -85,11 +78,10 @@ export class Submitter {
     const { store, submitTimeoutMs, submitsAtOnce, log } = dependencies;
     this.#given = dependencies;
     this.#quota = createQuota({ quotas: store.quotas, log });
-    this.#queue = new Queue({
+    this.#posts = new Semaphore({
       // Mutant: more POSTs at once than there may be
-      total: submitsAtOnce,
-      sliceMs: Infinity,
-      maxWaiting: MAX_WAITING_BYTES,
+      atOnce: submitsAtOnce,
+      maxWaiting: MAX_WAITING,
       maxWaitMs: submitTimeoutMs,
       refuse: () => this.#refuseWaiting(),
     });
@@ -100,7 +92,13 @@ export class Submitter {
    * InvalidInputError, DeploymentNotFoundError, IdempotencyConflictError, UpstreamError or LimitError.
    */
   async submitJob(request: SubmissionRequest): Promise<Submitted> {
-    return await this.#submitRead(request.viewer.ownerId, async () => request);
+    const call = this.#submitUnderKey(request);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
   }
 
   /**
@@ -110,47 +108,27 @@ export class Submitter {
   async rerunJob({ jobId, changes, ...request }: RerunRequest): Promise<Submitted> {
     const { jobs, documents } = this.#given.store;
     const { ownerId } = request.viewer;
-    let kept: JsonObject = {};
+    const job = await jobs.read(jobId, ownerId);
+    const kept = job && (await documents.readInput(jobId));
+    if (job === null || kept === null) throw new JobNotFoundError(jobId);
+    const { deploymentId, kind } = job;
     try {
-      return await this.#submitRead(ownerId, async () => {
-        const job = await jobs.read(jobId, ownerId);
-        const found = job === null ? null : await documents.readInput(jobId);
-        if (job === null || found === null) throw new JobNotFoundError(jobId);
-        kept = found;
-        const input = changeInput(kept, changes ?? {});
-        return { ...request, deploymentId: job.deploymentId, kind: job.kind, input };
-      });
+      const input = changeInput(kept, changes ?? {});
+      return await this.submitJob({ ...request, deploymentId, kind, input });
     } catch (error) {
       throw error instanceof InvalidInputError ? explainKept(error, kept, Object(changes)) : error;
-    }
-  }
-
-  /** Submits what is read first, in a slot of the owner. */
-  async #submitRead(ownerId: string, read: () => Promise<SubmissionRequest>): Promise<Submitted> {
-    const { inputQueue } = this.#given;
-    const checking = inputQueue.run(ownerId, async () => toSubmission(await read(), this.#given));
-    const call = checking.then(async (submission) => {
-      // To check a large input takes a turn's share, and to write it takes another.
-      if (submission.bytes > LARGE_BYTES) await clock.nextTurn();
-      return await this.#submitUnderKey(submission);
-    });
-    this.#calls.add(call);
-    try {
-      return await call;
-    } finally {
-      this.#calls.delete(call);
     }
   }
 
   /** Refuses new and waiting submits; those that have no answer within `patienceMs` end as unknown. */
   stop(patienceMs: number): void {
     this.#given.sender.stop(patienceMs);
-    this.#queue.close(stopping());
+    this.#posts.close(stopping());
   }
 
-  /** Waits for a slot for a POST of this owner, behind its submits and in turn with others'. */
-  async enter(ownerId: string): Promise<Release> {
-    return this.#queue.tryEnter(ownerId) ?? (await this.#queue.enter(ownerId));
+  /** Waits for a slot for a POST, behind the submits that wait. */
+  async enter(): Promise<Release> {
+    return await this.#posts.enter();
   }
 
   /** Resolves once every submit under way has its outcome written down. */
@@ -158,7 +136,8 @@ export class Submitter {
     await Promise.allSettled(this.#calls);
   }
 
-  async #submitUnderKey(submission: Submission): Promise<Submitted> {
+  async #submitUnderKey(request: SubmissionRequest): Promise<Submitted> {
+    const submission = toSubmission(request, this.#given);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const { warnings } = submission;
       const keyed = await this.#findKeyed(submission);
@@ -215,24 +194,23 @@ export class Submitter {
   }
 
   async #send(submission: Submission): Promise<Job | null> {
-    const { viewer, input, bytes } = submission;
+    const { viewer, input } = submission;
     this.#refuseIfHeldUp(submission);
     const uploadIds = await this.#given.uploads.check(input, submission);
     const { refund, refundSubmit } = await this.#quota.count(viewer);
-    if (this.#queue.count() <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
+    if (this.#posts.taken <= this.#given.submitsAtOnce / 2) this.#hasWarned = false;
     const reached = { turn: false, post: false };
-    const submit = (release: Release): Promise<Job | null> => {
+    let release: Release | null = null;
+    try {
+      release = await this.#posts.enter();
       this.#refuseIfHeldUp(submission);
       reached.turn = true;
-      return this.#insertAndSend({ submission, uploadIds, release, refund, reached });
-    };
-    try {
-      const weight = bytes + WAITING_BYTES;
-      return await this.#queue.run(viewer.ownerId, submit, { weight });
+      return await this.#insertAndSend({ submission, uploadIds, release, refund, reached });
     } catch (error) {
       if (!reached.turn) await refund();
       throw error;
     } finally {
+      release?.();
       if (!reached.post) await refundSubmit();
     }
   }

@@ -3,7 +3,6 @@ import { chance, clock } from "../../runtime/environment.ts";
 import { isFinished } from "../job/job.ts";
 import { nextPollMs } from "../job/polls.ts";
 import { sleepFor } from "../../runtime/loop.ts";
-import { Queue, SLICE_MS } from "../../runtime/queue.ts";
 import { createJobReader } from "../watch/shared-readers.ts";
 import { createJobWatch } from "../watch/watch-job.ts";
 import { Canceller } from "./cancel-job.ts";
@@ -40,12 +39,7 @@ const TIME_AND_CHANCE = {
 export function createTracking(
   dependencies: Omit<
     Services,
-    | "inputQueue"
-    | "record"
-    | "watchJob"
-    | "submitTimeoutMs"
-    | "submitMarginMs"
-    | keyof typeof TIME_AND_CHANCE
+    "record" | "watchJob" | "submitTimeoutMs" | "submitMarginMs" | keyof typeof TIME_AND_CHANCE
   > & {
     readonly submitTimeoutSeconds: number;
     readonly submitMarginSeconds: number;
@@ -63,7 +57,6 @@ export function createTracking(
     ...TIME_AND_CHANCE,
     ...dependencies,
     upstream: dependencies.store.upstream,
-    inputQueue: new Queue({ perKey: 1, sliceMs: SLICE_MS }),
     submitTimeoutMs: dependencies.submitTimeoutSeconds * 1_000,
     submitMarginMs: dependencies.submitMarginSeconds * 1_000,
   };
