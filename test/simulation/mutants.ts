@@ -49,7 +49,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "a client that forgets a key with a lost answer": [27, LEAVE_OUT],
   "more POSTs at once than there may be": [71, [/,/, " * 4,"]],
   "a stop that hands no poll over": [302, [/\{ \.\.\.[^}]*\}/, "null"]],
-  "a pause that nobody keeps": [80, NEVER],
+  "a pause that nobody keeps": [315, NEVER],
   "more jobs of a deployment than there may be at once": [17, [/\(await .*?\)\)/, "false"]],
   "a paused deployment whose jobs are sent": [30, [/= await [^;]*;/, "= false;"]],
   "an approval by who submitted the job": [5, [/not coalesce\(.*?\)/, "1 = 1"]],
