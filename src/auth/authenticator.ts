@@ -36,7 +36,7 @@ export type Admission = {
   readonly viewer: Viewer;
   /** Milliseconds since 1970; null when it does not expire by itself. */
   readonly expiresAt: number | null;
-  /** Whether the credential is no longer accepted although it has not expired, e.g. a key that was revoked. */
+  /** Whether the credential is no longer accepted although it has not expired: an API key or a sign-in, as no token is revoked. */
   isRevoked(): boolean;
 };
 

@@ -27,13 +27,13 @@ export async function createAuthenticator(
     case "jwt": {
       // Loaded only where it is wanted.
       const { createJwtAuthenticator } = await import("./jwt-authenticator.ts");
-      const { keepSigningKeys, openKeyServer, readPublicKeys } = await import("./signing-keys.ts");
-      const now = clock.now;
+      const { readPublicKeys } = await import("./public-key-file.ts");
+      const { keepSigningKeys, openKeyServer } = await import("./signing-keys.ts");
       const keys =
         config.jwksUrl === null
           ? keepSigningKeys(await readPublicKeys(config.publicKeyFile))
-          : openKeyServer({ url: config.jwksUrl, log, now });
-      return createJwtAuthenticator({ config, limits, scopes, now, keys });
+          : openKeyServer({ url: config.jwksUrl, log });
+      return createJwtAuthenticator({ config, limits, scopes, now: clock.now, keys });
     }
   }
 }

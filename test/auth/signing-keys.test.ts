@@ -12,13 +12,12 @@ import { ALL_SCOPES } from "../support/parts.ts";
 
 async function open(
   answer: RequestListener,
-  details: { readonly refreshMs?: number; readonly timeoutMs?: number } = {},
+  details: Partial<Record<"refreshMs" | "timeoutMs" | "cooldownMs", number>> = {},
 ) {
   const server = await startKeyServer(answer);
   const recorded = createRecordedLog();
   const { log } = recorded;
-  let clock = 0;
-  const times = { now: () => clock, retryMs: 20, timeoutMs: 10_000, ...details };
+  const times = { retryMs: 20, timeoutMs: 10_000, ...details };
   const keys = openKeyServer({ url: server.url, log, ...times });
   const config = { issuer: ISSUER, audience: AUDIENCE };
   const tokens = createJwtAuthenticator({
@@ -41,7 +40,6 @@ async function open(
         (error: unknown) =>
           error instanceof Error && "reason" in error ? String(error.reason) : String(error),
       ),
-    pass: (durationMs: number) => void (clock += durationMs),
   };
 }
 
@@ -58,29 +56,29 @@ function say(text: string): RequestListener {
 test.each([
   ["to another id", "k1", "k2"],
   ["that reuses an id", "k1", "k1"],
-])(
-  "a rotation %s is seen at the first new token, and forged ones make few fetches",
-  async (_case, firstId, secondId) => {
-    const first = await createSigner("ES256", firstId);
-    const second = await createSigner("ES256", secondId);
-    const { letIn, reasonFor, server, pass } = await open(keysOf(first));
-    const former = await sign(first);
-    // Both wait for the keys, which are fetched once.
-    const [withdrawn] = await Promise.all([letIn(former), letIn(former)]);
-    server.answer(keysOf(second));
-    const kept = await letIn(await sign(second));
-    expect(withdrawn.isRevoked()).toBe(true);
-    expect(await reasonFor(former)).toBe("invalid");
-    expect(kept.isRevoked()).toBe(false);
-    const stranger = await createSigner("ES256", secondId);
-    for (const kid of [secondId, "made-up-1", "made-up-2", secondId])
-      expect(await reasonFor(await sign({ ...stranger, kid }))).toBe("invalid");
-    expect(server.requests()).toBe(2);
-    pass(5_000);
-    expect(await reasonFor(await sign(stranger))).toBe("invalid");
-    expect(server.requests()).toBe(3);
-  },
-);
+])("a rotation %s is seen at the first new token", async (_case, firstId, secondId) => {
+  const first = await createSigner("ES256", firstId);
+  const second = await createSigner("ES256", secondId);
+  const { letIn, reasonFor, server } = await open(keysOf(first), { cooldownMs: 0 });
+  const former = await sign(first);
+  // Both wait for the keys, which are fetched once.
+  await Promise.all([letIn(former), letIn(former)]);
+  expect(server.requests()).toBe(1);
+  server.answer(keysOf(second));
+  await letIn(await sign(second));
+  expect(server.requests()).toBe(2);
+  expect(await reasonFor(former)).toBe("invalid");
+});
+
+test("forged tokens make no fetch soon after the last one", async () => {
+  const signer = await createSigner("ES256", "k1");
+  const { letIn, reasonFor, server } = await open(keysOf(signer), { cooldownMs: 60_000 });
+  await letIn(await sign(signer));
+  const stranger = await createSigner("ES256", "k1");
+  for (const kid of ["k1", "made-up-1", "made-up-2", "k1"])
+    expect(await reasonFor(await sign({ ...stranger, kid }))).toBe("invalid");
+  expect(server.requests()).toBe(1);
+});
 
 test("a credential is the token's subject, and is revoked once the key that signed it is withdrawn, whatever its exp", async () => {
   const [first, second] = [await createSigner("ES256", "k1"), await createSigner("ES256", "k2")];
@@ -102,10 +100,9 @@ test("an issuer that publishes no key any more has withdrawn all, and the log sa
   const signer = await createSigner("ES256", "k1");
   const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
   const token = await sign(signer);
-  const withdrawn = await letIn(token);
+  await letIn(token);
   server.answer(keysOf());
-  await expect.poll(() => withdrawn.isRevoked()).toBe(true);
-  expect(await reasonFor(token)).toBe("invalid");
+  await expect.poll(() => reasonFor(token)).toBe("invalid");
   const asked = server.requests() + 2;
   await expect.poll(() => server.requests()).toBeGreaterThan(asked);
   expect(of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
@@ -140,12 +137,11 @@ test.each([
   async (_case, answer) => {
     const signer = await createSigner("ES256", "k1");
     const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
-    const admission = await letIn(await sign(signer));
+    await letIn(await sign(signer));
     server.answer(answer);
     const asked = server.requests() + 2;
     await expect.poll(() => server.requests()).toBeGreaterThan(asked);
     expect(await reasonFor(await sign(signer, { sub: "user-2" }))).toBe("let in");
-    expect(admission.isRevoked()).toBe(false);
     expect(of("error")).toHaveLength(1);
     expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
   },
@@ -219,7 +215,7 @@ test("a token that can be refused without keys is refused while there are none",
 test("closing does not wait for a server that hangs", async () => {
   const server = await startKeyServer(hang);
   const { log, lines } = createRecordedLog();
-  const keys = openKeyServer({ url: server.url, log, now: Date.now });
+  const keys = openKeyServer({ url: server.url, log });
   await expect.poll(() => server.requests()).toBe(1);
   await keys.close();
   expect(lines).toEqual([]);

@@ -6,10 +6,13 @@ import { LRUCache } from "lru-cache";
 import type { Admission, Authenticator, Sessions } from "../../auth/authenticator.ts";
 import { findBearer } from "../../auth/authenticator.ts";
 import type { SignIns } from "../../auth/sign-ins.ts";
+import { clock } from "../../runtime/environment.ts";
 import { isOnLoopback, type Origins } from "./origins.ts";
 
 /** One that is left out is checked anew. */
 const MAX_ADMITTED = 10_000;
+/** Then it is checked anew, as the key that has signed a token may be withdrawn. */
+const MAX_ADMITTED_MS = 300_000;
 
 export type Credentials = ReturnType<typeof createCredentials>;
 
@@ -25,7 +28,12 @@ export function createCredentials({
   readonly origins: Pick<Origins, "findOwn">;
   readonly sessions: Pick<Sessions, "findEnd">;
 }) {
-  const admitted = new LRUCache<string, Admission>({ max: MAX_ADMITTED });
+  const admitted = new LRUCache<string, Admission>({
+    max: MAX_ADMITTED,
+    ttl: MAX_ADMITTED_MS,
+    ttlResolution: 1_000,
+    perf: { now: clock.monotonic },
+  });
 
   /**
    * The cookie of a sign-in, where the gateway's own page has sent it, and no authorization. Ask for it at a POST and at
