@@ -12,7 +12,6 @@ import type { Channels } from "./diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { openFiles } from "./files/open-files.ts";
 import { nameUpstream, SANDBOX } from "./job/upstream.ts";
-import { createReadQueues } from "./reads/reads.ts";
 import { createRunComfy } from "./runcomfy/create-runcomfy.ts";
 import { findAdapter } from "./runcomfy/kinds/find-kind.ts";
 import type { EntryMembers } from "./runcomfy/kinds/kind.ts";
@@ -24,7 +23,7 @@ import type { PartTables } from "./store/migrations.ts";
 import { openStore } from "./store/open-store.ts";
 import { startRetention } from "./tracking/job-deletion.ts";
 import { createTracking, type Tracking } from "./tracking/tracking.ts";
-import { createDetailReader, createFeedReader } from "./watch/shared-readers.ts";
+import { createFeedReader } from "./watch/shared-readers.ts";
 import { createEndWaits, type EndWaits } from "./watch/watch-job.ts";
 import { createFeedWatch } from "./watch/watch-jobs.ts";
 
@@ -111,7 +110,6 @@ export async function openEngine(
     pauser,
     watchJob,
   } = tracking;
-  const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, log });
   return {
     ...{ config, store, catalogue, live, health, files, channels, log },
@@ -127,9 +125,8 @@ export async function openEngine(
       submitOptions,
       costs,
     },
-    ...{ queues, watchJob, tracking, admission, upstreamOrigin },
+    ...{ watchJob, tracking, admission, upstreamOrigin },
     readBalance: runcomfy.readBalance,
-    details: createDetailReader(store, queues),
     mostAnswerBytes: config.limits.answerBytes,
     endWaits: createEndWaits(watchJob),
     watchJobs: createFeedWatch({ subscribe: store.feed.subscribe, feed }),

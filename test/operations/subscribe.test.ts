@@ -50,7 +50,7 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
         schema,
         document,
         variableValues,
-        contextValue: { viewer, reads: { startAnew, finish: () => undefined } },
+        contextValue: { viewer, reads: { startAnew } },
       };
       const results = await subscribe(args);
       if (!("next" in results)) throw new AggregateError(results.errors ?? []);

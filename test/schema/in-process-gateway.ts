@@ -25,7 +25,6 @@ import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import type { Services } from "../../src/engine/engine.ts";
 import { createContexts } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
-import { createReadQueues } from "../../src/engine/reads/reads.ts";
 import type { NewHold } from "../../src/engine/store/holds.ts";
 import type { JobStore } from "../../src/engine/store/job-store.ts";
 import type { AlsoWrite } from "../../src/engine/store/admission.ts";
@@ -36,12 +35,7 @@ import { Deleter } from "../../src/engine/tracking/job-deletion.ts";
 import { DeploymentPauser } from "../../src/engine/tracking/pause-deployments.ts";
 import type { Known } from "../../src/engine/tracking/submission.ts";
 import { createLearning } from "../../src/engine/tracking/learning.ts";
-import type { DetailReader } from "../../src/engine/watch/shared-readers.ts";
-import {
-  createDetailReader,
-  createFeedReader,
-  createJobReader,
-} from "../../src/engine/watch/shared-readers.ts";
+import { createFeedReader, createJobReader } from "../../src/engine/watch/shared-readers.ts";
 import { createEndWaits, createJobWatch } from "../../src/engine/watch/watch-job.ts";
 import { createFeedWatch } from "../../src/engine/watch/watch-jobs.ts";
 import { collectStatements } from "../support/collect-statements.ts";
@@ -73,8 +67,6 @@ export async function openInProcessGateway(
   options: {
     readonly catalogue?: Catalogue;
     readonly tracking?: Partial<Stubs> | ((store: JobStore) => Trackers);
-    /** In place of what the store gives. */
-    readonly details?: Partial<DetailReader>;
     readonly live?: Partial<Services["live"]>;
     readonly health?: Services["health"];
     /** In place of those of parts. */
@@ -102,9 +94,7 @@ export async function openInProcessGateway(
     channels,
   });
   onTestFinished(() => store.close());
-  const queues = createReadQueues(store.readTurns);
   const feed = createFeedReader({ feed: store.feed, log });
-  const details = createDetailReader(store, queues);
   const learning = createLearning({
     upstream: store.upstream,
     readRuns: store.readRuns,
@@ -122,11 +112,10 @@ export async function openInProcessGateway(
   const { services: parts, submitOptions } = ofParts;
   const engine: Services = {
     admission: createAdmissions([]),
-    ...{ store, catalogue, learning, queues, mostAnswerBytes, now, watchJob, channels },
+    ...{ store, catalogue, learning, mostAnswerBytes, now, watchJob, channels },
     ...(typeof tracking === "function"
       ? tracking(store)
       : toServices(store, tracking, { catalogue, live: { ...SILENT_UPSTREAM, ...options.live } })),
-    details: { ...details, ...options.details },
     endWaits: createEndWaits(watchJob),
     watchJobs: createFeedWatch({ subscribe: store.feed.subscribe, feed, restMs: 1 }),
     files: NO_FILES,

@@ -140,9 +140,9 @@ test("no field of a job that was deleted meanwhile is reported as if it were mis
 
 test("documents that can't be read cost the change its fields, and not the stream", async () => {
   const unreadable = () => Promise.reject(new Error("unreadable"));
-  const gateway = await openInProcessGateway({
-    details: { readDocuments: unreadable, readHistory: unreadable },
-  });
+  const gateway = await openInProcessGateway();
+  gateway.store.documents.read = unreadable;
+  gateway.store.jobs.readHistories = unreadable;
   const stream = await watch(gateway);
   const job = await addJob(gateway);
   const reported = (await stream.next()).value;

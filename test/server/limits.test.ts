@@ -20,8 +20,7 @@ async function open(options: Parameters<typeof serve>[0] = {}) {
     createContext: () => ({
       reads: {
         listJobs: () => Promise.resolve({ jobs: [], stoppedAt: null }),
-        recharge: () => undefined,
-        finish: () => undefined,
+        startAnew: () => undefined,
       },
     }),
     ...options,

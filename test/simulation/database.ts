@@ -391,7 +391,6 @@ export class DatabaseServer {
       reads: queries,
       pollMs: sql`poll_ms()`,
       pollQueries: queries,
-      readTurns: { perKey: 4, sliceMs: 0 },
       checkDisk: async () => undefined,
       ping: async () => void (await sql`select 1`.execute(queries)),
       hangUp: () => undefined,

@@ -21,7 +21,7 @@ type Execution = Parameters<NonNullable<Plugin<ReadingContext>["onExecute"]>>[0]
 type Execute = (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>;
 /** What is needed of the resolvers' context. */
 export type ReadingContext = {
-  readonly reads?: Pick<Reads, "finish" | "recharge" | "startAnew">;
+  readonly reads?: Pick<Reads, "startAnew">;
 };
 type Variables = Readonly<Record<string, unknown>> | null | undefined;
 type Compiled = {
@@ -33,7 +33,7 @@ type Compiled = {
 /**
  * Runs queries by code that is made once for each, and kept as long as its document is. Where it has errors the executor
  * runs the query once more and its answer counts: which errors are reported, in which order and words, differs between the
- * two. What was read is still there, and `recharge` makes the operation forget what was charged.
+ * two.
  */
 export function createQueryCompiler(options: {
   readonly schema: GraphQLSchema;
@@ -101,7 +101,7 @@ export function createQueryCompiler(options: {
 
       function check(result: ExecutionResult): ReturnType<Execute> {
         if (result.errors === undefined) return result;
-        given.contextValue.reads?.recharge();
+        given.contextValue.reads?.startAnew();
         return executeFn(args);
       }
     });

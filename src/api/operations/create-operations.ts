@@ -12,7 +12,6 @@ import type { Reservation } from "../../runtime/memory-budget.ts";
 import type { Release } from "../../runtime/queue.ts";
 import { Queue, SLICE_MS } from "../../runtime/queue.ts";
 import { Stream } from "../../runtime/stream.ts";
-import type { ReadingContext } from "./compile-queries.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
@@ -219,15 +218,14 @@ const NOT_ACCEPTABLE: Plugin = {
   },
 };
 
-/** Publishes queries and mutations, and lets go what their execution keeps others from. */
-function createRunner(operation: Channels["operation"]): Plugin<ReadingContext> {
+/** Publishes queries and mutations. */
+function createRunner(operation: Channels["operation"]): Plugin {
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
       if (operation.hasSubscribers)
         setExecuteFn((given: ExecutionArgs) =>
           publish(operation, args, async () => executeFn(given)),
         );
-      return { onExecuteDone: () => args.contextValue.reads?.finish() };
     },
   };
 }

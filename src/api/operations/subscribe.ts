@@ -85,7 +85,6 @@ export function createSubscribe({
   async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
     for (;;) {
       const result = await execute({ ...args, document: findDocument(text), rootValue: event });
-      context.reads?.finish();
       const isUnreachable = result.errors
         ?.map(findCause)
         .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));

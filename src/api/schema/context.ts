@@ -1,6 +1,5 @@
-import { type Caller, createCaller } from "../../engine/caller.ts";
+import { type Caller, createCaller, type Origin } from "../../engine/caller.ts";
 import type { Services } from "../../engine/engine.ts";
-import type { Origin } from "../../engine/reads/reads.ts";
 import type { PartServices } from "./part-services.ts";
 
 /** What the resolvers of one operation share. Yoga copies its own properties, so it has no others. */

@@ -95,7 +95,7 @@ export function addDeployment(
         type: "DeploymentStats",
         description: "How its last 200 runs went, those of all owners.",
         complexity: 5,
-        resolve: ({ id }, _arguments, { reads }) => reads.readStats(id),
+        resolve: ({ id }, _arguments, { engine }) => engine.learning.readStats(id),
       }),
       inputSchema: t.expose("inputSchema", {
         type: "JSON",

@@ -54,8 +54,6 @@ class FieldRulesPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   #inTurn(resolve: Resolver<Types>): Resolver<Types> {
     return async (parent, given, context, info) => {
       await clock.nextTurn();
-      // It may wait long, so what earlier mutations have read is released first.
-      if (isOurs(context)) context.reads.finish();
       try {
         return await resolve(parent, given, context, info);
       } finally {

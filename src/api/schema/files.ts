@@ -41,12 +41,10 @@ export function addAsset(builder: Builder): void {
         type: "URL",
         description:
           "Where RunComfy serves the file to anyone who has the URL, exactly as in the output.",
-        isCharged: true,
       }),
       path: t.exposeString("path", {
         description:
           "Where the URL is in the output, e.g. `images[0]`; cut off after 1,000 characters.",
-        isCharged: true,
       }),
       kind: t.expose("kind", { type: assetKind, description: "How to show the file." }),
       expiresAt: t.field({

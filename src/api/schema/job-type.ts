@@ -1,5 +1,5 @@
-import type { GraphQLResolveInfo, OperationDefinitionNode, SelectionSetNode } from "graphql";
-import { Kind, visit } from "graphql";
+import type { GraphQLResolveInfo, OperationDefinitionNode } from "graphql";
+import { visit } from "graphql";
 
 import { isCancellable, isFinished } from "../../engine/job/job.ts";
 import type { Job, JobStatus } from "../../engine/job/job.ts";
@@ -98,11 +98,10 @@ export function addJob(
       assets: t.field({
         type: ["Asset"],
         description:
-          "Every hosted file in the output, in order: at most 1,000, without URLs above 4,096 characters; empty until SUCCEEDED. Unlike the output, they count towards the size of the answer: each counts its `url` and `path`, 128 bytes for each field, and 256 for each URL of the gateway. They fail as `input` does.",
+          "Every hosted file in the output, in order: at most 1,000, without URLs above 4,096 characters; empty until SUCCEEDED. They count towards the size of the answer as the output does, with 512 bytes more for each. They fail as `input` does.",
         complexity: { field: 20, multiplier: 5 },
-        async resolve(job, _arguments, { reads }, info) {
+        async resolve(job, _arguments, { reads }) {
           const assets = await reads.readAssets(job);
-          await reads.takeAssets(assets.length * toAssetBytes(info));
           return assets.map((asset) => Object.assign({ job }, asset));
         },
       }),
@@ -112,7 +111,7 @@ export function addJob(
         description:
           "When it will probably start and end, estimated from past runs of its deployment by all owners; null until 5 of them have SUCCEEDED, while it is HELD, SUBMITTING or paused, and when it has ended.",
         complexity: 5,
-        resolve: (job, _arguments, { reads }) => reads.estimate(job),
+        resolve: (job, _arguments, { engine }) => engine.learning.estimate(job),
       }),
       queueSeconds: t.float({
         nullable: true,
@@ -298,20 +297,6 @@ const ERROR_CODES = `For programs. What it means, and what the gateway's operato
 export function readOutput(job: Job, { reads }: GatewayContext): JsonValue | Promise<JsonValue> {
   return job.status === "SUCCEEDED" ? reads.readDocument(job.id, "output") : null;
 }
-
-/** About what an asset takes in the answer and of the thread, before its fields are made. */
-function toAssetBytes({ fieldNodes, fragments }: GraphQLResolveInfo): number {
-  const count = (set: SelectionSetNode | undefined): number =>
-    (set?.selections ?? []).reduce((sum, node) => {
-      if (node.kind === Kind.FIELD) return sum + (SIGNED.has(node.name.value) ? 256 : 128);
-      const { selectionSet } =
-        node.kind === Kind.INLINE_FRAGMENT ? node : (fragments[node.name.value] ?? {});
-      return sum + count(selectionSet);
-    }, 0);
-  return fieldNodes.reduce((sum, { selectionSet }) => sum + count(selectionSet), 0);
-}
-
-const SIGNED: ReadonlySet<string> = new Set(["keptUrl", "thumbnailUrl"]);
 
 function findSelectedJob(
   id: string,

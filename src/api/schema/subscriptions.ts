@@ -150,9 +150,7 @@ async function isThere(
   const names = findDocumentNames(selected);
   const needed = job.status === "SUCCEEDED" ? names : names.filter((name) => name === "input");
   const found = await Promise.all([
-    ...needed.map((name) =>
-      documents.load({ jobId: job.id, name }).then((loaded) => loaded !== null, unread),
-    ),
+    needed.length === 0 || documents.load(job.id).then((stored) => stored !== null, unread),
     !selected.has("history") || histories.load(job.id).then(({ length }) => length > 0, unread),
   ]);
   return found.every(Boolean);

@@ -23,8 +23,6 @@ export type Database = Dialect & {
   readonly ownerWrites: Semaphore;
   /** For what owners ask for: on Postgres nobody's reads keep a write waiting for a connection. */
   readonly reads: Kysely<Tables>;
-  /** How one owner's reads take turns, so that others find the database free, and on SQLite the thread. */
-  readonly readTurns: { readonly perKey: number; readonly sliceMs: number };
   /** Milliseconds of the clock for polls: on Postgres the database's, on SQLite the process's monotonic one. */
   readonly pollMs: RawBuilder<number>;
   /** For polls: on Postgres they never wait behind other queries for a connection, nor for the disk. */

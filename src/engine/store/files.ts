@@ -190,6 +190,7 @@ export function createFiles(database: Database, changeJob: ChangeJob, { settled 
 
     /** How many files of some jobs are kept, counted to one above `most`, and how many bytes those have. */
     async countKept(jobIds: readonly string[], most: number) {
+      if (jobIds.length === 0) return { files: 0, bytes: 0 };
       const { rows } = await sql<{ readonly files: number; readonly bytes: number }>`
         select count(*) as files, cast(coalesce(sum(bytes), 0) as bigint) as bytes from (
           select bytes from kept_files where job_id in (${sql.join(jobIds)}) and state = 'KEPT'

@@ -51,7 +51,7 @@ export function createJobStore(dependencies: {
   readonly channels: Channels;
 }) {
   const { database, changes, channels } = dependencies;
-  const { isShared, upstream, readTurns, hangUp } = database;
+  const { isShared, upstream, hangUp } = database;
   const announce: WakeUps["announce"] = (jobId, ownerId) =>
     channels.wakeUp.runStores(null, () => changes.announce(jobId, ownerId));
   const changeJob = createChangeJob(database, announce);
@@ -125,7 +125,6 @@ export function createJobStore(dependencies: {
     publish,
     upstream,
     isShared,
-    readTurns,
     /** Rejects unless the database answers, is still the one that was opened, and other gateways there have the same parts. */
     async ping(): Promise<void> {
       await database.ping();

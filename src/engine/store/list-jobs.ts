@@ -175,7 +175,7 @@ function toPosition({ created_at, id }: PlaceRow): JobPosition {
 }
 
 /** Whether no index answers all conditions of a list. */
-export function isWalk(filter: JobFilter): boolean {
+function isWalk(filter: JobFilter): boolean {
   return filter.text !== undefined || toLookedUp(filter).length > 0;
 }
 
@@ -376,20 +376,18 @@ const MAX_STEPS_MS = 2_000;
 const MAX_MS = 5_000;
 
 export type WalkBudget = {
-  /** Runs a step in its slot; resolves with how long it took, too. */
+  /** Runs a step; resolves with how long it took, too. */
   step<Value>(run: () => Promise<Value>): Promise<{ readonly value: Value; readonly ms: number }>;
   /** Whether no further step may begin. */
   isSpent(): boolean;
 };
 
-/** The time that the walks of one operation share, from the first one on. `runStep` runs a step when it may. */
+/** The time that the walks of one operation share, from the first one on. */
 export function createWalkBudget({
   now = clock.monotonic,
-  runStep = (run) => run(),
 }: {
   /** Milliseconds of a clock that never goes back. */
   readonly now?: (() => number) | undefined;
-  readonly runStep?: <Value>(run: () => Promise<Value>) => Promise<Value>;
 } = {}): WalkBudget {
   let leftMs = MAX_STEPS_MS;
   let endsAt: number | undefined;
@@ -397,13 +395,11 @@ export function createWalkBudget({
   return {
     async step(run) {
       endsAt ??= now() + MAX_MS;
-      return await runStep(async () => {
-        const beganAt = now();
-        const value = await run();
-        const ms = now() - beganAt;
-        leftMs -= ms;
-        return { value, ms };
-      });
+      const beganAt = now();
+      const value = await run();
+      const ms = now() - beganAt;
+      leftMs -= ms;
+      return { value, ms };
     },
     isSpent: () => leftMs <= 0 || (endsAt !== undefined && now() >= endsAt),
   };

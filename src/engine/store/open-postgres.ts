@@ -34,8 +34,6 @@ type PostgresOptions = {
 const MAX_WRITERS = 6;
 const MAX_OWNER_WRITES = MAX_WRITERS - 2;
 const MAX_READERS = 6;
-/** A third of them, so that no owner alone can keep the others waiting. */
-const READ_TURNS = { perKey: MAX_READERS / 3, sliceMs: 0 };
 
 /**
  * Each list is read along its index, in its order. With old statistics a planner may think that a sort of few rows is
@@ -98,7 +96,6 @@ export async function openPostgres(
     // Unlike the others' it stands still in a statement, so that an index serves it.
     pollMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
     pollQueries: polls.queries,
-    readTurns: READ_TURNS,
     checkDisk: disk.check,
     async ping() {
       await sql`select 1`.execute(queries);

@@ -28,7 +28,6 @@ import {
   type DiskWatch,
   SQLITE_BUSY,
 } from "./database-error.ts";
-import { SLICE_MS } from "../../runtime/queue.ts";
 import { Semaphore } from "../../runtime/semaphore.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
@@ -37,9 +36,6 @@ import { createSqlitePolls } from "./polls.ts";
 import type { Tables } from "./tables.ts";
 
 const IN_MEMORY = ":memory:";
-
-/** They take the thread, one at a time. */
-const READ_TURNS = { perKey: 8, sliceMs: SLICE_MS };
 
 /** What the file of the newest changes shrinks to, once a backup that held it up has ended. */
 const MAX_WAL_BYTES = 64 * 1_048_576;
@@ -119,7 +115,6 @@ function connect(path: string, options: Parameters<typeof openSqlite>[1]): Datab
     reads: queries,
     pollMs: sql`poll_ms()`,
     pollQueries: queries,
-    readTurns: READ_TURNS,
     checkDisk: disk.check,
     async ping() {
       await sql`select 1`.execute(queries);

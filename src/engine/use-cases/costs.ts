@@ -15,14 +15,14 @@ export function findCost({ engine, reads }: Caller, job: Job): Cost | Promise<Co
 
 /** What a submit of this input would probably cost; null is an input that no job can store. */
 export async function quote(
-  { engine, viewer, reads }: Caller,
+  { engine, viewer }: Caller,
   { input, ...request }: { readonly deploymentId: string; readonly input: JsonObject | null },
 ): Promise<Cost> {
   requireScopes(viewer, "jobs:submit");
   const [costs] = engine.costs;
   if (costs === undefined || input === null)
     return toUnknown(input === null ? NOT_STORABLE : NO_ESTIMATES, new Date(clock.now()));
-  return await reads.quote(costs, { ...request, input });
+  return await costs.quote({ ...request, input, viewer });
 }
 
 const NOT_STORABLE = "The input can't be stored. Correct its issues, and check it again.";

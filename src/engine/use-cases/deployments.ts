@@ -20,7 +20,7 @@ export async function listDeployments(caller: Caller): Promise<readonly Deployme
   const { deployments, hasOthers } = caller.engine.catalogue;
   if (!hasOthers) return deployments;
   const listed = await listUpstream(caller);
-  const named = await caller.reads.listDeploymentIds();
+  const named = await caller.engine.store.jobs.listDeploymentIds(readableOwner(caller.viewer));
   // What is not in the catalogue can't be of another kind.
   const ids = [...listed.keys(), ...named.filter(DEFAULT_KIND.adapter.isId)];
   const others = new Set(ids.filter((id) => isOffered(caller, id)));

@@ -1,4 +1,4 @@
-import { requireScopes } from "../../auth/viewer.ts";
+import { readableOwner, requireScopes } from "../../auth/viewer.ts";
 import { badUserInput } from "../../runtime/coded-error.ts";
 import type { Caller } from "../caller.ts";
 import { forEach } from "../for-each.ts";
@@ -68,23 +68,23 @@ export async function findHold({ engine, reads }: Caller, job: Job): Promise<Hol
 
 /** The viewer's own HELD jobs in the order in which they are sent; of one deployment, if it is given. */
 export async function listHeldJobs(
-  { reads, viewer }: Caller,
+  { engine, viewer }: Caller,
   limit: number,
   deploymentId?: string,
 ): Promise<readonly Job[]> {
   requireScopes(viewer, "jobs:read");
   checkLimit(limit);
-  return await reads.listHeld(limit, deploymentId);
+  return await engine.store.holds.list(viewer.ownerId, limit, deploymentId);
 }
 
 /** The HELD jobs that the viewer may approve, oldest first, those of its own credential among them. */
 export async function listJobsToApprove(
-  { reads, viewer }: Caller,
+  { engine, viewer }: Caller,
   limit: number,
 ): Promise<readonly Job[]> {
   requireScopes(viewer, "jobs:approve");
   checkLimit(limit);
-  return await reads.listToApprove(limit);
+  return await engine.store.holds.listToApprove(readableOwner(viewer), limit);
 }
 
 function checkLimit(limit: number): void {

@@ -30,7 +30,7 @@ export async function editJobs(
 
 /** The viewer's own tags, the most used first. Throws BAD_USER_INPUT. */
 export async function listTags(
-  { viewer, reads }: Caller,
+  { engine, viewer, reads }: Caller,
   { first, startsWith }: { readonly first: number; readonly startsWith: string },
 ): Promise<readonly TagCount[]> {
   requireScopes(viewer, "jobs:read");
@@ -38,5 +38,6 @@ export async function listTags(
     throw badUserInput(`\`first\` must be from 1 to ${MAX_TAGS}, not ${first}.`);
   const problem = textProblem(startsWith);
   if (problem !== null) throw badUserInput(`\`startsWith\` ${problem}.`);
-  return await reads.countTags({ startsWith, limit: first });
+  const wanted = { startsWith, limit: first };
+  return await reads.walk((budget) => engine.store.jobs.countTags(viewer.ownerId, wanted, budget));
 }

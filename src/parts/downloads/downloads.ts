@@ -24,10 +24,6 @@ const LIFE_MS = 10 * 60_000;
 const ROW_LIFE_MS = 2 * LIFE_MS;
 const CLAIM_MS = 30_000;
 const RETRY_AFTER_SECONDS = 10;
-/** A job may have a thousand files, and a step goes through all of them. */
-const JOBS_PER_COUNT = 10;
-
-type CountKept = JobStore["files"]["countKept"];
 
 /** Where a client gets a ZIP, and what will be in it. */
 export type OpenDownload = {
@@ -66,14 +62,12 @@ export class Downloads {
   }
 
   /**
-   * Makes a URL that is good for 10 minutes, for what the viewer may read now; `countKept` counts some jobs' files in the
-   * owner's turn. Rejects with FORBIDDEN, with a `DownloadTooLargeError`, with a `JobNotFoundError` for what is no job's id,
-   * and as `countKept` does.
+   * Makes a URL that is good for 10 minutes, for what the viewer may read now. Rejects with FORBIDDEN, with a
+   * `DownloadTooLargeError`, and with a `JobNotFoundError` for what is no job's id.
    */
   async create(
     ids: readonly string[],
     viewer: Pick<Viewer, "ownerId" | "scopes">,
-    countKept: CountKept,
   ): Promise<OpenDownload> {
     requireScopes(viewer, "jobs:read");
     const jobIds = [...new Set(ids)];
@@ -82,10 +76,10 @@ export class Downloads {
     if (wrong !== undefined) throw new JobNotFoundError(wrong);
     const owner = readableOwner(viewer);
     const jobs = await this.#store.jobs.readMany(jobIds, owner);
-    const kept = await this.#sumKept(
-      jobs.flatMap((job) => job?.id ?? []),
-      countKept,
-    );
+    const found = jobs.flatMap((job) => job?.id ?? []);
+    const kept = await this.#store.files.countKept(found, MAX_OF_DOWNLOAD.files);
+    if (kept.files > MAX_OF_DOWNLOAD.files || kept.bytes > MAX_OF_DOWNLOAD.bytes)
+      throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
     const id = chance.uuid();
     const { ownerId } = viewer;
     await this.#rows.create({ id, ownerId, jobIds, readsAll: owner === undefined }, ROW_LIFE_MS);
@@ -121,20 +115,6 @@ export class Downloads {
         await claimFor(0).catch(() => undefined);
       },
     };
-  }
-
-  /** Rejects with a `DownloadTooLargeError`. */
-  async #sumKept(jobIds: readonly string[], countKept: CountKept) {
-    const sum = { files: 0, bytes: 0 };
-    for (let at = 0; at < jobIds.length; at += JOBS_PER_COUNT) {
-      const some = jobIds.slice(at, at + JOBS_PER_COUNT);
-      const { files, bytes } = await countKept(some, MAX_OF_DOWNLOAD.files);
-      sum.files += files;
-      sum.bytes += bytes;
-      if (sum.files > MAX_OF_DOWNLOAD.files || sum.bytes > MAX_OF_DOWNLOAD.bytes)
-        throw new DownloadTooLargeError(MAX_OF_DOWNLOAD);
-    }
-    return sum;
   }
 
   /** What made which file comes first; by then it is known which files follow. */

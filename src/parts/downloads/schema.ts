@@ -52,8 +52,7 @@ export function addDownloads(builder: Builder): void {
         result: { name: "CreateDownloadSuccess", description: "The download can begin." },
         dataField: { name: "download", description: "Where to get the files." },
       },
-      resolve: (_root, { ids }, { parts, reads, viewer }) =>
-        parts.find(Downloads).create(ids, viewer, (...some) => reads.countKept(...some)),
+      resolve: (_root, { ids }, { parts, viewer }) => parts.find(Downloads).create(ids, viewer),
     }),
   );
 }

@@ -2,6 +2,7 @@ import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/server"
 import { sentenceCase } from "change-case";
 
 import { hasThumbnails } from "../../engine/files/thumbnail.ts";
+import { type Asset, type KeptFile, NOT_KEPT } from "../../engine/job/asset.ts";
 import { type Cost, unknownCost } from "../../engine/job/cost.ts";
 import type { Estimate } from "../../engine/job/estimate.ts";
 import type { HoldReason } from "../../engine/job/hold.ts";
@@ -15,10 +16,15 @@ import type { Caller } from "../../engine/caller.ts";
 import { toFileUrl } from "../../engine/files/file-urls.ts";
 import { findCost } from "../../engine/use-cases/costs.ts";
 import { findHold } from "../../engine/use-cases/held-jobs.ts";
-import type { FirstFiles } from "../../engine/watch/shared-readers.ts";
 import type { ToolContext } from "./tool.ts";
 import { toResult } from "./tool.ts";
 import { toIssues } from "./tool-error.ts";
+
+/** The first files that an output names with the states of their copies, and how many it names. */
+type FirstFiles = {
+  readonly files: readonly (Asset & { readonly kept: KeptFile })[];
+  readonly count: number;
+};
 
 const THUMBNAIL_WIDTH = 640;
 const MAX_PICTURES = 4;
@@ -103,13 +109,12 @@ export async function describeJob(
   context: Caller,
 ): Promise<JsonObject> {
   const { reads } = context;
-  const estimate = await readEstimate(job, reads);
+  const estimate = await readEstimate(job, context);
   const hold = await readHold(job, context);
   const brief = await toBrief(job, context);
   const cost = await readCost(job, context);
   const seed = findSeed(isFinished(job) ? await reads.readDocument(job.id, "input") : null);
   // Pictures may take seconds, and it may be long until the answer is read.
-  reads.finish();
   reads.clear();
   return {
     ...brief,
@@ -133,8 +138,8 @@ export async function describeJob(
 }
 
 /** Null also while the database is unreachable: of a job that was just paid for, nothing may look like a refusal. */
-export function readEstimate(job: Job, reads: Caller["reads"]): Promise<Estimate | null> {
-  return reads.estimate(job).catch(() => null);
+export function readEstimate(job: Job, { engine }: Caller): Promise<Estimate | null> {
+  return engine.learning.estimate(job).catch(() => null);
 }
 
 /** Unknown also while the database is unreachable, for the same reason. */
@@ -173,17 +178,23 @@ export function toStateText({ status, queuePosition }: Job, estimate: Estimate |
 const SUBMITTING = "On its way to RunComfy";
 
 /** Whether copies of its files are still on their way. */
-export async function areFilesPending(job: Job, { reads }: Caller): Promise<boolean> {
-  return job.status === "SUCCEEDED" && (await reads.arePending(job.id));
+export async function areFilesPending({ id, status }: Job, { engine }: Caller): Promise<boolean> {
+  return status === "SUCCEEDED" && (await engine.store.files.findPending([id])).includes(true);
 }
 
-/** What an answer names of a job's files, once there is room for it. Rejects if there is none. */
-export async function readFiles({ id, status }: Job, { reads }: Caller): Promise<FirstFiles> {
-  if (status !== "SUCCEEDED") return { files: [], count: 0 };
-  const found = await reads.readFirstFiles(id);
-  const sizes = found.files.map(({ url, path }) => url.length + path.length + FILE_BYTES);
-  await reads.takeAssets(WRITTEN * sizes.reduce((sum, bytes) => sum + bytes, 0));
-  return found;
+/** What an answer names of a job's files, if it has room for it. Rejects if it has none. */
+export async function readFiles(
+  { id, status }: Job,
+  { engine, reads }: Caller,
+): Promise<FirstFiles> {
+  const { documents, files } = engine.store;
+  const [found] = status === "SUCCEEDED" ? await documents.readFirstAssets([id]) : [];
+  if (!found?.assets.length) return { files: [], count: found?.count ?? 0 };
+  const sizes = found.assets.map(({ url, path }) => url.length + path.length + FILE_BYTES);
+  reads.charge(WRITTEN * sizes.reduce((sum, bytes) => sum + bytes, 0));
+  const [kept] = await files.readMany([id], found.assets.length);
+  const toFile = (asset: Asset) => Object.assign({ kept: kept?.get(asset.url) ?? NOT_KEPT }, asset);
+  return { files: found.assets.map(toFile), count: found.count };
 }
 
 function toLink(

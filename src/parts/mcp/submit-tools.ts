@@ -77,9 +77,9 @@ function toDirectTool(deployment: Deployment, name: string): GatewayTool {
     name,
     scope: "jobs:submit",
     title: deployment.name,
-    async description({ reads, viewer }) {
+    async description({ engine, viewer }) {
       const { id, description, name: called } = deployment;
-      const duration = toDurationText(await reads.readStats(id));
+      const duration = toDurationText(await engine.learning.readStats(id));
       const facts = [description ?? called, duration, toPriceText(deployment)].filter(Boolean);
       return [...facts, `Its deployment_id is ${id}.`, toCostText(viewer)].join("\n");
     },
@@ -131,7 +131,7 @@ function createListingTools(catalogue: Catalogue): readonly GatewayTool[] {
       if (found === null)
         throw new DeploymentNotFoundError(id, { nearMisses: catalogue.findNearMisses(id) });
       const { name, description, inputSchema } = found;
-      const duration = toDurationText(await context.reads.readStats(id));
+      const duration = toDurationText(await context.engine.learning.readStats(id));
       const price = found.price && { ...found.price };
       return toResult({ id, name, description, duration, price, input_schema: inputSchema });
     },

@@ -31,7 +31,7 @@ export function takesTasks({ mcpReq: { envelope } }: ServerContext): boolean {
 
 /** A task is a job under another name: its state is the row's, so that any gateway answers for it, after any restart. */
 export async function toTask(job: Job, context: Caller) {
-  const estimate = await readEstimate(job, context.reads);
+  const estimate = await readEstimate(job, context);
   const hold = await readHold(job, context);
   const isFetching = await awaitsFiles(job, context);
   // A few polls for the time that is left.

@@ -87,7 +87,7 @@ const TOO_LARGE = badUserInput(
 
 /** Makes what notifies a client how far a job is, where it has moved: the numbers only ever grow. */
 function createNotifier(
-  { reads }: Caller,
+  context: Caller,
   notify: NonNullable<ToolCall["notify"]>,
 ): (job?: Job) => Promise<void> {
   let newest: Job | null = null;
@@ -95,7 +95,7 @@ function createNotifier(
   return async (job) => {
     const state = (newest = job ?? newest);
     if (state === null) return;
-    const estimate = await readEstimate(state, reads);
+    const estimate = await readEstimate(state, context);
     const begun = state.status === "IN_PROGRESS" ? 0.1 : 0;
     const progress = isFinished(state) ? 1 : (estimate?.progress ?? begun);
     if (newest !== state || progress <= reached) return;

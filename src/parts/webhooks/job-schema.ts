@@ -37,10 +37,7 @@ function addOwnSecret(builder: Builder): void {
       description:
         "The secret by which your server verifies calls of a `webhookUrl`; starts with `whsec_`. It is the same for all your jobs, whichever credential submits them.",
       complexity: 10,
-      resolve: (viewer, _arguments, { parts, engine }) =>
-        engine.queues.reads.run(viewer.ownerId, () =>
-          parts.find(WebhookService).readOwnSecret(viewer),
-        ),
+      resolve: (viewer, _arguments, { parts }) => parts.find(WebhookService).readOwnSecret(viewer),
     }),
   );
   builder.mutationField("rotateViewerWebhookSecret", (t) =>

@@ -54,8 +54,7 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
       type: [webhook],
       description: "Your webhooks, oldest first; at most 20.",
       complexity: { field: 10, multiplier: 20 },
-      resolve: (_root, _arguments, { parts, viewer, engine }) =>
-        engine.queues.reads.run(viewer.ownerId, () => parts.find(WebhookService).list(viewer)),
+      resolve: (_root, _arguments, { parts, viewer }) => parts.find(WebhookService).list(viewer),
     }),
   );
   builder.queryField("webhook", (t) =>
@@ -65,8 +64,7 @@ export const addWebhooks: SchemaAddition = (builder, events) => {
       description: "Your webhook with this id; null when there is none.",
       complexity: 10,
       args: { id: t.arg.id({ required: true, description: "The webhook's `id`." }) },
-      resolve: (_root, { id }, { parts, viewer, engine }) =>
-        engine.queues.reads.run(viewer.ownerId, () => parts.find(WebhookService).read(viewer, id)),
+      resolve: (_root, { id }, { parts, viewer }) => parts.find(WebhookService).read(viewer, id),
     }),
   );
 
@@ -319,13 +317,11 @@ function addWebhook(
           }),
           after: t.arg.id({ description: "A delivery's `id`: only the older ones." }),
         },
-        resolve: (webhook, { first, after }, { parts, viewer, engine }) =>
-          engine.queues.reads.run(viewer.ownerId, () =>
-            parts.find(WebhookService).listDeliveries(viewer, webhook, {
-              first: first ?? DEFAULT_SIZE,
-              after: after ?? null,
-            }),
-          ),
+        resolve: (webhook, { first, after }, { parts, viewer }) =>
+          parts.find(WebhookService).listDeliveries(viewer, webhook, {
+            first: first ?? DEFAULT_SIZE,
+            after: after ?? null,
+          }),
       }),
     }),
   });

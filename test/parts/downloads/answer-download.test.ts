@@ -69,8 +69,7 @@ async function serveFrom(store: JobStore, openFile: Open = async () => readable(
     ],
   });
   const toLocal = (signed: string) => url + signed.slice(new URL(signed).origin.length);
-  const open = (ids: readonly string[], owner = OWNER) =>
-    downloads.create(ids, owner, store.files.countKept);
+  const open = (ids: readonly string[], owner = OWNER) => downloads.create(ids, owner);
   return {
     open,
     toLocal,
