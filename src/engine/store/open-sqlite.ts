@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite";
+import { compileFunction } from "node:vm";
 
 import {
   CompiledQuery,
@@ -284,24 +285,24 @@ function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
 function toKyselyStatement(database: DatabaseSync, sql: string): SqliteStatement {
   const statement = database.prepare(sql);
   const names = statement.columns().map(({ name }) => name);
+  const toRow = createToRow(names);
   // Node makes objects that are dictionaries: twice as slow to make and to read.
   statement.setReturnArrays(true);
   return {
     reader: names.length > 0,
-    all: (parameters) =>
-      statement.all(...parameters.map(toInput)).map((values) => toRow(names, values)),
+    all: (parameters) => statement.all(...parameters.map(toInput)).map(toRow),
     run: (parameters) => statement.run(...parameters.map(toInput)),
     iterate: (parameters) => statement.iterate(...parameters.map(toInput)),
   };
 }
 
-function toRow(
-  names: readonly string[],
-  values: Readonly<Record<number, SQLOutputValue>>,
-): Record<string, SQLOutputValue | undefined> {
-  const row: Record<string, SQLOutputValue | undefined> = {};
-  names.forEach((name, index) => (row[name] = values[index]));
-  return row;
+type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/** Its code is written out for these columns: to set each by its name takes as long as the statement. */
+function createToRow(names: readonly string[]) {
+  const members = names.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
+  const toRow = compileFunction(`return { ${members.join()} };`, ["values"]);
+  return (values: unknown): Row => toRow(values);
 }
 
 function toInput(value: unknown): SQLInputValue {
