@@ -9,8 +9,6 @@ import type { Viewer } from "../../auth/viewer.ts";
 import type { Channels, OperationMessage } from "../../engine/diagnostics/channels.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
-import type { Release } from "../../runtime/queue.ts";
-import { Queue, SLICE_MS } from "../../runtime/queue.ts";
 import { Stream } from "../../runtime/stream.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
@@ -35,8 +33,6 @@ export type OperationOrigin = {
    * left, which it may have done already.
    */
   readonly onStream?: (end: () => void) => void;
-  /** Called when a document that came Yoga's way is validated, unless it is refused before. */
-  readonly onValidated?: () => void;
   /** The caller's span, as W3C Trace Context writes it, or whatever came in its place. */
   readonly traceparent?: unknown;
 };
@@ -52,10 +48,7 @@ export type OperationParams = {
 
 export type Operations = ReturnType<typeof createOperations>;
 
-/**
- * Runs operations. Yoga's plugins validate a document when it first comes, and it is kept; from then on `recall` finds what
- * it takes to run it, whichever way it comes.
- */
+/** Runs operations, by the plugins of Yoga whichever way they come. A document that was validated is kept. */
 export function createOperations(options: {
   readonly schema: GraphQLSchema;
   /** Makes the resolvers' context, once for each operation. */
@@ -99,7 +92,6 @@ export function createOperations(options: {
     extraParamNames: trustedDocuments === null ? [] : ["documentId"],
     plugins: [
       ...(trustedDocuments === null ? [] : [createDocumentFinder(trustedDocuments)]),
-      BATCHING_BAN,
       documents.plugin,
       createSubscriptionRunner(subscribe),
       createQueryCompiler({ schema, log: options.log }),
@@ -110,94 +102,46 @@ export function createOperations(options: {
   // Each operation brings its own context.
   const { execute } = yoga.getEnveloped();
 
-  /** The requested document, or why there is none. */
-  function findQuery(params: OperationParams): string | GraphQLError {
-    return trustedDocuments?.find(params) ?? String(params.query);
-  }
-
-  /** What it takes to run an operation whose document was validated before; null for any other. */
-  function recall(params: OperationParams, origin: OperationOrigin): ExecutionArgs | null {
-    const { operationName, variables } = params;
-    const query = findQuery(params);
-    // Without a list of documents nobody has a use for ids, and Yoga says so.
-    const isUnfit = trustedDocuments === null && params.documentId !== undefined;
-    if (isUnfit || query instanceof GraphQLError) return null;
-    const document = documents.recall(query, { name: operationName, variables: variables ?? {} });
-    if (document === null || !getOperationAST(document, operationName)) return null;
-    return toArgs(document, params, origin);
-  }
-
-  function toContext(origin: OperationOrigin): object {
-    const { viewer, traceparent } = origin;
-    return Object.assign(createContext(origin), { viewer, traceparent });
-  }
-
-  function toArgs(
-    document: ExecutionArgs["document"],
-    { operationName, variables }: OperationParams,
-    origin: OperationOrigin,
-  ) {
-    return {
-      schema,
-      document,
-      operationName: operationName ?? null,
-      variableValues: variables ?? null,
-      contextValue: toContext(origin),
-    };
-  }
-
-  const queue = new Queue({ perKey: 1, sliceMs: SLICE_MS });
-
   return {
-    /**
-     * Begins what an owner asks for in the owner's slot, which it releases once what came is read, and its document
-     * validated.
-     */
-    begin: <Value>(ownerId: string, act: (release: Release) => Promise<Value>): Promise<Value> =>
-      queue.run(ownerId, act),
-    /** Takes such a slot; waits for it where none is free. */
-    enter: (ownerId: string): Release | Promise<Release> =>
-      queue.tryEnter(ownerId) ?? queue.enter(ownerId),
     /** Answers requests of every form. */
     yoga,
     execute,
     subscribe,
     countSubscriptions: slots.count,
-    recall,
-    /** The same for any document, or why it is not run; may throw what `maskError` takes. */
-    async prepare(
+    /** Whether documents are named by ids. */
+    takesIds: trustedDocuments !== null,
+    /** What it takes to run an operation, or why it is not run; may throw what `maskError` takes. */
+    prepare(
       params: OperationParams,
       origin: OperationOrigin,
-    ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    ): ExecutionArgs | readonly GraphQLError[] {
       const { operationName, variables } = params;
-      const query = findQuery(params);
+      const query = trustedDocuments?.find(params) ?? String(params.query);
       if (query instanceof GraphQLError) return [query];
-      const asked = { name: operationName, variables: variables ?? {} };
-      const document = documents.check(query, asked, origin);
+      const document = documents.check(
+        query,
+        { name: operationName, variables: variables ?? {} },
+        origin,
+      );
       if (!("kind" in document))
         return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
-      if (!getOperationAST(document, operationName))
-        throw new CodedError(
-          "OPERATION_RESOLUTION_FAILURE",
-          "Could not determine what operation to execute. Set operationName to one that the document has.",
-        );
-      return toArgs(document, params, origin);
+      if (!getOperationAST(document, operationName)) return [maskError(NO_OPERATION)];
+      const { viewer, traceparent } = origin;
+      return {
+        schema,
+        document,
+        operationName: operationName ?? null,
+        variableValues: variables ?? null,
+        contextValue: Object.assign(createContext(origin), { viewer, traceparent }),
+      };
     },
   };
 }
 
-/** Each operation comes in a request of its own, so that each is counted. */
-const BATCHING_BAN: Plugin = {
-  onRequestParse: () => ({
-    onRequestParseDone({ requestParserResult }) {
-      if (!Array.isArray(requestParserResult)) return;
-      throw new CodedError(
-        "BAD_REQUEST",
-        "The body is a list, and batching is off. Send one operation in each request, as an object with `query`.",
-      );
-    },
-  }),
-};
+const NO_OPERATION = new CodedError(
+  "OPERATION_RESOLUTION_FAILURE",
+  "Could not determine what operation to execute. Set operationName to one that the document has.",
+);
 
 /** Says in JSON that a result has no form the client accepts, and ends a stream that nobody will read. */
 const NOT_ACCEPTABLE: Plugin = {

@@ -40,7 +40,6 @@ const MAX_OPEN_BRACKETS = 200;
 
 /** What an operation comes with. Its share may be opened when it is first asked for, so most don't. */
 type Asker = {
-  readonly onValidated?: (() => void) | undefined;
   /** Counts the memory that its document takes while it is run. */
   readonly share: Pick<Reservation, "take">;
 };
@@ -174,7 +173,6 @@ export function createDocumentChecks(
           { name, variables: variables ?? {} },
           context,
         );
-        context.onValidated?.();
         return "kind" in checked ? [] : checked;
       });
     },

@@ -52,6 +52,7 @@ const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
     /^(Must provide query|POST body |Expected "\w+" param |Unexpected parameter )/,
     "Send a JSON object with `query`, and perhaps `variables` (an object), `operationName` and `extensions`.",
   ],
+  [/^Batching is not supported/, "Send one operation in each request, as an object with `query`."],
   [/^Could not determine what operation /, "Set operationName to one that the document has."],
   [/^Can only perform a mutation operation /, "Send it by POST."],
 ];

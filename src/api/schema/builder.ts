@@ -21,7 +21,6 @@ import type { Submitted } from "../../engine/tracking/submit-job.ts";
 import type { Upload } from "../../engine/store/upload-rows.ts";
 import type { JobChange } from "../../engine/watch/watch-jobs.ts";
 import type { GatewayContext } from "./context.ts";
-import "./field-rules.ts";
 
 export type Builder = ReturnType<typeof createBuilder>;
 
@@ -73,7 +72,7 @@ export function createBuilder() {
       readonly searchedTo: Date | null;
     };
   }>({
-    plugins: ["fieldRules", ErrorsPlugin, RelayPlugin, ComplexityPlugin],
+    plugins: [ErrorsPlugin, RelayPlugin, ComplexityPlugin],
     defaultFieldNullability: false,
     // The server prices an operation before it runs; fields only say what they cost, one each by default.
     complexity: { disabled: true, defaultListMultiplier: 5 },

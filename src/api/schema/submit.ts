@@ -15,6 +15,7 @@ import {
   submitJobs,
 } from "../../engine/use-cases/submit-jobs.ts";
 import type { Builder, GivenQueue } from "./builder.ts";
+import { charged } from "./charged.ts";
 
 /** What each item costs, beside what is asked of its job. */
 const ITEM_COST = 20;
@@ -245,8 +246,7 @@ export function addCheckInput(builder: Builder): void {
         description:
           "The input as a job would store it: as you gave it, since a `seed` of -1 becomes a number only at the submit. Empty if nothing of it can be stored. It takes as much room in the answer as `Job.input`, and fails in the same way.",
         // One text among the variables may come back hundreds of times.
-        isCharged: true,
-        resolve: ({ input }) => input ?? {},
+        resolve: charged(({ input }) => input ?? {}),
       }),
     }),
   });

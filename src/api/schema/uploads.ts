@@ -4,6 +4,7 @@ import { toUploadEnd } from "../../engine/files/uploads.ts";
 import { InvalidUploadError } from "../../engine/job/errors.ts";
 import { createUpload, findUpload } from "../../engine/use-cases/uploads.ts";
 import type { Builder } from "./builder.ts";
+import { charged } from "./charged.ts";
 import { createWidthArgument, NO_THUMBNAIL, THUMBNAIL } from "./files.ts";
 
 /** Adds what takes files in, and shows what went in. */
@@ -15,9 +16,9 @@ export function addUploads(builder: Builder): void {
         description:
           "Starts with `upl_`. In place of a file's URL in an input, write `upload:` and this id, once the file has arrived.",
       }),
-      fileName: t.exposeString("fileName", {
+      fileName: t.string({
         description: "The `fileName` given to `createUpload`, without a path.",
-        isCharged: true,
+        resolve: charged(({ fileName }) => fileName),
       }),
       putUrl: t.field({
         type: "URL",
@@ -36,20 +37,18 @@ export function addUploads(builder: Builder): void {
         nullable: true,
         description:
           "Where the gateway serves the file to anyone who has the URL. It works for one to two days; query it again for a new one. Null until the file has arrived.",
-        isCharged: true,
-        resolve: (upload, _arguments, { engine }) => toFileUrl(upload, engine.files.urls),
+        resolve: charged((upload, _arguments, { engine }) => toFileUrl(upload, engine.files.urls)),
       }),
       thumbnailUrl: t.field({
         type: "URL",
         nullable: true,
         description: `${THUMBNAIL} Null until a picture has arrived; also null for other files, and for ${NO_THUMBNAIL}`,
-        isCharged: true,
         args: createWidthArgument(builder),
-        resolve: (upload, { width }, { engine }) => {
+        resolve: charged((upload, { width }, { engine }) => {
           // What the bytes are, whatever the client has said.
           const { contentType } = toFileHeaders(upload.file ?? "");
           return toThumbnailUrl({ ...upload, contentType }, width, engine.files.urls);
-        },
+        }),
       }),
     }),
   });

@@ -36,19 +36,15 @@ export function createOperationAnswer(parts: ServerParts): Answer {
     if (request.method === "POST") {
       const body = await readBody(request, largestBodyBytes, share);
       const { accept } = request.headers;
-      const isAnswered = await operations.begin(ownerId, async (release) => {
-        if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
-        return await answerPlainPost({ operations, body, accept, origin, response, release });
-      });
-      if (isAnswered) return share.charge(response.writableLength);
+      if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
+      if (await answerPlainPost({ operations, body, accept, origin, response }))
+        return share.charge(response.writableLength);
       // Yoga knows one spelling of the type.
       request.headers["content-type"] = "application/json";
       Object.assign(request, { body });
       bodyBytes = body.length;
     }
-    await operations.begin(ownerId, async (onValidated) =>
-      operations.yoga(request, response, { ...origin, onValidated }),
-    );
+    await operations.yoga(request, response, origin);
     // A stream keeps the variables that it came with.
     return share.charge(bodyBytes + response.writableLength);
   };

@@ -22,8 +22,8 @@ export type Exchange = {
   /** Lets a page read the answer, where it may; true where that was all that it asked for. */
   allowPage(methods: string, moreHeaders?: string): boolean;
   /**
-   * Lets a sender of JSON in, by the checks of GraphQL's requests, and runs `act` in a turn of its owner; `what` is the
-   * plural that errors say. A sender whose credential ends is cut off.
+   * Lets a sender of JSON in, by the checks of GraphQL's requests, and runs `act`; `what` is the plural that errors say. A
+   * sender whose credential ends is cut off.
    */
   receive(what: string, act: (message: Message) => Promise<void>): Promise<void>;
 };
@@ -33,6 +33,4 @@ type Message = {
   readonly body: Buffer;
   readonly viewer: Viewer;
   readonly share: Reservation;
-  /** Lets the owner's next turn begin; called once what came is read. */
-  readonly release: () => void;
 };

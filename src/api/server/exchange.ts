@@ -10,7 +10,7 @@ import type { ServerParts } from "./server-parts.ts";
 
 /** Makes exchanges of what all requests share. */
 export function createExchanges(parts: ServerParts, readers: FileReaders) {
-  const { credentials, sessions, rates, origins, memory, operations } = parts;
+  const { credentials, sessions, rates, origins, memory } = parts;
   const largestBodyBytes = parts.limits.http.bodyBytes;
 
   return (
@@ -39,10 +39,8 @@ export function createExchanges(parts: ServerParts, readers: FileReaders) {
         response,
         sessions.enter(admission, () => response.destroy()),
       );
-      await operations.begin(viewer.ownerId, async (release) => {
-        if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
-        await act({ body, viewer, share, release });
-      });
+      if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
+      await act({ body, viewer, share });
       share.charge(response.writableLength);
     },
   });

@@ -42,31 +42,18 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     return session.isClosed;
   }
 
-  /** Runs it in the slot in which it came, an answer when the client has read those before; not once the client has left. */
+  /** Runs it, an answer when the client has read those before; not once the client has left. */
   async function run<Result>(
     { contextValue: operation }: ExecutionArgs,
     begin: (args: ExecutionArgs) => Result,
     isAnswer: boolean,
   ): Promise<Awaited<Result> | { readonly errors: readonly GraphQLError[] }> {
     if (!(operation instanceof SocketOperation)) throw new Error("Nothing was prepared.");
-    const { session, viewer, args } = operation;
-    let { slot } = operation;
-    Object.assign(operation, { args: null, slot: null });
-    for (;;) {
-      const release = slot ?? (await operations.enter(viewer.ownerId));
-      try {
-        if (session.isClosed || args === null) return { errors: [new GraphQLError(TOO_LATE)] };
-        if (!isAnswer || !session.isBehind) {
-          const running = begin(args);
-          release();
-          return await running;
-        }
-      } finally {
-        release();
-      }
-      slot = null;
-      await session.whenRead();
-    }
+    const { session, args } = operation;
+    operation.args = null;
+    if (isAnswer) while (session.isBehind) await session.whenRead();
+    if (session.isClosed || args === null) return { errors: [new GraphQLError(TOO_LATE)] };
+    return await begin(args);
   }
 
   return makeServer<Record<string, unknown>, SocketSession>({
@@ -98,7 +85,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
         if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
         const operation = session.begin(id, admission, payload.extensions?.["traceparent"]);
         parts.rates.take(admission.viewer);
-        const prepared = await operations.prepare(payload, operation);
+        const prepared = operations.prepare(payload, operation);
         // graphql-ws keeps what came as long as its operation runs.
         Object.assign(payload, { query: "", variables: null, extensions: null });
         if ("document" in prepared) return toStub(operation, prepared);

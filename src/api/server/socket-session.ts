@@ -8,10 +8,9 @@ import type { WebSocket } from "ws";
 import { chance, clock } from "../../runtime/environment.ts";
 import type { Admission } from "../../auth/authenticator.ts";
 import type { Viewer } from "../../auth/viewer.ts";
-import type { OperationOrigin, Operations } from "../operations/create-operations.ts";
+import type { OperationOrigin } from "../operations/create-operations.ts";
 import type { MemoryBudget, Reservation } from "../../runtime/memory-budget.ts";
 import { NOBODY } from "../../runtime/memory-budget.ts";
-import type { Release } from "../../runtime/queue.ts";
 import { isTooDeep, TOO_DEEP } from "./read-request.ts";
 
 /** The stock client comes back later after this code. */
@@ -43,7 +42,6 @@ type Options = {
   /** Of a sign-in, where the socket's page may use it. */
   readonly cookie: string | undefined;
   readonly memory: MemoryBudget;
-  readonly operations: Pick<Operations, "enter">;
   readonly log: Logger;
 };
 
@@ -69,11 +67,6 @@ export class SocketSession implements ProtocolSocket {
   #unhandledBytes = 0;
   /** Of the messages whose operations have not ended: what they came with is kept as long. */
   #handledBytes = 0;
-  /** Messages that wait to be handled. */
-  readonly #waiting: Buffer[] = [];
-  #isHandling = false;
-  /** The slot in which a message is handled. */
-  #slot: Release | null = null;
   /** Who waits until the client has read enough. */
   readonly #behind: (() => void)[] = [];
 
@@ -140,8 +133,7 @@ export class SocketSession implements ProtocolSocket {
 
   /** Begins an operation, which ends with `endOperation`, or with the socket. */
   begin(id: string, { viewer }: Admission, traceparent: unknown): SocketOperation {
-    const operation = new SocketOperation(this, { viewer, traceparent, slot: this.#slot });
-    this.#slot = null;
+    const operation = new SocketOperation(this, { viewer, traceparent });
     this.operations.set(id, operation);
     return operation;
   }
@@ -183,26 +175,12 @@ export class SocketSession implements ProtocolSocket {
       const bytes = Buffer.isBuffer(message) ? message : Buffer.alloc(0);
       this.#handledBytes += bytes.length + MESSAGE_BYTES;
       this.#charge();
-      if (this.admission === null) return this.#handle(bytes, handle, null);
-      this.#waiting.push(bytes);
-      if (this.#isHandling) socket.pause();
-      else void this.#handleWaiting(this.admission.viewer, handle);
+      this.#handle(bytes, handle);
     });
   }
 
-  /** Messages of an admitted client wait for slots of its owner, and no more is read from it meanwhile. */
-  async #handleWaiting({ ownerId }: Viewer, handle: Handle): Promise<void> {
-    const { socket, operations } = this.#options;
-    this.#isHandling = true;
-    // Those of one slice of the owner's are also answered together, in few writes.
-    for (let bytes = this.#waiting.shift(); bytes !== undefined; bytes = this.#waiting.shift())
-      this.#handle(bytes, handle, await operations.enter(ownerId));
-    this.#isHandling = false;
-    socket.resume();
-  }
-
   /** What waits for a stream's end holds no more than the message's size. */
-  #handle(bytes: Buffer, handle: Handle, slot: Release | null): void {
+  #handle(bytes: Buffer, handle: Handle): void {
     const handledBytes = bytes.length + MESSAGE_BYTES;
     const end = (): void => {
       this.#handledBytes -= handledBytes;
@@ -213,10 +191,7 @@ export class SocketSession implements ProtocolSocket {
       this.close(INTERNAL_ERROR, "Internal server error");
       end();
     };
-    this.#slot = slot;
     void this.#begin(bytes, handle).then(end, fail);
-    // An operation that has begun keeps it until what came is read, and what it asks for has begun.
-    if (this.#slot !== null) slot?.();
   }
 
   #begin(bytes: Buffer, handle: Handle): Promise<void> {
@@ -331,19 +306,16 @@ export class SocketOperation implements OperationOrigin {
   readonly traceparent: unknown;
   /** What it takes to run it, until it does. */
   args: ExecutionArgs | null = null;
-  /** In which it came, until it runs. */
-  slot: Release | null;
   #share: Reservation | undefined;
   #isOver = false;
 
   constructor(
     session: SocketSession,
-    { viewer, traceparent, slot }: Pick<SocketOperation, "viewer" | "traceparent" | "slot">,
+    { viewer, traceparent }: Pick<SocketOperation, "viewer" | "traceparent">,
   ) {
     this.session = session;
     this.viewer = viewer;
     this.traceparent = traceparent;
-    this.slot = slot;
   }
 
   get share(): Reservation {
@@ -355,7 +327,6 @@ export class SocketOperation implements OperationOrigin {
   /** It is over. */
   close(): void {
     this.#isOver = true;
-    this.slot?.();
     this.#share?.close();
   }
 }

@@ -31,8 +31,6 @@ export type McpRequest = {
   readonly bytes: number;
   readonly viewer: Viewer;
   readonly share: Reservation;
-  /** Called once the message is read and its handler begins. */
-  readonly release: () => void;
 };
 
 /** Keeps proxies from taking a call that waits for a dead one. */
@@ -59,9 +57,9 @@ export function createMcp(engine: OpenEngine) {
     ({ era, authInfo }) => {
       const request = authInfo && requests.get(authInfo);
       if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
-      const { viewer, share, release } = request;
+      const { viewer, share } = request;
       const context = { ...createCaller(engine, { viewer, share }), readThumbnail };
-      return serve({ era, context, release });
+      return serve({ era, context });
     },
     {
       keepAliveMs: KEEP_ALIVE_MS,

@@ -35,8 +35,6 @@ type Client = {
   /** `legacy` speaks a revision of 2025. */
   readonly era: "legacy" | "modern";
   readonly context: ToolContext;
-  /** Called once a handler begins: what came before it took the thread. */
-  readonly release: () => void;
 };
 
 /** Makes what answers one request of a client, for its viewer alone. */
@@ -49,7 +47,7 @@ export function createServerFactory(options: {
   const answers = new Queue({ perKey: MAX_ANSWERED });
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
-  return ({ era, context, release }: Client): Server => {
+  return ({ era, context }: Client): Server => {
     const { viewer } = context;
     const canRead = mayRead(viewer);
     const hasTasks = canRead && era === "modern";
@@ -68,7 +66,6 @@ export function createServerFactory(options: {
     );
 
     const guard: Guard = async (act) => {
-      release();
       // What the SDK did with a large input took a turn's share already.
       await clock.nextTurn();
       try {

@@ -6,16 +6,9 @@ import { startAttackedGateway } from "../../attacks/attacked-gateway.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const MEMBERS = Object.fromEntries(
-  Array.from({ length: 18_000 }, (_, index) => [`m${10_000 + index}`, 1]),
-);
-/** Nothing here could write as JSON what is nested so deep. */
-const NESTED = nest(125_000);
 /** As large and as deep as may be: parsed, 7 MB. */
 const LISTS = `[${`${nest(60)},`.repeat(2_000)}0]`;
 const AT_ONCE = 40;
-/** The SDK reads each message once more, beside what a submit does. */
-const MAX_PIECES_A_TURN = 350;
 const WAITS = 400;
 const OWN_WAITS = 100;
 const ALL_WAITS = 1_000;
@@ -37,28 +30,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => gateway.end());
-
-test.each([
-  ["lists of tools", () => LIST],
-  ["large inputs", (index: number, attempt: number) => submit({ ...MEMBERS, index, attempt })],
-  ["large inputs that repeat another", () => submit(MEMBERS)],
-  ["inputs that are nested too deep", () => submit("NESTED").replace('"NESTED"', NESTED)],
-  ["messages that are none", () => `{"jsonrpc":"2.0","id":${NESTED},"method":${NESTED}}`],
-  [
-    "arguments that are none",
-    () =>
-      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":${NESTED},"_meta":{"progressToken":${NESTED}}}}`,
-  ],
-  ["lists, as deep as may be", () => submit("LISTS").replace('"LISTS"', LISTS)],
-  ["pings with such lists", () => PING],
-  ["lists of messages", () => `[${Array.from({ length: 3_000 }, () => LIST).join(",")}]`],
-  ["names of tools that are texts of 200 KB", () => call("x".repeat(200_000), {})],
-] as const)("many %s at once hold no turn", async (_what, toBody) => {
-  const attack = (attempt: number) =>
-    Promise.all(Array.from({ length: AT_ONCE }, (_, index) => send(toBody(index, attempt))));
-  await gateway.expectShortTurns(attack, MAX_PIECES_A_TURN);
-  await gateway.expectUnharmed();
-});
 
 test("what was parsed is let go once it is answered", async () => {
   const before = await gateway.readHeldMib();
