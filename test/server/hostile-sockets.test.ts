@@ -40,9 +40,9 @@ test.each([...BAD_MESSAGES, ["one id twice", 4409, "after", [TICKS, TICKS]] as c
   },
 );
 
-test("a message in 300 parts, with pings between them, is read as one", async () => {
+test("a message in 50 parts, with pings between them, is read as one", async () => {
   const client = await greetRaw((await start()).port);
-  const parts = [...JSON.stringify(QUESTION).padEnd(300)];
+  const parts = JSON.stringify(QUESTION).padEnd(300).match(/.{6}/g) ?? [];
   client.send(
     ...parts.flatMap((payload, index) => [
       { opcode: index === 0 ? TEXT : CONTINUATION, isLast: index === parts.length - 1, payload },

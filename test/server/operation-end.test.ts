@@ -96,6 +96,6 @@ test("an operation that is refused leaves nothing behind", async () => {
   for (const query of ["{ gone }", "{", "{ node }"]) {
     socket.send(subscribe("1", query));
     expect(await nextMessage(socket)).toContain('"type":"error"');
-    expect(reservations.size).toBe(1);
+    expect(reservations.size).toBe(0);
   }
 });

@@ -1,16 +1,14 @@
-import type { ExecutionArgs } from "graphql";
-import { getOperationAST, GraphQLError, OperationTypeNode, parse } from "graphql";
-import type { Server } from "graphql-ws";
+import { GraphQLError } from "graphql";
+import type { Server, SubscribePayload } from "graphql-ws";
 import { makeServer } from "graphql-ws";
 
-import type { Admission } from "../../auth/authenticator.ts";
 import { AuthenticationError } from "../../auth/authenticator.ts";
 import type { SessionEnd } from "../../auth/authenticator.ts";
 import { toFormattedError } from "../operations/mask-error.ts";
 import { fillInQuery } from "../operations/trusted-documents.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { Stream } from "../../runtime/stream.ts";
-import { SocketOperation, SocketSession, TRY_AGAIN_LATER } from "./socket-session.ts";
+import { type SocketSession, TRY_AGAIN_LATER } from "./socket-session.ts";
 import type { ServerParts } from "./server-parts.ts";
 
 /** Makes what sockets do: let clients in, and run the same operations as over HTTP. */
@@ -26,7 +24,7 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       if (session.isClosed) return false;
       session.leave.push(parts.socketSlots.take(admission.viewer));
       session.leave.push(sessions.enter(admission, (reason) => endSession(session, reason)));
-      session.admit(admission);
+      session.admission = admission;
       return true;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
@@ -35,65 +33,50 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     }
   }
 
-  /** Sessions are checked twice a second, and nothing may begin in between. */
-  function isOver(session: SocketSession, admission: Admission): boolean {
-    const reason = sessions.findEnd(admission);
+  /** What it takes to run an operation, which ends with `endOperation`; throws why it is not run. */
+  function begin(session: SocketSession, id: string, payload: SubscribePayload) {
+    const { admission } = session;
+    // Sessions are checked twice a second, and nothing may begin in between.
+    const reason = admission && sessions.findEnd(admission);
     if (reason !== null) endSession(session, reason);
-    return session.isClosed;
-  }
-
-  /** Runs it, an answer when the client has read those before; not once the client has left. */
-  async function run<Result>(
-    { contextValue: operation }: ExecutionArgs,
-    begin: (args: ExecutionArgs) => Result,
-    isAnswer: boolean,
-  ): Promise<Awaited<Result> | { readonly errors: readonly GraphQLError[] }> {
-    if (!(operation instanceof SocketOperation)) throw new Error("Nothing was prepared.");
-    const { session, args } = operation;
-    operation.args = null;
-    if (isAnswer) while (session.isBehind) await session.whenRead();
-    if (session.isClosed || args === null) return { errors: [new GraphQLError(TOO_LATE)] };
-    return await begin(args);
+    // Once the client calls an operation complete, graphql-ws takes its id for free, and would mix up the two.
+    if (session.operations.has(id))
+      session.close(TRY_AGAIN_LATER, `The operation ${id} still ends. Give each its own id.`);
+    if (admission === null || session.isClosed) return [new GraphQLError("Connect again.")];
+    if (session.operations.size >= mostOperations) {
+      parts.channels.refused.publish("operationsPerSocket");
+      const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
+      throw new CodedError("TOO_MANY_OPERATIONS", message);
+    }
+    const { viewer } = admission;
+    parts.rates.take(viewer);
+    const share = parts.memory.open(viewer.ownerId, () =>
+      session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on."),
+    );
+    session.operations.set(id, () => share.close());
+    const traceparent = payload.extensions?.["traceparent"];
+    const prepared = operations.prepare(payload, { viewer, share, traceparent });
+    if (!("document" in prepared)) session.endOperation(id);
+    return prepared;
   }
 
   return makeServer<Record<string, unknown>, SocketSession>({
-    execute: (stub) => run(stub, operations.execute, true),
-    subscribe: (stub) => run(stub, operations.subscribe, false),
+    execute: operations.execute,
+    subscribe: operations.subscribe,
     connectionInitWaitTimeout: initSeconds * 1_000,
     // Without a query graphql-ws would close the socket.
     jsonMessageReviver: parts.httpAccess.trustedDocuments === null ? undefined : fillInQuery,
     onConnect: ({ connectionParams, extra: session }) => enter(session, connectionParams ?? {}),
     // Errors are returned: a thrown one would close the socket, with all its other operations.
-    async onSubscribe({ extra: session, subscriptions }, id, payload) {
-      const { admission } = session;
-      // Once the client calls an operation complete, graphql-ws takes its id for free, and would mix up the two.
-      if (session.operations.has(id)) {
-        session.close(TRY_AGAIN_LATER, `The operation ${id} still ends. Give each its own id.`);
-        return [new GraphQLError(TOO_LATE)];
-      }
-      // What the client calls complete may still run, so that is bounded too.
-      const isFull =
-        Object.keys(subscriptions).length > mostOperations ||
-        session.operations.size >= 2 * mostOperations;
-      if (isFull) {
-        parts.channels.refused.publish("operationsPerSocket");
-        const message = `This socket already runs ${mostOperations} operations. End one, or open another socket.`;
-        return [maskError(new CodedError("TOO_MANY_OPERATIONS", message))];
-      }
+    onSubscribe({ extra: session }, id, payload) {
       try {
-        if (admission === null) return [maskError(new Error("Not authenticated."))];
-        if (isOver(session, admission)) return [new GraphQLError(TOO_LATE)];
-        const operation = session.begin(id, admission, payload.extensions?.["traceparent"]);
-        parts.rates.take(admission.viewer);
-        const prepared = operations.prepare(payload, operation);
-        // graphql-ws keeps what came as long as its operation runs.
-        Object.assign(payload, { query: "", variables: null, extensions: null });
-        if ("document" in prepared) return toStub(operation, prepared);
-        session.endOperation(id);
-        return prepared;
+        return begin(session, id, payload);
       } catch (error) {
         session.endOperation(id);
         return [maskError(error)];
+      } finally {
+        // graphql-ws keeps what came as long as its operation runs.
+        Object.assign(payload, { query: "", variables: null, extensions: null });
       }
     },
     onOperation: ({ extra: session }, id, _payload, _args, result) =>
@@ -105,52 +88,26 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
   });
 }
 
-/** What graphql-ws gets for an operation: it keeps a document as long as its stream is open, and asks only for its kind. */
-function toStub(operation: SocketOperation, args: ExecutionArgs): ExecutionArgs {
-  operation.args = args;
-  const isSubscription =
-    getOperationAST(args.document, args.operationName)?.operation ===
-    OperationTypeNode.SUBSCRIPTION;
-  const document = isSubscription ? SUBSCRIPTION : QUERY;
-  return { schema: args.schema, document, contextValue: operation };
-}
-
-const QUERY = parse("{ __typename }");
-const SUBSCRIPTION = parse("subscription { __typename }");
-
-type Result = {
-  readonly errors?: readonly GraphQLError[] | undefined;
-  readonly data?: Record<string, unknown> | null | undefined;
-  readonly extensions?: Record<string, unknown> | undefined;
-};
-
 /**
- * Sends each result as it comes, as text that is made once for all sockets that get it. graphql-ws sees only the end. The
- * next result is asked for when the client is not behind.
+ * Sends each result as it comes, as text that is made once for all sockets that get it; graphql-ws sees only the end. The
+ * next one is asked for when the client has read enough.
  */
-function sendEach(session: SocketSession, id: string, events: Stream<Result>): Stream<never> {
+function sendEach(session: SocketSession, id: string, events: Stream<Result>) {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
-  return events.map<never>((result) => session.send(`${head}${toText(result)}}`));
+  return events.map<never>((result) => {
+    const text = texts.get(result) ?? JSON.stringify(toPayload(result));
+    texts.set(result, text);
+    return session.send(`${head}${text}}`);
+  });
 }
 
 const texts = new WeakMap<Result, string>();
 
-function toText(result: Result): string {
-  const text = texts.get(result) ?? JSON.stringify(toPayload(result));
-  texts.set(result, text);
-  return text;
-}
+type Result = { readonly errors?: readonly GraphQLError[] | undefined };
 
-function toPayload({ errors, data, extensions }: Result) {
-  return {
-    ...(errors !== undefined && { errors: errors.map(toFormattedError) }),
-    ...(data !== undefined && { data }),
-    ...(extensions !== undefined && { extensions }),
-  };
+function toPayload({ errors, ...rest }: Result) {
+  return errors === undefined ? rest : { ...rest, errors: errors.map(toFormattedError) };
 }
-
-/** No client gets this. */
-const TOO_LATE = "The socket is closed. Connect again.";
 
 /** The stock client gives up at 4401, comes back at once with a new credential at 4403, and later at 1013. */
 function toClosing(error: CodedError): readonly [code: number, reason: string] {
@@ -161,12 +118,10 @@ function toClosing(error: CodedError): readonly [code: number, reason: string] {
   return [code === "UNAUTHENTICATED" ? 4403 : TRY_AGAIN_LATER, message];
 }
 
+/** Its name comes in any case, as in headers, and anything but a text is a credential that can't be read. */
 function findAuthorization(parameters: object): string | undefined {
-  // In any case, as in headers.
   const named = Object.entries(parameters).find(([name]) => /^authorization$/i.test(name))?.[1];
-  if (named === undefined || named === null) return undefined;
-  // Anything but a text is a credential that can't be read.
-  return typeof named === "string" ? named : "?";
+  return typeof named === "string" ? named : named == null ? undefined : "?";
 }
 
 function endSession(session: SocketSession, reason: SessionEnd): void {

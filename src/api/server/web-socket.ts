@@ -6,6 +6,7 @@ import type { Server as SocketService } from "graphql-ws";
 import { WebSocketServer } from "ws";
 
 import { CodedError } from "../../runtime/coded-error.ts";
+import { chance, clock } from "../../runtime/environment.ts";
 import { checkHeaders } from "./read-request.ts";
 import { badRequest, notFound, refuseConnection } from "./refuse.ts";
 import { SocketSession } from "./socket-session.ts";
@@ -17,6 +18,7 @@ const CLOSING = { closeTimeout: 2_000 };
 /** Of one message; clients need none, and each costs more than its bytes. */
 const MAX_FRAGMENTS = 1_024;
 const MAX_CHUNKS = 16_384;
+const KEEP_ALIVE_MS = 12_000;
 
 /** Whether a request asks for a WebSocket, and not for another protocol that is not spoken here. */
 export function wantsSocket({ method, headers: { upgrade = "" } }: IncomingMessage): boolean {
@@ -41,10 +43,13 @@ export function serveWebSocket(
     // A small message may unpack to a large one.
     perMessageDeflate: false,
     ...CLOSING,
-    // `SocketSession` sends the pongs, and counts them with all else that is unread.
-    autoPong: false,
     handleProtocols,
   });
+  const open = new Set<SocketSession>();
+  const stopPinging = clock.repeat(() => {
+    const payload = chance.bytes(4);
+    for (const session of open) session.ping(payload);
+  }, KEEP_ALIVE_MS);
   server.on("upgrade", (request, connection, head) => {
     if (connection.destroyed) return undefined;
     try {
@@ -55,7 +60,17 @@ export function serveWebSocket(
     }
     const cookie = credentials.findCookie(request);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      new SocketSession({ ...parts, socket, connection, cookie }).serve(service);
+      const session = new SocketSession(socket, connection, cookie, log);
+      const closed = service.opened(session, session);
+      open.add(session);
+      socket.once("close", (code, reason) => {
+        open.delete(session);
+        for (const leave of session.leave) leave();
+        for (const end of session.operations.values()) end();
+        closed(code, String(reason)).catch((error: unknown) => {
+          log.debug({ err: error }, "A WebSocket's operations could not be ended.");
+        });
+      });
     });
   });
   sockets.on("wsClientError", (error, connection) => {
@@ -73,6 +88,7 @@ export function serveWebSocket(
 
   return {
     async close() {
+      stopPinging();
       const closed = once(sockets, "close");
       sockets.close();
       for (const socket of sockets.clients) socket.close(1001, "Going away");
