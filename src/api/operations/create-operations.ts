@@ -1,12 +1,11 @@
-import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from "graphql";
-import { getOperationAST, GraphQLError, Kind, OperationTypeNode } from "graphql";
+import type { ExecutionArgs, GraphQLSchema } from "graphql";
+import { getOperationAST, GraphQLError } from "graphql";
 import { createYoga, isAsyncIterable } from "graphql-yoga";
 import type { Plugin } from "graphql-yoga";
 import type { BaseLogger } from "pino";
 
-import { clock } from "../../runtime/environment.ts";
 import type { Viewer } from "../../auth/viewer.ts";
-import type { Channels, OperationMessage } from "../../engine/diagnostics/channels.ts";
+import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import type { Reservation } from "../../runtime/memory-budget.ts";
 import { Stream } from "../../runtime/stream.ts";
@@ -14,8 +13,9 @@ import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
 import { createDocumentChecks } from "./document-checks.ts";
 import type { MaskError } from "./mask-error.ts";
-import { toCode, withCode } from "./mask-error.ts";
+import { withCode } from "./mask-error.ts";
 import { createSlots } from "./owner-limits.ts";
+import { createRunner, publish } from "./publish-operations.ts";
 import { createSubscribe } from "./subscribe.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 import { createDocumentFinder } from "./trusted-documents.ts";
@@ -162,44 +162,6 @@ const NOT_ACCEPTABLE: Plugin = {
   },
 };
 
-/** Publishes queries and mutations. */
-function createRunner(operation: Channels["operation"]): Plugin {
-  return {
-    onExecute({ args, executeFn, setExecuteFn }) {
-      if (operation.hasSubscribers)
-        setExecuteFn((given: ExecutionArgs) =>
-          publish(operation, args, async () => executeFn(given)),
-        );
-    },
-  };
-}
-
-/** Publishes an operation, and the code that clients get where it fails. */
-async function publish<Result>(
-  channel: Channels["operation"],
-  { document, operationName, contextValue }: ExecutionArgs,
-  run: () => Promise<Result>,
-): Promise<Result> {
-  const operation = getOperationAST(document, operationName);
-  const { traceparent }: Pick<OperationOrigin, "traceparent"> = Object(contextValue);
-  const message: OperationMessage = {
-    kind: operation?.operation ?? OperationTypeNode.QUERY,
-    name: operation?.name?.value ?? null,
-    traceparent,
-    startedAt: clock.monotonic(),
-    code: null,
-  };
-  return await channel.tracePromise(async () => {
-    const result = await run();
-    // A stream has none.
-    const { errors: [first] = [] }: ExecutionResult = Object(result);
-    if (first !== undefined) message.code = toCode(first);
-    return result;
-  }, message);
-}
-
-const NO_DOCUMENT = { kind: Kind.DOCUMENT, definitions: [] } as const;
-
 /** Runs the subscriptions of event streams. */
 function createSubscriptionRunner(
   subscribe: ReturnType<typeof createSubscribe>,
@@ -209,7 +171,6 @@ function createSubscriptionRunner(
       setSubscribeFn(async (args: ExecutionArgs) => {
         const result = await subscribe(args);
         // Yoga keeps all that it was given as long as the stream is open.
-        Object.assign(args, { document: NO_DOCUMENT, variableValues: null });
         Object.assign(contextValue.params, { query: "", variables: null });
         // Once the client has left, nobody reads its stream or learns how it ends.
         if (result instanceof Stream) contextValue.onStream?.(() => result.end());

@@ -1,14 +1,12 @@
 import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
-import { createSourceEventStream, execute, getOperationAST } from "graphql";
+import { createSourceEventStream, execute, Kind } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { toError } from "../../runtime/coded-error.ts";
 import { OVER, Stream } from "../../runtime/stream.ts";
-import type { Release } from "../../runtime/queue.ts";
 import type { Viewer } from "../../auth/viewer.ts";
-import type { GatewayContext } from "../schema/context.ts";
 import { isDatabaseFailure, isTooSlow } from "../../engine/store/database-error.ts";
 import type { ReadingContext } from "./compile-queries.ts";
 import { findCause, type MaskError, toCode } from "./mask-error.ts";
@@ -16,167 +14,92 @@ import type { Slots } from "./owner-limits.ts";
 
 /** Long enough for all who get an event at once; what else a result contains may change. */
 const SHARED_MS = 1_000;
-/** How often an event is made once more while the database fails. */
-const RETRY_MS = 1_000;
-/** Results of one event: documents, variables and rights that differ. */
-const MAX_SHARED = 100;
+const NO_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
-type Made = IteratorYieldResult<ExecutionResult>;
-type Next = IteratorResult<ExecutionResult, undefined>;
-
-/** By what their readers have in common. */
-type Results = Map<string, Made | Promise<Made>>;
-
-type Context = ReadingContext & Pick<GatewayContext, "viewer">;
-
-/**
- * One who subscribes, and the key of what they share with others. Of what they came with they hold the text of the
- * document, as parsed it takes fifty times as much, and the variables that it declares: a stream may stay for days.
- */
-type Reader = {
-  readonly args: Omit<ExecutionArgs, "document">;
-  readonly text: string;
-  readonly context: Context;
-  readonly key: string;
-  readonly isLeft: () => boolean;
-};
+/** An event's result, and whether it is the last of its stream. */
+type Made = { readonly result: ExecutionResult; readonly isLast: boolean };
+type Context = ReadingContext & { readonly viewer: Viewer };
+/** It keeps the text of its document: a stream may stay for days, and parsed it takes fifty times as much. */
+type Reader = { readonly args: ExecutionArgs; readonly text: string; readonly context: Context };
 
 /**
  * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the same
- * variables and rights that get one event share what is made of it. A result with errors is nobody else's, but for
- * the gateway's own mistakes: it may be about the room that one reader's answers have left.
+ * variables and rights that get one event share what is made of it. An event that the database fails is the last: a
+ * client that reads on from the cursor before it misses nothing.
  */
-export function createSubscribe({
-  slots,
-  maskError,
-  findDocument,
-  channels,
-}: {
+export function createSubscribe(options: {
   readonly slots: Slots;
   readonly maskError: MaskError;
   /** Gives the document of a valid text. */
   readonly findDocument: (text: string) => DocumentNode;
   readonly channels: Channels;
 }) {
-  const made = new WeakMap<object, Results>();
-  const documents = new WeakMap<DocumentNode, number>();
-  let documentCount = 0;
-  const rights = new WeakMap<Viewer, string>();
+  const { slots, maskError, findDocument, channels } = options;
+  const shared = new WeakMap<object, Map<string, Promise<Made>>>();
 
-  function toKey({ document, operationName, variableValues }: ExecutionArgs, { viewer }: Context) {
-    const number = documents.get(document) ?? (documentCount += 1);
-    documents.set(document, number);
-    const own =
-      rights.get(viewer) ?? JSON.stringify([viewer.ownerId, ...[...viewer.scopes].toSorted()]);
-    rights.set(viewer, own);
-    return JSON.stringify([number, operationName, variableValues, own]);
+  async function make(event: unknown, { args, text }: Reader): Promise<Made> {
+    const result = await execute({ ...args, document: findDocument(text), rootValue: event });
+    const errors = result.errors?.map(maskError);
+    if (errors?.[0] === undefined) return { result, isLast: false };
+    channels.failedEvent.publish(toCode(errors[0]));
+    const causes = result.errors?.map(findCause) ?? [];
+    const isLast = causes.some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
+    return { result: { ...result, errors, ...(isLast && { data: null }) }, isLast };
   }
 
-  function mask(result: ExecutionResult): ExecutionResult {
-    return result.errors === undefined
-      ? result
-      : { ...result, errors: result.errors.map(maskError) };
-  }
-
-  /**
-   * An event whose fields can't be read waits for the database. If an error took its place, a client that continues from
-   * the next event's cursor would never get it, and a final one does not come again.
-   */
-  async function make(event: unknown, { args, text, context, isLeft }: Reader): Promise<Made> {
-    for (;;) {
-      const result = await execute({ ...args, document: findDocument(text), rootValue: event });
-      const isUnreachable = result.errors
-        ?.map(findCause)
-        .some((cause) => isDatabaseFailure(cause) && !isTooSlow(cause));
-      // One that is an error ends its stream.
-      if (isUnreachable !== true || event instanceof Error || isLeft()) {
-        const value = mask(result);
-        const [first] = value.errors ?? [];
-        if (first !== undefined) channels.failedEvent.publish(toCode(first));
-        return { value, done: false };
-      }
-      await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS));
-      context.reads?.startAnew();
-    }
-  }
-
-  function begin(event: object): Results {
-    const results: Results = new Map();
-    made.set(event, results);
-    clock.setTimer(() => made.delete(event), SHARED_MS);
-    return results;
-  }
-
-  function share(event: unknown, reader: Reader): Made | Promise<Made> {
+  function share(event: unknown, key: string, reader: Reader): Promise<Made> {
     if (typeof event !== "object" || event === null) return make(event, reader);
-    const results = made.get(event) ?? begin(event);
-    const known = results.get(reader.key);
-    if (known instanceof Promise) return known.then((one) => ofAll(one, event, reader));
-    if (known !== undefined) return ofAll(known, event, reader);
-    const own = make(event, reader);
-    if (results.size >= MAX_SHARED) return own;
-    results.set(reader.key, own);
-    return own.then((one) => {
-      results.set(reader.key, one);
-      return one;
-    });
+    const results = shared.get(event) ?? new Map<string, Promise<Made>>();
+    if (results.size === 0) clock.setTimer(() => shared.delete(event), SHARED_MS);
+    const made = results.get(key) ?? make(event, reader);
+    shared.set(event, results.set(key, made));
+    return made;
   }
 
-  /** What another reader was made, or the reader's own where it is not for all. */
-  function ofAll(one: Made, event: unknown, reader: Reader): Made | Promise<Made> {
-    const { errors } = one.value;
-    const isForAll = errors?.every((error) => toCode(error) === "INTERNAL_SERVER_ERROR") ?? true;
-    return isForAll ? one : make(event, reader);
+  function read(source: AsyncIterable<unknown>, given: ExecutionArgs, release: () => void) {
+    const events = source[Symbol.asyncIterator]();
+    const context: Context = Object(given.contextValue);
+    const reader = { args: { ...given }, text: given.document.loc?.source.body ?? "", context };
+    const { ownerId, scopes } = context.viewer;
+    const rights = [ownerId, ...[...scopes].toSorted()];
+    const key = JSON.stringify([reader.text, given.operationName, given.variableValues, rights]);
+    // Who called keeps these as long as the stream is open.
+    Object.assign(given, { document: NO_DOCUMENT, variableValues: null });
+    Object.assign(reader.args, { document: NO_DOCUMENT });
+    let isOver = false;
+    const results = new Stream<ExecutionResult>(pull, () => {
+      release();
+      void events.return?.();
+    });
+    async function pull(): Promise<IteratorResult<ExecutionResult, undefined>> {
+      // The reader is done with the event before, and the next may be a long time coming.
+      context.reads?.startAnew();
+      const next = isOver ? OVER : await events.next().catch(toLast);
+      if (next.done === true) results.end();
+      if (next.done === true) return OVER;
+      const { result, isLast } = await share(next.value, key, reader);
+      isOver = isLast;
+      return { value: result, done: false };
+    }
+    return results;
   }
 
   return async (given: ExecutionArgs): Promise<ExecutionResult | Stream<ExecutionResult>> => {
-    const text = given.document.loc?.source.body ?? "";
-    const args = { ...given, variableValues: pickDeclared(given) };
-    const context: Context = Object(args.contextValue);
-    let release: Release;
+    let release = (): void => undefined;
     try {
-      release = slots.take(context.viewer);
+      release = slots.take(Object(given.contextValue).viewer);
+      const source = await createSourceEventStream(given);
+      if (isAsyncIterable(source)) return read(source, given, release);
+      release();
+      return source.errors ? { ...source, errors: source.errors.map(maskError) } : source;
     } catch (error) {
+      release();
       return { errors: [maskError(error)] };
     }
-    let source: Awaited<ReturnType<typeof createSourceEventStream>> | null = null;
-    try {
-      source = await createSourceEventStream(args);
-    } finally {
-      if (!isAsyncIterable(source)) release();
-    }
-    if (!isAsyncIterable(source)) return mask(source);
-    const events = source[Symbol.asyncIterator]();
-    const { document: _, ...rest } = args;
-    const key = toKey(args, context);
-    const toResult = (next: IteratorResult<unknown>): Next | Promise<Made> => {
-      if (next.done !== true) return share(next.value, reader);
-      release();
-      return OVER;
-    };
-    // Thrown between two events, an error would close the whole socket.
-    const toLastResult = (error: unknown): Made | Promise<Made> =>
-      share(toError(error, "watching failed"), reader);
-    const results = new Stream<ExecutionResult>(
-      () => {
-        // The reader is done with the event before, and the next may be a long time coming.
-        context.reads?.startAnew();
-        return events.next().then<Next, Made>(toResult, toLastResult);
-      },
-      () => {
-        release();
-        void events.return?.();
-      },
-    );
-    const reader = { args: rest, text, context, key, isLeft: () => results.isOver };
-    return results;
   };
 }
 
-function pickDeclared({ document, operationName, variableValues }: ExecutionArgs) {
-  const declared = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-  const names = new Set(declared.map(({ variable }) => variable.name.value));
-  return Object.fromEntries(
-    Object.entries(variableValues ?? {}).filter(([name]) => names.has(name)),
-  );
+/** Thrown between two events, an error would close the whole socket. */
+function toLast(error: unknown): IteratorYieldResult<Error> {
+  return { value: toError(error, "watching failed"), done: false };
 }
