@@ -249,7 +249,7 @@ const ANSWER = {
   DOCUMENT_COST: setting(
     wholeNumber(100, MANY),
     "15000",
-    "The maximum cost of an operation. Each field costs 1 (`input` 10, `output` 20, `history` or `assets` up to 50), a page of 100 jobs costs 100 times as much as one job, and reading the whole schema twice costs everything. More: `DOCUMENT_TOO_COSTLY`.",
+    "The maximum cost of an operation. Each field costs 1 (`input` 10, `output` 20, `history` or `assets` up to 50), a page of 100 jobs costs 100 times as much as one job. A document may also read the whole schema twice. More: `DOCUMENT_TOO_COSTLY`.",
   ),
   ANSWER_MIB: setting(
     wholeNumber(1, 1_024),

@@ -1,4 +1,4 @@
-import { buildSchema, getIntrospectionQuery } from "graphql";
+import { buildSchema, getIntrospectionQuery, Kind } from "graphql";
 import { createYoga } from "graphql-yoga";
 import { expect, test } from "vitest";
 
@@ -11,9 +11,8 @@ function createRunner({ areTrusted = false, tokens = 100 } = {}) {
   const limits = { tokens, cost: 1_000 };
   const checks = createDocumentChecks(schema, { ...limits, hasIntrospection: true, areTrusted });
   const yoga = createYoga({ schema, parserAndValidationCache: false, plugins: [checks.plugin] });
-  const share = { take: () => undefined };
   return (source: string) => {
-    const { parse, validate } = yoga.getEnveloped({ params: {}, share });
+    const { parse, validate } = yoga.getEnveloped({ params: {} });
     const document: unknown = parse(source);
     return { document, errors: validate(schema, document) };
   };
@@ -60,17 +59,54 @@ test("what the client and tools send by themselves is far shorter than that", ()
   expect(Math.max(...texts.map(({ length }) => length))).toBeLessThan(5_000);
 });
 
-test("fields are compared in fragments that nothing spreads, too, and so are spreads of one object", () => {
+test("fields and fragments that meet in one object too often are refused before all are compared", () => {
   const run = createRunner({ tokens: 5_000 });
-  const places = Array.from({ length: 150 }, (_, place) => place);
-  const fields = places.map(() => "a").join(" ");
-  const spreads = places.map((place) => `...F${place}`).join(" ");
-  const fragments = places.map((place) => `fragment F${place} on Query { x${place}: a }`).join(" ");
-  for (const source of [
-    `{ ...A } fragment A on Query { a } fragment B on Query { ${fields} }`,
-    `{ ${spreads} } ${fragments}`,
-  ])
-    expect(run(source).errors, source).toMatchObject([
-      { message: expect.stringContaining("more than 10000 pairs"), extensions: { limit: 10_000 } },
-    ]);
+  const times = (count: number, make: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => make(index)).join(" ");
+  const fragments = times(240, (at) => `fragment F${at} on Query { x${at}: a }`);
+  for (const [source, messages] of [
+    [`{ ${times(4_800, () => "a")} }`, ["Validation aborted."]],
+    [`{ ...A } fragment A on Query { ${times(4_800, () => "a")} }`, ["Validation aborted."]],
+    [`{ ${times(240, (at) => `...F${at}`)} } ${fragments}`, []],
+  ] as const) {
+    const startedAt = performance.now();
+    const { errors } = run(source);
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(errors.map(({ message }: { message: string }) => message)).toEqual(messages);
+  }
+});
+
+test("a document has an error for each of its first 20 mistakes", () => {
+  const run = createRunner({ tokens: 1_000 });
+  const { errors } = run(`{ ${Array.from({ length: 100 }, (_, place) => `b${place}`).join(" ")} }`);
+  expect(errors).toHaveLength(21);
+});
+
+test("a bomb of millions of fields is refused at once, and so is a circle", () => {
+  const run = createRunner({ tokens: 500 });
+  const levels = Array.from({ length: 21 }, (_, at) => at);
+  const bomb = levels.map((at) => `fragment F${at} on Query { ...F${at + 1} ...F${at + 1} }`);
+  const startedAt = performance.now();
+  const { errors } = run(`{ ...F0 } ${bomb.join(" ")} fragment F21 on Query { a }`);
+  expect(performance.now() - startedAt).toBeLessThan(100);
+  expect(errors).toMatchObject([{ extensions: { code: "DOCUMENT_TOO_LARGE", limit: 500 } }]);
+  expect(run("{ ...F } fragment F on Query { a ...F }").errors).toMatchObject([
+    { message: expect.stringContaining("within itself") },
+  ]);
+});
+
+test("variables are priced as the executor takes them, and all that are wrong are named", () => {
+  const schema = buildSchema("type Query { a(b: Int, c: Int): Int }");
+  const limits = { tokens: 100, cost: 1_000, hasIntrospection: true, areTrusted: false };
+  const { check } = createDocumentChecks(schema, limits);
+  const query = "query ($b: Int, $c: Int) { a(b: $b, c: $c) }";
+  expect(check(query, { name: null, variables: { b: 1 } })).toMatchObject({ kind: Kind.DOCUMENT });
+  expect(check(query, { name: null, variables: { b: "1", c: "1" } })).toEqual(
+    ["$b", "$c"].map((name) =>
+      expect.objectContaining({
+        message: expect.stringContaining(name),
+        extensions: { code: "BAD_USER_INPUT" },
+      }),
+    ),
+  );
 });

@@ -77,7 +77,6 @@ test("the cost of a page is that of the size which a variable or its default giv
       ["$constructor: Int", undefined, false],
       ["$constructor: Int", null, false],
       ["$constructor: Int", 100, true],
-      ["$constructor: Int", "1", true],
       ["$constructor: Int = 100", undefined, true],
       ["$constructor: Int! = 100", undefined, true],
       ["$constructor: Int = 100", 5, false],

@@ -72,7 +72,7 @@ export function createQueryCompiler(options: {
   ): Compiled | null {
     if (getOperationAST(document, operationName)?.operation !== OperationTypeNode.QUERY)
       return null;
-    const obstacle = findObstacle(schema, document);
+    const obstacle = findObstacle(document);
     if (obstacle !== null) {
       log.debug({ operationName }, `A query is not compiled: it ${obstacle}.`);
       return null;
@@ -127,9 +127,9 @@ function hasWrongVariables(args: ExecutionArgs): boolean {
   return "errors" in getVariableValues(schema, variableDefinitions, variableValues ?? {}, most);
 }
 
-function findObstacle(schema: GraphQLSchema, document: DocumentNode): string | null {
-  const { tokens, pairs, hasDirectives } = walkDocument(schema, document, MAX_TOKENS);
+function findObstacle(document: DocumentNode): string | null {
+  const { tokens, hasDirectives, hasRepeats } = walkDocument(document, MAX_TOKENS);
   if (tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`;
   // Where one of two fields of the same name is left out, compiled code may order the answer otherwise.
-  return hasDirectives && pairs > 0 ? "has directives, and names a field twice" : null;
+  return hasDirectives && hasRepeats ? "has directives, and names a field twice" : null;
 }

@@ -118,11 +118,8 @@ export function createOperations(options: {
       const { operationName, variables } = params;
       const query = trustedDocuments?.find(params) ?? String(params.query);
       if (query instanceof GraphQLError) return [query];
-      const document = documents.check(
-        query,
-        { name: operationName, variables: variables ?? {} },
-        origin,
-      );
+      const asked = { name: operationName, variables: variables ?? {} };
+      const document = documents.check(query, asked);
       if (!("kind" in document))
         return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
       if (!getOperationAST(document, operationName)) return [maskError(NO_OPERATION)];
