@@ -1,12 +1,8 @@
 import type { RawWebSocket } from "../test/attacks/raw-web-socket.ts";
 import type { FaultyUpstream } from "../test/support/faulty-upstream/faulty-upstream.ts";
 
-/** What a program that attacks gets: the keys of two owners, and a file of the first, where files are measured. */
-export type AttackOptions = {
-  readonly url: string;
-  readonly keys: readonly string[];
-  readonly file: string | null;
-};
+/** What a program that attacks gets: the keys of two owners. */
+export type AttackOptions = { readonly url: string; readonly keys: readonly string[] };
 
 export type AttackRow = {
   /** What one owner does. */
@@ -14,8 +10,8 @@ export type AttackRow = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Whether others' files are measured too. */
   readonly hasFiles?: boolean;
-  /** What another's webhook answers whose calls are measured too. */
-  readonly webhookStatus?: number;
+  /** Whether each of its jobs is compared with what the upstream was sent. */
+  readonly countsSubmits?: boolean;
   /** Writes what it needs into a database that no gateway has open. */
   readonly seed?: (
     databaseUrl: string,

@@ -1,14 +1,13 @@
 import { once } from "node:events";
-import { Agent, createServer, request } from "node:http";
+import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { parentPort, workerData } from "node:worker_threads";
 
-import { listenOnLoopback } from "../test/support/listen-on-loopback.ts";
 import type { Wait, WaitKind } from "./quiet-clients.ts";
 
 const EVERY_MS = 50;
-/** Files and calls of webhooks are more work than a question. */
-const MORE_EVERY_MS = 500;
+/** A file is more work than a question. */
+const FILES_EVERY_MS = 500;
 const CREATE = `mutation { createUpload(fileName: "a.png", contentType: "image/png", bytes: 70) {
   ... on CreateUploadSuccess { upload { putUrl } }
 } }`;
@@ -17,9 +16,9 @@ const PICTURE = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
 );
-const { url, authorization, body, file, webhookStatus } = workerData;
-const [forJobs, forHealth, forFiles, forWebhooks] = Array.from(
-  { length: 4 },
+const { url, authorization, body, file } = workerData;
+const [forJobs, forHealth, forFiles] = Array.from(
+  { length: 3 },
   () => new Agent({ keepAlive: true, maxSockets: 1 }),
 );
 
@@ -46,28 +45,7 @@ const KINDS: Record<WaitKind, () => Promise<boolean>> = {
     const put = await send(`${pathname}${search}`, forFiles, "PUT");
     return put.status === 204 && (await send(file, forFiles)).status === 200;
   },
-  async webhooks() {
-    const called = once(receiver, "called");
-    const again = 'mutation { redeliver(deliveryId: "msg_quiet") { __typename } }';
-    const { answer } = await send(url, forWebhooks, "POST", JSON.stringify({ query: again }));
-    if (!answer.includes("RedeliverSuccess")) return false;
-    await called;
-    return true;
-  },
 };
-
-const receiver = createServer((call, response) => {
-  call.resume();
-  response.writeHead(webhookStatus).end();
-  receiver.emit("called");
-});
-
-async function beginWebhooks(): Promise<void> {
-  const to = `http://127.0.0.1:${await listenOnLoopback(receiver, 0)}/`;
-  const query = `mutation { updateWebhook(id: "whk_quiet", url: "${to}") { __typename } }`;
-  await send(url, forWebhooks, "POST", JSON.stringify({ query }));
-  setInterval(() => void ask("webhooks"), MORE_EVERY_MS);
-}
 
 const answers = new Map<WaitKind, Promise<boolean>>();
 const underWay = new Set<{ readonly kind: WaitKind; readonly sentAt: number }>();
@@ -96,8 +74,7 @@ function note({ kind, sentAt }: { kind: WaitKind; sentAt: number }, isAnswered: 
 // At fixed times, so that a gateway that is held up is asked no less.
 for (const kind of ["job(id)", "new connections", "/health"] as const)
   setInterval(() => void ask(kind), EVERY_MS);
-if (file !== null) setInterval(() => void ask("files"), MORE_EVERY_MS);
-if (webhookStatus !== null) void beginWebhooks();
+if (file !== null) setInterval(() => void ask("files"), FILES_EVERY_MS);
 
 parentPort?.on("message", (message: "begin" | "end") => {
   if (message === "begin") {

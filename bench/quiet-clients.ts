@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
-export type WaitKind = "job(id)" | "new connections" | "/health" | "files" | "webhooks";
+export type WaitKind = "job(id)" | "new connections" | "/health" | "files";
 
 /** How long one of them waited, so far or for its answer; false where that was none that it can use. */
 export type Wait = {
@@ -19,7 +19,7 @@ export type QuietClients = {
 
 /**
  * Starts those that ask for a job and for `/health` 20 times a second; where there is a file of theirs, one also sends and
- * reads one twice a second, and where there is a webhook, has it called as often.
+ * reads one twice a second.
  */
 export function startQuietClients(target: {
   readonly url: string;
@@ -28,8 +28,6 @@ export function startQuietClients(target: {
   readonly body: string;
   /** The path of a file; null where files are not measured. */
   readonly file: string | null;
-  /** What to answer when the webhook `whk_quiet` is called with `msg_quiet`; null where webhooks are not measured. */
-  readonly webhookStatus: number | null;
 }): QuietClients {
   const worker = new Worker(new URL("./quiet-clients-worker.ts", import.meta.url), {
     workerData: target,

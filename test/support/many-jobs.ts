@@ -15,10 +15,3 @@ export function toManyTexts(ownerId: string, text: string): string {
     insert into job_texts (owner_id, created_at, job_id, search)
     select owner_id, created_at, id, '${text}' from jobs where owner_id = '${ownerId}';`;
 }
-
-/** A tag of its own for each of an owner's jobs. */
-export function toManyTags(ownerId: string): string {
-  return `
-    insert into job_tags (job_id, tag, owner_id, created_at)
-    select id, id, owner_id, created_at from jobs where owner_id = '${ownerId}';`;
-}
