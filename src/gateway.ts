@@ -99,7 +99,7 @@ export async function startGateway(
       httpAccess: access,
       answers: parts.open,
       pages: parts.urls.filter(([, url]) => url.startsWith("/")),
-      ...{ isSandbox, authenticator, sessions, signIns, files, limits, channels, log },
+      ...{ authenticator, sessions, signIns, files, limits, channels, log },
     }),
   );
   parts.figures.push(...server.figures);

@@ -29,10 +29,10 @@ test("where a credential is needed, GraphiQL shows the sandbox's own deployments
     const response = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
     return await response.text();
   };
-  expect(await readPage(keys)).toContain("submitWarmGlow(");
+  expect(await readPage(keys)).toContain("6f1c2a9e-3b47-4d0e-9a51-7c8e21d4b601");
   const closed = await readPage({ ...keys, DEPLOYMENTS_FILE: file });
   expect(closed).not.toContain("in-a-file");
-  expect(closed).toContain("# tab 1 and RunComfy's dashboard show the ids");
+  expect(closed).toContain("tab 3 shows the deployments' ids");
 });
 
 test("a sandbox whose port is taken takes a free one, and a variable that may have been meant is suggested", async () => {

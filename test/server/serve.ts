@@ -49,7 +49,6 @@ export async function serve(overrides: Partial<Options> = {}) {
     createContext: (operation) => operation,
     database: { ping: () => Promise.resolve() },
     example: toUnlisted("example-deployment"),
-    isSandbox: false,
     channels: createChannels(),
     authenticator: createLocalAuthenticator(NO_LIMITS, ALL_SCOPES),
     sessions,

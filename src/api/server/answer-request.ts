@@ -5,7 +5,7 @@ import { DatabaseDiskError, DatabaseReplacedError } from "../../engine/store/dat
 import { Semaphore } from "../../runtime/semaphore.ts";
 import { createFileReaders } from "./file-readers.ts";
 import { createExchanges } from "./exchange.ts";
-import type { Graphiql } from "./graphiql-page.ts";
+import type { Graphiql } from "./graphiql.ts";
 import { type Answer, createOperationAnswer } from "./answer-operation.ts";
 import { checkHeaders, checkOperation, dropBody, isSurelySmall } from "./read-request.ts";
 import { notFound, SECURITY_HEADERS, writeRefusal } from "./refuse.ts";

@@ -35,8 +35,6 @@ export type ServerOptions = {
   readonly database: Pick<JobStore, "ping">;
   /** The deployment that GraphiQL's example submits to; null where none is known, or strangers must not learn of it. */
   readonly example: Deployment | null;
-  /** Whether what is submitted runs in the sandbox. */
-  readonly isSandbox: boolean;
   readonly channels: Channels;
   readonly authenticator: Pick<Authenticator, "authenticate">;
   readonly sessions: Sessions;

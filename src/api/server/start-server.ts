@@ -8,7 +8,7 @@ import { createRequestRates, createSlots } from "../operations/owner-limits.ts";
 import { createAnswer } from "./answer-request.ts";
 import { createConnections } from "./connections.ts";
 import { createOrigins } from "./origins.ts";
-import { openGraphiql } from "./graphiql-page.ts";
+import { openGraphiql } from "./graphiql.ts";
 import { methodNotAllowed, refuseConnection } from "./refuse.ts";
 import type { ServerOptions } from "./server-parts.ts";
 import { createCredentials } from "./credentials.ts";
