@@ -133,9 +133,12 @@ function pagesOf(
 ): readonly Row[] {
   const list = (range: Partial<JobRange>) => (store: JobStore) =>
     store.jobs.list({ direction: "forward", limit: LIMIT, filter, ...range }, threeSteps());
+  const listWhole: Read = ({ jobs }) =>
+    jobs.listWhole({ direction: "forward", limit: LIMIT, filter }, 16_384, threeSteps());
   return [
     [`a page by ${nameOf(filter)}`, list({}), along, columns],
     [`a later page by ${nameOf(filter)}`, list({ after: AFTER }), along, later],
+    [`a page with documents by ${nameOf(filter)}`, listWhole, along, columns],
   ];
 }
 

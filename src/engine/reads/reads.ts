@@ -197,14 +197,15 @@ export class Reads {
    * documents where they are asked for, but only the sizes of large ones.
    */
   async listJobs(range: JobRange, isWhole = false): Promise<JobPage> {
-    const { jobs, documents } = this.#store;
+    const { jobs } = this.#store;
     const known = this.#documents;
     const readable = { ...range, filter: ofReadable(range.filter, this.#viewer) };
-    const page = await jobs.list(readable, this.#walkBudget);
-    if (!isWhole) return page;
-    const ids = page.jobs.map(({ id }) => id);
-    for (const [at, stored] of (await documents.read(ids, MAX_SMALL_BYTES)).entries())
-      if (stored !== null) known.set(ids[at] ?? "", stored);
+    if (!isWhole) return await jobs.list(readable, this.#walkBudget);
+    const page = await jobs.listWhole(readable, MAX_SMALL_BYTES, this.#walkBudget);
+    for (const [at, { id }] of page.jobs.entries()) {
+      const stored = page.documents[at] ?? null;
+      if (stored !== null) known.set(id, stored);
+    }
     return page;
   }
 

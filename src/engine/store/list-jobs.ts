@@ -3,6 +3,15 @@ import { type RawBuilder, sql } from "kysely";
 import { clock } from "../../runtime/environment.ts";
 import { type Job, JOB_STATUSES, type JobStatus } from "../job/job.ts";
 import { atMost, type Database, type Dialect } from "./database.ts";
+import {
+  createDocuments,
+  type DocumentColumns,
+  documentColumns,
+  prepare,
+  type StoredDocuments,
+  toStoredDocuments,
+  type Value,
+} from "./read-jobs.ts";
 import { inChunks, JOB_COLUMNS, type JobColumns, STAR, toJob } from "./job-rows.ts";
 
 /** Every given condition must hold; bounds are exclusive. */
@@ -37,6 +46,9 @@ export type JobRange = {
 /** The jobs of a range in its direction, and from where the list goes on; null where it has come to its end. */
 export type JobPage = { readonly jobs: readonly Job[]; readonly stoppedAt: JobPosition | null };
 
+/** The same with the documents of its jobs, as `documents.read` gives them. */
+export type WholePage = JobPage & { readonly documents: readonly (StoredDocuments | null)[] };
+
 /** Above this, people want to know that there are many, and not how many. */
 const MAX_COUNTED = 10_000;
 /** Many texts are common, and then a few rows fill a page. */
@@ -51,14 +63,47 @@ const LONG_STEP_MS = 10;
  * A list is read along one index. Where that answers all of its conditions, a page is a statement that passes over no row.
  * Any other list is walked: each step reads some rows of the index, and applies the other conditions to these alone.
  */
-export function createJobLists({ holdsText, isShared, reads, toTexts }: Database) {
+export function createJobLists(database: Database) {
+  const { holdsText, isShared, reads, toTexts } = database;
+  const documents = createDocuments(database);
   const mostRows = isShared ? MAX_ROWS_SHARED : MAX_ROWS;
 
   /** By keyset: it begins at a place in the index, however many jobs stand before it. */
+  function selectPage(range: JobRange): RawBuilder<JobColumns> {
+    return selectFirst("jobs", range, range.limit + 1);
+  }
+
+  function selectWholePage(
+    range: JobRange,
+    mostBytes: Value,
+  ): RawBuilder<JobColumns & DocumentColumns> {
+    const direction = toDirection(range);
+    return sql`
+      select jobs.*, ${sql.join(documentColumns(mostBytes))} from (${selectPage(range)}) as jobs
+      join job_documents on job_documents.job_id = jobs.id
+      left join job_assets on job_assets.job_id = jobs.id
+      order by jobs.created_at ${direction}, jobs.id ${direction}`;
+  }
+
+  /** What is looked at most: the newest jobs of an owner. */
+  const readNewest = prepare<JobColumns & DocumentColumns>((ownerId, mostRows, mostBytes) => {
+    const filter = { ownerId: String(ownerId) };
+    const range = { filter, direction: "forward", limit: Number(mostRows) - 1 } as const;
+    return { compile: () => selectWholePage(range, mostBytes).compile(reads) };
+  });
+
   async function readPage(range: JobRange): Promise<JobPage> {
-    const { rows } = await selectFirst<JobColumns>("jobs", range, range.limit + 1).execute(reads);
-    const jobs = rows.slice(0, range.limit).map(toJob);
-    return { jobs, stoppedAt: rows.length > range.limit ? (jobs.at(-1) ?? null) : null };
+    const { rows } = await selectPage(range).execute(reads);
+    return toPage(rows, range);
+  }
+
+  async function readWholePage(range: JobRange, mostBytes: number): Promise<WholePage> {
+    const ownerId = findNewestOf(range);
+    const rows =
+      ownerId === undefined
+        ? (await selectWholePage(range, mostBytes).execute(reads)).rows
+        : await readNewest(reads, ownerId, range.limit + 1, mostBytes);
+    return { ...toPage(rows, range), documents: rows.map(toStoredDocuments) };
   }
 
   async function walk(range: JobRange, budget: WalkBudget): Promise<JobPage> {
@@ -112,18 +157,30 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
     return ids.flatMap((id) => jobs.get(id) ?? []);
   }
 
+  async function list(range: JobRange, budget: WalkBudget = createWalkBudget()): Promise<JobPage> {
+    if (range.filter.statuses?.length === 0) return { jobs: [], stoppedAt: null };
+    const read = (one: JobRange) => (isWalk(one.filter) ? walk(one, budget) : readPage(one));
+    if (range.limit > 0) return await read(range);
+    // In front of the first one, so that the next page begins with it.
+    const { jobs, stoppedAt } = await read({ ...range, limit: 1 });
+    const [first] = jobs;
+    if (first === undefined) return { jobs, stoppedAt };
+    const createdAt = first.createdAt.getTime() + (range.direction === "forward" ? 1 : -1);
+    return { jobs: [], stoppedAt: { createdAt: new Date(createdAt), id: first.id } };
+  }
+
   return {
     /** Where no index answers the whole filter, a walk, for as long as the budget lets it: one of its own by default. */
-    async list(range: JobRange, budget: WalkBudget = createWalkBudget()): Promise<JobPage> {
-      if (range.filter.statuses?.length === 0) return { jobs: [], stoppedAt: null };
-      const read = (one: JobRange) => (isWalk(one.filter) ? walk(one, budget) : readPage(one));
-      if (range.limit > 0) return await read(range);
-      // In front of the first one, so that the next page begins with it.
-      const { jobs, stoppedAt } = await read({ ...range, limit: 1 });
-      const [first] = jobs;
-      if (first === undefined) return { jobs, stoppedAt };
-      const createdAt = first.createdAt.getTime() + (range.direction === "forward" ? 1 : -1);
-      return { jobs: [], stoppedAt: { createdAt: new Date(createdAt), id: first.id } };
+    list,
+
+    /** The same with the jobs' documents: where an index answers the filter, in one statement. */
+    async listWhole(range: JobRange, mostBytes: number, budget?: WalkBudget): Promise<WholePage> {
+      const isSimple =
+        !isWalk(range.filter) && range.limit > 0 && range.filter.statuses?.length !== 0;
+      if (isSimple) return await readWholePage(range, mostBytes);
+      const page = await list(range, budget);
+      const ids = page.jobs.map(({ id }) => id);
+      return { ...page, documents: await documents.read(ids, mostBytes) };
     },
 
     /** Counts to 10,000 and no further; null where that would take a walk. */
@@ -166,6 +223,18 @@ export function createJobLists({ holdsText, isShared, reads, toTexts }: Database
       return new Set(rows.map(({ id }) => id));
     },
   };
+}
+
+/** Whose newest jobs a range has; undefined where it is any other. */
+function findNewestOf({ filter, direction, after, before }: JobRange): string | undefined {
+  const isOfAll = Object.keys(filter).length === 1 && direction === "forward";
+  return isOfAll && (after ?? before) === undefined ? filter.ownerId : undefined;
+}
+
+/** Of one row more than a page has, if there are so many. */
+function toPage(rows: readonly JobColumns[], { limit }: JobRange): JobPage {
+  const jobs = rows.slice(0, limit).map(toJob);
+  return { jobs, stoppedAt: rows.length > limit ? (jobs.at(-1) ?? null) : null };
 }
 
 type PlaceRow = { readonly created_at: number; readonly id: string; readonly count: number };

@@ -22,7 +22,7 @@ export type StoredDocuments = {
 
 type JobWithDocuments = { readonly job: Job; readonly documents: StoredDocuments };
 
-type Value = string | number;
+export type Value = string | number;
 
 export function createJobReads({ queries, reads }: Database) {
   const select = (ids: readonly Value[], ownerId: Value | undefined) =>
@@ -194,25 +194,27 @@ export function toFirstAssets(all: readonly Asset[]): FirstAssets {
 }
 
 /** Each text is null where it takes more than `mostBytes`. */
-function documentColumns(mostBytes: Value) {
+export function documentColumns(mostBytes: Value) {
   return [
-    "input_bytes",
-    "output_bytes",
-    "job_assets.bytes as assets_bytes",
+    sql<number>`input_bytes`.as("input_bytes"),
+    sql<number>`output_bytes`.as("output_bytes"),
+    sql<number | null>`job_assets.bytes`.as("assets_bytes"),
     sql<string | null>`case when input_bytes <= ${mostBytes} then input end`.as("input"),
     sql<string | null>`case when output_bytes <= ${mostBytes} then output end`.as("output"),
     sql<string | null>`case when job_assets.bytes <= ${mostBytes} then assets end`.as("assets"),
   ] as const;
 }
 
-function toStoredDocuments(row: {
+export type DocumentColumns = {
   readonly input_bytes: number;
   readonly output_bytes: number;
   readonly assets_bytes: number | null;
   readonly input: string | null;
   readonly output: string | null;
   readonly assets: string | null;
-}): StoredDocuments {
+};
+
+export function toStoredDocuments(row: DocumentColumns): StoredDocuments {
   return {
     input: { bytes: row.input_bytes, text: row.input },
     output: row.output_bytes === 0 ? null : { bytes: row.output_bytes, text: row.output },
@@ -224,7 +226,7 @@ function toStoredDocuments(row: {
  * A query that is built once, from a stand-in for each value: to build it takes longer than to run it. A list of texts is
  * one value, as JSON; the list of the stand-in stands for it.
  */
-function prepare<Row>(
+export function prepare<Row>(
   build: (...standIns: [Value, Value, Value]) => { compile(): CompiledQuery<Row> },
 ): (queries: Kysely<Tables>, ...values: readonly Value[]) => Promise<Row[]> {
   const standIns = ["0", "1", "2"] as const;
