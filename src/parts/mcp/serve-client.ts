@@ -10,8 +10,6 @@ import type { Logger } from "pino";
 import { JobNotFoundError } from "../../engine/job/errors.ts";
 import type { Job } from "../../engine/job/job.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
-import { clock } from "../../runtime/environment.ts";
-import { Queue } from "../../runtime/queue.ts";
 import { listJobs } from "../../engine/use-cases/find-jobs.ts";
 import { describeJob, readFiles } from "./job-content.ts";
 import { readJob } from "./job-tools.ts";
@@ -26,8 +24,6 @@ const INSTRUCTIONS = `Submit a job, then call wait_for_job with its id until it 
 const JOB_URI = "job://";
 const JOB_TYPE = "application/json";
 const MAX_RESOURCES = 20;
-/** Of one owner in a turn of the event loop: a hundred may have waited for the same job. */
-const MAX_ANSWERED = 4;
 /** Durations in descriptions change, but slowly. */
 const LIST_TTL_MS = 60_000;
 
@@ -44,7 +40,6 @@ export function createServerFactory(options: {
   readonly log: Logger;
 }) {
   const { tools, version, log } = options;
-  const answers = new Queue({ perKey: MAX_ANSWERED });
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
 
   return ({ era, context }: Client): Server => {
@@ -66,15 +61,10 @@ export function createServerFactory(options: {
     );
 
     const guard: Guard = async (act) => {
-      // What the SDK did with a large input took a turn's share already.
-      await clock.nextTurn();
       try {
         return await act();
       } catch (error) {
         throw toProtocolError(error, log);
-      } finally {
-        // What the SDK does with it comes next.
-        await answers.run(viewer.ownerId, async () => undefined);
       }
     };
 

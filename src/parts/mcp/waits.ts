@@ -5,7 +5,8 @@ import { isFinished } from "../../engine/job/job.ts";
 import { isJsonObject, type JsonObject } from "../../engine/job/json.ts";
 import { badUserInput, LimitError, toCountText } from "../../runtime/coded-error.ts";
 import { clock } from "../../runtime/environment.ts";
-import { Queue, type Release } from "../../runtime/queue.ts";
+import { Counter } from "../../runtime/counter.ts";
+import type { Release } from "../../runtime/semaphore.ts";
 import type { Caller } from "../../engine/caller.ts";
 import { watchJob } from "../../engine/use-cases/watch-jobs.ts";
 import { waitForJob } from "../../engine/watch/watch-job.ts";
@@ -26,23 +27,22 @@ export type Waits = ReturnType<typeof createWaits>;
 
 /** Calls that are held until a job ends. */
 export function createWaits({ refused }: Channels) {
-  const slots = new Queue({ perKey: MAX_OWN_WAITS, total: MAX_WAITS, sliceMs: Infinity });
+  const held = new Counter();
   const stopping = new AbortController();
 
   return {
     /** How many calls are held. */
-    count: () => slots.count(),
+    count: () => held.total,
     /** Whether a message asks for a wait. */
     isOne: ({ method, params }: JsonObject): boolean =>
       method === "tools/call" && isJsonObject(params) && params["name"] === WAIT_FOR_JOB,
     /** Takes the slot of one whose message had so many bytes. Throws a `CodedError`. */
     enter({ ownerId }: Viewer, bytes: number): Release {
       if (bytes > MAX_BYTES) throw TOO_LARGE;
-      const release = slots.tryEnter(ownerId);
-      if (release !== null) return release;
+      const isOwn = held.count(ownerId) >= MAX_OWN_WAITS;
+      if (!isOwn && held.total < MAX_WAITS) return held.add(ownerId);
       const limitName = "waits";
       refused.publish(limitName);
-      const isOwn = slots.count(ownerId) >= MAX_OWN_WAITS;
       const limit = isOwn ? MAX_OWN_WAITS : MAX_WAITS;
       throw new LimitError(
         `${isOwn ? "You hold" : "This service holds"} ${toCountText(limit, "waits")}, the most allowed at once. Call get_job in some seconds instead.`,

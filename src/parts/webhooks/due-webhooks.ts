@@ -6,8 +6,6 @@ import type { Database } from "../../engine/store/database.ts";
 export type DueWebhook = {
   readonly webhookId: string;
   readonly ownerId: string;
-  /** Whether its last try failed. */
-  readonly isFailing: boolean;
 };
 
 /** Some of those, and where to continue; `hasMore` until all were checked. */
@@ -30,8 +28,7 @@ const MAX_WALKED = 1_000;
 const MAX_OF_ORIGINS = 500;
 
 /**
- * Makes what lists webhooks that are free and have something due: one of each owner after the other, of those that fail and
- * of the others, those first that were called longest ago. Owners have few webhooks, so it walks from one that has
+ * Makes what lists webhooks that are free and have something due, those first that were called longest ago. Owners have few webhooks, so it walks from one that has
  * deliveries to the next. Origins there are without end, most of which answer nobody and have something to come for days,
  * so of these it reads only what is due: what came due last, however much else waits, and the next of all.
  */
@@ -75,19 +72,11 @@ export function createListDue({ nowMs, queries, toTexts }: Database, isFree: Raw
     const hasMore = lastId !== "" || last !== FROM_START;
     const ids = [...webhooks, ...latest.concat(others).map(({ webhookId }) => webhookId)];
     if (ids.length === 0) return { due: [], next, hasMore };
-    const { rows } = await sql<Omit<DueWebhook, "isFailing"> & { readonly failing: number }>`
-      select id as "webhookId", owner_id as "ownerId",
-        case when failing_since is null then 0 else 1 end as failing
-      from webhooks where id in ${toTexts([...new Set(ids)])} and ${isFree} and exists (
+    const { rows } = await sql<DueWebhook>`
+      select id as "webhookId", owner_id as "ownerId" from webhooks where id in ${toTexts([...new Set(ids)])} and ${isFree} and exists (
         select 1 from webhook_deliveries
         where webhook_deliveries.webhook_id = webhooks.id and due_at <= ${fixedMs})
-      order by row_number() over (partition by owner_id, failing_since is null order by claimed_until, id),
-        claimed_until, id`.execute(queries);
-    const due = rows.map(({ webhookId, ownerId, failing }) => ({
-      webhookId,
-      ownerId,
-      isFailing: failing === 1,
-    }));
-    return { due, next, hasMore };
+      order by claimed_until, id`.execute(queries);
+    return { due: rows, next, hasMore };
   };
 }

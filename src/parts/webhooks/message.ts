@@ -2,14 +2,11 @@ import { toFileUrl } from "../../engine/files/file-urls.ts";
 import type { SignedUrls } from "../../engine/files/signed-urls.ts";
 import { type Asset, type KeptFile, NOT_KEPT } from "../../engine/job/asset.ts";
 import type { Job } from "../../engine/job/job.ts";
-import { Queue } from "../../runtime/queue.ts";
 import type { JobStore } from "../../engine/store/job-store.ts";
 import type { ClaimedWebhook } from "./claims.ts";
 
 const MAX_ASSETS = 20;
 const MAX_BYTES = 20_000;
-/** So many claims of an owner. */
-const MAX_IN_A_TURN = 4;
 
 /**
  * Writes what is sent to a webhook, as it is when it is sent: URLs of kept files expire. Null for each whose job is gone, as
@@ -22,13 +19,7 @@ export function createMessages({
   readonly store: Pick<JobStore, "jobs" | "documents" | "files">;
   readonly urls: Pick<SignedUrls, "create">;
 }) {
-  /** What one claim needs takes up to some ms of a turn of the event loop. */
-  const turns = new Queue({ perKey: MAX_IN_A_TURN });
-
-  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> =>
-    await turns.run(claimed[0]?.ownerId ?? "", () => makeAll(claimed));
-
-  async function makeAll(claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> {
+  return async (claimed: readonly ClaimedWebhook[]): Promise<readonly (string | null)[]> => {
     const ids = claimed.flatMap(({ delivery }) => delivery.jobId ?? []);
     const jobs = await store.jobs.readMany(ids, claimed[0]?.ownerId);
     const facts = await readFacts(jobs.filter((job) => job !== null));
@@ -44,7 +35,7 @@ export function createMessages({
       const found = facts.get(jobId);
       return found === undefined ? null : write(head, found, keptOf.get(jobId));
     });
-  }
+  };
 
   async function readFacts(jobs: readonly Job[]): Promise<ReadonlyMap<string, Facts>> {
     const first = await store.documents.readFirstAssets(jobs.map(({ id }) => id));

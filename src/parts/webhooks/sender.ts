@@ -3,19 +3,15 @@ import type { BaseLogger } from "pino";
 import type { Figure } from "../../engine/diagnostics/figure.ts";
 import { chance, clock } from "../../runtime/environment.ts";
 import { notifyOfFirst, startLoop } from "../../runtime/loop.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import type { ClaimedWebhook, TriedDelivery, WebhookClaims } from "./claims.ts";
-import { type DueWebhook, FROM_START } from "./due-webhooks.ts";
+import { FROM_START } from "./due-webhooks.ts";
 import type { Post } from "./post.ts";
 import { toHeaders } from "./signature.ts";
 import { type DeliveryState, toRestMs, toRetryMs } from "./webhook.ts";
 
-/**
- * A gateway calls so many webhooks at once, and of one owner as many as a quarter of those that are free: the more owners
- * have calls that hang, the fewer each has, and some stay free for an owner who has none.
- */
+/** How many webhooks a gateway calls at once, and how many others wait; further ones are listed again. */
 const MAX_AT_ONCE = 256;
-const toShare = (free: number): number => Math.ceil(free / 4);
 const MAX_WAITING = 4_096;
 /** How often to ask for deliveries of jobs that ended meanwhile. */
 const MAX_REST_MS = 500;
@@ -40,9 +36,8 @@ export class WebhookSender {
   readonly #options: SenderOptions;
   /** Webhooks that are called, or wait for others to be. */
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #calls = new Queue({
-    total: MAX_AT_ONCE,
-    perKey: toShare,
+  readonly #calls = new Semaphore({
+    atOnce: MAX_AT_ONCE,
     maxWaiting: MAX_WAITING,
     refuse: () => LISTED_AGAIN,
   });
@@ -100,22 +95,20 @@ export class WebhookSender {
     await this.#sweep();
     const { due, next, hasMore } = await this.#options.claims.listDue(this.#dueAfter);
     this.#dueAfter = next;
-    for (const one of due) if (!this.#underWay.has(one.webhookId)) this.#begin(one);
+    for (const { webhookId } of due) if (!this.#underWay.has(webhookId)) this.#begin(webhookId);
     // The rest of a long walk comes sooner.
     return hasMore ? MAX_REST_MS / 5 : MAX_REST_MS;
   }
 
-  #begin(one: DueWebhook): void {
-    const { webhookId, ownerId, isFailing } = one;
-    const send = () => this.#tryToSend(() => this.#send(one));
+  #begin(webhookId: string): void {
+    const send = () => this.#tryToSend(() => this.#send(webhookId));
     const sending = this.#calls
-      // An owner's webhooks that fail have a share of their own, so that neither they nor the others keep anything back.
-      .run(`${isFailing ? "failing" : "healthy"} ${ownerId}`, send)
+      .run(send)
       // What fails here comes due again when its claim ends.
-      .catch(() => null)
-      .then((next) => {
+      .catch(() => false)
+      .then((hasMore) => {
         this.#underWay.delete(webhookId);
-        if (next !== null && !this.#loop.signal.aborted) this.#begin(next);
+        if (hasMore && !this.#loop.signal.aborted) this.#begin(webhookId);
       });
     this.#underWay.set(webhookId, sending);
   }
@@ -126,13 +119,12 @@ export class WebhookSender {
     this.#unusedAfter = await this.#options.claims.deleteUnused(this.#unusedAfter);
   }
 
-  /** Sends what is due, one after the other for as long as its turn lasts; resolves with what it is then if more is. */
-  async #send(webhook: DueWebhook): Promise<DueWebhook | null> {
+  /** Sends what is due, one after the other for as long as its turn lasts; resolves with whether more is. */
+  async #send(webhookId: string): Promise<boolean> {
     const { claims, toMessages, log } = this.#options;
-    const { webhookId } = webhook;
     const { claimed, hasMore } = await claims.claim(webhookId);
     const [claim] = claimed;
-    if (claim === undefined) return hasMore ? webhook : null;
+    if (claim === undefined) return hasMore;
     const bodies = await toMessages(claimed).catch(async (error: unknown) => {
       await claims.giveUp(claim);
       throw error;
@@ -150,17 +142,14 @@ export class WebhookSender {
     const [first, ...others] = tried;
     if (first === undefined) {
       await claims.giveUp(claim);
-      return null;
+      return false;
     }
     const reason = await claims.settle([first, ...others]);
     for (const { state } of tried) this.#tries.set(state, (this.#tries.get(state) ?? 0) + 1);
-    if (reason === null) {
-      const isFailing = tried.at(-1)?.state !== "DELIVERED";
-      return hasMore || tried.length < claimed.length ? { ...webhook, isFailing } : null;
-    }
+    if (reason === null) return hasMore || tried.length < claimed.length;
     this.#disabled += 1;
     log.warn({ webhookId, reason }, DISABLED);
-    return null;
+    return false;
   }
 
   /** Null when it was cut off. */

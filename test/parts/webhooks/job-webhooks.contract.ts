@@ -262,20 +262,6 @@ export function describeJobWebhooks({ store, execute, statements }: Context): vo
         with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
         select 'msg_${ownerId}' || i, 'whk_${ownerId}' || i, 'JOB_FAILED', 0, ${due}, 1 from n`);
 
-    test.each([
-      ["never failed", "null"],
-      ["has failed", "1"],
-    ])("never crowd another's that %s out of what is listed", async (_how, since) => {
-      await addMany("many", 400);
-      await add("whk_zz", "p");
-      await execute(
-        `update webhooks set claimed_until = 1, failing_since = ${since} where id = 'whk_zz'`,
-      );
-      await see(store(), await insertJob(store(), { ownerId: "p" }), SUCCEEDED);
-      const due = await listDue();
-      expect(due.slice(0, 2).map(({ ownerId }) => ownerId)).toContain("p");
-    });
-
     test("cost nobody else a look while they are not due", async () => {
       await addMany("many", 1_500, "9000000000000000");
       await add("whk_zz", "p");

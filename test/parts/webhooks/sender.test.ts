@@ -3,8 +3,6 @@ import { DatabaseSync } from "node:sqlite";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 
-import type { JobStore } from "../../../src/engine/store/job-store.ts";
-import { createMessages } from "../../../src/parts/webhooks/message.ts";
 import type { WebhookStore } from "../../../src/parts/webhooks/webhook-store.ts";
 import { insertJob, see, SUCCEEDED } from "../../store/store-jobs.ts";
 import { succeedWith } from "../../support/open-keeper.ts";
@@ -139,42 +137,6 @@ test("a call names the files of a job too that ended before the first of them we
   });
 });
 
-test("what an owner's calls say is read and written for four claims at once, and for another's beside them", async () => {
-  const { store, end } = await open();
-  const jobs = { o: await end(), p: await end([], "p") };
-  const reads: string[] = [];
-  const readMany = async (...[ids, ownerId]: Parameters<JobStore["jobs"]["readMany"]>) => {
-    reads.push(`begins ${ownerId}`);
-    const found = await store.jobs.readMany(ids, ownerId);
-    reads.push(`ends ${ownerId}`);
-    return found;
-  };
-  const toMessages = createMessages({
-    store: { ...store, jobs: { ...store.jobs, readMany } },
-    urls: { create: () => "" },
-  });
-  const claim = (ownerId: "o" | "p") => ({
-    ...{ webhookId: "whk_1", ownerId, isOfJobs: false, url: "", secrets: [], token: 1 },
-    delivery: {
-      ...({
-        id: "msg_1",
-        jobId: jobs[ownerId].id,
-        event: "JOB_SUCCEEDED",
-        disabledId: null,
-      } as const),
-      ...{ createdAt: new Date(), dueAtMs: 0, attempts: 1, tries: [] },
-    },
-  });
-  const made = ["o", "o", "o", "o", "o", "p"] as const;
-  const messages = await Promise.all(made.map((ownerId) => toMessages([claim(ownerId)])));
-  expect(messages.flat().map((text) => JSON.parse(text ?? "").data.job.id)).toEqual(
-    made.map((ownerId) => jobs[ownerId].id),
-  );
-  const first = reads.slice(0, reads.indexOf("ends o"));
-  expect(first).toEqual([..."oooop"].map((ownerId) => `begins ${ownerId}`));
-  expect(reads.filter((one) => one === "begins o")).toHaveLength(5);
-});
-
 test.each([500, 301, 302, 400])(
   "an answer of %s is tried again later, with the same id",
   async (status) => {
@@ -297,83 +259,17 @@ test("what a stop cuts off is sent again, and counts as no try", async () => {
 });
 
 /** Gives an owner so many webhooks, more than it could make itself. */
-function addMany(file: string, count: number, { ownerId = "o", url = "", failingSince = "null" }) {
+function addMany(file: string, count: number, url: string) {
   using database = new DatabaseSync(file);
-  database.exec(`insert into webhooks (id, owner_id, url, secret, failing_since, created_at)
+  database.exec(`insert into webhooks (id, owner_id, url, secret, created_at)
     with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
-    select 'whk_${ownerId}' || i, '${ownerId}', '${url}', '${SECRET}', ${failingSince}, 0 from n`);
+    select 'whk_o' || i, 'o', '${url}', '${SECRET}', 0 from n`);
 }
 
-/** Longer than any of these tests takes. */
-const HUNG = { patienceMs: 60_000 };
-/** Four of them are free then for each that one owner has under way. */
-const MOST_ALONE = 52;
-
-test("an owner has as many calls at once as a quarter of those that are free", async () => {
-  const { file, end } = await open(HUNG);
-  const hung = await startReceiver(() => null);
-  addMany(file, 60, { url: hung.url });
-  await end();
-  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
-  addMany(file, 1, { ownerId: "p", url: hung.url });
-  await end([], "p");
-  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE + 1);
-});
-
-test("an owner with nothing under way is called, however many others' servers hang", async () => {
-  const { file, end } = await open(HUNG);
-  const hung = await startReceiver(() => null);
-  const healthy = await startReceiver();
-  for (let number = 0; number < 10; number += 1) {
-    const ownerId = `o${number}`;
-    addMany(file, 60, { ownerId, url: hung.url });
-    await end([], ownerId);
-  }
-  // Fewer for each that came later.
-  await expect.poll(() => hung.calls.length, LATER).toBeGreaterThan(200);
-  addMany(file, 5, { ownerId: "p", url: healthy.url });
-  for (let count = 5; count <= 15; count += 5) {
-    await end([], "p");
-    await expect.poll(() => healthy.calls.length, LATER).toBe(count);
-  }
-});
-
-test("what failed is made again when it is due, however many others were never tried", async () => {
-  const { file, end } = await open(HUNG);
-  const hung = await startReceiver(() => null);
-  const healthy = await startReceiver();
-  addMany(file, 600, { url: hung.url });
-  await end();
-  await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
-  addMany(file, 1, { ownerId: "p", url: healthy.url, failingSince: "1" });
-  await end([], "p");
-  await expect.poll(() => healthy.calls.length, LATER).toBe(1);
-});
-
-test.each([
-  { hangs: "have failed", works: "never failed", failingSince: ["1", "null"] as const },
-  { hangs: "never failed", works: "has failed", failingSince: ["null", "1"] as const },
-])(
-  "an owner's webhooks that hang and $hangs keep nothing from another of the owner's that $works",
-  async ({ failingSince: [ofHung, ofHealthy] }) => {
-    const { file, end } = await open(HUNG);
-    const hung = await startReceiver(() => null);
-    const healthy = await startReceiver();
-    addMany(file, 100, { url: hung.url, failingSince: ofHung });
-    await end();
-    await expect.poll(() => hung.calls.length, LATER).toBe(MOST_ALONE);
-    using database = new DatabaseSync(file);
-    database.exec(`insert into webhooks (id, owner_id, url, secret, failing_since, created_at)
-      values ('whk_healthy', 'o', '${healthy.url}', '${SECRET}', ${ofHealthy}, 0)`);
-    await end();
-    await expect.poll(() => healthy.calls.length, LATER).toBe(1);
-  },
-);
-
-test("of more webhooks than an owner may have called at once, the others follow as calls end", async () => {
+test("of more webhooks than are called at once, the others follow as calls end", async () => {
   const { file, end } = await open();
   const { url, calls } = await startReceiver();
-  addMany(file, 300, { url });
+  addMany(file, 300, url);
   await end();
   await expect.poll(() => calls.length, LATER).toBe(300);
 });
