@@ -25,7 +25,7 @@ function make(
   timeoutMs = 10_000,
 ): Promise<Buffer | null> {
   const open = async () => (source instanceof Readable ? source : Readable.from([source]));
-  return makeThumbnail(open, { ownerId: "owner", width, timeoutMs });
+  return makeThumbnail(open, { width, timeoutMs });
 }
 
 function draw(width: number, height: number, background = "teal") {
@@ -102,9 +102,7 @@ test("a long animation has no thumbnail, as libvips would walk through all of it
     expect(await make(short)).not.toBeNull();
     expect(await make(long)).toBeNull();
     const path = await write(long);
-    await expect(
-      stripMetadata(path, { ...(await detectFile(path)), ownerId: "owner" }),
-    ).rejects.toThrow(/metadata/);
+    await expect(stripMetadata(path, await detectFile(path))).rejects.toThrow(/metadata/);
   }
 });
 
@@ -128,51 +126,32 @@ test("a stream that fails fails its thumbnail, and one that stops is left after 
   expect(stopped.destroyed).toBe(true);
 });
 
-test("of one owner two hundred wait, and one more is refused", async () => {
+test("two are made at a time, in order of arrival, four hundred wait, and one more is refused", async () => {
   const png = await draw(10, 10).png().toBuffer();
-  const first = new PassThrough();
-  const begun = Promise.withResolvers<void>();
-  const open = async () => {
-    begun.resolve();
-    return first;
-  };
-  const options = { ownerId: "owner", width: 64 } as const;
-  const made = [makeThumbnail(open, options)];
-  // Pictures of tests before may still be drawn.
-  await begun.promise;
-  for (let others = 0; others < 200; others += 1)
-    made.push(makeThumbnail(async () => null, options));
+  const begun: number[] = [];
+  const pictures = Array.from({ length: 402 }, (_, index) => {
+    const source = new PassThrough();
+    const open = async () => {
+      begun.push(index);
+      return index < 3 ? source : null;
+    };
+    return { source, made: makeThumbnail(open, { width: 64 }) };
+  });
   await expect(make(png)).rejects.toMatchObject({
     code: "UNAVAILABLE",
     message: expect.stringContaining("Try again"),
   });
-  first.end(png);
-  const [picture = null, ...nothing] = await Promise.all(made);
-  expect(await measure(picture)).toMatchObject({ width: 10 });
-  expect(new Set(nothing)).toEqual(new Set([null]));
-  expect(await measure(await make(png))).toMatchObject({ width: 10 });
-});
-
-test("an owner's pictures are made one at a time, and those of all owners two at a time, in turns", async () => {
-  const png = await draw(10, 10).png().toBuffer();
-  const begun: string[] = [];
-  const pictures = ["a1", "a2", "b1", "c1"].map((name) => {
-    const source = new PassThrough();
-    const open = async () => {
-      begun.push(name);
-      return source;
-    };
-    return { source, made: makeThumbnail(open, { ownerId: name.slice(0, 1), width: 64 }) };
-  });
-  const [first, second, ...others] = pictures;
-  // The third of all waits for one of the first two, and an owner's second for its first.
-  await expect.poll(() => begun).toEqual(["a1", "b1"]);
-  for (const { source } of others) source.end(png);
-  await expect.poll(() => begun).toEqual(["a1", "b1", "c1"]);
-  first?.source.end(png);
-  await expect.poll(() => begun).toEqual(["a1", "b1", "c1", "a2"]);
+  const [first, second, third] = pictures;
+  // Pictures of tests before may still be drawn.
+  await expect.poll(() => begun).toEqual([0, 1]);
   second?.source.end(png);
-  for (const { made } of pictures) expect(await made).not.toBeNull();
+  await expect.poll(() => begun).toEqual([0, 1, 2]);
+  for (const one of [first, third]) one?.source.end(png);
+  const [made = null, ...others] = await Promise.all(pictures.map((one) => one.made));
+  expect(await measure(made)).toMatchObject({ width: 10 });
+  expect(new Set(others.slice(2))).toEqual(new Set([null]));
+  expect(begun).toEqual(pictures.map((_, index) => index));
+  expect(await measure(await make(png))).toMatchObject({ width: 10 });
 });
 
 test("what would take too much memory to draw has no thumbnail, which is known of common pictures beforehand", () => {
@@ -194,7 +173,7 @@ test("what would take too much memory to draw has no thumbnail, which is known o
 /** Strips a file, and gives what is left. */
 async function strip(bytes: Buffer) {
   const path = await write(bytes);
-  await stripMetadata(path, { ...(await detectFile(path)), ownerId: "owner" });
+  await stripMetadata(path, await detectFile(path));
   expect(await readdir(dirname(path))).toEqual(["file"]);
   return { path, left: await readFile(path) };
 }
@@ -277,9 +256,7 @@ test("a picture whose depth or format would take too much memory to write anew i
 test("a damaged picture is refused, and stays as it is", async () => {
   const png = await draw(600, 400).png().toBuffer();
   const path = await write(png.subarray(0, -200));
-  await expect(
-    stripMetadata(path, { contentType: "image/png", ownerId: "owner" }),
-  ).rejects.toMatchObject({
+  await expect(stripMetadata(path, { contentType: "image/png" })).rejects.toMatchObject({
     code: "INVALID_FILE",
     message: expect.stringContaining("Save it anew"),
   });

@@ -40,7 +40,7 @@ export function createFileAnswer({
       const name =
         target.width === null
           ? target.name
-          : await findThumbnail({ ...target, width: target.width }, ownerId);
+          : await findThumbnail({ ...target, width: target.width });
       if (name === null) throw NOT_FOUND;
       await send(request, response, name, target.seconds);
     });

@@ -1,7 +1,7 @@
 import type { BaseLogger } from "pino";
 
 import { type sleepFor, startLoop } from "../../runtime/loop.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import type { Files } from "../store/files.ts";
 import type { JobStore } from "../store/job-store.ts";
 import type { Uploads } from "../store/upload-rows.ts";
@@ -41,10 +41,10 @@ export function startCleanup(dependencies: {
   /** Tries to delete each file, and then rejects with the first failure. */
   async function deleteBatch(): Promise<number> {
     const names = await files.listPendingDeletions(PER_BATCH);
-    const queue = new Queue({ total: AT_ONCE });
+    const slots = new Semaphore({ atOnce: AT_ONCE, maxWaiting: PER_BATCH });
     const deleted: string[] = [];
     const deleting = names.map((name) =>
-      queue.run("", async () => {
+      slots.run(async () => {
         await deleteFile(name);
         deleted.push(name);
       }),

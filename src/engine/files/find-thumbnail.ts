@@ -12,15 +12,18 @@ export function createFindThumbnail({
   readonly findOwner: FindOwner;
   readonly endLease: (name: string) => Promise<void>;
 }) {
-  return async (
-    { name, width }: { readonly name: string; readonly width: number },
-    ownerId: string,
-  ): Promise<string | null> => {
+  return async ({
+    name,
+    width,
+  }: {
+    readonly name: string;
+    readonly width: number;
+  }): Promise<string | null> => {
     const known = THUMBNAIL_WIDTHS.find((one) => one === width);
     if (known === undefined) return null;
     const smaller = toThumbnailName(name, known);
     if ((await store.size(smaller)) !== null) return smaller;
-    const picture = await makeThumbnail(() => store.open(name), { ownerId, width: known });
+    const picture = await makeThumbnail(() => store.open(name), { width: known });
     if (picture === null) return null;
     await using draft = await store.draft(toStream(picture), { mostBytes: picture.length });
     await draft.keepAs(smaller, "image/webp");

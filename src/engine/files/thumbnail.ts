@@ -6,7 +6,7 @@ import type { Metadata, Sharp, SharpOptions } from "sharp";
 import { clock } from "../../runtime/environment.ts";
 import type { KeptFile } from "../job/asset.ts";
 import { CodedError, invalidFile, unavailable } from "../../runtime/coded-error.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import { type FileFacts, readHead } from "./detect-file.ts";
 
 export const THUMBNAIL_WIDTHS = [64, 320, 640, 1024] as const;
@@ -20,15 +20,13 @@ type ThumbnailWidth = (typeof THUMBNAIL_WIDTHS)[number];
 export async function makeThumbnail(
   open: () => Promise<Readable | null>,
   options: {
-    /** Whose picture it is. */
-    readonly ownerId: string;
     readonly width: ThumbnailWidth;
     /** How long the stream may take to come. */
     readonly timeoutMs?: number;
   },
 ): Promise<Buffer | null> {
-  const { ownerId, width, timeoutMs = TIMEOUT_MS } = options;
-  return await queue.run(ownerId, async () => {
+  const { width, timeoutMs = TIMEOUT_MS } = options;
+  return await slots.run(async () => {
     const source = await open();
     const bytes = source && (await collect(source, timeoutMs).finally(() => source.destroy()));
     if (!bytes || isLongAnimation(bytes, bytes.length)) return null;
@@ -97,14 +95,14 @@ const MAX_ANIMATED_BYTES = 1_048_576;
  */
 export async function stripMetadata(
   path: string,
-  { contentType, ownerId }: Pick<FileFacts, "contentType"> & { readonly ownerId: string },
+  { contentType }: Pick<FileFacts, "contentType">,
 ): Promise<void> {
   if (!contentType.startsWith("image/")) return;
   const encode = ENCODERS.get(contentType);
   if (encode === undefined) throw invalidFile(UNKNOWN_FORMAT);
   if (isLongAnimation(await readHead(path), (await stat(path)).size))
     throw invalidFile(LONG_ANIMATION);
-  await queue.run(ownerId, () => writeAnew(path, contentType, encode));
+  await slots.run(() => writeAnew(path, contentType, encode));
 }
 
 const UNKNOWN_FORMAT =
@@ -125,7 +123,7 @@ export function toThumbnailName(name: string, width: ThumbnailWidth): string {
   return `${name}.${width}.webp`;
 }
 
-/** So many pictures of all owners wait, and of one owner no more than the others leave free. */
+/** How many pictures wait. */
 const MAX_WAITING = 400;
 /** A picture that comes as a stream has to be held in memory. */
 const MAX_BYTES = 64 * 1_048_576;
@@ -138,13 +136,9 @@ const UPRIGHT = { ...LIMITS, autoOrient: true } as const;
 /** A WebP can't be wider or higher. */
 const MAX_SIDE = 16_383;
 
-/**
- * One picture of each owner at a time, and two in all: each takes one of the four threads on which Node also reads files
- * and resolves names, and much memory.
- */
-const queue = new Queue({
-  perKey: 1,
-  total: 2,
+/** Two at a time: each takes one of the four threads on which Node also reads files and resolves names, and much memory. */
+const slots = new Semaphore({
+  atOnce: 2,
   maxWaiting: MAX_WAITING,
   refuse: () => unavailable("Too many pictures are being made. Try again in a few seconds."),
 });

@@ -90,8 +90,7 @@ export function createUploadService(dependencies: {
       const facts = await detectFile(draft.path);
       const problem = findProblem(facts, upload);
       if (problem !== null) throw invalidFile(problem);
-      if (dependencies.isMetadataStripped)
-        await stripMetadata(draft.path, { ...facts, ownerId: upload.ownerId });
+      if (dependencies.isMetadataStripped) await stripMetadata(draft.path, facts);
       const name = createFileName(facts.extension);
       await draft.keepAs(name, facts.contentType);
       const { width, height } = facts;

@@ -110,8 +110,8 @@ type KeptFiles = Parameters<typeof createFindThumbnail>[0];
 
 function createReadThumbnail(files: KeptFiles): ReadThumbnail {
   const findThumbnail = createFindThumbnail(files);
-  return async (file, { width, ownerId, mostBytes }) => {
-    const name = await findThumbnail({ name: file, width }, ownerId);
+  return async (file, { width, mostBytes }) => {
+    const name = await findThumbnail({ name: file, width });
     const size = name === null ? null : await files.store.size(name);
     if (name === null || size === null || size > mostBytes) return null;
     const opened = await files.store.open(name);

@@ -63,7 +63,7 @@ export async function toJobResult(
     ...(warnings.length > 0 && { warnings: toIssues(warnings) }),
   });
   const links = files.map((file, index) => toLink(file, index, context));
-  const pictures = await readPictures(job, files, context);
+  const pictures = await readPictures(files, context);
   return { ...result, content: [...result.content, ...links, ...pictures] };
 }
 
@@ -211,11 +211,10 @@ function toLink(
 }
 
 async function readPictures(
-  { ownerId }: Job,
   files: FirstFiles["files"],
   { reads, readThumbnail }: ToolContext,
 ): Promise<ContentBlock[]> {
-  const options = { width: THUMBNAIL_WIDTH, ownerId, mostBytes: MAX_PICTURE_BYTES };
+  const options = { width: THUMBNAIL_WIDTH, mostBytes: MAX_PICTURE_BYTES };
   const read = async (file: string): Promise<Buffer | null> => {
     const picture = await readThumbnail(file, options);
     // As text, which is written once more.
@@ -224,7 +223,7 @@ async function readPictures(
   };
   const pictures: ContentBlock[] = [];
   const until = clock.monotonic() + PICTURES_PATIENCE_MS;
-  // One after the other: each is drawn in the owner's own slot anyway.
+  // One after the other, as few are drawn at once.
   for (const { kept } of files.filter((file) => hasThumbnails(file.kept)).slice(0, MAX_PICTURES)) {
     if (clock.monotonic() > until) break;
     // One that can't be drawn at the moment, or has no room, is left out: its address is there all the same.

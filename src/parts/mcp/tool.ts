@@ -13,7 +13,7 @@ export type ToolContext = Caller & { readonly readThumbnail: ReadThumbnail };
 /** Reads a smaller picture of a kept file as WebP; null if there is none, or none so small. */
 export type ReadThumbnail = (
   file: string,
-  options: { readonly width: number; readonly ownerId: string; readonly mostBytes: number },
+  options: { readonly width: number; readonly mostBytes: number },
 ) => Promise<Buffer | null>;
 
 /** One call of a tool. */
