@@ -1,13 +1,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../engine/job/json.ts";
-import { Queue } from "../runtime/queue.ts";
+import { Semaphore } from "../runtime/semaphore.ts";
 import { readLines } from "./read-lines.ts";
 
-/** Sent to the gateway at once; further messages wait. */
+/** Sent to the gateway at once, and further messages that wait. */
 const MAX_UNDER_WAY = 100;
+const MAX_WAITING = 1_000;
 /** As much as any gateway takes. */
 const MAX_LINE_LENGTH = 64 * 1_048_576;
-/** A message that waits weighs its characters, and this. */
-const WEIGHT = 4_096;
 const META = "_meta";
 const REVISION = "io.modelcontextprotocol/protocolVersion";
 /** JSON-RPC's own codes, and one that it leaves to servers. */
@@ -27,11 +26,9 @@ export async function relayMessages(options: {
   readonly key: string | null;
 }): Promise<void> {
   const { input, write, url, key } = options;
-  const queue = new Queue({
-    total: MAX_UNDER_WAY,
-    sliceMs: Infinity,
-    // One key may take half of it: a single line of the most that one may be.
-    maxWaiting: 2 * (MAX_LINE_LENGTH + WEIGHT),
+  const slots = new Semaphore({
+    atOnce: MAX_UNDER_WAY,
+    maxWaiting: MAX_WAITING,
     refuse: () => new RefusedError(CROWDED),
   });
   const leaving = new AbortController();
@@ -44,7 +41,7 @@ export async function relayMessages(options: {
     else if (message["method"] === "notifications/cancelled")
       underWay.get(toObject(message["params"])["requestId"] ?? null)?.abort();
     // Not awaited, so that cancels are read meanwhile: they make room for what waits.
-    else void relay(message, line.length);
+    else void relay(message);
   }
   leaving.abort();
 
@@ -56,13 +53,13 @@ export async function relayMessages(options: {
   }
 
   /** Never rejects. */
-  async function relay(message: JsonObject, length: number): Promise<void> {
+  async function relay(message: JsonObject): Promise<void> {
     const id = message["id"] ?? null;
     const cancelling = new AbortController();
     if (id !== null) underWay.set(id, cancelling);
     const signal = AbortSignal.any([leaving.signal, cancelling.signal]);
     try {
-      await queue.run("", () => pass(message, id, signal), { weight: length + WEIGHT, signal });
+      await slots.run(() => pass(message, id, signal), signal);
     } catch (error) {
       if (signal.aborted || id === null) return;
       writeError(

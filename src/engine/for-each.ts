@@ -1,5 +1,5 @@
 import { badUserInput } from "../runtime/coded-error.ts";
-import { Queue } from "../runtime/queue.ts";
+import { Semaphore } from "../runtime/semaphore.ts";
 
 export const MAX_IDS = 100;
 /** How many jobs of a call are changed at once. */
@@ -15,10 +15,10 @@ export async function forEach<Value>(
       `\`ids\` has ${ids.length} ids, and may have ${MAX_IDS}. Send the others in further calls.`,
     );
   }
-  const queue = new Queue({ total: MAX_AT_ONCE });
+  const slots = new Semaphore({ atOnce: MAX_AT_ONCE, maxWaiting: MAX_IDS });
   const acts = new Map<string, Promise<Value>>();
   const all = ids.map((id) => {
-    const known = acts.get(id) ?? queue.run("", () => act(id));
+    const known = acts.get(id) ?? slots.run(() => act(id));
     acts.set(id, known);
     return known;
   });

@@ -1,7 +1,7 @@
 import { type LookupAddress, promises as dns } from "node:dns";
 
 import { isLocalName } from "./public-address.ts";
-import { Queue } from "./queue.ts";
+import { Semaphore } from "./semaphore.ts";
 
 /**
  * Finds the addresses of a host that anybody may have named; rejects where it has none, or once `signal` aborts. DNS is asked
@@ -14,7 +14,7 @@ export async function lookUp(
 ): Promise<readonly LookupAddress[]> {
   // Only the system knows its own names.
   if (isLocalName(hostname))
-    return await queue.run(hostname, () => dns.lookup(hostname, { all: true }), { signal });
+    return await local.run(() => dns.lookup(hostname, { all: true }), signal);
   const resolver = new dns.Resolver({ timeout: TRY_MS, tries: MAX_TRIES });
   if (nameServers !== undefined) resolver.setServers(nameServers);
   signal.addEventListener("abort", () => resolver.cancel(), { once: true });
@@ -31,5 +31,5 @@ export async function lookUp(
 /** A name server has so long, and twice as long at its second try. */
 const TRY_MS = 2_000;
 const MAX_TRIES = 2;
-/** The process has four threads, so it has one queue. One whose reader has left keeps its slot, as it keeps its thread. */
-const queue = new Queue({ total: 1, sliceMs: Infinity });
+/** The process has four threads, so it has one slot. One whose reader has left keeps it, as it keeps its thread. */
+const local = new Semaphore({ atOnce: 1, maxWaiting: Infinity });

@@ -22,7 +22,7 @@ import { loadFromParts } from "../support/load-from-parts.ts";
 import { runGateway } from "../support/gateway-process.ts";
 import { connect, run } from "../server/open-socket.ts";
 import { post } from "../server/serve.ts";
-import { Queue } from "../../src/runtime/queue.ts";
+import { Semaphore } from "../../src/runtime/semaphore.ts";
 import type { AttackedGateway, Bearer } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import type { Canary } from "./canary.ts";
@@ -99,13 +99,13 @@ test("no secret gets out, no matter who asks and what fails", { timeout: 120_000
     await expect.poll(() => submit(id).then(() => upstream.count("submit", id)), SOON).not.toBe(0);
     if (id.endsWith("--list")) await owner.ask(LIVE, { id });
   };
-  const queue = new Queue({ perKey: 8 });
-  await Promise.all(ids.map((id) => queue.run("fall", () => fall(id))));
+  const slots = new Semaphore({ atOnce: 8, maxWaiting: Infinity });
+  await Promise.all(ids.map((id) => slots.run(() => fall(id))));
   const findUnseen = () =>
     ids.filter((id) => id.endsWith("--polls") && upstream.count("status", id) === 0);
   // What took too long to be submitted is not polled, so it is submitted once more.
   const seeAll = async (): Promise<readonly string[]> => {
-    await Promise.all(findUnseen().map((id) => queue.run("submit", () => submit(id))));
+    await Promise.all(findUnseen().map((id) => slots.run(() => submit(id))));
     return findUnseen();
   };
   await expect.poll(seeAll, { ...SOON, interval: 2_000 }).toEqual([]);

@@ -4,8 +4,8 @@ import { clock } from "../../runtime/environment.ts";
 import type { OwnerLimits, Viewer } from "../../auth/viewer.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { LimitError, toCountText } from "../../runtime/coded-error.ts";
-import type { Release } from "../../runtime/queue.ts";
-import { Queue } from "../../runtime/queue.ts";
+import { Counter } from "../../runtime/counter.ts";
+import type { Release } from "../../runtime/semaphore.ts";
 
 const RETRY_AFTER_SECONDS = 5;
 /** One that is left out is counted anew. */
@@ -21,7 +21,7 @@ export function createSlots(options: {
   readonly channels: Channels;
 }) {
   const { what, most, channels } = options;
-  const queue = new Queue({ total: most, sliceMs: Infinity });
+  const open = new Counter();
 
   function full(message: string, limit: number): LimitError {
     channels.refused.publish(what);
@@ -31,18 +31,17 @@ export function createSlots(options: {
   }
 
   return {
-    count: () => queue.count(),
+    count: () => open.total,
     /** Takes a slot. Throws a `LimitError`. */
     take({ ownerId, limits: { [what]: ownMost } }: Viewer): Release {
-      if (ownMost !== null && queue.count(ownerId) >= ownMost)
+      if (ownMost !== null && open.count(ownerId) >= ownMost)
         throw full(
           `You have ${toCountText(ownMost, what)} open, the most allowed. Close one and try again.`,
           ownMost,
         );
-      const release = queue.tryEnter(ownerId);
-      if (release === null)
+      if (open.total >= most)
         throw full(`All ${most} ${what} are taken. Try again later, or contact support.`, most);
-      return release;
+      return open.add(ownerId);
     },
   };
 }
