@@ -18,6 +18,7 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { type GatewayConfig, OpenParts } from "./open-parts.ts";
 import { entryMembersOf, grantsOf, loadSchemaParts, loadTables } from "./parts.ts";
 import { clock } from "./runtime/environment.ts";
+import { MAX_HELD_BYTES } from "./runtime/byte-limit.ts";
 import { createMemoryBudget } from "./runtime/memory-budget.ts";
 import { Opened } from "./runtime/opened.ts";
 
@@ -95,7 +96,7 @@ export async function startGateway(
       database: store,
       upstreamWebhooks: tracking.upstreamWebhooks,
       example: isExampleShown ? (catalogue.deployments[0] ?? null) : null,
-      memory: createMemoryBudget({ mostBytes: limits.unreadBytes, channels }),
+      memory: createMemoryBudget({ mostBytes: 2 * MAX_HELD_BYTES, channels }),
       httpAccess: access,
       answers: parts.open,
       pages: parts.urls.filter(([, url]) => url.startsWith("/")),

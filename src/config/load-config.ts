@@ -210,7 +210,6 @@ function toLimits(variables: Variables, given: Given) {
   return {
     document: { tokens: 5_000, cost: variables.DOCUMENT_COST },
     answerBytes: variables.ANSWER_MIB * 1_048_576,
-    unreadBytes: variables.UNREAD_MIB * 1_048_576,
     http: {
       bodyBytes: variables.BODY_KIB * 1_024,
       headersBytes: variables.HEADERS_KIB * 1_024,
@@ -240,15 +239,12 @@ function toLimits(variables: Variables, given: Given) {
 
 /** What is wrong with variables together, though each may be valid: texts that name one and say what to set. */
 function findProblems(given: Given): readonly string[] {
-  const filled: Given = { ...DEFAULTS, ...given };
-  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV, SANDBOX_PORT } = given;
+  const { UPSTREAM, RUNCOMFY_API_TOKEN, NODE_ENV } = given;
   const { FILES_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = given;
   const { JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL, JWT_PUBLIC_KEY_FILE } = given;
-  const { AUTH, HOST = "", PORT, SIGN_IN } = filled;
+  const { AUTH, HOST = "", SIGN_IN } = { ...DEFAULTS, ...given };
   const isJwt = AUTH === "jwt";
   const hasNoToken = RUNCOMFY_API_TOKEN === undefined;
-  // A default SANDBOX_PORT gives way.
-  const isOnePort = SANDBOX_PORT !== undefined && Number(SANDBOX_PORT) === Number(PORT);
   const problems = [
     hasNoToken &&
       UPSTREAM === "runcomfy" &&
@@ -257,10 +253,6 @@ function findProblems(given: Given): readonly string[] {
       UPSTREAM === undefined &&
       isProduction(given) &&
       `RUNCOMFY_API_TOKEN must be set with NODE_ENV=${NODE_ENV}: without it the sandbox would draw pictures and call jobs SUCCEEDED that never ran. Set it, or UPSTREAM=sandbox if that is what you want.`,
-    isSandbox(given) &&
-      isOnePort &&
-      Number(PORT) !== 0 &&
-      `SANDBOX_PORT must be another port than PORT (0 takes a free one), not "${SANDBOX_PORT}".`,
     FILES_URL?.startsWith("s3:") === true &&
       (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) &&
       "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set with FILES_URL=s3://….",
@@ -281,26 +273,22 @@ function findProblems(given: Given): readonly string[] {
       JWT_JWKS_URL !== undefined &&
       JWT_PUBLIC_KEY_FILE !== undefined &&
       "JWT_JWKS_URL must be unset with JWT_PUBLIC_KEY_FILE: set one of the two.",
-    Number(filled["UNREAD_MIB"]) < 4 * Number(filled["ANSWER_MIB"]) &&
-      "UNREAD_MIB must be at least four times ANSWER_MIB: an owner has a quarter of it, which has to hold an answer.",
-    // Not four: while a body arrives, its chunks take up to half as much again.
-    Number(filled["UNREAD_MIB"]) * 1_024 < 6 * Number(filled["BODY_KIB"]) &&
-      "UNREAD_MIB must be at least six times BODY_KIB (1 MiB is 1024 KiB): an owner has a quarter of it, which has to hold a whole body or message.",
   ];
   return problems.filter(isText);
 }
 
-/** What is wrong with ports of parts, whose names end in PORT. */
-function findTakenPorts(given: Given, names: readonly string[]): readonly string[] {
-  const { PORT, SANDBOX_PORT } = { ...DEFAULTS, ...given };
-  const taken = new Set([PORT, isSandbox(given) ? SANDBOX_PORT : PORT].map(Number));
-  return names
-    .filter((name) => name.endsWith("_PORT") && Number(given[name]) > 0)
-    .filter((name) => taken.has(Number(given[name])))
-    .map(
-      (name) =>
-        `${name} must be another port than PORT and SANDBOX_PORT (0 takes a free one), not "${given[name]}".`,
-    );
+/** What is wrong with ports that are set. A default SANDBOX_PORT gives way to PORT. */
+function findTakenPorts(given: Given, ofParts: readonly string[]): readonly string[] {
+  const all: Given = { ...DEFAULTS, ...given };
+  const sandbox = isSandbox(given) ? ["SANDBOX_PORT"] : [];
+  const names = ["PORT", ...sandbox, ...ofParts.filter((name) => name.endsWith("_PORT"))];
+  return names.flatMap((name, at) => {
+    const others = names.slice(0, at);
+    const port = Number(given[name] ?? 0);
+    return port > 0 && others.some((other) => Number(all[other]) === port)
+      ? `${name} must be another port than ${others.join(" and ")} (0 takes a free one), not "${given[name]}".`
+      : [];
+  });
 }
 
 /** Whether the sandbox stands in for RunComfy. */
@@ -340,36 +328,26 @@ function findMisspelt(given: Given, names: readonly string[]): readonly string[]
   // Each once, as npm sets dozens of variables that are compared with all of them.
   const known = names.map((name) => ({ name, ...toSpelt(name) }));
   return Object.keys(given).flatMap((name) => {
-    const meant = names.includes(name) ? undefined : findNearest(name, known);
-    return meant === undefined
-      ? []
-      : [`${name} is no variable of the gateway and has no effect. Did you mean ${meant}?`];
+    if (names.includes(name)) return [];
+    const spelt = toSpelt(name);
+    // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
+    const most = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
+    const [nearest] = known
+      .map((one) => ({ meant: one.name, distance: measure(spelt, one) }))
+      .filter(({ distance }) => distance <= most)
+      .toSorted((a, b) => a.distance - b.distance);
+    if (nearest === undefined) return [];
+    return `${name} is no variable of the gateway and has no effect. Did you mean ${nearest.meant}?`;
   });
 }
 
-const DEFAULTS: Given = Object.fromEntries(
-  Object.entries(VARIABLES.shape).map(([name, rule]) => [name, NOTES.get(rule)?.value ?? ""]),
-);
-
-function findNearest(
-  name: string,
-  known: readonly (Spelt & { readonly name: string })[],
-): string | undefined {
-  const spelt = toSpelt(name);
-  // Nobody else uses this prefix. Other names are often meant for other programs, so they have to be nearer.
-  const share = name.startsWith("RUNCOMFY_") ? 0.4 : 0.2;
-  return known
-    .map((one) => ({ name: one.name, distance: measure(spelt, one) }))
-    .filter(({ distance }) => distance <= share)
-    .toSorted((a, b) => a.distance - b.distance)[0]?.name;
-}
-
-type Spelt = { readonly folded: string; readonly letters: string };
-
-function toSpelt(name: string): Spelt {
+/** The name as it is compared, and its letters in order, each once where one stands twice. */
+function toSpelt(name: string) {
   const folded = name.toUpperCase().replaceAll(/[_-]/g, "");
-  return { folded, letters: toLetters(folded) };
+  return { folded, letters: [...folded.replaceAll(/(.)\1/g, "$1")].toSorted().join("") };
 }
+
+type Spelt = ReturnType<typeof toSpelt>;
 
 /** The share of letters to change; 0 where one stands twice, or they stand in another order, as in PORTT and PROT. */
 function measure(name: Spelt, known: Spelt): number {
@@ -377,6 +355,6 @@ function measure(name: Spelt, known: Spelt): number {
   return isSlip ? 0 : leven(name.folded, known.folded) / known.folded.length;
 }
 
-function toLetters(name: string): string {
-  return [...name.replaceAll(/(.)\1/g, "$1")].toSorted().join("");
-}
+const DEFAULTS: Given = Object.fromEntries(
+  Object.entries(VARIABLES.shape).map(([name, rule]) => [name, NOTES.get(rule)?.value ?? ""]),
+);

@@ -153,7 +153,7 @@ const FILES = {
   ),
   PUBLIC_URL: optional(
     fitting(
-      (given) => isOrigin(given),
+      isOrigin,
       "must be an origin, such as https://gateway.example.com, without a path or a slash at the end",
     ),
     "the address that it listens on",
@@ -252,14 +252,9 @@ const ANSWER = {
     "The maximum cost of an operation. Each field costs 1 (`input` 10, `output` 20, `history` or `assets` up to 50), a page of 100 jobs costs 100 times as much as one job. A document may also read the whole schema twice. More: `DOCUMENT_TOO_COSTLY`.",
   ),
   ANSWER_MIB: setting(
-    wholeNumber(1, 1_024),
+    wholeNumber(1, 128),
     "16",
     "The maximum size of the inputs, outputs and assets that one answer or event reads or contains. More: `ANSWER_TOO_LARGE`.",
-  ),
-  UNREAD_MIB: setting(
-    wholeNumber(4, 65_536),
-    "512",
-    "Memory limit for unread responses, incomplete requests and the inputs of open operations. It must be at least four times `ANSWER_MIB` and six times `BODY_KIB`, because one owner may use a quarter of it. When it is reached, an answer over 16 KiB waits up to 10 s and then gets `RATE_LIMITED`; for anything else, the connection that holds most is closed.",
   ),
 };
 

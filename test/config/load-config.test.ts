@@ -12,7 +12,6 @@ const JWT = {
 };
 const WITH_TOKEN = { RUNCOMFY_API_TOKEN: "t" };
 const KEPT = { ...WITH_TOKEN, KEEP_OUTPUTS: "true", AUTH: "api-keys" };
-const SMALL_MEMORY = { UNREAD_MIB: "8", ANSWER_MIB: "2" };
 const PAGES = { hasIntrospection: true, hasGraphiql: true };
 const NO_PAGES = { hasIntrospection: false, hasGraphiql: false };
 
@@ -83,8 +82,6 @@ describe("a start is refused", () => {
     [{ SUBMITS_AT_ONCE: "10001" }, /SUBMITS_AT_ONCE must be a whole number from 1 to 10000, not/],
     [{ DOCUMENT_COST: "2.5" }, /DOCUMENT_COST must be a whole number/],
     [{ REQUESTS_PER_SECOND: "0" }, /REQUESTS_PER_SECOND must be a whole number from 1/],
-    [{ UNREAD_MIB: "63" }, /UNREAD_MIB must be at least four times ANSWER_MIB/],
-    [{ ...SMALL_MEMORY, BODY_KIB: "1366" }, /UNREAD_MIB must be at least six times BODY_KIB/],
     [{ FILES_URL: "s3://bucket" }, /AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set/],
     [{ SANDBOX_PORT: "4000" }, /SANDBOX_PORT must .* PORT/],
     [{ PORT: "4001", SANDBOX_PORT: "4001" }, /SANDBOX_PORT must .* PORT/],
@@ -117,7 +114,7 @@ describe("a start is refused", () => {
         SANDBOX_SPEED: "-1",
         LOG_LEVEL: "loud",
         GRAPHIQL: "yes",
-        UNREAD_MIB: "63",
+        ANSWER_MIB: "129",
       });
     expect(act).toThrow(SetupError);
     expect(act).toThrow(
@@ -134,11 +131,6 @@ test("ports that nobody set, or that take free ones, stand in nobody's way", () 
   expect(loadConfig(free).upstream).toMatchObject({ port: 0 });
   const withToken = { ...WITH_TOKEN, SANDBOX_PORT: "4000" };
   expect(() => loadConfig(withToken)).not.toThrow();
-});
-
-test("memory that holds the largest body and message, and what comes around them, is enough", () => {
-  const most = { ...SMALL_MEMORY, BODY_KIB: "1365" };
-  expect(loadConfig(most).limits.http.bodyBytes).toBe(1_365 * 1_024);
 });
 
 test("the upstream is an https: URL, or an http: one on loopback", () => {

@@ -11,6 +11,7 @@ import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
+import { MAX_HELD_BYTES } from "../../src/runtime/byte-limit.ts";
 import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { startServer } from "../../src/api/server/start-server.ts";
@@ -53,7 +54,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     authenticator: createLocalAuthenticator(NO_LIMITS, ALL_SCOPES),
     sessions,
     signIns: null,
-    memory: createMemoryBudget({ mostBytes: loadConfig({}).limits.unreadBytes }),
+    memory: createMemoryBudget({ mostBytes: 2 * MAX_HELD_BYTES }),
     files: NO_FILES,
     upstreamWebhooks: { take: () => undefined },
     httpAccess: HTTP_ACCESS,
