@@ -85,12 +85,15 @@ export function createJobLists(database: Database) {
       order by jobs.created_at ${direction}, jobs.id ${direction}`;
   }
 
-  /** What is looked at most: the newest jobs of an owner. */
-  const readNewest = prepare<JobColumns & DocumentColumns>((ownerId, mostRows, mostBytes) => {
-    const filter = { ownerId: String(ownerId) };
-    const range = { filter, direction: "forward", limit: Number(mostRows) - 1 } as const;
-    return { compile: () => selectWholePage(range, mostBytes).compile(reads) };
-  });
+  /** What is looked at most: the newest jobs of an owner, or of all. */
+  const prepareNewest = (toFilter: (ownerId: string) => JobFilter) =>
+    prepare<JobColumns & DocumentColumns>((ownerId, mostRows, mostBytes) => {
+      const filter = toFilter(String(ownerId));
+      const range = { filter, direction: "forward", limit: Number(mostRows) - 1 } as const;
+      return { compile: () => selectWholePage(range, mostBytes).compile(reads) };
+    });
+  const newestOfOwner = prepareNewest((ownerId) => ({ ownerId }));
+  const newestOfAll = prepareNewest(() => ({}));
 
   async function readPage(range: JobRange): Promise<JobPage> {
     const { rows } = await selectPage(range).execute(reads);
@@ -98,11 +101,13 @@ export function createJobLists(database: Database) {
   }
 
   async function readWholePage(range: JobRange, mostBytes: number): Promise<WholePage> {
-    const ownerId = findNewestOf(range);
+    const { ownerId, ...others } = range.filter;
+    const isNewest = range.direction === "forward" && (range.after ?? range.before) === undefined;
+    const newest = ownerId === undefined ? newestOfAll : newestOfOwner;
     const rows =
-      ownerId === undefined
-        ? (await selectWholePage(range, mostBytes).execute(reads)).rows
-        : await readNewest(reads, ownerId, range.limit + 1, mostBytes);
+      isNewest && Object.keys(others).length === 0
+        ? await newest(reads, ownerId ?? "", range.limit + 1, mostBytes)
+        : (await selectWholePage(range, mostBytes).execute(reads)).rows;
     return { ...toPage(rows, range), documents: rows.map(toStoredDocuments) };
   }
 
@@ -223,12 +228,6 @@ export function createJobLists(database: Database) {
       return new Set(rows.map(({ id }) => id));
     },
   };
-}
-
-/** Whose newest jobs a range has; undefined where it is any other. */
-function findNewestOf({ filter, direction, after, before }: JobRange): string | undefined {
-  const isOfAll = Object.keys(filter).length === 1 && direction === "forward";
-  return isOfAll && (after ?? before) === undefined ? filter.ownerId : undefined;
 }
 
 /** Of one row more than a page has, if there are so many. */
