@@ -18,8 +18,7 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { type GatewayConfig, OpenParts } from "./open-parts.ts";
 import { entryMembersOf, grantsOf, loadSchemaParts, loadTables } from "./parts.ts";
 import { clock } from "./runtime/environment.ts";
-import { MAX_HELD_BYTES } from "./runtime/byte-limit.ts";
-import { createMemoryBudget } from "./runtime/memory-budget.ts";
+import { ByteLimit, MAX_HELD_BYTES } from "./runtime/byte-limit.ts";
 import { Opened } from "./runtime/opened.ts";
 
 /** A gateway that serves. */
@@ -87,6 +86,7 @@ export async function startGateway(
   const access = await toAccess(config, engine, parts);
   // Strangers get the page too, but without a file there are at most the sandbox's deployments, which are no secret.
   const isExampleShown = access.isOpen || !config.deploymentsFile;
+  const onUnread = () => channels.refused.publish("unread");
   const server = opened.keep(
     await startServer({
       host: config.host,
@@ -96,7 +96,10 @@ export async function startGateway(
       database: store,
       upstreamWebhooks: tracking.upstreamWebhooks,
       example: isExampleShown ? (catalogue.deployments[0] ?? null) : null,
-      memory: createMemoryBudget({ mostBytes: 2 * MAX_HELD_BYTES, channels }),
+      memory: {
+        bodies: new ByteLimit("requests", MAX_HELD_BYTES, onUnread),
+        answers: new ByteLimit("answers", MAX_HELD_BYTES, onUnread),
+      },
       httpAccess: access,
       answers: parts.open,
       pages: parts.urls.filter(([, url]) => url.startsWith("/")),

@@ -15,7 +15,6 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 
 import { createQueryCompiler } from "../../src/api/operations/compile-queries.ts";
-import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import { openInProcessGateway } from "../schema/in-process-gateway.ts";
 import { catalogueOf } from "../support/catalogue-of.ts";
 import { queriesOf } from "./generate-query.ts";
@@ -132,14 +131,13 @@ test("what a compiled query has answered before it fails is not counted twice", 
   const { addJob, observe, openContext, schema } = await openInProcessGateway({
     mostAnswerBytes: 60_000,
   });
-  const memory = createMemoryBudget({ mostBytes: 10_000_000 });
   const output = "x".repeat(40_000);
   for (const createdAt of [new Date(0), new Date(1)])
     await observe(await addJob({ createdAt }), { kind: "succeeded", output, finishedAt: null });
   const { expected, answers } = await createRunners(schema)(
     "{ jobs { edges { node { output } } } }",
     {},
-    () => openContext(memory.open("local", () => undefined)),
+    openContext,
   );
   expect(expected).toContain(`{"node":{"output":"${output}"}},{"node":{"output":null}}`);
   for (const answer of answers) expect(answer).toBe(expected);

@@ -20,8 +20,6 @@ import { isJsonObject } from "../../src/engine/job/json.ts";
 import { createMaskError } from "../../src/api/operations/mask-error.ts";
 import { createSlots } from "../../src/api/operations/owner-limits.ts";
 import { createSubscribe } from "../../src/api/operations/subscribe.ts";
-import type { Reservation } from "../../src/runtime/memory-budget.ts";
-import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
 import type { Services } from "../../src/engine/engine.ts";
 import { createContexts } from "../../src/api/schema/context.ts";
 import { createSchema } from "../../src/api/schema/create-schema.ts";
@@ -102,7 +100,6 @@ export async function openInProcessGateway(
     now: Date.now,
     monotonic: () => performance.now(),
   });
-  const memory = createMemoryBudget({ mostBytes: 8 * mostAnswerBytes, patienceMs: 50 });
   const watchJob = createJobWatch({
     feed: store.feed,
     readJob: createJobReader(store.jobs, log),
@@ -125,7 +122,6 @@ export async function openInProcessGateway(
     costs: options.costs ?? ofParts.costs,
   };
   const contexts = createContexts(engine, parts);
-  const createContext = (viewer: Viewer, share: Reservation) => contexts({ viewer, share });
   const schema = schemas.get(catalogue) ?? createSchema(catalogue, SCHEMA_PARTS);
   schemas.set(catalogue, schema);
   const subscribe = createSubscribe({
@@ -136,15 +132,16 @@ export async function openInProcessGateway(
   });
 
   function openContext(viewer: Viewer) {
-    const share = memory.open(viewer.ownerId, () => undefined);
-    return { share, contextValue: createContext(viewer, share) };
+    const over = new AbortController();
+    const whenOver = (act: () => void): void => over.signal.addEventListener("abort", act);
+    return { contextValue: contexts({ viewer, whenOver }), hangUp: () => over.abort() };
   }
 
   /** Runs an operation whose client hangs up once it is answered. */
   async function run(document: DocumentNode, variableValues: object, viewer: Viewer) {
-    const { share, contextValue } = openContext(viewer);
+    const { hangUp, contextValue } = openContext(viewer);
     const args = { schema, document, variableValues: { ...variableValues }, contextValue };
-    return await Promise.resolve(execute(args)).finally(() => share.close());
+    return await Promise.resolve(execute(args)).finally(hangUp);
   }
 
   return {
@@ -154,13 +151,7 @@ export async function openInProcessGateway(
     schema,
 
     /** For tests that execute operations themselves. */
-    openContext(
-      share: Reservation = memory.open(usual.ownerId, () => undefined),
-      viewer: Viewer = usual,
-    ) {
-      onTestFinished(() => share.close());
-      return createContext(viewer, share);
-    },
+    openContext: (viewer: Viewer = usual) => openContext(viewer).contextValue,
 
     async run<Result, Variables extends Record<string, unknown>>(
       document: TypedDocumentNode<Result, Variables>,
@@ -180,14 +171,13 @@ export async function openInProcessGateway(
 
     /** For operations whose client may hang up before they have ended. */
     leave(text: string) {
-      const { share, contextValue } = openContext(usual);
+      const { hangUp, contextValue } = openContext(usual);
       const answer = Promise.resolve(execute({ schema, document: parse(text), contextValue }));
-      return { answer, hangUp: () => share.close() };
+      return { answer, hangUp };
     },
 
     async subscribe(text: string, variableValues: Record<string, unknown>, viewer = usual) {
-      const { share, contextValue } = openContext(viewer);
-      onTestFinished(() => share.close());
+      const { contextValue } = openContext(viewer);
       return await subscribe({ schema, document: parse(text), variableValues, contextValue });
     },
 

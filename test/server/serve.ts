@@ -11,8 +11,7 @@ import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
-import { MAX_HELD_BYTES } from "../../src/runtime/byte-limit.ts";
-import { createMemoryBudget } from "../../src/runtime/memory-budget.ts";
+import { ByteLimit } from "../../src/runtime/byte-limit.ts";
 import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { startServer } from "../../src/api/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -54,7 +53,7 @@ export async function serve(overrides: Partial<Options> = {}) {
     authenticator: createLocalAuthenticator(NO_LIMITS, ALL_SCOPES),
     sessions,
     signIns: null,
-    memory: createMemoryBudget({ mostBytes: 2 * MAX_HELD_BYTES }),
+    memory: createMemory(),
     files: NO_FILES,
     upstreamWebhooks: { take: () => undefined },
     httpAccess: HTTP_ACCESS,
@@ -73,6 +72,14 @@ export async function serve(overrides: Partial<Options> = {}) {
     counts,
     release: () => release("released"),
     graphqlUrl: `${server.url}/graphql`,
+  };
+}
+
+/** Room for this much of each. */
+export function createMemory(mostBytes = 536_870_912): Options["memory"] {
+  return {
+    bodies: new ByteLimit("requests", mostBytes),
+    answers: new ByteLimit("answers", mostBytes),
   };
 }
 

@@ -358,7 +358,7 @@ async function openWorld() {
     ...{ store, statements, upstream },
     theirs: { ended, waiting, held, uploadId, after },
     openCaller(viewer: Viewer): Caller {
-      const caller = gateway.openContext(undefined, viewer);
+      const caller = gateway.openContext(viewer);
       const { uploads } = caller.engine.files;
       const createUploadOf: typeof uploads.createUpload = async (given, { ownerId }) => {
         const createdAt = new Date(0);

@@ -7,7 +7,6 @@ import type { BaseLogger } from "pino";
 import type { Viewer } from "../../auth/viewer.ts";
 import type { Channels } from "../../engine/diagnostics/channels.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
-import type { Reservation } from "../../runtime/memory-budget.ts";
 import { Stream } from "../../runtime/stream.ts";
 import { createQueryCompiler } from "./compile-queries.ts";
 import type { DocumentLimits } from "./document-checks.ts";
@@ -23,11 +22,8 @@ import { createDocumentFinder } from "./trusted-documents.ts";
 /** What an operation comes with, over HTTP or a socket. */
 export type OperationOrigin = {
   readonly viewer: Viewer;
-  /**
-   * Memory for what the client has yet to read. Its opener closes it once the answer was sent or the client has left.
-   * Bytes refunded before then stay charged until they were sent.
-   */
-  readonly share: Reservation;
+  /** Calls it once the answer has left or never will, at once if that is so already. */
+  readonly whenOver: (act: () => void) => void;
   /**
    * Called when the answer becomes a stream, which may outlive the credential; `end` ends the stream once the client has
    * left, which it may have done already.

@@ -48,6 +48,8 @@ export function createAnswer(parts: ServerParts, graphiql: Graphiql): Answer {
       await answer(request, response, mustAsk);
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
+      // There was no room for an answer that is already under way.
+      if (response.headersSent) return void response.destroy();
       await answerUnread(request, response, mustAsk, (isLast) =>
         writeRefusal(response, error, isLast),
       );

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Viewer } from "../../auth/viewer.ts";
-import type { Reservation } from "../../runtime/memory-budget.ts";
 import type { FileReaders } from "./file-readers.ts";
 
 /** What a part answers at paths of its own. A POST to `/graphql` never asks for them. */
@@ -32,5 +31,4 @@ export type Exchange = {
 type Message = {
   readonly body: Buffer;
   readonly viewer: Viewer;
-  readonly share: Reservation;
 };

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { whenOver } from "../../runtime/when-over.ts";
 import type { Exchange } from "./answers.ts";
+import { countAnswer } from "./count-answer.ts";
 import type { FileReaders } from "./file-readers.ts";
 import { checkPost, isTooDeep, readBody, TOO_DEEP } from "./read-request.ts";
 import { badRequest } from "./refuse.ts";
@@ -31,17 +32,15 @@ export function createExchanges(parts: ServerParts, readers: FileReaders) {
       const { viewer } = admission;
       rates.take(viewer);
       if (mustAsk) response.writeContinue();
-      const share = memory.open(viewer.ownerId, () => response.destroy());
-      whenOver(response, () => share.close());
-      const body = await readBody(request, largestBodyBytes, share);
+      const body = await readBody(request, largestBodyBytes, memory.bodies);
       // What waits ends with its credential.
       whenOver(
         response,
         sessions.enter(admission, () => response.destroy()),
       );
       if (isTooDeep(body)) throw badRequest(`The body ${TOO_DEEP}`);
-      await act({ body, viewer, share });
-      share.charge(response.writableLength);
+      await act({ body, viewer });
+      countAnswer(memory.answers, response, response.writableLength);
     },
   });
 }

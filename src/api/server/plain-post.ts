@@ -5,6 +5,7 @@ import { getOperationAST, OperationTypeNode } from "graphql";
 import { processRegularResult } from "graphql-yoga";
 import { z } from "zod";
 
+import type { ByteLimit } from "../../runtime/byte-limit.ts";
 import { clock } from "../../runtime/environment.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
 import { isJsonObject } from "../../engine/job/json.ts";
@@ -13,6 +14,7 @@ import type {
   OperationParams,
   Operations,
 } from "../operations/create-operations.ts";
+import { countAnswer } from "./count-answer.ts";
 
 const JSON_TYPE = "application/json";
 
@@ -23,12 +25,13 @@ const JSON_TYPE = "application/json";
  */
 export async function answerPlainPost(options: {
   readonly operations: Operations;
+  readonly answers: ByteLimit;
   readonly body: Buffer;
   readonly accept: string | undefined;
   readonly origin: OperationOrigin;
   readonly response: ServerResponse;
 }): Promise<boolean> {
-  const { operations, origin, response } = options;
+  const { operations, answers, origin, response } = options;
   const [accepted = ""] = (options.accept ?? "*/*").toLowerCase().split(",", 1);
   const type = TYPES.get(accepted.trim());
   const params = type === undefined ? null : toParams(options.body);
@@ -42,12 +45,12 @@ export async function answerPlainPost(options: {
     const text = JSON.stringify(result);
     // The answers of a turn leave together: a write between two reads takes twice the time, as it wakes its reader.
     await clock.nextTurn();
-    send(response, 200, type, text);
+    send(answers, response, { status: 200, type, text });
     return true;
   }
   // Rare enough for Yoga's own rules of statuses.
   const answer = processRegularResult(result, operations.yoga.fetchAPI, type);
-  send(response, answer.status, type, await answer.text());
+  send(answers, response, { status: answer.status, type, text: await answer.text() });
   return true;
 }
 
@@ -56,15 +59,20 @@ function isSubscription({ document, operationName }: ExecutionArgs): boolean {
   return operation === OperationTypeNode.SUBSCRIPTION;
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(
+  answers: ByteLimit,
+  response: ServerResponse,
+  { status, type, text }: { status: number; type: string; text: string },
+): void {
   // A client that has left while its operation ran.
   if (response.closed) return;
-  const length = Buffer.byteLength(body);
+  const length = Buffer.byteLength(text);
+  countAnswer(answers, response, length);
   response.writeHead(status, {
     "Content-Type": `${type}; charset=utf-8`,
     "content-length": length,
   });
-  response.end(body);
+  response.end(text);
 }
 
 /** What Yoga would take as well: anything else it refuses, in its own words. */

@@ -2,11 +2,13 @@ import type { IncomingMessage } from "node:http";
 
 import { CodedError } from "../../runtime/coded-error.ts";
 import { isDeeperThan } from "../../runtime/json-depth.ts";
-import type { Reservation } from "../../runtime/memory-budget.ts";
+import type { ByteLimit } from "../../runtime/byte-limit.ts";
+import type { Release } from "../../runtime/semaphore.ts";
 import { badRequest, methodNotAllowed } from "./refuse.ts";
 
-/** What a chunk takes besides its bytes, which may be a single one. */
-const CHUNK_BYTES = 512;
+/** Bytes of bodies are counted in steps of so many. */
+const STEP_BYTES = 16_384;
+const MAX_CHUNKS = 64;
 const MAX_DROPPED_BYTES = 16 * 1_048_576;
 /** Of these Node takes the first, and a proxy perhaps the last. */
 const SINGLE_HEADERS = ["host", "authorization", "content-type", "content-encoding", "origin"];
@@ -98,28 +100,36 @@ export function isSurelySmall({ headers }: IncomingMessage, limitBytes: number):
   return headers["transfer-encoding"] === undefined && readLength(headers) <= limitBytes;
 }
 
-/** Reads the whole body and charges it to `share`. Rejects with PAYLOAD_TOO_LARGE if it exceeds `limitBytes`. */
+/** Reads the whole body. Rejects with PAYLOAD_TOO_LARGE if it exceeds `limitBytes`, and where `bodies` has no room. */
 export async function readBody(
   request: IncomingMessage,
   limitBytes: number,
-  share: Pick<Reservation, "charge">,
+  bodies: ByteLimit,
 ): Promise<Buffer> {
   if (readLength(request.headers) > limitBytes) throw bodyTooLarge(limitBytes);
-  const chunks: Buffer[] = [];
+  let chunks: Buffer[] = [];
+  const releases: Release[] = [];
   let sizeBytes = 0;
   // Half of what the request's iterator costs.
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   function take(chunk: Buffer): void {
     sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) return reject(bodyTooLarge(limitBytes));
-    chunks.push(chunk);
-    share.charge(sizeBytes + chunks.length * CHUNK_BYTES);
+    try {
+      if (sizeBytes > limitBytes) throw bodyTooLarge(limitBytes);
+      while (releases.length * STEP_BYTES < sizeBytes) releases.push(bodies.take(STEP_BYTES));
+      chunks.push(chunk);
+      // A chunk may have a single byte, and takes hundreds.
+      if (chunks.length > MAX_CHUNKS) chunks = [Buffer.concat(chunks)];
+    } catch (error) {
+      reject(error);
+    }
   }
   request.on("data", take).once("end", resolve).once("error", reject);
   try {
     await promise;
   } finally {
     request.off("data", take).off("error", reject);
+    for (const release of releases) release();
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }

@@ -18,7 +18,7 @@ import type { UpstreamWebhooks } from "../../engine/tracking/upstream-webhooks.t
 import type { MaskError } from "../operations/mask-error.ts";
 import type { RequestRates, Slots } from "../operations/owner-limits.ts";
 import type { TrustedDocuments } from "../operations/trusted-documents.ts";
-import type { MemoryBudget } from "../../runtime/memory-budget.ts";
+import type { ByteLimit } from "../../runtime/byte-limit.ts";
 import type { Connections } from "./connections.ts";
 import type { Origins } from "./origins.ts";
 import type { Credentials } from "./credentials.ts";
@@ -40,7 +40,8 @@ export type ServerOptions = {
   readonly sessions: Sessions;
   /** Null where nobody signs in. */
   readonly signIns: Pick<SignIns, "open" | "authenticate" | "end"> | null;
-  readonly memory: MemoryBudget;
+  /** What all requests hold together: bodies that are being received, and answers that are not sent yet. */
+  readonly memory: { readonly bodies: ByteLimit; readonly answers: ByteLimit };
   readonly files: {
     readonly store: FileStore;
     readonly uploads: UploadService;

@@ -50,12 +50,14 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
     }
     const { viewer } = admission;
     parts.rates.take(viewer);
-    const share = parts.memory.open(viewer.ownerId, () =>
-      session.close(TRY_AGAIN_LATER, "Too much waits for you. Read on."),
-    );
-    session.operations.set(id, () => share.close());
+    const ends: (() => void)[] = [];
+    session.operations.set(id, ends);
+    const whenOver = (end: () => void): void => {
+      if (session.operations.get(id) === ends) ends.push(end);
+      else end();
+    };
     const traceparent = payload.extensions?.["traceparent"];
-    const prepared = operations.prepare(payload, { viewer, share, traceparent });
+    const prepared = operations.prepare(payload, { viewer, whenOver, traceparent });
     if (!("document" in prepared)) session.endOperation(id);
     return prepared;
   }

@@ -27,7 +27,7 @@ export class SocketSession implements ProtocolSocket {
   /** Null until the client is admitted. */
   admission: Admission | null = null;
   /** Of what runs until it ends, whatever the client says about it: what to call then, by the client's id for it. */
-  readonly operations = new Map<string, () => void>();
+  readonly operations = new Map<string, readonly (() => void)[]>();
   /** Called when the socket has closed. */
   readonly leave: (() => void)[] = [];
   /** Of a sign-in, where the socket's page may use it. */
@@ -70,8 +70,9 @@ export class SocketSession implements ProtocolSocket {
   }
 
   endOperation(id: string): void {
-    this.operations.get(id)?.();
+    const ends = this.operations.get(id) ?? [];
     this.operations.delete(id);
+    for (const end of ends) end();
   }
 
   /** Where much has yet to leave, it resolves when that has; never, where the client leaves first. */

@@ -66,7 +66,7 @@ export function serveWebSocket(
       socket.once("close", (code, reason) => {
         open.delete(session);
         for (const leave of session.leave) leave();
-        for (const end of session.operations.values()) end();
+        for (const id of session.operations.keys()) session.endOperation(id);
         closed(code, String(reason)).catch((error: unknown) => {
           log.debug({ err: error }, "A WebSocket's operations could not be ended.");
         });

@@ -130,7 +130,7 @@ async function answer(
     const submitted = await publishRefusal(engine.channels, submitting);
     const job = await engine.endWaits.waitForEnd(submitted.job, {
       timeoutMs: beganAt + (seconds ?? 0) * 1_000 - clock.monotonic(),
-      onLeft: (leave) => origin.share.onClose(leave),
+      onLeft: origin.whenOver,
     });
     return { ...submitted, job };
   } finally {

@@ -5,9 +5,9 @@ import { toNodeHandler } from "@modelcontextprotocol/node";
 import { type AuthInfo, createMcpHandler } from "@modelcontextprotocol/server";
 
 import type { Viewer } from "../../auth/viewer.ts";
+import { whenOver } from "../../runtime/when-over.ts";
 import { createFindThumbnail } from "../../engine/files/find-thumbnail.ts";
 import type { JsonObject } from "../../engine/job/json.ts";
-import type { Reservation } from "../../runtime/memory-budget.ts";
 import { createCaller } from "../../engine/caller.ts";
 import type { OpenEngine } from "../../part.ts";
 import { createClientLog } from "./client-log.ts";
@@ -30,7 +30,6 @@ export type McpRequest = {
   /** What it took before it was parsed. */
   readonly bytes: number;
   readonly viewer: Viewer;
-  readonly share: Reservation;
 };
 
 /** Keeps proxies from taking a call that waits for a dead one. */
@@ -57,8 +56,9 @@ export function createMcp(engine: OpenEngine) {
     ({ era, authInfo }) => {
       const request = authInfo && requests.get(authInfo);
       if (request === undefined) throw new Error("A request of an MCP client has no viewer.");
-      const { viewer, share } = request;
-      const context = { ...createCaller(engine, { viewer, share }), readThumbnail };
+      const { viewer, response } = request;
+      const origin = { viewer, whenOver: (act: () => void) => whenOver(response, act) };
+      const context = { ...createCaller(engine, origin), readThumbnail };
       return serve({ era, context });
     },
     {
@@ -70,10 +70,10 @@ export function createMcp(engine: OpenEngine) {
   return {
     /** Resolves once it is answered. */
     async answer(given: McpRequest): Promise<void> {
-      const { request, response, message, bytes, viewer, share } = given;
+      const { request, response, message, bytes, viewer } = given;
       try {
         // Who may not wait comes again at once, and the SDK takes a millisecond for each message.
-        if (waits.isOne(message)) share.onClose(waits.enter(viewer, bytes));
+        if (waits.isOne(message)) whenOver(response, waits.enter(viewer, bytes));
       } catch (error) {
         const result = { ...toErrorResult(error, log), resultType: "complete" };
         const body = JSON.stringify({ jsonrpc: "2.0", id: message["id"], result });

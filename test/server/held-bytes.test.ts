@@ -1,0 +1,50 @@
+import { once } from "node:events";
+
+import { expect, test } from "vitest";
+
+import { ByteLimit } from "../../src/runtime/byte-limit.ts";
+import { openConnection } from "./open-socket.ts";
+import { createMemory, post, serve } from "./serve.ts";
+
+const QUERY = `query ($text: String!) { ${Array.from({ length: 150 }, (_, at) => `e${at}: echo(text: $text)`).join(" ")} }`;
+const toHead = (bytes: number) =>
+  `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bytes}\r\n\r\n`;
+
+/** Asks for an answer 150 times as large as this text. */
+async function echo(url: string, bytes: number) {
+  const response = await post(url, { query: QUERY, variables: { text: "x".repeat(bytes) } });
+  const retryAfter = response.headers.get("retry-after");
+  return [response.status, retryAfter, (await response.text()).slice(0, 80)];
+}
+
+const refused = (what: string) => [
+  503,
+  "5",
+  expect.stringContaining(`The gateway holds too many bytes of ${what}. Try again`),
+];
+
+test("bodies beyond what may be received at once are refused, until others have come or gone", async () => {
+  const memory = { ...createMemory(), bodies: new ByteLimit("requests", 100_000) };
+  const { port, graphqlUrl } = await serve({ memory });
+  const slow = await openConnection(port);
+  slow.write(toHead(200_000) + " ".repeat(60_000));
+  await expect.poll(() => echo(graphqlUrl, 50_000)).toEqual(refused("requests"));
+  expect((await echo(graphqlUrl, 10))[0]).toBe(200);
+  slow.destroy();
+  await expect.poll(async () => (await echo(graphqlUrl, 50_000))[0]).toBe(200);
+});
+
+test("answers beyond what may wait for its readers are refused, but small ones", async () => {
+  const memory = { ...createMemory(), answers: new ByteLimit("answers", 40_000_000) };
+  const { port, graphqlUrl } = await serve({ memory });
+  expect((await echo(graphqlUrl, 10))[0]).toBe(200);
+  const reader = await openConnection(port);
+  const body = JSON.stringify({ query: QUERY, variables: { text: "x".repeat(200_000) } });
+  reader.write(toHead(body.length) + body);
+  await once(reader, "data");
+  reader.pause();
+  expect(await echo(graphqlUrl, 200_000)).toEqual(refused("answers"));
+  expect((await echo(graphqlUrl, 10))[0]).toBe(200);
+  reader.destroy();
+  await expect.poll(async () => (await echo(graphqlUrl, 200_000))[0]).toBe(200);
+});
