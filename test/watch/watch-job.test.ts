@@ -182,6 +182,26 @@ test("500 watchers that wake at once cost one statement, which reads their job o
   expect(fixture.listeners.size).toBe(0);
 });
 
+test("many are served over several turns of the event loop, and what is newer by then goes to those who still wait", async () => {
+  const fixture = createFixture();
+  const watchJob = createJobWatch(fixture);
+  const watchers = Array.from({ length: 500 }, () => watchJob(SUBMITTED.id));
+  await Promise.all(watchers.map((jobs) => jobs.next()));
+  const seen = watchers.map((): number[] => []);
+  const watching = watchers.map(async (jobs, index) => {
+    for await (const { version } of jobs) seen[index]?.push(version);
+  });
+  await settle();
+  fixture.change({ kind: "accepted", requestId: "request-1" });
+  await settle();
+  expect(seen.filter(({ length }) => length > 0)).toHaveLength(100);
+  fixture.change(CANCELLED);
+  await Promise.all(watching);
+  expect(seen.filter((versions) => versions.join() === "2,3")).toHaveLength(100);
+  expect(seen.filter((versions) => versions.join() === "3")).toHaveLength(400);
+  expect(fixture.listeners.size).toBe(0);
+});
+
 test("who comes while a read is under way is served by one that began later", async () => {
   const fixture = createFixture();
   const watchJob = createJobWatch(fixture);

@@ -20,6 +20,13 @@ export type WatchJob = (
   options?: { readonly isEstimateWanted: boolean; readonly isRestWanted?: boolean },
 ) => Stream<Job>;
 
+/**
+ * How many are notified in the first turn of the event loop, and in any: all that they cause is done before anything is
+ * sent, so the first would wait for the last. What is sent on one socket in a turn leaves together.
+ */
+const NOTIFIED_AT_FIRST = 100;
+const NOTIFIED_AT_ONCE = 1_000;
+
 type EstimateOf = (job: Job) => Promise<Estimate | null>;
 
 /** How often estimates are reckoned anew, and the part of the time left by which one has to move to be notified. */
@@ -98,7 +105,7 @@ class Group {
   readonly #close: () => void;
   /** How many watch, also those who do not wait just now. */
   #size = 0;
-  /** They know the newest. */
+  /** They know the newest, or are about to be notified of it. */
   readonly #waiting = new Set<Watcher>();
   #newest: Job | null | undefined;
   /** As it was notified; undefined where that is not known. */
@@ -160,7 +167,20 @@ class Group {
   #renew(found: Job | null, estimated: Estimate | null | undefined): void {
     this.#newest = found;
     this.#estimated = estimated;
-    for (const watcher of this.#waiting) if (watcher(found)) this.#waiting.delete(watcher);
+    void this.#notify();
+  }
+
+  /** Of the newest there is by the time when each has its turn. */
+  async #notify(): Promise<void> {
+    let left = NOTIFIED_AT_FIRST;
+    for (const watcher of this.#waiting) {
+      if (!watcher(this.#newest)) continue;
+      this.#waiting.delete(watcher);
+      left -= 1;
+      if (left > 0) continue;
+      left = NOTIFIED_AT_ONCE;
+      await clock.nextTurn();
+    }
   }
 
   /** Notes the estimate that those who are notified read, and notifies them again once it has moved. */
