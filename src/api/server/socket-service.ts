@@ -1,6 +1,6 @@
 import { GraphQLError } from "graphql";
 import type { Server, SubscribePayload } from "graphql-ws";
-import { makeServer } from "graphql-ws";
+import { CloseCode, makeServer } from "graphql-ws";
 
 import { AuthenticationError } from "../../auth/authenticator.ts";
 import type { SessionEnd } from "../../auth/authenticator.ts";
@@ -116,8 +116,11 @@ function toClosing(error: CodedError): readonly [code: number, reason: string] {
   const { code, message } = error;
   // HTTP's words for a missing credential are too long for a close frame, and speak of a header.
   if (error instanceof AuthenticationError && error.reason === "missing")
-    return [4401, 'No credential came. Send connectionParams { authorization: "Bearer …" }.'];
-  return [code === "UNAUTHENTICATED" ? 4403 : TRY_AGAIN_LATER, message];
+    return [
+      CloseCode.Unauthorized,
+      'No credential came. Send connectionParams { authorization: "Bearer …" }.',
+    ];
+  return [code === "UNAUTHENTICATED" ? CloseCode.Forbidden : TRY_AGAIN_LATER, message];
 }
 
 /** Its name comes in any case, as in headers, and anything but a text is a credential that can't be read. */
@@ -127,7 +130,7 @@ function findAuthorization(parameters: object): string | undefined {
 }
 
 function endSession(session: SocketSession, reason: SessionEnd): void {
-  session.close(4403, SESSION_ENDS[reason]);
+  session.close(CloseCode.Forbidden, SESSION_ENDS[reason]);
 }
 
 const SESSION_ENDS: Readonly<Record<SessionEnd, string>> = {

@@ -1,17 +1,16 @@
 import type { Duplex } from "node:stream";
 
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
+import { CloseCode } from "graphql-ws";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 
 import type { Admission } from "../../auth/authenticator.ts";
+import { cork } from "../../runtime/cork.ts";
 import { isTooDeep, TOO_DEEP } from "./read-request.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
-/** The close code of graphql-ws for a message that is not of the protocol. */
-const BAD_MESSAGE = 4400;
-const INTERNAL_ERROR = 4500;
 const MESSAGE_TOO_BIG = 1009;
 const MAX_REASON_BYTES = 123;
 /** Besides the largest message, which may be an answer of any size. */
@@ -51,10 +50,8 @@ export class SocketSession implements ProtocolSocket {
     const count = (chunk: Buffer): void => {
       strangerBytes += chunk.length;
       if (this.admission !== null) connection.off("data", count);
-      else if (strangerBytes > MAX_BYTES_BEFORE_INIT) {
+      else if (strangerBytes > MAX_BYTES_BEFORE_INIT)
         this.close(MESSAGE_TOO_BIG, "Send connection_init first, and no more than 64 KiB.");
-        socket.terminate();
-      }
     };
     // Before ws, which makes messages of it.
     connection.prependListener("data", count);
@@ -83,7 +80,7 @@ export class SocketSession implements ProtocolSocket {
     if (this.isClosed) return undefined;
     if (unsentBytes - this.#largestBytes > MAX_UNSENT_BYTES)
       return this.close(TRY_AGAIN_LATER, "You have yet to read 4 MiB. Connect again, and read.");
-    if (connection.writableCorked === 0) cork(connection);
+    cork(connection);
     // As bytes, because a string would wait on the heap.
     const bytes = Buffer.from(text);
     this.#largestBytes = Math.max(this.#largestBytes, bytes.length);
@@ -98,7 +95,7 @@ export class SocketSession implements ProtocolSocket {
     }));
   }
 
-  close(code = INTERNAL_ERROR, reason = ""): void {
+  close(code: number = CloseCode.InternalServerError, reason = ""): void {
     const bytes = Buffer.from(reason).subarray(0, MAX_REASON_BYTES);
     // A character that is cut in two is left out.
     this.#socket.close(code, bytes.toString().replace(/\uFFFD+$/, ""));
@@ -116,23 +113,13 @@ export class SocketSession implements ProtocolSocket {
     this.#socket.on("message", (message) => {
       // A client may go on sending on a socket that closes, to no effect. Set up like this, ws gives nothing but buffers.
       if (this.isClosed || !Buffer.isBuffer(message)) return;
-      if (isTooDeep(message)) return this.close(BAD_MESSAGE, `The message ${TOO_DEEP}`);
+      if (isTooDeep(message)) return this.close(CloseCode.BadRequest, `The message ${TOO_DEEP}`);
       handle(message.toString()).catch((error: unknown) => {
         this.#log.debug({ err: error }, "A message could not be handled.");
-        this.close(INTERNAL_ERROR, "Internal server error");
+        this.close(CloseCode.InternalServerError, "Internal server error");
       });
     });
   }
 }
 
 const TEXT = { binary: false };
-const corked: Duplex[] = [];
-
-/** What is sent on a connection in this turn leaves in one write. */
-function cork(connection: Duplex): void {
-  connection.cork();
-  if (corked.push(connection) > 1) return;
-  process.nextTick(() => {
-    for (const one of corked.splice(0)) one.uncork();
-  });
-}

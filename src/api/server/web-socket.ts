@@ -53,7 +53,11 @@ export function serveWebSocket(
   server.on("upgrade", (request, connection, head) => {
     if (connection.destroyed) return undefined;
     try {
-      check(request);
+      checkHeaders(request);
+      origins.checkName(request, false);
+      if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH)
+        throw notFound(`No socket is here. GraphQL is at ${GRAPHQL_PATH}.`);
+      if (origins.isForeign(request)) throw FOREIGN;
     } catch (error) {
       if (error instanceof CodedError) return refuseConnection(connection, error);
       throw error;
@@ -77,14 +81,6 @@ export function serveWebSocket(
     log.debug({ reason: error.message }, "An upgrade was refused.");
     refuseConnection(connection, NO_HANDSHAKE);
   });
-
-  function check(request: IncomingMessage): void {
-    checkHeaders(request);
-    origins.checkName(request, false);
-    if (request.url?.split("?", 1)[0] !== GRAPHQL_PATH)
-      throw notFound(`No socket is here. GraphQL is at ${GRAPHQL_PATH}.`);
-    if (origins.isForeign(request)) throw FOREIGN;
-  }
 
   return {
     async close() {
