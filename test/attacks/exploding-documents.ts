@@ -46,6 +46,7 @@ export const REFUSED_DOCUMENTS: readonly ExplodingDocument[] = [
     "fields with arguments that may conflict": `{ ${times(300, (at) => `jobs(first: ${at}) { totalCount }`)} }`,
     "objects that are merged 200 times": `{ ${times(200, () => "jobs { edges { node { id deployment { id } } } }")} }`,
     "objects that are merged at each of 8 levels": `{ ${deep(8, "jobs { edges { node { deployment {", "id", "} } } }")} ${times(60, () => "jobs { edges { node { deployment { jobs { edges { node { id } } } } } } }")} }`,
+    "fragments that are compared with each other": `{ ${times(150, (at) => `...F${at}`)} } ${times(150, (at) => `fragment F${at} on Query { deployments { id name } }`)}`,
     "an introspection of types of types": `{ __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }`,
     "introspections side by side": `{ ${times(25, (at) => `a${at}: __schema { types { name fields { name args { name } } } }`)} }`,
     "a type of types by name": `{ ${times(25, (at) => `a${at}: __type(name: "Job") { fields { type { fields { type { fields { name } } } } } }`)} }`,
@@ -116,7 +117,6 @@ export const SERVED_DOCUMENTS: readonly ExplodingDocument[] = [
   ...Object.entries({
     "500 aliases": `{ ${times(500, (at) => `a${at}: __typename`)} }`,
     "aliases in a fragment that is spread 30 times": `{ ${times(30, (at) => `a${at}: node(id: "d") { ...F }`)} } fragment F on Node { ${times(30, (at) => `b${at}: id`)} }`,
-    "fragments that are compared with each other": `{ ${times(150, (at) => `...F${at}`)} } ${times(150, (at) => `fragment F${at} on Query { deployments { id name } }`)}`,
     "a text of 9 KB": `{ job(id: "${"x".repeat(9_000)}") { id } }`,
     "a text of escapes": `{ job(id: "${fill(String.raw`\u0041`)}") { id } }`,
     "a block text of 9,000 lines": `{ job(id: """${"\n".repeat(9_000)}""") { id } }`,

@@ -63,17 +63,15 @@ test("fields and fragments that meet in one object too often are refused before 
   const run = createRunner({ tokens: 5_000 });
   const times = (count: number, make: (index: number) => string) =>
     Array.from({ length: count }, (_, index) => make(index)).join(" ");
-  const fragments = times(240, (at) => `fragment F${at} on Query { x${at}: a }`);
-  for (const [source, messages] of [
-    [`{ ${times(4_800, () => "a")} }`, ["Validation aborted."]],
-    [`{ ...A } fragment A on Query { ${times(4_800, () => "a")} }`, ["Validation aborted."]],
-    [`{ ${times(240, (at) => `...F${at}`)} } ${fragments}`, []],
-  ] as const) {
-    const startedAt = performance.now();
-    const { errors } = run(source);
-    expect(performance.now() - startedAt).toBeLessThan(500);
-    expect(errors.map(({ message }: { message: string }) => message)).toEqual(messages);
-  }
+  const fragments = times(150, (at) => `fragment F${at} on Query { x${at}: a }`);
+  for (const source of [
+    `{ ${times(4_800, () => "a")} }`,
+    `{ ...A } fragment A on Query { ${times(4_800, () => "a")} }`,
+    `{ ${times(150, (at) => `...F${at}`)} } ${fragments}`,
+  ])
+    expect(run(source).errors, source).toMatchObject([
+      { message: expect.stringContaining("more than 10000 pairs"), extensions: { limit: 10_000 } },
+    ]);
 });
 
 test("a document has an error for each of its first 20 mistakes", () => {
@@ -88,25 +86,24 @@ test("a bomb of millions of fields is refused at once, and so is a circle", () =
   const bomb = levels.map((at) => `fragment F${at} on Query { ...F${at + 1} ...F${at + 1} }`);
   const startedAt = performance.now();
   const { errors } = run(`{ ...F0 } ${bomb.join(" ")} fragment F21 on Query { a }`);
-  expect(performance.now() - startedAt).toBeLessThan(100);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
   expect(errors).toMatchObject([{ extensions: { code: "DOCUMENT_TOO_LARGE", limit: 500 } }]);
   expect(run("{ ...F } fragment F on Query { a ...F }").errors).toMatchObject([
     { message: expect.stringContaining("within itself") },
   ]);
 });
 
-test("variables are priced as the executor takes them, and all that are wrong are named", () => {
-  const schema = buildSchema("type Query { a(b: Int, c: Int): Int }");
-  const limits = { tokens: 100, cost: 1_000, hasIntrospection: true, areTrusted: false };
+test("an argument that a variable leaves empty is named, and a wrong variable is the executor's to name", () => {
+  const schema = buildSchema("type Query { a(b: Int!): Int }");
+  const complexity = ({ b }: { readonly b: number }) => b;
+  Object.assign(schema.getQueryType()?.getFields()["a"]?.extensions ?? {}, { complexity });
+  const limits = { tokens: 100, cost: 5, hasIntrospection: true, areTrusted: false };
   const { check } = createDocumentChecks(schema, limits);
-  const query = "query ($b: Int, $c: Int) { a(b: $b, c: $c) }";
-  expect(check(query, { name: null, variables: { b: 1 } })).toMatchObject({ kind: Kind.DOCUMENT });
-  expect(check(query, { name: null, variables: { b: "1", c: "1" } })).toEqual(
-    ["$b", "$c"].map((name) =>
-      expect.objectContaining({
-        message: expect.stringContaining(name),
-        extensions: { code: "BAD_USER_INPUT" },
-      }),
-    ),
-  );
+  const checkWith = (b: unknown) => check("query ($b: Int = 9) { a(b: $b) }", { variables: { b } });
+  for (const served of [5, "1"]) expect(checkWith(served)).toMatchObject({ kind: Kind.DOCUMENT });
+  for (const [refused, code] of [
+    [6, "DOCUMENT_TOO_COSTLY"],
+    [null, "BAD_USER_INPUT"],
+  ] as const)
+    expect(checkWith(refused)).toMatchObject([{ extensions: { code } }]);
 });

@@ -59,8 +59,10 @@ test("unexpected errors are masked, and expected ones keep their code", async ()
   expect(await run(client, { query: "{ refuse }" })).toMatchObject({
     errors: [{ extensions: { code: "NOT_FOUND" } }],
   });
+  // Only what has begun has data, be it null.
   const early = await run(client, { query: "query ($text: String!) { echo(text: $text) }" });
-  expect(early).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
+  expect(early).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+  expect(early).not.toHaveProperty("data");
 });
 
 test("a client that leaves with answers unread prints nothing and logs no error", async () => {

@@ -114,8 +114,7 @@ export function createOperations(options: {
       const { operationName, variables } = params;
       const query = trustedDocuments?.find(params) ?? String(params.query);
       if (query instanceof GraphQLError) return [query];
-      const asked = { name: operationName, variables: variables ?? {} };
-      const document = documents.check(query, asked);
+      const document = documents.check(query, params);
       if (!("kind" in document))
         return document.map((error) => maskError(withCode(error, "GRAPHQL_VALIDATION_FAILED")));
       if (!getOperationAST(document, operationName)) return [maskError(NO_OPERATION)];

@@ -19,6 +19,7 @@ import {
 import type { Plugin } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 
+import { COMMANDS } from "../../config/commands.ts";
 import type { ErrorCode } from "../../runtime/coded-error.ts";
 import { CodedError } from "../../runtime/coded-error.ts";
 import { toGraphQLError, withCode } from "./mask-error.ts";
@@ -33,8 +34,8 @@ export type DocumentLimits = {
 
 /** The operation that is run, and what it is run with. */
 type Asked = {
-  readonly name: string | null | undefined;
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly operationName?: string | null | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
 };
 
 /** No document is that of a text which can't be parsed. */
@@ -46,6 +47,8 @@ type Validated = {
 const MAX_ERRORS = 20;
 /** Unlike queries, each may write, or wait for RunComfy. */
 const MAX_MUTATIONS = 10;
+/** GraphQL's rule of fields that merge takes some microseconds for each. */
+const MAX_PAIRS = 10_000;
 /** Of the whole schema. */
 const MAX_READS = 2;
 /** What `walkDocument` counts where a tool asks for all that there is of it. */
@@ -94,7 +97,7 @@ export function createDocumentChecks(
       if ("([{".includes(kind)) open += 1;
       if (")]}".includes(kind)) open -= 1;
       if (count > tokens) throw tooLong(tokens, "tokens");
-      if (open > MAX_OPEN_BRACKETS) throw tooDeep();
+      if (open > MAX_OPEN_BRACKETS) throw refuse(MAX_OPEN_BRACKETS, TOO_DEEP);
     }
     return parse(text);
   }
@@ -102,31 +105,35 @@ export function createDocumentChecks(
   function findErrors(document: DocumentNode): readonly GraphQLError[] {
     const errors = validate(schema, document, FRAGMENT_RULES, wording);
     if (errors.length > 0) return errors;
-    const { mutations, ...extent } = walkDocument(document, tokens);
-    if (mutations > MAX_MUTATIONS) return [tooManyMutations(mutations)];
+    const extent = walkDocument(document, tokens);
+    if (extent.mutations > MAX_MUTATIONS) return [refuse(MAX_MUTATIONS, TOO_MANY_MUTATIONS)];
     if (extent.tokens > tokens) return [tooLong(tokens, "tokens with its fragments written out")];
-    if (extent.members > MAX_READS * WHOLE_SCHEMA) return [tooMuchSchema()];
-    return validate(schema, document, rules, wording);
+    if (extent.pairs > MAX_PAIRS) return [refuse(MAX_PAIRS, TOO_MANY_PAIRS)];
+    if (extent.members > MAX_READS * WHOLE_SCHEMA)
+      return [refuse(MAX_READS, TOO_MUCH_SCHEMA, "DOCUMENT_TOO_COSTLY")];
+    return validate(schema, document, rules, wording).map(explain);
   }
 
-  /** Says why an operation of a valid document can't be run with these variables, or costs too much. */
-  function checkCost(document: DocumentNode, { name, variables }: Asked): readonly GraphQLError[] {
-    const operation = getOperationAST(document, name || null);
-    // The executor says so.
+  /** Says why an operation of a valid document costs too much with these variables, or can't be priced. */
+  function checkCost(document: DocumentNode, asked: Asked): readonly GraphQLError[] {
+    const operation = getOperationAST(document, asked.operationName || null);
+    // The executor says so, and runs nothing.
     if (!operation) return [];
+    const variables = asked.variables ?? {};
     const fragments = document.definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION);
     // The plugin prices the first operation.
     const priced = { kind: Kind.DOCUMENT, definitions: [operation, ...fragments] } as const;
     try {
       const { complexity: cost } = complexityFromQuery(priced, { schema, variables });
       if (cost <= options.cost) return [];
-      return [tooCostly(cost, options.cost)];
+      const message = `The operation costs ${cost}, and may cost ${options.cost}. Ask for shorter pages (\`first\`), or for fewer fields of each job.`;
+      return [refuse(options.cost, message, "DOCUMENT_TOO_COSTLY")];
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       const { variableDefinitions = [] } = operation;
-      const most = { maxErrors: MAX_ERRORS };
-      const { errors = [error] } = getVariableValues(schema, variableDefinitions, variables, most);
-      return errors.map((one) => withCode(one, "BAD_USER_INPUT"));
+      const coerced = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 });
+      // The executor names all variables that are wrong, and runs nothing.
+      return "errors" in coerced ? [] : [withCode(error, "BAD_USER_INPUT")];
     }
   }
 
@@ -141,7 +148,9 @@ export function createDocumentChecks(
   }
 
   function validateOnce(text: string): Validated {
-    const validated = kept.get(text) ?? validateAnew(text);
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    const validated = validateAnew(text);
     // One that is too long costs nothing to refuse again.
     if (text.length <= characters) kept.set(text, validated);
     return validated;
@@ -155,65 +164,41 @@ export function createDocumentChecks(
     return obstacles.length === 0 ? document : obstacles;
   }
 
-  function findValid(text: string): DocumentNode | null {
-    const known = kept.get(text);
-    return known?.errors.length === 0 ? known.document : null;
-  }
-
   const plugin: Plugin = {
     onParse({ setParseFn }) {
       setParseFn((text: string) => validateOnce(text).document ?? parseWithin(text));
     },
     onValidate({ context, setValidationFn }) {
       setValidationFn((_schema: unknown, { loc }: DocumentNode) => {
-        const { operationName: name, variables } = context.params;
-        const checked = check(loc?.source.body ?? "", { name, variables: variables ?? {} });
+        const checked = check(loc?.source.body ?? "", context.params);
         return "kind" in checked ? [] : checked;
       });
     },
   };
-  return {
-    plugin,
-    check,
-    /** The document of a text that was valid. */
-    find(text: string): DocumentNode {
-      const document = findValid(text) ?? parse(text);
-      kept.set(text, { document, errors: [] });
-      return document;
-    },
-    /** A valid document that was kept, if the operation can be run with these variables; else null. */
-    recall(text: string, asked: Asked): DocumentNode | null {
-      const document = findValid(text);
-      return document && checkCost(document, asked).length === 0 ? document : null;
-    },
-  };
+  /** The document of a text that was valid. */
+  const find = (text: string): DocumentNode => kept.get(text)?.document ?? parse(text);
+
+  return { plugin, check, find };
+}
+
+const TOO_DEEP = `The document has more than ${MAX_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`;
+const TOO_MANY_MUTATIONS = `The operation has more than ${MAX_MUTATIONS} mutations. Send the others in further requests.`;
+const TOO_MANY_PAIRS = `The document repeats fields or fragments so often in one object that GraphQL would have to compare more than ${MAX_PAIRS} pairs. Ask for each field once.`;
+const TOO_MUCH_SCHEMA = `The document reads more of the schema than all of it ${MAX_READS} times. Ask for less of it, or for the rest in further requests.`;
+
+const NO_INTROSPECTION = `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`;
+
+function explain(error: GraphQLError): GraphQLError {
+  const { message } = error;
+  if (!message.startsWith("GraphQL introspection has been disabled")) return error;
+  return withCode(error, "GRAPHQL_VALIDATION_FAILED", `${message} ${NO_INTROSPECTION}`);
 }
 
 function tooLong(limit: number, what: string): GraphQLError {
   const message = `The document has more than ${limit} ${what}. Ask for less, split it, or move values into variables.`;
-  return refuse("DOCUMENT_TOO_LARGE", limit, message);
+  return refuse(limit, message);
 }
 
-function tooDeep(): GraphQLError {
-  const message = `The document has more than ${MAX_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`;
-  return refuse("DOCUMENT_TOO_LARGE", MAX_OPEN_BRACKETS, message);
-}
-
-function tooManyMutations(count: number): GraphQLError {
-  const message = `The operation has ${count} mutations, and may have ${MAX_MUTATIONS}. Send the others in further requests.`;
-  return refuse("DOCUMENT_TOO_LARGE", MAX_MUTATIONS, message);
-}
-
-function tooMuchSchema(): GraphQLError {
-  const message = `The document reads more of the schema than all of it ${MAX_READS} times. Ask for less of it, or for the rest in further requests.`;
-  return refuse("DOCUMENT_TOO_COSTLY", MAX_READS, message);
-}
-
-function tooCostly(cost: number, limit: number): GraphQLError {
-  const message = `The operation costs ${cost}, and may cost ${limit}. Ask for shorter pages (\`first\`), or for fewer fields of each job.`;
-  return refuse("DOCUMENT_TOO_COSTLY", limit, message);
-}
-
-function refuse(code: ErrorCode, limit: number, message: string): GraphQLError {
+function refuse(limit: number, message: string, code: ErrorCode = "DOCUMENT_TOO_LARGE") {
   return toGraphQLError(new CodedError(code, message, { limit }));
 }

@@ -2,7 +2,6 @@ import { GraphQLError } from "graphql";
 import type { GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 
-import { COMMANDS } from "../../config/commands.ts";
 import { CodedError, LimitError } from "../../runtime/coded-error.ts";
 import { toCodedError } from "../../engine/store/database-error.ts";
 
@@ -47,7 +46,7 @@ function findCoded(error: unknown): CodedError | null {
   return cause instanceof CodedError ? cause : toCodedError(cause);
 }
 
-/** What to do about what GraphQL and Yoga refuse in words that don't say so. */
+/** What to do about what Yoga refuses in words that don't say so. */
 const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
   [
     /^(Must provide query|POST body |Expected "\w+" param |Unexpected parameter )/,
@@ -56,15 +55,6 @@ const NEXT_STEPS: readonly (readonly [RegExp, string])[] = [
   [/^Batching is not supported/, "Send one operation in each request, as an object with `query`."],
   [/^Could not determine what operation /, "Set operationName to one that the document has."],
   [/^Can only perform a mutation operation /, "Send it by POST."],
-  [
-    /^GraphQL introspection has been disabled/,
-    `Take the schema from the command: ${COMMANDS.schema} --deployments deployments.json; or start the gateway with INTROSPECTION=true.`,
-  ],
-  // GraphQL compares so many fields and fragments that meet in one object, and no more.
-  [
-    /^Validation aborted\.$/,
-    "The document repeats fields or fragments too often: ask for each field once.",
-  ],
 ];
 
 const MISTAKE =

@@ -6,72 +6,78 @@ import type {
 } from "graphql";
 import { Kind, OperationTypeNode, TokenKind } from "graphql";
 
-/** What the operations of a document ask for with their fragments written out. */
-export type Extent = {
-  tokens: number;
-  /** How many the operation has that has most. */
-  mutations: number;
-  /** How many members of the schema are read, roughly. */
-  members: number;
-  hasDirectives: boolean;
-  /** Whether one object of the answer has a field that is written twice. */
-  hasRepeats: boolean;
-};
-
-/** A field of an object of the answer, with those of its own by their names there. */
-type Field = { readonly below: Map<string, Field> };
+/** What has one name in an object of the answer, and what its own object has. */
+type Field = { count: number; readonly below: Map<string, Field> };
 
 /**
- * Stops beyond `mostTokens`: twenty short fragments that each spread the next one twice are a million fields. No fragment
- * may spread itself.
+ * What the operations of a document ask for with their fragments written out, of which none may spread itself. Stops
+ * beyond `mostTokens`: twenty short fragments that each spread the next one twice are a million fields.
  */
-export function walkDocument({ definitions }: DocumentNode, mostTokens: number): Extent {
+export function walkDocument({ definitions }: DocumentNode, mostTokens: number) {
   const fragments = new Map(
     definitions
       .filter((one) => one.kind === Kind.FRAGMENT_DEFINITION)
       .map((one) => [one.name.value, one]),
   );
-  const extent = { tokens: 0, mutations: 0, members: 0, hasDirectives: false, hasRepeats: false };
+  const extent = {
+    tokens: 0,
+    /** How many the operation has that has most. */
+    mutations: 0,
+    /** How many members of the schema are read, roughly. */
+    members: 0,
+    /** Pairs of fields and of spreads that GraphQL compares, because they meet in one object of the answer. */
+    pairs: 0,
+    hasDirectives: false,
+  };
 
   function add(node: OperationDefinitionNode | SelectionNode): void {
     extent.tokens += countTokens(node);
     extent.hasDirectives ||= (node.directives ?? []).length > 0;
   }
 
+  function meet(fields: Map<string, Field>, name: string): Field {
+    const field = fields.get(name) ?? { count: 0, below: new Map<string, Field>() };
+    fields.set(name, field);
+    extent.pairs += field.count;
+    field.count += 1;
+    return field;
+  }
+
   /** An object of the answer has what several sets select. `times` is how often the schema is read there, or 0. */
-  function walk({ selections }: SelectionSetNode, { below }: Field, times: number): void {
+  function walk({ selections }: SelectionSetNode, fields: Map<string, Field>, times: number): void {
     for (const node of selections) {
       add(node);
       if (extent.tokens > mostTokens) return;
       if (node.kind === Kind.FIELD) {
         const name = node.name.value;
-        const key = node.alias?.value ?? name;
-        const known = below.get(key);
-        const field = known ?? { below: new Map<string, Field>() };
-        below.set(key, field);
-        extent.hasRepeats ||= known !== undefined;
+        const { below } = meet(fields, node.alias?.value ?? name);
         extent.members += times;
         const timesBelow = (name.startsWith("__") ? 1 : times) * (MEMBERS.get(name) ?? 1);
-        if (node.selectionSet) walk(node.selectionSet, field, timesBelow);
+        if (node.selectionSet) walk(node.selectionSet, below, timesBelow);
+      } else if (node.kind === Kind.INLINE_FRAGMENT) {
+        walk(node.selectionSet, fields, times);
       } else {
-        const { selectionSet } =
-          node.kind === Kind.INLINE_FRAGMENT ? node : (fragments.get(node.name.value) ?? {});
-        if (selectionSet) walk(selectionSet, { below }, times);
+        meet(fields, SPREAD);
+        const fragment = fragments.get(node.name.value);
+        if (fragment) walk(fragment.selectionSet, fields, times);
       }
     }
   }
 
   for (const operation of definitions) {
     if (operation.kind !== Kind.OPERATION_DEFINITION) continue;
-    const below = new Map<string, Field>();
+    const fields = new Map<string, Field>();
     add(operation);
-    walk(operation.selectionSet, { below }, 0);
+    walk(operation.selectionSet, fields, 0);
     if (operation.operation !== OperationTypeNode.MUTATION) continue;
-    extent.mutations = Math.max(extent.mutations, below.size - Number(below.has("__typename")));
+    const names = [...fields.keys()].filter((name) => name !== SPREAD && name !== "__typename");
+    extent.mutations = Math.max(extent.mutations, names.length);
   }
   return extent;
 }
 
+/** All spreads of an object are compared, whatever they are called. */
+const SPREAD = "...";
 /** How many members a field of the schema's own types leads to, roughly: only the proportions count. */
 const MEMBERS: ReadonlyMap<string, number> = new Map(
   Object.entries({ types: 300, __type: 60, fields: 5, args: 2, inputFields: 2, ofType: 0.5 }),
