@@ -17,9 +17,6 @@ if (isTooOld) {
 } else if (process.argv[2] === "key" || process.argv[2] === "schema") {
   const [name] = process.argv.splice(2, 1);
   await (name === "key" ? import("./manage-keys.ts") : import("./print-schema.ts"));
-} else if (process.argv[2] === "mcp") {
-  process.argv.splice(2, 1);
-  await import("./connect-mcp.ts");
 } else if (process.argv[2] === "verify") {
   process.argv.splice(2, 1);
   await import("./verify-upstream.ts");

@@ -30,8 +30,6 @@ const HELP = `# ${COMMANDS.start} --port 4100 --database file:data/gateway.db
 #   says how to make, list and revoke API keys.
 # ${COMMANDS.schema} --deployments my.json
 #   prints the GraphQL schema.
-# ${COMMANDS.mcp} --help
-#   says how to start tools for agents.
 # ${COMMANDS.add} --help
 #   says how to find models, add them to your deployments, and see what has changed since.
 # ${COMMANDS.verify} --help

@@ -47,7 +47,6 @@ const PACKAGES = [
 /** What stands beside the folders, and may know all of them. */
 const TOP_LEVEL = [
   "bin.ts",
-  "connect-mcp.ts",
   "create-log.ts",
   "gateway.ts",
   "main.ts",
@@ -61,7 +60,6 @@ const TOP_LEVEL = [
 ];
 const PROCESS_FILES = [
   "bin.ts",
-  "connect-mcp.ts",
   "main.ts",
   "manage-deployments.ts",
   "manage-keys.ts",
@@ -197,12 +195,10 @@ test("no file but parts.ts imports a part, and only when it is asked for", () =>
 /** JavaScript's console, to trace, what runs cost, and RunComfy's own webhooks. */
 const NOT_PARTS =
   /\bconsole\.(?:error|log)\b|\btrace\b|\b(?:costs?|spend your|spend) money\b|upstream[-_ ]?webhooks?/gi;
-/** What still names one: the command that relays agents' messages, and what has RunComfy call the gateway. */
+/** What still names one, because it has RunComfy call the gateway. */
 const NAMING = [
   "bin.ts",
-  "commands/relay-messages.ts",
   "config/commands.ts",
-  "connect-mcp.ts",
   "engine/runcomfy/adapter.ts",
   "engine/runcomfy/create-runcomfy.ts",
   "engine/runcomfy/kinds/lora/adapter.ts",

@@ -37,7 +37,6 @@ export default defineConfig({
       // Programs that only run as processes of their own, where coverage can't see them.
       exclude: [
         "src/main.ts",
-        "src/connect-mcp.ts",
         "src/manage-deployments.ts",
         "src/manage-keys.ts",
         "src/print-schema.ts",

@@ -12,7 +12,6 @@ export const COMMANDS = {
   refresh: toCommand("refresh"),
   search: toCommand("search"),
   verify: toCommand("verify"),
-  mcp: toCommand("mcp"),
 };
 
 function toCommand(name: string): string {

@@ -19,7 +19,7 @@ declare module "vitest" {
 }
 
 /** The gateway, and commands that tests run; not those which import while they wait themselves, as parts import them. */
-const PROGRAMS = ["connect-mcp", "main", "manage-keys", "print-schema"];
+const PROGRAMS = ["main", "manage-keys", "print-schema"];
 
 /** What finds files of its own beside itself, or is loaded only where it is installed. */
 const APART = ["sharp", "pino-pretty", /^@opentelemetry\/(?!api$)/];

@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     expect(input).toMatchObject({ type: "promptString", password: true });
     expect(await lines("VS Code")).toContain(`Bearer \${input:${input.id}}`);
     expect(await lines("Cursor")).toContain("Bearer ${env:RUNCOMFY_GATEWAY_KEY}");
-    expect(await lines("Claude Desktop")).toContain('"RUNCOMFY_GATEWAY_KEY": "YOUR_KEY"');
+    expect(await lines("Claude Desktop")).toContain('"Bearer YOUR_KEY"');
     expect(await page.getByText(key).count()).toBe(0);
   });
 });

@@ -25,9 +25,13 @@ test("its lines for programs are JSON, name the address, and put no key into a p
   const blocks = [...page.matchAll(/^ +```json\n([^]*?)```/gm)];
   expect(blocks).toHaveLength(5);
   for (const [, block = ""] of blocks)
-    expect(JSON.stringify(JSON.parse(block))).toMatch(/"http:\/\/127.0.0.1:4000\/mcp"|"--url"/);
+    expect(JSON.stringify(JSON.parse(block))).toMatch(
+      /"http:\/\/127.0.0.1:4000\/mcp"|"mcp-remote"/,
+    );
   const bearers = [...page.matchAll(/Bearer [^"`]+/g)].map(([bearer]) => bearer);
-  expect(bearers).toHaveLength(3);
+  expect(bearers).toHaveLength(4);
   for (const bearer of bearers)
-    expect(bearer).toMatch(/^Bearer \$(\{(input|env):[\w-]+\}|RUNCOMFY_GATEWAY_KEY)$/);
+    expect(bearer).toMatch(
+      /^Bearer \$(\{(input|env):[\w-]+\}|RUNCOMFY_GATEWAY_KEY)$|^Bearer YOUR_KEY$/,
+    );
 });

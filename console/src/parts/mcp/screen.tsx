@@ -56,12 +56,12 @@ function toPrograms(
   };
   const cursor = { mcpServers: { runcomfy: toServer("${env:RUNCOMFY_GATEWAY_KEY}") } };
   const runcomfy = {
-    command: "npm",
+    command: "npx",
     args: [
-      ...["--prefix", "/path/to/gateway", "run", "--silent", "mcp", "--"],
-      ...["--url", location.origin],
+      ...["-y", "mcp-remote", URL_OF_MCP],
+      ...(hasKey ? ["--header", "Authorization:${GATEWAY_AUTHORIZATION}"] : []),
     ],
-    ...(hasKey && { env: { RUNCOMFY_GATEWAY_KEY: "YOUR_KEY" } }),
+    ...(hasKey && { env: { GATEWAY_AUTHORIZATION: "Bearer YOUR_KEY" } }),
   };
   return [
     [
@@ -73,7 +73,7 @@ function toPrograms(
     ["Cursor", "In .cursor/mcp.json:", toJson(cursor)],
     [
       "Claude Desktop",
-      "In its list of servers, which is yours alone. Put the gateway's checkout in place of /path/to/gateway:",
+      "In its list of servers, which is yours alone:",
       toJson({ mcpServers: { runcomfy } }),
     ],
   ];
