@@ -14,6 +14,7 @@ import type { LiveDeployments } from "./runcomfy/live-deployments.ts";
 import type { UpstreamHealth } from "./runcomfy/upstream-health.ts";
 import type { JobStore } from "./store/job-store.ts";
 import type { AlsoWrite } from "./store/admission.ts";
+import type { Learning } from "./tracking/learning.ts";
 import type { Tracking } from "./tracking/tracking.ts";
 import type { EndWaits, WatchJob } from "./watch/watch-job.ts";
 import type { WatchJobs } from "./watch/watch-jobs.ts";
@@ -31,6 +32,7 @@ export type Engine = Services & {
 /** What use cases call, by name; each rejects with an error of `job/errors.ts` or a `CodedError`. */
 export type Services = ReadSources & {
   readonly store: JobStore;
+  readonly learning: Pick<Learning, "estimate" | "readStats" | "readTimes">;
   readonly catalogue: Catalogue;
   readonly submitter: Pick<Tracking["submitter"], "submitJob" | "rerunJob">;
   readonly inputChecker: Pick<Tracking["inputChecker"], "checkInput">;

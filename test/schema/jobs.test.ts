@@ -272,17 +272,12 @@ test("jobs are counted only when somebody asks, and read together where they are
 test("a job that vanishes while it is read is not found", async () => {
   const gateway = await openInProcessGateway();
   const job = await gateway.addJob();
-  const { jobs, documents } = gateway.store;
-  const { list } = jobs;
-  jobs.list = async (range) => {
-    const page = await list(range);
+  const { jobs } = gateway.store;
+  jobs.listWhole = async (range) => {
+    const page = await jobs.list(range);
     await jobs.withdraw(job.id);
-    return page;
+    return { ...page, documents: [] };
   };
-  jobs.listWhole = async (range, most) => ({
-    ...(await jobs.list(range)),
-    documents: await documents.read([job.id], most),
-  });
   const { code, message } = await codeOf(gateway, "{ jobs { edges { node { input } } } }");
   expect(code).toBe("NOT_FOUND");
   expect(message).toContain(job.id);

@@ -127,7 +127,7 @@ async function toConnection(given: ListRequest, context: GatewayContext, info: G
       endCursor: (isForward ? end : null) ?? edges.at(-1)?.cursor ?? before ?? null,
     },
     searchedTo: stoppedAt?.createdAt ?? null,
-    totalCount: () => context.reads.counts.load(filter),
+    totalCount: () => context.reads.count(filter),
   };
 }
 

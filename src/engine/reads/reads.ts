@@ -16,7 +16,6 @@ import { createWalkBudget } from "../store/list-jobs.ts";
 import type { DeploymentPause } from "../store/paused-deployments.ts";
 import type { DocumentName, StoredDocuments } from "../store/read-jobs.ts";
 import type { Upload } from "../store/upload-rows.ts";
-import type { Learning } from "../tracking/learning.ts";
 
 /** What the reads of all operations come from. */
 export type ReadSources = {
@@ -25,7 +24,6 @@ export type ReadSources = {
     "jobs" | "documents" | "holds" | "pausedDeployments" | "files" | "uploads"
   >;
   readonly admission: Pick<Admission, "readLimited">;
-  readonly learning: Pick<Learning, "estimate" | "readStats" | "readTimes">;
   /** Those of parts. */
   readonly costs: readonly Costs[];
   /** The most that the documents of jobs in one answer, or in one event of a stream, may take. */
@@ -58,7 +56,6 @@ type Loads = {
   uploads: [string, Upload | null];
   jobUploads: [string, readonly Upload[]];
   documents: [string, StoredDocuments | null];
-  counts: [JobFilter, number | null];
   deployments: [string, boolean];
   deploymentPauses: [string, DeploymentPause | null];
 };
@@ -149,13 +146,6 @@ export class Reads {
     );
   }
 
-  /** How many jobs match a filter; null where no index counts them. */
-  get counts() {
-    const count = (filter: JobFilter) => this.#store.jobs.count(ofReadable(filter, this.#viewer));
-    const readAll = (filters: readonly JobFilter[]) => Promise.all(filters.map(count));
-    return this.#loader("counts", readAll, { cacheKeyFn: JSON.stringify });
-  }
-
   /** Whether a job that the viewer may read names it. */
   get deployments() {
     return this.#loader("deployments", async (ids) => {
@@ -202,11 +192,13 @@ export class Reads {
     const readable = { ...range, filter: ofReadable(range.filter, this.#viewer) };
     if (!isWhole) return await jobs.list(readable, this.#walkBudget);
     const page = await jobs.listWhole(readable, MAX_SMALL_BYTES, this.#walkBudget);
-    for (const [at, { id }] of page.jobs.entries()) {
-      const stored = page.documents[at] ?? null;
-      if (stored !== null) known.set(id, stored);
-    }
+    for (const [id, stored] of page.documents) known.set(id, stored);
     return page;
+  }
+
+  /** How many jobs match a filter; null where no index counts them. */
+  count(filter: JobFilter): Promise<number | null> {
+    return this.#store.jobs.count(ofReadable(filter, this.#viewer));
   }
 
   /**

@@ -46,8 +46,8 @@ export type JobRange = {
 /** The jobs of a range in its direction, and from where the list goes on; null where it has come to its end. */
 export type JobPage = { readonly jobs: readonly Job[]; readonly stoppedAt: JobPosition | null };
 
-/** The same with the documents of its jobs, as `documents.read` gives them. */
-export type WholePage = JobPage & { readonly documents: readonly (StoredDocuments | null)[] };
+/** The same with the documents of its jobs, by their ids. */
+type WholePage = JobPage & { readonly documents: readonly (readonly [string, StoredDocuments])[] };
 
 /** Above this, people want to know that there are many, and not how many. */
 const MAX_COUNTED = 10_000;
@@ -108,7 +108,10 @@ export function createJobLists(database: Database) {
       isNewest && Object.keys(others).length === 0
         ? await newest(reads, ownerId ?? "", range.limit + 1, mostBytes)
         : (await selectWholePage(range, mostBytes).execute(reads)).rows;
-    return { ...toPage(rows, range), documents: rows.map(toStoredDocuments) };
+    return {
+      ...toPage(rows, range),
+      documents: rows.map((row) => [row.id, toStoredDocuments(row)]),
+    };
   }
 
   async function walk(range: JobRange, budget: WalkBudget): Promise<JobPage> {
@@ -185,7 +188,13 @@ export function createJobLists(database: Database) {
       if (isSimple) return await readWholePage(range, mostBytes);
       const page = await list(range, budget);
       const ids = page.jobs.map(({ id }) => id);
-      return { ...page, documents: await documents.read(ids, mostBytes) };
+      const found = await documents.read(ids, mostBytes);
+      return {
+        ...page,
+        documents: found.flatMap((one, at) =>
+          one === null ? [] : [[ids[at] ?? "", one] as const],
+        ),
+      };
     },
 
     /** Counts to 10,000 and no further; null where that would take a walk. */
