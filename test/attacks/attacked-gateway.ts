@@ -9,10 +9,6 @@ import { startFaultyUpstream } from "../support/faulty-upstream/faulty-upstream.
 import { linkProgram, spawnGateway } from "../support/spawn-gateway.ts";
 import { GRANTS } from "../support/parts.ts";
 
-/** What a turn of the event loop may take, whatever one owner does: the thread's CPU, in the pieces of `gauge.ts`. */
-const MAX_PIECES_A_TURN = 200;
-const MAX_ATTEMPTS = 3;
-
 /** The header that a key goes in. */
 export type Bearer = { readonly authorization: string };
 
@@ -20,7 +16,7 @@ export type Bearer = { readonly authorization: string };
 export type AttackedGateway = Awaited<ReturnType<typeof startAttackedGateway>>;
 
 const GAUGE = new URL("gauge.ts", import.meta.url).href;
-const READING = /"longestTurn":([\d.]+),"heldBytes":(\d+)/g;
+const READING = /"heldBytes":(\d+)/g;
 
 /** Starts one with these variables added. */
 export async function startAttackedGateway(
@@ -49,16 +45,13 @@ export async function startAttackedGateway(
   );
   const listReadings = () => [...process.stderr().matchAll(READING)];
 
-  async function readGauge() {
+  /** What its objects and buffers take once garbage is collected. */
+  async function readHeldMib(): Promise<number> {
     const reported = listReadings().length;
     process.signal("SIGUSR2");
     await expect.poll(() => listReadings().length, { timeout: 30_000 }).toBeGreaterThan(reported);
-    const [, longestTurn, heldBytes] = listReadings().at(-1) ?? [];
-    return { longestTurn: Number(longestTurn), heldMib: Number(heldBytes) / 1_048_576 };
+    return Number(listReadings().at(-1)?.[1]) / 1_048_576;
   }
-
-  /** What its objects and buffers take once garbage is collected. */
-  const readHeldMib = async (): Promise<number> => (await readGauge()).heldMib;
 
   /** What is answered to a body as it is. */
   const post = async (body: string, more: Partial<Bearer> = {}): Promise<string> => {
@@ -95,22 +88,6 @@ export async function startAttackedGateway(
     readPeakMib(): number {
       const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
       return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
-    },
-    /**
-     * Fails when a turn of its event loop took too much in each of three attempts: what else the machine does makes turns
-     * longer, and never shorter. `begin` leaves out what came before it. An attempt does anew what is done once.
-     */
-    async expectShortTurns<Result>(
-      attack: (attempt: number, begin: () => Promise<unknown>) => Promise<Result>,
-      mostPieces = MAX_PIECES_A_TURN,
-    ): Promise<Result> {
-      for (let attempt = 1; ; attempt += 1) {
-        await readGauge();
-        const result = await attack(attempt, readGauge);
-        const { longestTurn } = await readGauge();
-        if (longestTurn < mostPieces) return result;
-        if (attempt === MAX_ATTEMPTS) expect(longestTurn).toBeLessThan(mostPieces);
-      }
     },
     /** Fails when it has died, no longer serves, or logged an error. */
     async expectUnharmed(): Promise<void> {

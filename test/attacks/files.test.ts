@@ -11,7 +11,7 @@ import { openSocket } from "../support/raw-socket.ts";
 import type { Bearer } from "./attacked-gateway.ts";
 import { startAttackedGateway } from "./attacked-gateway.ts";
 import { readHeldPorts } from "./held-connections.ts";
-import { toAvifOfBoxes, toLargePng } from "./large-pictures.ts";
+import { toLargePng } from "./large-pictures.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -49,14 +49,6 @@ const quiet = await gateway.createKey("quiet");
 // More than what the kernel holds for a reader.
 const large = await submit(await upload(toSound(20_000_000), author), author);
 const unread = await beginToRead(large);
-
-test("uploads of an AVIF of tiny boxes take no turn for long", async () => {
-  // The first loads what tells files apart.
-  await upload(toAvifOfBoxes(9), quiet);
-  await gateway.expectShortTurns(() =>
-    Promise.all(Array.from({ length: 8 }, () => upload(toAvifOfBoxes(9), quiet))),
-  );
-});
 
 test("thumbnails of pictures that are too large to draw take little memory, and there are none", async () => {
   const ids = [await upload(LARGE_AVIF, quiet), await upload(LARGE_PNG, quiet)];

@@ -39,24 +39,6 @@ export function toLargePng(side: number): Buffer {
   ]);
 }
 
-/** An AVIF of 512 KiB whose sizes take long to find: each of its many is looked for from the one before. */
-export function toAvifOfBoxes(side = 65_535): Buffer {
-  const content = Buffer.alloc(12);
-  content.writeUInt32BE(side, 4);
-  content.writeUInt32BE(side, 8);
-  const ispe = toBox("ispe", content);
-  const sizes = Array.from({ length: Math.floor(524_000 / ispe.length) }, () => ispe);
-  const properties = toBox("iprp", toBox("ipco", Buffer.concat(sizes)));
-  const brand = toBox("ftyp", Buffer.from("avif\0\0\0\0avifmif1"));
-  return Buffer.concat([brand, toBox("meta", Buffer.concat([Buffer.alloc(4), properties]))]);
-}
-
-function toBox(type: string, content: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(8 + content.length);
-  return Buffer.concat([length, Buffer.from(type), content]);
-}
-
 function toChunk(type: string, content: Buffer): Buffer {
   const named = Buffer.concat([Buffer.from(type), content]);
   const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
