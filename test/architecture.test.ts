@@ -197,25 +197,23 @@ const NOT_PARTS =
   /\bconsole\.(?:error|log)\b|\btrace\b|\b(?:costs?|spend your|spend) money\b|upstream[-_ ]?webhooks?/gi;
 /** What still names one, because it has RunComfy call the gateway. */
 const NAMING = [
-  "bin.ts",
-  "config/commands.ts",
   "engine/runcomfy/adapter.ts",
   "engine/runcomfy/create-runcomfy.ts",
   "engine/runcomfy/kinds/lora/adapter.ts",
   "engine/tracking/send-job.ts",
-  "main.ts",
 ];
 
 /** Of shared tests, which find by `test/support/load-from-parts.ts` what a part adds to them. */
 const TESTS_NAMING = [
   "test/architecture.test.ts",
-  "test/commands/relay-messages.test.ts",
   // What is installed has all of them.
   "test/end-to-end/package.test.ts",
   // RunComfy has webhooks too.
   "test/gateway/upstream-webhooks.test.ts",
   "test/gateway/without-parts.test.ts",
   "test/ops/container.test.ts",
+  // Docs name a package whose name has one.
+  "test/pages.test.ts",
   "test/runcomfy/kinds.test.ts",
   "test/sandbox/shapes.test.ts",
   "test/sandbox/webhooks.test.ts",
