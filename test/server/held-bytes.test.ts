@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 
 import { ByteLimit } from "../../src/runtime/byte-limit.ts";
-import { openConnection } from "./open-socket.ts";
+import { closing, greet, keepMessages, openConnection } from "./open-socket.ts";
 import { createMemory, post, serve } from "./serve.ts";
 
 const QUERY = `query ($text: String!) { ${Array.from({ length: 150 }, (_, at) => `e${at}: echo(text: $text)`).join(" ")} }`;
@@ -47,4 +47,24 @@ test("answers beyond what may wait for its readers are refused, but small ones",
   expect((await echo(graphqlUrl, 10))[0]).toBe(200);
   reader.destroy();
   await expect.poll(async () => (await echo(graphqlUrl, 200_000))[0]).toBe(200);
+});
+
+test("a socket whose answer has no room is told to come back, and others get small ones", async () => {
+  const memory = { ...createMemory(), answers: new ByteLimit("answers", 1_000_000) };
+  const { graphqlUrl } = await serve({ memory });
+  const [large, small] = [await greet(graphqlUrl), await greet(graphqlUrl)];
+  const payload = { query: QUERY, variables: { text: "x".repeat(10_000) } };
+  large.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
+  expect(await closing(large)).toEqual({
+    code: 1013,
+    reason: "The gateway holds too many bytes of answers. Try again in a few seconds.",
+  });
+  // What has left takes no room any more.
+  const answer = { ...payload, variables: { text: "x".repeat(5_000) } };
+  const messages = keepMessages(small);
+  for (let count = 1; count <= 3; count++) {
+    small.send(JSON.stringify({ id: String(count), type: "subscribe", payload: answer }));
+    await expect.poll(() => messages.length).toBe(2 * count);
+  }
+  expect(messages.filter(({ length }) => length > 750_000)).toHaveLength(3);
 });

@@ -4,7 +4,6 @@ import type { Plugin } from "graphql-yoga";
 
 import { clock } from "../../runtime/environment.ts";
 import type { Channels, OperationMessage } from "../../engine/diagnostics/channels.ts";
-import type { OperationOrigin } from "./create-operations.ts";
 import { toCode } from "./mask-error.ts";
 
 /** Publishes queries and mutations. */
@@ -26,7 +25,7 @@ export async function publish<Result>(
   run: () => Promise<Result>,
 ): Promise<Result> {
   const operation = getOperationAST(document, operationName);
-  const { traceparent }: Pick<OperationOrigin, "traceparent"> = Object(contextValue);
+  const { traceparent }: { readonly traceparent?: unknown } = Object(contextValue);
   const message: OperationMessage = {
     kind: operation?.operation ?? OperationTypeNode.QUERY,
     name: operation?.name?.value ?? null,

@@ -104,7 +104,7 @@ export function addSubscriptions(builder: Builder, jobFilter: JobFilterRef): voi
   }));
 }
 
-const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It never ends by itself.
+const JOBS_UPDATED = `Every change of your jobs that match, or of everybody's with the scope \`jobs:read:all\`. It ends by itself only with an error, when the database fails: subscribe again with the last cursor.
 
 - It begins after the cursor \`after\`, or now. If you reconnect with the last cursor, to any gateway, you miss nothing. You may receive a change twice, and a job that changed several times comes once, in its newest state.
 - Changes come in the order of their commits, as far as that is known.

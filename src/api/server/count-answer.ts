@@ -4,7 +4,7 @@ import type { ByteLimit } from "../../runtime/byte-limit.ts";
 import { whenOver } from "../../runtime/when-over.ts";
 
 /** So that small answers are given even where large ones fill the memory. */
-const MAX_UNCOUNTED_BYTES = 16_384;
+export const MAX_UNCOUNTED_BYTES = 16_384;
 
 /** Counts the bytes of an answer until it has left, or its client. Throws a `LimitError` where there is no room. */
 export function countAnswer(answers: ByteLimit, response: ServerResponse, bytes: number): void {

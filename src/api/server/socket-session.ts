@@ -2,12 +2,15 @@ import type { Duplex } from "node:stream";
 
 import type { WebSocket as ProtocolSocket } from "graphql-ws";
 import { CloseCode } from "graphql-ws";
-import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 
 import type { Admission } from "../../auth/authenticator.ts";
+import { toError } from "../../runtime/coded-error.ts";
 import { cork } from "../../runtime/cork.ts";
+import type { Release } from "../../runtime/semaphore.ts";
+import { MAX_UNCOUNTED_BYTES } from "./count-answer.ts";
 import { isTooDeep, TOO_DEEP } from "./read-request.ts";
+import type { ServerParts } from "./server-parts.ts";
 
 /** The stock client comes back later after this code. */
 export const TRY_AGAIN_LATER = 1013;
@@ -19,6 +22,8 @@ const MAX_UNSENT_BYTES = 4 * 1_048_576;
 const MAX_CORKED_BYTES = 16_384;
 /** More than any credential takes. */
 const MAX_BYTES_BEFORE_INIT = 65_536;
+
+type Parts = Pick<ServerParts, "log" | "memory">;
 
 /** One socket, as graphql-ws and the functions that handle its operations see it. */
 export class SocketSession implements ProtocolSocket {
@@ -33,19 +38,19 @@ export class SocketSession implements ProtocolSocket {
   readonly cookie: string | undefined;
   readonly #socket: WebSocket;
   readonly #connection: Duplex;
-  readonly #log: Logger;
+  readonly #parts: Parts;
   /** Of the messages that have not left yet. */
   #largestBytes = 0;
   #drained: Promise<void> | null = null;
   #unanswered: Buffer | null = null;
 
   /** `connection` is what the socket reads from and writes to. */
-  constructor(socket: WebSocket, connection: Duplex, cookie: string | undefined, log: Logger) {
+  constructor(socket: WebSocket, connection: Duplex, cookie: string | undefined, parts: Parts) {
     this.protocol = socket.protocol;
     this.cookie = cookie;
     this.#socket = socket;
     this.#connection = connection;
-    this.#log = log;
+    this.#parts = parts;
     let strangerBytes = 0;
     const count = (chunk: Buffer): void => {
       strangerBytes += chunk.length;
@@ -58,7 +63,9 @@ export class SocketSession implements ProtocolSocket {
     socket.on("pong", (payload) => {
       if (this.#unanswered?.equals(payload) === true) this.#unanswered = null;
     });
-    socket.on("error", (error) => log.debug({ reason: error.message }, "A WebSocket failed."));
+    socket.on("error", (error) =>
+      parts.log.debug({ reason: error.message }, "A WebSocket failed."),
+    );
   }
 
   /** Whether it closes or has closed. */
@@ -80,11 +87,17 @@ export class SocketSession implements ProtocolSocket {
     if (this.isClosed) return undefined;
     if (unsentBytes - this.#largestBytes > MAX_UNSENT_BYTES)
       return this.close(TRY_AGAIN_LATER, "You have yet to read 4 MiB. Connect again, and read.");
-    cork(connection);
     // As bytes, because a string would wait on the heap.
     const bytes = Buffer.from(text);
+    let left: Release | undefined;
+    try {
+      if (bytes.length > MAX_UNCOUNTED_BYTES) left = this.#parts.memory.answers.take(bytes.length);
+    } catch (error) {
+      return this.close(TRY_AGAIN_LATER, toError(error, "").message);
+    }
+    cork(connection);
     this.#largestBytes = Math.max(this.#largestBytes, bytes.length);
-    this.#socket.send(bytes, TEXT);
+    this.#socket.send(bytes, TEXT, left);
     if (connection.writableLength > MAX_CORKED_BYTES) connection.uncork();
     if (!connection.writableNeedDrain) return undefined;
     return (this.#drained ??= new Promise((resolve) => {
@@ -115,7 +128,7 @@ export class SocketSession implements ProtocolSocket {
       if (this.isClosed || !Buffer.isBuffer(message)) return;
       if (isTooDeep(message)) return this.close(CloseCode.BadRequest, `The message ${TOO_DEEP}`);
       handle(message.toString()).catch((error: unknown) => {
-        this.#log.debug({ err: error }, "A message could not be handled.");
+        this.#parts.log.debug({ err: error }, "A message could not be handled.");
         this.close(CloseCode.InternalServerError, "Internal server error");
       });
     });

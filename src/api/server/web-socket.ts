@@ -64,7 +64,7 @@ export function serveWebSocket(
     }
     const cookie = credentials.findCookie(request);
     sockets.handleUpgrade(request, connection, head, (socket) => {
-      const session = new SocketSession(socket, connection, cookie, log);
+      const session = new SocketSession(socket, connection, cookie, parts);
       const closed = service.opened(session, session);
       open.add(session);
       socket.once("close", (code, reason) => {
