@@ -9,7 +9,7 @@ import type { Admission, Authenticator } from "./authenticator.ts";
 import { AuthenticationError, readBearer } from "./authenticator.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 import { toFingerprint } from "./signing-keys.ts";
-import type { Credential, OwnerLimits, Scope } from "./viewer.ts";
+import type { OwnerLimits, Scope } from "./viewer.ts";
 import { isOwnerId, isScope, LOCAL_OWNER } from "./viewer.ts";
 
 /** How far apart the issuer's clock and the gateway's may be. */
@@ -74,47 +74,30 @@ export function createJwtAuthenticator(options: {
     };
   }
 
-  /** Where no key fits, or the one that fits by its id did not sign, the issuer may have new keys. */
   async function verify(token: string) {
     if (!COMPACT.test(token)) throw new errors.JWTInvalid();
-    const { issuer, audience } = config;
-    const checks: JWTVerifyOptions = {
+    return await verifyByAny(token, keys, {
       algorithms: ALGORITHMS,
-      issuer,
-      audience,
+      issuer: config.issuer,
+      audience: config.audience,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(now()),
       requiredClaims: ["exp", "sub"],
-    };
-    try {
-      return await verifyByAny(token, keys, checks);
-    } catch (error) {
-      const isUnknownKey =
-        error instanceof errors.JWKSNoMatchingKey ||
-        error instanceof errors.JWSSignatureVerificationFailed;
-      if (!isUnknownKey || !(await keys.refresh())) throw error;
-      return await verifyByAny(token, keys, checks);
-    }
-  }
-
-  /** Another gateway may have fetched a new key before this one. */
-  async function isRevoked({ signedBy }: Pick<Credential, "signedBy">): Promise<boolean> {
-    if (await keys.has(signedBy)) return false;
-    return !(await keys.refresh()) || !(await keys.has(signedBy));
+    });
   }
 
   return {
     authenticate: async (authorization) => await check(readBearer(authorization)),
     async restore({ ownerId, scopes, credential }) {
-      if (await isRevoked(credential)) return null;
+      if (!(await keys.has(credential.signedBy))) return null;
       return {
         viewer: { ownerId, scopes: new Set(scopes.filter(isKnown)), limits, credential },
         expiresAt: null,
         isRevoked: () => false,
       };
     },
-    isRevoked,
-    close: () => keys.close(),
+    isRevoked: async ({ signedBy }) => !(await keys.has(signedBy)),
+    close: async () => keys.close(),
   };
 }
 

@@ -5,7 +5,6 @@ import { expect, onTestFinished, test } from "vitest";
 import { createJwtAuthenticator } from "../../src/auth/jwt-authenticator.ts";
 import { openKeyServer } from "../../src/auth/signing-keys.ts";
 import { AUDIENCE, createSigner, ISSUER, keysOf, sign, startKeyServer } from "./issuer.ts";
-import { collectGarbage } from "../support/collect-garbage.ts";
 import { NO_LIMITS } from "../support/viewers.ts";
 import { createRecordedLog } from "./recorded-log.ts";
 import { ALL_SCOPES } from "../support/parts.ts";
@@ -17,8 +16,7 @@ async function open(
   const server = await startKeyServer(answer);
   const recorded = createRecordedLog();
   const { log } = recorded;
-  const times = { retryMs: 20, timeoutMs: 10_000, ...details };
-  const keys = openKeyServer({ url: server.url, log, ...times });
+  const keys = openKeyServer({ url: server.url, log, timeoutMs: 10_000, ...details });
   const config = { issuer: ISSUER, audience: AUDIENCE };
   const tokens = createJwtAuthenticator({
     config,
@@ -43,22 +41,15 @@ async function open(
   };
 }
 
-const hang: RequestListener = () => undefined;
 const fail: RequestListener = (_request, response) => void response.writeHead(500).end("secret");
-
-/** Says so much, and never ends. */
-const drip: RequestListener = (_request, response) => void response.write('{"keys":[');
 
 function say(text: string): RequestListener {
   return (_request, response) => void response.end(text);
 }
 
-test.each([
-  ["to another id", "k1", "k2"],
-  ["that reuses an id", "k1", "k1"],
-])("a rotation %s is seen at the first new token", async (_case, firstId, secondId) => {
-  const first = await createSigner("ES256", firstId);
-  const second = await createSigner("ES256", secondId);
+test("a new key is seen at its first token", async () => {
+  const first = await createSigner("ES256", "k1");
+  const second = await createSigner("ES256", "k2");
   const { letIn, reasonFor, server } = await open(keysOf(first), { cooldownMs: 0 });
   const former = await sign(first);
   // Both wait for the keys, which are fetched once.
@@ -96,21 +87,6 @@ test("a credential is the token's subject, and is revoked once the key that sign
   expect(await tokens.isRevoked(same.viewer.credential)).toBe(false);
 });
 
-test("an issuer that publishes no key any more has withdrawn all, and the log says so once", async () => {
-  const signer = await createSigner("ES256", "k1");
-  const { letIn, reasonFor, server, of } = await open(keysOf(signer), { refreshMs: 20 });
-  const token = await sign(signer);
-  await letIn(token);
-  server.answer(keysOf());
-  await expect.poll(() => reasonFor(token)).toBe("invalid");
-  const asked = server.requests() + 2;
-  await expect.poll(() => server.requests()).toBeGreaterThan(asked);
-  expect(of("warn")).toEqual([expect.stringContaining("lists no usable key, so")]);
-  expect(of("error")).toEqual([]);
-  server.answer(keysOf(signer));
-  await expect.poll(() => reasonFor(token)).toBe("let in");
-});
-
 test("keys that can't be used leave the others usable", async () => {
   const signer = await createSigner("ES256");
   const odd = [
@@ -127,10 +103,6 @@ test.each([
   ["fails", fail],
   ["answers with a page", say("<html>")],
   ["answers with keys that are none", say('{"keys":[1]}')],
-  [
-    "answers with a flood of keys",
-    say(`{"keys":[${'{"kty":"EC"},'.repeat(100_000)}{"kty":"EC"}]}`),
-  ],
   ["sends elsewhere", (_, response) => void response.writeHead(302, { location: "/" }).end()],
 ] satisfies [string, RequestListener][])(
   "while the server %s, the keys of before go on",
@@ -147,46 +119,6 @@ test.each([
   },
 );
 
-test.each([
-  ["hangs", hang],
-  ["never ends its answer", drip],
-])(
-  "a server that %s is given up at the time-out, and its connection closes",
-  async (_case, rude) => {
-    // What only an object that nobody holds would end does not end then.
-    const collecting = setInterval(collectGarbage, 50);
-    onTestFinished(() => clearInterval(collecting));
-    const signer = await createSigner("ES256", "k1");
-    let waiting = 0;
-    const answer: RequestListener = (request, response) => {
-      waiting += 1;
-      response.on("close", () => (waiting -= 1));
-      rude(request, response);
-    };
-    const { server, reasonFor } = await open(answer, { timeoutMs: 300 });
-    await expect.poll(() => server.requests()).toBeGreaterThan(1);
-    clearInterval(collecting);
-    server.answer(keysOf(signer));
-    await expect.poll(() => waiting).toBe(0);
-    await expect.poll(async () => await reasonFor(await sign(signer))).toBe("let in");
-  },
-);
-
-test("that a server answers with 503 is in the log, and its connection is not kept until the time-out", async () => {
-  let waiting = 0;
-  const answer: RequestListener = (_request, response) => {
-    waiting += 1;
-    response.on("close", () => (waiting -= 1));
-    response.writeHead(503).write("secret, and never the end");
-  };
-  const { server, of } = await open(answer, { timeoutMs: 600_000 });
-  await expect.poll(() => server.requests()).toBeGreaterThan(1);
-  server.answer(keysOf());
-  await expect.poll(() => waiting).toBe(0);
-  expect(of("error")).toEqual([expect.stringContaining("answered with HTTP 503")]);
-  expect(of("error").join()).not.toMatch(/hidden-in-the-url|127\.0\.0\.1|secret/);
-});
-
 test("without keys nobody can be checked until the server is there, and the log says so once", async () => {
   const signer = await createSigner("ES256", "k1");
   const { reasonFor, server, of, tokens } = await open(fail);
@@ -201,7 +133,6 @@ test("without keys nobody can be checked until the server is there, and the log 
   server.answer(keysOf(signer));
   await expect.poll(() => reasonFor(token)).toBe("let in");
   expect(of("error")).toHaveLength(1);
-  expect(of("info").join()).toContain("answers again");
 });
 
 test("a token that can be refused without keys is refused while there are none", async () => {
@@ -210,13 +141,4 @@ test("a token that can be refused without keys is refused while there are none",
   const { reasonFor } = await open(fail);
   expect(await reasonFor("garbage")).toBe("invalid");
   expect(await reasonFor([header, ...signed].join("."))).toBe("invalid");
-});
-
-test("closing does not wait for a server that hangs", async () => {
-  const server = await startKeyServer(hang);
-  const { log, lines } = createRecordedLog();
-  const keys = openKeyServer({ url: server.url, log });
-  await expect.poll(() => server.requests()).toBe(1);
-  await keys.close();
-  expect(lines).toEqual([]);
 });
