@@ -37,13 +37,6 @@ export function isPublicAddress(text: string): boolean {
   return address instanceof ipaddr.IPv6 ? isPublicIPv6(address) : isPublicIPv4(address);
 }
 
-/** Whether only a machine or its network knows a host name: it has one label, or ends as such names do. */
-export function isLocalName(hostname: string): boolean {
-  // Others than the machine's own network have names below arpa.
-  const isDelegated = /\.arpa\.?$/.test(hostname);
-  return !hostname.includes(".") || (LOCAL_NAME.test(hostname) && !isDelegated);
-}
-
 /** Whether a text is a range of IP addresses, such as `10.0.0.0/8`, or one of them. */
 export function isAddressRange(text: string): boolean {
   return isIP(text) !== 0 || ipaddr.isValidCIDR(text);

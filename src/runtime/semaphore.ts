@@ -21,45 +21,23 @@ export class Semaphore {
     this.#options = { maxWaitMs: Infinity, refuse: tooMany, ...options };
   }
 
-  async run<Value>(act: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
-    const release = await this.enter(signal);
+  async run<Value>(act: () => Promise<Value>): Promise<Value> {
+    const release = await this.enter();
     return await act().finally(release);
   }
 
-  /** Waits for a slot; rejects with the signal's reason once it aborts. */
-  async enter(signal?: AbortSignal): Promise<Release> {
-    const { maxWaiting, maxWaitMs, refuse } = this.#options;
+  async enter(): Promise<Release> {
+    const { atOnce, maxWaiting, maxWaitMs, refuse } = this.#options;
     if (this.#closed !== null) throw this.#closed;
-    signal?.throwIfAborted();
-    const release = this.tryEnter();
-    if (release !== null) return release;
+    if (this.taken < atOnce) return this.#take();
     if (this.#waiters.size >= maxWaiting) throw refuse();
     const waiter = Promise.withResolvers<Release>();
     this.#waiters.add(waiter);
-    const giveUp = (reason: unknown): void => {
-      if (this.#waiters.delete(waiter)) waiter.reject(reason);
-    };
-    const abort = (): void => giveUp(signal?.reason);
-    const stopTimer = maxWaitMs < Infinity && clock.setTimer(() => giveUp(refuse()), maxWaitMs);
-    signal?.addEventListener("abort", abort);
-    return await waiter.promise.finally(() => {
-      if (stopTimer) stopTimer();
-      signal?.removeEventListener("abort", abort);
-    });
-  }
-
-  /** Takes a slot; null where none is free. */
-  tryEnter(): Release | null {
-    if (this.#closed !== null || this.taken >= this.#options.atOnce) return null;
-    this.taken += 1;
-    return once(() => {
-      this.taken -= 1;
-      const [next] = this.#waiters;
-      const release = next && this.tryEnter();
-      if (!release) return;
-      this.#waiters.delete(next);
-      next.resolve(release);
-    });
+    if (maxWaitMs === Infinity) return await waiter.promise;
+    const stopTimer = clock.setTimer(() => {
+      if (this.#waiters.delete(waiter)) waiter.reject(refuse());
+    }, maxWaitMs);
+    return await waiter.promise.finally(stopTimer);
   }
 
   /** Rejects all who wait, or would have to. */
@@ -67,6 +45,17 @@ export class Semaphore {
     this.#closed = error;
     for (const waiter of this.#waiters) waiter.reject(error);
     this.#waiters.clear();
+  }
+
+  #take(): Release {
+    this.taken += 1;
+    return once(() => {
+      this.taken -= 1;
+      const [next] = this.#waiters;
+      if (next === undefined) return;
+      this.#waiters.delete(next);
+      next.resolve(this.#take());
+    });
   }
 }
 

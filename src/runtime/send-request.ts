@@ -1,9 +1,9 @@
+import { lookup } from "node:dns/promises";
 import { type IncomingMessage, request as requestByHttp } from "node:http";
 import { request as requestByHttps } from "node:https";
 import { isIP } from "node:net";
 
 import { clock } from "./environment.ts";
-import { lookUp } from "./look-up.ts";
 
 /** What a request waits for, one after the other. */
 export type Stage = "address" | "connection" | "handshake" | "answer";
@@ -30,16 +30,13 @@ export async function sendRequest(
     /** Sent with POST, as JSON. */
     readonly body?: string;
     readonly headers?: Readonly<Record<string, string>>;
-    /** Who is asked for its addresses, unless the system says so. */
-    readonly nameServers?: string[];
   },
 ): Promise<IncomingMessage> {
-  const { admits, signal, patienceMs, failures, body, headers, nameServers } = options;
+  const { admits, signal, patienceMs, failures, body, headers } = options;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (admits !== null && isIP(host) !== 0 && !admits(host)) throw failures.notAdmitted();
   signal.throwIfAborted();
   const answered = Promise.withResolvers<IncomingMessage>();
-  const closed = new AbortController();
   let stage: Stage = "connection";
   const send = url.protocol === "https:" ? requestByHttps : requestByHttp;
   const request = send({
@@ -65,7 +62,7 @@ export async function sendRequest(
       autoSelectFamily: true,
       lookup(hostname, _options, callback) {
         stage = "address";
-        lookUp(hostname, { signal: closed.signal, ...(nameServers && { nameServers }) }).then(
+        lookup(hostname, { all: true }).then(
           (addresses) => {
             stage = "connection";
             const allowed = addresses.filter(({ address }) => admits(address));
@@ -88,10 +85,7 @@ export async function sendRequest(
   });
   request.on("error", (error) => answered.reject(failures.broken(stage, error)));
   // An answer that asks for another protocol ends without an error.
-  request.on("close", () => {
-    closed.abort();
-    answered.reject(failures.broken(stage, null));
-  });
+  request.on("close", () => answered.reject(failures.broken(stage, null)));
   request.end(body);
   return await answered.promise.finally(stopTimer);
 }

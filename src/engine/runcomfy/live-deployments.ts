@@ -57,7 +57,7 @@ export function createLiveDeployments({
   /** The kinds that payloads have shown, and the reads under way, one at a time because payloads are large. */
   const kinds = new LRUCache<string, JobKind>({ max: MAX_KEPT });
   const pending = new Map<string, Promise<void>>();
-  const reads = new Semaphore({ atOnce: 1, maxWaiting: Infinity });
+  const reads = new Semaphore({ atOnce: 1, maxWaiting: MAX_KEPT });
   let notShownAt = -Infinity;
   let token: TokenState = "unknown";
   let last = new Map<string, LiveDeployment>();

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 
 import { clock } from "../../runtime/environment.ts";
 import type { Channels } from "../diagnostics/channels.ts";
-import { codeOf, SetupError } from "../../runtime/coded-error.ts";
+import { codeOf, SetupError, unavailable } from "../../runtime/coded-error.ts";
 import { Semaphore } from "../../runtime/semaphore.ts";
 import { type Database, POSTGRES } from "./database.ts";
 import {
@@ -33,6 +33,7 @@ type PostgresOptions = {
 
 const MAX_WRITERS = 6;
 const MAX_OWNER_WRITES = MAX_WRITERS - 2;
+const MAX_WAITING_WRITES = 10_000;
 const MAX_READERS = 6;
 
 /**
@@ -91,7 +92,11 @@ export async function openPostgres(
     queries,
     write: (statements) => queries.transaction().execute(statements),
     writeOne: (statement) => statement(queries),
-    ownerWrites: new Semaphore({ atOnce: MAX_OWNER_WRITES, maxWaiting: Infinity }),
+    ownerWrites: new Semaphore({
+      atOnce: MAX_OWNER_WRITES,
+      maxWaiting: MAX_WAITING_WRITES,
+      refuse: () => unavailable("Too many requests write at once. Try again in a few seconds."),
+    }),
     reads: readers.queries,
     // Unlike the others' it stands still in a statement, so that an index serves it.
     pollMs: sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`,
