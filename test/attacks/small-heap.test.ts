@@ -94,50 +94,6 @@ test.each([
   },
 );
 
-/** Parsed, and kept for as long as their streams are open, they and their variables would take 100 MiB. */
-const FIELDS = Array.from({ length: 1_300 }, (_, index) => `a${index.toString(36)}:id`).join(" ");
-const OWN = 60;
-const MAX_MIB_OF_KEPT = 38;
-const OWN_DOCUMENTS = Array.from(
-  { length: OWN },
-  (_, index) => `subscription S${index} { jobsUpdated { job { ${FIELDS} } } }`,
-);
-const UNDECLARED = { none: Array.from({ length: 20_000 }, () => ({})) };
-
-test.each([
-  [
-    "on a socket",
-    async () => {
-      const { socket } = await openRawWebSocket(gateway.port);
-      await once(keep(socket), "data");
-      socket.write(INIT);
-      await once(socket, "data");
-      for (const [id, query] of OWN_DOCUMENTS.entries())
-        socket.write(
-          say({ type: "subscribe", id: `s${id}`, payload: { query, variables: UNDECLARED } }),
-        );
-      socket.write(QUESTION);
-      await once(socket, "data");
-    },
-  ],
-  [
-    "as event streams",
-    async () => {
-      for (const query of OWN_DOCUMENTS) {
-        const socket = keep(await openSocket(gateway.port));
-        const body = JSON.stringify({ query, variables: UNDECLARED });
-        socket.write(toHead(`Accept: text/event-stream\r\nContent-Length: ${body.length}`));
-        socket.write(body);
-        await once(socket, "data");
-      }
-    },
-  ],
-])("60 subscriptions with documents of their own, %s", async (_how, subscribe) => {
-  const before = await gateway.readHeldMib();
-  await subscribe();
-  await gateway.expectHeldBelow(before + MAX_MIB_OF_KEPT);
-});
-
 test("twenty bodies in chunks of one byte", async () => {
   const head = toHead("Transfer-Encoding: chunked");
   const sockets = await openMany(20);

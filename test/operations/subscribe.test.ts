@@ -37,7 +37,6 @@ function createRunner({ failure = null }: { readonly failure?: Error | null } = 
   const subscribe = createSubscribe({
     slots: createSlots({ what: "subscriptions", most: 2, channels }),
     maskError: createMaskError({ log: pino({ level: "silent" }), hasSuggestions: true }),
-    findDocument: parse,
     channels,
   });
   return {

@@ -66,7 +66,7 @@ export function createOperations(options: {
   const { channels } = options;
   const { operation } = channels;
   const slots = createSlots({ what: "subscriptions", most: limits.subscriptions, channels });
-  const begin = createSubscribe({ slots, maskError, findDocument: documents.find, channels });
+  const begin = createSubscribe({ slots, maskError, channels });
   const subscribe: typeof begin = (args) =>
     operation.hasSubscribers ? publish(operation, args, () => begin(args)) : begin(args);
   const yoga = createYoga<OperationOrigin>({
@@ -162,8 +162,6 @@ function createSubscriptionRunner(
     onSubscribe({ args: { contextValue }, setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {
         const result = await subscribe(args);
-        // Yoga keeps all that it was given as long as the stream is open.
-        Object.assign(contextValue.params, { query: "", variables: null });
         // Once the client has left, nobody reads its stream or learns how it ends.
         if (result instanceof Stream) contextValue.onStream?.(() => result.end());
         return result;

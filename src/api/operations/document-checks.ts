@@ -175,10 +175,7 @@ export function createDocumentChecks(
       });
     },
   };
-  /** The document of a text that was valid. */
-  const find = (text: string): DocumentNode => kept.get(text)?.document ?? parse(text);
-
-  return { plugin, check, find };
+  return { plugin, check };
 }
 
 const TOO_DEEP = `The document has more than ${MAX_OPEN_BRACKETS} brackets open at once. Nest it less, or move values into variables.`;

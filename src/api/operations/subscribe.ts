@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 
-import type { DocumentNode, ExecutionArgs, ExecutionResult } from "graphql";
-import { createSourceEventStream, execute, Kind } from "graphql";
+import type { ExecutionArgs, ExecutionResult } from "graphql";
+import { createSourceEventStream, execute } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 
 import { clock } from "../../runtime/environment.ts";
@@ -16,29 +16,26 @@ import type { Slots } from "./owner-limits.ts";
 
 /** Long enough for all who get an event at once; what else a result contains may change. */
 const SHARED_MS = 1_000;
-const NO_DOCUMENT: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 /** An event's result, and whether it is the last of its stream. */
 type Made = { readonly result: ExecutionResult; readonly isLast: boolean };
 type Context = ReadingContext & { readonly viewer: Viewer };
 
 /**
- * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`; `findDocument` gives the document of
- * a valid text. Those of one document with the same variables and rights that get one event share what is made of it. An
- * event that the database fails is the last: a client that reads on from the cursor before it misses nothing.
+ * Makes what runs subscriptions, whichever way they came, and bounds them by `slots`. Those of one document with the
+ * same variables and rights that get one event share what is made of it. An event that the database fails is the last: a
+ * client that reads on from the cursor before it misses nothing.
  */
 export function createSubscribe(options: {
   readonly slots: Slots;
   readonly maskError: MaskError;
-  readonly findDocument: (text: string) => DocumentNode;
   readonly channels: Channels;
 }) {
-  const { slots, maskError, findDocument, channels } = options;
+  const { slots, maskError, channels } = options;
   const shared = new WeakMap<object, Map<string, Promise<Made>>>();
 
-  async function make(args: ExecutionArgs, text: string, variables: string): Promise<Made> {
-    const variableValues: ExecutionArgs["variableValues"] = JSON.parse(variables);
-    const result = await execute({ ...args, document: findDocument(text), variableValues });
+  async function make(args: ExecutionArgs): Promise<Made> {
+    const result = await execute(args);
     const errors = result.errors?.map(maskError);
     if (errors?.[0] === undefined) return { result, isLast: false };
     channels.failedEvent.publish(toCode(errors[0]));
@@ -56,14 +53,11 @@ export function createSubscribe(options: {
     return made;
   }
 
-  function read(events: AsyncIterator<unknown>, given: ExecutionArgs, release: () => void) {
-    const { reads, viewer }: Context = Object(given.contextValue);
-    const { document, operationName, variableValues } = given;
-    // A stream may stay for days, and what is parsed takes up to fifty times as much as its text.
-    const text = document.loc?.source.body ?? "";
-    const variables = JSON.stringify(variableValues ?? {});
-    const args = Object.assign(given, { document: NO_DOCUMENT, variableValues: null });
-    const common = [text, operationName, variables, viewer.ownerId, ...viewer.scopes];
+  function read(events: AsyncIterator<unknown>, args: ExecutionArgs, release: () => void) {
+    const { reads, viewer }: Context = Object(args.contextValue);
+    const { document, operationName, variableValues } = args;
+    const text = document.loc?.source.body;
+    const common = [text, operationName, variableValues, viewer.ownerId, ...viewer.scopes];
     const key = hash("sha256", JSON.stringify(common));
     let isOver = false;
     const results = new Stream<ExecutionResult>(next, () => {
@@ -83,7 +77,7 @@ export function createSubscribe(options: {
             .catch((error: unknown) => ({ done: false, value: toError(error, "watching failed") }));
       if (event === null || event.done === true) return await results.return();
       const rootValue = event.value;
-      const made = await share(rootValue, key, () => make({ ...args, rootValue }, text, variables));
+      const made = await share(rootValue, key, () => make({ ...args, rootValue }));
       isOver = made.isLast;
       return { value: made.result, done: false };
     }

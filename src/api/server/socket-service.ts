@@ -76,9 +76,6 @@ export function createSocketService(parts: ServerParts): Server<SocketSession> {
       } catch (error) {
         session.endOperation(id);
         return [maskError(error)];
-      } finally {
-        // graphql-ws keeps what came as long as its operation runs.
-        Object.assign(payload, { query: "", variables: null, extensions: null });
       }
     },
     onOperation: ({ extra: session }, id, _payload, _args, result) =>
