@@ -153,7 +153,8 @@ test("a socket that has yet to read more than 4 MiB is closed with 1013, which s
   socket.resume();
   const { code, reason } = await closing(socket);
   expect([1006, 1013]).toContain(code);
-  if (code === 1013) expect(reason).toBe("You have yet to read 4 MiB. Connect again, and read.");
+  if (code === 1013)
+    expect(reason).toBe("You have yet to read 4 MiB, or 4,096 messages. Connect again, and read.");
 });
 
 test("an answer of more than that arrives, and so does what comes meanwhile", async () => {

@@ -18,6 +18,8 @@ const MESSAGE_TOO_BIG = 1009;
 const MAX_REASON_BYTES = 123;
 /** Besides the largest message, which may be an answer of any size. */
 const MAX_UNSENT_BYTES = 4 * 1_048_576;
+/** Of messages, each of which takes a thousand bytes besides its own. */
+const MAX_UNSENT = 4_096;
 /** More than that leaves at once: it would only wait in memory. */
 const MAX_CORKED_BYTES = 16_384;
 /** More than any credential takes. */
@@ -41,6 +43,7 @@ export class SocketSession implements ProtocolSocket {
   readonly #parts: Parts;
   /** Of the messages that have not left yet. */
   #largestBytes = 0;
+  #unsent = 0;
   #drained: Promise<void> | null = null;
   #unanswered: Buffer | null = null;
 
@@ -63,6 +66,9 @@ export class SocketSession implements ProtocolSocket {
     socket.on("pong", (payload) => {
       if (this.#unanswered?.equals(payload) === true) this.#unanswered = null;
     });
+    socket.on("ping", (payload) => {
+      if (this.#hasRoom()) socket.pong(payload, false, this.#count());
+    });
     socket.on("error", (error) =>
       parts.log.debug({ reason: error.message }, "A WebSocket failed."),
     );
@@ -82,11 +88,7 @@ export class SocketSession implements ProtocolSocket {
   /** Where much has yet to leave, it resolves when that has; never, where the client leaves first. */
   send(text: string): Promise<void> | void {
     const connection = this.#connection;
-    const unsentBytes = this.#socket.bufferedAmount;
-    if (unsentBytes === 0) this.#largestBytes = 0;
-    if (this.isClosed) return undefined;
-    if (unsentBytes - this.#largestBytes > MAX_UNSENT_BYTES)
-      return this.close(TRY_AGAIN_LATER, "You have yet to read 4 MiB. Connect again, and read.");
+    if (!this.#hasRoom()) return undefined;
     // As bytes, because a string would wait on the heap.
     const bytes = Buffer.from(text);
     let left: Release | undefined;
@@ -97,7 +99,7 @@ export class SocketSession implements ProtocolSocket {
     }
     cork(connection);
     this.#largestBytes = Math.max(this.#largestBytes, bytes.length);
-    this.#socket.send(bytes, TEXT, left);
+    this.#socket.send(bytes, TEXT, this.#count(left));
     if (connection.writableLength > MAX_CORKED_BYTES) connection.uncork();
     if (!connection.writableNeedDrain) return undefined;
     return (this.#drained ??= new Promise((resolve) => {
@@ -122,6 +124,26 @@ export class SocketSession implements ProtocolSocket {
     this.#socket.ping(payload);
   }
 
+  /** Whether another message may wait for the client; closes the socket of one that reads too little. */
+  #hasRoom(): boolean {
+    const unsentBytes = this.#socket.bufferedAmount;
+    if (unsentBytes === 0) this.#largestBytes = 0;
+    if (this.isClosed) return false;
+    const hasRoom =
+      unsentBytes - this.#largestBytes <= MAX_UNSENT_BYTES && this.#unsent < MAX_UNSENT;
+    if (!hasRoom) this.close(TRY_AGAIN_LATER, UNREAD);
+    return hasRoom;
+  }
+
+  /** Counts a message that waits, until what it returns is called as that has left. */
+  #count(left?: Release): () => void {
+    this.#unsent += 1;
+    return () => {
+      this.#unsent -= 1;
+      left?.();
+    };
+  }
+
   onMessage(handle: (text: string) => Promise<void>): void {
     this.#socket.on("message", (message) => {
       // A client may go on sending on a socket that closes, to no effect. Set up like this, ws gives nothing but buffers.
@@ -136,3 +158,4 @@ export class SocketSession implements ProtocolSocket {
 }
 
 const TEXT = { binary: false };
+const UNREAD = "You have yet to read 4 MiB, or 4,096 messages. Connect again, and read.";

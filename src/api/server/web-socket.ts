@@ -42,6 +42,8 @@ export function serveWebSocket(
     maxBufferedChunks: MAX_CHUNKS,
     // A small message may unpack to a large one.
     perMessageDeflate: false,
+    // The session does, as far as its client reads.
+    autoPong: false,
     ...CLOSING,
     handleProtocols,
   });
