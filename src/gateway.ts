@@ -18,7 +18,7 @@ import type { TokenState } from "./engine/runcomfy/live-deployments.ts";
 import { type GatewayConfig, OpenParts } from "./open-parts.ts";
 import { entryMembersOf, grantsOf, loadSchemaParts, loadTables } from "./parts.ts";
 import { clock } from "./runtime/environment.ts";
-import { ByteLimit, MAX_HELD_BYTES } from "./runtime/byte-limit.ts";
+import { ByteLimit, MAX_HELD_BYTES, TOO_MUCH_SENT, TOO_MUCH_UNREAD } from "./runtime/byte-limit.ts";
 import { Opened } from "./runtime/opened.ts";
 
 /** A gateway that serves. */
@@ -97,8 +97,8 @@ export async function startGateway(
       upstreamWebhooks: tracking.upstreamWebhooks,
       example: isExampleShown ? (catalogue.deployments[0] ?? null) : null,
       memory: {
-        bodies: new ByteLimit("requests", MAX_HELD_BYTES, onUnread),
-        answers: new ByteLimit("answers", MAX_HELD_BYTES, onUnread),
+        bodies: new ByteLimit(TOO_MUCH_SENT, MAX_HELD_BYTES, onUnread),
+        answers: new ByteLimit(TOO_MUCH_UNREAD, MAX_HELD_BYTES, onUnread),
       },
       httpAccess: access,
       answers: parts.open,

@@ -218,9 +218,7 @@ const TESTS_NAMING = [
   "test/sandbox/shapes.test.ts",
   "test/sandbox/webhooks.test.ts",
   "test/support/faulty-upstream/faulty-upstream.ts",
-  "test/support/global-setup.ts",
   "test/tracking/upstream-webhooks.test.ts",
-  "test/vitest.config.ts",
 ];
 
 test("nothing else names a single part", () => {

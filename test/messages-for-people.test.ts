@@ -24,7 +24,7 @@ import { createJob, JOB_STATUSES } from "../src/engine/job/job.ts";
 import type { JsonValue } from "../src/engine/job/json.ts";
 import { readErrorEnvelope, toAnswerError } from "../src/engine/runcomfy/answer-error.ts";
 import { DEPLOYMENT_ERRORS } from "../src/engine/runcomfy/services.ts";
-import { ByteLimit } from "../src/runtime/byte-limit.ts";
+import { ByteLimit, TOO_MUCH_SENT, TOO_MUCH_UNREAD } from "../src/runtime/byte-limit.ts";
 import { createMaskError } from "../src/api/operations/mask-error.ts";
 import { createRequestRates, createSlots } from "../src/api/operations/owner-limits.ts";
 import {
@@ -86,7 +86,9 @@ async function listLimits(): Promise<readonly string[]> {
     caught(counted(3, 40_000_000)),
     caught(counted(2, 40_000_000, createViewer({ limits: { jobsPerDay: 1 } }))),
     caught(() => createSlots({ what: "sockets", most: 9, channels }).take(viewer)),
-    caught(() => new ByteLimit("requests", 2).take(3)),
+    ...[TOO_MUCH_SENT, TOO_MUCH_UNREAD].map((problem) =>
+      caught(() => new ByteLimit(problem, 2).take(3)),
+    ),
   ]);
   return errors.map(({ message }) => message);
 }

@@ -3,14 +3,14 @@ import type { Release } from "./semaphore.ts";
 
 /** Bounds how many bytes of one thing the process holds for its clients at once. */
 export class ByteLimit {
-  readonly #what: string;
+  readonly #message: string;
   readonly #mostBytes: number;
   readonly #onRefused: () => void;
   #bytes = 0;
 
-  /** `what` completes "The gateway holds too many bytes of". */
-  constructor(what: string, mostBytes: number, onRefused: () => void = () => undefined) {
-    this.#what = what;
+  /** `problem` is a sentence. */
+  constructor(problem: string, mostBytes: number, onRefused: () => void = () => undefined) {
+    this.#message = `${problem} Try again in a few seconds.`;
     this.#mostBytes = mostBytes;
     this.#onRefused = onRefused;
   }
@@ -19,16 +19,13 @@ export class ByteLimit {
   take(bytes: number): Release {
     if (this.#bytes + bytes > this.#mostBytes) {
       this.#onRefused();
-      throw new LimitError(
-        `The gateway holds too many bytes of ${this.#what}. Try again in a few seconds.`,
-        {
-          limitName: "unread",
-          code: "RATE_LIMITED",
-          status: 503,
-          retryAfterSeconds: 5,
-          limit: this.#mostBytes,
-        },
-      );
+      throw new LimitError(this.#message, {
+        limitName: "unread",
+        code: "RATE_LIMITED",
+        status: 503,
+        retryAfterSeconds: 5,
+        limit: this.#mostBytes,
+      });
     }
     this.#bytes += bytes;
     return () => {
@@ -39,3 +36,5 @@ export class ByteLimit {
 }
 
 export const MAX_HELD_BYTES = 256 * 1_048_576;
+export const TOO_MUCH_SENT = "All clients together send too much at once.";
+export const TOO_MUCH_UNREAD = "All clients together leave too many answers unread.";

@@ -128,12 +128,12 @@ export async function openInProcessGateway(
     channels,
     slots: createSlots({ what: "subscriptions", channels, most: Infinity }),
     maskError: createMaskError({ log, hasSuggestions: true }),
-    findDocument: parse,
   });
 
   function openContext(viewer: Viewer) {
     const over = new AbortController();
-    const whenOver = (act: () => void): void => over.signal.addEventListener("abort", act);
+    const whenOver = (act: () => void): void =>
+      over.signal.aborted ? act() : over.signal.addEventListener("abort", act);
     return { contextValue: contexts({ viewer, whenOver }), hangUp: () => over.abort() };
   }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 
 import { expect, test } from "vitest";
 
-import { ByteLimit } from "../../src/runtime/byte-limit.ts";
+import { ByteLimit, TOO_MUCH_SENT, TOO_MUCH_UNREAD } from "../../src/runtime/byte-limit.ts";
 import { closing, greet, keepMessages, openConnection } from "./open-socket.ts";
 import { createMemory, post, serve } from "./serve.ts";
 
@@ -17,25 +17,21 @@ async function echo(url: string, bytes: number) {
   return [response.status, retryAfter, (await response.text()).slice(0, 80)];
 }
 
-const refused = (what: string) => [
-  503,
-  "5",
-  expect.stringContaining(`The gateway holds too many bytes of ${what}. Try again`),
-];
+const refused = (problem: string) => [503, "5", expect.stringContaining(problem)];
 
 test("bodies beyond what may be received at once are refused, until others have come or gone", async () => {
-  const memory = { ...createMemory(), bodies: new ByteLimit("requests", 100_000) };
+  const memory = { ...createMemory(), bodies: new ByteLimit(TOO_MUCH_SENT, 100_000) };
   const { port, graphqlUrl } = await serve({ memory });
   const slow = await openConnection(port);
   slow.write(toHead(200_000) + " ".repeat(60_000));
-  await expect.poll(() => echo(graphqlUrl, 50_000)).toEqual(refused("requests"));
+  await expect.poll(() => echo(graphqlUrl, 50_000)).toEqual(refused(TOO_MUCH_SENT));
   expect((await echo(graphqlUrl, 10))[0]).toBe(200);
   slow.destroy();
   await expect.poll(async () => (await echo(graphqlUrl, 50_000))[0]).toBe(200);
 });
 
 test("answers beyond what may wait for its readers are refused, but small ones", async () => {
-  const memory = { ...createMemory(), answers: new ByteLimit("answers", 40_000_000) };
+  const memory = { ...createMemory(), answers: new ByteLimit(TOO_MUCH_UNREAD, 40_000_000) };
   const { port, graphqlUrl } = await serve({ memory });
   expect((await echo(graphqlUrl, 10))[0]).toBe(200);
   const reader = await openConnection(port);
@@ -43,21 +39,21 @@ test("answers beyond what may wait for its readers are refused, but small ones",
   reader.write(toHead(body.length) + body);
   await once(reader, "data");
   reader.pause();
-  expect(await echo(graphqlUrl, 200_000)).toEqual(refused("answers"));
+  expect(await echo(graphqlUrl, 200_000)).toEqual(refused(TOO_MUCH_UNREAD));
   expect((await echo(graphqlUrl, 10))[0]).toBe(200);
   reader.destroy();
   await expect.poll(async () => (await echo(graphqlUrl, 200_000))[0]).toBe(200);
 });
 
 test("a socket whose answer has no room is told to come back, and others get small ones", async () => {
-  const memory = { ...createMemory(), answers: new ByteLimit("answers", 1_000_000) };
+  const memory = { ...createMemory(), answers: new ByteLimit(TOO_MUCH_UNREAD, 1_000_000) };
   const { graphqlUrl } = await serve({ memory });
   const [large, small] = [await greet(graphqlUrl), await greet(graphqlUrl)];
   const payload = { query: QUERY, variables: { text: "x".repeat(10_000) } };
   large.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
   expect(await closing(large)).toEqual({
     code: 1013,
-    reason: "The gateway holds too many bytes of answers. Try again in a few seconds.",
+    reason: `${TOO_MUCH_UNREAD} Try again in a few seconds.`,
   });
   // What has left takes no room any more.
   const answer = { ...payload, variables: { text: "x".repeat(5_000) } };

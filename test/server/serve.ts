@@ -11,7 +11,7 @@ import { createSessions } from "../../src/auth/authenticator.ts";
 import type { OwnerLimits } from "../../src/auth/viewer.ts";
 import { toUnlisted } from "../../src/engine/deployments/catalogue.ts";
 import { createChannels } from "../../src/engine/diagnostics/channels.ts";
-import { ByteLimit } from "../../src/runtime/byte-limit.ts";
+import { ByteLimit, TOO_MUCH_SENT, TOO_MUCH_UNREAD } from "../../src/runtime/byte-limit.ts";
 import { OVER, Stream } from "../../src/runtime/stream.ts";
 import { startServer } from "../../src/api/server/start-server.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -78,8 +78,8 @@ export async function serve(overrides: Partial<Options> = {}) {
 /** Room for this much of each. */
 export function createMemory(mostBytes = 536_870_912): Options["memory"] {
   return {
-    bodies: new ByteLimit("requests", mostBytes),
-    answers: new ByteLimit("answers", mostBytes),
+    bodies: new ByteLimit(TOO_MUCH_SENT, mostBytes),
+    answers: new ByteLimit(TOO_MUCH_UNREAD, mostBytes),
   };
 }
 

@@ -26,11 +26,8 @@ describe.skipIf(!hasChromium)("the console's page for agents", { timeout: 90_000
     expect(JSON.parse(await lines("Claude Desktop"))).toEqual({
       mcpServers: {
         runcomfy: {
-          command: "npm",
-          args: [
-            ...["--prefix", "/path/to/gateway", "run", "--silent", "mcp", "--"],
-            ...["--url", origin],
-          ],
+          command: "npx",
+          args: ["-y", "mcp-remote", `${origin}/mcp`],
         },
       },
     });
