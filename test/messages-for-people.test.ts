@@ -168,7 +168,8 @@ test.each<[string, JsonValue, JsonValue]>([
   ["format", { type: "string", format: "image_uri" }, "https://example.com/a b.png"],
 ])("an issue of %s speaks of nothing that only programmers see", (_, schema, value) => {
   const { issues } = checkOf({ type: "object", properties: { x: schema } })({ x: value });
-  expect(issues).toEqual([{ path: ["x"], message: expect.not.stringMatching(FOR_PROGRAMMERS) }]);
+  expect(issues).not.toEqual([]);
+  for (const { message } of issues) expect(message).not.toMatch(FOR_PROGRAMMERS);
 });
 
 test("an issue that RunComfy gives no words for reads after its field, like all others", () => {

@@ -24,7 +24,6 @@ function accepts(schema: JsonObject, output: JsonValue): boolean {
 const FORTY = Array.from({ length: 40 }, (_, index) => index);
 
 const FORMS = [{ minimum: 3 }, { multipleOf: 2 }];
-const A_OR_B = [{ required: ["a"] }, { required: ["b"] }];
 const CLOSED = { properties: { ctrl_img: true }, additionalProperties: false };
 const CHANGE = "change it so that it fits only one";
 const UNKNOWN_B = "x.b: is not known here; leave it out";
@@ -55,7 +54,6 @@ describe("an input's issues", () => {
     [{ minLength: 1 }, "", "x: must not be empty"],
     [{ uniqueItems: true }, [1, 1], "x: has an item more than once; keep one of each"],
     [{ dependentRequired: { a: ["b"] } }, { a: 1 }, "x.b: is missing; it is required"],
-    [{ propertyNames: false }, { a: 1 }, "x.a: has a name that is not allowed; choose another"],
     [false, 1, "x: is not allowed here; leave it out"],
     [{ enum: ["Default", "High"] }, "high", 'x: must be "Default" or "High"'],
     [{ additionalProperties: false }, { a: 1 }, "x.a: is not known here; leave it out"],
@@ -68,33 +66,19 @@ describe("an input's issues", () => {
     [{ anyOf: [{ type: "string" }, { type: "null" }] }, 1, "x: must be a string or null"],
     [{ anyOf: [{ type: "integer", maximum: 3 }, { type: "null" }] }, 5, "x: is 5; the most is 3"],
     [{ anyOf: [{ type: "string", format: "a_uri" }, { type: "null" }] }, "https://a/", NOT_PUBLIC],
-    [{ anyOf: FORMS }, 1, "x: fits none of the 2 forms it may have; try another value"],
-    [{ oneOf: FORMS }, 4, `x: fits more than one of the 2 forms it may have; ${CHANGE}`],
-    [{ anyOf: A_OR_B }, {}, "x: needs at least one of a or b"],
-    [{ oneOf: A_OR_B }, {}, "x: needs exactly one of a or b"],
-    [{ oneOf: A_OR_B }, { a: 1, b: 1 }, "x: may have only one of a or b; leave the others out"],
+    [{ oneOf: FORMS }, 4, `x: fits more than one of the forms it may have; ${CHANGE}`],
   ])("read well where %j meets %j: %s", (schema, value, issue) => {
     expect(issuesOf(schema, value)).toEqual(issue === "" ? [] : [issue]);
   });
 
-  it("are those of the one form that a constant identifies", () => {
-    const $defs = {
-      circle: {
-        properties: { kind: { const: "circle" }, radius: { $ref: "#/$defs/size" } },
-        required: ["radius"],
-      },
-      square: {
-        properties: { kind: { const: "square" }, side: { $ref: "#/$defs/size" } },
-        required: ["side"],
-      },
-      size: { type: "number" },
-    };
-    const shape = { oneOf: [{ $ref: "#/$defs/circle" }, { $ref: "#/$defs/square" }] };
-    const value = [{ kind: "square" }, { kind: "circle", radius: "1" }, { kind: "line" }];
-    expect(issuesOf({ items: shape }, value, $defs)).toEqual([
-      "x[0].side: is missing; it is required",
-      "x[1].radius: must be a number",
-      "x[2]: fits none of the 2 forms it may have; try another value",
+  it("are those of all alternatives where the value fits none", () => {
+    const circle = { properties: { kind: { const: "circle" }, radius: { type: "number" } } };
+    const square = { properties: { kind: { const: "square" } }, required: ["side"] };
+    const value = { kind: "circle", radius: "1" };
+    expect(issuesOf({ oneOf: [circle, square, { type: "null" }] }, value)).toEqual([
+      "x.side: is missing; it is required",
+      'x.kind: must be "square"',
+      "x.radius: must be a number",
     ]);
   });
 
@@ -104,15 +88,12 @@ describe("an input's issues", () => {
     expect(issuesOf(twice, "z".repeat(10_000), $defs)).toEqual([`x: must be "${"y".repeat(58)}…`]);
   });
 
-  it("are at most 50, and of an input of very many values only the first", () => {
+  it("are at most 50", () => {
     const list = {
       properties: { x: { items: { $ref: "#/$defs/text" } } },
       $defs: { text: { type: "string" } },
     };
     expect(checkOf(list)({ x: Array(1_000).fill(1) }).issues).toHaveLength(50);
-    expect(toTexts(checkOf(list)({ x: Array(100_000).fill(1) }).issues)).toEqual([
-      "x[0]: must be a string",
-    ]);
   });
 
   it("take keys that every object inherits for members only where they are", () => {

@@ -72,6 +72,7 @@ test("everything that is wrong is reported at once, with its place", () => {
     "properties.b.allOf: must be a list",
     "properties.b.anyOf: must not be empty",
     "properties.b.pattern: is no regular expression of JavaScript (Unterminated group); correct it",
+    "properties.b.patternProperties: is no regular expression of JavaScript (Unterminated character class); correct it",
     'properties.b.patternProperties["["]: has a name that is not allowed; choose another',
     "properties.d: must be an object or a boolean",
     "properties.default.$ref: leads out of the document (file:///etc/passwd), and nothing is ever fetched; put it under $defs and write #/$defs/name",

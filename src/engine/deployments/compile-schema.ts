@@ -10,7 +10,7 @@ import { publicUrlProblem } from "../../runtime/public-address.ts";
 type Validate = (value: JsonValue) => readonly ErrorObject[];
 
 /** What a check is for: files in an input have public URLs, those in an output any. */
-type Purpose = "first issue" | "all issues" | "output" | "schema";
+type Purpose = "input" | "output" | "schema";
 
 /**
  * The compiler of one catalogue, which has one Ajv for each draft and purpose. It gives what checks values by a document,
@@ -63,7 +63,7 @@ const DIALECTS = {
 function createAjv(draft: Draft, purpose: Purpose): Ajv {
   const options: Options = {
     meta: purpose === "schema",
-    allErrors: purpose === "schema" || purpose === "all issues",
+    allErrors: purpose !== "output",
     verbose: true,
     strict: false,
     validateSchema: false,

@@ -1,7 +1,5 @@
 import { createContext, Script } from "node:vm";
 
-import type { ErrorObject } from "ajv";
-
 import type { InputIssue, InputPath, Spelling } from "../job/input.ts";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "../job/json.ts";
 import type { InputCheck, ObjectShape, OutputContract, Shape } from "./catalogue.ts";
@@ -12,9 +10,6 @@ import { type ModelProfile, toGridText } from "./model-profile.ts";
 import { didYouMean, nearMisses, orList } from "./near-misses.ts";
 
 const MAX_WARNINGS = 50;
-
-/** Larger inputs get their first issue only: the number of Ajv's errors has no bound. */
-const MAX_VALUES_FOR_ALL_ISSUES = 2_000;
 
 /** Any check of a sensible input takes far less. */
 const MAX_CHECK_MS = 1_000;
@@ -33,29 +28,20 @@ export function createChecks() {
   return {
     /** At most 50 issues and 50 warnings. */
     inputCheck(document: SchemaDocument, known: Known): InputCheck {
-      // The first issue decides: with all errors, Ajv may miss some where a schema says `unevaluated…`.
-      const firstIssue = compile(document, "first issue");
-      const allIssues = compile(document, "all issues");
-      const { targets } = document;
+      const validator = compile(document, "input");
       const { model } = known;
       return (input, spell) => {
         const refuse = (issues: readonly InputIssue[]) => ({ issues, warnings: [] });
         try {
           // Compiled outside of the limit: an Ajv that is stopped there stays broken.
-          const validateFirst = firstIssue();
-          const errors = withinLimit(() => validateFirst(input));
-          if (errors === null) return refuse([TOO_MUCH_WORK]);
+          const validate = validator();
           const failures = model === null ? [] : findFailures(input, model, spell);
-          if (errors.length === 0 && failures.length === 0) {
-            return { issues: [], warnings: findWarnings(input, known, spell) };
-          }
-          const explain = (some: readonly ErrorObject[]): readonly InputIssue[] =>
-            explainErrors(some, { targets, input, spell, known: failures });
-          const first = explain(errors);
-          if (countValues(input) > MAX_VALUES_FOR_ALL_ISSUES) return refuse(first);
-          const validateAll = allIssues();
-          const all = withinLimit(() => explain(validateAll(input)));
-          return refuse(all === null || all.length === 0 ? first : all);
+          const issues = withinLimit(() =>
+            explainErrors(validate(input), { input, spell, known: failures }),
+          );
+          if (issues === null) return refuse([TOO_MUCH_WORK]);
+          if (issues.length > 0) return refuse(issues);
+          return { issues: [], warnings: findWarnings(input, known, spell) };
         } catch {
           return refuse([FAILED]);
         }
@@ -82,13 +68,6 @@ const TOO_MUCH_WORK: InputIssue = {
 };
 /** Ajv itself may make a mistake. To send what was not checked could cost what the schema was to prevent. */
 const FAILED: InputIssue = { path: [], message: "can't be checked as it is; try another input" };
-
-function countValues(value: JsonValue): number {
-  if (typeof value !== "object" || value === null) return 1;
-  let count = 1;
-  for (const member of Object.values(value)) count += countValues(member);
-  return count;
-}
 
 const CONTEXT: { run: () => unknown } = { run: () => null };
 createContext(CONTEXT);

@@ -36,7 +36,7 @@ function readDraft(root: JsonObject, draft: Draft): ReadSchema {
 
   function toSchema({ path, value }: Location): JsonSchema | null {
     if (isSchema(draft, value)) return value;
-    const context = { targets, input: value, spell: (own: InputPath) => own };
+    const context = { input: value, spell: (own: InputPath) => own };
     for (const issue of explainErrors(findSchemaErrors(draft, value), context)) {
       report([...path, ...issue.path], issue.message);
     }
