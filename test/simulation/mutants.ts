@@ -44,7 +44,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     [/\[.*\]\.includes\(error\.code\)/, "error.retryable"],
   ],
   "a client that gives up on what may pass": [6, [/, "UNAVAILABLE"/, ""]],
-  "a client that never gives up": [39, FIRST_CONDITION_ALONE],
+  "a client that never gives up": [113, FIRST_CONDITION_ALONE],
   "a client that retries without a pause": [5, LEAVE_OUT],
   "a client that forgets a key with a lost answer": [27, LEAVE_OUT],
   "more POSTs at once than there may be": [71, [/,/, " * 4,"]],
